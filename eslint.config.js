@@ -1,0 +1,106 @@
+import js from '@eslint/js';
+import { defineConfig } from 'eslint/config';
+import { join } from 'node:path';
+import tseslint from 'typescript-eslint';
+import layers from './scripts/eslint-layers.js';
+
+const src = join(import.meta.dirname, 'src');
+
+/**
+ * The folders of src/, lowest first: each imports itself and what stands before it. `root` stands for the files
+ * directly in src/ (agent-os.service.ts, agent-os.options.ts, …) except those of TOP. A folder that is missing
+ * here fails the lint. ARCHITECTURE.md explains the order.
+ */
+const LAYERS = [
+  'model',
+  'errors',
+  'telemetry',
+  'execution',
+  'sessions',
+  'hooks',
+  'runs',
+  'components',
+  'root',
+  'http',
+];
+/** Files in src/ that may import everything: the wiring, then the list of public names. */
+const TOP = ['agent-os.module-definition', 'agent-os.module', 'index'];
+/** The host chooses the HTTP adapter, and inside src/ the package is imported by file. */
+const FORBIDDEN = [
+  '@nestjs/platform-express',
+  '@nestjs/platform-fastify',
+  'express',
+  'fastify',
+  'nestjs-agentos',
+];
+
+const NODE_GLOBALS = [
+  ...['AbortController', 'AbortSignal', 'Buffer', 'FormData', 'TextDecoder', 'TextEncoder', 'URL'],
+  ...['URLSearchParams', 'clearImmediate', 'clearInterval', 'clearTimeout', 'console', 'fetch', 'gc'],
+  ...['global', 'globalThis', 'performance', 'process', 'queueMicrotask', 'setImmediate', 'setInterval'],
+  ...['setTimeout', 'structuredClone'],
+];
+
+export default defineConfig(
+  { ignores: ['dist', 'coverage'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  js.configs.recommended,
+  tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      // What was thrown is passed on as it is; toError() makes an Error of it where it is reported.
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { layers },
+    rules: {
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      'layers/order': ['error', { src, layers: LAYERS, top: TOP, forbidden: FORBIDDEN }],
+      'layers/no-cycle': ['error', { src }],
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['sample-app/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '/src/', message: "The sample imports 'nestjs-agentos' like any application." },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // A test throws what it likes, returns what it likes and reads untyped JSON.
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/only-throw-error': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  {
+    files: ['**/*.{js,mjs}'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
+  },
+);

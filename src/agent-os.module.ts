@@ -1,0 +1,95 @@
+import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+
+import { AgentOsLifecycle } from './agent-os.lifecycle.js';
+import {
+  AgentOsConfigurableModule,
+  GIVEN_OPTIONS,
+  type AGENT_OS_ASYNC_OPTIONS_TYPE,
+  type AGENT_OS_OPTIONS_TYPE,
+} from './agent-os.module-definition.js';
+import {
+  resolveOptions,
+  type AgentOsExtras,
+  type AgentOsOptions,
+  type ResolvedAgentOsOptions,
+} from './agent-os.options.js';
+import { AgentOsRuntime } from './agent-os.runtime.js';
+import { AgentOsService } from './agent-os.service.js';
+import { EXTRAS, RESOLVED_OPTIONS } from './agent-os.tokens.js';
+import { HookExecutor } from './execution/hook.executor.js';
+import { HookLedger } from './execution/hook.ledger.js';
+import { InProcessHookExecutor } from './execution/in-process-hook.executor.js';
+import { HookExplorer } from './hooks/hook.explorer.js';
+import { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
+import { InMemorySessionStore } from './sessions/in-memory-session.store.js';
+import { SessionStore } from './sessions/session.store.js';
+
+/**
+ * Serves agents, teams and workflows over HTTP and runs hooks around every run. Imported once, in the root module;
+ * hook classes are ordinary providers.
+ *
+ * @example
+ * ```ts
+ * @Module({
+ *   imports: [AgentOsModule.forRoot({ agents: [support], runHooksInBackground: true })],
+ *   providers: [SupportHooks],
+ * })
+ * export class AppModule {}
+ * ```
+ */
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    {
+      provide: RESOLVED_OPTIONS,
+      inject: [GIVEN_OPTIONS, EXTRAS],
+      useFactory: (given: AgentOsOptions, extras: AgentOsExtras) => resolveOptions(given, extras),
+    },
+    { provide: HookLedger, useFactory: () => new HookLedger() },
+    { provide: HookExecutor, inject: [RESOLVED_OPTIONS], useFactory: createExecutor },
+    {
+      provide: SessionStore,
+      inject: [RESOLVED_OPTIONS],
+      useFactory: ({ sessionStore }: ResolvedAgentOsOptions) => sessionStore ?? new InMemorySessionStore(),
+    },
+    HookExplorer,
+    AgentOsRuntime,
+    AgentOsLifecycle,
+    AgentOsService,
+    AgentOsInterceptor,
+  ],
+  exports: [AgentOsService, AgentOsInterceptor, SessionStore],
+})
+export class AgentOsModule extends AgentOsConfigurableModule {
+  /** Configures the module with plain options. */
+  static override forRoot(options: typeof AGENT_OS_OPTIONS_TYPE): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /**
+   * Configures the module with options from a factory or class. What decides routes and wiring stands beside it:
+   * `isGlobal`, `http`, `interceptor`.
+   */
+  static override forRootAsync(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
+  }
+}
+
+function createExecutor({ concurrency, maxPending }: ResolvedAgentOsOptions): HookExecutor {
+  const logger = new Logger('AgentOs');
+  let overflows = 0;
+  return new InProcessHookExecutor({
+    concurrency,
+    maxPending,
+    onOverflow: ({ id }) => {
+      overflows += 1;
+      // Under a load that causes one overflow there will be many.
+      if (overflows % 1_000 !== 1) return;
+      logger.warn(
+        `${maxPending} runs wait for their background hooks (maxPending), so those of run ${id} run before its result ` +
+          `is handed back. This happened ${overflows} times since the start. Raise concurrency or make hooks faster.`,
+      );
+    },
+  });
+}

@@ -1,0 +1,167 @@
+import type { CanActivate, Type } from '@nestjs/common';
+
+import type { Agent } from './components/agent.js';
+import type { Team } from './components/team.js';
+import type { Workflow } from './components/workflow.js';
+import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
+import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
+import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
+import type { HookLike } from './hooks/hook.reference.js';
+import type { SessionStore } from './sessions/session.store.js';
+
+/** What AgentOS serves and how. All of it may come from a factory. */
+export interface AgentOsOptions {
+  readonly agents?: readonly Agent[];
+  readonly teams?: readonly Team[];
+  readonly workflows?: readonly Workflow[];
+  /**
+   * The switch: hooks whose decorator says nothing run in the background, in agents, teams and their members to any
+   * depth, and workflow steps. Guardrails and hooks marked `@Hook(false)` stay inline. Default false.
+   */
+  readonly runHooksInBackground?: boolean;
+  /** Run before the own pre-hooks of every root run; with `hookRef(…, { members: true })` of members and steps too. */
+  readonly preHooks?: readonly HookLike<PreHookContext>[];
+  /** Run after the own post-hooks of every root run; with `hookRef(…, { members: true })` of members and steps too. */
+  readonly postHooks?: readonly HookLike<PostHookContext>[];
+  /** Run trees whose background hooks proceed at once. Default 1,000: hooks mostly wait. Lower it to spare what they call. */
+  readonly concurrency?: number;
+  /**
+   * Run trees whose background hooks are held, released or not. Beyond it a run's hooks run before its result is
+   * handed back. Default 10,000.
+   */
+  readonly maxPending?: number;
+  /**
+   * Milliseconds that a response may stay open after its run has settled before the hooks are released without it
+   * (with `delivered: false`). Default 30,000.
+   */
+  readonly releaseAfter?: number;
+  /** Milliseconds that shutdown waits, for runs first and for their hooks then. Default 10,000. */
+  readonly shutdownTimeout?: number;
+  /** Whether a run whose client leaves is finished (the default) or cancelled. */
+  readonly onDisconnect?: 'finish' | 'cancel';
+  /** Is told of every failed hook execution, once, besides the log. */
+  readonly onHookError?: HookErrorHandler;
+  /** Where sessions are kept. Default: in memory, bounded. */
+  readonly sessionStore?: SessionStore;
+  /** What the HTTP routes need to know while they run. */
+  readonly http?: AgentOsHttpOptions;
+}
+
+/** What the HTTP routes need to know while they run. */
+export interface AgentOsHttpOptions {
+  /** Requests must bring it: `Authorization: Bearer <key>`. `GET /health` stays open. */
+  readonly securityKey?: string;
+  /** Whether clients may send `dependencies` and `session_state`. Default false. */
+  readonly acceptClientContext?: boolean;
+}
+
+/** What decides whether there are HTTP routes, where, and who may use them. */
+export interface AgentOsRouteOptions {
+  /** Put before every route: `os` makes `POST /os/agents/:id/runs`. */
+  readonly prefix?: string;
+  /** The host's own guards, classes (resolved from the container) or instances, in this order. */
+  readonly guards?: readonly (Type<CanActivate> | CanActivate)[];
+  /** Who asks; overrides the form's `user_id`. */
+  readonly userId?: (request: never) => string | undefined;
+}
+
+/** What decides the module's wiring and must be known before any factory has run. */
+export interface AgentOsExtras {
+  /** Makes `AgentOsService` available in every module. Default false. */
+  readonly isGlobal?: boolean;
+  /** `false`: no HTTP routes. */
+  readonly http?: false | (AgentOsRouteOptions & AgentOsHttpOptions);
+  /** `'manual'`: you put `AgentOsInterceptor` where components are run. Default `'global'`. */
+  readonly interceptor?: 'global' | 'manual';
+}
+
+/** The options with their defaults. */
+export type ResolvedAgentOsOptions = Required<Omit<AgentOsOptions, 'onHookError' | 'sessionStore' | 'http'>> &
+  Pick<AgentOsOptions, 'onHookError' | 'sessionStore'> & { readonly http: AgentOsHttpOptions };
+
+const DEFAULTS = {
+  agents: [],
+  teams: [],
+  workflows: [],
+  runHooksInBackground: false,
+  preHooks: [],
+  postHooks: [],
+  concurrency: 1_000,
+  maxPending: 10_000,
+  releaseAfter: 30_000,
+  shutdownTimeout: 10_000,
+  onDisconnect: 'finish',
+} as const satisfies AgentOsOptions;
+
+const KNOWN = [...Object.keys(DEFAULTS), 'onHookError', 'sessionStore', 'http'];
+const KNOWN_HTTP = ['securityKey', 'acceptClientContext', 'prefix', 'guards', 'userId'];
+
+/**
+ * Checks the options and adds the defaults.
+ *
+ * @throws AgentOsConfigurationError naming the option
+ */
+export function resolveOptions(
+  options: AgentOsOptions,
+  { http }: Pick<AgentOsExtras, 'http'>,
+): ResolvedAgentOsOptions {
+  checkNames('AgentOsModule', options, KNOWN);
+  const resolved = { ...DEFAULTS, ...dropUndefined(options), http: { ...(http || {}), ...options.http } };
+  checkNames('AgentOsModule http', resolved.http, KNOWN_HTTP);
+  checkValues(resolved);
+  return resolved;
+}
+
+function checkNames(owner: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name))
+      throw wrong(owner, `unknown option "${name}". Known options: ${known.join(', ')}`);
+  }
+}
+
+function checkValues(options: ResolvedAgentOsOptions): void {
+  for (const name of ['agents', 'teams', 'workflows', 'preHooks', 'postHooks'] as const) {
+    expect(name, Array.isArray(options[name]), 'an array', options[name]);
+  }
+  for (const name of ['concurrency', 'maxPending'] as const) {
+    expect(
+      name,
+      Number.isInteger(options[name]) && options[name] >= 1,
+      'a whole number from 1 on',
+      options[name],
+    );
+  }
+  for (const name of ['releaseAfter', 'shutdownTimeout'] as const) {
+    expect(name, options[name] >= 0 && options[name] < 2 ** 31, 'a number of milliseconds', options[name]);
+  }
+  const { runHooksInBackground, onDisconnect, onHookError, http } = options;
+  expect(
+    'runHooksInBackground',
+    typeof runHooksInBackground === 'boolean',
+    'a boolean',
+    runHooksInBackground,
+  );
+  expect('onDisconnect', ['finish', 'cancel'].includes(onDisconnect), '"finish" or "cancel"', onDisconnect);
+  expect('onHookError', ['function', 'undefined'].includes(typeof onHookError), 'a function', onHookError);
+  const { securityKey } = http;
+  const isUsable = securityKey === undefined || (typeof securityKey === 'string' && securityKey !== '');
+  // The value is a secret: it does not belong in a message.
+  if (!isUsable)
+    throw wrong('AgentOsModule', 'expected http.securityKey to be a non-empty string, or to be left out');
+}
+
+function expect(name: string, isRight: boolean, expected: string, value: unknown): void {
+  if (!isRight)
+    throw wrong(
+      'AgentOsModule',
+      `expected ${name} to be ${expected}, got ${String(value)} (${typeof value})`,
+    );
+}
+
+function wrong(owner: string, problem: string): AgentOsConfigurationError {
+  return new AgentOsConfigurationError(`${owner}: ${problem}.`);
+}
+
+function dropUndefined(options: AgentOsOptions): AgentOsOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,128 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+
+import { RESOLVED_OPTIONS } from './agent-os.tokens.js';
+import type { ResolvedAgentOsOptions } from './agent-os.options.js';
+import type { Component } from './components/component.js';
+import { ComponentRegistry } from './components/component.registry.js';
+import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
+import { Deadlines } from './execution/deadlines.js';
+import { HookExecutor } from './execution/hook.executor.js';
+import { HookLedger } from './execution/hook.ledger.js';
+import { HookExplorer, type HookProvider } from './hooks/hook.explorer.js';
+import { HookFailureReporter } from './hooks/hook-failure.reporter.js';
+import { listHooks, type HookListing } from './hooks/hook.listing.js';
+import { HookRegistry } from './hooks/hook.registry.js';
+import { HookRunner } from './hooks/hook.runner.js';
+import { createDirectEnvironment } from './runs/direct.environment.js';
+import { InFlightRuns } from './runs/in-flight-runs.js';
+import type { RunEnvironment } from './runs/run.environment.js';
+import { SessionStore } from './sessions/session.store.js';
+import { loadTracing } from './telemetry/open-telemetry.tracing.js';
+import { NoTracing, type Tracing } from './telemetry/tracing.js';
+
+interface BoundRuntime {
+  readonly registry: HookRegistry;
+  readonly environment: RunEnvironment;
+  readonly direct: RunEnvironment;
+}
+
+/** Puts the parts together when the application starts: components, their hooks, and what conducts their runs. */
+@Injectable()
+export class AgentOsRuntime implements OnModuleInit {
+  readonly components = new ComponentRegistry();
+  readonly inFlight = new InFlightRuns();
+  readonly logger = new Logger('AgentOs');
+  readonly #deadlines = new Deadlines();
+  #tracing: Tracing = new NoTracing();
+  #bound: BoundRuntime | undefined;
+  #providers: readonly HookProvider[] = [];
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) readonly options: ResolvedAgentOsOptions,
+    readonly ledger: HookLedger,
+    readonly executor: HookExecutor,
+    private readonly sessions: SessionStore,
+    private readonly explorer: HookExplorer,
+    private readonly modules: ModulesContainer,
+  ) {
+    for (const component of [...options.agents, ...options.teams, ...options.workflows])
+      this.components.add(component);
+  }
+
+  /** Every reference is followed now, so that a wrong one stops the start and not a request. */
+  async onModuleInit(): Promise<void> {
+    this.#refuseTwins();
+    this.#tracing = await loadTracing();
+    this.#providers = this.explorer.explore();
+    for (const component of this.components.all()) this.#bind().registry.hooksOf(component, 'root');
+  }
+
+  /** Conducts runs, with background hooks. */
+  get environment(): RunEnvironment {
+    return this.#bind().environment;
+  }
+
+  /** Conducts runs with all hooks inline; class references are resolved from the container. */
+  get directEnvironment(): RunEnvironment {
+    return this.#bind().direct;
+  }
+
+  /** Adds a component while the application runs. */
+  register(component: Component): void {
+    this.#bind().registry.hooksOf(component, 'root');
+    for (const child of component.children) this.#bind().registry.hooksOf(child, 'root');
+    this.components.add(component);
+  }
+
+  /** Every hook, where it is attached, its mode and why. */
+  listHooks(): HookListing[] {
+    const isServed = (component: { readonly id: string }): boolean =>
+      this.components.get(component.id) !== undefined;
+    return listHooks(this.#bind().registry, this.components.all(), isServed, this.#providers);
+  }
+
+  /** Bound when first needed: a provider may run a component in its own `onModuleInit`. */
+  #bind(): BoundRuntime {
+    if (this.#bound) return this.#bound;
+    const { runHooksInBackground, preHooks, postHooks } = this.options;
+    const registry = new HookRegistry({
+      instances: this.explorer,
+      runHooksInBackground,
+      preHooks,
+      postHooks,
+    });
+    const environment = this.#createEnvironment(registry);
+    const direct = { ...createDirectEnvironment(registry), sessions: this.sessions };
+    return (this.#bound = { registry, environment, direct });
+  }
+
+  /** Two modules would mean two ledgers and two interceptors, and components that know only one of them. */
+  #refuseTwins(): void {
+    const twins = [...this.modules.values()].filter(({ providers }) => providers.has(AgentOsRuntime));
+    if (twins.length < 2) return;
+    throw new AgentOsConfigurationError(
+      `AgentOsModule is configured ${twins.length} times. Call forRoot() or forRootAsync() once, in the root module, ` +
+        'with { isGlobal: true } if other modules need AgentOsService.',
+    );
+  }
+
+  #createEnvironment(registry: HookRegistry): RunEnvironment {
+    const { ledger, logger, executor, inFlight, sessions } = this;
+    const { releaseAfter, onDisconnect, onHookError } = this.options;
+    const deadlines = this.#deadlines;
+    const failures = new HookFailureReporter(logger, onHookError);
+    return {
+      hooksOf: (component, position) => registry.hooksOf(component, position),
+      modeOf: (hook) => registry.modeOf(hook).mode,
+      runner: new HookRunner({ ledger, deadlines, failures }),
+      ledger,
+      deadlines,
+      inFlight,
+      logger,
+      sessions,
+      tracing: this.#tracing,
+      background: { executor, releaseAfter, onDisconnect },
+    };
+  }
+}

@@ -1,0 +1,149 @@
+import { Injectable } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+
+import { AgentOsRuntime } from './agent-os.runtime.js';
+import type { Component } from './components/component.js';
+import { ComponentNotFoundError } from './errors/component-not-found.error.js';
+import type { HookExecution } from './execution/hook-execution.js';
+import type { HookLedger } from './execution/hook.ledger.js';
+import type { HookListing } from './hooks/hook.listing.js';
+import type { ComponentIdentity } from './model/component.js';
+import type { RunEvent } from './model/run-event.js';
+import type { RunInput } from './model/run-input.js';
+import type { RunOutput } from './model/run-output.js';
+import type { RunnableComponent, RunOptions } from './model/runnable-component.js';
+import { currentScope } from './runs/run.scope.js';
+import { startRun } from './runs/start-run.js';
+import { streamRun } from './runs/stream-run.js';
+
+/**
+ * Runs components from your own code: controllers, gateways, message handlers, jobs. Hooks run as over HTTP; in a
+ * handler, background hooks wait for its response.
+ *
+ * @example
+ * ```ts
+ * @Controller()
+ * export class AskController {
+ *   constructor(private readonly agentOs: AgentOsService) {}
+ *
+ *   @Post('ask')
+ *   async ask(@Body('question') question: string): Promise<string> {
+ *     const { content } = await this.agentOs.run('support', question);
+ *     return content;
+ *   }
+ * }
+ * ```
+ */
+@Injectable()
+export class AgentOsService {
+  constructor(private readonly runtime: AgentOsRuntime) {}
+
+  /**
+   * Runs a component, registered or not. Called inside a run, it becomes a part of that run.
+   *
+   * @throws ComponentNotFoundError if no component with this id is registered
+   * @throws AgentRunError if the run does not complete; it is an `HttpException` and carries the output so far
+   */
+  async run(
+    idOrComponent: string | Component,
+    input: string | RunInput,
+    options: RunOptions = {},
+  ): Promise<RunOutput> {
+    const { environment } = this.runtime;
+    return startRun({ component: this.#find(idOrComponent), input, options, environment });
+  }
+
+  /**
+   * Runs a component and yields its events; the run starts with the first read. A run that does not complete ends
+   * with a `run-error` or `run-cancelled` event. A reader that stops early is a client that leaves: see `onDisconnect`.
+   *
+   * @throws ComponentNotFoundError if no component with this id is registered
+   */
+  stream(
+    idOrComponent: string | Component,
+    input: string | RunInput,
+    options: RunOptions = {},
+  ): AsyncGenerator<RunEvent, void, void> {
+    const { environment } = this.runtime;
+    return streamRun({ component: this.#find(idOrComponent), input, options, environment });
+  }
+
+  /**
+   * A registered component for direct runs: all hooks inline, class references resolved from the container.
+   *
+   * @throws ComponentNotFoundError if there is none
+   */
+  get(id: string): RunnableComponent {
+    const component = this.#find(id);
+    const environment = this.runtime.directEnvironment;
+    const { kind, name, description } = component;
+    const identity: ComponentIdentity = {
+      kind,
+      id,
+      name,
+      ...(description === undefined ? {} : { description }),
+    };
+    return {
+      ...identity,
+      run: (input, options = {}) => startRun({ component, input, options, environment }),
+    };
+  }
+
+  /**
+   * Adds a component while the application runs.
+   *
+   * @throws AgentOsConfigurationError if its id is taken or one of its hooks cannot be bound
+   */
+  register(component: Component): void {
+    this.runtime.register(component);
+  }
+
+  /**
+   * Cancels a run, nested ones included.
+   *
+   * @returns false if no run with this id is in flight
+   */
+  cancel(runId: string): boolean {
+    const run = this.runtime.inFlight.get(runId);
+    run?.cancel(`Run ${runId} was cancelled`);
+    return run !== undefined;
+  }
+
+  /**
+   * Resolves when the background hooks of all runs that have settled by now have ended, but for those of the caller's
+   * own request, which wait for it. Does not stop new ones: for tests, and for platforms that freeze a process.
+   *
+   * @throws Error inside a background hook, which would wait for itself
+   */
+  async drain(): Promise<void> {
+    const { response, hook } = currentScope();
+    if (hook?.batch) {
+      throw new Error(
+        'drain() was called in a background hook, which would wait for itself. Call it elsewhere.',
+      );
+    }
+    await this.runtime.executor.drain((batch) => response !== undefined && batch.response === response);
+  }
+
+  /** The ledger of hook executions. */
+  get executions(): HookLedger {
+    return this.runtime.ledger;
+  }
+
+  /** Every change of state of a hook execution, as it happens. */
+  get hookEvents(): Observable<HookExecution> {
+    return this.runtime.ledger.changes;
+  }
+
+  /** Every hook, where it is attached, its mode and why. */
+  listHooks(): HookListing[] {
+    return this.runtime.listHooks();
+  }
+
+  #find(idOrComponent: string | Component): Component {
+    if (typeof idOrComponent !== 'string') return idOrComponent;
+    const component = this.runtime.components.get(idOrComponent);
+    if (!component) throw new ComponentNotFoundError(idOrComponent);
+    return component;
+  }
+}

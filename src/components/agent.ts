@@ -1,0 +1,54 @@
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { ComponentRun } from '../runs/run.component.js';
+import { Component, type ComponentOptions } from './component.js';
+import { Engine, type EngineLike } from './engine.js';
+import { engineRequestOf, runEngine } from './run-engine.js';
+
+/** What an {@link Agent} is made of. */
+export interface AgentOptions extends ComponentOptions {
+  /** What thinks: a function, an async function, an async generator, or an `Engine`. */
+  readonly engine: EngineLike;
+  /** How many earlier runs of the session the engine's `messages` begin with. Default 10. */
+  readonly historyRuns?: number;
+}
+
+/** Earlier runs of the session that an engine is told of. */
+export const DEFAULT_HISTORY_RUNS = 10;
+
+/**
+ * An engine with hooks around it.
+ *
+ * @example
+ * ```ts
+ * const echo = new Agent({ id: 'echo', engine: ({ input }) => `You said: ${input}` });
+ * const { content } = await echo.run('Hello');
+ * ```
+ */
+export class Agent extends Component {
+  readonly kind = 'agent';
+  readonly children: readonly Component[] = [];
+  readonly historyRuns: number;
+  readonly #engine: EngineLike;
+
+  /** @throws AgentOsConfigurationError if an option is not usable */
+  constructor(options: AgentOptions) {
+    super(options, ['engine', 'historyRuns']);
+    checkEngine(`Agent "${this.id}"`, options.engine);
+    this.#engine = options.engine;
+    this.historyRuns = options.historyRuns ?? DEFAULT_HISTORY_RUNS;
+    Object.freeze(this);
+  }
+
+  /** @internal */
+  override async execute(run: ComponentRun): Promise<void> {
+    await runEngine(this.#engine, await engineRequestOf(run, this.historyRuns), run);
+  }
+}
+
+/** @throws AgentOsConfigurationError if it cannot be an engine */
+export function checkEngine(owner: string, engine: unknown): void {
+  if (typeof engine === 'function' || engine instanceof Engine) return;
+  throw new AgentOsConfigurationError(
+    `${owner}: expected engine to be a function or an Engine, got ${typeof engine}.`,
+  );
+}

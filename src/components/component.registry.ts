@@ -1,0 +1,61 @@
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { ComponentKind } from '../model/component.js';
+import { Component } from './component.js';
+
+/** The components that AgentOS serves, and those inside them. */
+export class ComponentRegistry {
+  readonly #served = new Map<string, Component>();
+  /** Served ones, members and steps, at any depth. */
+  readonly #known = new Map<string, Component>();
+
+  /** @throws AgentOsConfigurationError if it is no component, or another component has its id or that of one inside it */
+  add(component: Component): void {
+    if (!(component instanceof Component)) {
+      throw new AgentOsConfigurationError(
+        `Expected an Agent, Team or Workflow, got ${String(component)}. If it is imported, look for a circular import.`,
+      );
+    }
+    const inside = withDescendants(component);
+    if (this.#served.has(component.id)) throw duplicate(component);
+    for (const item of inside) if ((this.#known.get(item.id) ?? item) !== item) throw duplicate(item);
+    for (const item of inside) this.#known.set(item.id, item);
+    this.#served.set(component.id, component);
+  }
+
+  /** A served component. */
+  get(id: string): Component | undefined {
+    return this.#served.get(id);
+  }
+
+  /** The served components of a kind, in the order in which they were added. */
+  list<K extends ComponentKind>(kind: K): (Component & { readonly kind: K })[] {
+    return [...this.#served.values()].filter(
+      (component): component is Component & { readonly kind: K } => component.kind === kind,
+    );
+  }
+
+  /** All components, members and steps included. */
+  all(): Component[] {
+    return [...this.#known.values()];
+  }
+}
+
+/** @throws AgentOsConfigurationError if two different components inside have the same id */
+function withDescendants(component: Component): Component[] {
+  const found = new Map<string, Component>();
+  const visit = (item: Component): void => {
+    const known = found.get(item.id);
+    if (known === item) return;
+    if (known) throw duplicate(item);
+    found.set(item.id, item);
+    item.children.forEach(visit);
+  };
+  visit(component);
+  return [...found.values()];
+}
+
+function duplicate({ id }: Component): AgentOsConfigurationError {
+  return new AgentOsConfigurationError(
+    `Two components have the id "${id}". Ids are unique over agents, teams and workflows, members and steps included.`,
+  );
+}

@@ -1,0 +1,92 @@
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
+import type { HookLike } from '../hooks/hook.reference.js';
+import type { ComponentKind } from '../model/component.js';
+import type { RunOutput } from '../model/run-output.js';
+import type { RunOptions } from '../model/runnable-component.js';
+import type { ComponentRun, RunComponent } from '../runs/run.component.js';
+import { startRun } from '../runs/start-run.js';
+
+/** What agents, teams and workflows have in common. */
+export interface ComponentOptions {
+  /** Unique over all agents, teams and workflows: letters, digits, `.`, `_` and `-`. */
+  readonly id: string;
+  /** For people. Default: the id. */
+  readonly name?: string;
+  readonly description?: string;
+  /** Run before the component, in this order. */
+  readonly preHooks?: readonly HookLike<PreHookContext>[];
+  /** Run after the component, in this order. */
+  readonly postHooks?: readonly HookLike<PostHookContext>[];
+  /** How often a failed execution is repeated; its hooks are not. A client may see the pieces of several attempts. Default 0. */
+  readonly retries?: number;
+}
+
+/** An agent, a team or a workflow: an immutable definition that can be run. */
+export abstract class Component implements RunComponent {
+  abstract readonly kind: ComponentKind;
+  abstract readonly children: readonly Component[];
+  readonly id: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly preHooks: readonly HookLike<PreHookContext>[];
+  readonly postHooks: readonly HookLike<PostHookContext>[];
+  readonly retries: number;
+
+  /** @throws AgentOsConfigurationError if the id or another option is not usable */
+  protected constructor(options: ComponentOptions, known: readonly string[]) {
+    checkOptions(new.target.name, options, [...COMMON_OPTIONS, ...known]);
+    const { id, name, description, preHooks = [], postHooks = [], retries = 0 } = options;
+    this.id = id;
+    this.name = name ?? id;
+    if (description !== undefined) this.description = description;
+    this.preHooks = Object.freeze([...preHooks]);
+    this.postHooks = Object.freeze([...postHooks]);
+    this.retries = retries;
+  }
+
+  /**
+   * Runs the component. Inside a run that AgentOS conducts it becomes a part of that run. Elsewhere it is a direct
+   * run: all hooks inline, in order, whatever their decorators say. To serve it with background hooks, register it
+   * and use `AgentOsService.run()`.
+   *
+   * @throws AgentRunError if the run does not complete; it carries the output as far as the run got
+   */
+  run(input: string, options: RunOptions = {}): Promise<RunOutput> {
+    return startRun({ component: this, input, options });
+  }
+
+  /** @internal */
+  abstract execute(run: ComponentRun): Promise<void>;
+}
+
+const COMMON_OPTIONS = ['id', 'name', 'description', 'preHooks', 'postHooks', 'retries'];
+
+/** Ids stand in URLs. */
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+function checkOptions(type: string, options: ComponentOptions, known: readonly string[]): void {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new AgentOsConfigurationError(`new ${type}() expects an options object.`);
+  }
+  const { id, preHooks, postHooks, retries } = options;
+  if (typeof id !== 'string' || !ID.test(id)) {
+    throw new AgentOsConfigurationError(
+      `${type}: expected id to begin with a letter or digit and to hold only letters, digits, ".", "_" and "-", ` +
+        `got ${JSON.stringify(id)}.`,
+    );
+  }
+  const fail = (problem: string): never => {
+    throw new AgentOsConfigurationError(`${type} "${id}": ${problem}`);
+  };
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option)) fail(`unknown option "${option}". Known options: ${known.join(', ')}.`);
+  }
+  for (const [option, value] of Object.entries({ preHooks, postHooks })) {
+    if (value !== undefined && !Array.isArray(value))
+      fail(`expected ${option} to be an array, got ${typeof value}.`);
+  }
+  if (retries !== undefined && (!Number.isInteger(retries) || retries < 0)) {
+    fail(`expected retries to be a whole number from 0 on, got ${String(retries)}.`);
+  }
+}

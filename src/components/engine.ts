@@ -1,0 +1,76 @@
+import type { Message } from '../model/message.js';
+import type { RunContext } from '../model/run-context.js';
+import type { PlainRecord } from '../model/run-context.js';
+import type { RunMetrics, ToolExecution } from '../model/run-output.js';
+import type { ComponentIdentity } from '../model/component.js';
+
+/** What an engine is asked to do. */
+export interface EngineRequest {
+  /** The input as it stands after all inline pre-hooks. */
+  readonly input: string;
+  /** Earlier questions and answers of this session, then the input as the last message. */
+  readonly messages: readonly Message[];
+  readonly context: RunContext;
+  /** Aborted when the run is cancelled: pass it on to what you call. */
+  readonly signal: AbortSignal;
+}
+
+/** What a team's leader is asked to do. */
+export interface LeaderRequest extends EngineRequest {
+  readonly members: readonly ComponentIdentity[];
+  /**
+   * Runs a member as a part of this run.
+   *
+   * @returns the member's answer
+   * @throws AgentRunError of the member's run, or an error that names the members if there is none with this id
+   */
+  delegate(memberId: string, input: string): Promise<string>;
+}
+
+/** What an engine reports while it works. */
+export type EngineEvent =
+  | { readonly type: 'text'; readonly text: string }
+  | {
+      readonly type: 'tool-call';
+      readonly id: string;
+      readonly name: string;
+      readonly arguments: PlainRecord;
+    }
+  | { readonly type: 'tool-result'; readonly id: string; readonly result: string; readonly failed?: boolean }
+  | ({ readonly type: 'usage' } & Pick<RunMetrics, 'inputTokens' | 'outputTokens' | 'totalTokens'>);
+
+/** A whole answer, with what is known about it. */
+export interface EngineOutput {
+  readonly content: string;
+  readonly metrics?: Pick<RunMetrics, 'inputTokens' | 'outputTokens' | 'totalTokens'>;
+  /** Added to the run's metadata. */
+  readonly metadata?: PlainRecord;
+  readonly tools?: readonly ToolExecution[];
+}
+
+/** What may be yielded or returned. */
+export type EngineYield = string | EngineEvent | EngineOutput;
+
+/**
+ * The port to what thinks: it turns messages into a stream of events. Hooks and serving are not its business.
+ *
+ * @example
+ * ```ts
+ * class Shouting extends Engine {
+ *   async *stream({ input }: EngineRequest) {
+ *     yield { type: 'text', text: input.toUpperCase() } as const;
+ *   }
+ * }
+ * ```
+ */
+export abstract class Engine<R extends EngineRequest = EngineRequest> {
+  abstract stream(request: R): AsyncIterable<EngineYield>;
+}
+
+/** A function as an engine: it returns an answer, a promise of one, or an (async) generator of its pieces. */
+export type EngineFunction<R extends EngineRequest = EngineRequest> = (
+  request: R,
+) => EngineYield | Promise<EngineYield> | AsyncIterable<EngineYield> | Iterable<EngineYield>;
+
+/** What a component accepts as its engine. */
+export type EngineLike<R extends EngineRequest = EngineRequest> = Engine<R> | EngineFunction<R>;

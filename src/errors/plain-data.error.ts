@@ -1,0 +1,23 @@
+/**
+ * Run data holds a value that cannot be copied, so a background hook cannot be given a copy of its own.
+ * Run data is plain data: JSON values, `Date`, `Map`, `Set`, `Buffer` and typed arrays. Services come by
+ * injection, not through the run.
+ */
+export class PlainDataError extends TypeError {
+  readonly code = 'not_plain_data';
+
+  /**
+   * @param path - where the value is, such as `runContext.metadata.client`
+   * @param found - what was found there, such as `a function`
+   */
+  constructor(
+    readonly path: string,
+    readonly found: string,
+  ) {
+    super(
+      `Expected ${path} to be plain data (JSON values, Date, Map, Set, Buffer or typed arrays), got ${found}. ` +
+        'Remove it from the run; inject services into the hook provider instead.',
+    );
+    this.name = new.target.name;
+  }
+}

@@ -1,0 +1,62 @@
+import type { HttpException } from '@nestjs/common';
+
+import { AgentRunError } from './agent-run.error.js';
+
+/** A guardrail broke, so nothing is known about what it guards, and the run ends. The cause is only in the log. */
+export class GuardrailFailedError extends AgentRunError {
+  constructor(guardrail: string, cause: unknown) {
+    super({
+      code: 'guardrail_failed',
+      message: `Guardrail "${guardrail}" failed, so the run was stopped.`,
+      publicMessage: 'A guardrail could not do its work, so the run was stopped.',
+      status: 500,
+      cause,
+    });
+  }
+}
+
+/** An inline hook that is no guardrail broke, and its `onError` says that the run must not go on. */
+export class HookFailedError extends AgentRunError {
+  constructor(hook: string, cause: unknown) {
+    super({
+      code: 'hook_failed',
+      message: `Hook "${hook}" failed and its onError is "fail", so the run was stopped.`,
+      publicMessage: 'A hook failed, so the run was stopped.',
+      status: 500,
+      cause,
+    });
+  }
+}
+
+/** The engine, a workflow step or the session store broke. What they threw is the `cause`, never shown to clients. */
+export class RunFailedError extends AgentRunError {
+  constructor(message: string, cause: unknown) {
+    super({ code: 'run_failed', message, publicMessage: 'The run failed.', status: 500, cause });
+  }
+}
+
+/** The run was cancelled: by `cancel()`, by the caller's signal, by a client that left, or at shutdown. */
+export class RunCancelledError extends AgentRunError {
+  constructor(readonly reason: string) {
+    super({ code: 'run_cancelled', message: reason, status: 409 });
+  }
+}
+
+/** An inline hook or the engine threw an `HttpException` of its own, which keeps its status and body. */
+export class RunHttpError extends AgentRunError {
+  readonly #original: HttpException;
+
+  constructor(original: HttpException) {
+    super({
+      code: 'http_exception',
+      message: original.message,
+      status: original.getStatus(),
+      cause: original,
+    });
+    this.#original = original;
+  }
+
+  override getResponse(): string | object {
+    return this.#original.getResponse();
+  }
+}

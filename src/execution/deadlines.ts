@@ -1,0 +1,54 @@
+/** Something that must happen by a time, unless it is cleared first. */
+export interface Deadline {
+  readonly at: number;
+  readonly onExpired: () => void;
+}
+
+/**
+ * Many deadlines on one timer. Hooks are many and hardly ever late, so a timer for each would cost more than the
+ * hooks themselves.
+ */
+export class Deadlines {
+  readonly #open = new Set<Deadline>();
+  #timer: NodeJS.Timeout | undefined;
+  #wakeAt = Infinity;
+
+  /** Calls `onExpired` after `milliseconds`, unless {@link clear} comes first. Keeps no process alive. */
+  set(milliseconds: number, onExpired: () => void): Deadline {
+    const deadline = { at: performance.now() + milliseconds, onExpired };
+    this.#open.add(deadline);
+    if (deadline.at < this.#wakeAt) this.#arm(deadline.at);
+    return deadline;
+  }
+
+  /** Forgets a deadline; harmless if it has expired. */
+  clear(deadline: Deadline): void {
+    if (this.#open.delete(deadline) && this.#open.size === 0) this.#disarm();
+  }
+
+  #arm(at: number): void {
+    this.#disarm();
+    this.#wakeAt = at;
+    this.#timer = setTimeout(() => this.#sweep(), Math.max(0, Math.ceil(at - performance.now()))).unref();
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wakeAt = Infinity;
+  }
+
+  #sweep(): void {
+    this.#disarm();
+    const now = performance.now();
+    let next = Infinity;
+    for (const deadline of [...this.#open]) {
+      if (deadline.at > now) {
+        next = Math.min(next, deadline.at);
+      } else if (this.#open.delete(deadline)) {
+        deadline.onExpired();
+      }
+    }
+    if (next !== Infinity && next < this.#wakeAt) this.#arm(next);
+  }
+}

@@ -1,0 +1,65 @@
+import type { ComponentIdentity } from '../model/component.js';
+
+/** Before the run (`pre`) or after it (`post`). */
+export type HookPhase = 'pre' | 'post';
+
+/** In the caller's way (`inline`) or after the response (`background`). */
+export type HookMode = 'inline' | 'background';
+
+/**
+ * How a hook execution stands. The last five are final, and every scheduled hook reaches exactly one of them.
+ *
+ * - `scheduled`: collected, its run has not settled or its response has not closed.
+ * - `running`: started, between attempts too.
+ * - `succeeded`, `failed`, `timed_out`: what came of the last attempt.
+ * - `skipped`: its `when` said no, or the run's outcome is not among its `on`.
+ * - `dropped`: the application shut down first.
+ */
+export type HookExecutionState = (typeof HOOK_EXECUTION_STATES)[number];
+
+/** Every {@link HookExecutionState}. */
+export const HOOK_EXECUTION_STATES = [
+  'scheduled',
+  'running',
+  'succeeded',
+  'failed',
+  'timed_out',
+  'skipped',
+  'dropped',
+] as const;
+
+/** A state that is never left again. */
+export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 'running'>;
+
+/**
+ * Why a hook execution ended as it did.
+ *
+ * - `condition` (skipped): its `when` said no.
+ * - `outcome` (skipped): the run's outcome is not among its `on`, or the attempt it belongs to was repeated.
+ * - `rejected` (succeeded): an inline hook ended the run by saying no.
+ * - `cancelled` (dropped): the run was cancelled while an inline hook was running.
+ * - `shutdown` (dropped): the application could wait no longer.
+ */
+export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' | 'shutdown';
+
+/** One execution of a hook, as the ledger keeps it: ids, names, states, times and error classes, never content. */
+export interface HookExecution {
+  /** `runId:phase:hook`, the same for every attempt, so a hook can use it as an idempotency key. */
+  readonly id: string;
+  readonly hook: string;
+  readonly phase: HookPhase;
+  readonly mode: HookMode;
+  readonly component: ComponentIdentity;
+  readonly runId: string;
+  readonly state: HookExecutionState;
+  /** Says more about some final states. */
+  readonly reason?: HookEndReason;
+  /** Attempts made so far. */
+  readonly attempts: number;
+  /** Class name of the error of the last failed attempt. */
+  readonly errorName?: string;
+  /** Epoch milliseconds. */
+  readonly scheduledAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+}

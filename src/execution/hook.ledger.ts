@@ -1,0 +1,125 @@
+import { Subject, type Observable } from 'rxjs';
+
+import type {
+  FinalHookExecutionState,
+  HookEndReason,
+  HookExecution,
+  HookExecutionState,
+} from './hook-execution.js';
+
+/** What {@link HookLedger.list} may be narrowed to. */
+export interface HookExecutionFilter {
+  readonly runId?: string;
+  readonly hook?: string;
+  readonly state?: HookExecutionState;
+  /** At most so many, the newest first. Default 100. */
+  readonly limit?: number;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** How many finished executions are remembered. */
+const DEFAULT_CAPACITY = 10_000;
+
+/**
+ * The record of hook executions: all that have not ended, and the latest that have. It holds ids, names, states,
+ * times and error classes, never content. Read it as `AgentOsService.executions`.
+ */
+export class HookLedger {
+  readonly #open = new Set<HookExecution>();
+  readonly #ended: HookExecution[] = [];
+  readonly #changes = new Subject<HookExecution>();
+  readonly #counts: Record<FinalHookExecutionState, number> = {
+    succeeded: 0,
+    failed: 0,
+    timed_out: 0,
+    skipped: 0,
+    dropped: 0,
+  };
+  #oldest = 0;
+
+  /** @param capacity - how many finished executions are remembered */
+  constructor(readonly capacity: number = DEFAULT_CAPACITY) {}
+
+  /** Every change of state, as it happens. The object is the live record: copy what you keep. */
+  get changes(): Observable<HookExecution> {
+    return this.#changes.asObservable();
+  }
+
+  /** How many executions ended in each final state since the application started. */
+  get counts(): Readonly<Record<FinalHookExecutionState, number>> {
+    return { ...this.#counts };
+  }
+
+  /** Executions that have not ended yet. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Executions, the newest first; copies. */
+  list({ runId, hook, state, limit = 100 }: HookExecutionFilter = {}): HookExecution[] {
+    const found: HookExecution[] = [];
+    for (const execution of this.#newestFirst()) {
+      if (found.length >= limit) break;
+      if (runId !== undefined && execution.runId !== runId) continue;
+      if (hook !== undefined && execution.hook !== hook) continue;
+      if (state !== undefined && execution.state !== state) continue;
+      found.push({ ...execution });
+    }
+    return found;
+  }
+
+  /** @internal */
+  schedule(execution: HookExecution): void {
+    this.#open.add(execution);
+    this.#announce(execution);
+  }
+
+  /** @internal */
+  start(execution: Writable<HookExecution>): void {
+    execution.attempts += 1;
+    execution.state = 'running';
+    execution.startedAt ??= Date.now();
+    this.#announce(execution);
+  }
+
+  /** @internal Ends an execution, once: a second verdict (an abandoned attempt that comes back) changes nothing. */
+  end(execution: Writable<HookExecution>, state: FinalHookExecutionState, because: HookEnd = {}): void {
+    if (!this.#open.delete(execution)) return;
+    execution.state = state;
+    execution.endedAt = Date.now();
+    if (because.reason !== undefined) execution.reason = because.reason;
+    if (because.errorName !== undefined) execution.errorName = because.errorName;
+    this.#counts[state] += 1;
+    this.#remember(execution);
+    this.#announce(execution);
+  }
+
+  #remember(execution: HookExecution): void {
+    if (this.capacity === 0) return;
+    if (this.#ended.length < this.capacity) {
+      this.#ended.push(execution);
+      return;
+    }
+    this.#ended[this.#oldest] = execution;
+    this.#oldest = (this.#oldest + 1) % this.capacity;
+  }
+
+  #announce(execution: HookExecution): void {
+    if (this.#changes.observed) this.#changes.next(execution);
+  }
+
+  *#newestFirst(): Generator<HookExecution> {
+    yield* [...this.#open].reverse();
+    const size = this.#ended.length;
+    for (let back = 1; back <= size; back++) {
+      yield this.#ended[(this.#oldest - back + size) % size] as HookExecution;
+    }
+  }
+}
+
+/** Why an execution ended as it did. */
+export interface HookEnd {
+  readonly reason?: HookEndReason;
+  readonly errorName?: string;
+}

@@ -1,0 +1,122 @@
+import { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './hook.executor.js';
+
+/** Limits and callbacks of the {@link InProcessHookExecutor}. */
+export interface InProcessHookExecutorOptions {
+  /** Batches whose hooks proceed at once. */
+  readonly concurrency: number;
+  /** Batches held, released or not. */
+  readonly maxPending: number;
+  /** A batch had to run before its result was handed back, because `maxPending` batches were held. */
+  readonly onOverflow: (batch: HookBatch) => void;
+}
+
+interface PendingBatch {
+  readonly batch: HookBatch;
+  state: 'accepted' | 'ready' | 'running';
+  delivered: boolean | undefined;
+  readonly onEnded: (() => void)[];
+}
+
+/**
+ * Runs background hooks in this process, from memory: nothing to install, and a crash loses what has not run.
+ * A batch is a sequence; batches proceed side by side up to `concurrency`, in the order of their release.
+ */
+export class InProcessHookExecutor extends HookExecutor {
+  readonly #options: InProcessHookExecutorOptions;
+  readonly #pending = new Map<HookBatch, PendingBatch>();
+  readonly #ready: PendingBatch[] = [];
+  readonly #shutdown = new AbortController();
+  #running = 0;
+  #pumpScheduled = false;
+  #stopped = false;
+
+  constructor(options: InProcessHookExecutorOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override accept(batch: HookBatch): Promise<void> | undefined {
+    if (this.#stopped) {
+      for (const task of batch.tasks) task.drop();
+      return undefined;
+    }
+    if (this.#pending.size >= this.#options.maxPending && !batch.insideHook) {
+      this.#options.onOverflow(batch);
+      return batch.runInContext(() => this.#runTasks(batch, {}));
+    }
+    this.#pending.set(batch, { batch, state: 'accepted', delivered: undefined, onEnded: [] });
+    return undefined;
+  }
+
+  override release(batch: HookBatch, delivered: boolean | undefined): void {
+    const pending = this.#pending.get(batch);
+    if (pending?.state !== 'accepted') return;
+    pending.state = 'ready';
+    pending.delivered = delivered;
+    this.#ready.push(pending);
+    this.#schedulePump();
+  }
+
+  override async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
+    const held = [...this.#pending.values()].filter(({ batch }) => !isExcluded(batch));
+    await Promise.all(held.map(({ onEnded }) => new Promise<void>((resolve) => onEnded.push(resolve))));
+  }
+
+  override async stop(deadline: AbortSignal): Promise<readonly HookTask[]> {
+    this.#stopped = true;
+    for (const batch of this.#pending.keys()) this.release(batch, false);
+    await Promise.race([this.drain(), aborted(deadline)]);
+    const unfinished = [...this.#pending.keys()].flatMap(({ tasks }) => tasks).filter(isUnfinished);
+    this.#ready.length = 0;
+    this.#shutdown.abort();
+    for (const task of unfinished) task.drop();
+    return unfinished;
+  }
+
+  /** The response callback that released a batch is the host's; hooks start in a turn of their own. */
+  #schedulePump(): void {
+    if (this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    setImmediate(() => {
+      this.#pumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#running < this.#options.concurrency) {
+      const next = this.#ready.shift();
+      if (!next) return;
+      this.#running += 1;
+      void next.batch.runInContext(() => this.#runPending(next));
+    }
+  }
+
+  async #runPending(pending: PendingBatch): Promise<void> {
+    pending.state = 'running';
+    const { batch, delivered } = pending;
+    await this.#runTasks(batch, delivered === undefined ? {} : { delivered });
+    this.#running -= 1;
+    this.#pending.delete(batch);
+    for (const onEnded of pending.onEnded) onEnded();
+    if (this.#ready.length > 0) this.#schedulePump();
+  }
+
+  async #runTasks(batch: HookBatch, delivery: HookDelivery): Promise<void> {
+    const whole = { ...delivery, shutdown: this.#shutdown.signal };
+    for (const task of batch.tasks) {
+      if (this.#shutdown.signal.aborted) return;
+      const running = task.run(whole);
+      if (running !== undefined) await running;
+    }
+  }
+}
+
+function isUnfinished({ execution }: HookTask): boolean {
+  return execution.endedAt === undefined;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,57 @@
+import type { LoggerService } from '@nestjs/common';
+
+import { CheckError } from '../errors/check.errors.js';
+import { toError } from '../errors/to-error.js';
+import type { HookExecution } from '../execution/hook-execution.js';
+
+/** A hook execution that failed or timed out, after its last attempt. */
+export interface HookFailure {
+  readonly error: Error;
+  readonly execution: HookExecution;
+  /** Where the hook comes from: `SupportHooks.notify`. */
+  readonly source: string;
+}
+
+/** Is told of every hook execution that failed. */
+export type HookErrorHandler = (failure: HookFailure) => void | Promise<void>;
+
+/** Reports failed hook executions, once each: to the log, and to whoever asked to be told. */
+export class HookFailureReporter {
+  readonly #logger: Pick<LoggerService, 'error'>;
+  readonly #onHookError: HookErrorHandler | undefined;
+
+  constructor(logger: Pick<LoggerService, 'error'>, onHookError?: HookErrorHandler) {
+    this.#logger = logger;
+    this.#onHookError = onHookError;
+  }
+
+  report(failure: HookFailure): void {
+    this.#logger.error(messageOf(failure), failure.error.stack);
+    if (this.#onHookError) void this.#tell(this.#onHookError, failure);
+  }
+
+  /** A reporter that fails must not do what the hook was kept from doing. */
+  async #tell(onHookError: HookErrorHandler, failure: HookFailure): Promise<void> {
+    try {
+      await onHookError({ ...failure, execution: { ...failure.execution } });
+    } catch (thrown) {
+      const error = toError(thrown);
+      this.#logger.error(
+        `onHookError itself failed for ${failure.execution.id}: ${error.message}`,
+        error.stack,
+      );
+    }
+  }
+}
+
+function messageOf({ error, execution, source }: HookFailure): string {
+  const { mode, phase, hook, component, runId, attempts } = execution;
+  const which = `${mode} ${phase}-hook "${hook}" (${source}) of ${component.kind} "${component.id}" in run ${runId}`;
+  if (mode === 'background' && error instanceof CheckError) {
+    return (
+      `The ${which} threw ${error.name} ("${error.message}"), but in the background it can reject nothing: the response ` +
+      'has left. Make it a @Guardrail(), or mark it @Hook(false).'
+    );
+  }
+  return `The ${which} failed${attempts > 1 ? ` after ${attempts} attempts` : ''}: ${error.message}`;
+}

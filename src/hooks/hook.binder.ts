@@ -1,0 +1,142 @@
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { HookPhase } from '../execution/hook-execution.js';
+import type { BoundHook } from './bound-hook.js';
+import { HookMetadataAccessor } from './hook-metadata.accessor.js';
+import type { PostHookContext } from './hook.context.js';
+import { defineHookOf, type HookDefinition } from './hook.definition.js';
+import { decorationOf } from './hook.functions.js';
+import { HookReference, type HookClass } from './hook.reference.js';
+
+/** Where the instance of a hook class comes from. */
+export interface HookInstances {
+  /** @throws AgentOsConfigurationError if there is no single instance; `place` says who asks */
+  instanceOf(hookClass: HookClass, place: string): object;
+}
+
+/** Where a hook stands: `preHooks[0] of agent "support"`. */
+export interface HookPlace {
+  readonly owner: string;
+  readonly phase: HookPhase;
+  readonly index: number;
+  readonly attachedBy: BoundHook['attachedBy'];
+}
+
+/**
+ * Makes a callable hook of what stands in a list of hooks.
+ *
+ * @throws AgentOsConfigurationError if it points nowhere, or not to a hook
+ */
+export function bindHook(listed: unknown, place: HookPlace, instances: HookInstances): BoundHook {
+  const where = `${place.phase}Hooks[${place.index}] of ${place.owner}`;
+  const reference =
+    listed instanceof HookReference ? listed : new HookReference(listed as object, undefined, {});
+  const common = {
+    phase: place.phase,
+    attachedBy: place.attachedBy,
+    includesMembers: membersOption(reference, place, where),
+  };
+  return { ...common, ...bindTarget(reference.target, reference.method, where, instances) };
+}
+
+type Binding = Pick<BoundHook, 'definition' | 'source' | 'target' | 'invoke'>;
+
+function bindTarget(
+  target: unknown,
+  method: string | undefined,
+  where: string,
+  instances: HookInstances,
+): Binding {
+  if (isHookClass(target)) {
+    const name = method ?? onlyHookMethod(target, where);
+    return bindMethod(target.prototype as object, name, where, () => instances.instanceOf(target, where));
+  }
+  if (typeof target === 'function')
+    return bindFunction(target as (context: PostHookContext) => unknown, where);
+  if (typeof target === 'object' && target !== null && method !== undefined) {
+    return bindMethod(Object.getPrototypeOf(target) as object, method, where, () => target);
+  }
+  throw new AgentOsConfigurationError(
+    `${where}: expected hookRef(Class, 'method'), a class with one hook method or a function, got ${describe(target)}.`,
+  );
+}
+
+function bindMethod(prototype: object, method: string, where: string, instance: () => object): Binding {
+  const definition = readDefinition(prototype, method, where);
+  const source = `${className(prototype)}.${method}`;
+  const target = instance() as Record<string, unknown>;
+  if (typeof target[method] !== 'function') {
+    throw new AgentOsConfigurationError(
+      `${where}: the provider of ${className(prototype)} has no method "${method}". ` +
+        'If the provider is a mock, give it that method.',
+    );
+  }
+  // Looked up at each call, so that a spy put on the instance later is seen.
+  const invoke = (context: PostHookContext): unknown => (target[method] as BoundHook['invoke'])(context);
+  return { definition, source, target, invoke };
+}
+
+function readDefinition(prototype: object, method: string, where: string): HookDefinition {
+  const definition = HookMetadataAccessor.read(prototype, method);
+  if (definition) return definition;
+  const known = HookMetadataAccessor.methodsOf(prototype).map(String);
+  const hint = known.length > 0 ? ` Hook methods of ${className(prototype)}: ${known.join(', ')}.` : '';
+  throw new AgentOsConfigurationError(
+    method in prototype
+      ? `${where}: ${className(prototype)}.${method} is no hook. Mark it with @Hook() or @Guardrail().${hint}`
+      : `${where}: ${className(prototype)} has no method "${method}".${hint}`,
+  );
+}
+
+function bindFunction(hook: (context: PostHookContext) => unknown, where: string): Binding {
+  const name = hook.name === '' ? where.replace(/ of .*/, '') : hook.name;
+  const decoration = decorationOf(hook);
+  const definition = decoration ? defineHookOf(decoration, where, name) : { name, isGuardrail: false };
+  return { definition, source: `function ${name}`, target: hook, invoke: hook };
+}
+
+function onlyHookMethod(hookClass: HookClass, where: string): string {
+  const methods = HookMetadataAccessor.methodsOf(hookClass.prototype as object).map(String);
+  const [only, ...others] = methods;
+  if (only === undefined) {
+    throw new AgentOsConfigurationError(
+      `${where}: class ${hookClass.name} has no hook method. Mark one with @Hook() or @Guardrail().`,
+    );
+  }
+  if (others.length === 0) return only;
+  throw new AgentOsConfigurationError(
+    `${where}: class ${hookClass.name} has several hook methods (${methods.join(', ')}). ` +
+      `Name the one you mean: hookRef(${hookClass.name}, '${only}').`,
+  );
+}
+
+function membersOption({ options }: HookReference<never>, { attachedBy }: HookPlace, where: string): boolean {
+  for (const name of Object.keys(options)) {
+    if (name !== 'members') {
+      throw new AgentOsConfigurationError(`${where}: unknown option "${name}". Known options: members.`);
+    }
+  }
+  if (options.members !== undefined && attachedBy === 'component') {
+    throw new AgentOsConfigurationError(
+      `${where}: "members" is for hooks of the module. Attach the hook to the members, or list it in forRoot().`,
+    );
+  }
+  return options.members ?? false;
+}
+
+/** Classes are functions; what tells them apart is how they are written, or that they carry hook methods. */
+function isHookClass(target: unknown): target is HookClass {
+  if (typeof target !== 'function') return false;
+  if (/^class\b/.test(Function.prototype.toString.call(target))) return true;
+  const prototype = target.prototype as object | undefined;
+  return prototype !== undefined && HookMetadataAccessor.methodsOf(prototype).length > 0;
+}
+
+function className(prototype: object): string {
+  return (prototype as { constructor?: { name?: string } }).constructor?.name ?? 'anonymous class';
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'undefined (look for a circular import)';
+  if (typeof value !== 'object' || value === null) return `${JSON.stringify(value)} (${typeof value})`;
+  return `an instance of ${className(value)} without a method name`;
+}

@@ -1,0 +1,49 @@
+import type { HookMode } from '../execution/hook-execution.js';
+import type { RunContext } from '../model/run-context.js';
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutput } from '../model/run-output.js';
+import type { RunnableComponent } from '../model/runnable-component.js';
+import type { Session } from '../model/session.js';
+
+/** Which execution of a hook this is. */
+export interface HookInfo {
+  readonly name: string;
+  /** The same for every attempt, so it can serve as an idempotency key. */
+  readonly executionId: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  readonly mode: HookMode;
+  /**
+   * Background only: whether the response carried the run's result to its last byte. False if the client left early
+   * or the response outlived `releaseAfter`; undefined if there was no response.
+   */
+  readonly delivered?: boolean;
+}
+
+/**
+ * What a pre-hook gets. Inline, the run's own data, which it may change; in the background, deep copies of the
+ * finished run's. Destructure it; do not spread it.
+ */
+export interface PreHookContext {
+  /** What was asked; in the background, as it stood after all inline pre-hooks. */
+  readonly runInput: RunInput;
+  readonly runContext: RunContext;
+  readonly session: Session;
+  /** The component the hook is attached to: an immutable definition, never a copy. */
+  readonly component: RunnableComponent;
+  /** `component`, if it is an agent. */
+  readonly agent?: RunnableComponent;
+  /** `component`, if it is a team. */
+  readonly team?: RunnableComponent;
+  /** `component`, if it is a workflow. */
+  readonly workflow?: RunnableComponent;
+  /** Aborted when the hook's time is up; inline also when the run is cancelled, in the background at shutdown. */
+  readonly signal: AbortSignal;
+  readonly hook: HookInfo;
+}
+
+/** What a post-hook gets: all that a pre-hook gets, and the output. */
+export interface PostHookContext extends PreHookContext {
+  /** What came of the run; in the background with its final status and metrics. */
+  readonly runOutput: RunOutput;
+}

@@ -1,0 +1,35 @@
+import { HOOK_METADATA, type HookDecoration } from './hook.metadata.js';
+import type { GuardrailOptions, HookOptions } from './hook.options.js';
+import type { HookFunction } from './hook.reference.js';
+
+/**
+ * Gives a function the options of a hook, as `@Hook` does for a method. A plain function in a list of hooks needs
+ * none: it follows the module's `runHooksInBackground`.
+ *
+ * @example
+ * ```ts
+ * const count = defineHook(({ component }: PostHookContext) => metrics.count(component.id), { runInBackground: true });
+ * ```
+ */
+export function defineHook<C>(hook: HookFunction<C>, options: HookOptions): HookFunction<C> {
+  return define(hook, { decorator: 'Hook', options });
+}
+
+/** Makes a guardrail of a function, as `@Guardrail` does of a method. */
+export function defineGuardrail<C>(hook: HookFunction<C>, options: GuardrailOptions = {}): HookFunction<C> {
+  return define(hook, { decorator: 'Guardrail', options });
+}
+
+/** Wraps, so that the function that was passed in stays as it was. */
+function define<C>(hook: HookFunction<C>, decoration: HookDecoration): HookFunction<C> {
+  const defined: HookFunction<C> = (context) => hook(context);
+  Object.defineProperty(defined, 'name', { value: hook.name });
+  Reflect.defineMetadata(HOOK_METADATA, [decoration], defined);
+  return defined;
+}
+
+/** What `defineHook` or `defineGuardrail` wrote; undefined for a plain function. */
+export function decorationOf(hook: object): HookDecoration | undefined {
+  const decorations = Reflect.getOwnMetadata(HOOK_METADATA, hook) as readonly HookDecoration[] | undefined;
+  return decorations?.[0];
+}

@@ -1,0 +1,57 @@
+import type { HookMode, HookPhase } from '../execution/hook-execution.js';
+import type { ComponentIdentity } from '../model/component.js';
+import type { BoundHook, HookModeReason } from './bound-hook.js';
+import type { HookProvider } from './hook.explorer.js';
+import type { HookRegistry } from './hook.registry.js';
+import type { HookedComponent } from './hooked-component.js';
+
+/** A hook, and where AgentOS runs it. */
+export interface HookListing {
+  readonly hook: string;
+  /** Where it comes from: `SupportHooks.notify`. */
+  readonly source: string;
+  readonly isGuardrail: boolean;
+  /** The rest is missing for a hook method that is attached to no component. */
+  readonly attachment?: HookAttachment;
+}
+
+/** Where a hook is attached, its mode and why. */
+export interface HookAttachment {
+  readonly component: ComponentIdentity;
+  readonly phase: HookPhase;
+  readonly attachedBy: 'component' | 'module';
+  readonly mode: HookMode;
+  /** `guardrail`: always inline. `decorator`: it says so itself. `switch`: as the module says. `default`: nobody says anything. */
+  readonly reason: HookModeReason;
+}
+
+/** Every hook of every component, with its mode and why; then the hook methods that no component uses. */
+export function listHooks(
+  registry: HookRegistry,
+  components: readonly HookedComponent[],
+  isServed: (component: HookedComponent) => boolean,
+  providers: readonly HookProvider[],
+): HookListing[] {
+  const attached = components.flatMap((component) => {
+    const { pre, post } = registry.hooksOf(component, isServed(component) ? 'root' : 'member');
+    return [...pre, ...post].map((hook) => toListing(registry, component, hook));
+  });
+  const used = new Set(attached.map(({ source }) => source));
+  const unused = providers
+    .flatMap(({ hookClass, methods }) =>
+      methods.map((method) => ({ method, source: `${hookClass.name}.${method}` })),
+    )
+    .filter(({ source }) => !used.has(source))
+    .map(({ method, source }) => ({ hook: method, source, isGuardrail: false }));
+  return [...attached, ...unused];
+}
+
+function toListing(
+  registry: HookRegistry,
+  { kind, id, name }: HookedComponent,
+  hook: BoundHook,
+): HookListing {
+  const { phase, attachedBy, definition, source } = hook;
+  const attachment = { component: { kind, id, name }, phase, attachedBy, ...registry.modeOf(hook) };
+  return { hook: definition.name, source, isGuardrail: definition.isGuardrail, attachment };
+}

@@ -1,0 +1,56 @@
+import type { RunOutcome } from '../model/run-output.js';
+import type { PreHookContext } from './hook.context.js';
+
+/** How often and how soon a background hook that failed is tried again. */
+export interface HookRetryOptions {
+  /** Attempts in all, the first included: at least 2. */
+  readonly attempts: number;
+  /** Milliseconds before the second attempt, doubled before each further one. Default 1,000. */
+  readonly backoff?: number;
+}
+
+/** What `@Hook` accepts. */
+export interface HookOptions {
+  /**
+   * `true`: after the response. `false`: inline, even under the module's `runHooksInBackground`. Left out: as that
+   * switch says. Without effect when a component is run outside AgentOS, where all hooks are inline.
+   */
+  readonly runInBackground?: boolean;
+  /** In events, logs and the ledger. Default: the method's name. */
+  readonly name?: string;
+  /** Milliseconds for one attempt. Default 30,000 inline and 60,000 in the background. */
+  readonly timeout?: number;
+  /** Background only. Attempts keep the execution id and are made before the next hook of the run starts. */
+  readonly retry?: HookRetryOptions;
+  /** Background only: the outcomes of the run that release the hook. Default `['completed']`. */
+  readonly on?: readonly RunOutcome[];
+  /**
+   * Runs the hook only if it returns true. It gets the hook's own context, and may read the phase's own fields of it.
+   *
+   * @example `@Hook({ runInBackground: true, when: sampled(0.1) })`
+   */
+  readonly when?: HookCondition;
+  /**
+   * Inline only: what an error that is no check error and no `HttpException` does to the run.
+   * Default `'fail'` for pre-hooks and `'continue'` for post-hooks.
+   */
+  readonly onError?: 'fail' | 'continue';
+}
+
+/** What `@Guardrail` accepts. A guardrail is always inline, and the run ends if it fails in any way. */
+export interface GuardrailOptions {
+  /** In events, logs and the ledger. Default: the method's name. */
+  readonly name?: string;
+  /** Milliseconds; a guardrail that takes longer blocks the run. Default 30,000. */
+  readonly timeout?: number;
+  /** The guardrail applies only if it returns true; if it throws, the run is blocked. */
+  readonly when?: HookCondition;
+  /**
+   * For guardrails of the output: `'hold'` (the default) keeps streamed content back until the guardrail has passed;
+   * `'pass'` streams at once, so that a rejected answer may have been seen.
+   */
+  readonly stream?: 'hold' | 'pass';
+}
+
+/** Decides for each run whether a hook runs. */
+export type HookCondition = (context: PreHookContext) => boolean | Promise<boolean>;

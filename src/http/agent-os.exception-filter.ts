@@ -1,0 +1,38 @@
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+import { AgentRunError } from '../errors/agent-run.error.js';
+import { toError } from '../errors/to-error.js';
+
+/** Answers the errors of the AgentOS routes as `{ "detail": … }`, without stacks or internals. */
+@Catch()
+export class AgentOsExceptionFilter implements ExceptionFilter {
+  readonly #logger = new Logger('AgentOs');
+
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const { httpAdapter } = this.adapterHost;
+    const response = host.switchToHttp().getResponse<object>();
+    if (!(thrown instanceof HttpException)) {
+      const error = toError(thrown);
+      this.#logger.error(`An AgentOS route failed: ${error.message}`, error.stack);
+    }
+    if (httpAdapter.isHeadersSent(response)) return;
+    httpAdapter.reply(
+      response,
+      { detail: detailOf(thrown) },
+      thrown instanceof HttpException ? thrown.getStatus() : 500,
+    );
+  }
+}
+
+/** What a client may read of an error. */
+export function detailOf(thrown: unknown): unknown {
+  if (thrown instanceof AgentRunError) return thrown.publicMessage;
+  if (!(thrown instanceof HttpException)) return 'Internal Server Error';
+  const body = thrown.getResponse();
+  if (typeof body === 'string') return body;
+  const { detail, message } = body as { detail?: unknown; message?: unknown };
+  return detail ?? message ?? thrown.message;
+}

@@ -1,0 +1,80 @@
+import { timingSafeEqual, createHash } from 'node:crypto';
+
+import {
+  ForbiddenException,
+  Inject,
+  Injectable,
+  UnauthorizedException,
+  type CanActivate,
+  type ExecutionContext,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { isObservable, lastValueFrom } from 'rxjs';
+
+import type { AgentOsExtras, AgentOsRouteOptions, ResolvedAgentOsOptions } from '../agent-os.options.js';
+import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+
+type RouteGuard = NonNullable<AgentOsRouteOptions['guards']>[number];
+
+/** Lets a request pass that brings the security key and satisfies the host's own guards. */
+@Injectable()
+export class AgentOsGuard implements CanActivate, OnModuleInit {
+  #guards: readonly CanActivate[] = [];
+
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
+    @Inject(EXTRAS) private readonly extras: AgentOsExtras,
+    private readonly moduleRef: ModuleRef,
+  ) {}
+
+  onModuleInit(): void {
+    const { http } = this.extras;
+    this.#guards = http ? (http.guards ?? []).map((guard) => this.#resolve(guard)) : [];
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { securityKey } = this.options.http;
+    if (securityKey !== undefined) checkKey(securityKey, authorizationOf(context));
+    for (const guard of this.#guards) {
+      const answer = guard.canActivate(context);
+      const isAllowed = await (isObservable(answer) ? lastValueFrom(answer) : answer);
+      if (!isAllowed) throw new ForbiddenException('Forbidden');
+    }
+    return true;
+  }
+
+  /** A guard of the host lives in one of its modules, where `@UseGuards` of ours would not find it. */
+  #resolve(guard: RouteGuard): CanActivate {
+    if (typeof guard !== 'function') return guard;
+    try {
+      return this.moduleRef.get<CanActivate>(guard, { strict: false });
+    } catch (cause) {
+      throw new AgentOsConfigurationError(
+        `http.guards: no module provides ${guard.name}. Add it to the providers of a module, or pass an instance.`,
+        { cause },
+      );
+    }
+  }
+}
+
+function authorizationOf(context: ExecutionContext): string | undefined {
+  const { headers } = context.switchToHttp().getRequest<{ headers: Record<string, string | undefined> }>();
+  return headers['authorization'];
+}
+
+/** `Authorization: Bearer <key>`; the bare key passes too, as existing clients of the protocol send it. */
+function checkKey(expected: string, authorization: string | undefined): void {
+  if (authorization === undefined || authorization === '') {
+    throw new UnauthorizedException('Authorization header required');
+  }
+  const given = authorization.replace(/^bearer +/i, '').trim();
+  if (!isSame(given, expected)) throw new UnauthorizedException('Invalid authentication token');
+}
+
+/** Takes as long for a wrong key as for the right one; hashing makes the lengths equal. */
+function isSame(given: string, expected: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}

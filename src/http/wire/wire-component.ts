@@ -1,0 +1,30 @@
+import type { Component } from '../../components/component.js';
+import { Team } from '../../components/team.js';
+
+/** An agent or team as `GET /agents` and `GET /teams` show it; what is unknown is left out. */
+export interface WireComponent {
+  readonly id: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly members?: readonly WireComponent[];
+  readonly is_factory: false;
+  readonly is_component: false;
+}
+
+/** A workflow as `GET /workflows` shows it. */
+export type WireWorkflowSummary = Omit<WireComponent, 'members'>;
+
+export function toWireComponent(component: Component): WireComponent {
+  const members = component instanceof Team ? { members: component.members.map(toWireComponent) } : {};
+  return { ...toWireWorkflowSummary(component), ...members };
+}
+
+export function toWireWorkflowSummary({ id, name, description }: Component): WireWorkflowSummary {
+  return {
+    id,
+    name,
+    ...(description === undefined ? {} : { description }),
+    is_factory: false,
+    is_component: false,
+  };
+}

@@ -1,0 +1,102 @@
+export { AgentOsModule } from './agent-os.module.js';
+export type {
+  AgentOsExtras,
+  AgentOsHttpOptions,
+  AgentOsOptions,
+  AgentOsRouteOptions,
+} from './agent-os.options.js';
+export { AgentOsService } from './agent-os.service.js';
+
+export { Agent, type AgentOptions } from './components/agent.js';
+export { Component, type ComponentOptions } from './components/component.js';
+export {
+  Engine,
+  type EngineEvent,
+  type EngineFunction,
+  type EngineLike,
+  type EngineOutput,
+  type EngineRequest,
+  type EngineYield,
+  type LeaderRequest,
+} from './components/engine.js';
+export {
+  Step,
+  step,
+  type StepExecutor,
+  type StepFunction,
+  type StepLike,
+  type StepRequest,
+} from './components/step.js';
+export { Team, type TeamOptions } from './components/team.js';
+export { Workflow, type WorkflowOptions } from './components/workflow.js';
+
+export { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
+export { AgentRunError } from './errors/agent-run.error.js';
+export {
+  CheckError,
+  InputCheckError,
+  OutputCheckError,
+  type CheckErrorOptions,
+  type CheckTrigger,
+} from './errors/check.errors.js';
+export { ComponentNotFoundError } from './errors/component-not-found.error.js';
+export { HookTimeoutError } from './errors/hook-timeout.error.js';
+export { PlainDataError } from './errors/plain-data.error.js';
+export {
+  GuardrailFailedError,
+  HookFailedError,
+  RunCancelledError,
+  RunFailedError,
+  RunHttpError,
+} from './errors/run.errors.js';
+
+export { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './execution/hook.executor.js';
+export type {
+  FinalHookExecutionState,
+  HookEndReason,
+  HookExecution,
+  HookExecutionState,
+  HookMode,
+  HookPhase,
+} from './execution/hook-execution.js';
+export { HookLedger, type HookExecutionFilter } from './execution/hook.ledger.js';
+
+export type { HookModeReason } from './hooks/bound-hook.js';
+export type { HookErrorHandler, HookFailure } from './hooks/hook-failure.reporter.js';
+export type { HookInfo, PostHookContext, PreHookContext } from './hooks/hook.context.js';
+export { Guardrail, Hook } from './hooks/hook.decorators.js';
+export { defineGuardrail, defineHook } from './hooks/hook.functions.js';
+export type { HookAttachment, HookListing } from './hooks/hook.listing.js';
+export type { GuardrailOptions, HookCondition, HookOptions, HookRetryOptions } from './hooks/hook.options.js';
+export {
+  hookRef,
+  HookReference,
+  type HookClass,
+  type HookFunction,
+  type HookLike,
+  type HookReferenceOptions,
+} from './hooks/hook.reference.js';
+export { sampled } from './hooks/sampled.js';
+
+export type { ComponentIdentity, ComponentKind } from './model/component.js';
+export type { Message, MessageRole } from './model/message.js';
+export type { PlainRecord, RunContext } from './model/run-context.js';
+export type { RunEvent, RunEventBase, RunEventBody, StepPosition } from './model/run-event.js';
+export type { RunInput } from './model/run-input.js';
+export type {
+  RunMetrics,
+  RunOutcome,
+  RunOutput,
+  RunStatus,
+  StepOutput,
+  ToolExecution,
+} from './model/run-output.js';
+export type { RunnableComponent, RunOptions } from './model/runnable-component.js';
+export type { Session } from './model/session.js';
+
+export { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
+export {
+  InMemorySessionStore,
+  type InMemorySessionStoreOptions,
+} from './sessions/in-memory-session.store.js';
+export { SessionStore, type SessionInit, type StoredRun } from './sessions/session.store.js';

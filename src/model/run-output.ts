@@ -1,0 +1,76 @@
+import type { ComponentIdentity } from './component.js';
+import type { Message } from './message.js';
+import type { PlainRecord } from './run-context.js';
+
+/**
+ * How a run ended.
+ *
+ * - `completed`: it has an answer.
+ * - `rejected`: a hook said no (`InputCheckError`, `OutputCheckError`, an `HttpException` below 500).
+ * - `failed`: the engine, a guardrail or another inline hook broke.
+ * - `cancelled`: somebody stopped it.
+ */
+export type RunOutcome = (typeof RUN_OUTCOMES)[number];
+
+/** Every {@link RunOutcome}. */
+export const RUN_OUTCOMES = ['completed', 'rejected', 'failed', 'cancelled'] as const;
+
+/** The status of a run in the AgentOS protocol. A rejected or failed run is `ERROR`. */
+export type RunStatus = 'RUNNING' | 'COMPLETED' | 'ERROR' | 'CANCELLED';
+
+/** What a run has used. Times in seconds, tokens as the engine reported them. */
+export interface RunMetrics {
+  inputTokens?: number;
+  outputTokens?: number;
+  totalTokens?: number;
+  /** Seconds until the first piece of the answer. */
+  timeToFirstToken?: number;
+  /** Seconds from the start of the run until it settled. */
+  duration?: number;
+}
+
+/** A tool call that an engine made, with its result once it has one. */
+export interface ToolExecution {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: PlainRecord;
+  result?: string;
+  failed?: boolean;
+}
+
+/** What one step of a workflow produced. */
+export interface StepOutput {
+  readonly stepName: string;
+  readonly content: string;
+  readonly success: boolean;
+  /** Why the step failed; only when `success` is false. */
+  readonly error?: string;
+  /** What ran: a component's kind, or `function`. */
+  readonly executor: ComponentIdentity['kind'] | 'function';
+  readonly executorName: string;
+  /** The run of the step's component; absent for functions. */
+  readonly runId?: string;
+}
+
+/** The result of a run. Inline post-hooks may change `content` and `metadata`. */
+export interface RunOutput {
+  readonly runId: string;
+  readonly parentRunId?: string;
+  readonly sessionId: string;
+  readonly userId?: string;
+  readonly component: ComponentIdentity;
+  /** The answer; for a rejected or failed run the text that may be shown instead. */
+  content: string;
+  status: RunStatus;
+  metrics: RunMetrics;
+  /** The conversation of this run: the user's message and the answer. */
+  messages: Message[];
+  tools: ToolExecution[];
+  metadata: PlainRecord;
+  /** Runs of a team's members, in the order in which they settled. */
+  memberResponses: RunOutput[];
+  /** Results of a workflow's steps, in order. */
+  stepResults: StepOutput[];
+  /** Epoch seconds. */
+  readonly createdAt: number;
+}

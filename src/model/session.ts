@@ -1,0 +1,10 @@
+import type { PlainRecord } from './run-context.js';
+
+/** A conversation: what several runs have in common. Its history comes from the `SessionStore`. */
+export interface Session {
+  readonly id: string;
+  readonly userId?: string;
+  name?: string;
+  state: PlainRecord;
+  metadata: PlainRecord;
+}

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+
+import { RunCancelledError } from '../errors/run.errors.js';
+import { toError } from '../errors/to-error.js';
+import type { BoundHook } from '../hooks/bound-hook.js';
+import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
+import type { ComponentIdentity } from '../model/component.js';
+import type { RunContext } from '../model/run-context.js';
+import type { RunEvent, RunEventBody, StepPosition } from '../model/run-event.js';
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutcome, RunOutput } from '../model/run-output.js';
+import type { RunOptions } from '../model/runnable-component.js';
+import type { Session } from '../model/session.js';
+import type { RunSpan } from '../telemetry/tracing.js';
+import { HeldEvents } from './held-events.js';
+import type { RunComponent } from './run.component.js';
+import { createOutput, userOf } from './run.result.js';
+import { takeSnapshot, type RunSnapshot } from './run.snapshot.js';
+import type { RunTree } from './run.tree.js';
+
+/** Takes the events of a run; resolves when it can take more. */
+export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
+
+/** What an {@link ActiveRun} starts with. */
+export interface ActiveRunInit {
+  readonly component: RunComponent;
+  readonly position: HookPosition;
+  readonly hooks: ComponentHooks;
+  readonly tree: RunTree;
+  readonly parent?: ActiveRun;
+  readonly input: RunInput;
+  readonly options: RunOptions;
+  /** Where its events go; a child's go to its parent. */
+  readonly sink?: RunEventSink;
+  readonly step?: StepPosition;
+}
+
+/** The state of one execution of a component, from its start until it has settled. */
+export class ActiveRun {
+  readonly runId = randomUUID();
+  readonly createdAt = Math.floor(Date.now() / 1_000);
+  readonly startedAt = performance.now();
+  readonly component: RunComponent;
+  readonly identity: ComponentIdentity;
+  readonly position: HookPosition;
+  readonly hooks: ComponentHooks;
+  readonly tree: RunTree;
+  readonly parent: ActiveRun | undefined;
+  readonly options: RunOptions;
+  readonly sessionId: string;
+  /** The session was named by the caller, so it may have a past. */
+  readonly isSessionNamed: boolean;
+  readonly input: RunInput;
+  readonly context: RunContext;
+  readonly output: RunOutput;
+  readonly step: StepPosition | undefined;
+  readonly children: ActiveRun[] = [];
+  /** The background hooks that are in the outbox already. */
+  readonly collected = new Set<BoundHook>();
+  session: Session;
+  phase: 'pre' | 'execution' | 'post' = 'pre';
+  outcome: RunOutcome | undefined;
+  span: RunSpan | undefined;
+  readonly #cancellation = new AbortController();
+  readonly #sink: RunEventSink | undefined;
+  readonly #ownSink: RunEventSink | undefined;
+  #snapshot: RunSnapshot | Error | undefined;
+  #held: HeldEvents | undefined;
+
+  constructor({ component, position, hooks, tree, parent, input, options, sink, step }: ActiveRunInit) {
+    this.component = component;
+    this.identity = identityOf(component);
+    this.position = position;
+    this.hooks = hooks;
+    this.tree = tree;
+    this.parent = parent;
+    this.options = options;
+    this.input = input;
+    this.step = step ?? parent?.step;
+    this.isSessionNamed = options.sessionId !== undefined;
+    this.sessionId = options.sessionId ?? parent?.sessionId ?? randomUUID();
+    this.context = createContext(this);
+    this.session = {
+      id: this.sessionId,
+      state: this.context.sessionState,
+      metadata: {},
+      ...userOf(this.context),
+    };
+    this.output = createOutput(this);
+    this.#sink = parent ? passToParent(parent, sink) : sink;
+    this.#ownSink = sink;
+    this.#held = hooks.holdsStream ? new HeldEvents() : undefined;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
+
+  /** The answer must not be seen before a guardrail of this run, or of one above it, has passed. */
+  get isHeld(): boolean {
+    return this.hooks.holdsStream || (this.parent?.isHeld ?? false);
+  }
+
+  /** Whether anybody reads the events of this run. */
+  get isObserved(): boolean {
+    return this.#ownSink !== undefined || (this.parent?.isObserved ?? false);
+  }
+
+  /** Stops the run at its next wait. Does nothing once it has settled. */
+  cancel(reason: string): void {
+    if (this.outcome === undefined) this.#cancellation.abort(new RunCancelledError(reason));
+  }
+
+  emit(body: RunEventBody): Promise<void> | undefined {
+    if (!this.isObserved) return undefined;
+    return this.pass({ ...eventBaseOf(this), ...body });
+  }
+
+  /** Hands on an event of this run or of one below it, unless it must wait for a guardrail. */
+  pass(event: RunEvent): Promise<void> | undefined {
+    if (this.#held?.keep(event)) return undefined;
+    return this.#sink?.(event);
+  }
+
+  /** The output guardrails have passed. */
+  async releaseHeld(streamedContent: string): Promise<void> {
+    const held = this.#held;
+    this.#held = undefined;
+    if (!held || !this.isObserved) return;
+    if (this.output.content === streamedContent) {
+      for (const event of held.events) await this.pass(event);
+    } else if (held.events.length > 0) {
+      // What was held is not what passed; members' events may quote it too.
+      await this.emit({ type: 'run-content', content: this.output.content });
+    }
+  }
+
+  /** The runs below this one, at any depth. */
+  descendants(): Set<ActiveRun> {
+    return new Set(this.children.flatMap((child) => [child, ...child.descendants()]));
+  }
+
+  /** The settled run's copy, taken once; the error if it holds something that cannot be copied. */
+  snapshot(): RunSnapshot | Error {
+    if (this.#snapshot) return this.#snapshot;
+    try {
+      return (this.#snapshot = takeSnapshot(this));
+    } catch (thrown) {
+      return (this.#snapshot = toError(thrown));
+    }
+  }
+
+  /** The run did not pass: nobody will see what was held. */
+  discardHeld(): void {
+    this.#held = undefined;
+  }
+}
+
+/** Events go up to the root's reader; a run that is streamed on its own inside another has a reader besides. */
+function passToParent(parent: ActiveRun, sink: RunEventSink | undefined): RunEventSink {
+  if (!sink) return (event) => parent.pass(event);
+  return async (event) => {
+    await parent.pass(event);
+    await sink(event);
+  };
+}
+
+function createContext(run: ActiveRun): RunContext {
+  const { parent, options } = run;
+  const userId = options.userId ?? parent?.context.userId;
+  return {
+    runId: run.runId,
+    sessionId: run.sessionId,
+    ...(parent ? { parentRunId: parent.runId } : {}),
+    ...(userId === undefined ? {} : { userId }),
+    metadata: options.metadata ?? parent?.context.metadata ?? {},
+    dependencies: options.dependencies ?? parent?.context.dependencies ?? {},
+    sessionState: {},
+  };
+}
+
+function identityOf({ kind, id, name, description }: RunComponent): ComponentIdentity {
+  return description === undefined ? { kind, id, name } : { kind, id, name, description };
+}
+
+function eventBaseOf({
+  identity,
+  context,
+  step,
+}: ActiveRun): Omit<RunEvent, 'type'> & Record<string, unknown> {
+  const { runId, parentRunId, sessionId } = context;
+  return {
+    createdAt: Math.floor(Date.now() / 1_000),
+    component: identity,
+    runId,
+    ...(parentRunId === undefined ? {} : { parentRunId }),
+    sessionId,
+    ...(step ? { step } : {}),
+  };
+}

@@ -1,0 +1,63 @@
+import type { Message } from '../model/message.js';
+import type { RunContext } from '../model/run-context.js';
+import type { RunEventBody, StepPosition } from '../model/run-event.js';
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutput } from '../model/run-output.js';
+import type { Session } from '../model/session.js';
+import type { ActiveRun } from './active-run.js';
+import type { ComponentRun, RunComponent } from './run.component.js';
+import { loadHistory } from './run.session.js';
+
+/** Starts a run below another one. */
+export type StartChild = (child: {
+  readonly component: RunComponent;
+  readonly input: string;
+  readonly parent: ActiveRun;
+  readonly step?: StepPosition;
+}) => Promise<RunOutput>;
+
+/** What a component may do with its run. An attempt that was abandoned (cancelled, repeated) can do nothing more. */
+export class ActiveComponentRun implements ComponentRun {
+  readonly runId: string;
+  readonly input: RunInput;
+  readonly context: RunContext;
+  readonly output: RunOutput;
+  readonly session: Session;
+  readonly signal: AbortSignal;
+  readonly #run: ActiveRun;
+  readonly #startChild: StartChild;
+
+  constructor(run: ActiveRun, startChild: StartChild) {
+    this.#run = run;
+    this.#startChild = startChild;
+    this.runId = run.runId;
+    this.input = run.input;
+    this.context = run.context;
+    this.output = run.output;
+    this.session = run.session;
+    this.signal = run.signal;
+  }
+
+  history(runs: number): Promise<Message[]> {
+    return loadHistory(this.#run, runs);
+  }
+
+  appendContent(piece: string): Promise<void> | undefined {
+    this.signal.throwIfAborted();
+    if (piece === '') return undefined;
+    const { output, startedAt } = this.#run;
+    output.metrics.timeToFirstToken ??= (performance.now() - startedAt) / 1_000;
+    output.content += piece;
+    return this.emit({ type: 'run-content', content: piece });
+  }
+
+  emit(event: RunEventBody): Promise<void> | undefined {
+    this.signal.throwIfAborted();
+    return this.#run.emit(event);
+  }
+
+  async runChild(component: RunComponent, input: string, step?: StepPosition): Promise<RunOutput> {
+    this.signal.throwIfAborted();
+    return this.#startChild({ component, input, parent: this.#run, ...(step ? { step } : {}) });
+  }
+}

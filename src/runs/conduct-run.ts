@@ -1,0 +1,93 @@
+import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js';
+import type { RunOutput } from '../model/run-output.js';
+import { abortable } from './abortable.js';
+import type { ActiveRun } from './active-run.js';
+import { ActiveComponentRun, type StartChild } from './component-run.js';
+import { logRunError, toRunError } from './run.error.js';
+import { runPostHooks, runPreHooks } from './run.hooks.js';
+import { resetOutput, writeMessages } from './run.result.js';
+import { enterScope, type RunScope } from './run.scope.js';
+import { openSession } from './run.session.js';
+import { settleRun } from './settle-run.js';
+
+/**
+ * Takes a run from its start to its end: session, pre-hooks, the component's work, post-hooks, settlement.
+ *
+ * @throws AgentRunError carrying the run's output, if the run does not complete
+ */
+export async function conductRun(run: ActiveRun, startChild: StartChild): Promise<RunOutput> {
+  const { inFlight, tracing } = run.tree.environment;
+  inFlight.add(run);
+  const unlink = linkCancellation(run);
+  try {
+    run.span = tracing.startRun(run.identity, run.runId);
+    const error = await enterRun(run, () => perform(run, startChild));
+    await settleRun(run, error);
+    if (!error) return run.output;
+    throw withRunOutput(error, run.output);
+  } finally {
+    unlink();
+    inFlight.remove(run);
+  }
+}
+
+/** @returns the error with which the run ends, if it does not complete */
+async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRunError | undefined> {
+  try {
+    await openSession(run);
+    await run.emit({ type: 'run-started' });
+    await runPreHooks(run);
+    await execute(run, startChild);
+    await runPostHooks(run);
+    return undefined;
+  } catch (thrown) {
+    const error = toRunError(run, thrown);
+    logRunError(run, error);
+    return error;
+  }
+}
+
+/** The component's own work, repeated if it fails; hooks are not repeated, and a failed attempt leaves none behind. */
+async function execute(run: ActiveRun, startChild: StartChild): Promise<void> {
+  run.phase = 'execution';
+  for (let retriesLeft = run.component.retries; ; retriesLeft--) {
+    run.signal.throwIfAborted();
+    try {
+      await abortable(run.component.execute(new ActiveComponentRun(run, startChild)), run.signal);
+      writeMessages(run);
+      await run.emit({ type: 'run-content-completed' });
+      return;
+    } catch (thrown) {
+      if (retriesLeft <= 0 || !isWorthRetrying(run, thrown)) throw thrown;
+      run.tree.outbox.discard(run.descendants());
+      resetOutput(run);
+    }
+  }
+}
+
+/** Somebody's verdict stays what it is. */
+function isWorthRetrying(run: ActiveRun, thrown: unknown): boolean {
+  return toRunError(run, thrown).code === 'run_failed';
+}
+
+function enterRun<R>(run: ActiveRun, callback: () => R): R {
+  const { response } = run.tree;
+  const scope: RunScope = response ? { response, run } : { run };
+  return enterScope(scope, () => (run.span ? run.span.enter(callback) : callback()));
+}
+
+/** A run is cancelled with the run above it, and by its caller's signal. */
+function linkCancellation(run: ActiveRun): () => void {
+  const links = [
+    link(run.parent?.signal, () => run.cancel('The run above it was cancelled.')),
+    link(run.options.signal, () => run.cancel('The caller aborted the run.')),
+  ];
+  return () => links.forEach((unlink) => unlink());
+}
+
+function link(signal: AbortSignal | undefined, onAbort: () => void): () => void {
+  if (!signal) return () => undefined;
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  return () => signal.removeEventListener('abort', onAbort);
+}

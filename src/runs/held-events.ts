@@ -1,0 +1,66 @@
+import type { RunEvent } from '../model/run-event.js';
+
+/** Characters of content that may wait for a guardrail. */
+const LIMIT = 8 * 1024 * 1024;
+
+/** The events of a run that must not be seen before its output guardrails have passed. */
+export class HeldEvents {
+  readonly #events: RunEvent[] = [];
+  #characters = 0;
+
+  get events(): readonly RunEvent[] {
+    return this.#events;
+  }
+
+  /**
+   * Keeps an event if it, or one before it, shows content: what comes later must not overtake.
+   *
+   * @returns false if the event may be seen at once
+   * @throws Error if more content would be held than memory should be spent on
+   */
+  keep(event: RunEvent): boolean {
+    if (this.#events.length === 0 && !showsContent(event)) return false;
+    this.#characters += sizeOf(event);
+    if (this.#characters > LIMIT) {
+      throw new Error(
+        `More than ${LIMIT} characters wait for the output guardrail of run ${event.runId}. ` +
+          "Shorten the answer, or let the guardrail stream: @Guardrail({ stream: 'pass' }).",
+      );
+    }
+    const last = this.#events.at(-1);
+    if (event.type === 'run-content' && last?.type === 'run-content' && last.runId === event.runId) {
+      this.#events[this.#events.length - 1] = { ...last, content: last.content + event.content };
+    } else {
+      this.#events.push(event);
+    }
+    return true;
+  }
+}
+
+function showsContent({ type }: RunEvent): boolean {
+  switch (type) {
+    case 'run-started':
+    case 'run-content-completed':
+    case 'run-error':
+    case 'pre-hook-started':
+    case 'pre-hook-completed':
+    case 'post-hook-started':
+    case 'post-hook-completed':
+    case 'step-started':
+      return false;
+    case 'run-content':
+    case 'run-completed':
+    case 'run-cancelled':
+    case 'tool-call-started':
+    case 'tool-call-completed':
+    case 'tool-call-failed':
+    case 'step-completed':
+      return true;
+    default:
+      return type satisfies never;
+  }
+}
+
+function sizeOf(event: RunEvent): number {
+  return event.type === 'run-content' ? event.content.length : 1;
+}

@@ -1,0 +1,89 @@
+import type { HookEndReason, HookExecution } from '../execution/hook-execution.js';
+import type { HookLedger } from '../execution/hook.ledger.js';
+import type { BoundHook } from '../hooks/bound-hook.js';
+import type { ActiveRun } from './active-run.js';
+
+/** A background hook that a run has reached. */
+export interface OutboxEntry {
+  readonly hook: BoundHook;
+  readonly run: ActiveRun;
+  readonly execution: HookExecution;
+}
+
+/**
+ * The background hooks of a run tree, in the order in which its runs reached them. Nothing leaves before the root
+ * has settled, so a run that is rejected or repeated leaves no effects behind.
+ */
+export class Outbox {
+  readonly #ledger: HookLedger;
+  #entries: OutboxEntry[] = [];
+
+  constructor(ledger: HookLedger) {
+    this.#ledger = ledger;
+  }
+
+  /** Collects the hook, once for each run. */
+  collect(hook: BoundHook, run: ActiveRun): void {
+    const execution = createExecution(hook, run, 'background');
+    this.#ledger.schedule(execution);
+    this.#entries.push({ hook, run, execution });
+  }
+
+  /** Whether some hook of this run will be released by its outcome. */
+  hasReleasable(run: ActiveRun): boolean {
+    return this.#entries.some((entry) => entry.run === run && isReleased(entry));
+  }
+
+  /** Forgets what these runs have collected: the attempt that started them failed and is repeated. */
+  discard(runs: ReadonlySet<ActiveRun>): void {
+    this.#remove((entry) => runs.has(entry.run), 'skipped', 'outcome');
+  }
+
+  /** The application shuts down before these hooks' runs have settled. */
+  drop(): readonly OutboxEntry[] {
+    return this.#remove(() => true, 'dropped', 'shutdown');
+  }
+
+  /** Takes out the hooks of all settled runs; returns those that their run's outcome releases. */
+  takeSettled(): readonly OutboxEntry[] {
+    const settled = this.#entries.filter(({ run }) => run.outcome !== undefined);
+    this.#entries = this.#entries.filter(({ run }) => run.outcome === undefined);
+    return settled.filter((entry) => {
+      if (isReleased(entry)) return true;
+      this.#ledger.end(entry.execution, 'skipped', { reason: 'outcome' });
+      return false;
+    });
+  }
+
+  #remove(
+    isRemoved: (entry: OutboxEntry) => boolean,
+    state: 'skipped' | 'dropped',
+    reason: HookEndReason,
+  ): readonly OutboxEntry[] {
+    const removed = this.#entries.filter(isRemoved);
+    this.#entries = this.#entries.filter((entry) => !isRemoved(entry));
+    for (const { execution } of removed) this.#ledger.end(execution, state, { reason });
+    return removed;
+  }
+}
+
+/** A new record of a hook execution, not yet in the ledger. */
+export function createExecution(hook: BoundHook, run: ActiveRun, mode: HookExecution['mode']): HookExecution {
+  const { name } = hook.definition;
+  return {
+    id: `${run.runId}:${hook.phase}:${name}`,
+    hook: name,
+    phase: hook.phase,
+    mode,
+    component: run.identity,
+    runId: run.runId,
+    state: 'scheduled',
+    attempts: 0,
+    scheduledAt: Date.now(),
+  };
+}
+
+function isReleased({ hook, run }: OutboxEntry): boolean {
+  const { on } = hook.definition;
+  return run.outcome !== undefined && (on ? on.includes(run.outcome) : run.outcome === 'completed');
+}

@@ -1,0 +1,55 @@
+import type { ServerResponse } from 'node:http';
+
+/** Is told once that the response has closed, and whether it had been sent to its last byte. */
+export type ResponseListener = (delivered: boolean) => void;
+
+/** The end of whatever a handler answers with. */
+export class ResponseLifecycle {
+  readonly #listeners = new Set<ResponseListener>();
+  #delivered: boolean | undefined;
+
+  /** Whether the response was sent to its last byte; undefined while it is open. */
+  get delivered(): boolean | undefined {
+    return this.#delivered;
+  }
+
+  /**
+   * Calls back once the response has closed; never if it has closed already.
+   *
+   * @returns takes the listener back
+   */
+  onClosed(listener: ResponseListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The first call counts. */
+  close(delivered: boolean): void {
+    if (this.#delivered !== undefined) return;
+    this.#delivered = delivered;
+    for (const listener of this.#listeners) listener(delivered);
+    this.#listeners.clear();
+  }
+}
+
+const watched = new WeakMap<ServerResponse, ResponseLifecycle>();
+
+/**
+ * The lifecycle of an HTTP response, the same one however often it is asked for. The response is over with the first
+ * of `finish` (Node has handed the last byte to the operating system) and `close` (the connection is gone): a client
+ * that leaves early causes only the latter.
+ */
+export function watchHttpResponse(response: ServerResponse): ResponseLifecycle {
+  const known = watched.get(response);
+  if (known) return known;
+  const lifecycle = new ResponseLifecycle();
+  watched.set(response, lifecycle);
+  if (response.closed || response.destroyed) {
+    lifecycle.close(false);
+  } else {
+    response.once('finish', () => lifecycle.close(true));
+    // Read right here: later, writableFinished is true even for a response that was cut off.
+    response.once('close', () => lifecycle.close(response.writableFinished));
+  }
+  return lifecycle;
+}

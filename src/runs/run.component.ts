@@ -1,0 +1,34 @@
+import type { HookedComponent } from '../hooks/hooked-component.js';
+import type { Message } from '../model/message.js';
+import type { RunContext } from '../model/run-context.js';
+import type { RunEventBody, StepPosition } from '../model/run-event.js';
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutput } from '../model/run-output.js';
+import type { Session } from '../model/session.js';
+
+/** A component as the run pipeline sees it: what happens between the pre-hooks and the post-hooks. */
+export interface RunComponent extends HookedComponent {
+  /** How often a failed execution is repeated, without its hooks. */
+  readonly retries: number;
+  /** Does the work and writes the answer into the run's output. */
+  execute(run: ComponentRun): Promise<void>;
+}
+
+/** A run as its component sees it. */
+export interface ComponentRun {
+  readonly runId: string;
+  readonly input: RunInput;
+  readonly context: RunContext;
+  readonly output: RunOutput;
+  readonly session: Session;
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** Earlier questions and answers of this component in this session, the oldest first. */
+  history(runs: number): Promise<Message[]>;
+  /** Adds to the answer and streams the piece. */
+  appendContent(piece: string): Promise<void> | undefined;
+  /** Streams an event; resolves when the reader can take more. */
+  emit(event: RunEventBody): Promise<void> | undefined;
+  /** Runs another component as a part of this run. */
+  runChild(component: RunComponent, input: string, step?: StepPosition): Promise<RunOutput>;
+}

@@ -1,0 +1,87 @@
+import type { HookExecution } from '../execution/hook-execution.js';
+import type { BoundHook } from '../hooks/bound-hook.js';
+import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
+import type { HookSubject } from '../hooks/hook.runner.js';
+import type { LazySignal } from '../hooks/lazy-signal.js';
+import type { RunEventBody } from '../model/run-event.js';
+import type { ActiveRun } from './active-run.js';
+import { createExecution } from './outbox.js';
+import { writeMessages } from './run.result.js';
+import { enterScope } from './run.scope.js';
+import { LiveHookContext } from './run.snapshot.js';
+
+/** Runs the inline pre-hooks and collects the others, in list order. */
+export async function runPreHooks(run: ActiveRun): Promise<void> {
+  await runHooks(run, run.hooks.pre);
+}
+
+/** Runs the inline post-hooks and collects the others, in list order; then lets held content go. */
+export async function runPostHooks(run: ActiveRun): Promise<void> {
+  run.phase = 'post';
+  const streamedContent = run.output.content;
+  await runHooks(run, run.hooks.post);
+  if (run.output.content !== streamedContent) writeMessages(run);
+  await run.releaseHeld(streamedContent);
+}
+
+/** Collects the background hooks that the run did not reach: their `on` may ask for just that outcome. */
+export function collectRemaining(run: ActiveRun): void {
+  for (const hook of [...run.hooks.pre, ...run.hooks.post]) {
+    if (isBackground(run, hook)) collect(run, hook);
+  }
+}
+
+async function runHooks(run: ActiveRun, hooks: readonly BoundHook[]): Promise<void> {
+  for (const hook of hooks) {
+    run.signal.throwIfAborted();
+    if (isBackground(run, hook)) collect(run, hook);
+    else await runInline(run, hook);
+  }
+}
+
+function isBackground({ tree }: ActiveRun, hook: BoundHook): boolean {
+  return tree.environment.modeOf(hook) === 'background';
+}
+
+function collect(run: ActiveRun, hook: BoundHook): void {
+  if (run.collected.has(hook)) return;
+  run.collected.add(hook);
+  run.tree.outbox.collect(hook, run);
+}
+
+async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
+  const { runner, ledger } = run.tree.environment;
+  const execution = createExecution(hook, run, 'inline');
+  ledger.schedule(execution);
+  await run.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
+  let failure: Error | undefined;
+  try {
+    failure = await runner.runInline({ hook, execution, subject: new InlineHookSubject(run) }, run.signal);
+  } catch (thrown) {
+    await run.emit(completedEvent(execution, 'The run was stopped.'));
+    throw thrown;
+  }
+  await run.emit(completedEvent(execution, failure && 'The hook failed.'));
+}
+
+/** The texts are fixed: an error's own message may hold what clients must not see. */
+function completedEvent({ phase, hook }: HookExecution, error: string | undefined): RunEventBody {
+  return { type: `${phase}-hook-completed`, hook, ...(error === undefined ? {} : { error }) };
+}
+
+class InlineHookSubject implements HookSubject {
+  readonly #run: ActiveRun;
+
+  constructor(run: ActiveRun) {
+    this.#run = run;
+  }
+
+  createContext(info: HookInfo, signal: LazySignal): PostHookContext {
+    return new LiveHookContext(this.#run, info, signal);
+  }
+
+  enter<R>(_execution: HookExecution, callback: () => R): R {
+    const { environment, response } = this.#run.tree;
+    return enterScope({ run: this.#run, hook: { environment }, ...(response ? { response } : {}) }, callback);
+  }
+}

@@ -1,0 +1,52 @@
+import { toError } from '../errors/to-error.js';
+import type { Message } from '../model/message.js';
+import type { StoredRun } from '../sessions/session.store.js';
+import type { ActiveRun } from './active-run.js';
+import type { RunSnapshot } from './run.snapshot.js';
+
+/** Gives a run its session: that of the run above it, the stored one, or a new one. */
+export async function openSession(run: ActiveRun): Promise<void> {
+  const { sessions } = run.tree.environment;
+  if (run.parent?.sessionId === run.sessionId) {
+    run.session = run.parent.session;
+  } else if (sessions && run.isSessionNamed) {
+    const { userId } = run.context;
+    run.session = await sessions.open({ id: run.sessionId, ...(userId === undefined ? {} : { userId }) });
+  }
+  Object.assign(run.session.state, run.options.sessionState);
+  run.context.sessionState = run.session.state;
+}
+
+/** Remembers a settled run. A store that fails costs the history, not the answer. */
+export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error): Promise<void> {
+  const { sessions, logger } = run.tree.environment;
+  if (!sessions) return;
+  try {
+    if (snapshot instanceof Error) throw snapshot;
+    const { runInput: input, runOutput: output } = snapshot;
+    await sessions.append(snapshot.session, { ...idsOf(run), component: run.identity, input, output });
+  } catch (thrown) {
+    const error = toError(thrown);
+    logger.error(
+      `Run ${run.runId} could not be stored in session ${run.sessionId}: ${error.message}`,
+      error.stack,
+    );
+  }
+}
+
+/** Earlier questions and answers of the run's component in its session, the oldest first. */
+export async function loadHistory(run: ActiveRun, limit: number): Promise<Message[]> {
+  const { sessions } = run.tree.environment;
+  const isNew = !run.isSessionNamed && !run.parent;
+  if (!sessions || isNew || limit <= 0) return [];
+  const stored = await sessions.runs(run.sessionId);
+  return stored
+    .filter(({ component, output }) => component.id === run.component.id && output.status === 'COMPLETED')
+    .slice(-limit)
+    .flatMap(({ output }) => output.messages);
+}
+
+function idsOf({ context }: ActiveRun): Pick<StoredRun, 'runId' | 'parentRunId'> {
+  const { runId, parentRunId } = context;
+  return parentRunId === undefined ? { runId } : { runId, parentRunId };
+}

@@ -1,0 +1,85 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { toError } from '../errors/to-error.js';
+import type { HookBatch } from '../execution/hook.executor.js';
+import type { ActiveRun } from './active-run.js';
+import { BackgroundHookTask } from './background-hook.task.js';
+import { Outbox, type OutboxEntry } from './outbox.js';
+import type { ResponseLifecycle } from './response.lifecycle.js';
+import type { BackgroundEnvironment, RunEnvironment } from './run.environment.js';
+
+/** What a run and all runs below it share: one environment, one response, one outbox. */
+export class RunTree {
+  readonly environment: RunEnvironment;
+  readonly response: ResponseLifecycle | undefined;
+  readonly outbox: Outbox;
+  readonly #runInContext = AsyncLocalStorage.snapshot();
+  #root: ActiveRun | undefined;
+
+  constructor(environment: RunEnvironment, response: ResponseLifecycle | undefined) {
+    this.environment = environment;
+    this.response = response;
+    this.outbox = new Outbox(environment.ledger);
+  }
+
+  /** The first run of the tree. A client that leaves cancels it, if the environment says so. */
+  plant(root: ActiveRun): void {
+    this.#root = root;
+    if (this.environment.background?.onDisconnect !== 'cancel') return;
+    this.response?.onClosed((delivered) => {
+      if (!delivered) root.cancel('The client left before the run was done.');
+    });
+  }
+
+  /**
+   * Hands the background hooks of settled runs to the executor once the root has settled, and again for runs that
+   * nobody waited for and that settle later. Resolves when the executor has accepted them.
+   */
+  async handOver(): Promise<void> {
+    const { background } = this.environment;
+    if (!background || !this.#root || this.#root.outcome === undefined) return;
+    const released = this.outbox.takeSettled();
+    if (released.length === 0) return;
+    const batch = this.#createBatch(this.#root, released);
+    try {
+      const accepting = background.executor.accept(batch);
+      if (accepting) await accepting;
+      this.#releaseAfterResponse(batch, background);
+    } catch (thrown) {
+      const error = toError(thrown);
+      const message = `The background hooks of run ${batch.id} could not be handed over and are lost: ${error.message}`;
+      this.environment.logger.error(message, error.stack);
+      for (const task of batch.tasks) task.drop();
+    }
+  }
+
+  #createBatch(root: ActiveRun, released: readonly OutboxEntry[]): HookBatch {
+    const { response, environment } = this;
+    const scope: { environment: RunEnvironment; batch?: HookBatch } = { environment };
+    const batch: HookBatch = {
+      id: root.runId,
+      tasks: released.map((entry) => new BackgroundHookTask(entry, environment, scope)),
+      insideHook: root.position === 'inside-hook',
+      ...(response ? { response } : {}),
+      runInContext: this.#runInContext,
+    };
+    scope.batch = batch;
+    return batch;
+  }
+
+  #releaseAfterResponse(batch: HookBatch, { executor, releaseAfter }: BackgroundEnvironment): void {
+    const { response } = this;
+    if (!response) return executor.release(batch, undefined);
+    // Closed before the run had settled: whatever it carried, it was not this result.
+    if (response.delivered !== undefined) return executor.release(batch, false);
+    const { deadlines } = this.environment;
+    const unlisten = response.onClosed((delivered) => {
+      deadlines.clear(deadline);
+      executor.release(batch, delivered);
+    });
+    const deadline = deadlines.set(releaseAfter, () => {
+      unlisten();
+      executor.release(batch, false);
+    });
+  }
+}

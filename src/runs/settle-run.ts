@@ -1,0 +1,23 @@
+import type { AgentRunError } from '../errors/agent-run.error.js';
+import type { ActiveRun } from './active-run.js';
+import { finalEventOf, outcomeOf, statusOf } from './run.error.js';
+import { collectRemaining } from './run.hooks.js';
+import { withdrawContent } from './run.result.js';
+import { storeRun } from './run.session.js';
+
+/**
+ * Ends a run: writes its final status, remembers it, hands the tree's background hooks over and says so to whoever
+ * reads its events. From here on the run does not change.
+ */
+export async function settleRun(run: ActiveRun, error: AgentRunError | undefined): Promise<void> {
+  if (run.tree.environment.background) collectRemaining(run);
+  const outcome = outcomeOf(error);
+  if (error) withdrawContent(run, outcome === 'cancelled' ? undefined : error.publicMessage);
+  run.output.status = statusOf(outcome);
+  run.output.metrics.duration = (performance.now() - run.startedAt) / 1_000;
+  run.outcome = outcome;
+  run.span?.end(error);
+  if (run.tree.environment.sessions) await storeRun(run, run.snapshot());
+  await run.tree.handOver();
+  await run.emit(finalEventOf(run, error));
+}

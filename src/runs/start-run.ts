@@ -1,0 +1,88 @@
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutput } from '../model/run-output.js';
+import type { RunOptions } from '../model/runnable-component.js';
+import type { StepPosition } from '../model/run-event.js';
+import type { HookPosition } from '../hooks/hook.registry.js';
+import { ActiveRun, type RunEventSink } from './active-run.js';
+import { conductRun } from './conduct-run.js';
+import { directEnvironment } from './direct.environment.js';
+import type { RunComponent } from './run.component.js';
+import type { RunEnvironment } from './run.environment.js';
+import { currentScope, type RunScope } from './run.scope.js';
+import { RunTree } from './run.tree.js';
+
+/** What is to be run, and how. */
+export interface RunRequest {
+  readonly component: RunComponent;
+  readonly input: string | RunInput;
+  readonly options?: RunOptions;
+  /** Who conducts the run if it starts a tree of its own. Default: whoever conducts the code that asks, else nobody. */
+  readonly environment?: RunEnvironment;
+  /** The run it is a part of. Default: the run that the code that asks is a part of. */
+  readonly parent?: ActiveRun;
+  readonly step?: StepPosition;
+  readonly sink?: RunEventSink;
+  /** Is told the run before it starts. */
+  readonly onStart?: (run: ActiveRun) => void;
+}
+
+/**
+ * Starts a run: as a part of the run that the calling code belongs to, else as the root of a new tree.
+ *
+ * @returns the output of the completed run
+ * @throws AgentRunError if the run does not complete
+ * @throws AgentOsConfigurationError if a hook of the component cannot be bound
+ */
+export async function startRun(request: RunRequest): Promise<RunOutput> {
+  const run = createRun(request, currentScope());
+  request.onStart?.(run);
+  return conductRun(run, startRun);
+}
+
+function createRun(
+  { component, input, options = {}, step, sink, ...request }: RunRequest,
+  scope: RunScope,
+): ActiveRun {
+  const parent = request.parent ?? joinedRun(scope, request.environment);
+  const environment = parent?.tree.environment ?? request.environment ?? surroundingEnvironment(scope);
+  const position = positionOf(parent, scope);
+  const run = new ActiveRun({
+    component,
+    position,
+    hooks: environment.hooksOf(component, position),
+    tree: parent?.tree ?? new RunTree(environment, scope.response),
+    input: { ...toRunInput(input) },
+    options,
+    ...(parent ? { parent } : {}),
+    ...(step ? { step } : {}),
+    ...(sink ? { sink } : {}),
+  });
+  if (parent) parent.children.push(run);
+  else run.tree.plant(run);
+  return run;
+}
+
+/** A run that has settled takes no more parts, and AgentOS does not join a run that it does not conduct. */
+function joinedRun({ run }: RunScope, environment: RunEnvironment | undefined): ActiveRun | undefined {
+  if (run === undefined || run.outcome !== undefined) return undefined;
+  return environment?.background === undefined || environment === run.tree.environment ? run : undefined;
+}
+
+function surroundingEnvironment({ run, hook }: RunScope): RunEnvironment {
+  return run?.tree.environment ?? hook?.environment ?? directEnvironment();
+}
+
+function positionOf(parent: ActiveRun | undefined, { hook }: RunScope): HookPosition {
+  if (hook || parent?.position === 'inside-hook') return 'inside-hook';
+  return parent ? 'member' : 'root';
+}
+
+function toRunInput(input: unknown): RunInput {
+  if (typeof input === 'string') return { content: input };
+  if (typeof input === 'object' && input !== null && typeof (input as RunInput).content === 'string') {
+    return input as RunInput;
+  }
+  throw new TypeError(
+    `Expected the input of a run to be a string or { content: string }, got ${typeof input}.`,
+  );
+}

@@ -1,0 +1,95 @@
+import { AgentRunError } from '../errors/agent-run.error.js';
+import { toError } from '../errors/to-error.js';
+import type { RunEvent } from '../model/run-event.js';
+import type { ActiveRun } from './active-run.js';
+import { startRun, type RunRequest } from './start-run.js';
+
+/** Events that may wait for the reader before the run has to. */
+const READ_AHEAD = 16;
+
+/**
+ * Runs a component and yields its events; the run starts with the first read. A run that fails ends with a
+ * `run-error` event, not with an exception. A reader that stops early is a client that leaves.
+ *
+ * @throws AgentOsConfigurationError or TypeError if the run cannot start
+ */
+export async function* streamRun(
+  request: Omit<RunRequest, 'sink' | 'onStart'>,
+): AsyncGenerator<RunEvent, void, void> {
+  const channel = new EventChannel();
+  let run: ActiveRun | undefined;
+  const finished = startRun({
+    ...request,
+    sink: (event) => channel.push(event),
+    onStart: (started) => (run = started),
+  }).then(
+    () => channel.close(),
+    (thrown: unknown) => channel.close(thrown instanceof AgentRunError ? undefined : toError(thrown)),
+  );
+  let isRead = false;
+  try {
+    yield* channel.read();
+    isRead = true;
+    await finished;
+  } finally {
+    channel.abandon();
+    if (!isRead && run?.tree.environment.background?.onDisconnect === 'cancel') {
+      run.cancel('The reader left before the run was done.');
+    }
+  }
+}
+
+/** A queue between the run, which waits when too much is unread, and the reader, who waits for more. */
+class EventChannel {
+  readonly #events: RunEvent[] = [];
+  #state: 'open' | 'closed' | 'abandoned' = 'open';
+  #error: Error | undefined;
+  #wakeReader = noop;
+  #wakeWriters: (() => void)[] = [];
+
+  push(event: RunEvent): Promise<void> | undefined {
+    if (this.#state === 'abandoned') return undefined;
+    this.#events.push(event);
+    this.#wakeReader();
+    if (this.#events.length < READ_AHEAD) return undefined;
+    return new Promise((resolve) => this.#wakeWriters.push(resolve));
+  }
+
+  close(error?: Error): void {
+    if (this.#state === 'open') this.#state = 'closed';
+    this.#error = error;
+    this.#wakeReader();
+  }
+
+  /** Nobody reads any more: the run goes on without waiting. */
+  abandon(): void {
+    this.#state = 'abandoned';
+    this.#events.length = 0;
+    this.#resumeWriters();
+  }
+
+  async *read(): AsyncGenerator<RunEvent, void, void> {
+    for (;;) {
+      const event = this.#events.shift();
+      if (event) {
+        this.#resumeWriters();
+        yield event;
+      } else if (this.#state === 'open') {
+        await new Promise<void>((resolve) => (this.#wakeReader = resolve));
+      } else {
+        if (this.#error) throw this.#error;
+        return;
+      }
+    }
+  }
+
+  #resumeWriters(): void {
+    const writers = this.#wakeWriters;
+    this.#wakeWriters = [];
+    for (const resume of writers) resume();
+  }
+}
+
+function noop(): void {
+  // Nobody waits.
+}

@@ -1,0 +1,36 @@
+import type { ComponentIdentity } from '../model/component.js';
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutput } from '../model/run-output.js';
+import type { Session } from '../model/session.js';
+
+/** A run as it is remembered: its input after all inline pre-hooks, its output after all inline post-hooks. */
+export interface StoredRun {
+  readonly runId: string;
+  readonly parentRunId?: string;
+  readonly component: ComponentIdentity;
+  readonly input: RunInput;
+  readonly output: RunOutput;
+}
+
+/** What a session is created with, if it does not exist yet. */
+export interface SessionInit {
+  readonly id: string;
+  readonly userId?: string;
+}
+
+/**
+ * The port that keeps sessions and their runs.
+ *
+ * Every store promises: what it returns are copies, so that changing them changes nothing; what it is given is never
+ * changed afterwards and may be kept as it is; and appending runs of one session at the same time loses none.
+ */
+export abstract class SessionStore {
+  /** The session with this id, new if there is none. */
+  abstract open(init: SessionInit): Promise<Session>;
+
+  /** Adds a settled run to its session, and saves the session's state. */
+  abstract append(session: Session, run: StoredRun): Promise<void>;
+
+  /** The latest runs of a session, the oldest first; empty if it does not exist. */
+  abstract runs(sessionId: string, limit?: number): Promise<readonly StoredRun[]>;
+}

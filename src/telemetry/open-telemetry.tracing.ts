@@ -1,0 +1,83 @@
+import type * as OpenTelemetry from '@opentelemetry/api';
+
+import { toError } from '../errors/to-error.js';
+import type { ComponentIdentity } from '../model/component.js';
+import { NoTracing, Tracing, type RunSpan } from './tracing.js';
+
+type Api = typeof OpenTelemetry;
+
+/** Tracing through OpenTelemetry if the application has its API installed, else none. */
+export async function loadTracing(): Promise<Tracing> {
+  try {
+    return new OpenTelemetryTracing(await import('@opentelemetry/api'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return new NoTracing();
+    throw error;
+  }
+}
+
+class OpenTelemetryTracing extends Tracing {
+  readonly #api: Api;
+
+  constructor(api: Api) {
+    super();
+    this.#api = api;
+  }
+
+  override startRun({ kind, id, name }: ComponentIdentity, runId: string): RunSpan | undefined {
+    const attributes = { 'agent_os.kind': kind, 'agent_os.component': id, 'agent_os.run_id': runId };
+    const span = this.#api.trace.getTracer('nestjs-agentos').startSpan(`${kind} ${name}`, { attributes });
+    return span.isRecording() ? new OpenTelemetryRunSpan(this.#api, span) : undefined;
+  }
+}
+
+class OpenTelemetryRunSpan implements RunSpan {
+  readonly #api: Api;
+  readonly #span: OpenTelemetry.Span;
+
+  constructor(api: Api, span: OpenTelemetry.Span) {
+    this.#api = api;
+    this.#span = span;
+  }
+
+  enter<R>(callback: () => R): R {
+    const { context, trace } = this.#api;
+    return context.with(trace.setSpan(context.active(), this.#span), callback);
+  }
+
+  end(error?: Error): void {
+    finish(this.#api, this.#span, error);
+  }
+
+  linked<R>(name: string, attributes: Readonly<Record<string, string>>, callback: () => R): R {
+    const { context, trace } = this.#api;
+    const links = [{ context: this.#span.spanContext() }];
+    const span = trace
+      .getTracer('nestjs-agentos')
+      .startSpan(name, { root: true, links, attributes: { ...attributes } });
+    const end = (error?: unknown): void =>
+      finish(this.#api, span, error === undefined ? undefined : toError(error));
+    return context.with(trace.setSpan(context.active(), span), () => endWith(callback, end));
+  }
+}
+
+/** Ends with the callback, or with the promise it returns. */
+function endWith<R>(callback: () => R, end: (error?: unknown) => void): R {
+  try {
+    const result = callback();
+    if (result instanceof Promise) result.then(() => end(), end);
+    else end();
+    return result;
+  } catch (error) {
+    end(error);
+    throw error;
+  }
+}
+
+function finish({ SpanStatusCode }: Api, span: OpenTelemetry.Span, error: Error | undefined): void {
+  if (error) {
+    span.recordException(error);
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+  }
+  span.end();
+}

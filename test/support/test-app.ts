@@ -1,0 +1,68 @@
+import type { AddressInfo } from 'node:net';
+
+import { Module, type INestApplication, type ModuleMetadata } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test, type TestingModuleBuilder } from '@nestjs/testing';
+import { AgentOsModule, AgentOsService, type AgentOsExtras, type AgentOsOptions } from 'nestjs-agentos';
+
+import { RecordingLogger } from './recording-logger.js';
+
+/** The HTTP adapters that every behaviour over HTTP is proven on. */
+export const ADAPTERS = ['express', 'fastify'] as const;
+export type Adapter = (typeof ADAPTERS)[number];
+
+export interface TestAppOptions extends Pick<ModuleMetadata, 'providers' | 'controllers' | 'imports'> {
+  readonly agentOs: AgentOsOptions & AgentOsExtras;
+  readonly adapter?: Adapter;
+  /** Overrides providers before the application is compiled. */
+  readonly override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
+  /** Sees the application before it starts. */
+  readonly beforeListen?: (app: INestApplication) => void;
+}
+
+/** A running application on a real socket. */
+export interface TestApp {
+  readonly app: INestApplication;
+  readonly agentOs: AgentOsService;
+  readonly url: string;
+  readonly port: number;
+  readonly log: RecordingLogger;
+  close(): Promise<void>;
+}
+
+const running: TestApp[] = [];
+
+/** Starts an application; {@link closeApps} ends it. */
+export async function startApp(options: TestAppOptions): Promise<TestApp> {
+  const { agentOs, adapter = 'express', imports = [], providers = [], controllers = [], override } = options;
+
+  @Module({ imports: [AgentOsModule.forRoot(agentOs), ...imports], providers, controllers })
+  class TestModule {}
+
+  const log = new RecordingLogger();
+  const builder = Test.createTestingModule({ imports: [TestModule] }).setLogger(log);
+  const testing = await (override?.(builder) ?? builder).compile();
+  const app = testing.createNestApplication<INestApplication>(
+    adapter === 'express' ? new ExpressAdapter() : (new FastifyAdapter() as never),
+    { logger: log },
+  );
+  options.beforeListen?.(app);
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const started: TestApp = {
+    app,
+    agentOs: app.get(AgentOsService),
+    url: `http://127.0.0.1:${port}`,
+    port,
+    log,
+    close: () => app.close(),
+  };
+  running.push(started);
+  return started;
+}
+
+/** Ends every application that the test has started: call it in `afterEach`. */
+export async function closeApps(): Promise<void> {
+  await Promise.all(running.splice(0).map(({ app }) => app.close()));
+}
