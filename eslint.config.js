@@ -20,6 +20,9 @@ const LAYERS = [
   'hooks',
   'runs',
   'components',
+  'guardrails',
+  'evals',
+  'ai-sdk',
   'root',
   'http',
 ];

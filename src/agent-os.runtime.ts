@@ -4,7 +4,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { RESOLVED_OPTIONS } from './agent-os.tokens.js';
 import type { ResolvedAgentOsOptions } from './agent-os.options.js';
 import type { Component } from './components/component.js';
-import { ComponentRegistry } from './components/component.registry.js';
+import { componentsIn, ComponentRegistry } from './components/component.registry.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { Deadlines } from './execution/deadlines.js';
 import { HookExecutor } from './execution/hook.executor.js';
@@ -70,8 +70,7 @@ export class AgentOsRuntime implements OnModuleInit {
 
   /** Adds a component while the application runs. */
   register(component: Component): void {
-    this.#bind().registry.hooksOf(component, 'root');
-    for (const child of component.children) this.#bind().registry.hooksOf(child, 'root');
+    for (const item of componentsIn(component)) this.#bind().registry.hooksOf(item, 'root');
     this.components.add(component);
   }
 

@@ -16,6 +16,7 @@ export {
   type EngineLike,
   type EngineOutput,
   type EngineRequest,
+  type EngineUsage,
   type EngineYield,
   type LeaderRequest,
 } from './components/engine.js';
@@ -45,6 +46,7 @@ export { PlainDataError } from './errors/plain-data.error.js';
 export {
   GuardrailFailedError,
   HookFailedError,
+  ProviderError,
   RunCancelledError,
   RunFailedError,
   RunHttpError,
@@ -84,6 +86,7 @@ export type { PlainRecord, RunContext } from './model/run-context.js';
 export type { RunEvent, RunEventBase, RunEventBody, StepPosition } from './model/run-event.js';
 export type { RunInput } from './model/run-input.js';
 export type {
+  ModelIdentity,
   RunMetrics,
   RunOutcome,
   RunOutput,

@@ -1,4 +1,5 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { ModelIdentity } from '../model/run-output.js';
 import type { ComponentRun } from '../runs/run.component.js';
 import { Component, type ComponentOptions } from './component.js';
 import { Engine, type EngineLike } from './engine.js';
@@ -28,6 +29,7 @@ export class Agent extends Component {
   readonly kind = 'agent';
   readonly children: readonly Component[] = [];
   readonly historyRuns: number;
+  readonly model: ModelIdentity | undefined;
   readonly #engine: EngineLike;
 
   /** @throws AgentOsConfigurationError if an option is not usable */
@@ -35,6 +37,7 @@ export class Agent extends Component {
     super(options, ['engine', 'historyRuns']);
     checkEngine(`Agent "${this.id}"`, options.engine);
     this.#engine = options.engine;
+    this.model = modelOf(options.engine);
     this.historyRuns = options.historyRuns ?? DEFAULT_HISTORY_RUNS;
     Object.freeze(this);
   }
@@ -43,6 +46,11 @@ export class Agent extends Component {
   override async execute(run: ComponentRun): Promise<void> {
     await runEngine(this.#engine, await engineRequestOf(run, this.historyRuns), run);
   }
+}
+
+/** The model of an engine, if it has one. */
+export function modelOf(engine: unknown): ModelIdentity | undefined {
+  return engine instanceof Engine ? engine.model : undefined;
 }
 
 /** @throws AgentOsConfigurationError if it cannot be an engine */

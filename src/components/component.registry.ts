@@ -10,12 +10,7 @@ export class ComponentRegistry {
 
   /** @throws AgentOsConfigurationError if it is no component, or another component has its id or that of one inside it */
   add(component: Component): void {
-    if (!(component instanceof Component)) {
-      throw new AgentOsConfigurationError(
-        `Expected an Agent, Team or Workflow, got ${String(component)}. If it is imported, look for a circular import.`,
-      );
-    }
-    const inside = withDescendants(component);
+    const inside = componentsIn(component);
     if (this.#served.has(component.id)) throw duplicate(component);
     for (const item of inside) if ((this.#known.get(item.id) ?? item) !== item) throw duplicate(item);
     for (const item of inside) this.#known.set(item.id, item);
@@ -40,8 +35,17 @@ export class ComponentRegistry {
   }
 }
 
-/** @throws AgentOsConfigurationError if two different components inside have the same id */
-function withDescendants(component: Component): Component[] {
+/**
+ * A component, its members and steps, at any depth, each once.
+ *
+ * @throws AgentOsConfigurationError if it is no component, or two different components inside have the same id
+ */
+export function componentsIn(component: Component): Component[] {
+  if (!(component instanceof Component)) {
+    throw new AgentOsConfigurationError(
+      `Expected an Agent, Team or Workflow, got ${String(component)}. If it is imported, look for a circular import.`,
+    );
+  }
   const found = new Map<string, Component>();
   const visit = (item: Component): void => {
     const known = found.get(item.id);

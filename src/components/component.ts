@@ -2,7 +2,7 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
 import type { HookLike } from '../hooks/hook.reference.js';
 import type { ComponentKind } from '../model/component.js';
-import type { RunOutput } from '../model/run-output.js';
+import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { ComponentRun, RunComponent } from '../runs/run.component.js';
 import { startRun } from '../runs/start-run.js';
@@ -26,6 +26,8 @@ export interface ComponentOptions {
 export abstract class Component implements RunComponent {
   abstract readonly kind: ComponentKind;
   abstract readonly children: readonly Component[];
+  /** The model of its engine, if it has one. */
+  abstract readonly model: ModelIdentity | undefined;
   readonly id: string;
   readonly name: string;
   readonly description?: string;

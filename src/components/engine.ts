@@ -1,7 +1,7 @@
 import type { Message } from '../model/message.js';
 import type { RunContext } from '../model/run-context.js';
 import type { PlainRecord } from '../model/run-context.js';
-import type { RunMetrics, ToolExecution } from '../model/run-output.js';
+import type { ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
 import type { ComponentIdentity } from '../model/component.js';
 
 /** What an engine is asked to do. */
@@ -37,12 +37,19 @@ export type EngineEvent =
       readonly arguments: PlainRecord;
     }
   | { readonly type: 'tool-result'; readonly id: string; readonly result: string; readonly failed?: boolean }
-  | ({ readonly type: 'usage' } & Pick<RunMetrics, 'inputTokens' | 'outputTokens' | 'totalTokens'>);
+  | ({ readonly type: 'usage' } & EngineUsage)
+  /** The parsed answer, if structured output was asked for. Its text must have been reported as `text`. */
+  | { readonly type: 'data'; readonly data: unknown };
+
+/** Tokens that a call of a model has used. Several calls add up. */
+export type EngineUsage = Omit<RunMetrics, 'timeToFirstToken' | 'duration'>;
 
 /** A whole answer, with what is known about it. */
 export interface EngineOutput {
   readonly content: string;
-  readonly metrics?: Pick<RunMetrics, 'inputTokens' | 'outputTokens' | 'totalTokens'>;
+  /** The parsed answer, if structured output was asked for. */
+  readonly data?: unknown;
+  readonly metrics?: EngineUsage;
   /** Added to the run's metadata. */
   readonly metadata?: PlainRecord;
   readonly tools?: readonly ToolExecution[];
@@ -64,6 +71,9 @@ export type EngineYield = string | EngineEvent | EngineOutput;
  * ```
  */
 export abstract class Engine<R extends EngineRequest = EngineRequest> {
+  /** The model that answers, if there is one: shown in lists, outputs and events. */
+  readonly model?: ModelIdentity;
+
   abstract stream(request: R): AsyncIterable<EngineYield>;
 }
 

@@ -6,6 +6,7 @@ import {
   type EngineLike,
   type EngineOutput,
   type EngineRequest,
+  type EngineUsage,
   type EngineYield,
 } from './engine.js';
 
@@ -54,6 +55,9 @@ async function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> {
       return takeToolResult(event, run);
     case 'usage':
       return addUsage(run.output.metrics, event);
+    case 'data':
+      run.output.data = event.data;
+      return;
     default:
       throw new TypeError(
         `The engine reported an unknown event: ${JSON.stringify((event satisfies never as { type: unknown }).type)}.`,
@@ -66,8 +70,7 @@ function takeToolResult(
   run: ComponentRun,
 ): Promise<void> | undefined {
   const tool = run.output.tools.find((known) => known.id === id);
-  if (!tool)
-    throw new TypeError(`The engine reported a result for tool call "${id}", which it has not reported.`);
+  if (!tool) throw new TypeError(`The engine reported a result for an unknown tool call: "${id}".`);
   Object.assign(tool, { result, failed });
   return run.emit(
     failed ? { type: 'tool-call-failed', tool, error: result } : { type: 'tool-call-completed', tool },
@@ -75,7 +78,7 @@ function takeToolResult(
 }
 
 async function takeOutput(
-  { content, metrics, metadata, tools }: EngineOutput,
+  { content, data, metrics, metadata, tools }: EngineOutput,
   run: ComponentRun,
 ): Promise<void> {
   if (typeof content !== 'string') {
@@ -83,18 +86,18 @@ async function takeOutput(
       `Expected the engine's output to have content of type string, got ${typeof content}.`,
     );
   }
+  if (data !== undefined) run.output.data = data;
   if (metrics) addUsage(run.output.metrics, metrics);
   if (tools) run.output.tools.push(...tools);
   Object.assign(run.output.metadata, metadata);
   await run.appendContent(content);
 }
 
+const TOKENS = ['inputTokens', 'outputTokens', 'totalTokens', 'reasoningTokens', 'cacheReadTokens'] as const;
+
 /** Engines that call a model several times report each call. */
-function addUsage(
-  metrics: RunMetrics,
-  usage: Pick<RunMetrics, 'inputTokens' | 'outputTokens' | 'totalTokens'>,
-): void {
-  for (const key of ['inputTokens', 'outputTokens', 'totalTokens'] as const) {
+function addUsage(metrics: RunMetrics, usage: EngineUsage): void {
+  for (const key of TOKENS) {
     const added = usage[key];
     if (added !== undefined) metrics[key] = (metrics[key] ?? 0) + added;
   }

@@ -1,6 +1,7 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { ModelIdentity } from '../model/run-output.js';
 import type { ComponentRun } from '../runs/run.component.js';
-import { checkEngine, DEFAULT_HISTORY_RUNS } from './agent.js';
+import { checkEngine, DEFAULT_HISTORY_RUNS, modelOf } from './agent.js';
 import { Component, type ComponentOptions } from './component.js';
 import type { EngineLike, LeaderRequest } from './engine.js';
 import { engineRequestOf, runEngine } from './run-engine.js';
@@ -31,6 +32,7 @@ export class Team extends Component {
   readonly kind = 'team';
   readonly members: readonly Component[];
   readonly historyRuns: number;
+  readonly model: ModelIdentity | undefined;
   readonly #engine: EngineLike<LeaderRequest>;
 
   /** @throws AgentOsConfigurationError if an option is not usable, or two members have the same id */
@@ -40,6 +42,7 @@ export class Team extends Component {
     checkMembers(this.id, options.members);
     this.members = Object.freeze([...options.members]);
     this.#engine = options.engine;
+    this.model = modelOf(options.engine);
     this.historyRuns = options.historyRuns ?? DEFAULT_HISTORY_RUNS;
     Object.freeze(this);
   }

@@ -25,6 +25,7 @@ export interface WorkflowOptions extends ComponentOptions {
 export class Workflow extends Component {
   readonly kind = 'workflow';
   readonly steps: readonly Step[];
+  readonly model = undefined;
 
   /** @throws AgentOsConfigurationError if an option is not usable, or two steps have the same name */
   constructor(options: WorkflowOptions) {

@@ -35,6 +35,24 @@ export class RunFailedError extends AgentRunError {
   }
 }
 
+/** The provider of a model failed: it was not reachable, refused the request, or answered with an error. */
+export class ProviderError extends AgentRunError {
+  /** @param providerStatus - the HTTP status with which the provider answered, if it did */
+  constructor(
+    message: string,
+    cause: unknown,
+    readonly providerStatus?: number,
+  ) {
+    super({
+      code: 'provider_error',
+      message,
+      publicMessage: 'The model provider failed.',
+      status: 502,
+      cause,
+    });
+  }
+}
+
 /** The run was cancelled: by `cancel()`, by the caller's signal, by a client that left, or at shutdown. */
 export class RunCancelledError extends AgentRunError {
   constructor(readonly reason: string) {

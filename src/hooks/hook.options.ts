@@ -1,5 +1,5 @@
 import type { RunOutcome } from '../model/run-output.js';
-import type { PreHookContext } from './hook.context.js';
+import type { PostHookContext } from './hook.context.js';
 
 /** How often and how soon a background hook that failed is tried again. */
 export interface HookRetryOptions {
@@ -25,7 +25,8 @@ export interface HookOptions {
   /** Background only: the outcomes of the run that release the hook. Default `['completed']`. */
   readonly on?: readonly RunOutcome[];
   /**
-   * Runs the hook only if it returns true. It gets the hook's own context, and may read the phase's own fields of it.
+   * Runs the hook only if it returns true. It gets what the hook would get; for a pre-hook, inline, `runOutput` is
+   * still empty.
    *
    * @example `@Hook({ runInBackground: true, when: sampled(0.1) })`
    */
@@ -53,4 +54,4 @@ export interface GuardrailOptions {
 }
 
 /** Decides for each run whether a hook runs. */
-export type HookCondition = (context: PreHookContext) => boolean | Promise<boolean>;
+export type HookCondition = (context: PostHookContext) => boolean | Promise<boolean>;

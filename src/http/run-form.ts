@@ -114,7 +114,8 @@ class FieldReader {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    // A key that sets a prototype when it is assigned has no business in run data.
+    return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value)) as unknown;
   } catch {
     return undefined;
   }

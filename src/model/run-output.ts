@@ -18,11 +18,23 @@ export const RUN_OUTCOMES = ['completed', 'rejected', 'failed', 'cancelled'] as 
 /** The status of a run in the AgentOS protocol. A rejected or failed run is `ERROR`. */
 export type RunStatus = 'RUNNING' | 'COMPLETED' | 'ERROR' | 'CANCELLED';
 
+/** A model, as it appears in lists, outputs and events. */
+export interface ModelIdentity {
+  /** The provider's name for it, such as `gpt-5-mini`. */
+  readonly id: string;
+  readonly provider: string;
+  /** For people. Default: the id. */
+  readonly name?: string;
+}
+
 /** What a run has used. Times in seconds, tokens as the engine reported them. */
 export interface RunMetrics {
   inputTokens?: number;
   outputTokens?: number;
   totalTokens?: number;
+  reasoningTokens?: number;
+  /** Input tokens that the provider had cached. */
+  cacheReadTokens?: number;
   /** Seconds until the first piece of the answer. */
   timeToFirstToken?: number;
   /** Seconds from the start of the run until it settled. */
@@ -61,8 +73,12 @@ export interface RunOutput {
   readonly component: ComponentIdentity;
   /** The answer; for a rejected or failed run the text that may be shown instead. */
   content: string;
+  /** The parsed answer, if the engine was asked for structured output; `content` is its JSON text. */
+  data?: unknown;
   status: RunStatus;
   metrics: RunMetrics;
+  /** The model that answered, if the engine has one. */
+  readonly model?: ModelIdentity;
   /** The conversation of this run: the user's message and the answer. */
   messages: Message[];
   tools: ToolExecution[];

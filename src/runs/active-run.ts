@@ -55,6 +55,8 @@ export class ActiveRun {
   readonly output: RunOutput;
   readonly step: StepPosition | undefined;
   readonly children: ActiveRun[] = [];
+  /** Started by an attempt that failed and was repeated: nothing of it counts. */
+  isDiscarded = false;
   /** The background hooks that are in the outbox already. */
   readonly collected = new Set<BoundHook>();
   session: Session;
@@ -136,8 +138,8 @@ export class ActiveRun {
   }
 
   /** The runs below this one, at any depth. */
-  descendants(): Set<ActiveRun> {
-    return new Set(this.children.flatMap((child) => [child, ...child.descendants()]));
+  descendants(): ActiveRun[] {
+    return this.children.flatMap((child) => [child, ...child.descendants()]);
   }
 
   /** The settled run's copy, taken once; the error if it holds something that cannot be copied. */

@@ -59,10 +59,19 @@ async function execute(run: ActiveRun, startChild: StartChild): Promise<void> {
       return;
     } catch (thrown) {
       if (retriesLeft <= 0 || !isWorthRetrying(run, thrown)) throw thrown;
-      run.tree.outbox.discard(run.descendants());
-      resetOutput(run);
+      discardAttempt(run);
     }
   }
+}
+
+/** What the attempt has started leaves nothing behind, even if it is still running. */
+function discardAttempt(run: ActiveRun): void {
+  for (const descendant of run.descendants()) {
+    descendant.isDiscarded = true;
+    descendant.cancel('The attempt that started it failed and is repeated.');
+  }
+  run.tree.outbox.removeDiscarded();
+  resetOutput(run);
 }
 
 /** Somebody's verdict stays what it is. */

@@ -22,21 +22,16 @@ export class Outbox {
     this.#ledger = ledger;
   }
 
-  /** Collects the hook, once for each run. */
+  /** Collects a hook that the run has reached. */
   collect(hook: BoundHook, run: ActiveRun): void {
     const execution = createExecution(hook, run, 'background');
     this.#ledger.schedule(execution);
     this.#entries.push({ hook, run, execution });
   }
 
-  /** Whether some hook of this run will be released by its outcome. */
-  hasReleasable(run: ActiveRun): boolean {
-    return this.#entries.some((entry) => entry.run === run && isReleased(entry));
-  }
-
-  /** Forgets what these runs have collected: the attempt that started them failed and is repeated. */
-  discard(runs: ReadonlySet<ActiveRun>): void {
-    this.#remove((entry) => runs.has(entry.run), 'skipped', 'outcome');
+  /** Forgets what discarded runs have collected. */
+  removeDiscarded(): void {
+    this.#remove(({ run }) => run.isDiscarded, 'skipped', 'outcome');
   }
 
   /** The application shuts down before these hooks' runs have settled. */

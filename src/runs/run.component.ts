@@ -3,13 +3,15 @@ import type { Message } from '../model/message.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunEventBody, StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
-import type { RunOutput } from '../model/run-output.js';
+import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { Session } from '../model/session.js';
 
 /** A component as the run pipeline sees it: what happens between the pre-hooks and the post-hooks. */
 export interface RunComponent extends HookedComponent {
   /** How often a failed execution is repeated, without its hooks. */
   readonly retries: number;
+  /** The model of its engine, if it has one. */
+  readonly model: ModelIdentity | undefined;
   /** Does the work and writes the answer into the run's output. */
   execute(run: ComponentRun): Promise<void>;
 }

@@ -44,7 +44,7 @@ function isBackground({ tree }: ActiveRun, hook: BoundHook): boolean {
 }
 
 function collect(run: ActiveRun, hook: BoundHook): void {
-  if (run.collected.has(hook)) return;
+  if (run.isDiscarded || run.collected.has(hook)) return;
   run.collected.add(hook);
   run.tree.outbox.collect(hook, run);
 }

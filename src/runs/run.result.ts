@@ -3,7 +3,7 @@ import type { RunOutput } from '../model/run-output.js';
 import type { ActiveRun } from './active-run.js';
 
 /** The output a run starts with. */
-export function createOutput({ context, identity, createdAt }: ActiveRun): RunOutput {
+export function createOutput({ context, component, identity, createdAt }: ActiveRun): RunOutput {
   const { runId, sessionId, parentRunId, metadata } = context;
   return {
     runId,
@@ -14,6 +14,7 @@ export function createOutput({ context, identity, createdAt }: ActiveRun): RunOu
     content: '',
     status: 'RUNNING',
     metrics: {},
+    ...(component.model ? { model: component.model } : {}),
     messages: [],
     tools: [],
     metadata,
@@ -35,6 +36,7 @@ export function writeMessages({ output, input, createdAt }: ActiveRun): void {
 export function resetOutput({ output, children }: ActiveRun): void {
   children.length = 0;
   Object.assign(output, { content: '', metrics: {} });
+  delete output.data;
   dropWork(output);
 }
 
@@ -46,6 +48,7 @@ export function resetOutput({ output, children }: ActiveRun): void {
  */
 export function withdrawContent(run: ActiveRun, shown: string | undefined): void {
   const { output, input, createdAt, phase } = run;
+  delete output.data;
   if (shown !== undefined) output.content = shown;
   else if (run.isHeld) output.content = '';
   if (run.isHeld || phase === 'post') dropWork(output);

@@ -1,7 +1,13 @@
 import type { ComponentKind } from '../../model/component.js';
 import type { RunEvent } from '../../model/run-event.js';
 import { withoutUndefined, type WireObject } from './wire-format.js';
-import { toWireMetrics, toWireRunOutput, toWireStepOutput, toWireTool } from './wire-run-output.js';
+import {
+  contentFields as answerFields,
+  toWireMetrics,
+  toWireRunOutput,
+  toWireStepOutput,
+  toWireTool,
+} from './wire-run-output.js';
 
 /** The frames of an event: most have one, a cancellation two, and what the protocol does not know has none. */
 export function toFrames(event: RunEvent): string {
@@ -136,8 +142,7 @@ type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T 
 function completedFields({ component, output }: EventOf<'run-completed'>): WireObject {
   const members = output.memberResponses.map((member) => toWireRunOutput(member));
   return {
-    content: output.content,
-    content_type: 'str',
+    ...answerFields(output),
     metadata: Object.keys(output.metadata).length > 0 ? output.metadata : undefined,
     metrics: toWireMetrics(output.metrics),
     ...(members.length > 0 ? { member_responses: members } : {}),

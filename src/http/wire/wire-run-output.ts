@@ -19,8 +19,9 @@ export function toWireRunOutput(output: RunOutput, { input, sessionState }: Wire
     [`${kind}_name`]: name,
     session_id: output.sessionId,
     user_id: output.userId,
-    content: output.content,
-    content_type: 'str',
+    ...contentFields(output),
+    model: output.model?.id,
+    model_provider: output.model?.provider,
     session_state: kind === 'workflow' ? undefined : sessionState,
     created_at: output.createdAt,
     status: output.status,
@@ -31,6 +32,11 @@ export function toWireRunOutput(output: RunOutput, { input, sessionState }: Wire
       ? { member_responses: output.memberResponses.map((member) => toWireRunOutput(member)) }
       : {}),
   });
+}
+
+/** Structured answers travel as what they are, not as their text. */
+export function contentFields({ content, data }: RunOutput): WireObject {
+  return data === undefined ? { content, content_type: 'str' } : { content: data, content_type: 'dict' };
 }
 
 function conversationFields({ messages, tools }: RunOutput, input: RunInput | undefined): WireObject {
@@ -55,6 +61,8 @@ export function toWireMetrics(metrics: RunMetrics): WireObject {
     input_tokens: metrics.inputTokens || undefined,
     output_tokens: metrics.outputTokens || undefined,
     total_tokens: metrics.totalTokens || undefined,
+    reasoning_tokens: metrics.reasoningTokens || undefined,
+    cache_read_tokens: metrics.cacheReadTokens || undefined,
     time_to_first_token: metrics.timeToFirstToken,
     duration: metrics.duration,
   });
