@@ -2,7 +2,7 @@ import type { CanActivate, Type } from '@nestjs/common';
 
 import type { Agent } from './components/agent.js';
 import type { Team } from './components/team.js';
-import type { Workflow } from './components/workflow.js';
+import type { Workflow } from './components/workflow/workflow.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
 import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';

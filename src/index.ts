@@ -20,16 +20,17 @@ export {
   type EngineYield,
   type LeaderRequest,
 } from './components/engine.js';
-export {
-  Step,
-  step,
-  type StepExecutor,
-  type StepFunction,
-  type StepLike,
-  type StepRequest,
-} from './components/step.js';
 export { Team, type TeamOptions } from './components/team.js';
-export { Workflow, type WorkflowOptions } from './components/workflow.js';
+export { condition, type Condition, type ConditionOptions } from './components/workflow/condition.js';
+export { loop, type Loop, type LoopOptions, type LoopRequest } from './components/workflow/loop.js';
+export type { OutputSchema, SchemaVerdict } from './components/workflow/output-schema.js';
+export { parallel, type Parallel } from './components/workflow/parallel.js';
+export { router, type Router, type RouterOptions } from './components/workflow/router.js';
+export { step, type Step, type StepExecutor, type StepOptions } from './components/workflow/step.js';
+export type { StepFunction, StepRequest, StepResult } from './components/workflow/step.request.js';
+export type { StepLike } from './components/workflow/to-nodes.js';
+export { Workflow, type WorkflowOptions } from './components/workflow/workflow.js';
+export type { WorkflowNode } from './components/workflow/workflow-node.js';
 
 export { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 export { AgentRunError } from './errors/agent-run.error.js';
@@ -50,6 +51,7 @@ export {
   RunCancelledError,
   RunFailedError,
   RunHttpError,
+  StepFailedError,
 } from './errors/run.errors.js';
 
 export { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './execution/hook.executor.js';
@@ -83,7 +85,14 @@ export { sampled } from './hooks/sampled.js';
 export type { ComponentIdentity, ComponentKind } from './model/component.js';
 export type { Message, MessageRole } from './model/message.js';
 export type { PlainRecord, RunContext } from './model/run-context.js';
-export type { RunEvent, RunEventBase, RunEventBody, StepPosition } from './model/run-event.js';
+export type {
+  RunEvent,
+  RunEventBase,
+  RunEventBody,
+  StepBlock,
+  StepIndex,
+  StepPosition,
+} from './model/run-event.js';
 export type { RunInput } from './model/run-input.js';
 export type {
   ModelIdentity,

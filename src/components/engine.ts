@@ -24,7 +24,7 @@ export interface LeaderRequest extends EngineRequest {
    * @returns the member's answer
    * @throws AgentRunError of the member's run, or an error that names the members if there is none with this id
    */
-  delegate(memberId: string, input: string): Promise<string>;
+  readonly delegate: (memberId: string, input: string) => Promise<string>;
 }
 
 /** What an engine reports while it works. */

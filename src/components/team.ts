@@ -1,4 +1,5 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { AgentRunError } from '../errors/agent-run.error.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import type { ComponentRun } from '../runs/run.component.js';
 import { checkEngine, DEFAULT_HISTORY_RUNS, modelOf } from './agent.js';
@@ -69,8 +70,14 @@ export class Team extends Component {
       const known = this.members.map(({ id }) => `"${id}"`).join(', ');
       throw new Error(`Team "${this.id}" has no member "${memberId}". Its members: ${known}.`);
     }
-    const { content } = await run.runChild(member, input);
-    return content;
+    try {
+      const output = await run.runChild(member, input);
+      run.output.memberResponses.push(output);
+      return output.content;
+    } catch (thrown) {
+      if (thrown instanceof AgentRunError) run.output.memberResponses.push(thrown.runOutput);
+      throw thrown;
+    }
   }
 }
 

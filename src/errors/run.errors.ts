@@ -1,6 +1,7 @@
 import type { HttpException } from '@nestjs/common';
 
 import { AgentRunError } from './agent-run.error.js';
+import { toError } from './to-error.js';
 
 /** A guardrail broke, so nothing is known about what it guards, and the run ends. The cause is only in the log. */
 export class GuardrailFailedError extends AgentRunError {
@@ -32,6 +33,23 @@ export class HookFailedError extends AgentRunError {
 export class RunFailedError extends AgentRunError {
   constructor(message: string, cause: unknown) {
     super({ code: 'run_failed', message, publicMessage: 'The run failed.', status: 500, cause });
+  }
+}
+
+/** A step of a workflow broke. Its status is that of its cause, if that has one. */
+export class StepFailedError extends AgentRunError {
+  constructor(
+    readonly step: string,
+    workflow: string,
+    cause: unknown,
+  ) {
+    super({
+      code: 'step_failed',
+      message: `Step "${step}" of workflow "${workflow}" failed: ${toError(cause).message}`,
+      publicMessage: `The step "${step}" failed.`,
+      status: cause instanceof AgentRunError ? cause.getStatus() : 500,
+      cause,
+    });
   }
 }
 

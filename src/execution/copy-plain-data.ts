@@ -139,6 +139,8 @@ function pathToCycle(
 ): string | undefined {
   if (typeof value !== 'object' || value === null || done.has(value)) return undefined;
   if (ancestors.has(value)) return path;
+  // Data from a client may be nested far deeper than the stack can follow.
+  if (ancestors.size > 2 * MAX_DEPTH) return undefined;
   ancestors.add(value);
   for (const [childPath, child] of childrenOf(value, path)) {
     const found = pathToCycle(child, childPath, ancestors, done);

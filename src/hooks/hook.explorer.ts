@@ -35,7 +35,8 @@ export class HookExplorer implements HookInstances {
   explore(): HookProvider[] {
     const providers: HookProvider[] = [];
     for (const { module, wrapper } of this.#candidates()) {
-      const hookClass = classOf(wrapper);
+      // An alias is another name for what is listed anyway.
+      const hookClass = wrapper.isAlias ? undefined : classOf(wrapper);
       if (!hookClass) continue;
       refuseStaticHooks(hookClass);
       const methods = HookMetadataAccessor.methodsOf(hookClass.prototype as object).map(String);
@@ -46,12 +47,13 @@ export class HookExplorer implements HookInstances {
 
   /**
    * The instance behind a class reference: the one provided in the module that imports AgentOsModule, else the only
-   * one in the application.
+   * one in the application. What is provided under the class itself counts before what has another token.
    */
   instanceOf(hookClass: HookClass, place: string): object {
+    const registering = this.#registeringModules();
     const found = this.#candidates().filter(({ wrapper }) => provides(wrapper, hookClass));
-    const near = found.filter(({ module }) => this.#registeringModules().has(module));
-    const [only, ...others] = near.length > 0 ? near : found;
+    const near = preferred(found, ({ module }) => registering.has(module));
+    const [only, ...others] = preferred(near, ({ wrapper }) => wrapper.token === hookClass);
     if (!only) throw missing(hookClass, place);
     if (others.length > 0) throw ambiguous(hookClass, place, [only, ...others]);
     return usableInstance(only, hookClass, place);
@@ -59,9 +61,10 @@ export class HookExplorer implements HookInstances {
 
   #candidates(): Candidate[] {
     return [...this.modules.values()].flatMap((module) =>
-      [...module.providers.values(), ...module.controllers.values()]
-        .filter((wrapper) => !wrapper.isAlias)
-        .map((wrapper) => ({ module, wrapper: wrapper as InstanceWrapper })),
+      [...module.providers.values(), ...module.controllers.values()].map((wrapper) => ({
+        module,
+        wrapper: wrapper as InstanceWrapper,
+      })),
     );
   }
 
@@ -82,8 +85,19 @@ function classOf(wrapper: InstanceWrapper): HookClass | undefined {
   return undefined;
 }
 
+/** Those that satisfy the wish, or all if none does. */
+function preferred(
+  candidates: readonly Candidate[],
+  wish: (candidate: Candidate) => boolean,
+): readonly Candidate[] {
+  const fitting = candidates.filter(wish);
+  return fitting.length > 0 ? fitting : candidates;
+}
+
+/** An alias counts only under the class's own name: then it says who stands in for the class. */
 function provides(wrapper: InstanceWrapper, hookClass: HookClass): boolean {
-  return wrapper.token === hookClass || classOf(wrapper) === hookClass || isInstance(wrapper, hookClass);
+  if (wrapper.token === hookClass) return true;
+  return !wrapper.isAlias && (classOf(wrapper) === hookClass || isInstance(wrapper, hookClass));
 }
 
 /** Provided under another token: `{ provide: 'AUDIT', useClass: AuditTrail }` or a factory that makes one. */

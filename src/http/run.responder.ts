@@ -12,7 +12,8 @@ import { startRun } from '../runs/start-run.js';
 import { EventStream } from './event.stream.js';
 import type { RunForm } from './run-form.js';
 import { withoutUndefined, type WireObject } from './wire/wire-format.js';
-import { toFrame, toFrames } from './wire/wire-run-event.js';
+import { toFrame } from './wire/wire-event-frame.js';
+import { toFrames } from './wire/wire-run-event.js';
 import { toWireRunOutput } from './wire/wire-run-output.js';
 
 /**

@@ -1,12 +1,41 @@
 import type { ComponentIdentity } from './component.js';
-import type { RunOutput, StepOutput, ToolExecution } from './run-output.js';
+import type { ModelIdentity, RunOutput, StepOutput, ToolExecution } from './run-output.js';
+
+/** The place of a step in its workflow; inside blocks the path of places, such as `[0, 1]`. */
+export type StepIndex = number | readonly number[];
+
+/** The blocks that steps may stand in. */
+export type StepBlock = 'parallel' | 'condition' | 'loop' | 'router';
+
+/** Which block of a workflow an event is about, and what it has decided. */
+export interface BlockEventFields {
+  readonly block: StepBlock;
+  readonly stepName: string;
+  readonly stepIndex: StepIndex;
+  /** Of `parallel`. */
+  readonly stepCount?: number;
+  /** Of `condition`. */
+  readonly conditionResult?: boolean;
+  /** Of `loop`. */
+  readonly maxIterations?: number;
+  /** Of `router`: names of the chosen routes. */
+  readonly selected?: readonly string[];
+}
+
+/** Which iteration of which loop an event is about; the first is 1. */
+export interface IterationEventFields {
+  readonly stepName: string;
+  readonly stepIndex: StepIndex;
+  readonly iteration: number;
+  readonly maxIterations: number;
+}
 
 /** Where in a workflow an event happened. */
 export interface StepPosition {
   readonly workflowId: string;
   readonly workflowRunId: string;
   readonly stepName: string;
-  readonly stepIndex: number;
+  readonly stepIndex: StepIndex;
 }
 
 /** What every event of a run carries. */
@@ -17,13 +46,15 @@ export interface RunEventBase {
   readonly runId: string;
   readonly parentRunId?: string;
   readonly sessionId: string;
-  /** Set on the events of a run that is a step of a workflow. */
+  /** Set on the events of a run that is a step of a workflow, and of runs below it. */
   readonly step?: StepPosition;
+  /** How many workflows deep: 0, or more inside nested workflows. */
+  readonly nestedDepth: number;
 }
 
 /** What can happen during a run, without the fields that every event has. */
 export type RunEventBody =
-  | { readonly type: 'run-started' }
+  | { readonly type: 'run-started'; readonly model?: ModelIdentity }
   | { readonly type: 'run-content'; readonly content: string }
   | { readonly type: 'run-content-completed' }
   | { readonly type: 'run-completed'; readonly output: RunOutput }
@@ -47,8 +78,16 @@ export type RunEventBody =
   | { readonly type: 'tool-call-started'; readonly tool: ToolExecution }
   | { readonly type: 'tool-call-completed'; readonly tool: ToolExecution }
   | { readonly type: 'tool-call-failed'; readonly tool: ToolExecution; readonly error: string }
-  | { readonly type: 'step-started'; readonly stepName: string; readonly stepIndex: number }
-  | { readonly type: 'step-completed'; readonly stepIndex: number; readonly output: StepOutput };
+  | { readonly type: 'step-started'; readonly stepName: string; readonly stepIndex: StepIndex }
+  | { readonly type: 'step-completed'; readonly stepIndex: StepIndex; readonly output: StepOutput }
+  | ({ readonly type: 'block-started' } & BlockEventFields)
+  | ({ readonly type: 'block-completed'; readonly output: StepOutput } & BlockEventFields)
+  | ({ readonly type: 'loop-iteration-started' } & IterationEventFields)
+  | ({
+      readonly type: 'loop-iteration-completed';
+      readonly outputs: readonly StepOutput[];
+      readonly shouldContinue: boolean;
+    } & IterationEventFields);
 
 /** One event of a run, as `AgentOsService.stream()` yields it and the event stream of the protocol shows it. */
 export type RunEvent = RunEventBase & RunEventBody;

@@ -50,18 +50,23 @@ export interface ToolExecution {
   failed?: boolean;
 }
 
-/** What one step of a workflow produced. */
+/** What one step or block of a workflow produced. */
 export interface StepOutput {
   readonly stepName: string;
+  readonly type: 'step' | 'parallel' | 'condition' | 'loop' | 'router';
   readonly content: string;
+  /** Structured data, if the step has some. */
+  readonly data?: unknown;
   readonly success: boolean;
   /** Why the step failed; only when `success` is false. */
   readonly error?: string;
-  /** What ran: a component's kind, or `function`. */
-  readonly executor: ComponentIdentity['kind'] | 'function';
+  /** What ran: a component's kind, `function`, or `block`. */
+  readonly executor: ComponentIdentity['kind'] | 'function' | 'block';
   readonly executorName: string;
   /** The run of the step's component; absent for functions. */
   readonly runId?: string;
+  /** What stood inside a block, in order; of a loop, of all iterations. */
+  readonly steps?: readonly StepOutput[];
 }
 
 /** The result of a run. Inline post-hooks may change `content` and `metadata`. */

@@ -6,7 +6,7 @@ import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunContext } from '../model/run-context.js';
-import type { RunEvent, RunEventBody, StepPosition } from '../model/run-event.js';
+import type { RunEvent, RunEventBase, RunEventBody, StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
@@ -54,6 +54,8 @@ export class ActiveRun {
   readonly context: RunContext;
   readonly output: RunOutput;
   readonly step: StepPosition | undefined;
+  /** How many workflows stand around this run's own. */
+  readonly nestedDepth: number;
   readonly children: ActiveRun[] = [];
   /** Started by an attempt that failed and was repeated: nothing of it counts. */
   isDiscarded = false;
@@ -79,6 +81,7 @@ export class ActiveRun {
     this.options = options;
     this.input = input;
     this.step = step ?? parent?.step;
+    this.nestedDepth = nestedDepthOf(component, parent);
     this.isSessionNamed = options.sessionId !== undefined;
     this.sessionId = options.sessionId ?? parent?.sessionId ?? randomUUID();
     this.context = createContext(this);
@@ -167,6 +170,11 @@ function passToParent(parent: ActiveRun, sink: RunEventSink | undefined): RunEve
   };
 }
 
+function nestedDepthOf({ kind }: RunComponent, parent: ActiveRun | undefined): number {
+  if (!parent) return 0;
+  return kind === 'workflow' && parent.step !== undefined ? parent.nestedDepth + 1 : parent.nestedDepth;
+}
+
 function createContext(run: ActiveRun): RunContext {
   const { parent, options } = run;
   const userId = options.userId ?? parent?.context.userId;
@@ -185,11 +193,7 @@ function identityOf({ kind, id, name, description }: RunComponent): ComponentIde
   return description === undefined ? { kind, id, name } : { kind, id, name, description };
 }
 
-function eventBaseOf({
-  identity,
-  context,
-  step,
-}: ActiveRun): Omit<RunEvent, 'type'> & Record<string, unknown> {
+function eventBaseOf({ identity, context, step, nestedDepth }: ActiveRun): RunEventBase {
   const { runId, parentRunId, sessionId } = context;
   return {
     createdAt: Math.floor(Date.now() / 1_000),
@@ -198,5 +202,6 @@ function eventBaseOf({
     ...(parentRunId === undefined ? {} : { parentRunId }),
     sessionId,
     ...(step ? { step } : {}),
+    nestedDepth,
   };
 }

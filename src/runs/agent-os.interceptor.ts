@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { tap, type Observable } from 'rxjs';
+import { Observable, tap } from 'rxjs';
 
 import { ResponseLifecycle, watchHttpResponse } from './response.lifecycle.js';
-import { enterScope } from './run.scope.js';
+import { enterScope, type RunScope } from './run.scope.js';
 
 /**
  * Ties the runs that a handler starts to the response it answers with, so that their background hooks start after
@@ -19,26 +19,30 @@ import { enterScope } from './run.scope.js';
 export class AgentOsInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const response = httpResponseOf(context);
-    // A handler that runs nothing costs its host nothing: the response is watched when the first run asks for it.
-    if (response)
-      return enterScope(
-        {
-          get response() {
-            return watchHttpResponse(response);
-          },
-        },
-        () => next.handle(),
-      );
-    return this.#untilHandlerEnds(next);
+    return response ? handleIn(scopeOf(response), next) : this.#untilHandlerEnds(next);
   }
 
   #untilHandlerEnds(next: CallHandler): Observable<unknown> {
     const lifecycle = new ResponseLifecycle();
     let completed = false;
-    return enterScope({ response: lifecycle }, () => next.handle()).pipe(
+    return handleIn({ response: lifecycle }, next).pipe(
       tap({ complete: () => (completed = true), finalize: () => lifecycle.close(completed) }),
     );
   }
+}
+
+/** A handler may return an observable that starts its run only when it is subscribed to: that is in the scope too. */
+function handleIn(scope: RunScope, next: CallHandler): Observable<unknown> {
+  return new Observable((subscriber) => enterScope(scope, () => next.handle().subscribe(subscriber)));
+}
+
+/** A handler that runs nothing costs its host nothing: the response is watched when the first run asks for it. */
+function scopeOf(response: ServerResponse): RunScope {
+  return {
+    get response() {
+      return watchHttpResponse(response);
+    },
+  };
 }
 
 /** Node's own response, also under Fastify's reply; undefined where there is none. */

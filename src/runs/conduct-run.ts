@@ -35,7 +35,7 @@ export async function conductRun(run: ActiveRun, startChild: StartChild): Promis
 async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRunError | undefined> {
   try {
     await openSession(run);
-    await run.emit({ type: 'run-started' });
+    await run.emit({ type: 'run-started', ...(run.component.model ? { model: run.component.model } : {}) });
     await runPreHooks(run);
     await execute(run, startChild);
     await runPostHooks(run);
@@ -74,9 +74,9 @@ function discardAttempt(run: ActiveRun): void {
   resetOutput(run);
 }
 
-/** Somebody's verdict stays what it is. */
+/** Somebody's verdict stays what it is; what broke may work the next time. */
 function isWorthRetrying(run: ActiveRun, thrown: unknown): boolean {
-  return toRunError(run, thrown).code === 'run_failed';
+  return ['run_failed', 'step_failed', 'provider_error'].includes(toRunError(run, thrown).code);
 }
 
 function enterRun<R>(run: ActiveRun, callback: () => R): R {

@@ -47,6 +47,8 @@ function showsContent({ type }: RunEvent): boolean {
     case 'post-hook-started':
     case 'post-hook-completed':
     case 'step-started':
+    case 'block-started':
+    case 'loop-iteration-started':
       return false;
     case 'run-content':
     case 'run-completed':
@@ -55,6 +57,8 @@ function showsContent({ type }: RunEvent): boolean {
     case 'tool-call-completed':
     case 'tool-call-failed':
     case 'step-completed':
+    case 'block-completed':
+    case 'loop-iteration-completed':
       return true;
     default:
       return type satisfies never;

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { toError } from '../errors/to-error.js';
 import type { RunEvent } from '../model/run-event.js';
@@ -7,18 +9,27 @@ import { startRun, type RunRequest } from './start-run.js';
 /** Events that may wait for the reader before the run has to. */
 const READ_AHEAD = 16;
 
+/** A run whose events are read. */
+export type StreamRequest = Omit<RunRequest, 'sink' | 'onStart'>;
+
 /**
  * Runs a component and yields its events; the run starts with the first read. A run that fails ends with a
  * `run-error` event, not with an exception. A reader that stops early is a client that leaves.
  *
- * @throws AgentOsConfigurationError or TypeError if the run cannot start
+ * @throws AgentOsConfigurationError or TypeError if the run cannot start; with the first read
  */
-export async function* streamRun(
-  request: Omit<RunRequest, 'sink' | 'onStart'>,
+export function streamRun(request: StreamRequest): AsyncGenerator<RunEvent, void, void> {
+  // Nest reads what a handler returns outside of its request's context; the run belongs to the code that asked for it.
+  return readRun(request, AsyncLocalStorage.snapshot());
+}
+
+async function* readRun(
+  request: StreamRequest,
+  runInContext: ReturnType<typeof AsyncLocalStorage.snapshot>,
 ): AsyncGenerator<RunEvent, void, void> {
   const channel = new EventChannel();
   let run: ActiveRun | undefined;
-  const finished = startRun({
+  const finished = runInContext(startRun, {
     ...request,
     sink: (event) => channel.push(event),
     onStart: (started) => (run = started),

@@ -1,82 +1,61 @@
 import type { ComponentKind } from '../../model/component.js';
 import type { RunEvent } from '../../model/run-event.js';
-import { withoutUndefined, type WireObject } from './wire-format.js';
-import {
-  contentFields as answerFields,
-  toWireMetrics,
-  toWireRunOutput,
-  toWireStepOutput,
-  toWireTool,
-} from './wire-run-output.js';
+import { completedFields, errorFields } from './wire-event-fields.js';
+import { toFrame, type FrameBody } from './wire-event-frame.js';
+import type { WireObject } from './wire-format.js';
+import { toWireTool } from './wire-run-output.js';
+import { workflowBodies } from './wire-workflow-event.js';
 
 /** The frames of an event: most have one, a cancellation two, and what the protocol does not know has none. */
 export function toFrames(event: RunEvent): string {
-  const { component } = event;
+  const { kind } = event.component;
   const common = commonFields(event);
-  return bodiesOf(event)
-    .map(({ name, fields }) => toFrame(prefixOf(component.kind) + name, { ...common, ...fields }))
-    .join('');
+  const prefix = kind === 'team' ? 'Team' : '';
+  const bodies = kind === 'workflow' ? workflowBodies(event) : conversationBodies(event);
+  return bodies.map(({ name, fields }) => toFrame(prefix + name, { ...common, ...fields })).join('');
 }
 
-/** Exactly `event: <Name>`, `data: <one line of JSON>`, blank line: readers of the protocol accept nothing else. */
-export function toFrame(name: string, fields: WireObject): string {
-  const { created_at, ...others } = fields;
-  return `event: ${name}\ndata: ${JSON.stringify(withoutUndefined({ created_at, event: name, ...others }))}\n\n`;
-}
-
-interface FrameBody {
-  readonly name: string;
-  readonly fields: WireObject;
-}
-
-function commonFields({ createdAt, component, runId, parentRunId, sessionId, step }: RunEvent): WireObject {
-  const { kind, id, name } = component;
+function commonFields(event: RunEvent): WireObject {
+  const { kind, id, name } = event.component;
   return {
-    created_at: createdAt,
+    created_at: event.createdAt,
     [`${kind}_id`]: id,
     [`${kind}_name`]: name,
-    run_id: runId,
-    parent_run_id: parentRunId,
-    session_id: sessionId,
-    ...(step
-      ? {
-          workflow_id: step.workflowId,
-          workflow_run_id: step.workflowRunId,
-          step_name: step.stepName,
-          step_index: step.stepIndex,
-        }
-      : {}),
-    nested_depth: 0,
+    run_id: event.runId,
+    parent_run_id: event.parentRunId,
+    session_id: event.sessionId,
+    ...(kind === 'workflow' ? {} : stepFields(event)),
+    nested_depth: event.nestedDepth,
   };
 }
 
-function prefixOf(kind: ComponentKind): string {
-  return kind === 'team' ? 'Team' : '';
+/** Where in a workflow an agent or team runs. */
+function stepFields({ step }: RunEvent): WireObject {
+  if (!step) return {};
+  const { workflowId, workflowRunId, stepName, stepIndex } = step;
+  return {
+    workflow_id: workflowId,
+    workflow_run_id: workflowRunId,
+    step_name: stepName,
+    step_index: stepIndex,
+  };
 }
 
-function bodiesOf(event: RunEvent): FrameBody[] {
-  return event.component.kind === 'workflow' ? workflowBodies(event) : conversationBodies(event);
-}
-
-function conversationBodies(event: RunEvent): FrameBody[] {
+/** The events of an agent's or team's run. */
+function conversationBodies(event: RunEvent): readonly FrameBody[] {
   switch (event.type) {
     case 'run-started':
-      return [{ name: 'RunStarted', fields: {} }];
+      return [{ name: 'RunStarted', fields: modelFields(event) }];
     case 'run-content':
       return [{ name: 'RunContent', fields: contentFields(event.component.kind, event.content) }];
     case 'run-content-completed':
       return [{ name: 'RunContentCompleted', fields: {} }];
     case 'run-completed':
-      return [{ name: 'RunCompleted', fields: completedFields(event) }];
+      return [{ name: 'RunCompleted', fields: completedFields(event.output) }];
     case 'run-error':
       return [{ name: 'RunError', fields: errorFields(event, 'content') }];
-    case 'run-cancelled': {
-      const { content } = event.output;
-      return [
-        { name: 'RunCancelled', fields: { content, reason: event.reason } },
-        { name: 'RunCompleted', fields: { content, content_type: 'str' } },
-      ];
-    }
+    case 'run-cancelled':
+      return cancelledBodies(event);
     case 'tool-call-started':
       return [{ name: 'ToolCallStarted', fields: { tool: toWireTool(event.tool) } }];
     case 'tool-call-completed':
@@ -92,44 +71,20 @@ function conversationBodies(event: RunEvent): FrameBody[] {
       return [hookBody(event)];
     case 'step-started':
     case 'step-completed':
+    case 'block-started':
+    case 'block-completed':
+    case 'loop-iteration-started':
+    case 'loop-iteration-completed':
       return [];
     default:
       return event satisfies never;
   }
 }
 
-function workflowBodies(event: RunEvent): FrameBody[] {
-  switch (event.type) {
-    case 'run-started':
-      return [{ name: 'WorkflowStarted', fields: {} }];
-    case 'run-completed':
-      return [{ name: 'WorkflowCompleted', fields: completedFields(event) }];
-    case 'run-error':
-      return [{ name: 'WorkflowError', fields: errorFields(event, 'error') }];
-    case 'run-cancelled': {
-      const { content } = event.output;
-      return [
-        { name: 'WorkflowCancelled', fields: { reason: event.reason, content } },
-        { name: 'WorkflowCompleted', fields: { content, content_type: 'str', step_results: [] } },
-      ];
-    }
-    case 'step-started':
-      return [{ name: 'StepStarted', fields: { step_name: event.stepName, step_index: event.stepIndex } }];
-    case 'step-completed':
-      return [{ name: 'StepCompleted', fields: stepFields(event) }];
-    case 'run-content':
-    case 'run-content-completed':
-    case 'tool-call-started':
-    case 'tool-call-completed':
-    case 'tool-call-failed':
-    case 'pre-hook-started':
-    case 'pre-hook-completed':
-    case 'post-hook-started':
-    case 'post-hook-completed':
-      return [];
-    default:
-      return event satisfies never;
-  }
+type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
+
+function modelFields({ model }: EventOf<'run-started'>): WireObject {
+  return model ? { model: model.id, model_provider: model.provider } : {};
 }
 
 function contentFields(kind: ComponentKind, content: string): WireObject {
@@ -137,26 +92,12 @@ function contentFields(kind: ComponentKind, content: string): WireObject {
   return { content, ...agentOnly, content_type: 'str', reasoning_content: '' };
 }
 
-type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
-
-function completedFields({ component, output }: EventOf<'run-completed'>): WireObject {
-  const members = output.memberResponses.map((member) => toWireRunOutput(member));
-  return {
-    ...answerFields(output),
-    metadata: Object.keys(output.metadata).length > 0 ? output.metadata : undefined,
-    metrics: toWireMetrics(output.metrics),
-    ...(members.length > 0 ? { member_responses: members } : {}),
-    ...(component.kind === 'workflow' ? { step_results: output.stepResults.map(toWireStepOutput) } : {}),
-  };
-}
-
-function errorFields(event: EventOf<'run-error'>, textField: 'content' | 'error'): WireObject {
-  return {
-    [textField]: event.content,
-    error_type: event.errorType,
-    error_id: event.errorId,
-    additional_data: event.additionalData,
-  };
+function cancelledBodies({ output, reason }: EventOf<'run-cancelled'>): readonly FrameBody[] {
+  const { content } = output;
+  return [
+    { name: 'RunCancelled', fields: { content, reason } },
+    { name: 'RunCompleted', fields: { content, content_type: 'str' } },
+  ];
 }
 
 function hookBody(
@@ -166,10 +107,4 @@ function hookBody(
   const name = `${phase === 'pre' ? 'Pre' : 'Post'}Hook${event.type.endsWith('started') ? 'Started' : 'Completed'}`;
   const error = 'error' in event ? event.error : undefined;
   return { name, fields: { [`${phase}_hook_name`]: event.hook, error } };
-}
-
-function stepFields({ output, stepIndex }: EventOf<'step-completed'>): WireObject {
-  const { stepName, content } = output;
-  const step_response = toWireStepOutput(output);
-  return { step_name: stepName, step_index: stepIndex, content, content_type: 'str', step_response };
 }

@@ -92,9 +92,9 @@ export function toWireTool({
 /** A step's output; nulls are kept. */
 export function toWireStepOutput(output: StepOutput): WireObject {
   return {
-    content: output.content,
+    content: output.data ?? output.content,
     step_name: output.stepName,
-    step_type: 'Step',
+    step_type: STEP_TYPES[output.type],
     executor_type: output.executor,
     executor_name: output.executorName,
     step_run_id: output.runId ?? null,
@@ -102,5 +102,15 @@ export function toWireStepOutput(output: StepOutput): WireObject {
     error: output.error ?? null,
     stop: false,
     is_paused: false,
+    ...(output.steps ? { steps: output.steps.map(toWireStepOutput) } : {}),
   };
 }
+
+/** The protocol's names. */
+const STEP_TYPES = {
+  step: 'Step',
+  parallel: 'Parallel',
+  condition: 'Condition',
+  loop: 'Loop',
+  router: 'Router',
+} as const;

@@ -1,0 +1,59 @@
+import type { StepIndex } from '../../model/run-event.js';
+import type { StepOutput } from '../../model/run-output.js';
+import { blockOutput, indexPath } from './block-output.js';
+import type { StepFlow } from './step.flow.js';
+import type { StepRequest } from './step.request.js';
+import { toNodes, type StepLike } from './to-nodes.js';
+import { WorkflowNode } from './workflow-node.js';
+
+/** What a {@link Condition} decides, and between what. */
+export interface ConditionOptions {
+  readonly when: (request: StepRequest) => boolean | Promise<boolean>;
+  /** Run one after another if `when` returns true. */
+  readonly then: readonly StepLike[];
+  /** Run one after another if not; without it the input passes through. */
+  readonly else?: readonly StepLike[];
+}
+
+/** Steps that run if something holds. Made by {@link condition}. */
+export class Condition extends WorkflowNode {
+  readonly #options: ConditionOptions;
+  readonly #then: readonly WorkflowNode[];
+  readonly #else: readonly WorkflowNode[];
+
+  /** @internal */
+  constructor(name: string, options: ConditionOptions) {
+    super(name, 'condition');
+    this.#options = options;
+    this.#then = toNodes(`condition "${name}" then`, options.then);
+    this.#else = options.else ? toNodes(`condition "${name}" else`, options.else) : [];
+  }
+
+  override get nodes(): readonly WorkflowNode[] {
+    return [...this.#then, ...this.#else];
+  }
+
+  /** @internal */
+  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+    const conditionResult = (await this.#options.when(flow.request(input))) === true;
+    const common = { block: 'condition', stepName: this.name, stepIndex: index, conditionResult } as const;
+    await flow.emit({ type: 'block-started', ...common });
+    const { content, outputs } = await flow.sequence(
+      conditionResult ? this.#then : this.#else,
+      input,
+      indexPath(index),
+    );
+    const output = blockOutput(this.name, 'condition', content, outputs);
+    await flow.emit({ type: 'block-completed', ...common, output });
+    return output;
+  }
+}
+
+/**
+ * Runs some steps if something holds, else others.
+ *
+ * @example `condition('needs review', { when: ({ input }) => input.includes('refund'), then: [reviewer] })`
+ */
+export function condition(name: string, options: ConditionOptions): Condition {
+  return new Condition(name, options);
+}

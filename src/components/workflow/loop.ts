@@ -1,0 +1,98 @@
+import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
+import type { StepIndex } from '../../model/run-event.js';
+import type { StepOutput } from '../../model/run-output.js';
+import { blockOutput, indexPath } from './block-output.js';
+import type { StepFlow } from './step.flow.js';
+import type { StepRequest } from './step.request.js';
+import { toNodes, type StepLike } from './to-nodes.js';
+import { WorkflowNode } from './workflow-node.js';
+
+/** What the end of a loop is decided by. */
+export interface LoopRequest extends StepRequest {
+  /** 1 for the first. */
+  readonly iteration: number;
+  /** The outputs of this iteration. */
+  readonly outputs: readonly StepOutput[];
+}
+
+/** What a {@link Loop} repeats, and how long. */
+export interface LoopOptions {
+  /** Run one after another; the next iteration begins with the content of the last step. */
+  readonly steps: readonly StepLike[];
+  /** Asked after each iteration: true ends the loop. Left out, it runs `maxIterations` times. */
+  readonly until?: (request: LoopRequest) => boolean | Promise<boolean>;
+  readonly maxIterations: number;
+  /** What it means that `until` was never true: a failure (the default), or the last content counts. */
+  readonly onLimit?: 'fail' | 'continue';
+}
+
+/** Steps that are repeated. Made by {@link loop}. */
+export class Loop extends WorkflowNode {
+  readonly nodes: readonly WorkflowNode[];
+  readonly #options: LoopOptions;
+
+  /** @internal */
+  constructor(name: string, options: LoopOptions) {
+    super(name, 'loop');
+    const { maxIterations, steps } = options;
+    if (!Number.isInteger(maxIterations) || maxIterations < 1) {
+      throw new AgentOsConfigurationError(
+        `loop "${name}": expected maxIterations to be a whole number from 1 on, got ${String(maxIterations)}.`,
+      );
+    }
+    this.nodes = toNodes(`loop "${name}"`, steps);
+    this.#options = options;
+  }
+
+  /** @internal */
+  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+    const common = { block: 'loop', stepName: this.name, stepIndex: index } as const;
+    await flow.emit({ type: 'block-started', ...common, maxIterations: this.#options.maxIterations });
+    const outputs = await this.#iterate(flow, input, index);
+    const output = blockOutput(this.name, 'loop', outputs.at(-1)?.content ?? input, outputs);
+    await flow.emit({
+      type: 'block-completed',
+      ...common,
+      maxIterations: this.#options.maxIterations,
+      output,
+    });
+    return output;
+  }
+
+  async #iterate(flow: StepFlow, input: string, index: StepIndex): Promise<readonly StepOutput[]> {
+    const { maxIterations, until, onLimit = 'fail' } = this.#options;
+    const all: StepOutput[] = [];
+    let content = input;
+    for (let iteration = 1; iteration <= maxIterations; iteration++) {
+      const common = { stepName: this.name, stepIndex: index, iteration, maxIterations };
+      await flow.emit({ type: 'loop-iteration-started', ...common });
+      const result = await flow.sequence(this.nodes, content, indexPath(index));
+      content = result.content;
+      all.push(...result.outputs);
+      const isDone = until
+        ? (await until({ ...flow.request(content), iteration, outputs: result.outputs })) === true
+        : false;
+      const shouldContinue = !isDone && iteration < maxIterations;
+      await flow.emit({
+        type: 'loop-iteration-completed',
+        ...common,
+        outputs: result.outputs,
+        shouldContinue,
+      });
+      if (isDone) return all;
+    }
+    if (until && onLimit === 'fail') {
+      throw new Error(`Loop "${this.name}" did not come to its end within ${maxIterations} iterations.`);
+    }
+    return all;
+  }
+}
+
+/**
+ * Repeats steps until something holds.
+ *
+ * @example `loop('refine', { steps: [writer, critic], until: ({ input }) => input === 'good', maxIterations: 5 })`
+ */
+export function loop(name: string, options: LoopOptions): Loop {
+  return new Loop(name, options);
+}

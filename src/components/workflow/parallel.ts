@@ -1,0 +1,49 @@
+import type { StepIndex } from '../../model/run-event.js';
+import type { StepOutput } from '../../model/run-output.js';
+import { blockOutput, indexPath } from './block-output.js';
+import type { StepFlow } from './step.flow.js';
+import { toNodes, type StepLike } from './to-nodes.js';
+import { WorkflowNode } from './workflow-node.js';
+
+/** Steps that run at once, each with the same input. Made by {@link parallel}. */
+export class Parallel extends WorkflowNode {
+  readonly nodes: readonly WorkflowNode[];
+
+  /** @internal */
+  constructor(name: string, steps: readonly StepLike[]) {
+    super(name, 'parallel');
+    this.nodes = toNodes(`parallel "${name}"`, steps);
+  }
+
+  /** @internal */
+  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+    const common = { block: 'parallel', stepName: this.name, stepIndex: index } as const;
+    await flow.emit({ type: 'block-started', ...common, stepCount: this.nodes.length });
+    const steps = await allSettled(
+      this.nodes.map((node, at) => flow.execute(node, input, [...indexPath(index), at])),
+    );
+    const content = steps.map(({ stepName, content: text }) => `${stepName}:\n${text}`).join('\n\n');
+    const output = blockOutput(this.name, 'parallel', content, steps);
+    await flow.emit({ type: 'block-completed', ...common, output });
+    return output;
+  }
+}
+
+/**
+ * Runs steps at once, each with the same input. Its content is theirs, in list order, each under its step's name. If
+ * one fails the block fails, once the others have ended.
+ *
+ * @example `parallel('research', [webSearch, archiveSearch])`
+ */
+export function parallel(name: string, steps: readonly StepLike[]): Parallel {
+  return new Parallel(name, steps);
+}
+
+/** Nothing is left running when this ends. */
+async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises);
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}

@@ -1,0 +1,56 @@
+import type { StepIndex } from '../../model/run-event.js';
+import type { StepOutput } from '../../model/run-output.js';
+import { blockOutput, indexPath } from './block-output.js';
+import type { StepFlow } from './step.flow.js';
+import type { StepRequest } from './step.request.js';
+import { toNodes, type StepLike } from './to-nodes.js';
+import { WorkflowNode } from './workflow-node.js';
+
+/** Between what a {@link Router} chooses, and how. */
+export interface RouterOptions {
+  /** Returns the name of the route to take, or of several to take one after another. */
+  readonly choose: (request: StepRequest) => string | readonly string[] | Promise<string | readonly string[]>;
+  /** Each is found by its name: the one given by `step()`, the component's id or the function's name. */
+  readonly routes: readonly StepLike[];
+}
+
+/** Steps of which some are chosen. Made by {@link router}. */
+export class Router extends WorkflowNode {
+  readonly nodes: readonly WorkflowNode[];
+  readonly #choose: RouterOptions['choose'];
+
+  /** @internal */
+  constructor(name: string, { choose, routes }: RouterOptions) {
+    super(name, 'router');
+    this.nodes = toNodes(`router "${name}"`, routes);
+    this.#choose = choose;
+  }
+
+  /** @internal */
+  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+    const chosen = [await this.#choose(flow.request(input))].flat().map((name) => this.#find(name));
+    const selected = chosen.map(({ name }) => name);
+    const common = { block: 'router', stepName: this.name, stepIndex: index, selected } as const;
+    await flow.emit({ type: 'block-started', ...common });
+    const { content, outputs } = await flow.sequence(chosen, input, indexPath(index));
+    const output = blockOutput(this.name, 'router', content, outputs);
+    await flow.emit({ type: 'block-completed', ...common, output });
+    return output;
+  }
+
+  #find(name: string): WorkflowNode {
+    const route = this.nodes.find((node) => node.name === name);
+    if (route) return route;
+    const known = this.nodes.map((node) => `"${node.name}"`).join(', ');
+    throw new Error(`Router "${this.name}" has no route ${JSON.stringify(name)}. Its routes: ${known}.`);
+  }
+}
+
+/**
+ * Chooses which steps run.
+ *
+ * @example `router('by topic', { choose: ({ input }) => (/invoice/.test(input) ? 'billing' : 'support'), routes: [billing, support] })`
+ */
+export function router(name: string, options: RouterOptions): Router {
+  return new Router(name, options);
+}

@@ -1,0 +1,115 @@
+import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
+import type { StepIndex, StepPosition } from '../../model/run-event.js';
+import type { StepOutput } from '../../model/run-output.js';
+import { Component } from '../component.js';
+import { validateOutput, type OutputSchema } from './output-schema.js';
+import type { StepFlow } from './step.flow.js';
+import type { StepFunction, StepResult } from './step.request.js';
+import { WorkflowNode } from './workflow-node.js';
+
+/** What a step does. */
+export type StepExecutor<T = unknown> = Component | StepFunction<T>;
+
+/** What a step may say about itself. */
+export interface StepOptions<T = unknown> {
+  /**
+   * What the step's data must be: any Standard Schema (zod, valibot, …). Checked against the structured answer of a
+   * component, or the data of a function; if there is none, against the content read as JSON.
+   */
+  readonly output?: OutputSchema<T>;
+  /** What a failure does to the workflow: ends it (the default), or lets it go on with the step's input. */
+  readonly onError?: 'fail' | 'continue';
+}
+
+/** A named step of a workflow. Made by {@link step}. */
+export class Step<T = unknown> extends WorkflowNode {
+  readonly nodes: readonly WorkflowNode[] = [];
+
+  /** @internal */
+  constructor(
+    name: string,
+    readonly executor: StepExecutor<T>,
+    readonly options: StepOptions<T> = {},
+  ) {
+    super(name, 'step');
+    if (!(executor instanceof Component) && typeof executor !== 'function') {
+      throw new AgentOsConfigurationError(
+        `Step "${name}": expected a component or a function, got ${typeof executor}. If it is imported, look for a circular import.`,
+      );
+    }
+  }
+
+  override get components(): readonly Component[] {
+    return this.executor instanceof Component ? [this.executor] : [];
+  }
+
+  /** @internal */
+  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+    await flow.emit({ type: 'step-started', stepName: this.name, stepIndex: index });
+    const output = await this.#attempt(flow, input, index);
+    await flow.emit({ type: 'step-completed', stepIndex: index, output });
+    return output;
+  }
+
+  async #attempt(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+    try {
+      const output = await this.#run(flow, input, index);
+      const { output: schema } = this.options;
+      return schema ? { ...output, data: await validateOutput(this.name, schema, output) } : output;
+    } catch (thrown) {
+      flow.signal.throwIfAborted();
+      const failure = flow.failureOf(this, thrown);
+      const output: StepOutput = {
+        ...this.#identity(),
+        content: input,
+        success: false,
+        error: failure.publicMessage,
+      };
+      if (this.options.onError === 'continue') return output;
+      flow.record({ ...output, content: '' });
+      throw failure;
+    }
+  }
+
+  async #run(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+    const { executor } = this;
+    if (!(executor instanceof Component)) {
+      return { ...this.#identity(), ...resultOf(await executor(flow.request(input))), success: true };
+    }
+    const position: StepPosition = { ...flow.position, stepName: this.name, stepIndex: index };
+    const { content, data, runId } = await flow.run.runChild(executor, input, position);
+    return { ...this.#identity(), content, ...(data === undefined ? {} : { data }), success: true, runId };
+  }
+
+  #identity(): Pick<StepOutput, 'stepName' | 'type' | 'executor' | 'executorName'> {
+    const { executor, name: stepName } = this;
+    const who =
+      executor instanceof Component
+        ? { executor: executor.kind, executorName: executor.name }
+        : { executor: 'function' as const, executorName: executor.name };
+    return { stepName, type: 'step', ...who };
+  }
+}
+
+/**
+ * Names a step, and says what its data must be and what its failure does.
+ *
+ * @example
+ * ```ts
+ * const classify = step('classify', classifier, { output: z.object({ topic: z.string() }) });
+ * const answer = step('answer', (request) => `About ${request.dataOf(classify).topic}: …`);
+ * const triage = new Workflow({ id: 'triage', steps: [classify, answer] });
+ * ```
+ */
+export function step<T>(name: string, executor: StepExecutor<T>, options?: StepOptions<T>): Step<T> {
+  return new Step(name, executor, options);
+}
+
+function resultOf(returned: unknown): Pick<StepOutput, 'content' | 'data'> {
+  if (typeof returned === 'string') return { content: returned };
+  const { content, data } = (returned ?? {}) as Partial<StepResult<unknown>>;
+  if (typeof content === 'string') return { content, data };
+  throw new TypeError(
+    `Expected the step to return its content as a string, or { content, data }, got ${typeof returned}.`,
+  );
+}

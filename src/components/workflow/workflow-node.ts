@@ -1,0 +1,29 @@
+import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
+import type { StepIndex } from '../../model/run-event.js';
+import type { StepOutput } from '../../model/run-output.js';
+import type { Component } from '../component.js';
+import type { StepFlow } from './step.flow.js';
+
+/** A step of a workflow, or a block of steps. */
+export abstract class WorkflowNode {
+  /** @throws AgentOsConfigurationError if the name is empty */
+  protected constructor(
+    readonly name: string,
+    kind: string,
+  ) {
+    if (typeof name !== 'string' || name.trim() === '') {
+      throw new AgentOsConfigurationError(`${kind}() expects a name, got ${JSON.stringify(name)}.`);
+    }
+  }
+
+  /** What stands inside. */
+  abstract readonly nodes: readonly WorkflowNode[];
+
+  /** @internal */
+  abstract execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput>;
+
+  /** The components that run here and inside. */
+  get components(): readonly Component[] {
+    return this.nodes.flatMap((node) => node.components);
+  }
+}

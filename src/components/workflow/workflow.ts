@@ -1,0 +1,53 @@
+import type { ComponentRun } from '../../runs/run.component.js';
+import { Component, type ComponentOptions } from '../component.js';
+import { StepFlow } from './step.flow.js';
+import { refuseSameNames, toNodes, type StepLike } from './to-nodes.js';
+import type { WorkflowNode } from './workflow-node.js';
+
+/** What a {@link Workflow} is made of. */
+export interface WorkflowOptions extends ComponentOptions {
+  /**
+   * Run one after another; each gets the content of the one before. Components, functions, `step()`, and the blocks
+   * `parallel()`, `condition()`, `loop()` and `router()`.
+   */
+  readonly steps: readonly StepLike[];
+}
+
+/**
+ * Steps that run one after another: agents, teams, functions, other workflows, blocks of them. The last step's
+ * content is the workflow's. A step that fails fails the workflow, unless it says otherwise.
+ *
+ * @example
+ * ```ts
+ * const triage = new Workflow({ id: 'triage', steps: [step('classify', classifier), step('answer', desk)] });
+ * ```
+ */
+export class Workflow extends Component {
+  readonly kind = 'workflow';
+  readonly model = undefined;
+  readonly children: readonly Component[];
+  readonly steps: readonly WorkflowNode[];
+
+  /** @throws AgentOsConfigurationError if an option is not usable, or two steps have the same name */
+  constructor(options: WorkflowOptions) {
+    super(options, ['steps']);
+    this.steps = toNodes(`Workflow "${this.id}"`, options.steps);
+    refuseSameNames(this.id, this.steps);
+    this.children = Object.freeze([...new Set(this.steps.flatMap(({ components }) => components))]);
+    Object.freeze(this);
+  }
+
+  /** @internal */
+  override async execute(run: ComponentRun): Promise<void> {
+    const flow = new StepFlow(this.id, run);
+    let content = run.input.content;
+    for (const [index, node] of this.steps.entries()) {
+      const output = await flow.execute(node, content, index);
+      run.output.stepResults.push(output);
+      content = output.content;
+      if (output.data === undefined) delete run.output.data;
+      else run.output.data = output.data;
+    }
+    run.output.content = content;
+  }
+}
