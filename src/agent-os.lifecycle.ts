@@ -36,10 +36,13 @@ export class AgentOsLifecycle
     if (hooks.some(({ attachment }) => attachment?.mode === 'background')) this.#warnOfDeafness();
   }
 
-  /** The time starts while requests are still served: a run that never ends would keep its connection open forever. */
+  /**
+   * The time starts while requests are still served: a run that never ends would keep its connection open forever.
+   * The timer keeps the process alive, for a hook may wait for nothing that does, and it would end without a report.
+   */
   beforeApplicationShutdown(): void {
     const { shutdownTimeout } = this.runtime.options;
-    this.#timer = setTimeout(() => this.#abortRuns(), shutdownTimeout).unref();
+    this.#timer = setTimeout(() => this.#abortRuns(), shutdownTimeout);
   }
 
   /** Connections have closed. Runs come first, for they still add hooks; then the hooks. */

@@ -22,6 +22,8 @@ import { HookLedger } from './execution/hook.ledger.js';
 import { InProcessHookExecutor } from './execution/in-process-hook.executor.js';
 import { HookExplorer } from './hooks/hook.explorer.js';
 import { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
+import { EvalStore } from './sessions/eval.store.js';
+import { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';
 import { InMemorySessionStore } from './sessions/in-memory-session.store.js';
 import { SessionStore } from './sessions/session.store.js';
 
@@ -53,13 +55,18 @@ import { SessionStore } from './sessions/session.store.js';
       inject: [RESOLVED_OPTIONS],
       useFactory: ({ sessionStore }: ResolvedAgentOsOptions) => sessionStore ?? new InMemorySessionStore(),
     },
+    {
+      provide: EvalStore,
+      inject: [RESOLVED_OPTIONS],
+      useFactory: ({ evalStore }: ResolvedAgentOsOptions) => evalStore ?? new InMemoryEvalStore(),
+    },
     HookExplorer,
     AgentOsRuntime,
     AgentOsLifecycle,
     AgentOsService,
     AgentOsInterceptor,
   ],
-  exports: [AgentOsService, AgentOsInterceptor, SessionStore],
+  exports: [AgentOsService, AgentOsInterceptor, SessionStore, EvalStore],
 })
 export class AgentOsModule extends AgentOsConfigurableModule {
   /** Configures the module with plain options. */

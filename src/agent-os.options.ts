@@ -1,12 +1,13 @@
 import type { CanActivate, Type } from '@nestjs/common';
 
 import type { Agent } from './components/agent.js';
-import type { Team } from './components/team.js';
+import type { Team } from './components/team/team.js';
 import type { Workflow } from './components/workflow/workflow.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
 import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
 import type { HookLike } from './hooks/hook.reference.js';
+import type { EvalStore } from './sessions/eval.store.js';
 import type { SessionStore } from './sessions/session.store.js';
 
 /** What AgentOS serves and how. All of it may come from a factory. */
@@ -43,6 +44,8 @@ export interface AgentOsOptions {
   readonly onHookError?: HookErrorHandler;
   /** Where sessions are kept. Default: in memory, bounded. */
   readonly sessionStore?: SessionStore;
+  /** Where judges' evaluations are kept. Default: in memory, bounded. */
+  readonly evalStore?: EvalStore;
   /** What the HTTP routes need to know while they run. */
   readonly http?: AgentOsHttpOptions;
 }
@@ -76,8 +79,10 @@ export interface AgentOsExtras {
 }
 
 /** The options with their defaults. */
-export type ResolvedAgentOsOptions = Required<Omit<AgentOsOptions, 'onHookError' | 'sessionStore' | 'http'>> &
-  Pick<AgentOsOptions, 'onHookError' | 'sessionStore'> & { readonly http: AgentOsHttpOptions };
+export type ResolvedAgentOsOptions = Required<
+  Omit<AgentOsOptions, 'onHookError' | 'sessionStore' | 'evalStore' | 'http'>
+> &
+  Pick<AgentOsOptions, 'onHookError' | 'sessionStore' | 'evalStore'> & { readonly http: AgentOsHttpOptions };
 
 const DEFAULTS = {
   agents: [],
@@ -93,8 +98,10 @@ const DEFAULTS = {
   onDisconnect: 'finish',
 } as const satisfies AgentOsOptions;
 
-const KNOWN = [...Object.keys(DEFAULTS), 'onHookError', 'sessionStore', 'http'];
-const KNOWN_HTTP = ['securityKey', 'acceptClientContext', 'prefix', 'guards', 'userId'];
+const KNOWN = [...Object.keys(DEFAULTS), 'onHookError', 'sessionStore', 'evalStore', 'http'];
+const KNOWN_HTTP = ['securityKey', 'acceptClientContext'];
+/** Known before a factory has run, or never. */
+const KNOWN_ROUTES = ['prefix', 'guards', 'userId'];
 
 /**
  * Checks the options and adds the defaults.
@@ -106,10 +113,30 @@ export function resolveOptions(
   { http }: Pick<AgentOsExtras, 'http'>,
 ): ResolvedAgentOsOptions {
   checkNames('AgentOsModule', options, KNOWN);
-  const resolved = { ...DEFAULTS, ...dropUndefined(options), http: { ...(http || {}), ...options.http } };
-  checkNames('AgentOsModule http', resolved.http, KNOWN_HTTP);
+  checkNames('AgentOsModule http', http || {}, [...KNOWN_HTTP, ...KNOWN_ROUTES]);
+  checkFactoryHttp(options.http);
+  const resolved = {
+    ...DEFAULTS,
+    ...dropUndefined(options),
+    http: { ...(http || {}), ...dropUndefined(options.http ?? {}) },
+  };
   checkValues(resolved);
   return resolved;
+}
+
+/** Guards that come too late would guard nothing, without a word: the type checker lets a factory return too much. */
+function checkFactoryHttp(http: object | false = {}): void {
+  if (http === false) throw late('http: false');
+  for (const name of KNOWN_ROUTES) if (Object.hasOwn(http, name)) throw late(`http.${name}`);
+  checkNames('AgentOsModule http', http, KNOWN_HTTP);
+}
+
+function late(option: string): AgentOsConfigurationError {
+  return wrong(
+    'AgentOsModule',
+    `${option} came from the factory, which runs after the routes are made. ` +
+      'Put it beside the factory: forRootAsync({ useFactory, http: … })',
+  );
 }
 
 function checkNames(owner: string, options: object, known: readonly string[]): void {
@@ -162,6 +189,6 @@ function wrong(owner: string, problem: string): AgentOsConfigurationError {
   return new AgentOsConfigurationError(`${owner}: ${problem}.`);
 }
 
-function dropUndefined(options: AgentOsOptions): AgentOsOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+function dropUndefined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

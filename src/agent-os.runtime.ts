@@ -17,6 +17,7 @@ import { HookRunner } from './hooks/hook.runner.js';
 import { createDirectEnvironment } from './runs/direct.environment.js';
 import { InFlightRuns } from './runs/in-flight-runs.js';
 import type { RunEnvironment } from './runs/run.environment.js';
+import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
 import { loadTracing } from './telemetry/open-telemetry.tracing.js';
 import { NoTracing, type Tracing } from './telemetry/tracing.js';
@@ -43,6 +44,7 @@ export class AgentOsRuntime implements OnModuleInit {
     readonly ledger: HookLedger,
     readonly executor: HookExecutor,
     private readonly sessions: SessionStore,
+    private readonly evals: EvalStore,
     private readonly explorer: HookExplorer,
     private readonly modules: ModulesContainer,
   ) {
@@ -92,7 +94,7 @@ export class AgentOsRuntime implements OnModuleInit {
       postHooks,
     });
     const environment = this.#createEnvironment(registry);
-    const direct = { ...createDirectEnvironment(registry), sessions: this.sessions };
+    const direct = { ...createDirectEnvironment(registry), sessions: this.sessions, evals: this.evals };
     return (this.#bound = { registry, environment, direct });
   }
 
@@ -107,7 +109,7 @@ export class AgentOsRuntime implements OnModuleInit {
   }
 
   #createEnvironment(registry: HookRegistry): RunEnvironment {
-    const { ledger, logger, executor, inFlight, sessions } = this;
+    const { ledger, logger, executor, inFlight, sessions, evals } = this;
     const { releaseAfter, onDisconnect, onHookError } = this.options;
     const deadlines = this.#deadlines;
     const failures = new HookFailureReporter(logger, onHookError);
@@ -120,6 +122,7 @@ export class AgentOsRuntime implements OnModuleInit {
       inFlight,
       logger,
       sessions,
+      evals,
       tracing: this.#tracing,
       background: { executor, releaseAfter, onDisconnect },
     };

@@ -19,8 +19,10 @@ export {
   type EngineUsage,
   type EngineYield,
   type LeaderRequest,
+  type MemberAnswer,
+  type TeamMode,
 } from './components/engine.js';
-export { Team, type TeamOptions } from './components/team.js';
+export { Team, type TeamOptions } from './components/team/team.js';
 export { condition, type Condition, type ConditionOptions } from './components/workflow/condition.js';
 export { loop, type Loop, type LoopOptions, type LoopRequest } from './components/workflow/loop.js';
 export type { OutputSchema, SchemaVerdict } from './components/workflow/output-schema.js';
@@ -64,6 +66,15 @@ export type {
   HookPhase,
 } from './execution/hook-execution.js';
 export { HookLedger, type HookExecutionFilter } from './execution/hook.ledger.js';
+
+export { agentAsJudge, type AgentAsJudgeOptions } from './evals/agent-as-judge.js';
+
+export { piiGuardrail, type PiiGuardrailOptions } from './guardrails/pii.guardrail.js';
+export type { PiiType } from './guardrails/pii.patterns.js';
+export {
+  promptInjectionGuardrail,
+  type PromptInjectionGuardrailOptions,
+} from './guardrails/prompt-injection.guardrail.js';
 
 export type { HookModeReason } from './hooks/bound-hook.js';
 export type { HookErrorHandler, HookFailure } from './hooks/hook-failure.reporter.js';
@@ -111,4 +122,7 @@ export {
   InMemorySessionStore,
   type InMemorySessionStoreOptions,
 } from './sessions/in-memory-session.store.js';
+export type { RecordChanges, SessionChanges } from './sessions/session.changes.js';
 export { SessionStore, type SessionInit, type StoredRun } from './sessions/session.store.js';
+export { EvalStore, type Evaluation, type EvaluationFilter } from './sessions/eval.store.js';
+export { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';

@@ -15,8 +15,23 @@ export interface EngineRequest {
   readonly signal: AbortSignal;
 }
 
+/** How a team works; see `Team`. */
+export type TeamMode = 'coordinate' | 'route' | 'broadcast';
+
+/** What a member answered to a broadcast. */
+export interface MemberAnswer {
+  readonly memberId: string;
+  readonly memberName: string;
+  /** The answer, or what may be shown of the error. */
+  readonly content: string;
+  readonly success: boolean;
+}
+
 /** What a team's leader is asked to do. */
 export interface LeaderRequest extends EngineRequest {
+  readonly mode: TeamMode;
+  /** What the members answered, in list order; empty unless the team broadcasts. The last message quotes them too. */
+  readonly answers: readonly MemberAnswer[];
   readonly members: readonly ComponentIdentity[];
   /**
    * Runs a member as a part of this run.

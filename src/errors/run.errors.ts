@@ -80,8 +80,6 @@ export class RunCancelledError extends AgentRunError {
 
 /** An inline hook or the engine threw an `HttpException` of its own, which keeps its status and body. */
 export class RunHttpError extends AgentRunError {
-  readonly #original: HttpException;
-
   constructor(original: HttpException) {
     super({
       code: 'http_exception',
@@ -89,10 +87,10 @@ export class RunHttpError extends AgentRunError {
       status: original.getStatus(),
       cause: original,
     });
-    this.#original = original;
   }
 
+  /** No private field: a run above this one throws a view of the error, which has none. */
   override getResponse(): string | object {
-    return this.#original.getResponse();
+    return (this.cause as HttpException).getResponse();
   }
 }

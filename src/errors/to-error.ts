@@ -1,9 +1,29 @@
 /** Makes an `Error` of whatever was thrown, keeping the thrown value as `cause`. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  if (isErrorLike(thrown))
-    return Object.assign(new Error(thrown.message, { cause: thrown }), { name: thrown.name });
-  return new Error(`A value that is not an Error was thrown: ${describe(thrown)}`, { cause: thrown });
+  const value = toReadable(thrown);
+  if (value instanceof Error) return value;
+  if (isErrorLike(value))
+    return Object.assign(new Error(value.message, { cause: value }), { name: value.name });
+  return new Error(`A value that is not an Error was thrown: ${describe(value)}`, { cause: value });
+}
+
+/**
+ * What was thrown, or an error in its place if merely looking at it throws (a revoked proxy, a getter that fails):
+ * such a thing must not break whoever reports it.
+ */
+export function toReadable(thrown: unknown): unknown {
+  try {
+    lookAt(thrown);
+    return thrown;
+  } catch {
+    return new Error('A value that cannot be read was thrown.');
+  }
+}
+
+/** Reads all that reports read. */
+function lookAt(thrown: unknown): string {
+  if (thrown instanceof Error) return `${thrown.constructor.name}: ${thrown.message}`;
+  return isErrorLike(thrown) ? thrown.message : describe(thrown);
 }
 
 /** Errors of another realm (worker, VM context) fail `instanceof`. */

@@ -4,6 +4,9 @@ export interface Deadline {
   readonly onExpired: () => void;
 }
 
+/** Node fires at once for anything longer, such as a backoff that has doubled often. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /**
  * Many deadlines on one timer. Hooks are many and hardly ever late, so a timer for each would cost more than the
  * hooks themselves.
@@ -29,7 +32,8 @@ export class Deadlines {
   #arm(at: number): void {
     this.#disarm();
     this.#wakeAt = at;
-    this.#timer = setTimeout(() => this.#sweep(), Math.max(0, Math.ceil(at - performance.now()))).unref();
+    const wait = Math.max(0, Math.ceil(at - performance.now()));
+    this.#timer = setTimeout(() => this.#sweep(), Math.min(wait, LONGEST_TIMER)).unref();
   }
 
   #disarm(): void {

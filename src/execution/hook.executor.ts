@@ -57,8 +57,8 @@ export abstract class HookExecutor {
   abstract drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void>;
 
   /**
-   * Takes nothing more, releases what it holds, and resolves when all of it has ended or the signal has aborted.
-   * What could not be run is dropped and returned.
+   * Releases what it holds, and what hooks add meanwhile, and resolves when all of it has ended or the signal has
+   * aborted. What could not be run is dropped and returned. From then on nothing is taken.
    */
   abstract stop(deadline: AbortSignal): Promise<readonly HookTask[]>;
 }

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './hook.executor.js';
 
 /** Limits and callbacks of the {@link InProcessHookExecutor}. */
@@ -28,24 +30,25 @@ export class InProcessHookExecutor extends HookExecutor {
   readonly #shutdown = new AbortController();
   #running = 0;
   #pumpScheduled = false;
-  #stopped = false;
 
   constructor(options: InProcessHookExecutorOptions) {
     super();
     this.#options = options;
+    // Every hook that is running may listen; that is no leak.
+    setMaxListeners(0, this.#shutdown.signal);
   }
 
   override accept(batch: HookBatch): Promise<void> | undefined {
-    if (this.#stopped) {
+    if (this.#shutdown.signal.aborted) {
       for (const task of batch.tasks) task.drop();
       return undefined;
     }
-    if (this.#pending.size >= this.#options.maxPending && !batch.insideHook) {
-      this.#options.onOverflow(batch);
-      return batch.runInContext(() => this.#runTasks(batch, {}));
-    }
-    this.#pending.set(batch, { batch, state: 'accepted', delivered: undefined, onEnded: [] });
-    return undefined;
+    const isOver = this.#pending.size >= this.#options.maxPending && !batch.insideHook;
+    const pending: PendingBatch = { batch, state: 'accepted', delivered: undefined, onEnded: [] };
+    this.#pending.set(batch, pending);
+    if (!isOver) return undefined;
+    this.#options.onOverflow(batch);
+    return batch.runInContext(() => this.#run(pending));
   }
 
   override release(batch: HookBatch, delivered: boolean | undefined): void {
@@ -63,13 +66,17 @@ export class InProcessHookExecutor extends HookExecutor {
   }
 
   override async stop(deadline: AbortSignal): Promise<readonly HookTask[]> {
-    this.#stopped = true;
-    for (const batch of this.#pending.keys()) this.release(batch, false);
-    await Promise.race([this.drain(), aborted(deadline)]);
-    const unfinished = [...this.#pending.keys()].flatMap(({ tasks }) => tasks).filter(isUnfinished);
+    // Hooks may start runs, whose hooks are taken as long as there is time for them.
+    while (this.#pending.size > 0 && !deadline.aborted) {
+      for (const batch of this.#pending.keys()) this.release(batch, false);
+      await Promise.race([this.drain(), aborted(deadline)]);
+    }
+    const held = [...this.#pending.values()];
+    const unfinished = held.flatMap(({ batch }) => batch.tasks).filter(isUnfinished);
     this.#ready.length = 0;
     this.#shutdown.abort();
     for (const task of unfinished) task.drop();
+    for (const pending of held) this.#finish(pending);
     return unfinished;
   }
 
@@ -88,18 +95,27 @@ export class InProcessHookExecutor extends HookExecutor {
       const next = this.#ready.shift();
       if (!next) return;
       this.#running += 1;
-      void next.batch.runInContext(() => this.#runPending(next));
+      void next.batch.runInContext(() => this.#runReady(next));
     }
   }
 
-  async #runPending(pending: PendingBatch): Promise<void> {
+  async #runReady(pending: PendingBatch): Promise<void> {
+    await this.#run(pending);
+    this.#running -= 1;
+    if (this.#ready.length > 0) this.#schedulePump();
+  }
+
+  async #run(pending: PendingBatch): Promise<void> {
     pending.state = 'running';
     const { batch, delivered } = pending;
     await this.#runTasks(batch, delivered === undefined ? {} : { delivered });
-    this.#running -= 1;
+    this.#finish(pending);
+  }
+
+  /** Its hooks have ended, or were dropped. */
+  #finish({ batch, onEnded }: PendingBatch): void {
     this.#pending.delete(batch);
-    for (const onEnded of pending.onEnded) onEnded();
-    if (this.#ready.length > 0) this.#schedulePump();
+    for (const resolve of onEnded) resolve();
   }
 
   async #runTasks(batch: HookBatch, delivery: HookDelivery): Promise<void> {

@@ -45,5 +45,5 @@ export const HookMetadataAccessor = {
 
 function className(prototype: object): string {
   const { constructor } = prototype as { constructor?: { name?: string } };
-  return constructor?.name ?? 'anonymous class';
+  return constructor?.name || 'anonymous class';
 }

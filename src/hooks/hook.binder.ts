@@ -60,13 +60,18 @@ function bindTarget(
   );
 }
 
-function bindMethod(prototype: object, method: string, where: string, instance: () => object): Binding {
+function bindMethod(
+  prototype: object,
+  method: string | symbol,
+  where: string,
+  instance: () => object,
+): Binding {
   const definition = readDefinition(prototype, method, where);
-  const source = `${className(prototype)}.${method}`;
-  const target = instance() as Record<string, unknown>;
+  const source = `${className(prototype)}.${String(method)}`;
+  const target = instance() as Record<string | symbol, unknown>;
   if (typeof target[method] !== 'function') {
     throw new AgentOsConfigurationError(
-      `${where}: the provider of ${className(prototype)} has no method "${method}". ` +
+      `${where}: the provider of ${className(prototype)} has no method "${String(method)}". ` +
         'If the provider is a mock, give it that method.',
     );
   }
@@ -75,15 +80,15 @@ function bindMethod(prototype: object, method: string, where: string, instance: 
   return { definition, source, target, invoke };
 }
 
-function readDefinition(prototype: object, method: string, where: string): HookDefinition {
+function readDefinition(prototype: object, method: string | symbol, where: string): HookDefinition {
   const definition = HookMetadataAccessor.read(prototype, method);
   if (definition) return definition;
   const known = HookMetadataAccessor.methodsOf(prototype).map(String);
   const hint = known.length > 0 ? ` Hook methods of ${className(prototype)}: ${known.join(', ')}.` : '';
   throw new AgentOsConfigurationError(
     method in prototype
-      ? `${where}: ${className(prototype)}.${method} is no hook. Mark it with @Hook() or @Guardrail().${hint}`
-      : `${where}: ${className(prototype)} has no method "${method}".${hint}`,
+      ? `${where}: ${className(prototype)}.${String(method)} is no hook. Mark it with @Hook() or @Guardrail().${hint}`
+      : `${where}: ${className(prototype)} has no method "${String(method)}".${hint}`,
   );
 }
 
@@ -94,8 +99,8 @@ function bindFunction(hook: (context: PostHookContext) => unknown, where: string
   return { definition, source: `function ${name}`, target: hook, invoke: hook };
 }
 
-function onlyHookMethod(hookClass: HookClass, where: string): string {
-  const methods = HookMetadataAccessor.methodsOf(hookClass.prototype as object).map(String);
+function onlyHookMethod(hookClass: HookClass, where: string): string | symbol {
+  const methods = HookMetadataAccessor.methodsOf(hookClass.prototype as object);
   const [only, ...others] = methods;
   if (only === undefined) {
     throw new AgentOsConfigurationError(
@@ -104,8 +109,8 @@ function onlyHookMethod(hookClass: HookClass, where: string): string {
   }
   if (others.length === 0) return only;
   throw new AgentOsConfigurationError(
-    `${where}: class ${hookClass.name} has several hook methods (${methods.join(', ')}). ` +
-      `Name the one you mean: hookRef(${hookClass.name}, '${only}').`,
+    `${where}: class ${hookClass.name} has several hook methods (${methods.map(String).join(', ')}). ` +
+      `Name the one you mean: hookRef(${hookClass.name}, '${String(only)}').`,
   );
 }
 
@@ -132,7 +137,7 @@ function isHookClass(target: unknown): target is HookClass {
 }
 
 function className(prototype: object): string {
-  return (prototype as { constructor?: { name?: string } }).constructor?.name ?? 'anonymous class';
+  return (prototype as { constructor?: { name?: string } }).constructor?.name || 'anonymous class';
 }
 
 function describe(value: unknown): string {

@@ -1,4 +1,4 @@
-import type { HookMode } from '../execution/hook-execution.js';
+import type { HookMode, HookPhase } from '../execution/hook-execution.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
@@ -8,6 +8,7 @@ import type { Session } from '../model/session.js';
 /** Which execution of a hook this is. */
 export interface HookInfo {
   readonly name: string;
+  readonly phase: HookPhase;
   /** The same for every attempt, so it can serve as an idempotency key. */
   readonly executionId: string;
   /** 1 for the first attempt. */

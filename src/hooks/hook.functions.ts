@@ -1,3 +1,4 @@
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { HOOK_METADATA, type HookDecoration } from './hook.metadata.js';
 import type { GuardrailOptions, HookOptions } from './hook.options.js';
 import type { HookFunction } from './hook.reference.js';
@@ -22,10 +23,21 @@ export function defineGuardrail<C>(hook: HookFunction<C>, options: GuardrailOpti
 
 /** Wraps, so that the function that was passed in stays as it was. */
 function define<C>(hook: HookFunction<C>, decoration: HookDecoration): HookFunction<C> {
+  refuseSecondDecoration(hook, decoration);
   const defined: HookFunction<C> = (context) => hook(context);
   Object.defineProperty(defined, 'name', { value: hook.name });
   Reflect.defineMetadata(HOOK_METADATA, [decoration], defined);
   return defined;
+}
+
+/** The second would hide the first: a built-in guardrail would become a hook that guards nothing. */
+function refuseSecondDecoration(hook: HookFunction<never>, { decorator }: HookDecoration): void {
+  const first = decorationOf(hook);
+  if (!first) return;
+  throw new AgentOsConfigurationError(
+    `define${decorator}() was given "${hook.name}", which define${first.decorator}() has made a hook already. ` +
+      'Give the options to one of them.',
+  );
 }
 
 /** What `defineHook` or `defineGuardrail` wrote; undefined for a plain function. */

@@ -1,6 +1,7 @@
 import type { HookMode, HookPhase } from '../execution/hook-execution.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { BoundHook, HookModeReason } from './bound-hook.js';
+import { HookMetadataAccessor } from './hook-metadata.accessor.js';
 import type { HookProvider } from './hook.explorer.js';
 import type { HookRegistry } from './hook.registry.js';
 import type { HookedComponent } from './hooked-component.js';
@@ -37,13 +38,16 @@ export function listHooks(
     return [...pre, ...post].map((hook) => toListing(registry, component, hook));
   });
   const used = new Set(attached.map(({ source }) => source));
-  const unused = providers
-    .flatMap(({ hookClass, methods }) =>
-      methods.map((method) => ({ method, source: `${hookClass.name}.${method}` })),
-    )
-    .filter(({ source }) => !used.has(source))
-    .map(({ method, source }) => ({ hook: method, source, isGuardrail: false }));
+  const unused = providers.flatMap(toUnattachedListings).filter(({ source }) => !used.has(source));
   return [...attached, ...unused];
+}
+
+function toUnattachedListings({ hookClass, methods }: HookProvider): HookListing[] {
+  return methods.map((method) => {
+    const definition = HookMetadataAccessor.read(hookClass.prototype as object, method);
+    const { name = method, isGuardrail = false } = definition ?? {};
+    return { hook: name, source: `${hookClass.name}.${method}`, isGuardrail };
+  });
 }
 
 function toListing(

@@ -1,7 +1,7 @@
 import { CheckError } from '../errors/check.errors.js';
 import { HookTimeoutError } from '../errors/hook-timeout.error.js';
 import { PlainDataError } from '../errors/plain-data.error.js';
-import { toError } from '../errors/to-error.js';
+import { toError, toReadable } from '../errors/to-error.js';
 import type { Deadlines } from '../execution/deadlines.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookDelivery } from '../execution/hook.executor.js';
@@ -66,7 +66,7 @@ export class HookRunner {
         this.#ledger.end(call.execution, 'dropped', { reason: 'cancelled' });
         throw runSignal.reason;
       }
-      return this.#judge(call, thrown);
+      return this.#judge(call, toReadable(thrown));
     }
   }
 
@@ -81,10 +81,10 @@ export class HookRunner {
       if (typeof result === 'string') return this.#end(call, result);
       return result.then(
         (settled) => this.#end(call, settled),
-        (thrown: unknown) => this.#retryOrFail(call, attempt, delivery, thrown),
+        (thrown: unknown) => this.#retryOrFail(call, attempt, delivery, toReadable(thrown)),
       );
     } catch (thrown) {
-      return this.#retryOrFail(call, attempt, delivery, thrown);
+      return this.#retryOrFail(call, attempt, delivery, toReadable(thrown));
     }
   }
 
@@ -161,8 +161,8 @@ interface AttemptOrigin {
 }
 
 function infoOf(execution: HookExecution, attempt: number, delivery: HookDelivery | undefined): HookInfo {
-  const { hook: name, id: executionId, mode } = execution;
-  const info = { name, executionId, attempt, mode };
+  const { hook: name, phase, id: executionId, mode } = execution;
+  const info = { name, phase, executionId, attempt, mode };
   return delivery?.delivered === undefined ? info : { ...info, delivered: delivery.delivered };
 }
 

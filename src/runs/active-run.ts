@@ -33,6 +33,7 @@ export interface ActiveRunInit {
   /** Where its events go; a child's go to its parent. */
   readonly sink?: RunEventSink;
   readonly step?: StepPosition;
+  readonly isStored: boolean;
 }
 
 /** The state of one execution of a component, from its start until it has settled. */
@@ -56,12 +57,16 @@ export class ActiveRun {
   readonly step: StepPosition | undefined;
   /** How many workflows stand around this run's own. */
   readonly nestedDepth: number;
+  /** Remembered in its session. */
+  readonly isStored: boolean;
   readonly children: ActiveRun[] = [];
   /** Started by an attempt that failed and was repeated: nothing of it counts. */
   isDiscarded = false;
   /** The background hooks that are in the outbox already. */
   readonly collected = new Set<BoundHook>();
   session: Session;
+  /** The session as it was before the run, to tell what the run has changed. */
+  openedSession: Session;
   phase: 'pre' | 'execution' | 'post' = 'pre';
   outcome: RunOutcome | undefined;
   span: RunSpan | undefined;
@@ -71,7 +76,18 @@ export class ActiveRun {
   #snapshot: RunSnapshot | Error | undefined;
   #held: HeldEvents | undefined;
 
-  constructor({ component, position, hooks, tree, parent, input, options, sink, step }: ActiveRunInit) {
+  constructor({
+    component,
+    position,
+    hooks,
+    tree,
+    parent,
+    input,
+    options,
+    sink,
+    step,
+    isStored,
+  }: ActiveRunInit) {
     this.component = component;
     this.identity = identityOf(component);
     this.position = position;
@@ -80,8 +96,9 @@ export class ActiveRun {
     this.parent = parent;
     this.options = options;
     this.input = input;
+    this.isStored = isStored && (parent?.isStored ?? true);
     this.step = step ?? parent?.step;
-    this.nestedDepth = nestedDepthOf(component, parent);
+    this.nestedDepth = nestedDepthOf(this);
     this.isSessionNamed = options.sessionId !== undefined;
     this.sessionId = options.sessionId ?? parent?.sessionId ?? randomUUID();
     this.context = createContext(this);
@@ -91,8 +108,9 @@ export class ActiveRun {
       metadata: {},
       ...userOf(this.context),
     };
+    this.openedSession = { ...this.session, state: {}, metadata: {} };
     this.output = createOutput(this);
-    this.#sink = parent ? passToParent(parent, sink) : sink;
+    this.#sink = this.#isShownAbove && parent ? passToParent(parent, sink) : sink;
     this.#ownSink = sink;
     this.#held = hooks.holdsStream ? new HeldEvents() : undefined;
   }
@@ -108,7 +126,12 @@ export class ActiveRun {
 
   /** Whether anybody reads the events of this run. */
   get isObserved(): boolean {
-    return this.#ownSink !== undefined || (this.parent?.isObserved ?? false);
+    return this.#ownSink !== undefined || (this.#isShownAbove && (this.parent?.isObserved ?? false));
+  }
+
+  /** What a hook runs (a judge, say) is its own business, and none of those who read the run that it is a hook of. */
+  get #isShownAbove(): boolean {
+    return this.position !== 'inside-hook' || this.parent?.position === 'inside-hook';
   }
 
   /** Stops the run at its next wait. Does nothing once it has settled. */
@@ -127,17 +150,31 @@ export class ActiveRun {
     return this.#sink?.(event);
   }
 
-  /** The output guardrails have passed. */
+  /** The post-hooks have passed: what was held goes on, or what they have made of it. */
   async releaseHeld(streamedContent: string): Promise<void> {
+    const isChanged = this.output.content !== streamedContent;
+    // What was held is not what passed; members' events may quote it too.
+    const wasWithdrawn = isChanged && this.withdrawShown();
     const held = this.#held;
     this.#held = undefined;
-    if (!held || !this.isObserved) return;
-    if (this.output.content === streamedContent) {
-      for (const event of held.events) await this.pass(event);
-    } else if (held.events.length > 0) {
-      // What was held is not what passed; members' events may quote it too.
-      await this.emit({ type: 'run-content', content: this.output.content });
-    }
+    if (wasWithdrawn) await this.emit({ type: 'run-content', content: this.output.content });
+    else for (const event of held?.events ?? []) await this.pass(event);
+  }
+
+  /**
+   * What this run and those below it have shown does not count any more: where it waits for a guardrail, of this run
+   * or of one above it, nobody will see it.
+   *
+   * @returns whether anything was waiting
+   */
+  withdrawShown(): boolean {
+    return this.#forget(new Set([this, ...this.descendants()].map(({ runId }) => runId)));
+  }
+
+  #forget(runIds: ReadonlySet<string>): boolean {
+    const wasWaiting = this.#held?.forget(runIds) ?? false;
+    const wasWaitingAbove = this.parent ? this.parent.#forget(runIds) : false;
+    return wasWaiting || wasWaitingAbove;
   }
 
   /** The runs below this one, at any depth. */
@@ -157,6 +194,7 @@ export class ActiveRun {
 
   /** The run did not pass: nobody will see what was held. */
   discardHeld(): void {
+    this.withdrawShown();
     this.#held = undefined;
   }
 }
@@ -170,9 +208,9 @@ function passToParent(parent: ActiveRun, sink: RunEventSink | undefined): RunEve
   };
 }
 
-function nestedDepthOf({ kind }: RunComponent, parent: ActiveRun | undefined): number {
+function nestedDepthOf({ component, parent, step }: ActiveRun): number {
   if (!parent) return 0;
-  return kind === 'workflow' && parent.step !== undefined ? parent.nestedDepth + 1 : parent.nestedDepth;
+  return component.kind === 'workflow' && step !== undefined ? parent.nestedDepth + 1 : parent.nestedDepth;
 }
 
 function createContext(run: ActiveRun): RunContext {

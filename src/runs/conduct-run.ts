@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js';
 import type { RunOutput } from '../model/run-output.js';
 import { abortable } from './abortable.js';
@@ -87,6 +89,8 @@ function enterRun<R>(run: ActiveRun, callback: () => R): R {
 
 /** A run is cancelled with the run above it, and by its caller's signal. */
 function linkCancellation(run: ActiveRun): () => void {
+  // A run may have many below it at once; that is no leak.
+  if (run.parent) setMaxListeners(0, run.parent.signal);
   const links = [
     link(run.parent?.signal, () => run.cancel('The run above it was cancelled.')),
     link(run.options.signal, () => run.cancel('The caller aborted the run.')),

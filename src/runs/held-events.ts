@@ -5,7 +5,7 @@ const LIMIT = 8 * 1024 * 1024;
 
 /** The events of a run that must not be seen before its output guardrails have passed. */
 export class HeldEvents {
-  readonly #events: RunEvent[] = [];
+  #events: RunEvent[] = [];
   #characters = 0;
 
   get events(): readonly RunEvent[] {
@@ -33,6 +33,19 @@ export class HeldEvents {
     } else {
       this.#events.push(event);
     }
+    return true;
+  }
+
+  /**
+   * Drops what these runs have shown: it does not count any more.
+   *
+   * @returns whether there was anything
+   */
+  forget(runIds: ReadonlySet<string>): boolean {
+    const kept = this.#events.filter((event) => !(runIds.has(event.runId) && showsContent(event)));
+    if (kept.length === this.#events.length) return false;
+    this.#events = kept;
+    this.#characters = kept.reduce((sum, event) => sum + sizeOf(event), 0);
     return true;
   }
 }

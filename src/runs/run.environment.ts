@@ -8,6 +8,7 @@ import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
 import type { HookRunner } from '../hooks/hook.runner.js';
 import type { HookedComponent } from '../hooks/hooked-component.js';
+import type { EvalStore } from '../sessions/eval.store.js';
 import type { SessionStore } from '../sessions/session.store.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import type { InFlightRuns } from './in-flight-runs.js';
@@ -27,6 +28,8 @@ export interface RunEnvironment {
   readonly tracing: Tracing;
   /** Absent in direct runs: a session lasts as long as its run. */
   readonly sessions?: SessionStore;
+  /** Absent in direct runs of bare components. */
+  readonly evals?: EvalStore;
   /** Absent in direct runs: nothing is left for later. */
   readonly background?: BackgroundEnvironment;
 }

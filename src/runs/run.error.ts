@@ -9,14 +9,15 @@ import {
   RunFailedError,
   RunHttpError,
 } from '../errors/run.errors.js';
-import { toError } from '../errors/to-error.js';
+import { toError, toReadable } from '../errors/to-error.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunStatus } from '../model/run-output.js';
 import type { ActiveRun } from './active-run.js';
 
 /** The error with which a run ends, for whatever was thrown while it ran. */
-export function toRunError(run: ActiveRun, thrown: unknown): AgentRunError {
+export function toRunError(run: ActiveRun, whatever: unknown): AgentRunError {
   if (run.signal.aborted) return run.signal.reason as RunCancelledError;
+  const thrown = toReadable(whatever);
   if (thrown instanceof AgentRunError) return thrown;
   if (thrown instanceof HttpException) return new RunHttpError(thrown);
   const { kind, id } = run.component;

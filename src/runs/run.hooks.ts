@@ -6,7 +6,7 @@ import type { LazySignal } from '../hooks/lazy-signal.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { ActiveRun } from './active-run.js';
 import { createExecution } from './outbox.js';
-import { writeMessages } from './run.result.js';
+import { findAnswer, followEdit, writeMessages } from './run.result.js';
 import { enterScope } from './run.scope.js';
 import { LiveHookContext } from './run.snapshot.js';
 
@@ -54,6 +54,7 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
   const execution = createExecution(hook, run, 'inline');
   ledger.schedule(execution);
   await run.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
+  const found = findAnswer(run.output);
   let failure: Error | undefined;
   try {
     failure = await runner.runInline({ hook, execution, subject: new InlineHookSubject(run) }, run.signal);
@@ -61,6 +62,7 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
     await run.emit(completedEvent(execution, 'The run was stopped.'));
     throw thrown;
   }
+  if (hook.phase === 'post') followEdit(run.output, found, hook.definition.isGuardrail);
   await run.emit(completedEvent(execution, failure && 'The hook failed.'));
 }
 

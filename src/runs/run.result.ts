@@ -33,7 +33,9 @@ export function writeMessages({ output, input, createdAt }: ActiveRun): void {
 }
 
 /** A failed attempt is repeated: nothing of it counts. */
-export function resetOutput({ output, children }: ActiveRun): void {
+export function resetOutput(run: ActiveRun): void {
+  const { output, children } = run;
+  run.withdrawShown();
   children.length = 0;
   Object.assign(output, { content: '', metrics: {} });
   delete output.data;
@@ -54,6 +56,33 @@ export function withdrawContent(run: ActiveRun, shown: string | undefined): void
   if (run.isHeld || phase === 'post') dropWork(output);
   output.messages = phase === 'pre' ? [] : [{ role: 'user', content: input.content, createdAt }];
   run.discardHeld();
+}
+
+/** The answer as a post-hook found it. */
+export type FoundAnswer = Pick<RunOutput, 'content' | 'tools' | 'memberResponses' | 'stepResults'> & {
+  readonly dataText: string | undefined;
+};
+
+export function findAnswer({ content, data, tools, memberResponses, stepResults }: RunOutput): FoundAnswer {
+  return { content, dataText: JSON.stringify(data), tools, memberResponses, stepResults };
+}
+
+/**
+ * A post-hook may change the answer as `content` or as `data`; the other must not go on telling the old one. A
+ * guardrail that changes the answer masks it, and what the answer was made of may quote what must not be seen: of
+ * that only what the guardrail has assigned itself stays.
+ */
+export function followEdit(output: RunOutput, found: FoundAnswer, isGuardrail: boolean): void {
+  const dataText = JSON.stringify(output.data) as string | undefined;
+  const isTextChanged = output.content !== found.content;
+  const isDataChanged = dataText !== found.dataText;
+  if (!isTextChanged && !isDataChanged) return;
+  if (!isTextChanged && dataText !== undefined) output.content = dataText;
+  if (!isDataChanged) delete output.data;
+  if (!isGuardrail) return;
+  for (const work of ['tools', 'memberResponses', 'stepResults'] as const) {
+    if (output[work] === found[work]) output[work] = [];
+  }
 }
 
 function dropWork(output: RunOutput): void {

@@ -1,5 +1,7 @@
 import { toError } from '../errors/to-error.js';
+import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Message } from '../model/message.js';
+import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
 import type { StoredRun } from '../sessions/session.store.js';
 import type { ActiveRun } from './active-run.js';
 import type { RunSnapshot } from './run.snapshot.js';
@@ -9,9 +11,14 @@ export async function openSession(run: ActiveRun): Promise<void> {
   const { sessions } = run.tree.environment;
   if (run.parent?.sessionId === run.sessionId) {
     run.session = run.parent.session;
-  } else if (sessions && run.isSessionNamed) {
+    run.context.sessionState = run.session.state;
+    Object.assign(run.session.state, run.options.sessionState);
+    return;
+  }
+  if (sessions && run.isSessionNamed) {
     const { userId } = run.context;
     run.session = await sessions.open({ id: run.sessionId, ...(userId === undefined ? {} : { userId }) });
+    run.openedSession = copyPlainData(run.session, 'session');
   }
   Object.assign(run.session.state, run.options.sessionState);
   run.context.sessionState = run.session.state;
@@ -24,7 +31,13 @@ export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error): P
   try {
     if (snapshot instanceof Error) throw snapshot;
     const { runInput: input, runOutput: output } = snapshot;
-    await sessions.append(snapshot.session, { ...idsOf(run), component: run.identity, input, output });
+    const { id, userId } = snapshot.session;
+    const session = userId === undefined ? { id } : { id, userId };
+    await sessions.append(
+      session,
+      { ...idsOf(run), component: run.identity, input, output },
+      changesBy(run, snapshot),
+    );
   } catch (thrown) {
     const error = toError(thrown);
     logger.error(
@@ -32,6 +45,11 @@ export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error): P
       error.stack,
     );
   }
+}
+
+/** A session that is shared with the run above it is saved by that one. */
+function changesBy(run: ActiveRun, { session }: RunSnapshot): SessionChanges {
+  return changesOf(run.parent?.session === run.session ? session : run.openedSession, session);
 }
 
 /** Earlier questions and answers of the run's component in its session, the oldest first. */

@@ -26,9 +26,12 @@ export class RunTree {
   plant(root: ActiveRun): void {
     this.#root = root;
     if (this.environment.background?.onDisconnect !== 'cancel') return;
-    this.response?.onClosed((delivered) => {
-      if (!delivered) root.cancel('The client left before the run was done.');
-    });
+    const onClosed = (delivered: boolean | undefined): void => {
+      if (delivered === false) root.cancel('The client left before the run was done.');
+    };
+    // It may have left while a guard of the host was still thinking.
+    onClosed(this.response?.delivered);
+    this.response?.onClosed(onClosed);
   }
 
   /**

@@ -17,7 +17,15 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   run.output.metrics.duration = (performance.now() - run.startedAt) / 1_000;
   run.outcome = outcome;
   run.span?.end(error);
-  if (run.tree.environment.sessions) await storeRun(run, run.snapshot());
+  showToTeam(run);
+  if (run.tree.environment.sessions && run.isStored) await storeRun(run, run.snapshot());
   await run.tree.handOver();
   await run.emit(finalEventOf(run, error));
+}
+
+/** A team's output holds those of its members, unless it has settled without them or their attempt was repeated. */
+function showToTeam({ parent, output, position, isDiscarded }: ActiveRun): void {
+  if (parent?.component.kind !== 'team' || parent.outcome !== undefined || isDiscarded) return;
+  if (position === 'inside-hook' && parent.position !== 'inside-hook') return;
+  parent.output.memberResponses.push(output);
 }

@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly parent?: ActiveRun;
   readonly step?: StepPosition;
   readonly sink?: RunEventSink;
+  /** Whether the run is remembered in its session. Default true. */
+  readonly isStored?: boolean;
   /** Is told the run before it starts. */
   readonly onStart?: (run: ActiveRun) => void;
 }
@@ -52,6 +54,7 @@ function createRun(
     hooks: environment.hooksOf(component, position),
     tree: parent?.tree ?? new RunTree(environment, scope.response),
     input: { ...toRunInput(input) },
+    isStored: request.isStored ?? true,
     options,
     ...(parent ? { parent } : {}),
     ...(step ? { step } : {}),

@@ -1,5 +1,6 @@
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Session } from '../model/session.js';
+import { withChanges, type SessionChanges } from './session.changes.js';
 import { SessionStore, type SessionInit, type StoredRun } from './session.store.js';
 
 interface StoredSession {
@@ -28,19 +29,23 @@ export class InMemorySessionStore extends SessionStore {
     this.#maxRuns = maxRunsPerSession;
   }
 
-  override open({ id, userId }: SessionInit): Promise<Session> {
-    const stored = this.#sessions.get(id);
-    if (stored) return Promise.resolve(copyPlainData(stored.session, 'session'));
-    return Promise.resolve({ id, state: {}, metadata: {}, ...(userId === undefined ? {} : { userId }) });
+  override open(init: SessionInit): Promise<Session> {
+    const stored = this.#sessions.get(init.id);
+    return Promise.resolve(stored ? copyPlainData(stored.session, 'session') : newSession(init));
   }
 
-  override append(session: Session, run: StoredRun): Promise<void> {
-    const stored = this.#sessions.get(session.id) ?? { session, runs: [] };
-    stored.session = session;
+  override append(init: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void> {
+    const stored = this.#sessions.get(init.id) ?? { session: newSession(init), runs: [] };
+    stored.session = {
+      ...stored.session,
+      ...(changes.name === undefined ? {} : { name: changes.name }),
+      state: withChanges(stored.session.state, changes.state),
+      metadata: withChanges(stored.session.metadata, changes.metadata),
+    };
     stored.runs.push(run);
     if (stored.runs.length > this.#maxRuns) stored.runs.shift();
-    this.#sessions.delete(session.id);
-    this.#sessions.set(session.id, stored);
+    this.#sessions.delete(init.id);
+    this.#sessions.set(init.id, stored);
     this.#forgetOldest();
     return Promise.resolve();
   }
@@ -57,4 +62,8 @@ export class InMemorySessionStore extends SessionStore {
       return;
     }
   }
+}
+
+function newSession({ id, userId }: SessionInit): Session {
+  return { id, state: {}, metadata: {}, ...(userId === undefined ? {} : { userId }) };
 }

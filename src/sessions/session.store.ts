@@ -3,6 +3,8 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { Session } from '../model/session.js';
 
+import type { SessionChanges } from './session.changes.js';
+
 /** A run as it is remembered: its input after all inline pre-hooks, its output after all inline post-hooks. */
 export interface StoredRun {
   readonly runId: string;
@@ -22,14 +24,15 @@ export interface SessionInit {
  * The port that keeps sessions and their runs.
  *
  * Every store promises: what it returns are copies, so that changing them changes nothing; what it is given is never
- * changed afterwards and may be kept as it is; and appending runs of one session at the same time loses none.
+ * changed afterwards and may be kept as it is; and appending runs of one session at the same time loses neither a run
+ * nor a change: of two runs that change the same key, the one that settles last wins.
  */
 export abstract class SessionStore {
   /** The session with this id, new if there is none. */
   abstract open(init: SessionInit): Promise<Session>;
 
-  /** Adds a settled run to its session, and saves the session's state. */
-  abstract append(session: Session, run: StoredRun): Promise<void>;
+  /** Adds a settled run to its session, which is created if it is new, and makes the run's changes to the session. */
+  abstract append(session: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void>;
 
   /** The latest runs of a session, the oldest first; empty if it does not exist. */
   abstract runs(sessionId: string, limit?: number): Promise<readonly StoredRun[]>;

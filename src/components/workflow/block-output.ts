@@ -1,14 +1,19 @@
-import type { StepIndex } from '../../model/run-event.js';
+import type { StepBlock, StepIndex } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
+import type { StepIdentity, WorkflowNode } from './workflow-node.js';
+
+/** Who a block is in outputs. */
+export function blockIdentity(stepName: string, type: StepBlock): StepIdentity {
+  return { stepName, type, executor: 'block', executorName: stepName };
+}
 
 /** The output of a block that has run its steps. */
 export function blockOutput(
-  stepName: string,
-  type: StepOutput['type'],
+  { identity }: WorkflowNode,
   content: string,
   steps: readonly StepOutput[],
 ): StepOutput {
-  return { stepName, type, content, success: true, executor: 'block', executorName: stepName, steps };
+  return { ...identity, content, success: true, steps };
 }
 
 /** The path of an index, to which the places inside a block are added. */

@@ -1,10 +1,10 @@
 import type { StepIndex } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockOutput, indexPath } from './block-output.js';
+import { blockIdentity, blockOutput, indexPath } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
-import { WorkflowNode } from './workflow-node.js';
+import { WorkflowNode, type StepIdentity } from './workflow-node.js';
 
 /** What a {@link Condition} decides, and between what. */
 export interface ConditionOptions {
@@ -17,6 +17,7 @@ export interface ConditionOptions {
 
 /** Steps that run if something holds. Made by {@link condition}. */
 export class Condition extends WorkflowNode {
+  readonly identity: StepIdentity;
   readonly #options: ConditionOptions;
   readonly #then: readonly WorkflowNode[];
   readonly #else: readonly WorkflowNode[];
@@ -24,6 +25,7 @@ export class Condition extends WorkflowNode {
   /** @internal */
   constructor(name: string, options: ConditionOptions) {
     super(name, 'condition');
+    this.identity = blockIdentity(name, 'condition');
     this.#options = options;
     this.#then = toNodes(`condition "${name}" then`, options.then);
     this.#else = options.else ? toNodes(`condition "${name}" else`, options.else) : [];
@@ -43,7 +45,7 @@ export class Condition extends WorkflowNode {
       input,
       indexPath(index),
     );
-    const output = blockOutput(this.name, 'condition', content, outputs);
+    const output = blockOutput(this, content, outputs);
     await flow.emit({ type: 'block-completed', ...common, output });
     return output;
   }

@@ -1,11 +1,11 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
 import type { StepIndex } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockOutput, indexPath } from './block-output.js';
+import { blockIdentity, blockOutput, indexPath } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
-import { WorkflowNode } from './workflow-node.js';
+import { WorkflowNode, type StepIdentity } from './workflow-node.js';
 
 /** What the end of a loop is decided by. */
 export interface LoopRequest extends StepRequest {
@@ -28,12 +28,14 @@ export interface LoopOptions {
 
 /** Steps that are repeated. Made by {@link loop}. */
 export class Loop extends WorkflowNode {
+  readonly identity: StepIdentity;
   readonly nodes: readonly WorkflowNode[];
   readonly #options: LoopOptions;
 
   /** @internal */
   constructor(name: string, options: LoopOptions) {
     super(name, 'loop');
+    this.identity = blockIdentity(name, 'loop');
     const { maxIterations, steps } = options;
     if (!Number.isInteger(maxIterations) || maxIterations < 1) {
       throw new AgentOsConfigurationError(
@@ -49,7 +51,7 @@ export class Loop extends WorkflowNode {
     const common = { block: 'loop', stepName: this.name, stepIndex: index } as const;
     await flow.emit({ type: 'block-started', ...common, maxIterations: this.#options.maxIterations });
     const outputs = await this.#iterate(flow, input, index);
-    const output = blockOutput(this.name, 'loop', outputs.at(-1)?.content ?? input, outputs);
+    const output = blockOutput(this, outputs.at(-1)?.content ?? input, outputs);
     await flow.emit({
       type: 'block-completed',
       ...common,

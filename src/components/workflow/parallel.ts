@@ -1,17 +1,19 @@
 import type { StepIndex } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockOutput, indexPath } from './block-output.js';
+import { blockIdentity, blockOutput, indexPath } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import { toNodes, type StepLike } from './to-nodes.js';
-import { WorkflowNode } from './workflow-node.js';
+import { WorkflowNode, type StepIdentity } from './workflow-node.js';
 
 /** Steps that run at once, each with the same input. Made by {@link parallel}. */
 export class Parallel extends WorkflowNode {
+  readonly identity: StepIdentity;
   readonly nodes: readonly WorkflowNode[];
 
   /** @internal */
   constructor(name: string, steps: readonly StepLike[]) {
     super(name, 'parallel');
+    this.identity = blockIdentity(name, 'parallel');
     this.nodes = toNodes(`parallel "${name}"`, steps);
   }
 
@@ -23,7 +25,7 @@ export class Parallel extends WorkflowNode {
       this.nodes.map((node, at) => flow.execute(node, input, [...indexPath(index), at])),
     );
     const content = steps.map(({ stepName, content: text }) => `${stepName}:\n${text}`).join('\n\n');
-    const output = blockOutput(this.name, 'parallel', content, steps);
+    const output = blockOutput(this, content, steps);
     await flow.emit({ type: 'block-completed', ...common, output });
     return output;
   }

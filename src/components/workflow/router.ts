@@ -1,10 +1,10 @@
 import type { StepIndex } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockOutput, indexPath } from './block-output.js';
+import { blockIdentity, blockOutput, indexPath } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
-import { WorkflowNode } from './workflow-node.js';
+import { WorkflowNode, type StepIdentity } from './workflow-node.js';
 
 /** Between what a {@link Router} chooses, and how. */
 export interface RouterOptions {
@@ -16,12 +16,14 @@ export interface RouterOptions {
 
 /** Steps of which some are chosen. Made by {@link router}. */
 export class Router extends WorkflowNode {
+  readonly identity: StepIdentity;
   readonly nodes: readonly WorkflowNode[];
   readonly #choose: RouterOptions['choose'];
 
   /** @internal */
   constructor(name: string, { choose, routes }: RouterOptions) {
     super(name, 'router');
+    this.identity = blockIdentity(name, 'router');
     this.nodes = toNodes(`router "${name}"`, routes);
     this.#choose = choose;
   }
@@ -33,7 +35,7 @@ export class Router extends WorkflowNode {
     const common = { block: 'router', stepName: this.name, stepIndex: index, selected } as const;
     await flow.emit({ type: 'block-started', ...common });
     const { content, outputs } = await flow.sequence(chosen, input, indexPath(index));
-    const output = blockOutput(this.name, 'router', content, outputs);
+    const output = blockOutput(this, content, outputs);
     await flow.emit({ type: 'block-completed', ...common, output });
     return output;
   }

@@ -43,7 +43,10 @@ export class StepFlow {
       this.record(output);
       return output;
     } catch (thrown) {
-      throw this.failureOf(node, thrown);
+      this.signal.throwIfAborted();
+      const failure = this.failureOf(node, thrown);
+      this.record({ ...node.identity, content: '', success: false, error: failure.publicMessage });
+      throw failure;
     }
   }
 
@@ -78,8 +81,8 @@ export class StepFlow {
       context,
       session,
       signal,
-      outputOf: (name) => this.#outputOf(name),
-      dataOf: <T>({ name }: { readonly name: string }) => this.#outputOf(name).data as T,
+      outputOf: (name) => this.outputOf(name),
+      dataOf: <T>({ name }: { readonly name: string }) => this.outputOf(name).data as T,
     };
   }
 
@@ -92,7 +95,12 @@ export class StepFlow {
     return new StepFailedError(name, this.workflowId, thrown);
   }
 
-  #outputOf(name: string): StepOutput {
+  /**
+   * The latest output of a step or block.
+   *
+   * @throws Error if it has not run
+   */
+  outputOf(name: string): StepOutput {
     const output = this.#latest.get(name);
     if (output) return output;
     throw new Error(`Step "${name}" of workflow "${this.workflowId}" has not run.`);

@@ -5,7 +5,7 @@ import { Component } from '../component.js';
 import { validateOutput, type OutputSchema } from './output-schema.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepFunction, StepResult } from './step.request.js';
-import { WorkflowNode } from './workflow-node.js';
+import { WorkflowNode, type StepIdentity } from './workflow-node.js';
 
 /** What a step does. */
 export type StepExecutor<T = unknown> = Component | StepFunction<T>;
@@ -60,13 +60,12 @@ export class Step<T = unknown> extends WorkflowNode {
       flow.signal.throwIfAborted();
       const failure = flow.failureOf(this, thrown);
       const output: StepOutput = {
-        ...this.#identity(),
+        ...this.identity,
         content: input,
         success: false,
         error: failure.publicMessage,
       };
       if (this.options.onError === 'continue') return output;
-      flow.record({ ...output, content: '' });
       throw failure;
     }
   }
@@ -74,14 +73,14 @@ export class Step<T = unknown> extends WorkflowNode {
   async #run(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
     const { executor } = this;
     if (!(executor instanceof Component)) {
-      return { ...this.#identity(), ...resultOf(await executor(flow.request(input))), success: true };
+      return { ...this.identity, ...resultOf(await executor(flow.request(input))), success: true };
     }
     const position: StepPosition = { ...flow.position, stepName: this.name, stepIndex: index };
     const { content, data, runId } = await flow.run.runChild(executor, input, position);
-    return { ...this.#identity(), content, ...(data === undefined ? {} : { data }), success: true, runId };
+    return { ...this.identity, content, ...(data === undefined ? {} : { data }), success: true, runId };
   }
 
-  #identity(): Pick<StepOutput, 'stepName' | 'type' | 'executor' | 'executorName'> {
+  override get identity(): StepIdentity {
     const { executor, name: stepName } = this;
     const who =
       executor instanceof Component

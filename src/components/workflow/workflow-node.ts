@@ -4,6 +4,9 @@ import type { StepOutput } from '../../model/run-output.js';
 import type { Component } from '../component.js';
 import type { StepFlow } from './step.flow.js';
 
+/** Who a step or block is in outputs. */
+export type StepIdentity = Pick<StepOutput, 'stepName' | 'type' | 'executor' | 'executorName'>;
+
 /** A step of a workflow, or a block of steps. */
 export abstract class WorkflowNode {
   /** @throws AgentOsConfigurationError if the name is empty */
@@ -18,6 +21,9 @@ export abstract class WorkflowNode {
 
   /** What stands inside. */
   abstract readonly nodes: readonly WorkflowNode[];
+
+  /** Who it is in outputs. */
+  abstract readonly identity: StepIdentity;
 
   /** @internal */
   abstract execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput>;

@@ -1,3 +1,4 @@
+import type { StepOutput } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/run.component.js';
 import { Component, type ComponentOptions } from '../component.js';
 import { StepFlow } from './step.flow.js';
@@ -42,12 +43,25 @@ export class Workflow extends Component {
     const flow = new StepFlow(this.id, run);
     let content = run.input.content;
     for (const [index, node] of this.steps.entries()) {
-      const output = await flow.execute(node, content, index);
-      run.output.stepResults.push(output);
+      const output = await this.#runNode(flow, node, content, index);
       content = output.content;
       if (output.data === undefined) delete run.output.data;
       else run.output.data = output.data;
     }
     run.output.content = content;
+  }
+
+  /** A step that fails is among the results, too. */
+  async #runNode(flow: StepFlow, node: WorkflowNode, input: string, index: number): Promise<StepOutput> {
+    const { stepResults } = flow.run.output;
+    try {
+      const output = await flow.execute(node, input, index);
+      stepResults.push(output);
+      return output;
+    } catch (thrown) {
+      flow.signal.throwIfAborted();
+      stepResults.push(flow.outputOf(node.name));
+      throw thrown;
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type { Component } from '../../components/component.js';
-import { Team } from '../../components/team.js';
+import { Team } from '../../components/team/team.js';
 
 /** An agent or team as `GET /agents` and `GET /teams` show it; what is unknown is left out. */
 export interface WireComponent {
@@ -8,16 +8,20 @@ export interface WireComponent {
   readonly description?: string;
   /** `model` is the provider's name for it. */
   readonly model?: { readonly name: string; readonly model: string; readonly provider: string };
+  readonly mode?: string;
   readonly members?: readonly WireComponent[];
   readonly is_factory: false;
   readonly is_component: false;
 }
 
 /** A workflow as `GET /workflows` shows it. */
-export type WireWorkflowSummary = Omit<WireComponent, 'members' | 'model'>;
+export type WireWorkflowSummary = Omit<WireComponent, 'members' | 'mode' | 'model'>;
 
 export function toWireComponent(component: Component): WireComponent {
-  const members = component instanceof Team ? { members: component.members.map(toWireComponent) } : {};
+  const members =
+    component instanceof Team
+      ? { mode: component.mode, members: component.members.map(toWireComponent) }
+      : {};
   return { ...toWireWorkflowSummary(component), ...modelFields(component), ...members };
 }
 

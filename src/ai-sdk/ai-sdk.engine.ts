@@ -1,0 +1,148 @@
+import { stepCountIs, streamText, type LanguageModel, type ToolSet } from 'ai';
+
+import { Engine, type EngineEvent, type EngineRequest } from '../components/engine.js';
+import type { ModelIdentity } from '../model/run-output.js';
+import {
+  callSettingsOf,
+  checkOptions,
+  DEFAULT_MAX_STEPS,
+  type AiSdkCallSettings,
+  type AiSdkOptions,
+} from './ai-sdk.options.js';
+import { checkEnd } from './answer.end.js';
+import { AnswerReader, type AnswerPart } from './answer.reader.js';
+import { isLeading, Leadership } from './leadership.js';
+import { providerError, toModelError } from './model.error.js';
+import { toModelMessages } from './model.messages.js';
+import { bindTools } from './run.tools.js';
+import { outputSpecificationOf, parseAnswer, type OutputSpecification } from './structured.output.js';
+
+/**
+ * An engine on the AI SDK: any of its models, with tools and structured output. It also leads teams: there the model
+ * gets a tool to ask members.
+ *
+ * @throws AgentOsConfigurationError if an option is not usable
+ *
+ * @example
+ * ```ts
+ * const support = new Agent({
+ *   id: 'support',
+ *   engine: aiSdk({
+ *     model: openai('gpt-5-mini'),
+ *     instructions: 'You are a helpful support agent.',
+ *     tools: { orderStatus },
+ *   }),
+ * });
+ * ```
+ */
+export function aiSdk(options: AiSdkOptions): Engine {
+  return new AiSdkEngine(options);
+}
+
+/** One run, as its parts see it. */
+interface EngineCall {
+  readonly request: EngineRequest;
+  /** Aborted when the run is cancelled or ended. */
+  readonly signal: AbortSignal;
+  /** Ends the run with an error. */
+  readonly end: (error: unknown) => void;
+}
+
+class AiSdkEngine extends Engine {
+  override readonly model: ModelIdentity;
+  readonly #options: AiSdkOptions;
+  readonly #callSettings: AiSdkCallSettings;
+  readonly #outputSpecification: OutputSpecification | undefined;
+
+  constructor(options: AiSdkOptions) {
+    super();
+    checkOptions(options);
+    this.#options = options;
+    this.#callSettings = callSettingsOf(options);
+    this.#outputSpecification = options.output && outputSpecificationOf(options.output);
+    this.model = identityOf(options.model);
+  }
+
+  override async *stream(request: EngineRequest): AsyncGenerator<EngineEvent, void, void> {
+    const own = new AbortController();
+    const signal = AbortSignal.any([request.signal, own.signal]);
+    try {
+      yield* this.#answer({ request, signal, end: (error) => own.abort(error) });
+    } finally {
+      // Whoever stops reading leaves no call of the model behind.
+      own.abort();
+    }
+  }
+
+  async *#answer(call: EngineCall): AsyncGenerator<EngineEvent, void, void> {
+    const { output, maxSteps = DEFAULT_MAX_STEPS } = this.#options;
+    const isStructured = output !== undefined;
+    const leadership = isLeading(call.request) ? new Leadership(call.request, call.end) : undefined;
+    const reader = new AnswerReader({ isTextHeld: isStructured });
+    for await (const part of this.#callModel(call, leadership)) {
+      const event = reader.read(part);
+      if (event) yield event;
+    }
+    if (leadership?.isRouted) return;
+    checkEnd(reader, { model: this.model, maxSteps, isStructured });
+    if (!output) return;
+    const data = await parseAnswer(reader.text, output);
+    yield { type: 'text', text: reader.text };
+    yield { type: 'data', data };
+  }
+
+  async *#callModel(call: EngineCall, leadership: Leadership | undefined): AsyncGenerator<AnswerPart> {
+    const { request, signal } = call;
+    const { model, tools, maxSteps = DEFAULT_MAX_STEPS } = this.#options;
+    const ownTools: ToolSet = { ...tools, ...leadership?.tools };
+    const system = await this.#instruct(request);
+    const { fullStream } = streamText({
+      ...leadership?.settings,
+      ...this.#callSettings,
+      ...contextSettings(ownTools, request),
+      model,
+      ...(system === undefined ? {} : { system }),
+      messages: toModelMessages(request.messages),
+      // Those of the session's own history.
+      allowSystemInMessages: true,
+      tools: bindTools(ownTools, { context: request.context, signal, end: call.end }),
+      ...(this.#outputSpecification ? { output: this.#outputSpecification } : {}),
+      stopWhen: [stepCountIs(maxSteps), () => leadership?.isRouted === true],
+      abortSignal: signal,
+      onError: ignore,
+    });
+    try {
+      for await (const part of fullStream) {
+        if (part.type === 'error') throw part.error;
+        if (part.type === 'abort') throw providerError(this.model, 'did not answer in time');
+        yield part;
+      }
+    } catch (thrown) {
+      signal.throwIfAborted();
+      throw toModelError(thrown, this.model);
+    }
+  }
+
+  async #instruct(request: EngineRequest): Promise<string | undefined> {
+    const { instructions } = this.#options;
+    return typeof instructions === 'function' ? instructions(request) : instructions;
+  }
+}
+
+/** How the AI SDK itself hands a context to tools: version 6 one for all, version 7 one for each. */
+function contextSettings(tools: ToolSet, { context }: EngineRequest): object {
+  const toolsContext = Object.fromEntries(Object.keys(tools).map((name) => [name, context]));
+  return { experimental_context: context, toolsContext };
+}
+
+/** The name of a model behind the AI Gateway begins with its provider. */
+function identityOf(model: LanguageModel): ModelIdentity {
+  if (typeof model !== 'string') return { id: model.modelId, provider: model.provider };
+  const [provider = model] = model.split('/');
+  return { id: model, provider };
+}
+
+/** The stream says the same. Without this the AI SDK prints it, with prompts and headers. */
+function ignore(): void {
+  // Nothing is lost.
+}

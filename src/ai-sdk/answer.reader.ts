@@ -1,0 +1,116 @@
+import type { FinishReason, LanguageModelUsage, TextStreamPart, ToolSet } from 'ai';
+
+import type { EngineEvent } from '../components/engine.js';
+import type { PlainRecord } from '../model/run-context.js';
+import { TOOL_FAILED, ToolFailure } from './tool.failure.js';
+
+/** A part of what the AI SDK streams. */
+export type AnswerPart = TextStreamPart<ToolSet>;
+
+type ToolCallPart = Extract<AnswerPart, { type: 'tool-call' }>;
+
+/** How the last call of the model ended. */
+export interface AnswerEnd {
+  readonly finishReason: FinishReason;
+  /** The provider's own word for it. */
+  readonly rawFinishReason: string | undefined;
+}
+
+/** Between what the model says before a round of tool calls and after it. */
+const STEP_SEPARATOR = '\n\n';
+
+/** Turns what the AI SDK streams into events of a run. */
+export class AnswerReader {
+  /** What the model has said since the last round of tool calls. */
+  text = '';
+  /** The model waits for the answers to calls that it made since then. */
+  isAwaitingTools = false;
+  end: AnswerEnd | undefined;
+  #isSeparatorDue = false;
+  readonly #isTextHeld: boolean;
+
+  /** @param options - `isTextHeld`: the text is no event of its own, because it must be checked first */
+  constructor({ isTextHeld }: { readonly isTextHeld: boolean }) {
+    this.#isTextHeld = isTextHeld;
+  }
+
+  /** @throws Error if a tool asks for an approval that nobody can give */
+  read(part: AnswerPart): EngineEvent | undefined {
+    switch (part.type) {
+      case 'start-step':
+        return this.#startStep();
+      case 'text-delta':
+        return this.#takeText(part.text);
+      case 'tool-call':
+        return this.#takeToolCall(part);
+      case 'tool-result':
+        // Each value that a tool yields is reported, and the last one once more as the result.
+        if (part.preliminary) return undefined;
+        return { type: 'tool-result', id: part.toolCallId, result: toText(part.output) };
+      case 'tool-error':
+        return { type: 'tool-result', id: part.toolCallId, result: toPublicText(part.error), failed: true };
+      case 'tool-approval-request':
+        throw new Error(
+          `Tool "${part.toolCall.toolName}" asks for an approval, which a run cannot wait for.`,
+        );
+      case 'finish-step':
+        return { type: 'usage', ...toUsage(part.usage) };
+      case 'finish':
+        this.end = { finishReason: part.finishReason, rawFinishReason: part.rawFinishReason };
+        return undefined;
+      default:
+        // Reasoning, sources, files and progress: a run has no place for them.
+        return undefined;
+    }
+  }
+
+  #startStep(): undefined {
+    this.#isSeparatorDue ||= this.text !== '';
+    this.text = '';
+    this.isAwaitingTools = false;
+  }
+
+  #takeToolCall({ toolCallId: id, toolName: name, ...call }: ToolCallPart): EngineEvent {
+    this.isAwaitingTools ||= call.providerExecuted !== true;
+    return { type: 'tool-call', id, name, arguments: toArguments(call.input) };
+  }
+
+  #takeText(piece: string): EngineEvent | undefined {
+    if (piece === '') return undefined;
+    this.text += piece;
+    if (this.#isTextHeld) return undefined;
+    const separator = this.#isSeparatorDue ? STEP_SEPARATOR : '';
+    this.#isSeparatorDue = false;
+    return { type: 'text', text: separator + piece };
+  }
+}
+
+/** A copy, of what is plain data: the tool gets the original, and a schema may have made anything of it. */
+function toArguments(input: unknown): PlainRecord {
+  const copy: unknown = JSON.parse(
+    JSON.stringify(input ?? {}, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+  );
+  return typeof copy === 'object' && copy !== null && !Array.isArray(copy)
+    ? (copy as PlainRecord)
+    : { input: copy };
+}
+
+function toText(output: unknown): string {
+  return typeof output === 'string' ? output : (JSON.stringify(output) ?? '');
+}
+
+/** Besides tools, the AI SDK itself reports errors: of calls of unknown tools, or with wrong arguments. */
+function toPublicText(error: unknown): string {
+  return error instanceof ToolFailure ? error.publicMessage : TOOL_FAILED;
+}
+
+function toUsage(usage: LanguageModelUsage): Omit<Extract<EngineEvent, { type: 'usage' }>, 'type'> {
+  const { inputTokens, outputTokens, totalTokens, inputTokenDetails, outputTokenDetails } = usage;
+  return {
+    inputTokens,
+    outputTokens,
+    totalTokens,
+    reasoningTokens: outputTokenDetails.reasoningTokens,
+    cacheReadTokens: inputTokenDetails.cacheReadTokens,
+  };
+}

@@ -1,0 +1,9 @@
+/**
+ * Engines on the AI SDK. Needs the package `ai`, version 6 or 7.
+ *
+ * @module
+ */
+export { aiSdk } from './ai-sdk.engine.js';
+export type { AiSdkCallSettings, AiSdkOptions, InstructionsFunction } from './ai-sdk.options.js';
+export { DELEGATE_TOOL } from './delegate.tool.js';
+export { runContextOf } from './run.tools.js';

@@ -1,0 +1,48 @@
+import type { ToolSet } from 'ai';
+
+import type { EngineRequest, LeaderRequest } from '../components/engine.js';
+import { AgentRunError } from '../errors/agent-run.error.js';
+import { DELEGATE_TOOL, delegateTool } from './delegate.tool.js';
+
+/** What a model that leads a team needs besides its own tools. */
+export class Leadership {
+  /** A member's answer is the team's: nothing is left to say. */
+  isRouted = false;
+  readonly tools: ToolSet;
+  readonly #request: LeaderRequest;
+  readonly #end: (error: unknown) => void;
+
+  /** @param end - ends the run with an error */
+  constructor(request: LeaderRequest, end: (error: unknown) => void) {
+    this.#request = request;
+    this.#end = end;
+    this.tools = {
+      [DELEGATE_TOOL]: delegateTool(request.members, (memberId, task) => this.#delegate(memberId, task)),
+    };
+  }
+
+  /** Settings of the model's calls that the model's owner may overrule. */
+  get settings(): { toolChoice?: 'required' } {
+    // A team that routes has no answer of its own.
+    return this.#request.mode === 'route' ? { toolChoice: 'required' } : {};
+  }
+
+  async #delegate(memberId: string, task: string): Promise<string> {
+    const { mode, delegate } = this.#request;
+    if (mode !== 'route') return delegate(memberId, task);
+    try {
+      const answer = await delegate(memberId, task);
+      this.isRouted = true;
+      return answer;
+    } catch (thrown) {
+      // The member's answer would have been the team's, and so is its error.
+      if (thrown instanceof AgentRunError) this.#end(thrown);
+      throw thrown;
+    }
+  }
+}
+
+/** Whether the engine leads a team and has members to ask; a team that broadcasts has asked them already. */
+export function isLeading(request: EngineRequest): request is LeaderRequest {
+  return 'delegate' in request && (request as LeaderRequest).mode !== 'broadcast';
+}

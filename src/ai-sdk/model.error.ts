@@ -1,0 +1,54 @@
+import {
+  APICallError,
+  InvalidArgumentError,
+  InvalidPromptError,
+  LoadAPIKeyError,
+  LoadSettingError,
+  NoSuchModelError,
+  RetryError,
+  UnsupportedFunctionalityError,
+  UnsupportedModelVersionError,
+} from 'ai';
+
+import { ProviderError } from '../errors/run.errors.js';
+import type { ModelIdentity } from '../model/run-output.js';
+
+/** Errors of the AI SDK that are about how it is used: no provider was asked. */
+const USAGE_ERRORS = [
+  InvalidArgumentError,
+  InvalidPromptError,
+  LoadAPIKeyError,
+  LoadSettingError,
+  NoSuchModelError,
+  UnsupportedFunctionalityError,
+  UnsupportedModelVersionError,
+];
+
+/**
+ * What a failed model call means for the run: the provider failed, unless the AI SDK says that it was used wrongly.
+ * The provider's own words, which may quote keys and prompts, stay in the cause.
+ */
+export function toModelError(thrown: unknown, model: ModelIdentity): unknown {
+  if (USAGE_ERRORS.some((type) => type.isInstance(thrown))) return thrown;
+  const last = RetryError.isInstance(thrown) ? thrown.lastError : thrown;
+  const status = APICallError.isInstance(last) ? last.statusCode : undefined;
+  const what = status === undefined ? 'failed' : `failed with status ${status}`;
+  return providerError(model, what, toCause(thrown), status);
+}
+
+/** @param what - completes a sentence that begins with the model */
+export function providerError(
+  { id, provider }: ModelIdentity,
+  what: string,
+  cause?: unknown,
+  status?: number,
+): ProviderError {
+  return new ProviderError(`The model "${id}" of "${provider}" ${what}.`, cause, status);
+}
+
+/** Providers report errors in the middle of a stream as text or as objects; the log wants an `Error`. */
+function toCause(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  const message = typeof thrown === 'string' ? thrown : JSON.stringify(thrown);
+  return new Error(`The provider reported an error: ${message}`, { cause: thrown });
+}

@@ -1,0 +1,70 @@
+import { asSchema, Output, type FlexibleSchema } from 'ai';
+
+import type { OutputSchema } from '../components/workflow/output-schema.js';
+import { toError } from '../errors/to-error.js';
+
+/** What the AI SDK is told of the form of an answer. */
+export type OutputSpecification = ReturnType<typeof Output.object<unknown>> | ReturnType<typeof Output.json>;
+
+/** What a Standard Schema may have besides what every one has. */
+interface SchemaDetails {
+  readonly vendor?: unknown;
+  /** Of schemas that can describe themselves. */
+  readonly jsonSchema?: unknown;
+}
+
+/** Whether a model can be told of it. The AI SDK itself knows how to describe zod's schemas. */
+export function isDescribable(schema: OutputSchema<unknown>): boolean {
+  const { vendor, jsonSchema } = schema['~standard'] as SchemaDetails;
+  return vendor === 'zod' || jsonSchema !== undefined;
+}
+
+/** Asks for JSON of the schema's form, or just for JSON if the schema cannot be described. */
+export function outputSpecificationOf(schema: OutputSchema<unknown>): OutputSpecification {
+  return isDescribable(schema)
+    ? Output.object({ schema: schema as unknown as FlexibleSchema<unknown> })
+    : Output.json();
+}
+
+/**
+ * Describes a schema, so that one that cannot be described is found while the application starts. The AI SDK would
+ * find out in the middle of a run, and for structured output in a promise that nobody handles.
+ *
+ * @throws the schema library's error
+ */
+export function describeSchema(schema: unknown): void {
+  void asSchema(schema as FlexibleSchema<unknown>).jsonSchema;
+}
+
+/**
+ * The answer as the schema takes it.
+ *
+ * @throws Error that says what does not fit
+ */
+export async function parseAnswer(text: string, schema: OutputSchema<unknown>): Promise<unknown> {
+  const verdict = await schema['~standard'].validate(parseJson(text));
+  if (!verdict.issues) return verdict.value;
+  throw new Error(
+    `The model's answer does not fit the output schema: ${verdict.issues.map(describeIssue).join('; ')}.`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new Error(`The model's answer is no JSON: ${toError(cause).message}`, { cause });
+  }
+}
+
+/** An issue as Standard Schema defines it. */
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[];
+}
+
+function describeIssue({ message, path = [] }: Issue): string {
+  if (path.length === 0) return message;
+  const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment));
+  return `${keys.join('.')}: ${message}`;
+}

@@ -1,0 +1,75 @@
+import type { RunOutput } from '../../model/run-output.js';
+import type { ComponentRun } from '../../runs/run.component.js';
+import type { Component } from '../component.js';
+
+/** The team that delegates. */
+interface DelegatingTeam {
+  readonly id: string;
+  readonly members: readonly Component[];
+}
+
+/** Runs members for a leader. */
+export class Delegation {
+  protected readonly team: DelegatingTeam;
+  protected readonly run: ComponentRun;
+
+  constructor(team: DelegatingTeam, run: ComponentRun) {
+    this.team = team;
+    this.run = run;
+  }
+
+  /**
+   * @returns the member's answer
+   * @throws Error that names the members if there is none with this id
+   */
+  async delegate(memberId: string, input: string): Promise<string> {
+    const { content } = await this.runMember(memberId, input);
+    return content;
+  }
+
+  protected runMember(memberId: string, input: string): Promise<RunOutput> {
+    const member = this.team.members.find(({ id }) => id === memberId);
+    if (member) return this.run.runChild(member, input);
+    const known = this.team.members.map(({ id }) => `"${id}"`).join(', ');
+    throw new Error(`Team "${this.team.id}" has no member "${memberId}". Its members: ${known}.`);
+  }
+}
+
+/** Runs one member, whose answer is the team's: what the leader says itself is not shown. */
+export class RoutedDelegation extends Delegation {
+  #answer: RunOutput | undefined;
+  #routedTo: string | undefined;
+
+  /** The team's run as the leader sees it. */
+  get leaderRun(): ComponentRun {
+    const { run } = this;
+    return {
+      ...run,
+      history: (runs) => run.history(runs),
+      appendContent: () => undefined,
+      emit: (event) => run.emit(event),
+      runChild: (component, input, step) => run.runChild(component, input, step),
+    };
+  }
+
+  override async delegate(memberId: string, input: string): Promise<string> {
+    if (this.#routedTo !== undefined) {
+      throw new Error(
+        `Team "${this.team.id}" routes to one member; it has been routed to "${this.#routedTo}" already. ` +
+          "Use mode 'coordinate' to ask several.",
+      );
+    }
+    this.#routedTo = memberId;
+    this.#answer = await this.runMember(memberId, input);
+    return this.#answer.content;
+  }
+
+  /** Makes the member's answer the team's. */
+  async answer(): Promise<void> {
+    if (!this.#answer)
+      throw new Error(`Team "${this.team.id}" routes, but its leader delegated to no member.`);
+    const { content, data } = this.#answer;
+    if (data !== undefined) this.run.output.data = data;
+    await this.run.appendContent(content);
+  }
+}

@@ -1,0 +1,141 @@
+import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
+import type { ModelIdentity } from '../../model/run-output.js';
+import type { ComponentRun } from '../../runs/run.component.js';
+import { checkEngine, DEFAULT_HISTORY_RUNS, modelOf } from '../agent.js';
+import { Component, type ComponentOptions } from '../component.js';
+import type { EngineLike, LeaderRequest, TeamMode } from '../engine.js';
+import { engineRequestOf, runEngine } from '../run-engine.js';
+import { askAll, quoteAnswers } from './broadcast.js';
+import { Delegation, RoutedDelegation } from './delegation.js';
+
+/** What a {@link Team} is made of. */
+export interface TeamOptions extends ComponentOptions {
+  /** Agents, teams and workflows that the leader may delegate to. */
+  readonly members: readonly Component[];
+  /** The leader: an engine that also gets `mode`, `members`, `delegate` and `answers`. */
+  readonly engine: EngineLike<LeaderRequest>;
+  /**
+   * - `coordinate` (the default): the leader delegates to members as it sees fit, and answers.
+   * - `route`: the leader delegates to one member, whose answer is the team's.
+   * - `broadcast`: all members are asked at once, and the leader makes one answer of theirs.
+   */
+  readonly mode?: TeamMode;
+  /** How many earlier runs of the session the leader's `messages` begin with. Default 10. */
+  readonly historyRuns?: number;
+}
+
+const MODES: readonly TeamMode[] = ['coordinate', 'route', 'broadcast'];
+
+/**
+ * A leader with members: agents, workflows and other teams, to any depth.
+ *
+ * @example
+ * ```ts
+ * const desk = new Team({
+ *   id: 'desk',
+ *   mode: 'route',
+ *   members: [billing, shipping],
+ *   engine: ({ input, delegate }) => delegate(/invoice/i.test(input) ? 'billing' : 'shipping', input),
+ * });
+ * ```
+ */
+export class Team extends Component {
+  readonly kind = 'team';
+  readonly mode: TeamMode;
+  readonly members: readonly Component[];
+  readonly historyRuns: number;
+  readonly model: ModelIdentity | undefined;
+  readonly #engine: EngineLike<LeaderRequest>;
+
+  /** @throws AgentOsConfigurationError if an option is not usable, or two members have the same id */
+  constructor(options: TeamOptions) {
+    super(options, ['members', 'engine', 'mode', 'historyRuns']);
+    const { engine, members, mode = 'coordinate', historyRuns = DEFAULT_HISTORY_RUNS } = options;
+    checkEngine(`Team "${this.id}"`, engine);
+    checkMode(this.id, mode);
+    checkMembers(this.id, members);
+    this.mode = mode;
+    this.members = Object.freeze([...members]);
+    this.model = modelOf(engine);
+    this.#engine = engine;
+    this.historyRuns = historyRuns;
+    Object.freeze(this);
+  }
+
+  override get children(): readonly Component[] {
+    return this.members;
+  }
+
+  /** @internal */
+  override execute(run: ComponentRun): Promise<void> {
+    switch (this.mode) {
+      case 'coordinate':
+        return this.#coordinate(run);
+      case 'route':
+        return this.#route(run);
+      case 'broadcast':
+        return this.#broadcast(run);
+      default:
+        return this.mode satisfies never;
+    }
+  }
+
+  async #coordinate(run: ComponentRun): Promise<void> {
+    await runEngine(this.#engine, await this.#request(run, new Delegation(this, run)), run);
+  }
+
+  async #route(run: ComponentRun): Promise<void> {
+    const delegation = new RoutedDelegation(this, run);
+    await runEngine(this.#engine, await this.#request(run, delegation), delegation.leaderRun);
+    await delegation.answer();
+  }
+
+  async #broadcast(run: ComponentRun): Promise<void> {
+    const answers = await askAll(this.members, run);
+    const request = await this.#request(run, new Delegation(this, run));
+    await runEngine(
+      this.#engine,
+      { ...request, answers, messages: quoteAnswers(request.messages, answers) },
+      run,
+    );
+  }
+
+  async #request(run: ComponentRun, delegation: Delegation): Promise<LeaderRequest> {
+    return {
+      ...(await engineRequestOf(run, this.historyRuns)),
+      mode: this.mode,
+      answers: [],
+      members: this.members.map(({ kind, id, name, description }) =>
+        description === undefined ? { kind, id, name } : { kind, id, name, description },
+      ),
+      delegate: (memberId, input) => delegation.delegate(memberId, input),
+    };
+  }
+}
+
+function checkMode(teamId: string, mode: unknown): void {
+  if (MODES.includes(mode as TeamMode)) return;
+  throw new AgentOsConfigurationError(
+    `Team "${teamId}": expected mode to be one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.`,
+  );
+}
+
+function checkMembers(teamId: string, members: unknown): asserts members is readonly Component[] {
+  if (!Array.isArray(members) || members.length === 0) {
+    throw new AgentOsConfigurationError(
+      `Team "${teamId}": expected members to be a non-empty array of components.`,
+    );
+  }
+  const ids = new Set<string>();
+  for (const [index, member] of members.entries()) {
+    if (!(member instanceof Component)) {
+      throw new AgentOsConfigurationError(
+        `Team "${teamId}": members[${index}] is no agent, team or workflow. If it is imported, look for a circular import.`,
+      );
+    }
+    if (ids.has(member.id)) {
+      throw new AgentOsConfigurationError(`Team "${teamId}" has two members with the id "${member.id}".`);
+    }
+    ids.add(member.id);
+  }
+}

@@ -1,0 +1,40 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { PlainRecord } from '../model/run-context.js';
+import type { Session } from '../model/session.js';
+
+/** What became different in a record, key by key. */
+export interface RecordChanges {
+  readonly set: Readonly<PlainRecord>;
+  readonly removed: readonly string[];
+}
+
+/** What a run has changed in its session. Runs that change different keys at the same time lose nothing. */
+export interface SessionChanges {
+  readonly name?: string;
+  readonly state: RecordChanges;
+  readonly metadata: RecordChanges;
+}
+
+/** Compares the session as it was opened with what the run has made of it. */
+export function changesOf(before: Session, after: Session): SessionChanges {
+  return {
+    ...(after.name === undefined || after.name === before.name ? {} : { name: after.name }),
+    state: recordChanges(before.state, after.state),
+    metadata: recordChanges(before.metadata, after.metadata),
+  };
+}
+
+/** The record with the changes made to it; the record itself stays as it is. */
+export function withChanges(record: Readonly<PlainRecord>, { set, removed }: RecordChanges): PlainRecord {
+  const kept = Object.entries(record).filter(([key]) => !removed.includes(key));
+  return { ...Object.fromEntries(kept), ...set };
+}
+
+function recordChanges(before: PlainRecord, after: PlainRecord): RecordChanges {
+  const set = Object.entries(after).filter(([key, value]) => !isDeepStrictEqual(before[key], value));
+  return {
+    set: Object.fromEntries(set),
+    removed: Object.keys(before).filter((key) => !Object.hasOwn(after, key)),
+  };
+}

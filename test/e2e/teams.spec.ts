@@ -1,0 +1,192 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Agent, AgentOsConfigurationError, AgentRunError, Team, type LeaderRequest } from 'nestjs-agentos';
+
+import { createGate } from '../support/gate.js';
+import { namesOf, runJson, runSse } from '../support/http-client.js';
+import { closeApps, startApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const billing = new Agent({ id: 'billing', name: 'Billing', engine: ({ input }) => `Invoice for ${input}` });
+const shipping = new Agent({
+  id: 'shipping',
+  name: 'Shipping',
+  engine: ({ input }) => `Parcel for ${input}`,
+});
+const broken = new Agent({
+  id: 'broken',
+  engine: () => {
+    throw new Error('the secret of the broken member');
+  },
+});
+
+describe('a team that coordinates', () => {
+  it('answers with what its leader makes of the delegated work', async () => {
+    const team = new Team({
+      id: 'desk',
+      members: [billing, shipping],
+      engine: async ({ input, delegate }) =>
+        `${await delegate('billing', input)}; ${await delegate('shipping', input)}`,
+    });
+
+    const output = await team.run('Ann');
+
+    expect(output.content).toBe('Invoice for Ann; Parcel for Ann');
+    expect(
+      output.memberResponses.map(({ component, content, parentRunId }) => [
+        component.id,
+        content,
+        parentRunId,
+      ]),
+    ).toEqual([
+      ['billing', 'Invoice for Ann', output.runId],
+      ['shipping', 'Parcel for Ann', output.runId],
+    ]);
+  });
+
+  it('names its members when the leader delegates to one that does not exist', async () => {
+    const team = new Team({
+      id: 'desk',
+      members: [billing],
+      engine: ({ delegate }) => delegate('sales', 'x'),
+    });
+
+    await expect(team.run('Ann')).rejects.toThrow(
+      'Team "desk" has no member "sales". Its members: "billing".',
+    );
+  });
+
+  it('fails with the error of a member that its leader does not catch, and may catch it', async () => {
+    const strict = new Team({
+      id: 'strict',
+      members: [broken],
+      engine: ({ delegate }) => delegate('broken', 'x'),
+    });
+    const lenient = new Team({
+      id: 'lenient',
+      members: [broken],
+      engine: ({ delegate }) =>
+        delegate('broken', 'x').catch((error: unknown) => (error as AgentRunError).publicMessage),
+    });
+
+    await expect(strict.run('Ann')).rejects.toBeInstanceOf(AgentRunError);
+    await expect(lenient.run('Ann')).resolves.toMatchObject({
+      content: 'The run failed.',
+      memberResponses: [{ status: 'ERROR', content: 'The run failed.' }],
+    });
+  });
+});
+
+describe('a team that routes', () => {
+  const engine = ({ input, delegate }: LeaderRequest): Promise<string> => delegate(input, 'Ann');
+
+  it('answers with the one member that its leader has chosen, and shows nothing of the leader', async () => {
+    const chatty = new Team({
+      id: 'chatty',
+      mode: 'route',
+      members: [billing, shipping],
+      engine: async function* ({ input, delegate }) {
+        yield 'Let me see… ';
+        await delegate(input, 'Ann');
+        yield 'Done.';
+      },
+    });
+    const { url } = await startApp({ agentOs: { teams: [chatty] } });
+
+    const { body } = await runJson(url, '/teams/chatty', 'shipping');
+    const frames = await runSse(url, '/teams/chatty', 'billing');
+
+    expect(body['content']).toBe('Parcel for Ann');
+    expect(namesOf(frames)).toEqual([
+      'TeamRunStarted',
+      'RunStarted',
+      'RunContent',
+      'RunContentCompleted',
+      'RunCompleted',
+      'TeamRunContent',
+      'TeamRunContentCompleted',
+      'TeamRunCompleted',
+    ]);
+    expect(JSON.stringify(frames)).not.toContain('Let me see');
+  });
+
+  it('fails if its leader delegates to nobody, or to two', async () => {
+    const members = [billing, shipping];
+    const idle = new Team({ id: 'idle', mode: 'route', members, engine: () => 'I do it myself' });
+    const greedy = new Team({
+      id: 'greedy',
+      mode: 'route',
+      members,
+      engine: async (request) =>
+        `${await engine({ ...request, input: 'billing' })}${await engine({ ...request, input: 'shipping' })}`,
+    });
+
+    await expect(idle.run('x')).rejects.toThrow('Team "idle" routes, but its leader delegated to no member.');
+    await expect(greedy.run('x')).rejects.toThrow(
+      'Team "greedy" routes to one member; it has been routed to "billing"',
+    );
+  });
+});
+
+describe('a team that broadcasts', () => {
+  it('asks all members at once and lets its leader combine their answers', async () => {
+    const bothAsked = createGate();
+    let asked = 0;
+    const slow = (id: string): Agent =>
+      new Agent({
+        id,
+        engine: async ({ input }) => {
+          asked += 1;
+          if (asked === 2) bothAsked.open();
+          await bothAsked.opened;
+          return `${id} says ${input}`;
+        },
+      });
+    const team = new Team({
+      id: 'choir',
+      mode: 'broadcast',
+      members: [slow('alto'), slow('bass')],
+      engine: ({ answers, messages }) =>
+        `${answers.map(({ content }) => content).join(' & ')} | ${messages.at(-1)?.content}`,
+    });
+
+    const { content } = await team.run('la');
+
+    expect(content).toBe(
+      'alto says la & bass says la | la\n\nalto answered:\nalto says la\n\nbass answered:\nbass says la',
+    );
+  });
+
+  it('tells its leader which member failed, and fails if all did', async () => {
+    const engine = ({ answers }: LeaderRequest): string =>
+      answers.map(({ memberId, content, success }) => `${memberId}:${success}:${content}`).join(' | ');
+    const mixed = new Team({ id: 'mixed', mode: 'broadcast', members: [billing, broken], engine });
+    const hopeless = new Team({ id: 'hopeless', mode: 'broadcast', members: [broken], engine });
+
+    await expect(mixed.run('Ann')).resolves.toMatchObject({
+      content: 'billing:true:Invoice for Ann | broken:false:The run failed.',
+    });
+    await expect(hopeless.run('Ann')).rejects.toBeInstanceOf(AgentRunError);
+  });
+});
+
+describe('a team that is declared wrongly', () => {
+  const engine = (): string => '';
+
+  it.each([
+    ['no members', { members: [] }, 'expected members to be a non-empty array'],
+    ['a member that is none', { members: [undefined] }, 'members[0] is no agent, team or workflow'],
+    ['two members with one id', { members: [billing, billing] }, 'has two members with the id "billing"'],
+    [
+      'an unknown mode',
+      { members: [billing], mode: 'vote' },
+      'expected mode to be one of coordinate, route, broadcast',
+    ],
+    ['an unknown option', { members: [billing], leader: engine }, 'unknown option "leader"'],
+  ])('does not start with %s', (_case, options, message) => {
+    const construct = (): Team => new Team({ id: 'desk', engine, ...options } as never);
+
+    expect(construct).toThrow(AgentOsConfigurationError);
+    expect(construct).toThrow(message);
+  });
+});

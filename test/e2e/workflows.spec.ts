@@ -1,0 +1,296 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  AgentOsConfigurationError,
+  AgentRunError,
+  condition,
+  InputCheckError,
+  loop,
+  parallel,
+  router,
+  StepFailedError,
+  step,
+  Workflow,
+  type StepLike,
+} from 'nestjs-agentos';
+import { z } from 'zod';
+
+import { createGate } from '../support/gate.js';
+import { namesOf, runJson, runSse } from '../support/http-client.js';
+import { closeApps, startApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const shout = new Agent({ id: 'shout', engine: ({ input }) => input.toUpperCase() });
+const workflow = (...steps: StepLike[]): Workflow => new Workflow({ id: 'flow', steps });
+
+describe('steps', () => {
+  it('run one after another, each on the content of the one before', async () => {
+    const flow = workflow(
+      shout,
+      step(
+        'twice',
+        ({ input, workflowInput, previous }) =>
+          `${input}${input} of ${workflowInput} after ${previous.length}`,
+      ),
+    );
+
+    const { content, stepResults } = await flow.run('ha');
+
+    expect(content).toBe('HAHA of ha after 1');
+    expect(stepResults).toMatchObject([
+      { stepName: 'shout', executor: 'agent', success: true, content: 'HA' },
+      { stepName: 'twice', executor: 'function', success: true },
+    ]);
+  });
+
+  it('hand typed data on: checked by a schema, or returned beside the content', async () => {
+    const classify = step('classify', () => '{"topic":"refund"}', {
+      output: z.object({ topic: z.string() }),
+    });
+    const count = step('count', ({ input }) => ({ content: 'counted', data: { length: input.length } }));
+    const flow = workflow(
+      classify,
+      count,
+      ({ dataOf }) => `${dataOf(classify).topic} ${dataOf(count).length}`,
+    );
+
+    await expect(flow.run('x')).resolves.toMatchObject({ content: 'refund 18' });
+  });
+
+  it.each([
+    ['returns nothing', () => undefined, 'Expected the step to return its content as a string'],
+    ['throws', () => Promise.reject(new Error('disk full')), 'disk full'],
+  ])('fail the workflow with their name if one %s', async (_case, executor, message) => {
+    const flow = workflow(step('save', executor as never));
+
+    const failure = await flow.run('x').catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(StepFailedError);
+    expect((failure as Error).message).toBe(
+      `Step "save" of workflow "flow" failed: ${message}${message.endsWith('string') ? ', or { content, data }, got undefined.' : ''}`,
+    );
+    expect((failure as AgentRunError).runOutput).toMatchObject({
+      status: 'ERROR',
+      content: 'The step "save" failed.',
+      stepResults: [{ stepName: 'save', success: false, error: 'The step "save" failed.' }],
+    });
+  });
+
+  it('fail the workflow if data does not fit the schema', async () => {
+    const flow = workflow(step('classify', () => '{"topic":7}', { output: z.object({ topic: z.string() }) }));
+
+    await expect(flow.run('x')).rejects.toThrow(
+      /The output of step "classify" does not fit its schema: .*string/,
+    );
+  });
+
+  it('let the workflow go on with their input if they say so', async () => {
+    const flow = workflow(
+      step('optional', () => Promise.reject(new Error('x')), { onError: 'continue' }),
+      step('last', ({ input, previous }) => `${input} ${String(previous[0]?.success)}`),
+    );
+
+    await expect(flow.run('kept')).resolves.toMatchObject({ content: 'kept false' });
+  });
+
+  it('do not hide a rejection: the workflow is rejected too', async () => {
+    const guarded = new Agent({
+      id: 'guarded',
+      engine: () => 'never',
+      preHooks: [
+        () => {
+          throw new InputCheckError('Not that.', { trigger: 'off_topic' });
+        },
+      ],
+    });
+    const { url } = await startApp({ agentOs: { workflows: [workflow(guarded)] } });
+
+    await expect(runJson(url, '/workflows/flow', 'x')).resolves.toMatchObject({
+      status: 400,
+      body: { status: 'ERROR', detail: 'Not that.', error_type: 'input_check_error', error_id: 'off_topic' },
+    });
+  });
+});
+
+describe('parallel', () => {
+  it('runs its steps at once, on the same input, and joins their contents in list order', async () => {
+    const bothRun = createGate();
+    const flow = workflow(
+      parallel('both', [
+        step('first', async ({ input }) => {
+          await bothRun.opened;
+          return `1 ${input}`;
+        }),
+        step('second', ({ input }) => {
+          bothRun.open();
+          return `2 ${input}`;
+        }),
+      ]),
+    );
+
+    const { content, stepResults } = await flow.run('x');
+
+    expect(content).toBe('first:\n1 x\n\nsecond:\n2 x');
+    expect(stepResults).toMatchObject([
+      { stepName: 'both', type: 'parallel', steps: [{ content: '1 x' }, { content: '2 x' }] },
+    ]);
+  });
+
+  it('fails once all have ended if one fails', async () => {
+    const ended: string[] = [];
+    const failed = createGate();
+    const flow = workflow(
+      parallel('both', [
+        step('bad', () => {
+          failed.open();
+          throw new Error('no');
+        }),
+        step('good', async () => {
+          await failed.opened;
+          ended.push('good');
+          return 'ok';
+        }),
+      ]),
+    );
+
+    await expect(flow.run('x')).rejects.toThrow('Step "bad" of workflow "flow" failed: no');
+    expect(ended).toEqual(['good']);
+  });
+});
+
+describe('condition', () => {
+  const flow = workflow(
+    condition('loud', {
+      when: ({ input }) => input.endsWith('!'),
+      then: [shout, step('thanks', ({ input }) => `${input} Thanks.`)],
+      else: [step('calm', ({ input }) => `${input} Fine.`)],
+    }),
+  );
+
+  it('runs one side or the other', async () => {
+    await expect(flow.run('hey!')).resolves.toMatchObject({ content: 'HEY! Thanks.' });
+    await expect(flow.run('hey')).resolves.toMatchObject({ content: 'hey Fine.' });
+  });
+
+  it('passes the input through without an else', async () => {
+    const onlyThen = workflow(condition('never', { when: () => false, then: [shout] }));
+
+    await expect(onlyThen.run('hey')).resolves.toMatchObject({ content: 'hey' });
+  });
+
+  it('fails with its name if its condition throws', async () => {
+    const broken = workflow(
+      condition('maybe', {
+        when: () => {
+          throw new Error('who knows');
+        },
+        then: [shout],
+      }),
+    );
+
+    await expect(broken.run('x')).rejects.toThrow('Step "maybe" of workflow "flow" failed: who knows');
+  });
+});
+
+describe('loop', () => {
+  const add = step('add', ({ input }) => `${input}a`);
+
+  it('ends when its end condition holds', async () => {
+    const seen: number[] = [];
+    const until = ({ input, iteration }: { input: string; iteration: number }): boolean => {
+      seen.push(iteration);
+      return input.length === 3;
+    };
+    const flow = workflow(loop('grow', { steps: [add], until, maxIterations: 9 }));
+
+    const { content, stepResults } = await flow.run('');
+
+    expect(content).toBe('aaa');
+    expect(seen).toEqual([1, 2, 3]);
+    expect(stepResults[0]?.steps).toHaveLength(3);
+  });
+
+  it('runs a fixed number of times without one', async () => {
+    await expect(workflow(loop('grow', { steps: [add], maxIterations: 2 })).run('')).resolves.toMatchObject({
+      content: 'aa',
+    });
+  });
+
+  it('fails with its name if its end never comes, unless the last content counts', async () => {
+    const options = { steps: [add], until: () => false, maxIterations: 2 };
+
+    await expect(workflow(loop('grow', options)).run('')).rejects.toThrow(
+      'Loop "grow" did not come to its end within 2 iterations.',
+    );
+    await expect(workflow(loop('grow', { ...options, onLimit: 'continue' })).run('')).resolves.toMatchObject({
+      content: 'aa',
+    });
+  });
+});
+
+describe('router', () => {
+  const routes = [shout, step('whisper', ({ input }) => input.toLowerCase())];
+
+  it('runs the route that is chosen, or several one after another', async () => {
+    const flow = workflow(
+      router('voice', { choose: ({ input }) => (input === 'Both' ? ['shout', 'whisper'] : 'shout'), routes }),
+    );
+
+    await expect(flow.run('Hi')).resolves.toMatchObject({ content: 'HI' });
+    await expect(flow.run('Both')).resolves.toMatchObject({ content: 'both' });
+  });
+
+  it('names its routes if the choice is none of them', async () => {
+    const flow = workflow(router('voice', { choose: () => 'sing', routes }));
+
+    await expect(flow.run('Hi')).rejects.toThrow(
+      'Router "voice" has no route "sing". Its routes: "shout", "whisper".',
+    );
+  });
+});
+
+describe('a workflow', () => {
+  it('streams its blocks, its steps with their place, and nested workflows a level deeper', async () => {
+    const inner = new Workflow({ id: 'inner', steps: [shout] });
+    const flow = workflow(parallel('both', [step('nested', inner), step('plain', ({ input }) => input)]));
+    const { url } = await startApp({ agentOs: { workflows: [flow] } });
+
+    const frames = await runSse(url, '/workflows/flow', 'x');
+
+    expect(namesOf(frames).filter((name) => /Workflow|Parallel/.test(name))).toEqual([
+      'WorkflowStarted',
+      'ParallelExecutionStarted',
+      'WorkflowStarted',
+      'WorkflowCompleted',
+      'ParallelExecutionCompleted',
+      'WorkflowCompleted',
+    ]);
+    expect(frames.find(({ event }) => event === 'RunStarted')?.data).toMatchObject({
+      workflow_id: 'inner',
+      step_name: 'shout',
+      step_index: 0,
+      nested_depth: 1,
+    });
+    expect(frames.find(({ data }) => data['step_name'] === 'plain')?.data['step_index']).toEqual([0, 1]);
+  });
+
+  it.each([
+    ['no steps', () => workflow(), 'expected steps to be a non-empty array'],
+    [
+      'something that is no step',
+      () => workflow(undefined as never),
+      'steps[0] is no step, component or function',
+    ],
+    ['two steps of one name', () => workflow(shout, parallel('p', [shout])), 'has two steps called "shout"'],
+    ['an empty name', () => workflow(step('', shout)), 'step() expects a name'],
+    [
+      'a loop without a limit',
+      () => workflow(loop('l', { steps: [shout] } as never)),
+      'expected maxIterations',
+    ],
+  ])('does not start with %s', (_case, construct, message) => {
+    expect(construct).toThrow(AgentOsConfigurationError);
+    expect(construct).toThrow(message);
+  });
+});
