@@ -23,6 +23,7 @@ const LAYERS = [
   'guardrails',
   'evals',
   'ai-sdk',
+  'sql',
   'root',
   'http',
 ];
@@ -74,14 +75,12 @@ export default defineConfig(
     },
   },
   {
-    files: ['sample-app/**/*.ts'],
+    files: ['sample-app/**/*.ts', 'docs/examples/**/*.ts'],
     rules: {
       'no-restricted-imports': [
         'error',
         {
-          patterns: [
-            { regex: '/src/', message: "The sample imports 'nestjs-agentos' like any application." },
-          ],
+          patterns: [{ regex: '/src/', message: "Samples import 'nestjs-agentos' like any application." }],
         },
       ],
     },

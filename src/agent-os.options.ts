@@ -112,6 +112,8 @@ export function resolveOptions(
   options: AgentOsOptions,
   { http }: Pick<AgentOsExtras, 'http'>,
 ): ResolvedAgentOsOptions {
+  // A factory may have forgotten its return.
+  expect('options', typeof options === 'object' && options !== null, 'an object', options);
   checkNames('AgentOsModule', options, KNOWN);
   checkNames('AgentOsModule http', http || {}, [...KNOWN_HTTP, ...KNOWN_ROUTES]);
   checkFactoryHttp(options.http);
@@ -159,7 +161,7 @@ function checkValues(options: ResolvedAgentOsOptions): void {
     );
   }
   for (const name of ['releaseAfter', 'shutdownTimeout'] as const) {
-    expect(name, options[name] >= 0 && options[name] < 2 ** 31, 'a number of milliseconds', options[name]);
+    expect(name, isDuration(options[name]), 'a number of milliseconds', options[name]);
   }
   const { runHooksInBackground, onDisconnect, onHookError, http } = options;
   expect(
@@ -170,11 +172,18 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   );
   expect('onDisconnect', ['finish', 'cancel'].includes(onDisconnect), '"finish" or "cancel"', onDisconnect);
   expect('onHookError', ['function', 'undefined'].includes(typeof onHookError), 'a function', onHookError);
-  const { securityKey } = http;
+  const { securityKey, acceptClientContext } = http;
+  const isFlag = ['boolean', 'undefined'].includes(typeof acceptClientContext);
+  expect('http.acceptClientContext', isFlag, 'a boolean', acceptClientContext);
   const isUsable = securityKey === undefined || (typeof securityKey === 'string' && securityKey !== '');
   // The value is a secret: it does not belong in a message.
   if (!isUsable)
     throw wrong('AgentOsModule', 'expected http.securityKey to be a non-empty string, or to be left out');
+}
+
+/** Texts, such as environment variables, would pass a comparison and fail as times. */
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < 2 ** 31;
 }
 
 function expect(name: string, isRight: boolean, expected: string, value: unknown): void {

@@ -25,7 +25,7 @@ export {
 export { Team, type TeamOptions } from './components/team/team.js';
 export { condition, type Condition, type ConditionOptions } from './components/workflow/condition.js';
 export { loop, type Loop, type LoopOptions, type LoopRequest } from './components/workflow/loop.js';
-export type { OutputSchema, SchemaVerdict } from './components/workflow/output-schema.js';
+export type { OutputSchema, SchemaIssue, SchemaVerdict } from './components/workflow/output-schema.js';
 export { parallel, type Parallel } from './components/workflow/parallel.js';
 export { router, type Router, type RouterOptions } from './components/workflow/router.js';
 export { step, type Step, type StepExecutor, type StepOptions } from './components/workflow/step.js';

@@ -1,9 +1,12 @@
+import { Logger } from '@nestjs/common';
 import type { LanguageModel, streamText, ToolSet } from 'ai';
 
 import type { EngineRequest } from '../components/engine.js';
 import type { OutputSchema } from '../components/workflow/output-schema.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { toError } from '../errors/to-error.js';
 import { DELEGATE_TOOL } from './delegate.tool.js';
+import { describeSchema, isDescribable } from './structured.output.js';
 
 /** The settings of the AI SDK's `streamText` that are handed on as they are. */
 const CALL_SETTINGS = [
@@ -114,10 +117,19 @@ export function checkOptions(options: AiSdkOptions): void {
   if (!Number.isInteger(maxSteps) || maxSteps < 1) {
     fail(`expected maxSteps to be a whole number from 1 on, got ${String(maxSteps)}.`);
   }
-  if (output !== undefined && typeof output['~standard']?.validate !== 'function') {
+  checkTools(tools ?? {});
+  if (output !== undefined) checkOutput(output);
+}
+
+function checkOutput(output: OutputSchema<unknown>): void {
+  if (typeof (output as Partial<typeof output> | null)?.['~standard']?.validate !== 'function') {
     fail('expected output to be a Standard Schema, such as one of zod or valibot.');
   }
-  checkTools(tools ?? {});
+  if (isDescribable(output)) return checkDescription('output', output);
+  new Logger('AgentOs').warn(
+    'aiSdk(): the schema of output cannot describe itself as JSON Schema, so the model is not told the form of its ' +
+      'answer; the answer is only checked. Valibot describes itself with toStandardJsonSchema() of @valibot/to-json-schema.',
+  );
 }
 
 function checkTools(tools: ToolSet): void {
@@ -126,9 +138,18 @@ function checkTools(tools: ToolSet): void {
     if (typeof tool.execute !== 'function' && tool.type !== 'provider') {
       fail(`tool "${name}" has no execute function, so nothing would answer the model's call.`);
     }
+    checkDescription(`the inputSchema of tool "${name}"`, tool.inputSchema);
   }
 }
 
-function fail(problem: string): never {
-  throw new AgentOsConfigurationError(`aiSdk(): ${problem}`);
+function checkDescription(name: string, schema: unknown): void {
+  try {
+    describeSchema(schema);
+  } catch (thrown) {
+    fail(`${name} cannot be described to a model: ${toError(thrown).message}.`, thrown);
+  }
+}
+
+function fail(problem: string, cause?: unknown): never {
+  throw new AgentOsConfigurationError(`aiSdk(): ${problem}`, { cause });
 }

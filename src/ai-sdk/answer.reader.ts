@@ -85,7 +85,7 @@ export class AnswerReader {
   }
 }
 
-/** A copy, of what is plain data: the tool gets the original, and a schema may have made anything of it. */
+/** Plain data, though a schema may have made anything of what the model wrote. */
 function toArguments(input: unknown): PlainRecord {
   const copy: unknown = JSON.parse(
     JSON.stringify(input ?? {}, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),

@@ -7,7 +7,6 @@ import {
   NoSuchModelError,
   RetryError,
   UnsupportedFunctionalityError,
-  UnsupportedModelVersionError,
 } from 'ai';
 
 import { ProviderError } from '../errors/run.errors.js';
@@ -21,7 +20,6 @@ const USAGE_ERRORS = [
   LoadSettingError,
   NoSuchModelError,
   UnsupportedFunctionalityError,
-  UnsupportedModelVersionError,
 ];
 
 /**
@@ -30,10 +28,15 @@ const USAGE_ERRORS = [
  */
 export function toModelError(thrown: unknown, model: ModelIdentity): unknown {
   if (USAGE_ERRORS.some((type) => type.isInstance(thrown))) return thrown;
-  const last = RetryError.isInstance(thrown) ? thrown.lastError : thrown;
-  const status = APICallError.isInstance(last) ? last.statusCode : undefined;
+  const status = statusOf(RetryError.isInstance(thrown) ? thrown.lastError : thrown);
   const what = status === undefined ? 'failed' : `failed with status ${status}`;
   return providerError(model, what, toCause(thrown), status);
+}
+
+/** An answer that broke off began with status 200, which says nothing. */
+function statusOf(thrown: unknown): number | undefined {
+  const status = APICallError.isInstance(thrown) ? thrown.statusCode : undefined;
+  return status !== undefined && status >= 400 ? status : undefined;
 }
 
 /** @param what - completes a sentence that begins with the model */

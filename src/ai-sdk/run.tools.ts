@@ -60,13 +60,13 @@ function bindTool(name: string, tool: AnyTool, run: CallingRun): AnyTool {
     try {
       const context = { [RUN_CONTEXT]: run.context };
       const answer: unknown = execute.call(tool, input as never, { ...options, ...context });
-      if (!isAsyncIterable(answer)) return yield checkJson(await answer);
-      for await (const piece of answer) yield checkJson(piece);
+      if (isAsyncIterable(answer)) for await (const piece of answer) yield checkJson(piece);
+      else yield checkJson(await answer);
     } catch (thrown) {
       throw sortFailure(name, thrown, run);
     }
   };
-  return { ...tool, execute: bound } as AnyTool;
+  return { ...tool, execute: bound };
 }
 
 /** What is no JSON could not be sent to the model, and would break its next call, far from the tool. */
@@ -82,8 +82,10 @@ function sortFailure(name: string, thrown: unknown, { context, signal, end }: Ca
     end(thrown);
     return thrown;
   }
-  // The run that it belongs to has logged it, if it was worth that.
-  if (thrown instanceof AgentRunError) return new ToolFailure(thrown.publicMessage, thrown, true);
+  if (thrown instanceof AgentRunError && Object.hasOwn(thrown, 'runOutput')) {
+    // The run that it belongs to has logged it, if it was worth that.
+    return new ToolFailure(thrown.publicMessage, thrown, true);
+  }
   const { message, stack } = toError(thrown);
   const isAnswer = thrown instanceof HttpException && thrown.getStatus() < 500;
   const logger = new Logger('AgentOs');

@@ -1,6 +1,6 @@
 import { asSchema, Output, type FlexibleSchema } from 'ai';
 
-import type { OutputSchema } from '../components/workflow/output-schema.js';
+import { describeIssues, type OutputSchema } from '../components/workflow/output-schema.js';
 import { toError } from '../errors/to-error.js';
 
 /** What the AI SDK is told of the form of an answer. */
@@ -44,9 +44,7 @@ export function describeSchema(schema: unknown): void {
 export async function parseAnswer(text: string, schema: OutputSchema<unknown>): Promise<unknown> {
   const verdict = await schema['~standard'].validate(parseJson(text));
   if (!verdict.issues) return verdict.value;
-  throw new Error(
-    `The model's answer does not fit the output schema: ${verdict.issues.map(describeIssue).join('; ')}.`,
-  );
+  throw new Error(`The model's answer does not fit the output schema: ${describeIssues(verdict.issues)}.`);
 }
 
 function parseJson(text: string): unknown {
@@ -55,16 +53,4 @@ function parseJson(text: string): unknown {
   } catch (cause) {
     throw new Error(`The model's answer is no JSON: ${toError(cause).message}`, { cause });
   }
-}
-
-/** An issue as Standard Schema defines it. */
-interface Issue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[];
-}
-
-function describeIssue({ message, path = [] }: Issue): string {
-  if (path.length === 0) return message;
-  const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment));
-  return `${keys.join('.')}: ${message}`;
 }

@@ -27,7 +27,7 @@ export const DEFAULT_HISTORY_RUNS = 10;
  */
 export class Agent extends Component {
   readonly kind = 'agent';
-  readonly children: readonly Component[] = [];
+  readonly children: readonly Component[] = Object.freeze([]);
   readonly historyRuns: number;
   readonly model: ModelIdentity | undefined;
   readonly #engine: EngineLike;

@@ -173,5 +173,6 @@ function property(path: string, key: string): string {
 function describe(value: unknown): string {
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`;
   const { constructor } = value as { constructor?: { name?: unknown } };
-  return `an instance of ${typeof constructor?.name === 'string' ? constructor.name : 'an unknown class'}`;
+  const name = constructor?.name;
+  return `an instance of ${typeof name === 'string' && name !== '' ? name : 'an unknown class'}`;
 }

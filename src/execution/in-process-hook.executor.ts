@@ -44,11 +44,10 @@ export class InProcessHookExecutor extends HookExecutor {
       return undefined;
     }
     const isOver = this.#pending.size >= this.#options.maxPending && !batch.insideHook;
+    if (isOver) this.#options.onOverflow(batch);
     const pending: PendingBatch = { batch, state: 'accepted', delivered: undefined, onEnded: [] };
     this.#pending.set(batch, pending);
-    if (!isOver) return undefined;
-    this.#options.onOverflow(batch);
-    return batch.runInContext(() => this.#run(pending));
+    return isOver ? batch.runInContext(() => this.#run(pending)) : undefined;
   }
 
   override release(batch: HookBatch, delivered: boolean | undefined): void {

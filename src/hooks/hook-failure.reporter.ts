@@ -26,7 +26,7 @@ export class HookFailureReporter {
   }
 
   report(failure: HookFailure): void {
-    this.#logger.error(messageOf(failure), failure.error.stack);
+    this.#log(messageOf(failure), failure.error);
     if (this.#onHookError) void this.#tell(this.#onHookError, failure);
   }
 
@@ -36,10 +36,16 @@ export class HookFailureReporter {
       await onHookError({ ...failure, execution: { ...failure.execution } });
     } catch (thrown) {
       const error = toError(thrown);
-      this.#logger.error(
-        `onHookError itself failed for ${failure.execution.id}: ${error.message}`,
-        error.stack,
-      );
+      this.#log(`onHookError itself failed for ${failure.execution.id}: ${error.message}`, error);
+    }
+  }
+
+  /** Nor must a logger that fails: Node's own warning takes its place. */
+  #log(message: string, { stack }: Error): void {
+    try {
+      this.#logger.error(message, stack);
+    } catch (thrown) {
+      process.emitWarning(`${message} (The logger failed as well: ${toError(thrown).message})`);
     }
   }
 }

@@ -31,12 +31,15 @@ export function attemptHook(
   attempt: HookAttempt,
   deadlines: Deadlines,
 ): AttemptResult | Promise<AttemptResult> {
-  const returned = callIfWanted(attempt);
-  if (!isPending(returned)) {
+  try {
+    const returned = callIfWanted(attempt);
+    if (isPending(returned)) return settle(attempt, toPromise(returned), deadlines);
     attempt.signal.close();
     return returned === SKIPPED ? 'skipped' : 'ran';
+  } catch (thrown) {
+    attempt.signal.close();
+    throw thrown;
   }
-  return settle(attempt, toPromise(returned), deadlines);
 }
 
 function callIfWanted({ hook, context }: HookAttempt): unknown {

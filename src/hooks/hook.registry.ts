@@ -108,8 +108,9 @@ function others(moduleHooks: readonly BoundHook[], own: readonly BoundHook[]): B
   return moduleHooks.filter((hook) => !own.some((other) => isSameHook(hook, other)));
 }
 
+/** A function is itself wherever it stands; an instance may have several hook methods. */
 function isSameHook(one: BoundHook, other: BoundHook): boolean {
-  return one.target === other.target && one.source === other.source;
+  return one.target === other.target && (typeof one.target === 'function' || one.source === other.source);
 }
 
 function holdsStream({ definition }: BoundHook): boolean {

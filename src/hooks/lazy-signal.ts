@@ -6,6 +6,7 @@ export class LazySignal {
   readonly #parent: AbortSignal | undefined;
   #controller: AbortController | undefined;
   #abortedBy: Error | undefined;
+  #isClosed = false;
 
   /** @param parent - its abort is passed on */
   constructor(parent?: AbortSignal) {
@@ -17,7 +18,7 @@ export class LazySignal {
     const controller = (this.#controller = new AbortController());
     if (this.#abortedBy) controller.abort(this.#abortedBy);
     else if (this.#parent?.aborted) controller.abort(this.#parent.reason);
-    else this.#parent?.addEventListener('abort', this.#onParentAbort);
+    else if (!this.#isClosed) this.#parent?.addEventListener('abort', this.#onParentAbort);
     return controller.signal;
   }
 
@@ -26,8 +27,9 @@ export class LazySignal {
     this.#controller?.abort(reason);
   }
 
-  /** The hook has ended: nothing of it stays attached to the parent. */
+  /** The hook has ended: nothing of it stays attached to the parent, nor will be if it reads the signal later. */
   close(): void {
+    this.#isClosed = true;
     if (this.#controller) this.#parent?.removeEventListener('abort', this.#onParentAbort);
   }
 

@@ -69,6 +69,8 @@ export class ActiveRun {
   openedSession: Session;
   phase: 'pre' | 'execution' | 'post' = 'pre';
   outcome: RunOutcome | undefined;
+  /** Resolves when the run has settled and said so. */
+  ended = Promise.resolve();
   span: RunSpan | undefined;
   readonly #cancellation = new AbortController();
   readonly #sink: RunEventSink | undefined;
@@ -221,8 +223,9 @@ function createContext(run: ActiveRun): RunContext {
     sessionId: run.sessionId,
     ...(parent ? { parentRunId: parent.runId } : {}),
     ...(userId === undefined ? {} : { userId }),
-    metadata: options.metadata ?? parent?.context.metadata ?? {},
-    dependencies: options.dependencies ?? parent?.context.dependencies ?? {},
+    // What the caller passed stays the caller's: hooks and engines add to the run's own.
+    metadata: options.metadata ? { ...options.metadata } : (parent?.context.metadata ?? {}),
+    dependencies: options.dependencies ? { ...options.dependencies } : (parent?.context.dependencies ?? {}),
     sessionState: {},
   };
 }

@@ -24,6 +24,8 @@ export async function conductRun(run: ActiveRun, startChild: StartChild): Promis
   try {
     run.span = tracing.startRun(run.identity, run.runId);
     const error = await enterRun(run, () => perform(run, startChild));
+    // Those below were cancelled with it, and end before it as they do otherwise: one tree, one sequence of hooks.
+    if (run.signal.aborted) await Promise.all(run.children.map(({ ended }) => ended));
     await settleRun(run, error);
     if (!error) return run.output;
     throw withRunOutput(error, run.output);

@@ -38,7 +38,13 @@ export interface RunRequest {
 export async function startRun(request: RunRequest): Promise<RunOutput> {
   const run = createRun(request, currentScope());
   request.onStart?.(run);
-  return conductRun(run, startRun);
+  const ending = conductRun(run, startRun);
+  run.ended = ending.then(ignore, ignore);
+  return ending;
+}
+
+function ignore(): void {
+  // How it ended is for those who asked for the run.
 }
 
 function createRun(

@@ -13,8 +13,13 @@ export interface OutputSchema<T> {
 
 /** What a schema says of a value. */
 export type SchemaVerdict<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] };
+  { readonly value: T; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+
+/** Something that a schema does not accept, and where in the value it is. */
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
 
 /**
  * The data of a step's output, as its schema accepts it.
@@ -29,8 +34,20 @@ export async function validateOutput<T>(
   const value = output.data === undefined ? parse(stepName, output.content) : output.data;
   const verdict = await schema['~standard'].validate(value);
   if (!verdict.issues) return verdict.value;
-  const issues = verdict.issues.map(({ message }) => message).join('; ');
-  throw new TypeError(`The output of step "${stepName}" does not fit its schema: ${issues}.`);
+  throw new TypeError(
+    `The output of step "${stepName}" does not fit its schema: ${describeIssues(verdict.issues)}.`,
+  );
+}
+
+/** The issues in one line, each with its path. */
+export function describeIssues(issues: readonly SchemaIssue[]): string {
+  return issues.map(describeIssue).join('; ');
+}
+
+function describeIssue({ message, path = [] }: SchemaIssue): string {
+  if (path.length === 0) return message;
+  const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment));
+  return `${keys.join('.')}: ${message}`;
 }
 
 function parse(stepName: string, content: string): unknown {

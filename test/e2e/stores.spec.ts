@@ -1,0 +1,134 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { PGlite } from '@electric-sql/pglite';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { drizzle as drizzleServer } from 'drizzle-orm/node-postgres';
+import { drizzle as drizzleEmbedded } from 'drizzle-orm/pglite';
+import {
+  Agent,
+  Hook,
+  hookRef,
+  InMemoryEvalStore,
+  InMemorySessionStore,
+  type PreHookContext,
+} from 'nestjs-agentos';
+import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
+import { Pool } from 'pg';
+
+import { describeStoresContract, type StoresUnderTest } from '../contracts/stores.contract.js';
+import { createGate } from '../support/gate.js';
+import { startPostgres } from '../support/postgres.js';
+import { runJson } from '../support/http-client.js';
+import { closeApps, startApp } from '../support/test-app.js';
+
+describeStoresContract('in memory', () =>
+  Promise.resolve({ sessions: new InMemorySessionStore(), evals: new InMemoryEvalStore() }),
+);
+
+describeStoresContract('embedded PostgreSQL (PGlite)', async (): Promise<StoresUnderTest> => {
+  const client = await PGlite.create();
+  const database = drizzleEmbedded({ client });
+  await migrate(database);
+  return {
+    sessions: new SqlSessionStore(database),
+    evals: new SqlEvalStore(database),
+    close: () => client.close(),
+  };
+});
+
+describeStoresContract('PostgreSQL server', async (): Promise<StoresUnderTest> => {
+  const server = await startPostgres();
+  const pool = new Pool({ connectionString: server.url, max: 8 });
+  const database = drizzleServer({ client: pool });
+  // Several processes migrate when they start at once.
+  await Promise.all([migrate(database), migrate(database), migrate(database)]);
+  return {
+    sessions: new SqlSessionStore(database),
+    evals: new SqlEvalStore(database),
+    close: async () => {
+      await pool.end();
+      await server.stop();
+    },
+  };
+});
+
+describe('sessions of running components', () => {
+  afterEach(closeApps);
+
+  class Counter {
+    @Hook(false)
+    count({ runContext: { sessionState } }: PreHookContext): void {
+      sessionState['visits'] = Number(sessionState['visits'] ?? 0) + 1;
+    }
+  }
+  const counting = new Agent({
+    id: 'counting',
+    preHooks: [hookRef(Counter, 'count')],
+    engine: ({ context, messages }) =>
+      `visit ${String(context.sessionState['visits'])}, ${messages.length} messages`,
+  });
+
+  it('outlive the process in a PGlite folder', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'agent-os-'));
+    const answers: unknown[] = [];
+    for (let start = 0; start < 2; start++) {
+      const client = await PGlite.create(folder);
+      const database = drizzleEmbedded({ client });
+      await migrate(database);
+      const { url, close } = await startApp({
+        agentOs: { agents: [counting], sessionStore: new SqlSessionStore(database) },
+        providers: [Counter],
+      });
+      answers.push((await runJson(url, '/agents/counting', 'hi', { session_id: 's1' })).body['content']);
+      await close();
+      await client.close();
+    }
+    await rm(folder, { recursive: true });
+
+    expect(answers).toEqual(['visit 1, 1 messages', 'visit 2, 3 messages']);
+  }, 60_000);
+
+  it('keep the changes of runs that overlap, if they change different keys', async () => {
+    const bothStarted = createGate();
+    let started = 0;
+    const writer = new Agent({
+      id: 'writer',
+      engine: async ({ input, context }) => {
+        started += 1;
+        if (started === 2) bothStarted.open();
+        await bothStarted.opened;
+        context.sessionState[input] = true;
+        return 'written';
+      },
+    });
+    const reader = new Agent({
+      id: 'reader',
+      engine: ({ context }) => Object.keys(context.sessionState).sort().join(),
+    });
+    const { url } = await startApp({ agentOs: { agents: [writer, reader] } });
+    const session_id = 'shared';
+
+    await Promise.all(['left', 'right'].map((key) => runJson(url, '/agents/writer', key, { session_id })));
+
+    expect((await runJson(url, '/agents/reader', 'x', { session_id })).body['content']).toBe('left,right');
+  });
+
+  it('do not keep an answer back when their store fails', async () => {
+    class BrokenStore extends InMemorySessionStore {
+      override append(): Promise<void> {
+        return Promise.reject(new Error('the disk is full'));
+      }
+    }
+    const agent = new Agent({ id: 'agent', engine: () => 'fine' });
+    const { url, log } = await startApp({ agentOs: { agents: [agent], sessionStore: new BrokenStore() } });
+
+    const { status, body } = await runJson(url, '/agents/agent', 'x');
+
+    expect([status, body['content']]).toEqual([200, 'fine']);
+    expect(log.messages('error')).toEqual([
+      expect.stringMatching(/^Run .+ could not be stored in session .+: the disk is full$/),
+    ]);
+  });
+});

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A PostgreSQL server of the test's own. */
+export interface PostgresServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the PostgreSQL server that is installed on this machine, on a free port, with a fresh folder. `DATABASE_URL`
+ * names a running one instead.
+ */
+export async function startPostgres(): Promise<PostgresServer> {
+  const given = process.env['DATABASE_URL'];
+  if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
+  const binaries = await findBinaries();
+  const folder = await mkdtemp(join(tmpdir(), 'agent-os-postgres-'));
+  const port = await freePort();
+  const asPostgres = process.getuid?.() === 0 ? ['runuser', '-u', 'postgres', '--'] : [];
+  if (asPostgres.length > 0) await execute(['chown', 'postgres', folder]);
+  await chmod(folder, 0o700);
+  const data = join(folder, 'data');
+  await execute([
+    ...asPostgres,
+    join(binaries, 'initdb'),
+    '-D',
+    data,
+    '-A',
+    'trust',
+    '-U',
+    'agent_os',
+    '--no-sync',
+  ]);
+  const control = [...asPostgres, join(binaries, 'pg_ctl'), '-D', data, '-w'];
+  const options = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off`;
+  await execute([...control, '-l', join(folder, 'log'), '-o', options, 'start']);
+  return {
+    url: `postgres://agent_os@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      await execute([...control, '-m', 'fast', 'stop']);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Debian keeps the server's programs out of the PATH, in a folder for each version. */
+async function findBinaries(): Promise<string> {
+  const root = '/usr/lib/postgresql';
+  const versions = await readdir(root).catch(() => []);
+  const newest = versions.sort((one, other) => Number(other) - Number(one))[0];
+  if (newest === undefined) {
+    throw new Error(
+      'No PostgreSQL server found. Install one (Debian: apt-get install postgresql) or set DATABASE_URL.',
+    );
+  }
+  return join(root, newest, 'bin');
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+/** Waits for the program alone: a server that it leaves behind keeps its output open. */
+async function execute([command = '', ...rest]: readonly string[]): Promise<void> {
+  const program = spawn(command, rest, { cwd: tmpdir(), stdio: 'ignore' });
+  const [code] = (await once(program, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`${[command, ...rest].join(' ')} ended with exit code ${String(code)}.`);
+}
