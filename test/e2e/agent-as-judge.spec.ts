@@ -58,19 +58,21 @@ describe('agentAsJudge', () => {
     ]);
   });
 
-  it.each([
-    [
-      'a score below the threshold',
-      { engine: () => ({ content: '', data: { score: 6, reason: 'Curt.' } }) },
-      6,
-    ],
+  const failing: readonly (readonly [string, Partial<AgentAsJudgeOptions>, number | undefined])[] = [
+    ['a score below the threshold', { engine: () => '{"score": 6, "reason": "Curt."}' }, 6],
     ['a score below a threshold of its own', { engine: good, threshold: 10 }, 9],
     [
       'a binary no',
       { engine: () => 'Sure!\n```json\n{"passed": false, "reason": "Rude."}\n```', scoring: 'binary' },
       undefined,
     ],
-  ] as const)(
+    [
+      'a score in structured data',
+      { engine: () => ({ content: '', data: { score: 1, reason: 'Rude.' } }) },
+      1,
+    ],
+  ];
+  it.each(failing)(
     'does not let %s pass, and says so to onFail once it is stored',
     async (_case, options, score) => {
       const failed: [Evaluation, number][] = [];

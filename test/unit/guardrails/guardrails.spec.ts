@@ -6,7 +6,6 @@ import {
   OutputCheckError,
   piiGuardrail,
   promptInjectionGuardrail,
-  type RunOutput,
 } from 'nestjs-agentos';
 
 const echo = (preHooks: readonly ReturnType<typeof piiGuardrail>[]): Agent =>
@@ -61,7 +60,7 @@ describe('piiGuardrail', () => {
     const agent = (strategy: 'detect' | 'mask'): Agent =>
       new Agent({ id: 'leaky', engine: () => leak, postHooks: [piiGuardrail({ strategy })] });
 
-    await expect(agent('mask').run('x')).resolves.toMatchObject<Partial<RunOutput>>({
+    await expect(agent('mask').run('x')).resolves.toMatchObject({
       content: '{"to":"[EMAIL]"}',
       data: { to: '[EMAIL]', lines: ['call [PHONE]'], count: 2 },
     });
