@@ -1,20 +1,22 @@
-import { stepCountIs, streamText, type LanguageModel, type ToolSet } from 'ai';
+import { stepCountIs, streamText, type ToolSet } from 'ai';
 
 import { Engine, type EngineEvent, type EngineRequest } from '../components/engine.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import {
   callSettingsOf,
-  checkOptions,
   DEFAULT_MAX_STEPS,
   type AiSdkCallSettings,
   type AiSdkOptions,
 } from './ai-sdk.options.js';
 import { checkEnd } from './answer.end.js';
 import { AnswerReader, type AnswerPart } from './answer.reader.js';
+import { checkOptions } from './check-options.js';
 import { isLeading, Leadership } from './leadership.js';
 import { providerError, toModelError } from './model.error.js';
+import { identityOf } from './model.identity.js';
 import { toModelMessages } from './model.messages.js';
-import { bindTools } from './run.tools.js';
+import { ReportedCalls } from './reported.calls.js';
+import { bindTools, contextSettings } from './run.tools.js';
 import { outputSpecificationOf, parseAnswer, type OutputSpecification } from './structured.output.js';
 
 /**
@@ -44,6 +46,7 @@ interface EngineCall {
   readonly request: EngineRequest;
   /** Aborted when the run is cancelled or ended. */
   readonly signal: AbortSignal;
+  readonly calls: ReportedCalls;
   /** Ends the run with an error. */
   readonly end: (error: unknown) => void;
 }
@@ -67,7 +70,7 @@ class AiSdkEngine extends Engine {
     const own = new AbortController();
     const signal = AbortSignal.any([request.signal, own.signal]);
     try {
-      yield* this.#answer({ request, signal, end: (error) => own.abort(error) });
+      yield* this.#answer({ request, signal, calls: new ReportedCalls(), end: (error) => own.abort(error) });
     } finally {
       // Whoever stops reading leaves no call of the model behind.
       own.abort();
@@ -82,6 +85,7 @@ class AiSdkEngine extends Engine {
     for await (const part of this.#callModel(call, leadership)) {
       const event = reader.read(part);
       if (event) yield event;
+      if (part.type === 'tool-call') call.calls.report(part.toolCallId);
     }
     if (leadership?.isRouted) return;
     checkEnd(reader, { model: this.model, maxSteps, isStructured });
@@ -99,13 +103,13 @@ class AiSdkEngine extends Engine {
     const { fullStream } = streamText({
       ...leadership?.settings,
       ...this.#callSettings,
-      ...contextSettings(ownTools, request),
+      ...contextSettings(ownTools, request.context),
       model,
-      ...(system === undefined ? {} : { system }),
+      ...(system ? { system } : {}),
       messages: toModelMessages(request.messages),
       // Those of the session's own history.
       allowSystemInMessages: true,
-      tools: bindTools(ownTools, { context: request.context, signal, end: call.end }),
+      tools: bindTools(ownTools, { ...call, context: request.context }),
       ...(this.#outputSpecification ? { output: this.#outputSpecification } : {}),
       stopWhen: [stepCountIs(maxSteps), () => leadership?.isRouted === true],
       abortSignal: signal,
@@ -117,6 +121,7 @@ class AiSdkEngine extends Engine {
         if (part.type === 'abort') throw providerError(this.model, 'did not answer in time');
         yield part;
       }
+      signal.throwIfAborted();
     } catch (thrown) {
       signal.throwIfAborted();
       throw toModelError(thrown, this.model);
@@ -127,19 +132,6 @@ class AiSdkEngine extends Engine {
     const { instructions } = this.#options;
     return typeof instructions === 'function' ? instructions(request) : instructions;
   }
-}
-
-/** How the AI SDK itself hands a context to tools: version 6 one for all, version 7 one for each. */
-function contextSettings(tools: ToolSet, { context }: EngineRequest): object {
-  const toolsContext = Object.fromEntries(Object.keys(tools).map((name) => [name, context]));
-  return { experimental_context: context, toolsContext };
-}
-
-/** The name of a model behind the AI Gateway begins with its provider. */
-function identityOf(model: LanguageModel): ModelIdentity {
-  if (typeof model !== 'string') return { id: model.modelId, provider: model.provider };
-  const [provider = model] = model.split('/');
-  return { id: model, provider };
 }
 
 /** The stream says the same. Without this the AI SDK prints it, with prompts and headers. */

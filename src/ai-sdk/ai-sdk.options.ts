@@ -1,12 +1,7 @@
-import { Logger } from '@nestjs/common';
 import type { LanguageModel, streamText, ToolSet } from 'ai';
 
 import type { EngineRequest } from '../components/engine.js';
 import type { OutputSchema } from '../components/workflow/output-schema.js';
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
-import { toError } from '../errors/to-error.js';
-import { DELEGATE_TOOL } from './delegate.tool.js';
-import { describeSchema, isDescribable } from './structured.output.js';
 
 /** The settings of the AI SDK's `streamText` that are handed on as they are. */
 const CALL_SETTINGS = [
@@ -27,7 +22,14 @@ const CALL_SETTINGS = [
   'topP',
 ] as const;
 
-/** Settings of a model call, as the AI SDK types and documents them. */
+/**
+ * Settings of a model call, as the AI SDK types and documents them.
+ *
+ * @example
+ * ```ts
+ * const careful: AiSdkCallSettings = { temperature: 0, maxRetries: 5, timeout: 30_000 };
+ * ```
+ */
 export type AiSdkCallSettings = Readonly<
   Pick<Parameters<typeof streamText<ToolSet>>[0], (typeof CALL_SETTINGS)[number]>
 >;
@@ -84,7 +86,8 @@ export interface AiSdkOptions extends AiSdkCallSettings {
 /** Calls of the model in one run, if the options say nothing. */
 export const DEFAULT_MAX_STEPS = 20;
 
-const KNOWN_OPTIONS: readonly string[] = [
+/** What may be said. */
+export const KNOWN_OPTIONS: readonly string[] = [
   'model',
   'instructions',
   'tools',
@@ -97,59 +100,4 @@ const KNOWN_OPTIONS: readonly string[] = [
 export function callSettingsOf(options: AiSdkOptions): AiSdkCallSettings {
   const given = CALL_SETTINGS.filter((setting) => options[setting] !== undefined);
   return Object.fromEntries(given.map((setting) => [setting, options[setting]]));
-}
-
-/** @throws AgentOsConfigurationError that names the first option that is not usable */
-export function checkOptions(options: AiSdkOptions): void {
-  if (typeof options !== 'object' || (options as unknown) === null) fail('expected an options object.');
-  const unknown = Object.keys(options).find((option) => !KNOWN_OPTIONS.includes(option));
-  if (unknown !== undefined) fail(`unknown option "${unknown}". Known options: ${KNOWN_OPTIONS.join(', ')}.`);
-  const { model, instructions, tools, output, maxSteps = DEFAULT_MAX_STEPS } = options;
-  if (
-    typeof model !== 'string' &&
-    typeof (model as Partial<typeof model> | undefined)?.modelId !== 'string'
-  ) {
-    fail(`expected model to be a model of the AI SDK, got ${typeof model}.`);
-  }
-  if (instructions !== undefined && typeof instructions !== 'string' && typeof instructions !== 'function') {
-    fail(`expected instructions to be a string or a function, got ${typeof instructions}.`);
-  }
-  if (!Number.isInteger(maxSteps) || maxSteps < 1) {
-    fail(`expected maxSteps to be a whole number from 1 on, got ${String(maxSteps)}.`);
-  }
-  checkTools(tools ?? {});
-  if (output !== undefined) checkOutput(output);
-}
-
-function checkOutput(output: OutputSchema<unknown>): void {
-  if (typeof (output as Partial<typeof output> | null)?.['~standard']?.validate !== 'function') {
-    fail('expected output to be a Standard Schema, such as one of zod or valibot.');
-  }
-  if (isDescribable(output)) return checkDescription('output', output);
-  new Logger('AgentOs').warn(
-    'aiSdk(): the schema of output cannot describe itself as JSON Schema, so the model is not told the form of its ' +
-      'answer; the answer is only checked. Valibot describes itself with toStandardJsonSchema() of @valibot/to-json-schema.',
-  );
-}
-
-function checkTools(tools: ToolSet): void {
-  for (const [name, tool] of Object.entries(tools)) {
-    if (name === DELEGATE_TOOL) fail(`the tool name "${name}" is taken: teams delegate with it.`);
-    if (typeof tool.execute !== 'function' && tool.type !== 'provider') {
-      fail(`tool "${name}" has no execute function, so nothing would answer the model's call.`);
-    }
-    checkDescription(`the inputSchema of tool "${name}"`, tool.inputSchema);
-  }
-}
-
-function checkDescription(name: string, schema: unknown): void {
-  try {
-    describeSchema(schema);
-  } catch (thrown) {
-    fail(`${name} cannot be described to a model: ${toError(thrown).message}.`, thrown);
-  }
-}
-
-function fail(problem: string, cause?: unknown): never {
-  throw new AgentOsConfigurationError(`aiSdk(): ${problem}`, { cause });
 }

@@ -2,7 +2,14 @@ import { jsonSchema, type Tool } from 'ai';
 
 import type { ComponentIdentity } from '../model/component.js';
 
-/** The tool with which a model that leads a team asks a member. */
+/**
+ * The name of the tool with which a model that leads a team asks a member.
+ *
+ * @example
+ * ```ts
+ * const asked = runOutput.tools.filter(({ name }) => name === DELEGATE_TOOL);
+ * ```
+ */
 export const DELEGATE_TOOL = 'delegate_task_to_member';
 
 /** What the model says when it calls {@link DELEGATE_TOOL}. */

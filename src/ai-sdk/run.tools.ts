@@ -5,6 +5,8 @@ import { AgentRunError } from '../errors/agent-run.error.js';
 import { CheckError } from '../errors/check.errors.js';
 import { toError } from '../errors/to-error.js';
 import type { RunContext } from '../model/run-context.js';
+import { abortable } from '../runs/abortable.js';
+import type { ReportedCalls } from './reported.calls.js';
 import { ToolFailure } from './tool.failure.js';
 
 /** Under which a tool finds the run's context among the options of its `execute`. */
@@ -40,10 +42,17 @@ export function runContextOf(options: object): RunContext {
   );
 }
 
+/** How the AI SDK itself hands a context to tools: version 6 one for all, version 7 one for each. */
+export function contextSettings(tools: ToolSet, context: RunContext): object {
+  const toolsContext = Object.fromEntries(Object.keys(tools).map((name) => [name, context]));
+  return { experimental_context: context, toolsContext };
+}
+
 /** The run that calls tools. */
 export interface CallingRun {
   readonly context: RunContext;
   readonly signal: AbortSignal;
+  readonly calls: ReportedCalls;
   /** Ends the run with an error. */
   readonly end: (error: unknown) => void;
 }
@@ -58,6 +67,7 @@ function bindTool(name: string, tool: AnyTool, run: CallingRun): AnyTool {
   if (!execute) return tool;
   const bound = async function* (input: unknown, options: ExecuteOptions): AsyncGenerator<unknown> {
     try {
+      await abortable(run.calls.reported(options.toolCallId), run.signal);
       const context = { [RUN_CONTEXT]: run.context };
       const answer: unknown = execute.call(tool, input as never, { ...options, ...context });
       if (isAsyncIterable(answer)) for await (const piece of answer) yield checkJson(piece);

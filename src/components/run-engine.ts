@@ -69,7 +69,8 @@ function takeToolResult(
   { id, result, failed = false }: Extract<EngineEvent, { type: 'tool-result' }>,
   run: ComponentRun,
 ): Promise<void> | undefined {
-  const tool = run.output.tools.find((known) => known.id === id);
+  // The last one: there are providers that number the calls of each answer anew.
+  const tool = run.output.tools.findLast((known) => known.id === id);
   if (!tool) throw new TypeError(`The engine reported a result for an unknown tool call: "${id}".`);
   Object.assign(tool, { result, failed });
   return run.emit(

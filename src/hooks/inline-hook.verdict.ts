@@ -15,7 +15,8 @@ export interface InlineHookVerdict {
 
 /**
  * Check errors and the hook's own `HttpException` end the run; a guardrail that breaks in any other way ends it too;
- * anything else does what `onError` says. An error of another run that the hook had started is no verdict of the hook.
+ * anything else does what `onError` says. A rejection of a
+ * run that the hook had started is passed on; that run's other errors are no verdict of the hook.
  */
 export function judgeInlineHookError(hook: BoundHook, thrown: unknown): InlineHookVerdict {
   const { name, isGuardrail, onError = hook.phase === 'pre' ? 'fail' : 'continue' } = hook.definition;

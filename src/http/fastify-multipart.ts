@@ -1,20 +1,30 @@
-import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, UnsupportedMediaTypeException, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
 /** The little of Fastify that is needed here. */
 interface FastifyLike {
   hasContentTypeParser(type: string): boolean;
-  addContentTypeParser(type: string, parser: (request: unknown, payload: unknown, done: Done) => void): void;
+  addContentTypeParser(
+    type: string,
+    parser: (request: RoutedRequest, payload: unknown, done: Done) => void,
+  ): void;
   register(plugin: (instance: FastifyLike, options: unknown, done: Done) => void): unknown;
+}
+
+interface RoutedRequest {
+  /** The path as it was declared; undefined for a request that no route is there for. */
+  readonly routeOptions: { readonly url?: string };
 }
 
 type Done = (error?: Error | null, body?: unknown) => void;
 
 const MULTIPART = 'multipart/form-data';
+const RUN_ROUTE = /\/(?:agents|teams|workflows)\/:id\/runs$/;
 
 /**
- * Fastify refuses multipart bodies that it has no parser for. This one lets them through unread, for the route to
- * read; it is added last, and only if the host has none, so that a host's own uploads work as before.
+ * Fastify refuses multipart bodies that it has no parser for. This one lets them through to the run routes, unread,
+ * for the route to read. It is added last, and only if the host has none, so that a host's own uploads work as
+ * before; other routes refuse such bodies as before.
  */
 @Injectable()
 export class FastifyMultipart implements OnApplicationBootstrap {
@@ -29,7 +39,9 @@ export class FastifyMultipart implements OnApplicationBootstrap {
 
 function passMultipartThrough(instance: FastifyLike, _options: unknown, done: Done): void {
   if (!instance.hasContentTypeParser(MULTIPART)) {
-    instance.addContentTypeParser(MULTIPART, (_request, _payload, parsed) => parsed(null));
+    instance.addContentTypeParser(MULTIPART, ({ routeOptions }, _payload, parsed) =>
+      parsed(RUN_ROUTE.test(routeOptions.url ?? '') ? null : new UnsupportedMediaTypeException()),
+    );
   }
   done();
 }

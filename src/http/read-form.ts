@@ -27,7 +27,21 @@ export async function readForm(request: FormRequest): Promise<FormFields> {
   if (isMultipart && !isRecord(request.body)) {
     return readMultipart(request.raw ?? (request as unknown as IncomingMessage));
   }
-  return isRecord(request.body) ? new Map(Object.entries(request.body)) : new Map();
+  if (!isRecord(request.body)) return new Map();
+  const fields = Object.entries(request.body);
+  return new Map(isMultipart ? fields.map(([name, part]) => [name, valueOfPart(name, part)]) : fields);
+}
+
+/** A host's parser leaves the text of a field, or an object that describes it, as `@fastify/multipart` can. */
+function valueOfPart(name: string, part: unknown): unknown {
+  if (Array.isArray(part)) return part.map((item) => valueOfPart(name, item));
+  if (!isRecord(part)) return part;
+  if (part['type'] === 'file') throw unwantedFile(name);
+  return part['value'];
+}
+
+function unwantedFile(name: string): BadRequestException {
+  return new BadRequestException(`The form field "${name}" is a file. File uploads are not supported.`);
 }
 
 function readMultipart(request: IncomingMessage): Promise<FormFields> {
@@ -46,7 +60,7 @@ function readMultipart(request: IncomingMessage): Promise<FormFields> {
     });
     parser.on('file', (name, file) => {
       file.resume();
-      fail(new BadRequestException(`The form field "${name}" is a file. File uploads are not supported.`));
+      fail(unwantedFile(name));
     });
     for (const limit of ['fieldsLimit', 'partsLimit'] as const) {
       parser.on(limit, () => fail(new PayloadTooLargeException('The form has too many fields.')));

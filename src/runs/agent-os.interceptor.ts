@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
@@ -10,7 +11,8 @@ import { enterScope, type RunScope } from './run.scope.js';
  * Ties the runs that a handler starts to the response it answers with, so that their background hooks start after
  * that response. Registered for the whole application unless `interceptor: 'manual'` is set; then put
  * `@UseInterceptors(AgentOsInterceptor)` on every controller, gateway and resolver that runs components: without it
- * their background hooks do not wait for the response.
+ * their background hooks do not wait for the response. Put it there too where Nest applies no global interceptors:
+ * on gateways under Nest 11, and on message handlers connected without `inheritAppConfig: true`.
  *
  * Over HTTP the response counts, not the handler: an observable has ended before the response is sent. Where there
  * is no response to watch (gateways, message handlers, GraphQL), the end of the handler's observable counts.
@@ -31,9 +33,13 @@ export class AgentOsInterceptor implements NestInterceptor {
   }
 }
 
-/** A handler may return an observable that starts its run only when it is subscribed to: that is in the scope too. */
+/** Handles the request in the scope. An observable that starts its run only when Nest subscribes does so in it, too. */
 function handleIn(scope: RunScope, next: CallHandler): Observable<unknown> {
-  return new Observable((subscriber) => enterScope(scope, () => next.handle().subscribe(subscriber)));
+  return enterScope(scope, () => {
+    const handled = next.handle();
+    const context = new AsyncResource('AgentOsHandler');
+    return new Observable((subscriber) => context.runInAsyncScope(() => handled.subscribe(subscriber)));
+  });
 }
 
 /** A handler that runs nothing costs its host nothing: the response is watched when the first run asks for it. */

@@ -1,0 +1,61 @@
+import { Injectable, Logger, Module, type OnModuleInit } from '@nestjs/common';
+import {
+  Agent,
+  AgentOsModule,
+  AgentOsService,
+  Hook,
+  hookRef,
+  type HookFailure,
+  type PostHookContext,
+} from 'nestjs-agentos';
+
+@Injectable()
+export class CrmHooks {
+  /** The execution id is the same for every attempt: the other side can tell a repetition from a new order. */
+  @Hook({ runInBackground: true, timeout: 20_000, retry: { attempts: 5 } })
+  async sync({ runOutput, hook, signal }: PostHookContext): Promise<void> {
+    const response = await fetch('https://crm.example/notes', {
+      method: 'POST',
+      headers: { 'idempotency-key': hook.executionId },
+      body: runOutput.content,
+      signal,
+    });
+    if (!response.ok) throw new Error(`The CRM answered ${response.status}`);
+  }
+
+  /** Whether the answer has reached the client is known by now. */
+  @Hook({ runInBackground: true })
+  followUp({ hook, runContext }: PostHookContext): void {
+    if (hook.delivered === false) Logger.log(`Nobody has read the answer of run ${runContext.runId}`);
+  }
+}
+
+/** Watches every change of state of every hook execution. */
+@Injectable()
+export class HookMetrics implements OnModuleInit {
+  constructor(private readonly agentOs: AgentOsService) {}
+
+  onModuleInit(): void {
+    this.agentOs.hookEvents.subscribe(({ hook, state }) => Logger.debug(`${hook}: ${state}`));
+  }
+
+  failuresOf(runId: string): string[] {
+    return this.agentOs.executions.list({ runId, state: 'failed' }).map(({ hook }) => hook);
+  }
+}
+
+function report({ error, execution, source }: HookFailure): void {
+  Logger.warn(`${source} failed in run ${execution.runId}: ${error.message}`);
+}
+
+const support = new Agent({
+  id: 'support',
+  engine: ({ input }) => `You asked: ${input}`,
+  postHooks: [hookRef(CrmHooks, 'sync'), hookRef(CrmHooks, 'followUp')],
+});
+
+@Module({
+  imports: [AgentOsModule.forRoot({ agents: [support], concurrency: 50, onHookError: report })],
+  providers: [CrmHooks, HookMetrics],
+})
+export class BackgroundModule {}

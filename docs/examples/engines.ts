@@ -1,0 +1,42 @@
+import { Module } from '@nestjs/common';
+import { Agent, AgentOsModule, Engine, type EngineEvent, type EngineRequest } from 'nestjs-agentos';
+
+const echo = new Agent({ id: 'echo', engine: ({ input }) => `You said: ${input}` });
+
+const counting = new Agent({
+  id: 'counting',
+  engine: async function* ({ input, signal }) {
+    for (const word of input.split(' ')) {
+      signal.throwIfAborted();
+      yield `${word} `;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  },
+});
+
+/** An engine for a model behind HTTP that answers with lines of JSON. */
+class HttpModel extends Engine {
+  override readonly model = { id: 'small-1', provider: 'example' };
+
+  constructor(private readonly url: string) {
+    super();
+  }
+
+  override async *stream({ messages, signal }: EngineRequest): AsyncGenerator<EngineEvent> {
+    const body = JSON.stringify({ messages });
+    const response = await fetch(this.url, { method: 'POST', body, signal });
+    if (!response.ok) throw new Error(`The model answered ${response.status}`);
+    const { text, tokens } = (await response.json()) as { text: string; tokens: number };
+    yield { type: 'text', text };
+    yield { type: 'usage', outputTokens: tokens };
+  }
+}
+
+const remote = new Agent({
+  id: 'remote',
+  engine: new HttpModel('https://model.example/v1'),
+  retries: 2,
+});
+
+@Module({ imports: [AgentOsModule.forRoot({ agents: [echo, counting, remote] })] })
+export class EnginesModule {}

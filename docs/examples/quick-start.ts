@@ -1,0 +1,32 @@
+import 'reflect-metadata';
+import { Injectable, Logger, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Agent, AgentOsModule, Guardrail, Hook, hookRef, InputCheckError } from 'nestjs-agentos';
+import type { PostHookContext, PreHookContext } from 'nestjs-agentos';
+
+@Injectable()
+class SupportHooks {
+  @Guardrail() // always inline: the run waits for it, and it may reject the input
+  noCardNumbers({ runInput }: PreHookContext): void {
+    if (/\d{13,}/.test(runInput.content)) throw new InputCheckError('Please do not send card numbers.');
+  }
+
+  @Hook({ runInBackground: true }) // after the response has left
+  notify({ component, runOutput }: PostHookContext): void {
+    Logger.log(`${component.name} answered: ${runOutput.content}`);
+  }
+}
+
+const support = new Agent({
+  id: 'support',
+  engine: ({ input }) => `You asked: ${input}`, // here you call a model
+  preHooks: [hookRef(SupportHooks, 'noCardNumbers')],
+  postHooks: [hookRef(SupportHooks, 'notify')],
+});
+
+@Module({ imports: [AgentOsModule.forRoot({ agents: [support] })], providers: [SupportHooks] })
+class AppModule {}
+
+const app = await NestFactory.create(AppModule);
+app.enableShutdownHooks(); // background hooks that are due are run before the process ends
+await app.listen(process.env['PORT'] ?? 3000, 'localhost');

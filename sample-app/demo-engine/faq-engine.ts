@@ -1,0 +1,67 @@
+import { setTimeout } from 'node:timers/promises';
+
+import type { EngineFunction } from 'nestjs-agentos';
+
+import { FAQ, type FaqEntry, type FaqTopic } from './faq.js';
+
+/** Milliseconds between two words, so that a stream can be seen to be one. */
+const PAUSE = 10;
+
+/**
+ * The engine of this sample: looks the question up in the FAQ and yields the answer word by word. No network and no
+ * language model are involved. In your application a call of a model stands here.
+ */
+export function faqEngine(entries: readonly FaqEntry[] = FAQ): EngineFunction {
+  return ({ input, signal }) => wordByWord(findEntry(input, entries)?.answer ?? dontKnow(entries), signal);
+}
+
+/** What a question is about; undefined if the FAQ does not answer it. */
+export function topicOf(question: string): FaqTopic | undefined {
+  return findEntry(question, FAQ)?.topic;
+}
+
+/** Says what it is and what it can do, instead of guessing. */
+export function dontKnow(entries: readonly FaqEntry[]): string {
+  const examples = entries.slice(0, 3).map(({ question }) => `"${question}"`);
+  return (
+    'I do not know. I am an offline demo: I look questions up in a small FAQ about accounts, invoices and plans, ' +
+    `and nothing in it matches yours. Ask me, for example: ${examples.join(' ')}`
+  );
+}
+
+/** The words that matter in a question, cut short so that "cancel" and "cancelling" are the same. */
+export function keywordsOf(text: string): string[] {
+  const words = text.toLowerCase().match(/[a-z]{3,}/g) ?? [];
+  return [...new Set(words.filter((word) => !COMMON_WORDS.has(word)).map((word) => word.slice(0, 5)))];
+}
+
+/** The entry that shares most words with the question, if it holds more than half of them. */
+function findEntry(question: string, entries: readonly FaqEntry[]): FaqEntry | undefined {
+  const asked = keywordsOf(question);
+  let best: FaqEntry | undefined;
+  let bestScore = 0;
+  for (const entry of entries) {
+    const inQuestion = keywordsOf(entry.question);
+    const inEntry = new Set([...inQuestion, ...keywordsOf(entry.answer)]);
+    const shared = asked.filter((word) => inEntry.has(word));
+    if (shared.length * 2 <= asked.length) continue;
+    const score = shared.length + 2 * asked.filter((word) => inQuestion.includes(word)).length;
+    if (score > bestScore) [best, bestScore] = [entry, score];
+  }
+  return best;
+}
+
+async function* wordByWord(text: string, signal: AbortSignal): AsyncGenerator<string> {
+  for (const word of text.split(/(?<= )/)) {
+    yield word;
+    await setTimeout(PAUSE, undefined, { signal });
+  }
+}
+
+const COMMON_WORDS = new Set(
+  (
+    'about and any are can could did does for from get have help how into its like may much need not now one our ' +
+    'out please shall should some tell that the their them then there they this want was what when where which who ' +
+    'why will with would you your find'
+  ).split(' '),
+);

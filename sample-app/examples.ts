@@ -1,0 +1,44 @@
+/** Something to try. */
+export interface Example {
+  readonly title: string;
+  /** Can be pasted into a shell. */
+  readonly curl: string;
+}
+
+/** What there is to try, against a server on this port. */
+export function examples(port: number): Example[] {
+  const host = `localhost:${port}`;
+  const ask = (path: string, message: string): string =>
+    `curl -X POST ${host}/${path}/runs -F "message=${message}" -F "stream=false"`;
+  const stream = (path: string, message: string): string =>
+    `curl -N -X POST ${host}/${path}/runs -F "message=${message}"`;
+  const agent = 'agents/background-task-agent';
+  const guarded = 'agents/guarded-agent';
+  const staffQuestion = 'How does the support staff verify the identity of a caller?';
+  return [
+    {
+      title: 'An answer at once, and "Notification sent" in the log three seconds later',
+      curl: ask(agent, 'How do I reset my password?'),
+    },
+    { title: 'The same as a stream of events', curl: stream(agent, 'How do I reset my password?') },
+    {
+      title: 'A question that an input guardrail refuses, with status 400',
+      curl: ask(guarded, 'My card is 4111 1111 1111 1111. Why did my payment fail?'),
+    },
+    { title: 'An answer that an output guardrail refuses', curl: ask(guarded, staffQuestion) },
+    { title: 'The same as a stream, which shows none of it', curl: stream(guarded, staffQuestion) },
+    {
+      title: 'A team with a team inside: the hooks of all of them run after the one response',
+      curl: ask('teams/help-desk', 'Where do I find my invoices?'),
+    },
+    {
+      title: 'A workflow: an agent, the team, a function',
+      curl: ask('workflows/support-workflow', 'I am moving on. How do I cancel my subscription?'),
+    },
+    { title: 'Every hook, where it is attached, its mode and why', curl: `curl ${host}/hooks` },
+    {
+      title: 'What became of the latest hook executions',
+      curl: `curl "${host}/hooks/executions?limit=5"`,
+    },
+  ];
+}

@@ -1,0 +1,32 @@
+/**
+ * The tool calls that have been reported as events. The AI SDK runs a tool as soon as the model has called it, which
+ * may be before anybody has read of the call; a tool waits here until its call is known.
+ */
+export class ReportedCalls {
+  readonly #calls = new Map<string, ReportedCall>();
+
+  /** Lets the tool run. */
+  report(toolCallId: string): void {
+    this.#find(toolCallId).report();
+  }
+
+  /** Resolves once the call has been reported. */
+  reported(toolCallId: string): Promise<void> {
+    return this.#find(toolCallId).reported;
+  }
+
+  #find(toolCallId: string): ReportedCall {
+    const known = this.#calls.get(toolCallId);
+    if (known) return known;
+    let report!: () => void;
+    const reported = new Promise<void>((resolve) => (report = resolve));
+    const call = { reported, report };
+    this.#calls.set(toolCallId, call);
+    return call;
+  }
+}
+
+interface ReportedCall {
+  readonly reported: Promise<void>;
+  readonly report: () => void;
+}

@@ -1,0 +1,234 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { HttpException, Logger, RequestMethod, type INestApplication, type Type } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { NestFactory } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import * as library from 'nestjs-agentos';
+
+import { examples } from '../sample-app/examples.js';
+import { resolveOptions } from '../src/agent-os.options.js';
+import { defineHookOf } from '../src/hooks/hook.definition.js';
+import { HTTP_CONTROLLERS } from '../src/http/http.routes.js';
+import {
+  brokenLinks,
+  codeBlocks,
+  filesIn,
+  namesIn,
+  readDocument,
+  tableUnder,
+  trimLines,
+} from './support/documents.js';
+import { runJson } from './support/http-client.js';
+
+const README = readDocument('README.md');
+const PAGES = ['README.md', ...filesIn('docs/guide', '.md')];
+const OTHERS = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesIn('docs/decisions', '.md')];
+const PROGRAMS = [...filesIn('docs/examples', '.ts'), ...filesIn('test/docs', '.ts')];
+
+describe('the pages', () => {
+  it('show only code that stands in a program which is compiled', () => {
+    const programs = PROGRAMS.map((path) => trimLines(readDocument(path)));
+    const isCompiled = (block: string) => programs.some((program) => program.includes(trimLines(block)));
+    const strangers = PAGES.flatMap((page) =>
+      codeBlocks(readDocument(page), 'ts')
+        .filter((block) => !isCompiled(block))
+        .map((block) => ({ page, block })),
+    );
+    expect(strangers).toEqual([]);
+  });
+
+  it('name only files and headings that exist', () => {
+    const broken = [...PAGES, ...OTHERS].flatMap((page) => brokenLinks(page).map((link) => ({ page, link })));
+    expect(broken).toEqual([]);
+  });
+
+  it('show only curl lines that the sample application prints', () => {
+    const lines = PAGES.flatMap((page) => codeBlocks(readDocument(page), 'sh')).join('\n');
+    const shown = lines.split('\n').filter((line) => line.startsWith('curl'));
+    expect(shown.length).toBeGreaterThan(0);
+    expect(examples(7777).map(({ curl }) => curl)).toEqual(expect.arrayContaining(shown));
+  });
+});
+
+describe('the program in the README', () => {
+  let app: INestApplication;
+
+  beforeAll(async () => {
+    Logger.overrideLogger(false);
+    process.env['PORT'] = '0';
+    const create = jest.spyOn(NestFactory, 'create');
+    await import('../docs/examples/quick-start.js');
+    app = (await create.mock.results[0]?.value) as INestApplication;
+  });
+
+  afterAll(() => app.close());
+
+  it('is docs/examples/quick-start.ts', () => {
+    expect(codeBlocks(README, 'ts')[0]).toBe(readDocument('docs/examples/quick-start.ts'));
+  });
+
+  it('answers, and refuses what its guardrail refuses', async () => {
+    const { port } = app.getHttpServer().address() as { port: number };
+    const ask = (message: string) => runJson(`http://localhost:${port}`, '/agents/support', message);
+    expect(await ask('Hi')).toMatchObject({ status: 200, body: { content: 'You asked: Hi' } });
+    expect(await ask('4'.repeat(16))).toMatchObject({
+      status: 400,
+      body: { detail: 'Please do not send card numbers.' },
+    });
+  });
+});
+
+describe('the programs of the guide', () => {
+  const programs = filesIn('docs/examples', '.ts').filter((path) => !path.endsWith('quick-start.ts'));
+
+  let app: INestApplication;
+
+  afterEach(() => app.close());
+
+  it.each(programs)('%s starts', async (path) => {
+    app = await createApp(path);
+    await app.init();
+  });
+
+  it('docs/examples/http-and-security.ts answers as its page says', async () => {
+    app = await createApp('docs/examples/http-and-security.ts');
+    await app.listen(0, 'localhost');
+    const { port } = app.getHttpServer().address() as { port: number };
+    const send = async (path: string, body?: URLSearchParams, token?: string) => {
+      const headers = { connection: 'close', ...(token === undefined ? {} : { 'x-token': token }) };
+      const response = await fetch(`http://localhost:${port}${path}`, {
+        headers,
+        ...(body ? { method: 'POST', body } : {}),
+      });
+      return [response.status, await response.text()];
+    };
+    const form = new URLSearchParams({ message: 'Hi', stream: 'false', user_id: 'somebody else' });
+
+    expect(await send('/ask', new URLSearchParams({ question: 'Hi' }))).toEqual([
+      201,
+      '{"answer":"You asked: Hi"}',
+    ]);
+    expect(await send('/ask/stream')).toEqual([
+      200,
+      expect.stringContaining('data: {"content":"You asked: Hello"}'),
+    ]);
+    expect(await send('/os/agents/support/runs', form)).toEqual([403, '{"detail":"Forbidden"}']);
+    expect(await send('/os/agents/support/runs', form, 'me')).toEqual([
+      200,
+      expect.stringContaining('"user_id":"user-of-me"'),
+    ]);
+  });
+});
+
+describe('the tables', () => {
+  it('list every error with its class and status', () => {
+    const listed = tableUnder(README, '## Errors').map(([code, errorClass, status]) => [
+      ...[...namesIn(code), ...namesIn(errorClass)],
+      status,
+    ]);
+    const inStreams = filesIn('src/http', '.ts').flatMap((path) => [
+      ...readDocument(path).matchAll(/error_type: '(\w+)'/g),
+    ]);
+    expect(listed.sort()).toEqual(
+      [...errorsOfTheLibrary(), ...inStreams.map(([, code]) => [code, '–'])].sort(),
+    );
+  });
+
+  it("list the module's options with their defaults", () => {
+    const options = tableUnder(README, '### The module');
+    const wiring = tableUnder(README, "### The module's wiring");
+    const known = [
+      ...knownOptions(() => resolveOptions({ wrong: true } as never, {})),
+      ...knownOptions(() => resolveOptions({}, { http: { wrong: true } as never })).map(
+        (name) => `http.${name}`,
+      ),
+      ...['isGlobal', 'interceptor'],
+    ];
+    expect([...options, ...wiring].flatMap(([names]) => namesIn(names)).sort()).toEqual(known.sort());
+
+    const defaults = Object.entries(resolveOptions({}, {})).filter(([name]) => name !== 'http');
+    const shown = new Map(options.flatMap(([names, value]) => namesIn(names).map((name) => [name, value])));
+    expect(defaults.map(([name]) => [name, shown.get(name)])).toEqual(
+      defaults.map(([name, value]) => [name, `\`${JSON.stringify(value).replaceAll('"', "'")}\``]),
+    );
+  });
+
+  it.each(['Hook', 'Guardrail'] as const)('list the options of @%s', (decorator) => {
+    const listed = tableUnder(README, `### ${decorator}s`).flatMap(([name]) => namesIn(name));
+    expect(listed).toEqual(
+      knownOptions(() => defineHookOf({ decorator, options: { wrong: true } }, 'Hooks.method', 'method')),
+    );
+  });
+
+  it('list every route', () => {
+    const listed = tableUnder(readDocument('docs/guide/http-and-security.md'), '## Routes');
+    const known = HTTP_CONTROLLERS.flatMap(routesOf);
+    expect(listed.map(([method, path]) => [...namesIn(method), ...namesIn(path)]).sort()).toEqual(
+      known.sort(),
+    );
+  });
+
+  it('list the folders of src/ in the order that the lint rule enforces', () => {
+    const [, layers = ''] = /const LAYERS = \[(.*?)\];/s.exec(readDocument('eslint.config.js')) ?? [];
+    const listed = tableUnder(readDocument('ARCHITECTURE.md'), '## Folders and imports');
+    expect(listed.flatMap(([name]) => namesIn(name))).toEqual(
+      [...layers.matchAll(/'([^']+)'/g)].map(([, name]) => name),
+    );
+  });
+});
+
+/** An application of the module that a program exports. */
+async function createApp(path: string): Promise<INestApplication> {
+  const exported = (await import(`../${path.replace(/\.ts$/, '.js')}`)) as Record<string, Type>;
+  const module = Object.values(exported).find((value) => Reflect.hasMetadata('imports', value));
+  if (!module) throw new Error(`${path} exports no module.`);
+  const testing = await Test.createTestingModule({ imports: [module] }).compile();
+  return testing.createNestApplication<INestApplication>({ logger: false });
+}
+
+const ABSTRACT_ERRORS = ['AgentRunError', 'CheckError'];
+/** Errors whose status is not their own. */
+const STATUS: Readonly<Record<string, string>> = {
+  RunHttpError: 'its own',
+  StepFailedError: "500, or its cause's",
+};
+
+/** Code, class and status of every error class that is exported. */
+function errorsOfTheLibrary(): (string | undefined)[][] {
+  const classes = Object.entries(library as Record<string, unknown>).filter(
+    ([name, value]) =>
+      typeof value === 'function' && value.prototype instanceof Error && !ABSTRACT_ERRORS.includes(name),
+  );
+  return classes.map(([name, errorClass]) => {
+    const original = new HttpException('text', 418);
+    const error = Reflect.construct(errorClass as Type<Error & { readonly code: string }>, [
+      name === 'RunHttpError' ? original : 'text',
+      'text',
+    ]);
+    const status = error instanceof HttpException ? String(error.getStatus()) : '–';
+    return [error.code, name, STATUS[name] ?? status];
+  });
+}
+
+/** The options that an error message about a wrong one lists. */
+function knownOptions(useWrongOption: () => unknown): string[] {
+  try {
+    useWrongOption();
+  } catch (error) {
+    const [, names = ''] = /Known options: (.*)\.$/.exec((error as Error).message) ?? [];
+    return names.split(', ');
+  }
+  throw new Error('Expected the wrong option to be refused.');
+}
+
+/** Method and path of every route of a controller. */
+function routesOf(controller: Type): string[][] {
+  const prototype = controller.prototype as Record<string, object>;
+  const handlers = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
+  return handlers.flatMap((name) => {
+    const handler = prototype[name] as object;
+    const path = Reflect.getMetadata(PATH_METADATA, handler) as string | undefined;
+    const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod;
+    return path === undefined ? [] : [[RequestMethod[method], `/${path}`]];
+  });
+}
