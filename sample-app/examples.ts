@@ -35,6 +35,19 @@ export function examples(port: number): Example[] {
       title: 'A workflow: an agent, the team, a function',
       curl: ask('workflows/support-workflow', 'I am moving on. How do I cancel my subscription?'),
     },
+    {
+      title: 'An answer that is judged in the background',
+      curl: ask('agents/judged-agent', 'How do I change my password?'),
+    },
+    { title: 'What the judge said', curl: `curl ${host}/evaluations` },
+    {
+      title: 'A team and a workflow that use a language model if OPENAI_API_KEY or OPENAI_BASE_URL is set',
+      curl: ask('teams/expert-team', 'How do I reset my password?'),
+    },
+    {
+      title: 'A workflow with a condition',
+      curl: ask('workflows/draft-workflow', 'How do I reset my password?'),
+    },
     { title: 'Every hook, where it is attached, its mode and why', curl: `curl ${host}/hooks` },
     {
       title: 'What became of the latest hook executions',

@@ -42,7 +42,10 @@ export interface AgentOsOptions {
   readonly onDisconnect?: 'finish' | 'cancel';
   /** Is told of every failed hook execution, once, besides the log. */
   readonly onHookError?: HookErrorHandler;
-  /** Where sessions are kept. Default: in memory, bounded. */
+  /**
+   * Where sessions are kept. Default: in memory, bounded. A factory gets it injected under its own class, such as
+   * `SqlSessionStore`: `SessionStore` names the one that this module provides.
+   */
   readonly sessionStore?: SessionStore;
   /** Where judges' evaluations are kept. Default: in memory, bounded. */
   readonly evalStore?: EvalStore;

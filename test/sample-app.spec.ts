@@ -29,6 +29,9 @@ interface Sample {
   readonly notifications: GatedNotifications;
 }
 
+// The database is in memory: a test leaves no folder behind.
+process.env['DATA_FOLDER'] = 'memory://';
+
 describe('the sample application', () => {
   let app: INestApplication;
   let notifications: GatedNotifications;

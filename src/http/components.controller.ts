@@ -1,31 +1,30 @@
-import { Get } from '@nestjs/common';
+import { Get, Res } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
-import {
-  toWireComponent,
-  toWireWorkflowSummary,
-  type WireComponent,
-  type WireWorkflowSummary,
-} from './wire/wire-component.js';
+import { ProtocolResponder } from './protocol.responder.js';
+import { toWireComponent, toWireWorkflowSummary } from './wire/wire-component.js';
 
 /** Lists what is served. */
 @AgentOsRoutes()
 export class ComponentsController {
-  constructor(private readonly runtime: AgentOsRuntime) {}
+  constructor(
+    private readonly runtime: AgentOsRuntime,
+    private readonly responder: ProtocolResponder,
+  ) {}
 
   @Get('agents')
-  agents(): WireComponent[] {
-    return this.runtime.components.list('agent').map(toWireComponent);
+  agents(@Res() response: object): void {
+    this.responder.reply(response, this.runtime.components.list('agent').map(toWireComponent));
   }
 
   @Get('teams')
-  teams(): WireComponent[] {
-    return this.runtime.components.list('team').map(toWireComponent);
+  teams(@Res() response: object): void {
+    this.responder.reply(response, this.runtime.components.list('team').map(toWireComponent));
   }
 
   @Get('workflows')
-  workflows(): WireWorkflowSummary[] {
-    return this.runtime.components.list('workflow').map(toWireWorkflowSummary);
+  workflows(@Res() response: object): void {
+    this.responder.reply(response, this.runtime.components.list('workflow').map(toWireWorkflowSummary));
   }
 }

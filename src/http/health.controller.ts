@@ -1,13 +1,17 @@
-import { Controller, Get, Header } from '@nestjs/common';
+import { Controller, Get, Header, Res } from '@nestjs/common';
+
+import { ProtocolResponder } from './protocol.responder.js';
 
 /** Whether the server answers. Open to everybody. */
 @Controller()
 export class HealthController {
   readonly #instantiatedAt = new Date().toISOString();
 
+  constructor(private readonly responder: ProtocolResponder) {}
+
   @Get('health')
   @Header('Cache-Control', 'no-store')
-  health(): { status: 'ok'; instantiated_at: string } {
-    return { status: 'ok', instantiated_at: this.#instantiatedAt };
+  health(@Res() response: object): void {
+    this.responder.reply(response, { status: 'ok', instantiated_at: this.#instantiatedAt });
   }
 }

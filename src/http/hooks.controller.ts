@@ -1,9 +1,10 @@
-import { Get, Query, UnprocessableEntityException } from '@nestjs/common';
+import { Get, Query, Res, UnprocessableEntityException } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { HOOK_EXECUTION_STATES, type HookExecutionState } from '../execution/hook-execution.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
-import { toWireExecution, toWireHook, type WireExecutions, type WireHook } from './wire/wire-hook.js';
+import { ProtocolResponder } from './protocol.responder.js';
+import { toWireExecution, toWireHook, type WireExecutions } from './wire/wire-hook.js';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
@@ -11,20 +12,24 @@ const MAX_LIMIT = 1_000;
 /** Shows the hooks, and what became of their executions. */
 @AgentOsRoutes()
 export class HooksController {
-  constructor(private readonly runtime: AgentOsRuntime) {}
+  constructor(
+    private readonly runtime: AgentOsRuntime,
+    private readonly responder: ProtocolResponder,
+  ) {}
 
   @Get('hooks')
-  hooks(): WireHook[] {
-    return this.runtime.listHooks().map(toWireHook);
+  hooks(@Res() response: object): void {
+    this.responder.reply(response, this.runtime.listHooks().map(toWireHook));
   }
 
   @Get('hooks/executions')
   executions(
+    @Res() response: object,
     @Query('run_id') runId?: string,
     @Query('hook') hook?: string,
     @Query('state') state?: string,
     @Query('limit') limit?: string,
-  ): WireExecutions {
+  ): void {
     const { ledger } = this.runtime;
     const filter = {
       limit: toLimit(limit),
@@ -32,10 +37,11 @@ export class HooksController {
       ...(hook === undefined ? {} : { hook }),
       ...(state === undefined ? {} : { state: toState(state) }),
     };
-    return {
+    const page: WireExecutions = {
       data: ledger.list(filter).map(toWireExecution),
       meta: { limit: filter.limit, open: ledger.openCount, counts: ledger.counts },
     };
+    this.responder.reply(response, page);
   }
 }
 

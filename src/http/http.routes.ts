@@ -5,6 +5,7 @@ import { ComponentsController } from './components.controller.js';
 import { FastifyMultipart } from './fastify-multipart.js';
 import { HealthController } from './health.controller.js';
 import { HooksController } from './hooks.controller.js';
+import { ProtocolResponder } from './protocol.responder.js';
 import { RunResponder } from './run.responder.js';
 import { RunsController } from './runs.controller.js';
 
@@ -17,4 +18,9 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
 ];
 
 /** What the routes are made of. */
-export const HTTP_PROVIDERS: readonly Provider[] = [AgentOsGuard, FastifyMultipart, RunResponder];
+export const HTTP_PROVIDERS: readonly Provider[] = [
+  AgentOsGuard,
+  FastifyMultipart,
+  ProtocolResponder,
+  RunResponder,
+];

@@ -5,6 +5,7 @@ import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import type { Component } from '../components/component.js';
 import type { ComponentKind } from '../model/component.js';
+import { SessionStore } from '../sessions/session.store.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import { readForm, type FormRequest } from './read-form.js';
 import { parseRunForm, type RunForm } from './run-form.js';
@@ -18,6 +19,7 @@ export class RunsController {
     @Inject(EXTRAS) private readonly extras: AgentOsExtras,
     private readonly runtime: AgentOsRuntime,
     private readonly responder: RunResponder,
+    private readonly sessions: SessionStore,
   ) {}
 
   @Post('agents/:id/runs')
@@ -41,7 +43,7 @@ export class RunsController {
     const answer = form.stream
       ? this.responder.stream.bind(this.responder)
       : this.responder.json.bind(this.responder);
-    await answer(component, this.#withUser(form, request), response);
+    await answer(component, await this.#withUser(form, request), response);
   }
 
   #find(kind: ComponentKind, id: string): Component {
@@ -50,12 +52,19 @@ export class RunsController {
     throw new NotFoundException(`${kind[0]?.toUpperCase()}${kind.slice(1)} not found`);
   }
 
-  /** Who the host says it is counts, not who the client says. */
-  #withUser(form: RunForm, request: FormRequest): RunForm {
+  /** Who the host says it is counts, not who the client says; and nobody continues the session of another. */
+  async #withUser(form: RunForm, request: FormRequest): Promise<RunForm> {
     const { http } = this.extras;
     if (!http || !http.userId) return form;
     const { userId: _claimed, ...options } = form.options;
     const userId = http.userId(request as never);
+    if (options.sessionId !== undefined) await this.#refuseForeign(options.sessionId, userId);
     return { ...form, options: userId === undefined ? options : { ...options, userId } };
+  }
+
+  async #refuseForeign(id: string, userId: string | undefined): Promise<void> {
+    const { userId: owner } = await this.sessions.open({ id });
+    if (owner !== undefined && owner !== userId)
+      throw new NotFoundException(`Session with id '${id}' not found`);
   }
 }

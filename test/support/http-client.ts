@@ -54,6 +54,22 @@ export function post(
   });
 }
 
+/** What may be sent: a multipart form, an urlencoded one, or the text of JSON. */
+export type RunBody = FormData | URLSearchParams | string;
+
+/** Sends a run request with this very body, and leaves the answer to the caller. */
+export function postBody(url: string, path: string, body: RunBody): Promise<Response> {
+  const headers = new Headers(typeof body === 'string' ? { 'content-type': 'application/json' } : {});
+  return fetch(`${url}${path}/runs`, { method: 'POST', body, headers });
+}
+
+/** A multipart form of texts. */
+export function multipartOf(fields: Readonly<Record<string, string>>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.set(name, value);
+  return form;
+}
+
 export function parseFrames(text: string): Frame[] {
   return text
     .split('\n\n')

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 
-import { Module, type INestApplication, type ModuleMetadata } from '@nestjs/common';
+import { Module, type DynamicModule, type INestApplication, type ModuleMetadata } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
@@ -13,7 +13,9 @@ export const ADAPTERS = ['express', 'fastify'] as const;
 export type Adapter = (typeof ADAPTERS)[number];
 
 export interface TestAppOptions extends Pick<ModuleMetadata, 'providers' | 'controllers' | 'imports'> {
-  readonly agentOs: AgentOsOptions & AgentOsExtras;
+  readonly agentOs?: AgentOsOptions & AgentOsExtras;
+  /** Stands in place of `AgentOsModule.forRoot(agentOs)`. */
+  readonly agentOsModule?: DynamicModule;
   readonly adapter?: Adapter;
   /** Overrides providers before the application is compiled. */
   readonly override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
@@ -35,9 +37,17 @@ const running: TestApp[] = [];
 
 /** Starts an application; {@link closeApps} ends it. */
 export async function startApp(options: TestAppOptions): Promise<TestApp> {
-  const { agentOs, adapter = 'express', imports = [], providers = [], controllers = [], override } = options;
+  const {
+    agentOs = {},
+    adapter = 'express',
+    imports = [],
+    providers = [],
+    controllers = [],
+    override,
+  } = options;
+  const { agentOsModule = AgentOsModule.forRoot(agentOs) } = options;
 
-  @Module({ imports: [AgentOsModule.forRoot(agentOs), ...imports], providers, controllers })
+  @Module({ imports: [agentOsModule, ...imports], providers, controllers })
   class TestModule {}
 
   const log = new RecordingLogger();
@@ -60,6 +70,13 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
   };
   running.push(started);
   return started;
+}
+
+/** The message of the error that keeps an application from starting. */
+export async function startUpError(options: TestAppOptions): Promise<string> {
+  const outcome = await startApp(options).catch((thrown: unknown) => thrown);
+  if (outcome instanceof Error) return outcome.message;
+  throw new Error('The application was expected not to start, but it did.');
 }
 
 /** Ends every application that the test has started: call it in `afterEach`. */

@@ -1,0 +1,13 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { EvalStore, type Evaluation } from 'nestjs-agentos';
+
+/** Shows what the judges said, the newest first. */
+@Controller('evaluations')
+export class EvaluationsController {
+  constructor(private readonly evaluations: EvalStore) {}
+
+  @Get()
+  list(@Query('run_id') runId?: string): Promise<readonly Evaluation[]> {
+    return this.evaluations.list({ limit: 20, ...(runId === undefined ? {} : { runId }) });
+  }
+}

@@ -1,0 +1,42 @@
+import { Logger } from '@nestjs/common';
+import { Agent, agentAsJudge, sampled, type EngineRequest, type Evaluation } from 'nestjs-agentos';
+
+import { faqEngine } from '../demo-engine/faq-engine.js';
+import { modelOr } from '../model/support-engine.js';
+
+const logger = new Logger('JudgedAgent');
+
+/**
+ * A support agent whose answers are judged after the response has left. The scores are stored: `GET /evaluations`
+ * shows them. In production a sample is enough: `sampled(0.1)` judges every tenth run.
+ */
+export const judgedAgent = new Agent({
+  id: 'judged-agent',
+  name: 'Judged support agent',
+  description: 'Answers support questions; another engine judges the answers in the background.',
+  engine: modelOr(faqEngine(), {
+    instructions: 'You are a friendly support agent. Answer in two sentences.',
+  }),
+  postHooks: [
+    agentAsJudge({
+      name: 'helpfulness',
+      engine: modelOr(offlineJudge, { instructions: 'You are a strict judge of support answers.' }),
+      criteria: 'The answer is polite and says what to do next.',
+      threshold: 7,
+      runInBackground: true,
+      when: sampled(1),
+      retry: { attempts: 3 },
+      onFail: ({ runId, score, reason }: Evaluation) =>
+        logger.warn(`Run ${runId} scored ${score}: ${reason}`),
+    }),
+  ],
+});
+
+/** Honest about what it can see without a language model: whether there is an answer at all. */
+function offlineJudge({ input }: EngineRequest): string {
+  const isAnswered = !input.includes('I do not know. I am an offline demo');
+  return JSON.stringify({
+    score: isAnswered ? 8 : 2,
+    reason: `An offline demo judge: the answer ${isAnswered ? 'comes from the FAQ' : 'says that it does not know'}.`,
+  });
+}

@@ -1,0 +1,58 @@
+import { PGlite } from '@electric-sql/pglite';
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { drizzle as drizzleServer } from 'drizzle-orm/node-postgres';
+import { drizzle as drizzleEmbedded } from 'drizzle-orm/pglite';
+import { migrate, SqlEvalStore, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
+import { Pool } from 'pg';
+
+/** A database, and what closes it. */
+interface Storage {
+  readonly database: SqlDatabase;
+  readonly close: () => Promise<void>;
+}
+
+const STORAGE = Symbol('storage');
+const DEFAULT_FOLDER = '.agent-os';
+
+/** A PostgreSQL server if `DATABASE_URL` names one, else PostgreSQL in this process, in a folder (`DATA_FOLDER`). */
+async function openStorage(): Promise<Storage> {
+  const url = process.env['DATABASE_URL'];
+  const storage = url === undefined ? await openFolder() : openServer(url);
+  await migrate(storage.database);
+  return storage;
+}
+
+async function openFolder(): Promise<Storage> {
+  const client = await PGlite.create(process.env['DATA_FOLDER'] ?? DEFAULT_FOLDER);
+  return { database: drizzleEmbedded({ client }), close: () => client.close() };
+}
+
+function openServer(connectionString: string): Storage {
+  const client = new Pool({ connectionString });
+  return { database: drizzleServer({ client }), close: () => client.end() };
+}
+
+/** AgentOsModule imports it, so the database closes after the last background hook has run. */
+@Module({
+  providers: [
+    { provide: STORAGE, useFactory: openStorage },
+    {
+      provide: SqlSessionStore,
+      inject: [STORAGE],
+      useFactory: ({ database }: Storage) => new SqlSessionStore(database),
+    },
+    {
+      provide: SqlEvalStore,
+      inject: [STORAGE],
+      useFactory: ({ database }: Storage) => new SqlEvalStore(database),
+    },
+  ],
+  exports: [SqlSessionStore, SqlEvalStore],
+})
+export class StorageModule implements OnApplicationShutdown {
+  constructor(@Inject(STORAGE) private readonly storage: Storage) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.storage.close();
+  }
+}

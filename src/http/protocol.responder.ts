@@ -1,0 +1,13 @@
+import { Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+/** Answers with the protocol's JSON as it is: what a handler returns, the host's global interceptors may rewrite. */
+@Injectable()
+export class ProtocolResponder {
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  /** @param response - the adapter's, as `@Res()` gives it */
+  reply(response: object, body: object): void {
+    this.adapterHost.httpAdapter.reply(response, body, 200);
+  }
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Agent } from 'nestjs-agentos';
+
+import { runJson } from '../support/http-client.js';
+import { readAnswer, sendRaw } from '../support/raw-client.js';
+import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+
+let inputs: string[];
+beforeEach(() => {
+  inputs = [];
+});
+afterEach(closeApps);
+
+const echo = new Agent({
+  id: 'echo',
+  engine: ({ input }) => {
+    inputs.push(input);
+    return input;
+  },
+});
+
+describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) => {
+  const start = (): Promise<TestApp> => startApp({ adapter, agentOs: { agents: [echo] } });
+  const boundary = 'b0undary';
+  const part = (name: string, value: string, more = ''): string =>
+    `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${value}\r\n`;
+  const message = part('message', 'hi') + part('stream', 'false');
+
+  async function refusalOf(
+    body: string,
+    type = `multipart/form-data; boundary=${boundary}`,
+  ): Promise<[string, unknown]> {
+    const { port } = await start();
+    const answer = await readAnswer(await sendRaw(port, '/agents/echo/runs', { 'content-type': type }, body));
+    expect(inputs).toEqual([]);
+    return [answer.statusLine, JSON.parse(answer.body)];
+  }
+  const malformed = ['HTTP/1.1 400 Bad Request', { detail: 'The multipart body is malformed.' }];
+
+  it('if it stops in the middle: 400', async () => {
+    expect(await refusalOf(message)).toEqual(malformed);
+  });
+
+  it('if it names no boundary: 400', async () => {
+    expect(await refusalOf(`${message}--${boundary}--\r\n`, 'multipart/form-data')).toEqual(malformed);
+  });
+
+  it('if it is no multipart at all: 400', async () => {
+    expect(await refusalOf('message=hi')).toEqual(malformed);
+  });
+
+  it('if it brings a file: 400', async () => {
+    const file = part('files', 'hello', '; filename="a.txt"');
+    expect(await refusalOf(`${message}${file}--${boundary}--\r\n`)).toEqual([
+      'HTTP/1.1 400 Bad Request',
+      { detail: 'The form field "files" is a file. File uploads are not supported.' },
+    ]);
+  });
+
+  it('if a field is larger than 1 MiB: 413', async () => {
+    const large = part('message', 'x'.repeat(1024 * 1024 + 1));
+    expect(await refusalOf(`${large}--${boundary}--\r\n`)).toEqual([
+      'HTTP/1.1 413 Payload Too Large',
+      { detail: 'The form field "message" is too large.' },
+    ]);
+  });
+
+  it('if it has more than 100 fields: 413', async () => {
+    const many = Array.from({ length: 101 }, (_none, index) => part(`field${index}`, '1')).join('');
+    expect(await refusalOf(`${message}${many}--${boundary}--\r\n`)).toEqual([
+      'HTTP/1.1 413 Payload Too Large',
+      { detail: 'The form has too many fields.' },
+    ]);
+  });
+
+  it('without a word if its client leaves in the middle, and nothing runs', async () => {
+    const { port, url, log } = await start();
+    const headers = {
+      'content-type': `multipart/form-data; boundary=${boundary}`,
+      'content-length': '100000',
+    };
+    const socket = await sendRaw(port, '/agents/echo/runs', headers, message);
+    // The server has seen the request once it answers another one that came later.
+    await runJson(url, '/agents/echo', 'later');
+    socket.destroy();
+    await once(socket, 'close');
+    await runJson(url, '/agents/echo', 'last');
+    expect(inputs).toEqual(['later', 'last']);
+    expect(log.messages('error')).toEqual([]);
+  });
+});

@@ -1,0 +1,277 @@
+import { Injectable } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  defineGuardrail,
+  defineHook,
+  Guardrail,
+  Hook,
+  hookRef,
+  Team,
+  Workflow,
+  type AgentOptions,
+  type AgentOsOptions,
+} from 'nestjs-agentos';
+
+import { closeApps, startApp, startUpError, type TestAppOptions } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+@Injectable()
+class Hooks {
+  @Hook() one(): void {}
+  @Hook(true) two(): void {}
+  plain(): void {}
+}
+
+@Injectable()
+class NoHooks {
+  plain(): void {}
+}
+
+function echo(options: Omit<AgentOptions, 'id' | 'engine'> & { readonly id?: string } = {}): Agent {
+  return new Agent({ id: 'echo', engine: ({ input }) => input, ...options });
+}
+
+function errorOf(agentOs: AgentOsOptions, options: TestAppOptions = {}): Promise<string> {
+  return startUpError({ agentOs, providers: [Hooks, NoHooks], ...options });
+}
+
+/** What is wrong with options that the type checker would refuse. */
+function postHookError(...postHooks: unknown[]): Promise<string> {
+  return errorOf({ agents: [echo({ postHooks: postHooks as never })] });
+}
+
+const place = 'postHooks[0] of agent "echo"';
+
+describe('A hook reference that leads nowhere stops the start:', () => {
+  it('an unknown method', async () => {
+    expect(await postHookError(hookRef(Hooks, 'three' as never))).toBe(
+      `${place}: Hooks has no method "three". Hook methods of Hooks: one, two.`,
+    );
+  });
+
+  it('a method without a decorator', async () => {
+    expect(await postHookError(hookRef(Hooks, 'plain'))).toBe(
+      `${place}: Hooks.plain is no hook. Mark it with @Hook() or @Guardrail(). Hook methods of Hooks: one, two.`,
+    );
+  });
+
+  it('a method of an instance without a decorator', async () => {
+    expect(await postHookError(hookRef(new NoHooks(), 'plain'))).toBe(
+      `${place}: NoHooks.plain is no hook. Mark it with @Hook() or @Guardrail().`,
+    );
+  });
+
+  it('a class with several hook methods standing alone', async () => {
+    expect(await postHookError(Hooks)).toBe(
+      `${place}: class Hooks has several hook methods (one, two). Name the one you mean: hookRef(Hooks, 'one').`,
+    );
+  });
+
+  it('a class without hook methods standing alone', async () => {
+    expect(await postHookError(NoHooks)).toBe(
+      `${place}: class NoHooks has no hook method. Mark one with @Hook() or @Guardrail().`,
+    );
+  });
+
+  it.each<[string, unknown, string]>([
+    ['undefined', undefined, 'undefined (look for a circular import)'],
+    ['a text', 'one', '"one" (string)'],
+    ['an instance without a method', new Hooks(), 'an instance of Hooks without a method name'],
+  ])('%s', async (_name, listed, found) => {
+    expect(await postHookError(listed)).toBe(
+      `${place}: expected hookRef(Class, 'method'), a class with one hook method or a function, got ${found}.`,
+    );
+  });
+
+  it('nothing at all, because of a circular import', () => {
+    expect(() => hookRef(undefined as never, 'one' as never)).toThrow(
+      'hookRef() was given undefined. Expected a class, an instance or a function; if it is imported, look for a circular import.',
+    );
+  });
+
+  it('one among the hooks of the module', async () => {
+    const error = await errorOf({ preHooks: [hookRef(Hooks, 'three' as never)] });
+    expect(error).toContain('preHooks[0] of the module: Hooks has no method "three".');
+  });
+
+  it('one of a member that is not served itself', async () => {
+    const member = echo({ id: 'member', preHooks: [hookRef(Hooks, 'three' as never)] });
+    const team = new Team({ id: 'desk', members: [member], engine: () => '' });
+    expect(await errorOf({ teams: [team] })).toContain('preHooks[0] of agent "member": Hooks has no method');
+  });
+});
+
+describe('A decorator that contradicts itself stops the start:', () => {
+  it('on a static method', async () => {
+    class Audit {
+      @Hook() static record(): void {}
+    }
+    const error = await errorOf({}, { providers: [Audit] });
+    expect(error).toBe('Audit.record is static, so Nest has no instance to call it on. Remove "static".');
+  });
+
+  it('beside another one on the same method', async () => {
+    class Audit {
+      @Hook(true) @Guardrail() record(): void {}
+    }
+    const error = await errorOf(
+      { agents: [echo({ postHooks: [hookRef(Audit, 'record')] })] },
+      { providers: [Audit] },
+    );
+    expect(error).toBe('Audit.record has @Guardrail and @Hook. Keep one, and give it all the options.');
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'an unknown option',
+      { background: true },
+      'unknown option "background". Known options: runInBackground, name',
+    ],
+    [
+      'a mode that is no boolean',
+      { runInBackground: 'yes' },
+      'expected runInBackground to be a boolean, got yes (string).',
+    ],
+    ['an empty name', { name: ' ' }, 'expected name to be a non-empty string'],
+    [
+      'no time',
+      { timeout: 0 },
+      'expected timeout to be a number of milliseconds from 1 to 2,147,483,647, got 0 (number).',
+    ],
+    [
+      'one attempt',
+      { runInBackground: true, retry: { attempts: 1 } },
+      'expected retry to be { attempts, backoff? }',
+    ],
+    [
+      'an unknown outcome',
+      { runInBackground: true, on: ['done'] },
+      'expected on to be a non-empty array of completed',
+    ],
+    ['a condition that is no function', { when: true }, 'expected when to be a function'],
+    ['an unknown verdict', { onError: 'ignore' }, 'expected onError to be "fail" or "continue"'],
+  ])('@Hook with %s', async (_name, options, problem) => {
+    const hook = defineHook(function audit() {}, options);
+    expect(await postHookError(hook)).toContain(`@Hook on ${place}: ${problem}`);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'runInBackground',
+      { runInBackground: true },
+      'a guardrail cannot run in the background, it would guard nothing. Remove runInBackground.',
+    ],
+    [
+      'retry',
+      { retry: { attempts: 2 } },
+      'unknown option "retry". Known options: name, timeout, when, stream.',
+    ],
+    [
+      'an unknown way to stream',
+      { stream: 'later' },
+      'expected stream to be "hold" or "pass", got later (string).',
+    ],
+  ])('@Guardrail with %s', async (_name, options, problem) => {
+    const guardrail = defineGuardrail(function audit() {}, options);
+    expect(await postHookError(guardrail)).toBe(`@Guardrail on ${place}: ${problem}`);
+  });
+
+  it.each(['retry', 'on'])('"%s" on a hook that runs inline', async (option) => {
+    class Audit {
+      @Hook({ [option]: option === 'on' ? ['failed'] : { attempts: 2 } }) record(): void {}
+    }
+    const agentOs = { agents: [echo({ postHooks: [Audit] })] };
+    expect(await errorOf(agentOs, { providers: [Audit] })).toBe(
+      `Audit.record, a post-hook of agent "echo", has the option "${option}", which is for background hooks, but it runs ` +
+        `inline (default). Remove "${option}", or say runInBackground: true.`,
+    );
+    await startApp({ agentOs: { ...agentOs, runHooksInBackground: true }, providers: [Audit] });
+  });
+
+  it('an option of a reference that is for another place', async () => {
+    expect(await postHookError(hookRef(Hooks, 'one', { members: true }))).toContain(
+      `${place}: "members" is for hooks of the module.`,
+    );
+    const unknown = hookRef(Hooks, 'one', { mode: 'inline' } as never);
+    expect(await postHookError(unknown)).toBe(`${place}: unknown option "mode". Known options: members.`);
+  });
+});
+
+describe('Two things with one name stop the start:', () => {
+  it('two hooks of a phase', async () => {
+    expect(
+      await postHookError(
+        hookRef(Hooks, 'one'),
+        defineHook(function count() {}, { name: 'one' }),
+      ),
+    ).toBe(
+      'Two post-hooks of agent "echo" are called "one" (Hooks.one and function count). ' +
+        'Give one of them another name: @Hook({ name: … }).',
+    );
+  });
+
+  it('a hook of the component and another one of the module', async () => {
+    const agents = [echo({ postHooks: [hookRef(Hooks, 'one')] })];
+    const postHooks = [defineHook(() => {}, { name: 'one' })];
+    expect(await errorOf({ agents, postHooks })).toContain('Two post-hooks of agent "echo" are called "one"');
+  });
+
+  it('but not the same hook in both, nor one name in both phases', async () => {
+    const agents = [echo({ preHooks: [hookRef(Hooks, 'one')], postHooks: [hookRef(Hooks, 'one')] })];
+    const postHooks = [hookRef(Hooks, 'one')];
+    const { agentOs } = await startApp({ agentOs: { agents, postHooks }, providers: [Hooks] });
+    await agentOs.run('echo', 'hi');
+    expect(agentOs.executions.list().map(({ id }) => id.replace(/.*?:/, ''))).toEqual([
+      'post:one',
+      'pre:one',
+    ]);
+  });
+
+  const other = echo();
+  it.each<[string, AgentOsOptions]>([
+    ['two agents', { agents: [echo(), other] }],
+    [
+      'an agent and a team',
+      { agents: [other], teams: [new Team({ id: 'echo', members: [echo({ id: 'a' })], engine: () => '' })] },
+    ],
+    [
+      'an agent and a workflow',
+      { agents: [other], workflows: [new Workflow({ id: 'echo', steps: [() => ''] })] },
+    ],
+    [
+      'an agent and the member of a member',
+      {
+        agents: [other],
+        teams: [
+          new Team({
+            id: 'outer',
+            engine: () => '',
+            members: [new Team({ id: 'inner', engine: () => '', members: [echo()] })],
+          }),
+        ],
+      },
+    ],
+    [
+      'an agent and the step of a workflow',
+      { agents: [other], workflows: [new Workflow({ id: 'flow', steps: [echo()] })] },
+    ],
+    ['a team and its own member', { teams: [new Team({ id: 'echo', members: [other], engine: () => '' })] }],
+    ['one agent, listed twice', { agents: [other, other] }],
+  ])('%s', async (_name, agentOs) => {
+    expect(await errorOf(agentOs)).toBe(
+      'Two components have the id "echo". Ids are unique over agents, teams and workflows, members and steps included.',
+    );
+  });
+
+  it('but not one agent in two places', async () => {
+    const team = new Team({
+      id: 'desk',
+      members: [other],
+      engine: ({ input, delegate }) => delegate('echo', input),
+    });
+    const { agentOs } = await startApp({ agentOs: { agents: [other], teams: [team] } });
+    expect((await agentOs.run('desk', 'hi')).content).toBe('hi');
+  });
+});

@@ -1,0 +1,20 @@
+import type { HookExecution } from 'nestjs-agentos';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A record of a hook execution as a run makes it, not yet in a ledger. */
+export function createExecution(overrides: Partial<HookExecution> = {}): Writable<HookExecution> {
+  const { runId = 'run', phase = 'post', hook = 'hook' } = overrides;
+  return {
+    id: `${runId}:${phase}:${hook}`,
+    hook,
+    phase,
+    mode: 'background',
+    component: { kind: 'agent', id: 'support', name: 'Support' },
+    runId,
+    state: 'scheduled',
+    attempts: 0,
+    scheduledAt: 1_000,
+    ...overrides,
+  };
+}
