@@ -1,7 +1,7 @@
 /** Something that must happen by a time, unless it is cleared first. */
 export interface Deadline {
   readonly at: number;
-  readonly onExpired: () => void;
+  onExpired: () => void;
 }
 
 /** Node fires at once for anything longer, such as a backoff that has doubled often. */
@@ -26,7 +26,10 @@ export class Deadlines {
 
   /** Forgets a deadline; harmless if it has expired. */
   clear(deadline: Deadline): void {
-    if (this.#open.delete(deadline) && this.#open.size === 0) this.#disarm();
+    if (!this.#open.delete(deadline)) return;
+    // A busy set leaves old tables behind that live until the next full garbage collection: what they hold should not.
+    deadline.onExpired = doNothing;
+    if (this.#open.size === 0) this.#disarm();
   }
 
   #arm(at: number): void {
@@ -55,4 +58,8 @@ export class Deadlines {
     }
     if (next !== Infinity && next < this.#wakeAt) this.#arm(next);
   }
+}
+
+function doNothing(): void {
+  // The deadline was cleared.
 }

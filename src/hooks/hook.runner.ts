@@ -162,8 +162,10 @@ interface AttemptOrigin {
 
 function infoOf(execution: HookExecution, attempt: number, delivery: HookDelivery | undefined): HookInfo {
   const { hook: name, phase, id: executionId, mode } = execution;
-  const info = { name, phase, executionId, attempt, mode };
-  return delivery?.delivered === undefined ? info : { ...info, delivered: delivery.delivered };
+  const delivered = delivery?.delivered;
+  return delivered === undefined
+    ? { name, phase, executionId, attempt, mode }
+    : { name, phase, executionId, attempt, mode, delivered };
 }
 
 /** What will fail again in the same way is not tried again. */

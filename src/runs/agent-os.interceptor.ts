@@ -21,7 +21,7 @@ import { enterScope, type RunScope } from './run.scope.js';
 export class AgentOsInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const response = httpResponseOf(context);
-    return response ? handleIn(scopeOf(response), next) : this.#untilHandlerEnds(next);
+    return response ? handleIn(new HandlerScope(response), next) : this.#untilHandlerEnds(next);
   }
 
   #untilHandlerEnds(next: CallHandler): Observable<unknown> {
@@ -42,13 +42,20 @@ function handleIn(scope: RunScope, next: CallHandler): Observable<unknown> {
   });
 }
 
-/** A handler that runs nothing costs its host nothing: the response is watched when the first run asks for it. */
-function scopeOf(response: ServerResponse): RunScope {
-  return {
-    get response() {
-      return watchHttpResponse(response);
-    },
-  };
+/**
+ * A handler that runs nothing costs its host nothing: the response is watched when the first run asks for it. A class,
+ * because each evaluation of an object literal with a getter makes a hidden class that holds on to the response.
+ */
+class HandlerScope implements RunScope {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get response(): ResponseLifecycle {
+    return watchHttpResponse(this.#response);
+  }
 }
 
 /** Node's own response, also under Fastify's reply; undefined where there is none. */

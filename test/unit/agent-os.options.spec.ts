@@ -1,0 +1,143 @@
+import { describe, expect, it } from '@jest/globals';
+import { AgentOsConfigurationError, type AgentOsOptions } from 'nestjs-agentos';
+
+import { resolveOptions } from '../../src/agent-os.options.js';
+
+type Http = Parameters<typeof resolveOptions>[1]['http'];
+
+function resolve(options: unknown = {}, http?: Http): ReturnType<typeof resolveOptions> {
+  return resolveOptions(options as AgentOsOptions, http === undefined ? {} : { http });
+}
+
+describe('resolveOptions()', () => {
+  it('adds the defaults that the options document', () => {
+    expect(resolve()).toStrictEqual({
+      agents: [],
+      teams: [],
+      workflows: [],
+      runHooksInBackground: false,
+      preHooks: [],
+      postHooks: [],
+      concurrency: 1_000,
+      maxPending: 10_000,
+      releaseAfter: 30_000,
+      shutdownTimeout: 10_000,
+      onDisconnect: 'finish',
+      http: {},
+    });
+  });
+
+  it('prefers what it is given, but for undefined', () => {
+    const onHookError = (): void => {};
+    const given = {
+      concurrency: 1,
+      maxPending: 2,
+      releaseAfter: 0,
+      shutdownTimeout: 0,
+      onDisconnect: 'cancel',
+    };
+    const undefinedOnes = { runHooksInBackground: undefined, agents: undefined, onHookError: undefined };
+    expect(resolve({ ...given, onHookError })).toMatchObject({ ...given, onHookError });
+    expect(resolve({ ...given, ...undefinedOnes })).toMatchObject({
+      ...given,
+      runHooksInBackground: false,
+      agents: [],
+    });
+  });
+
+  it('leaves the options as they were', () => {
+    const given = Object.freeze({ concurrency: 5, http: Object.freeze({ securityKey: 'key' }) });
+    resolve(given, Object.freeze({ acceptClientContext: true }));
+    expect(given).toEqual({ concurrency: 5, http: { securityKey: 'key' } });
+  });
+
+  it('takes what requests need from beside the factory and from its result, which wins', () => {
+    const beside = { securityKey: 'beside', acceptClientContext: true, prefix: 'os' };
+    expect([
+      resolve({}, beside).http,
+      resolve({ http: { securityKey: 'factory' } }, beside).http,
+      resolve({ http: { securityKey: undefined } }, beside).http,
+      resolve({}, false).http,
+    ]).toEqual([beside, { ...beside, securityKey: 'factory' }, beside, {}]);
+  });
+
+  it.each([
+    [
+      { runHooksInBackgroud: true },
+      undefined,
+      'AgentOsModule: unknown option "runHooksInBackgroud". Known options: agents, ',
+    ],
+    [
+      { http: { key: 'x' } },
+      undefined,
+      'AgentOsModule http: unknown option "key". Known options: securityKey, ',
+    ],
+    [{}, { guard: [] }, 'AgentOsModule http: unknown option "guard". Known options: securityKey, '],
+  ])('refuses options that it does not know: %j beside %j', (options, http, message) => {
+    expect(() => resolve(options, http as Http)).toThrow(message);
+  });
+
+  it.each([
+    ['agents', {}, 'an array', '[object Object] (object)'],
+    ['teams', null, 'an array', 'null (object)'],
+    ['workflows', 'triage', 'an array', 'triage (string)'],
+    ['preHooks', true, 'an array', 'true (boolean)'],
+    ['postHooks', 0, 'an array', '0 (number)'],
+    ['concurrency', 0, 'a whole number from 1 on', '0 (number)'],
+    ['concurrency', 1.5, 'a whole number from 1 on', '1.5 (number)'],
+    ['concurrency', '10', 'a whole number from 1 on', '10 (string)'],
+    ['concurrency', Infinity, 'a whole number from 1 on', 'Infinity (number)'],
+    ['maxPending', 0, 'a whole number from 1 on', '0 (number)'],
+    ['maxPending', NaN, 'a whole number from 1 on', 'NaN (number)'],
+    ['releaseAfter', -1, 'a number of milliseconds', '-1 (number)'],
+    ['releaseAfter', 2 ** 31, 'a number of milliseconds', '2147483648 (number)'],
+    ['releaseAfter', '30000', 'a number of milliseconds', '30000 (string)'],
+    ['shutdownTimeout', null, 'a number of milliseconds', 'null (object)'],
+    ['shutdownTimeout', NaN, 'a number of milliseconds', 'NaN (number)'],
+    ['runHooksInBackground', 'true', 'a boolean', 'true (string)'],
+    ['onDisconnect', 'ignore', '"finish" or "cancel"', 'ignore (string)'],
+    ['onHookError', 'log', 'a function', 'log (string)'],
+    ['onHookError', null, 'a function', 'null (object)'],
+  ])('refuses a wrong %s: %p', (name, value, expected, got) => {
+    expect(() => resolve({ [name]: value })).toThrow(
+      new AgentOsConfigurationError(`AgentOsModule: expected ${name} to be ${expected}, got ${got}.`),
+    );
+  });
+
+  it.each(['', 5, null, {}])('refuses the security key %p without showing it', (securityKey) => {
+    expect(() => resolve({ http: { securityKey } })).toThrow(
+      new AgentOsConfigurationError(
+        'AgentOsModule: expected http.securityKey to be a non-empty string, or to be left out.',
+      ),
+    );
+  });
+
+  it.each(['false', 1, null])(
+    'refuses to guess whether %p accepts context from clients',
+    (acceptClientContext) => {
+      expect(() => resolve({}, { acceptClientContext } as unknown as Http)).toThrow(
+        /^AgentOsModule: expected http\.acceptClientContext to be a boolean, got /,
+      );
+    },
+  );
+
+  it.each([undefined, null, 'options'])('refuses a factory that returns %p', (options) => {
+    expect(() => resolveOptions(options as never, {})).toThrow(
+      /^AgentOsModule: expected options to be an object, got /,
+    );
+  });
+
+  it.each([
+    ['http: false', false],
+    ['http.prefix', { prefix: 'os' }],
+    ['http.guards', { guards: [] }],
+    ['http.userId', { userId: undefined }],
+  ])('refuses %s from a factory, which runs too late for it', (option, http) => {
+    expect(() => resolve({ http })).toThrow(
+      new AgentOsConfigurationError(
+        `AgentOsModule: ${option} came from the factory, which runs after the routes are made. ` +
+          'Put it beside the factory: forRootAsync({ useFactory, http: … }).',
+      ),
+    );
+  });
+});

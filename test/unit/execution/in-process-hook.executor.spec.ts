@@ -1,0 +1,169 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { HookBatch } from 'nestjs-agentos';
+
+import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
+import { describeHookExecutorContract } from '../../contracts/hook-executor.contract.js';
+import { createGate } from '../../support/gate.js';
+import { HookHarness, type TestHook } from '../../support/hook-harness.js';
+import { someTurns } from '../../support/turns.js';
+
+describeHookExecutorContract(
+  'InProcessHookExecutor',
+  ({ concurrency }) =>
+    new InProcessHookExecutor({ concurrency, maxPending: 1_000, onOverflow: () => undefined }),
+);
+
+describe('InProcessHookExecutor', () => {
+  let harness: HookHarness;
+  let steps: string[];
+  let overflows: string[];
+
+  beforeEach(() => {
+    harness = new HookHarness();
+    steps = [];
+    overflows = [];
+  });
+
+  function createExecutor(limits: { concurrency?: number; maxPending?: number } = {}): InProcessHookExecutor {
+    const onOverflow = ({ id }: HookBatch): void => void overflows.push(id);
+    return new InProcessHookExecutor({ concurrency: 10, maxPending: 10, onOverflow, ...limits });
+  }
+
+  function recordingBatch(id: string, options: Partial<HookBatch> = {}): HookBatch {
+    return harness.batch(id, { hook: () => void steps.push(id) }, options);
+  }
+
+  it('takes a batch without a promise while there is room', () => {
+    expect(createExecutor().accept(recordingBatch('run'))).toBeUndefined();
+  });
+
+  it('starts batches in the order of their release', async () => {
+    const executor = createExecutor({ concurrency: 1 });
+    const batches = ['a', 'b', 'c', 'd'].map((id) => recordingBatch(id));
+    for (const batch of batches) void executor.accept(batch);
+    for (const index of [2, 0, 3, 1]) executor.release(batches[index] as HookBatch, true);
+    await executor.drain();
+    expect(steps).toEqual(['c', 'a', 'd', 'b']);
+  });
+
+  it('starts hooks in a turn of their own, after what released them and its microtasks', async () => {
+    const executor = createExecutor();
+    const batch = recordingBatch('hook');
+    void executor.accept(batch);
+    executor.release(batch, true);
+    steps.push('released');
+    // What they start belongs to the same turn.
+    queueMicrotask(() => queueMicrotask(() => steps.push('microtask')));
+    process.nextTick(() => process.nextTick(() => steps.push('next tick')));
+    await executor.drain();
+    expect([steps[0], steps.slice(1, 3).sort(), steps[3]]).toEqual([
+      'released',
+      ['microtask', 'next tick'],
+      'hook',
+    ]);
+  });
+
+  it('runs hooks in the asynchronous context of the run that they belong to', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const executor = createExecutor({ maxPending: 2 });
+    const hooks = {
+      first: async () => void steps.push(`first ${storage.getStore()}`),
+      second: () => void steps.push(`second ${storage.getStore()}`),
+    };
+    const batches = ['one', 'two', 'over'].map((id) =>
+      storage.run(id, () => harness.batch(id, hooks, { runInContext: AsyncLocalStorage.snapshot() })),
+    );
+    for (const batch of batches) await executor.accept(batch);
+    storage.run('the response', () => batches.forEach((batch) => executor.release(batch, true)));
+    await executor.drain();
+    expect(steps).toEqual([
+      ...['first over', 'second over'],
+      ...['first one', 'first two', 'second one', 'second two'],
+    ]);
+  });
+
+  describe('over maxPending', () => {
+    it('G17: runs the hooks right there and waits for them', async () => {
+      const executor = createExecutor({ maxPending: 1 });
+      const held = recordingBatch('held');
+      const over = harness.batch('over', {
+        slow: async () => {
+          await someTurns();
+          steps.push('slow');
+        },
+        quick: () => void steps.push('quick'),
+      });
+      await executor.accept(held);
+      await executor.accept(over);
+      steps.push('accepted');
+      executor.release(over, true);
+      executor.release(held, true);
+      await executor.drain();
+      expect([steps, overflows]).toEqual([['slow', 'quick', 'accepted', 'held'], ['over']]);
+    });
+
+    it('tells hooks nothing of a delivery, since nothing has been sent', async () => {
+      const executor = createExecutor({ maxPending: 1 });
+      const hook: TestHook = (context) => void steps.push(String('delivered' in context.hook));
+      await executor.accept(recordingBatch('held'));
+      await executor.accept(harness.batch('over', { hook }));
+      expect(steps).toEqual(['false']);
+    });
+
+    it('counts batches that are accepted, ready and running, until they end', async () => {
+      const gate = createGate();
+      const executor = createExecutor({ maxPending: 3, concurrency: 1 });
+      const running = harness.batch('running', { hook: () => gate.opened });
+      const ready = recordingBatch('ready');
+      const accepted = recordingBatch('accepted');
+      for (const batch of [running, ready, accepted]) await executor.accept(batch);
+      for (const batch of [running, ready]) executor.release(batch, true);
+      await someTurns();
+      await executor.accept(recordingBatch('over'));
+      gate.open();
+      await executor.drain((batch) => batch === accepted);
+      await executor.accept(recordingBatch('after'));
+      expect([steps, overflows]).toEqual([['over', 'ready'], ['over']]);
+    });
+
+    it('takes batches that were started inside a hook, which would otherwise wait for itself', async () => {
+      const executor = createExecutor({ maxPending: 1 });
+      const inner = recordingBatch('inner', { insideHook: true });
+      const outer = harness.batch('outer', {
+        hook: async () => {
+          await executor.accept(inner);
+          steps.push('outer');
+        },
+      });
+      await executor.accept(outer);
+      executor.release(outer, true);
+      await executor.drain((batch) => batch === inner);
+      executor.release(inner, true);
+      await executor.drain();
+      expect([steps, overflows]).toEqual([['outer', 'inner'], []]);
+    });
+
+    it('G19: drops at shutdown what it could not run in time', async () => {
+      const executor = createExecutor({ maxPending: 1 });
+      const deadline = new AbortController();
+      const over = harness.batch('over', {
+        hanging: () => {
+          deadline.abort();
+          return new Promise(() => undefined);
+        },
+        next: () => void steps.push('next'),
+      });
+      await executor.accept(recordingBatch('held'));
+      void executor.accept(over);
+      const dropped = await executor.stop(deadline.signal);
+      expect(dropped.map(({ execution }) => execution.id)).toEqual([
+        'held:post:hook',
+        'over:post:hanging',
+        'over:post:next',
+      ]);
+      expect([steps, harness.statesOf(over)]).toEqual([[], { hanging: 'dropped', next: 'dropped' }]);
+    });
+  });
+});

@@ -1,0 +1,261 @@
+import { getEventListeners } from 'node:events';
+
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { HookTimeoutError, type HookInfo, type PostHookContext } from 'nestjs-agentos';
+import { defer, EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
+
+import { Deadlines } from '../../../src/execution/deadlines.js';
+import { attemptHook, type AttemptResult } from '../../../src/hooks/hook.attempt.js';
+import { LazySignal } from '../../../src/hooks/lazy-signal.js';
+import { createGate } from '../../support/gate.js';
+import {
+  bindTestHook,
+  createTestContext,
+  type TestDecoration,
+  type TestHook,
+} from '../../support/hook-harness.js';
+import { raise } from '../../support/raise.js';
+import { recordUnhandledRejections } from '../../support/unhandled-rejections.js';
+
+const BOOM = new Error('boom');
+
+interface AttemptOptions {
+  readonly decoration?: TestDecoration;
+  readonly timeout?: number;
+  readonly parent?: AbortSignal;
+  readonly abandonOn?: AbortSignal;
+}
+
+function attempt(hook: TestHook, options: AttemptOptions = {}): AttemptResult | Promise<AttemptResult> {
+  const { decoration = {}, timeout = 1_000, parent, abandonOn } = options;
+  const signal = new LazySignal(parent);
+  const context = createTestContext('run', {} as HookInfo, signal);
+  const bound = bindTestHook(hook, 'post', { name: 'notify', ...decoration });
+  const request = { hook: bound, context, signal, timeout, ...(abandonOn ? { abandonOn } : {}) };
+  return attemptHook(request, new Deadlines());
+}
+
+function listenersOf(controller: AbortController): number {
+  return getEventListeners(controller.signal, 'abort').length;
+}
+
+describe('attemptHook()', () => {
+  it.each([undefined, null, 0, 'text', true, Symbol('s'), {}, [], () => 1, { then: 'no function' }])(
+    'has run at once when the hook returns %p',
+    (returned) => {
+      expect(attempt(() => returned)).toBe('ran');
+    },
+  );
+
+  it.each<[string, () => unknown]>([
+    ['a promise', () => Promise.resolve(1)],
+    ['a thenable', () => ({ then: (resolve: () => void) => resolve() })],
+    ['a callable thenable', () => Object.assign(() => 1, { then: (resolve: () => void) => resolve() })],
+    ['an observable', () => of(1, 2)],
+    ['an empty observable', () => EMPTY],
+  ])('waits for %s', async (_name, hook) => {
+    const result = attempt(hook);
+    expect(result).toBeInstanceOf(Promise);
+    await expect(result).resolves.toBe('ran');
+  });
+
+  it('subscribes to a returned observable and waits until it completes', async () => {
+    const steps: string[] = [];
+    const gate = createGate();
+    const result = attempt(
+      () =>
+        new Observable((subscriber) => {
+          steps.push('subscribed');
+          subscriber.next(1);
+          void gate.opened.then(() => {
+            steps.push('completed');
+            subscriber.complete();
+          });
+        }),
+    );
+    const settled = Promise.resolve(result).then(() => steps.push('ran'));
+    gate.open();
+    await settled;
+    expect(steps).toEqual(['subscribed', 'completed', 'ran']);
+  });
+
+  it.each([BOOM, undefined, null, 'text', 0])('throws %p as the hook threw it', async (thrown) => {
+    const outcomes = await Promise.all(
+      [
+        () => raise(thrown),
+        () => Promise.reject(thrown),
+        () => throwError(() => thrown),
+        () => ({ then: () => raise(thrown) }),
+        () => ({ then: (_resolve: unknown, reject: (reason: unknown) => void) => reject(thrown) }),
+        () => Object.defineProperty({}, 'then', { get: () => raise(thrown) }),
+      ].map(async (hook) => {
+        try {
+          return await attempt(hook);
+        } catch (caught) {
+          return { caught };
+        }
+      }),
+    );
+    expect(outcomes).toEqual(Array.from({ length: 6 }, () => ({ caught: thrown })));
+  });
+
+  it('believes the first word of a thenable that settles twice', async () => {
+    const twice = {
+      then(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
+        resolve(1);
+        reject(BOOM);
+        throw BOOM;
+      },
+    };
+    await expect(attempt(() => twice)).resolves.toBe('ran');
+  });
+
+  describe('with `when`', () => {
+    it.each<[string, AttemptResult, unknown]>([
+      ['true', 'ran', true],
+      ['false', 'skipped', false],
+      ['a promise of true', 'ran', Promise.resolve(true)],
+      ['a promise of false', 'skipped', Promise.resolve(false)],
+      ['something that is only truthy', 'skipped', 1],
+      ['a promise of something truthy', 'skipped', Promise.resolve('yes')],
+      ['nothing', 'skipped', undefined],
+    ])('that returns %s, the hook is %s', async (_name, expected, returned) => {
+      let calls = 0;
+      const result = await attempt(() => (calls += 1), { decoration: { when: () => returned as boolean } });
+      expect([result, calls]).toEqual([expected, expected === 'ran' ? 1 : 0]);
+    });
+
+    it('answers at once if the condition does', () => {
+      expect([
+        attempt(() => 1, { decoration: { when: () => true } }),
+        attempt(() => 1, { decoration: { when: () => false } }),
+      ]).toEqual(['ran', 'skipped']);
+    });
+
+    it('gives the condition the context of the hook', () => {
+      const seen: PostHookContext[] = [];
+      const note = (context: PostHookContext): boolean => seen.push(context) > 0;
+      void attempt(note, { decoration: { when: note } });
+      expect([seen.length, seen[0] === seen[1]]).toEqual([2, true]);
+    });
+
+    it('waits for the hook after a condition that was waited for', async () => {
+      const steps: string[] = [];
+      const hook = async (): Promise<void> => {
+        await Promise.resolve();
+        steps.push('hook');
+      };
+      await attempt(hook, { decoration: { when: async () => true } });
+      await attempt(() => defer(hook), { decoration: { when: async () => true } });
+      expect(steps).toEqual(['hook', 'hook']);
+    });
+
+    it('fails if the condition fails, and does not call the hook', async () => {
+      const hook = jest.fn();
+      expect(() => attempt(hook, { decoration: { when: () => raise(BOOM) } })).toThrow(BOOM);
+      await expect(attempt(hook, { decoration: { when: () => Promise.reject(BOOM) } })).rejects.toBe(BOOM);
+      expect(hook).not.toHaveBeenCalled();
+    });
+  });
+
+  describe('with a timeout', () => {
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    });
+
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+
+    it('ends a hook that takes too long, and aborts its signal with the same error', async () => {
+      const signals: AbortSignal[] = [];
+      const hook: TestHook = ({ signal }) => {
+        signals.push(signal);
+        return new Promise(() => undefined);
+      };
+      const result = expect(attempt(hook, { timeout: 50 })).rejects.toEqual(
+        new HookTimeoutError('notify', 50),
+      );
+      jest.advanceTimersByTime(49);
+      const before = signals[0]?.aborted;
+      jest.advanceTimersByTime(1);
+      await result;
+      expect([before, signals[0]?.aborted, signals[0]?.reason]).toEqual([
+        false,
+        true,
+        new HookTimeoutError('notify', 50),
+      ]);
+    });
+
+    it('ends an observable that never completes, and a condition that never answers', async () => {
+      const hanging = [
+        attempt(() => NEVER, { timeout: 50 }),
+        attempt(() => 1, { timeout: 50, decoration: { when: () => new Promise(() => undefined) } }),
+      ].map((result) => expect(result).rejects.toThrow(HookTimeoutError));
+      jest.advanceTimersByTime(50);
+      await Promise.all(hanging);
+      expect(hanging).toHaveLength(2);
+    });
+
+    it('shares one time between the condition and the hook', async () => {
+      const wait = (): Promise<boolean> => new Promise((resolve) => setTimeout(() => resolve(true), 30));
+      const result = expect(attempt(wait, { timeout: 50, decoration: { when: wait } })).rejects.toThrow(
+        HookTimeoutError,
+      );
+      await jest.advanceTimersByTimeAsync(50);
+      await result;
+    });
+
+    it('does not care what becomes of a hook that it gave up', async () => {
+      const rejections = recordUnhandledRejections();
+      let reject!: (reason: unknown) => void;
+      const hook = (): Promise<void> => new Promise((_resolve, fail) => (reject = fail));
+      const result = expect(attempt(hook, { timeout: 50 })).rejects.toThrow(HookTimeoutError);
+      jest.advanceTimersByTime(50);
+      await result;
+      reject(BOOM);
+      expect(await rejections.stop()).toEqual([]);
+    });
+
+    it('leaves no timer when the hook settles in time', async () => {
+      await attempt(async () => 1);
+      await Promise.resolve(attempt(() => Promise.reject(BOOM))).catch(() => undefined);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+  });
+
+  describe('that may be abandoned', () => {
+    it('stops waiting at once when it is, with the reason', async () => {
+      const run = new AbortController();
+      const signals: AbortSignal[] = [];
+      const hook: TestHook = ({ signal }) => {
+        signals.push(signal);
+        return new Promise(() => undefined);
+      };
+      const result = attempt(hook, { parent: run.signal, abandonOn: run.signal });
+      run.abort(BOOM);
+      await expect(result).rejects.toBe(BOOM);
+      expect(signals[0]?.reason).toBe(BOOM);
+    });
+
+    it('does not wait for a hook that was started too late', async () => {
+      const result = attempt(() => new Promise(() => undefined), { abandonOn: AbortSignal.abort(BOOM) });
+      await expect(result).rejects.toBe(BOOM);
+    });
+
+    it.each<[string, TestHook]>([
+      ['returns', ({ signal }) => void signal],
+      ['throws', ({ signal }) => raise(signal)],
+      ['resolves', async ({ signal }) => void signal],
+      ['rejects', async ({ signal }) => raise(signal)],
+    ])('leaves nothing attached to the run when the hook %s', async (_name, hook) => {
+      const run = new AbortController();
+      try {
+        await attempt(hook, { parent: run.signal, abandonOn: run.signal });
+      } catch {
+        // What it threw is not the question here.
+      }
+      expect(listenersOf(run)).toBe(0);
+    });
+  });
+});

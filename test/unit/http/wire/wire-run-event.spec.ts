@@ -1,0 +1,278 @@
+import { describe, expect, it } from '@jest/globals';
+import type {
+  ComponentKind,
+  RunEvent,
+  RunEventBase,
+  RunEventBody,
+  RunOutput,
+  StepOutput,
+} from 'nestjs-agentos';
+
+import { toFrame } from '../../../../src/http/wire/wire-event-frame.js';
+import { toFrames } from '../../../../src/http/wire/wire-run-event.js';
+import { parseFrames } from '../../../support/http-client.js';
+
+const NAMES = { agent: 'Agent One', team: 'Team One', workflow: 'Flow One' };
+
+function event(
+  body: RunEventBody,
+  kind: ComponentKind = 'agent',
+  base: Partial<RunEventBase> = {},
+): RunEvent {
+  const component = { kind, id: `${kind}-1`, name: NAMES[kind] };
+  return {
+    createdAt: 1795342286,
+    component,
+    runId: 'r1',
+    sessionId: 'CAP1',
+    nestedDepth: 0,
+    ...base,
+    ...body,
+  };
+}
+
+function outputOf(kind: ComponentKind, fields: Partial<RunOutput> = {}): RunOutput {
+  return {
+    runId: 'r1',
+    sessionId: 'CAP1',
+    component: { kind, id: `${kind}-1`, name: NAMES[kind] },
+    content: 'Hello',
+    status: 'COMPLETED',
+    metrics: {},
+    messages: [],
+    tools: [],
+    metadata: {},
+    memberResponses: [],
+    stepResults: [],
+    createdAt: 1795342286,
+    ...fields,
+  };
+}
+
+const stepOutput: StepOutput = {
+  stepName: 's1',
+  type: 'step',
+  content: 'step answer',
+  success: true,
+  executor: 'agent',
+  executorName: 'WA',
+  runId: 'r2',
+};
+
+const tool = { id: 'call_1', name: 'add', arguments: { a: 1, b: 2 } };
+
+const EVERY_BODY: Readonly<Record<RunEvent['type'], RunEventBody>> = {
+  'run-started': { type: 'run-started' },
+  'run-content': { type: 'run-content', content: 'Hello' },
+  'run-content-completed': { type: 'run-content-completed' },
+  'run-completed': { type: 'run-completed', output: outputOf('agent') },
+  'run-error': { type: 'run-error', content: 'no', errorType: 'run_failed' },
+  'run-cancelled': { type: 'run-cancelled', output: outputOf('agent'), reason: 'Run r1 was cancelled' },
+  'pre-hook-started': { type: 'pre-hook-started', hook: 'trim' },
+  'pre-hook-completed': { type: 'pre-hook-completed', hook: 'trim' },
+  'post-hook-started': { type: 'post-hook-started', hook: 'audit' },
+  'post-hook-completed': { type: 'post-hook-completed', hook: 'audit', error: 'The hook failed.' },
+  'tool-call-started': { type: 'tool-call-started', tool },
+  'tool-call-completed': { type: 'tool-call-completed', tool: { ...tool, result: '3' } },
+  'tool-call-failed': { type: 'tool-call-failed', tool: { ...tool, failed: true }, error: 'no' },
+  'step-started': { type: 'step-started', stepName: 's1', stepIndex: 0 },
+  'step-completed': { type: 'step-completed', stepIndex: 0, output: stepOutput },
+  'block-started': { type: 'block-started', block: 'parallel', stepName: 'p', stepIndex: 0, stepCount: 2 },
+  'block-completed': {
+    type: 'block-completed',
+    block: 'router',
+    stepName: 'p',
+    stepIndex: 0,
+    selected: ['s1'],
+    output: { ...stepOutput, type: 'router', executor: 'block', steps: [stepOutput] },
+  },
+  'loop-iteration-started': {
+    type: 'loop-iteration-started',
+    stepName: 'l',
+    stepIndex: [0, 1],
+    iteration: 1,
+    maxIterations: 3,
+  },
+  'loop-iteration-completed': {
+    type: 'loop-iteration-completed',
+    stepName: 'l',
+    stepIndex: [0, 1],
+    iteration: 1,
+    maxIterations: 3,
+    outputs: [stepOutput],
+    shouldContinue: false,
+  },
+};
+
+/** The names of the frames that each event has in a run of this kind. */
+function namesIn(kind: ComponentKind): Record<string, string> {
+  const entries = Object.entries(EVERY_BODY).map(([type, body]) => {
+    const names = parseFrames(toFrames(event(body, kind))).map(({ event: name }) => name);
+    return [type, names.join(' ')];
+  });
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+const CONVERSATION_NAMES = {
+  'run-started': 'RunStarted',
+  'run-content': 'RunContent',
+  'run-content-completed': 'RunContentCompleted',
+  'run-completed': 'RunCompleted',
+  'run-error': 'RunError',
+  'run-cancelled': 'RunCancelled RunCompleted',
+  'pre-hook-started': 'PreHookStarted',
+  'pre-hook-completed': 'PreHookCompleted',
+  'post-hook-started': 'PostHookStarted',
+  'post-hook-completed': 'PostHookCompleted',
+  'tool-call-started': 'ToolCallStarted',
+  'tool-call-completed': 'ToolCallCompleted',
+  'tool-call-failed': 'ToolCallError',
+  'step-started': '',
+  'step-completed': '',
+  'block-started': '',
+  'block-completed': '',
+  'loop-iteration-started': '',
+  'loop-iteration-completed': '',
+};
+
+describe('toFrame()', () => {
+  it('writes the name, one line of compact JSON and an empty line', () => {
+    const fields = { created_at: 1, run_id: 'r1', list: [1, { a: null }], missing: undefined };
+    expect(toFrame('RunStarted', fields)).toBe(
+      'event: RunStarted\ndata: {"created_at":1,"event":"RunStarted","run_id":"r1","list":[1,{"a":null}]}\n\n',
+    );
+  });
+
+  it('keeps the JSON on one line whatever line breaks the content holds', () => {
+    // All that any reader takes for the end of a line: those of SSE, and what Python's splitlines() adds.
+    const breaks = ['\n', '\r', '\v', '\f', '\x1c', '\x1d', '\x1e', '\x85', '\u2028', '\u2029'];
+    const content = breaks
+      .map((lineBreak) => `${lineBreak}${lineBreak}data: {"event":"RunCompleted"}`)
+      .join('');
+    const frame = toFrame('RunContent', { content });
+    expect([...frame].filter((character) => breaks.includes(character))).toEqual(['\n', '\n', '\n']);
+    expect(parseFrames(frame)).toEqual([{ event: 'RunContent', data: { event: 'RunContent', content } }]);
+  });
+
+  it('writes text as UTF-8, unescaped, and half a character so that it can be read', () => {
+    expect(toFrame('RunContent', { content: 'Grüße 👋 "ok"' })).toContain('"content":"Grüße 👋 \\"ok\\""');
+    expect(toFrame('RunContent', { content: '\ud83d' })).toContain('"content":"\\ud83d"');
+  });
+});
+
+describe('toFrames()', () => {
+  // The expected frames were sent by a running AgentOS, but for shorter ids.
+  it.each<[string, RunEvent, string]>([
+    [
+      'the start of a run',
+      event({ type: 'run-started', model: { id: 'mock-1', provider: 'MockProvider' } }),
+      'event: RunStarted\ndata: {"created_at":1795342286,"event":"RunStarted","agent_id":"agent-1","agent_name":"Agent One","run_id":"r1","session_id":"CAP1","nested_depth":0,"model":"mock-1","model_provider":"MockProvider"}\n\n',
+    ],
+    [
+      'a piece of an answer',
+      event({ type: 'run-content', content: 'Hello ' }),
+      'event: RunContent\ndata: {"created_at":1795342286,"event":"RunContent","agent_id":"agent-1","agent_name":"Agent One","run_id":"r1","session_id":"CAP1","nested_depth":0,"content":"Hello ","workflow_agent":false,"content_type":"str","reasoning_content":""}\n\n',
+    ],
+    [
+      'a piece of the answer of a team',
+      event({ type: 'run-content', content: 'team ' }, 'team'),
+      'event: TeamRunContent\ndata: {"created_at":1795342286,"event":"TeamRunContent","team_id":"team-1","team_name":"Team One","run_id":"r1","session_id":"CAP1","nested_depth":0,"content":"team ","content_type":"str","reasoning_content":""}\n\n',
+    ],
+    [
+      'a member of a team',
+      event({ type: 'run-content-completed' }, 'agent', { parentRunId: 'r0' }),
+      'event: RunContentCompleted\ndata: {"created_at":1795342286,"event":"RunContentCompleted","agent_id":"agent-1","agent_name":"Agent One","run_id":"r1","parent_run_id":"r0","session_id":"CAP1","nested_depth":0}\n\n',
+    ],
+    [
+      'a post-hook',
+      event({ type: 'post-hook-started', hook: 'reject_out' }),
+      'event: PostHookStarted\ndata: {"created_at":1795342286,"event":"PostHookStarted","agent_id":"agent-1","agent_name":"Agent One","run_id":"r1","session_id":"CAP1","nested_depth":0,"post_hook_name":"reject_out"}\n\n',
+    ],
+    [
+      'a rejected input',
+      event({
+        type: 'run-error',
+        content: 'rejected input',
+        errorType: 'input_check_error',
+        errorId: 'prompt_injection',
+        additionalData: { k: 1 },
+      }),
+      'event: RunError\ndata: {"created_at":1795342286,"event":"RunError","agent_id":"agent-1","agent_name":"Agent One","run_id":"r1","session_id":"CAP1","nested_depth":0,"content":"rejected input","error_type":"input_check_error","error_id":"prompt_injection","additional_data":{"k":1}}\n\n',
+    ],
+  ])('writes the frame of %s', (_name, given, expected) => {
+    expect(toFrames(given)).toBe(expected);
+  });
+
+  it('says in which step of which workflow an agent runs', () => {
+    const step = { workflowId: 'w1', workflowRunId: 'r0', stepName: 's1', stepIndex: [0, 1] };
+    const [frame] = parseFrames(toFrames(event({ type: 'run-started' }, 'agent', { step, nestedDepth: 1 })));
+    expect(frame?.data).toMatchObject({
+      workflow_id: 'w1',
+      workflow_run_id: 'r0',
+      step_name: 's1',
+      step_index: [0, 1],
+      nested_depth: 1,
+    });
+  });
+
+  it('has the names of the protocol for every event of an agent', () => {
+    expect(namesIn('agent')).toEqual(CONVERSATION_NAMES);
+  });
+
+  it('puts "Team" before them for a team', () => {
+    const names = Object.entries(CONVERSATION_NAMES).map(([type, list]) => [
+      type,
+      list.replace(/\b(?=\w)/g, 'Team'),
+    ]);
+    expect(namesIn('team')).toEqual(Object.fromEntries(names));
+  });
+
+  it('has the names of the protocol for every event of a workflow, which has no content of its own', () => {
+    const silent = Object.keys(CONVERSATION_NAMES).map((type) => [type, '']);
+    expect(namesIn('workflow')).toEqual({
+      ...(Object.fromEntries(silent) as object),
+      'run-started': 'WorkflowStarted',
+      'run-completed': 'WorkflowCompleted',
+      'run-error': 'WorkflowError',
+      'run-cancelled': 'WorkflowCancelled WorkflowCompleted',
+      'step-started': 'StepStarted',
+      'step-completed': 'StepCompleted',
+      'block-started': 'ParallelExecutionStarted',
+      'block-completed': 'RouterExecutionCompleted',
+      'loop-iteration-started': 'LoopIterationStarted',
+      'loop-iteration-completed': 'LoopIterationCompleted',
+    });
+  });
+
+  it('repeats the name in the data, and has no "data" in it, which clients would unwrap', () => {
+    const frames = (['agent', 'team', 'workflow'] as const).flatMap((kind) =>
+      Object.values(EVERY_BODY).flatMap((body) => parseFrames(toFrames(event(body, kind)))),
+    );
+    const wrong = frames.filter(({ event: name, data }) => data['event'] !== name || 'data' in data);
+    expect([frames.length > 30, wrong]).toEqual([true, []]);
+  });
+
+  it('shows partial content when a run is cancelled, in both of its frames', () => {
+    const body = {
+      type: 'run-cancelled',
+      output: outputOf('agent', { content: 'w0 w1' }),
+      reason: 'stop',
+    } as const;
+    expect(parseFrames(toFrames(event(body))).map(({ data }) => [data['content'], data['reason']])).toEqual([
+      ['w0 w1', 'stop'],
+      ['w0 w1', undefined],
+    ]);
+  });
+
+  it('says why a workflow failed in "error", where agents and teams say it in "content"', () => {
+    const data = (['agent', 'team', 'workflow'] as const).map((kind) => {
+      const [frame] = parseFrames(toFrames(event(EVERY_BODY['run-error'], kind)));
+      return [frame?.data['content'], frame?.data['error']];
+    });
+    expect(data).toEqual([
+      ['no', undefined],
+      ['no', undefined],
+      [undefined, 'no'],
+    ]);
+  });
+});
