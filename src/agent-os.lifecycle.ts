@@ -5,23 +5,24 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { filter } from 'rxjs';
 
 import type { AgentOsExtras } from './agent-os.options.js';
 import { AgentOsRuntime } from './agent-os.runtime.js';
 import { EXTRAS } from './agent-os.tokens.js';
+import { aborted } from './execution/aborted.js';
+import type { HookExecution } from './execution/hook-execution.js';
 import type { HookListing } from './hooks/hook.listing.js';
 
-interface Unrun {
-  readonly hook: string;
-  readonly runId: string;
-}
+/** Milliseconds that runs which were aborted at the deadline get to settle. */
+const SETTLING_TIME = 1_000;
 
 /** Says at the start what is worth knowing, and brings runs and hooks to an end at shutdown. */
 @Injectable()
 export class AgentOsLifecycle
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
-  readonly #deadline = new AbortController();
+  readonly #dropped = new Set<HookExecution>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -41,32 +42,30 @@ export class AgentOsLifecycle
    * The timer keeps the process alive, for a hook may wait for nothing that does, and it would end without a report.
    */
   beforeApplicationShutdown(): void {
-    const { shutdownTimeout } = this.runtime.options;
-    this.#timer = setTimeout(() => this.#abortRuns(), shutdownTimeout);
+    const { options, ledger } = this.runtime;
+    this.#timer = setTimeout(() => this.runtime.endShutdown(), options.shutdownTimeout);
+    ledger.changes.pipe(filter(isDropped)).subscribe((execution) => this.#dropped.add(execution));
   }
 
   /** Connections have closed. Runs come first, for they still add hooks; then the hooks. */
   async onApplicationShutdown(): Promise<void> {
-    const { inFlight, executor, logger } = this.runtime;
+    const { inFlight, executor, logger, options, shutdown } = this.runtime;
     if (!this.#timer) this.beforeApplicationShutdown();
-    await Promise.race([inFlight.idle(), aborted(this.#deadline.signal)]);
-    // Runs that were aborted just now get a turn to settle, so that their hooks are known.
-    if (inFlight.size > 0) await new Promise<void>((resolve) => setImmediate(resolve));
-    const dropped = await executor.stop(this.#deadline.signal);
+    await Promise.race([inFlight.idle(), aborted(shutdown)]);
+    if (inFlight.size > 0) await this.#letRunsSettle();
+    await executor.stop(shutdown);
+    for (const run of inFlight.all()) run.tree.outbox.drop();
     clearTimeout(this.#timer);
-    const unrun: Unrun[] = [...dropped.map(({ execution }) => execution), ...this.#dropUnsettled()];
-    if (unrun.length > 0) logger.warn(reportOf(unrun, this.runtime.options.shutdownTimeout));
+    if (this.#dropped.size > 0) logger.warn(reportOf([...this.#dropped], options.shutdownTimeout));
   }
 
-  #abortRuns(): void {
-    for (const run of this.runtime.inFlight.all()) run.cancel('The application is shutting down.');
-    this.#deadline.abort();
-  }
-
-  #dropUnsettled(): Unrun[] {
-    return this.runtime.inFlight
-      .all()
-      .flatMap((run) => run.tree.outbox.drop().map(({ execution }) => execution));
+  /** So that the hooks of runs that were aborted just now are known; not longer, for a run may ignore its signal. */
+  async #letRunsSettle(): Promise<void> {
+    const { inFlight } = this.runtime;
+    let timer: NodeJS.Timeout | undefined;
+    const timeIsUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, SETTLING_TIME)));
+    await Promise.race([inFlight.idle(), timeIsUp]);
+    clearTimeout(timer);
   }
 
   #nameMovedPreHooks(hooks: readonly HookListing[]): void {
@@ -99,12 +98,11 @@ export class AgentOsLifecycle
   }
 }
 
-function reportOf(unrun: readonly Unrun[], timeout: number): string {
-  const list = unrun.map(({ hook, runId }) => `"${hook}" of run ${runId}`).join(', ');
-  return `Shutdown did not wait longer than ${timeout} ms; these background hooks were not run to their end: ${list}.`;
+function isDropped({ state, reason }: HookExecution): boolean {
+  return state === 'dropped' && reason === 'shutdown';
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+function reportOf(dropped: readonly HookExecution[], timeout: number): string {
+  const list = dropped.map(({ hook, runId }) => `"${hook}" of run ${runId}`).join(', ');
+  return `Shutdown did not wait longer than ${timeout} ms; these background hooks were not run to their end: ${list}.`;
 }

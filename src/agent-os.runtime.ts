@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
@@ -35,6 +37,7 @@ export class AgentOsRuntime implements OnModuleInit {
   readonly inFlight = new InFlightRuns();
   readonly logger = new Logger('AgentOs');
   readonly #deadlines = new Deadlines();
+  readonly #shutdown = new AbortController();
   #tracing: Tracing = new NoTracing();
   #bound: BoundRuntime | undefined;
   #providers: readonly HookProvider[] = [];
@@ -48,6 +51,8 @@ export class AgentOsRuntime implements OnModuleInit {
     private readonly explorer: HookExplorer,
     private readonly modules: ModulesContainer,
   ) {
+    // Every open event stream listens; that is no leak.
+    setMaxListeners(0, this.shutdown);
     for (const component of [...options.agents, ...options.teams, ...options.workflows])
       this.components.add(component);
   }
@@ -58,6 +63,17 @@ export class AgentOsRuntime implements OnModuleInit {
     this.#tracing = await loadTracing();
     this.#providers = this.explorer.explore();
     for (const component of this.components.all()) this.#bind().registry.hooksOf(component, 'root');
+  }
+
+  /** Aborted when shutdown can wait no longer. */
+  get shutdown(): AbortSignal {
+    return this.#shutdown.signal;
+  }
+
+  /** Shutdown can wait no longer: runs are aborted, and hooks that have not run are dropped. */
+  endShutdown(): void {
+    for (const run of this.inFlight.all()) run.shutDown();
+    this.#shutdown.abort();
   }
 
   /** Conducts runs, with background hooks. */

@@ -12,7 +12,7 @@ import { checkEnd } from './answer.end.js';
 import { AnswerReader, type AnswerPart } from './answer.reader.js';
 import { checkOptions } from './check-options.js';
 import { isLeading, Leadership } from './leadership.js';
-import { providerError, toModelError } from './model.error.js';
+import { toModelError } from './model.error.js';
 import { identityOf } from './model.identity.js';
 import { toModelMessages } from './model.messages.js';
 import { ReportedCalls } from './reported.calls.js';
@@ -118,7 +118,7 @@ class AiSdkEngine extends Engine {
     try {
       for await (const part of fullStream) {
         if (part.type === 'error') throw part.error;
-        if (part.type === 'abort') throw providerError(this.model, 'did not answer in time');
+        if (part.type === 'abort') throw new DOMException('Aborted by a timeout.', 'TimeoutError');
         yield part;
       }
       signal.throwIfAborted();

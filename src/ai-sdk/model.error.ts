@@ -29,8 +29,18 @@ const USAGE_ERRORS = [
 export function toModelError(thrown: unknown, model: ModelIdentity): unknown {
   if (USAGE_ERRORS.some((type) => type.isInstance(thrown))) return thrown;
   const status = statusOf(RetryError.isInstance(thrown) ? thrown.lastError : thrown);
-  const what = status === undefined ? 'failed' : `failed with status ${status}`;
-  return providerError(model, what, toCause(thrown), status);
+  const what = isTimeout(thrown) ? 'did not answer in time' : 'failed';
+  return providerError(
+    model,
+    status === undefined ? what : `failed with status ${status}`,
+    toCause(thrown),
+    status,
+  );
+}
+
+/** The run itself was not aborted. */
+function isTimeout(thrown: unknown): boolean {
+  return thrown instanceof Error && (thrown.name === 'TimeoutError' || thrown.name === 'AbortError');
 }
 
 /** An answer that broke off began with status 200, which says nothing. */

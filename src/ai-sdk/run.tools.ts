@@ -5,7 +5,6 @@ import { AgentRunError } from '../errors/agent-run.error.js';
 import { CheckError } from '../errors/check.errors.js';
 import { toError } from '../errors/to-error.js';
 import type { RunContext } from '../model/run-context.js';
-import { abortable } from '../runs/abortable.js';
 import type { ReportedCalls } from './reported.calls.js';
 import { ToolFailure } from './tool.failure.js';
 
@@ -67,7 +66,7 @@ function bindTool(name: string, tool: AnyTool, run: CallingRun): AnyTool {
   if (!execute) return tool;
   const bound = async function* (input: unknown, options: ExecuteOptions): AsyncGenerator<unknown> {
     try {
-      await abortable(run.calls.reported(options.toolCallId), run.signal);
+      await run.calls.reported(options.toolCallId);
       const context = { [RUN_CONTEXT]: run.context };
       const answer: unknown = execute.call(tool, input as never, { ...options, ...context });
       if (isAsyncIterable(answer)) for await (const piece of answer) yield checkJson(piece);

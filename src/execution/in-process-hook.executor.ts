@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 
+import { aborted } from './aborted.js';
 import { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './hook.executor.js';
 
 /** Limits and callbacks of the {@link InProcessHookExecutor}. */
@@ -129,9 +130,4 @@ export class InProcessHookExecutor extends HookExecutor {
 
 function isUnfinished({ execution }: HookTask): boolean {
   return execution.endedAt === undefined;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

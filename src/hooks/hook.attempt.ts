@@ -42,13 +42,13 @@ export function attemptHook(
   }
 }
 
-function callIfWanted({ hook, context }: HookAttempt): unknown {
+function callIfWanted({ hook, context, signal }: HookAttempt): unknown {
   const { when } = hook.definition;
   if (!when) return hook.invoke(context);
   const wanted: unknown = when(context);
   if (!isPending(wanted)) return wanted === true ? hook.invoke(context) : SKIPPED;
   return toPromise(wanted).then((isWanted) =>
-    isWanted === true ? toPromise(hook.invoke(context)) : SKIPPED,
+    isWanted === true && !signal.isClosed ? toPromise(hook.invoke(context)) : SKIPPED,
   );
 }
 
@@ -59,7 +59,11 @@ function settle(
 ): Promise<AttemptResult> {
   const { hook, signal, timeout, abandonOn } = attempt;
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => finish(() => reject(abandonOn?.reason as Error));
+    const onAbort = (): void => {
+      const reason = abandonOn?.reason as Error;
+      signal.abort(reason);
+      finish(() => reject(reason));
+    };
     const deadline = deadlines.set(timeout, () => {
       const error = new HookTimeoutError(hook.definition.name, timeout);
       signal.abort(error);

@@ -26,7 +26,7 @@ export interface HookInfo {
  * finished run's. Destructure it; do not spread it.
  */
 export interface PreHookContext {
-  /** What was asked; in the background, as it stood after all inline pre-hooks. */
+  /** What was asked; final once the inline pre-hooks have run, and frozen for post-hooks. In the background a copy. */
   readonly runInput: RunInput;
   readonly runContext: RunContext;
   readonly session: Session;

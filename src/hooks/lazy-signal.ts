@@ -22,6 +22,10 @@ export class LazySignal {
     return controller.signal;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   abort(reason: Error): void {
     this.#abortedBy = reason;
     this.#controller?.abort(reason);

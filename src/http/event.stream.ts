@@ -41,6 +41,11 @@ export class EventStream {
     this.#out.end();
   }
 
+  /** Cuts off a reader that has stopped reading: at shutdown nobody may keep a connection open forever. */
+  abandonStalled(): void {
+    if (this.#out.writableNeedDrain) this.abandon();
+  }
+
   /** Nobody reads any more. */
   abandon(): void {
     clearInterval(this.#heartbeat);

@@ -19,6 +19,9 @@ interface FieldProblem {
   readonly input: unknown;
 }
 
+/** Levels of nesting in JSON that a client may send. */
+const MAX_DEPTH = 100;
+
 const TRUE = ['true', '1', 'yes', 'on', 't', 'y'];
 const FALSE = ['false', '0', 'no', 'off', 'f', 'n'];
 
@@ -98,7 +101,8 @@ class FieldReader {
     const value = this.#fields.get(name);
     if (value === undefined || value === null || value === '') return undefined;
     const parsed = typeof value === 'string' ? parseJson(value) : value;
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as PlainRecord;
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) && isShallow(parsed, 0))
+      return parsed as PlainRecord;
     this.#refuse(name, 'json_invalid', 'Input should be a JSON object', value);
     return undefined;
   }
@@ -110,6 +114,16 @@ class FieldReader {
   #refuse(name: string, type: string, msg: string, input: unknown): void {
     this.#problems.push({ type, loc: ['body', name], msg, input });
   }
+}
+
+/** Deeper data, or a key that sets a prototype, could not be copied: the run would lose its background hooks. */
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return (
+    depth < MAX_DEPTH &&
+    !Object.hasOwn(value, '__proto__') &&
+    Object.values(value).every((item) => isShallow(item, depth + 1))
+  );
 }
 
 function parseJson(text: string): unknown {

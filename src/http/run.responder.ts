@@ -11,6 +11,7 @@ import { currentScope } from '../runs/run.scope.js';
 import { startRun } from '../runs/start-run.js';
 import { EventStream } from './event.stream.js';
 import type { RunForm } from './run-form.js';
+import { toJsonValue } from './wire/to-json-value.js';
 import { withoutUndefined, type WireObject } from './wire/wire-format.js';
 import { toFrame } from './wire/wire-event-frame.js';
 import { toFrames } from './wire/wire-run-event.js';
@@ -52,7 +53,7 @@ export class RunResponder {
   async stream(component: Component, form: RunForm, response: object): Promise<void> {
     const { httpAdapter } = this.adapterHost;
     const stream = new EventStream();
-    currentScope().response?.onClosed(() => stream.abandon());
+    this.#watch(stream);
     httpAdapter.setHeader(response, 'Cache-Control', 'no-cache');
     httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
     const file = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
@@ -73,6 +74,17 @@ export class RunResponder {
     } finally {
       stream.end();
     }
+  }
+
+  /** A reader that has left, or stalls while the application shuts down, is waited for no longer. */
+  #watch(stream: EventStream): void {
+    const { shutdown } = this.runtime;
+    const onDeadline = (): void => stream.abandonStalled();
+    shutdown.addEventListener('abort', onDeadline, { once: true });
+    currentScope().response?.onClosed(() => {
+      shutdown.removeEventListener('abort', onDeadline);
+      stream.abandon();
+    });
   }
 
   async #reportBrokenStream(stream: EventStream, { kind, id }: Component, thrown: unknown): Promise<void> {
@@ -96,6 +108,6 @@ function problemOf(error: AgentRunError): WireObject {
     detail: error.publicMessage,
     error_type: error.code,
     error_id: check?.trigger,
-    additional_data: check?.additionalData,
+    additional_data: toJsonValue(check?.additionalData),
   });
 }

@@ -20,3 +20,13 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     if (signal.aborted) onAbort();
   });
 }
+
+/** Waits for a promise, but no longer than the signal lets it; does not say which of the two came first. */
+export async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  try {
+    await abortable(promise, signal);
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  }
+}

@@ -12,6 +12,7 @@ import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
 import type { RunSpan } from '../telemetry/tracing.js';
+import { untilAborted } from './abortable.js';
 import { HeldEvents } from './held-events.js';
 import type { RunComponent } from './run.component.js';
 import { createOutput, userOf } from './run.result.js';
@@ -62,6 +63,7 @@ export class ActiveRun {
   readonly children: ActiveRun[] = [];
   /** Started by an attempt that failed and was repeated: nothing of it counts. */
   isDiscarded = false;
+  isShutDown = false;
   /** The background hooks that are in the outbox already. */
   readonly collected = new Set<BoundHook>();
   session: Session;
@@ -77,6 +79,8 @@ export class ActiveRun {
   readonly #ownSink: RunEventSink | undefined;
   #snapshot: RunSnapshot | Error | undefined;
   #held: HeldEvents | undefined;
+  /** The guardrails have passed: what a member says now, that nobody waited for, they have not seen. */
+  #isGuarded = false;
 
   constructor({
     component,
@@ -98,6 +102,7 @@ export class ActiveRun {
     this.parent = parent;
     this.options = options;
     this.input = input;
+    this.isDiscarded = parent?.isDiscarded ?? false;
     this.isStored = isStored && (parent?.isStored ?? true);
     this.step = step ?? parent?.step;
     this.nestedDepth = nestedDepthOf(this);
@@ -136,6 +141,12 @@ export class ActiveRun {
     return this.position !== 'inside-hook' || this.parent?.position === 'inside-hook';
   }
 
+  /** Cancels the run because the application can wait no longer: hooks that it would have released are dropped. */
+  shutDown(): void {
+    this.isShutDown = true;
+    this.cancel('The application is shutting down.');
+  }
+
   /** Stops the run at its next wait. Does nothing once it has settled. */
   cancel(reason: string): void {
     if (this.outcome === undefined) this.#cancellation.abort(new RunCancelledError(reason));
@@ -148,8 +159,11 @@ export class ActiveRun {
 
   /** Hands on an event of this run or of one below it, unless it must wait for a guardrail. */
   pass(event: RunEvent): Promise<void> | undefined {
+    if (this.#isGuarded && event.runId !== this.runId) return undefined;
     if (this.#held?.keep(event)) return undefined;
-    return this.#sink?.(event);
+    const taken = this.#sink?.(event);
+    // A run that is aborted waits for no reader: it would never settle, and shutdown never end.
+    return taken && untilAborted(taken, this.signal);
   }
 
   /** The post-hooks have passed: what was held goes on, or what they have made of it. */
@@ -161,6 +175,7 @@ export class ActiveRun {
     this.#held = undefined;
     if (wasWithdrawn) await this.emit({ type: 'run-content', content: this.output.content });
     else for (const event of held?.events ?? []) await this.pass(event);
+    this.#isGuarded = this.hooks.holdsStream;
   }
 
   /**
@@ -224,7 +239,7 @@ function createContext(run: ActiveRun): RunContext {
     ...(parent ? { parentRunId: parent.runId } : {}),
     ...(userId === undefined ? {} : { userId }),
     // What the caller passed stays the caller's: hooks and engines add to the run's own.
-    metadata: options.metadata ? { ...options.metadata } : (parent?.context.metadata ?? {}),
+    metadata: { ...(options.metadata ?? parent?.context.metadata) },
     dependencies: options.dependencies ? { ...options.dependencies } : (parent?.context.dependencies ?? {}),
     sessionState: {},
   };

@@ -26,6 +26,7 @@ export class ActiveComponentRun implements ComponentRun {
   readonly signal: AbortSignal;
   readonly #run: ActiveRun;
   readonly #startChild: StartChild;
+  #isAbandoned = false;
 
   constructor(run: ActiveRun, startChild: StartChild) {
     this.#run = run;
@@ -38,12 +39,22 @@ export class ActiveComponentRun implements ComponentRun {
     this.signal = run.signal;
   }
 
+  /** The attempt has failed and is repeated: whatever of it still runs has no say any more. */
+  abandon(): void {
+    this.#isAbandoned = true;
+  }
+
+  #refuseAbandoned(): void {
+    this.signal.throwIfAborted();
+    if (this.#isAbandoned) throw new Error('This attempt has failed and was repeated.');
+  }
+
   history(runs: number): Promise<Message[]> {
     return loadHistory(this.#run, runs);
   }
 
   appendContent(piece: string): Promise<void> | undefined {
-    this.signal.throwIfAborted();
+    this.#refuseAbandoned();
     if (piece === '') return undefined;
     const { output, startedAt } = this.#run;
     output.metrics.timeToFirstToken ??= (performance.now() - startedAt) / 1_000;
@@ -52,12 +63,12 @@ export class ActiveComponentRun implements ComponentRun {
   }
 
   emit(event: RunEventBody): Promise<void> | undefined {
-    this.signal.throwIfAborted();
+    this.#refuseAbandoned();
     return this.#run.emit(event);
   }
 
   async runChild(component: RunComponent, input: string, step?: StepPosition): Promise<RunOutput> {
-    this.signal.throwIfAborted();
+    this.#refuseAbandoned();
     return this.#startChild({ component, input, parent: this.#run, ...(step ? { step } : {}) });
   }
 }

@@ -41,6 +41,8 @@ async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRun
     await openSession(run);
     await run.emit({ type: 'run-started', ...(run.component.model ? { model: run.component.model } : {}) });
     await runPreHooks(run);
+    // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
+    Object.freeze(run.input);
     await execute(run, startChild);
     await runPostHooks(run);
     return undefined;
@@ -56,13 +58,15 @@ async function execute(run: ActiveRun, startChild: StartChild): Promise<void> {
   run.phase = 'execution';
   for (let retriesLeft = run.component.retries; ; retriesLeft--) {
     run.signal.throwIfAborted();
+    const attempt = new ActiveComponentRun(run, startChild);
     try {
-      await abortable(run.component.execute(new ActiveComponentRun(run, startChild)), run.signal);
+      await abortable(run.component.execute(attempt), run.signal);
       writeMessages(run);
       await run.emit({ type: 'run-content-completed' });
       return;
     } catch (thrown) {
       if (retriesLeft <= 0 || !isWorthRetrying(run, thrown)) throw thrown;
+      attempt.abandon();
       discardAttempt(run);
     }
   }

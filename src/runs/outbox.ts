@@ -45,7 +45,8 @@ export class Outbox {
     this.#entries = this.#entries.filter(({ run }) => run.outcome === undefined);
     return settled.filter((entry) => {
       if (isReleased(entry)) return true;
-      this.#ledger.end(entry.execution, 'skipped', { reason: 'outcome' });
+      if (entry.run.isShutDown) this.#ledger.end(entry.execution, 'dropped', { reason: 'shutdown' });
+      else this.#ledger.end(entry.execution, 'skipped', { reason: 'outcome' });
       return false;
     });
   }

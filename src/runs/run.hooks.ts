@@ -52,9 +52,9 @@ function collect(run: ActiveRun, hook: BoundHook): void {
 async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
   const { runner, ledger } = run.tree.environment;
   const execution = createExecution(hook, run, 'inline');
-  ledger.schedule(execution);
   await run.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
   const found = findAnswer(run.output);
+  ledger.schedule(execution);
   let failure: Error | undefined;
   try {
     failure = await runner.runInline({ hook, execution, subject: new InlineHookSubject(run) }, run.signal);

@@ -16,6 +16,7 @@ export class RunTree {
   /** The context of the caller who started the run; `AsyncLocalStorage.snapshot()` is 100 times slower on Node 20. */
   readonly #context = new AsyncResource('AgentOsRun');
   #root: ActiveRun | undefined;
+  #latestBatch: HookBatch | undefined;
 
   constructor(environment: RunEnvironment, response: ResponseLifecycle | undefined) {
     this.environment = environment;
@@ -45,10 +46,13 @@ export class RunTree {
     const released = this.outbox.takeSettled();
     if (released.length === 0) return;
     const batch = this.#createBatch(this.#root, released);
+    const earlier = this.#latestBatch;
+    this.#latestBatch = batch;
     try {
       const accepting = background.executor.accept(batch);
       if (accepting) await accepting;
-      this.#releaseAfterResponse(batch, background);
+      if (earlier) void this.#releaseAfter(earlier, batch, background);
+      else this.#releaseAfterResponse(batch, background);
     } catch (thrown) {
       const error = toError(thrown);
       const message = `The background hooks of run ${batch.id} could not be handed over and are lost: ${error.message}`;
@@ -69,6 +73,16 @@ export class RunTree {
     };
     scope.batch = batch;
     return batch;
+  }
+
+  /** The hooks of one tree never overlap, not even those of runs that settle late. */
+  async #releaseAfter(
+    earlier: HookBatch,
+    batch: HookBatch,
+    background: BackgroundEnvironment,
+  ): Promise<void> {
+    await background.executor.drain((held) => held !== earlier);
+    this.#releaseAfterResponse(batch, background);
   }
 
   #releaseAfterResponse(batch: HookBatch, { executor, releaseAfter }: BackgroundEnvironment): void {

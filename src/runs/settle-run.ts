@@ -23,9 +23,9 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   await run.emit(finalEventOf(run, error));
 }
 
-/** A team's output holds those of its members, unless it has settled without them or their attempt was repeated. */
+/** A team's output holds those of its members, unless it went on without them or their attempt was repeated. */
 function showToTeam({ parent, output, position, isDiscarded }: ActiveRun): void {
-  if (parent?.component.kind !== 'team' || parent.outcome !== undefined || isDiscarded) return;
+  if (parent?.component.kind !== 'team' || parent.phase !== 'execution' || isDiscarded) return;
   if (position === 'inside-hook' && parent.position !== 'inside-hook') return;
   parent.output.memberResponses.push(output);
 }

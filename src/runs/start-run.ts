@@ -81,8 +81,8 @@ function surroundingEnvironment({ run, hook }: RunScope): RunEnvironment {
   return run?.tree.environment ?? hook?.environment ?? directEnvironment();
 }
 
-function positionOf(parent: ActiveRun | undefined, { hook }: RunScope): HookPosition {
-  if (hook || parent?.position === 'inside-hook') return 'inside-hook';
+function positionOf(parent: ActiveRun | undefined, { hook, run }: RunScope): HookPosition {
+  if (hook || (parent ?? run)?.position === 'inside-hook') return 'inside-hook';
   return parent ? 'member' : 'root';
 }
 

@@ -19,8 +19,8 @@ export class InMemoryEvalStore extends EvalStore {
     const found = this.#evaluations.filter((evaluation) => matches(evaluation, filter));
     return Promise.resolve(
       found
-        .slice(-limit)
         .reverse()
+        .slice(0, limit)
         .map((evaluation) => ({ ...evaluation })),
     );
   }

@@ -51,7 +51,7 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   override runs(sessionId: string, limit = this.#maxRuns): Promise<readonly StoredRun[]> {
-    const runs = this.#sessions.get(sessionId)?.runs.slice(-limit) ?? [];
+    const runs = this.#sessions.get(sessionId)?.runs.slice(-limit || Infinity) ?? [];
     return Promise.resolve(runs.map((run) => copyPlainData(run, 'run')));
   }
 

@@ -59,8 +59,9 @@ export class RoutedDelegation extends Delegation {
           "Use mode 'coordinate' to ask several.",
       );
     }
+    const answering = this.runMember(memberId, input);
     this.#routedTo = memberId;
-    this.#answer = await this.runMember(memberId, input);
+    this.#answer = await answering;
     return this.#answer.content;
   }
 
@@ -69,7 +70,8 @@ export class RoutedDelegation extends Delegation {
     if (!this.#answer)
       throw new Error(`Team "${this.team.id}" routes, but its leader delegated to no member.`);
     const { content, data } = this.#answer;
-    if (data !== undefined) this.run.output.data = data;
+    if (data === undefined) delete this.run.output.data;
+    else this.run.output.data = data;
     await this.run.appendContent(content);
   }
 }

@@ -1,14 +1,21 @@
 import type { RunEvent } from '../../model/run-event.js';
 import type { RunOutput } from '../../model/run-output.js';
+import { toJsonValue } from './to-json-value.js';
 import type { WireObject } from './wire-format.js';
-import { contentFields, toWireMetrics, toWireRunOutput, toWireStepOutput } from './wire-run-output.js';
+import {
+  contentFields,
+  metadataField,
+  toWireMetrics,
+  toWireRunOutput,
+  toWireStepOutput,
+} from './wire-run-output.js';
 
 /** The end of an agent's or team's run. */
 export function completedFields(output: RunOutput): WireObject {
   const members = output.memberResponses.map((member) => toWireRunOutput(member));
   return {
     ...contentFields(output),
-    metadata: Object.keys(output.metadata).length > 0 ? output.metadata : undefined,
+    metadata: metadataField(output),
     metrics: toWireMetrics(output.metrics),
     ...(members.length > 0 ? { member_responses: members } : {}),
   };
@@ -28,6 +35,6 @@ export function errorFields(
     [textField]: event.content,
     error_type: event.errorType,
     error_id: event.errorId,
-    additional_data: event.additionalData,
+    additional_data: toJsonValue(event.additionalData),
   };
 }

@@ -1,6 +1,7 @@
 import type { Message } from '../../model/message.js';
 import type { RunInput } from '../../model/run-input.js';
 import type { RunMetrics, RunOutput, StepOutput, ToolExecution } from '../../model/run-output.js';
+import { toJsonValue } from './to-json-value.js';
 import { withoutUndefined, type WireObject } from './wire-format.js';
 
 /** What a run's own output does not know of itself. */
@@ -22,11 +23,11 @@ export function toWireRunOutput(output: RunOutput, { input, sessionState }: Wire
     ...contentFields(output),
     model: output.model?.id,
     model_provider: output.model?.provider,
-    session_state: kind === 'workflow' ? undefined : sessionState,
+    session_state: kind === 'workflow' ? undefined : toJsonValue(sessionState),
     created_at: output.createdAt,
     status: output.status,
     metrics: toWireMetrics(output.metrics),
-    metadata: Object.keys(output.metadata).length > 0 ? output.metadata : undefined,
+    metadata: metadataField(output),
     ...(kind === 'workflow' ? workflowFields(output, input) : conversationFields(output, input)),
     ...(kind === 'team'
       ? { member_responses: output.memberResponses.map((member) => toWireRunOutput(member)) }
@@ -34,9 +35,16 @@ export function toWireRunOutput(output: RunOutput, { input, sessionState }: Wire
   });
 }
 
+/** What is remembered with the run, if anything is. */
+export function metadataField({ metadata }: RunOutput): unknown {
+  return Object.keys(metadata).length > 0 ? toJsonValue(metadata) : undefined;
+}
+
 /** Structured answers travel as what they are, not as their text. */
 export function contentFields({ content, data }: RunOutput): WireObject {
-  return data === undefined ? { content, content_type: 'str' } : { content: data, content_type: 'dict' };
+  return data === undefined
+    ? { content, content_type: 'str' }
+    : { content: toJsonValue(data), content_type: 'dict' };
 }
 
 function conversationFields({ messages, tools }: RunOutput, input: RunInput | undefined): WireObject {
@@ -83,7 +91,7 @@ export function toWireTool({
   return {
     tool_call_id: id,
     tool_name: name,
-    tool_args: toolArguments,
+    tool_args: toJsonValue(toolArguments),
     tool_call_error: failed ?? false,
     result: result ?? null,
   };
@@ -92,7 +100,7 @@ export function toWireTool({
 /** A step's output; nulls are kept. */
 export function toWireStepOutput(output: StepOutput): WireObject {
   return {
-    content: output.data ?? output.content,
+    content: output.data === undefined ? output.content : toJsonValue(output.data),
     step_name: output.stepName,
     step_type: STEP_TYPES[output.type],
     executor_type: output.executor,

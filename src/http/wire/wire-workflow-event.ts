@@ -3,6 +3,7 @@ import type { StepOutput } from '../../model/run-output.js';
 import type { FrameBody } from './wire-event-frame.js';
 import type { WireObject } from './wire-format.js';
 import { errorFields, workflowCompletedFields } from './wire-event-fields.js';
+import { toJsonValue } from './to-json-value.js';
 import { toWireStepOutput } from './wire-run-output.js';
 
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
@@ -54,7 +55,9 @@ function cancelledBodies({ output, reason }: EventOf<'run-cancelled'>): readonly
 function stepFields({ output, stepIndex }: EventOf<'step-completed'>): WireObject {
   const { stepName, content, data } = output;
   const answer =
-    data === undefined ? { content, content_type: 'str' } : { content: data, content_type: 'dict' };
+    data === undefined
+      ? { content, content_type: 'str' }
+      : { content: toJsonValue(data), content_type: 'dict' };
   return { step_name: stepName, step_index: stepIndex, ...answer, step_response: toWireStepOutput(output) };
 }
 
