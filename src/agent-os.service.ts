@@ -5,7 +5,7 @@ import { AgentOsRuntime } from './agent-os.runtime.js';
 import type { Component } from './components/component.js';
 import { ComponentNotFoundError } from './errors/component-not-found.error.js';
 import type { HookExecution } from './execution/hook-execution.js';
-import type { HookLedger } from './execution/hook.ledger.js';
+import type { HookExecutions } from './execution/hook.ledger.js';
 import type { HookListing } from './hooks/hook.listing.js';
 import type { ComponentIdentity } from './model/component.js';
 import type { RunEvent } from './model/run-event.js';
@@ -116,8 +116,8 @@ export class AgentOsService {
    * @throws Error inside a background hook, which would wait for itself
    */
   async drain(): Promise<void> {
-    const { response, hook } = currentScope();
-    if (hook?.batch) {
+    const { response, hook, run } = currentScope();
+    if (hook?.batch ?? run?.tree.hook?.batch) {
       throw new Error(
         'drain() was called in a background hook, which would wait for itself. Call it elsewhere.',
       );
@@ -126,7 +126,7 @@ export class AgentOsService {
   }
 
   /** The ledger of hook executions. */
-  get executions(): HookLedger {
+  get executions(): HookExecutions {
     return this.runtime.ledger;
   }
 

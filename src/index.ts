@@ -8,7 +8,7 @@ export type {
 export { AgentOsService } from './agent-os.service.js';
 
 export { Agent, type AgentOptions } from './components/agent.js';
-export { Component, type ComponentOptions } from './components/component.js';
+export type { Component, ComponentOptions } from './components/component.js';
 export {
   Engine,
   type EngineEvent,
@@ -65,7 +65,7 @@ export type {
   HookMode,
   HookPhase,
 } from './execution/hook-execution.js';
-export { HookLedger, type HookExecutionFilter } from './execution/hook.ledger.js';
+export type { HookExecutionFilter, HookExecutions } from './execution/hook.ledger.js';
 
 export { agentAsJudge, type AgentAsJudgeOptions } from './evals/agent-as-judge.js';
 
@@ -123,6 +123,11 @@ export {
   type InMemorySessionStoreOptions,
 } from './sessions/in-memory-session.store.js';
 export type { RecordChanges, SessionChanges } from './sessions/session.changes.js';
-export { SessionStore, type SessionInit, type StoredRun } from './sessions/session.store.js';
+export {
+  SessionStore,
+  type SessionInit,
+  type StoredRun,
+  type StoredRunFilter,
+} from './sessions/session.store.js';
 export { EvalStore, type Evaluation, type EvaluationFilter } from './sessions/eval.store.js';
 export { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';

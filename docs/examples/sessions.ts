@@ -26,7 +26,7 @@ export class SessionHooks {
   /** A hook gets the session, not its history: the store has it. */
   @Hook({ runInBackground: true })
   async summarize({ session }: PostHookContext): Promise<void> {
-    const runs = await this.sessions.runs(session.id, 20);
+    const runs = await this.sessions.runs(session.id, { limit: 20 });
     const transcript = runs.map(({ input, output }) => `${input.content}\n${output.content}`);
     await save(session.id, transcript.join('\n\n'));
   }

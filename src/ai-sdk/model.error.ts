@@ -10,6 +10,7 @@ import {
 } from 'ai';
 
 import { ProviderError } from '../errors/run.errors.js';
+import { toError } from '../errors/to-error.js';
 import type { ModelIdentity } from '../model/run-output.js';
 
 /** Errors of the AI SDK that are about how it is used: no provider was asked. */
@@ -40,7 +41,8 @@ export function toModelError(thrown: unknown, model: ModelIdentity): unknown {
 
 /** The run itself was not aborted. */
 function isTimeout(thrown: unknown): boolean {
-  return thrown instanceof Error && (thrown.name === 'TimeoutError' || thrown.name === 'AbortError');
+  const { name } = toError(thrown);
+  return name === 'TimeoutError' || name === 'AbortError';
 }
 
 /** An answer that broke off began with status 200, which says nothing. */
@@ -61,7 +63,6 @@ export function providerError(
 
 /** Providers report errors in the middle of a stream as text or as objects; the log wants an `Error`. */
 function toCause(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  const message = typeof thrown === 'string' ? thrown : JSON.stringify(thrown);
-  return new Error(`The provider reported an error: ${message}`, { cause: thrown });
+  const isReport = typeof thrown === 'object' && thrown !== null && !('name' in thrown);
+  return isReport ? new Error(`The provider reported an error: ${JSON.stringify(thrown)}`) : toError(thrown);
 }

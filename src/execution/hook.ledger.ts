@@ -21,11 +21,23 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** How many finished executions are remembered. */
 const DEFAULT_CAPACITY = 10_000;
 
+/** What may be read of the ledger of hook executions: all that have not ended, and the latest 10,000 that have. */
+export interface HookExecutions {
+  /** Every change of state, as it happens. The object is the live record: copy what you keep. */
+  readonly changes: Observable<HookExecution>;
+  /** How many executions ended in each final state since the application started. */
+  readonly counts: Readonly<Record<FinalHookExecutionState, number>>;
+  /** Executions that have not ended yet. */
+  readonly openCount: number;
+  /** Executions, the newest first; copies. */
+  list(filter?: HookExecutionFilter): HookExecution[];
+}
+
 /**
  * The record of hook executions: all that have not ended, and the latest that have. It holds ids, names, states,
  * times and error classes, never content. Read it as `AgentOsService.executions`.
  */
-export class HookLedger {
+export class HookLedger implements HookExecutions {
   readonly #open = new Set<HookExecution>();
   readonly #ended: HookExecution[] = [];
   readonly #changes = new Subject<HookExecution>();

@@ -26,7 +26,7 @@ interface PendingBatch {
  */
 export class InProcessHookExecutor extends HookExecutor {
   readonly #options: InProcessHookExecutorOptions;
-  readonly #pending = new Map<HookBatch, PendingBatch>();
+  #pending = new Map<HookBatch, PendingBatch>();
   readonly #ready: PendingBatch[] = [];
   readonly #shutdown = new AbortController();
   #running = 0;
@@ -115,6 +115,8 @@ export class InProcessHookExecutor extends HookExecutor {
   /** Its hooks have ended, or were dropped. */
   #finish({ batch, onEnded }: PendingBatch): void {
     this.#pending.delete(batch);
+    // A busy map leaves old tables behind that hold its former batches until the next full garbage collection.
+    if (this.#pending.size === 0) this.#pending = new Map();
     for (const resolve of onEnded) resolve();
   }
 

@@ -1,8 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { InputCheckError, OutputCheckError } from '../errors/check.errors.js';
 import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
 import { defineGuardrail } from '../hooks/hook.functions.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
+import type { RunOutput } from '../model/run-output.js';
+import { maskTexts, textsIn } from './texts.js';
 import { PII_PATTERNS, type PiiPattern, type PiiType } from './pii.patterns.js';
 
 /** What a {@link piiGuardrail} looks for, and what it does about it. */
@@ -23,7 +27,7 @@ type Finder = readonly [kind: string, pattern: PiiPattern];
 /**
  * A guardrail against personal data: social security numbers, payment cards (with a valid checksum), e-mail
  * addresses, telephone numbers, and patterns of your own. Among pre-hooks it guards the input, among post-hooks the
- * output, structured data included. What it masks is masked everywhere: in what is stored, streamed and shown, and in
+ * output: structured data, tool calls, members' answers and steps included. What it masks is masked everywhere: in what is stored, streamed and shown, and in
  * what background hooks see.
  *
  * @throws AgentOsConfigurationError if an option is not usable
@@ -44,19 +48,21 @@ export function piiGuardrail(options: PiiGuardrailOptions = {}): HookFunction<Pr
 }
 
 function rejectWith(finders: readonly Finder[]): HookFunction<PostHookContext> {
-  return ({ hook, runInput, runOutput }) => {
-    const texts =
-      hook.phase === 'pre' ? [runInput.content] : [runOutput.content, JSON.stringify(runOutput.data) ?? ''];
+  return (context) => {
+    const isInput = context.hook.phase === 'pre';
+    const texts = textsIn(isInput ? context.runInput.content : answerOf(context.runOutput));
     const detected = finders
       .filter((finder) => texts.some((text) => mask(text, [finder]) !== text))
       .map(([kind]) => kind);
     if (detected.length === 0) return;
-    const what = hook.phase === 'pre' ? 'The input' : 'The answer';
-    const CheckError = hook.phase === 'pre' ? InputCheckError : OutputCheckError;
-    throw new CheckError(`${what} holds personal data (${detected.join(', ')}).`, {
-      trigger: 'pii_detected',
-      additionalData: { detected },
-    });
+    const CheckError = isInput ? InputCheckError : OutputCheckError;
+    throw new CheckError(
+      `${isInput ? 'The input' : 'The answer'} holds personal data (${detected.join(', ')}).`,
+      {
+        trigger: 'pii_detected',
+        additionalData: { detected },
+      },
+    );
   };
 }
 
@@ -66,9 +72,16 @@ function maskWith(finders: readonly Finder[]): HookFunction<PostHookContext> {
       runInput.content = mask(runInput.content, finders);
       return;
     }
-    runOutput.content = mask(runOutput.content, finders);
-    if (runOutput.data !== undefined) runOutput.data = maskDeep(runOutput.data, finders);
+    const answer = answerOf(runOutput);
+    const masked = maskTexts(answer, (text) => mask(text, finders));
+    // Assigning counts as an edit, and what was streamed would be held to be wrong.
+    if (!isDeepStrictEqual(masked, answer)) Object.assign(runOutput, masked);
   };
+}
+
+/** All that a client may read of an answer: the answer, and what it was made of. */
+function answerOf({ content, data, tools, memberResponses, stepResults }: RunOutput): Partial<RunOutput> {
+  return { content, ...(data === undefined ? {} : { data }), tools, memberResponses, stepResults };
 }
 
 function mask(text: string, finders: readonly Finder[]): string {
@@ -77,14 +90,6 @@ function mask(text: string, finders: readonly Finder[]): string {
       masked.replace(expression, (match) => (accepts && !accepts(match) ? match : `[${kind.toUpperCase()}]`)),
     text,
   );
-}
-
-/** Every text in structured data; keys are the schema's and stay. */
-function maskDeep(value: unknown, finders: readonly Finder[]): unknown {
-  if (typeof value === 'string') return mask(value, finders);
-  if (Array.isArray(value)) return value.map((item) => maskDeep(item, finders));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, maskDeep(item, finders)]));
 }
 
 function findersOf({

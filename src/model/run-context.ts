@@ -9,9 +9,9 @@ export interface RunContext {
   readonly sessionId: string;
   readonly userId?: string;
   /** What the caller wants to be remembered with the run. Stored with it. */
-  metadata: PlainRecord;
+  readonly metadata: PlainRecord;
   /** What the caller hands to hooks and engine for this run only. Never stored. */
-  dependencies: PlainRecord;
-  /** The session's state. Inline hooks and engines may change it; it is saved when the run settles. */
-  sessionState: PlainRecord;
+  readonly dependencies: PlainRecord;
+  /** The session's state. Inline hooks and engines may change what is in it; it is saved when the run settles. */
+  readonly sessionState: PlainRecord;
 }

@@ -5,6 +5,6 @@ export interface Session {
   readonly id: string;
   readonly userId?: string;
   name?: string;
-  state: PlainRecord;
-  metadata: PlainRecord;
+  readonly state: PlainRecord;
+  readonly metadata: PlainRecord;
 }

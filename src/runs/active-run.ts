@@ -52,18 +52,22 @@ export class ActiveRun {
   readonly sessionId: string;
   /** The session was named by the caller, so it may have a past. */
   readonly isSessionNamed: boolean;
-  readonly input: RunInput;
-  readonly context: RunContext;
-  readonly output: RunOutput;
+  input: RunInput;
+  context: RunContext;
+  output: RunOutput;
   readonly step: StepPosition | undefined;
   /** How many workflows stand around this run's own. */
   readonly nestedDepth: number;
   /** Remembered in its session. */
   readonly isStored: boolean;
+  /** What of this run's own has been shown, without pieces of content. */
+  readonly events: RunEvent[] = [];
   readonly children: ActiveRun[] = [];
   /** Started by an attempt that failed and was repeated: nothing of it counts. */
   isDiscarded = false;
   isShutDown = false;
+  /** A post-hook has changed the answer. */
+  isEdited = false;
   /** The background hooks that are in the outbox already. */
   readonly collected = new Set<BoundHook>();
   session: Session;
@@ -161,16 +165,16 @@ export class ActiveRun {
   pass(event: RunEvent): Promise<void> | undefined {
     if (this.#isGuarded && event.runId !== this.runId) return undefined;
     if (this.#held?.keep(event)) return undefined;
+    if (event.runId === this.runId && event.type !== 'run-content') this.events.push(event);
     const taken = this.#sink?.(event);
     // A run that is aborted waits for no reader: it would never settle, and shutdown never end.
     return taken && untilAborted(taken, this.signal);
   }
 
   /** The post-hooks have passed: what was held goes on, or what they have made of it. */
-  async releaseHeld(streamedContent: string): Promise<void> {
-    const isChanged = this.output.content !== streamedContent;
+  async releaseHeld(): Promise<void> {
     // What was held is not what passed; members' events may quote it too.
-    const wasWithdrawn = isChanged && this.withdrawShown();
+    const wasWithdrawn = this.isEdited && this.withdrawShown();
     const held = this.#held;
     this.#held = undefined;
     if (wasWithdrawn) await this.emit({ type: 'run-content', content: this.output.content });

@@ -1,3 +1,4 @@
+import { HookTimeoutError } from '../errors/hook-timeout.error.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
@@ -6,7 +7,7 @@ import type { LazySignal } from '../hooks/lazy-signal.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { ActiveRun } from './active-run.js';
 import { createExecution } from './outbox.js';
-import { findAnswer, followEdit, writeMessages } from './run.result.js';
+import { detachData, findAnswer, followEdit, writeMessages } from './run.result.js';
 import { enterScope } from './run.scope.js';
 import { LiveHookContext } from './run.snapshot.js';
 
@@ -18,10 +19,9 @@ export async function runPreHooks(run: ActiveRun): Promise<void> {
 /** Runs the inline post-hooks and collects the others, in list order; then lets held content go. */
 export async function runPostHooks(run: ActiveRun): Promise<void> {
   run.phase = 'post';
-  const streamedContent = run.output.content;
   await runHooks(run, run.hooks.post);
-  if (run.output.content !== streamedContent) writeMessages(run);
-  await run.releaseHeld(streamedContent);
+  if (run.isEdited) writeMessages(run);
+  await run.releaseHeld();
 }
 
 /** Collects the background hooks that the run did not reach: their `on` may ask for just that outcome. */
@@ -62,7 +62,9 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
     await run.emit(completedEvent(execution, 'The run was stopped.'));
     throw thrown;
   }
-  if (hook.phase === 'post') followEdit(run.output, found, hook.definition.isGuardrail);
+  if (failure instanceof HookTimeoutError) detachData(run);
+  if (hook.phase === 'post' && followEdit(run.output, found, hook.definition.isGuardrail))
+    run.isEdited = true;
   await run.emit(completedEvent(execution, failure && 'The hook failed.'));
 }
 

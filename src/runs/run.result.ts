@@ -1,3 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { PlainDataError } from '../errors/plain-data.error.js';
+import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { ActiveRun } from './active-run.js';
@@ -58,30 +62,51 @@ export function withdrawContent(run: ActiveRun, shown: string | undefined): void
   run.discardHeld();
 }
 
+const WORK = ['tools', 'memberResponses', 'stepResults'] as const;
+
 /** The answer as a post-hook found it. */
-export type FoundAnswer = Pick<RunOutput, 'content' | 'tools' | 'memberResponses' | 'stepResults'> & {
-  readonly dataText: string | undefined;
-};
+export type FoundAnswer = Pick<RunOutput, 'content' | 'data' | (typeof WORK)[number]>;
 
 export function findAnswer({ content, data, tools, memberResponses, stepResults }: RunOutput): FoundAnswer {
-  return { content, dataText: JSON.stringify(data), tools, memberResponses, stepResults };
+  return { content, data: copyIfPlain(data, 'data'), tools, memberResponses, stepResults };
 }
 
 /**
  * A post-hook may change the answer as `content` or as `data`; the other must not go on telling the old one. A
  * guardrail that changes the answer masks it, and what the answer was made of may quote what must not be seen: of
  * that only what the guardrail has assigned itself stays.
+ *
+ * @returns whether what was shown before does not count any more
  */
-export function followEdit(output: RunOutput, found: FoundAnswer, isGuardrail: boolean): void {
-  const dataText = JSON.stringify(output.data) as string | undefined;
+export function followEdit(output: RunOutput, found: FoundAnswer, isGuardrail: boolean): boolean {
   const isTextChanged = output.content !== found.content;
-  const isDataChanged = dataText !== found.dataText;
-  if (!isTextChanged && !isDataChanged) return;
-  if (!isTextChanged && dataText !== undefined) output.content = dataText;
-  if (!isDataChanged) delete output.data;
-  if (!isGuardrail) return;
-  for (const work of ['tools', 'memberResponses', 'stepResults'] as const) {
-    if (output[work] === found[work]) output[work] = [];
+  const isDataChanged = !isDeepStrictEqual(output.data, found.data);
+  const kept = WORK.filter((work) => output[work] === found[work]);
+  const isWorkChanged = kept.length < WORK.length;
+  if (isDataChanged && !isTextChanged && output.data !== undefined)
+    output.content = JSON.stringify(output.data);
+  if (isTextChanged && !isDataChanged) delete output.data;
+  if (!isGuardrail || !(isTextChanged || isDataChanged || isWorkChanged))
+    return isTextChanged || isDataChanged;
+  if (isTextChanged || isDataChanged) for (const work of kept) output[work] = [];
+  return true;
+}
+
+/** A hook was abandoned and still holds the run's data: from here on the run has data of its own. */
+export function detachData(run: ActiveRun): void {
+  const metadata = copyIfPlain(run.context.metadata, 'metadata');
+  run.context = { ...run.context, metadata };
+  run.output = { ...copyIfPlain(run.output, 'output'), metadata };
+  if (run.phase === 'pre') run.input = { ...run.input };
+}
+
+/** What cannot be copied stays what it is; background hooks will be told. */
+function copyIfPlain<T>(value: T, name: string): T {
+  try {
+    return copyPlainData(value, name);
+  } catch (thrown) {
+    if (thrown instanceof PlainDataError) return value;
+    throw thrown;
   }
 }
 

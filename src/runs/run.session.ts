@@ -11,17 +11,13 @@ export async function openSession(run: ActiveRun): Promise<void> {
   const { sessions } = run.tree.environment;
   if (run.parent?.sessionId === run.sessionId) {
     run.session = run.parent.session;
-    run.context.sessionState = run.session.state;
-    Object.assign(run.session.state, run.options.sessionState);
-    return;
-  }
-  if (sessions && run.isSessionNamed) {
+  } else if (sessions && run.isSessionNamed) {
     const { userId } = run.context;
     run.session = await sessions.open({ id: run.sessionId, ...(userId === undefined ? {} : { userId }) });
     run.openedSession = copyPlainData(run.session, 'session');
   }
   Object.assign(run.session.state, run.options.sessionState);
-  run.context.sessionState = run.session.state;
+  Object.assign(run.context, { sessionState: run.session.state });
 }
 
 /** Remembers a settled run. A store that fails costs the history, not the answer. */
@@ -30,12 +26,14 @@ export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error): P
   if (!sessions) return;
   try {
     if (snapshot instanceof Error) throw snapshot;
-    const { runInput: input, runOutput: output } = snapshot;
+    const { runOutput: output } = snapshot;
+    // What a guardrail has refused, or has not seen, is not for keeping.
+    const input = run.phase === 'pre' ? { content: '' } : snapshot.runInput;
     const { id, userId } = snapshot.session;
     const session = userId === undefined ? { id } : { id, userId };
     await sessions.append(
       session,
-      { ...idsOf(run), component: run.identity, input, output },
+      { ...idsOf(run), component: run.identity, input, output, events: copyPlainData(run.events, 'events') },
       changesBy(run, snapshot),
     );
   } catch (thrown) {
@@ -57,11 +55,9 @@ export async function loadHistory(run: ActiveRun, limit: number): Promise<Messag
   const { sessions } = run.tree.environment;
   const isNew = !run.isSessionNamed && !run.parent;
   if (!sessions || isNew || limit <= 0) return [];
-  const stored = await sessions.runs(run.sessionId);
-  return stored
-    .filter(({ component, output }) => component.id === run.component.id && output.status === 'COMPLETED')
-    .slice(-limit)
-    .flatMap(({ output }) => output.messages);
+  const filter = { componentId: run.component.id, status: 'COMPLETED', limit } as const;
+  const stored = await sessions.runs(run.sessionId, filter);
+  return stored.flatMap(({ output }) => output.messages);
 }
 
 function idsOf({ context }: ActiveRun): Pick<StoredRun, 'runId' | 'parentRunId'> {

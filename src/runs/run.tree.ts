@@ -7,6 +7,7 @@ import { BackgroundHookTask } from './background-hook.task.js';
 import { Outbox, type OutboxEntry } from './outbox.js';
 import type { ResponseLifecycle } from './response.lifecycle.js';
 import type { BackgroundEnvironment, RunEnvironment } from './run.environment.js';
+import type { HookScope } from './run.scope.js';
 
 /** What a run and all runs below it share: one environment, one response, one outbox. */
 export class RunTree {
@@ -17,8 +18,14 @@ export class RunTree {
   readonly #context = new AsyncResource('AgentOsRun');
   #root: ActiveRun | undefined;
   #latestBatch: HookBatch | undefined;
+  #unlisten: (() => void) | undefined;
 
-  constructor(environment: RunEnvironment, response: ResponseLifecycle | undefined) {
+  /** @param hook - the hook that has started the first run, if it was one */
+  constructor(
+    environment: RunEnvironment,
+    response: ResponseLifecycle | undefined,
+    readonly hook: HookScope | undefined,
+  ) {
     this.environment = environment;
     this.response = response;
     this.outbox = new Outbox(environment.ledger);
@@ -33,7 +40,7 @@ export class RunTree {
     };
     // It may have left while a guard of the host was still thinking.
     onClosed(this.response?.delivered);
-    this.response?.onClosed(onClosed);
+    this.#unlisten = this.response?.onClosed(onClosed);
   }
 
   /**
@@ -43,6 +50,8 @@ export class RunTree {
   async handOver(): Promise<void> {
     const { background } = this.environment;
     if (!background || !this.#root || this.#root.outcome === undefined) return;
+    // The response may live on for long, and must not keep the run alive.
+    this.#unlisten?.();
     const released = this.outbox.takeSettled();
     if (released.length === 0) return;
     const batch = this.#createBatch(this.#root, released);

@@ -58,7 +58,7 @@ function createRun(
     component,
     position,
     hooks: environment.hooksOf(component, position),
-    tree: parent?.tree ?? new RunTree(environment, scope.response),
+    tree: parent?.tree ?? new RunTree(environment, scope.response, scope.hook),
     input: { ...toRunInput(input) },
     isStored: request.isStored ?? true,
     options,

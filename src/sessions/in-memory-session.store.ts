@@ -1,7 +1,7 @@
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Session } from '../model/session.js';
 import { withChanges, type SessionChanges } from './session.changes.js';
-import { SessionStore, type SessionInit, type StoredRun } from './session.store.js';
+import { SessionStore, type SessionInit, type StoredRun, type StoredRunFilter } from './session.store.js';
 
 interface StoredSession {
   session: Session;
@@ -50,9 +50,15 @@ export class InMemorySessionStore extends SessionStore {
     return Promise.resolve();
   }
 
-  override runs(sessionId: string, limit = this.#maxRuns): Promise<readonly StoredRun[]> {
-    const runs = this.#sessions.get(sessionId)?.runs.slice(-limit || Infinity) ?? [];
-    return Promise.resolve(runs.map((run) => copyPlainData(run, 'run')));
+  override runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
+    const { componentId, status, limit = this.#maxRuns } = filter;
+    const found = (this.#sessions.get(sessionId)?.runs ?? []).filter(
+      ({ component, output }) =>
+        (componentId === undefined || component.id === componentId) &&
+        (status === undefined || output.status === status),
+    );
+    const latest = found.slice(Math.max(0, found.length - limit));
+    return Promise.resolve(latest.map((run) => copyPlainData(run, 'run')));
   }
 
   #forgetOldest(): void {

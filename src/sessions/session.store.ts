@@ -1,6 +1,7 @@
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunInput } from '../model/run-input.js';
-import type { RunOutput } from '../model/run-output.js';
+import type { RunEvent } from '../model/run-event.js';
+import type { RunOutput, RunStatus } from '../model/run-output.js';
 import type { Session } from '../model/session.js';
 
 import type { SessionChanges } from './session.changes.js';
@@ -12,6 +13,16 @@ export interface StoredRun {
   readonly component: ComponentIdentity;
   readonly input: RunInput;
   readonly output: RunOutput;
+  /** What happened, without pieces of content and without the last event; empty if nobody read the run's events. */
+  readonly events: readonly RunEvent[];
+}
+
+/** What {@link SessionStore.runs} may be narrowed to. */
+export interface StoredRunFilter {
+  readonly componentId?: string;
+  readonly status?: RunStatus;
+  /** At most so many, the latest ones. Default 100. */
+  readonly limit?: number;
 }
 
 /** What a session is created with, if it does not exist yet. */
@@ -35,5 +46,5 @@ export abstract class SessionStore {
   abstract append(session: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void>;
 
   /** The latest runs of a session, the oldest first; empty if it does not exist. */
-  abstract runs(sessionId: string, limit?: number): Promise<readonly StoredRun[]>;
+  abstract runs(sessionId: string, filter?: StoredRunFilter): Promise<readonly StoredRun[]>;
 }

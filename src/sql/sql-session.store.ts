@@ -4,7 +4,12 @@ import { parse, stringify } from 'devalue';
 import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import type { RecordChanges, SessionChanges } from '../sessions/session.changes.js';
-import { SessionStore, type SessionInit, type StoredRun } from '../sessions/session.store.js';
+import {
+  SessionStore,
+  type SessionInit,
+  type StoredRun,
+  type StoredRunFilter,
+} from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 
@@ -64,11 +69,17 @@ export class SqlSessionStore extends SessionStore {
     });
   }
 
-  override async runs(sessionId: string, limit: number = DEFAULT_LIMIT): Promise<readonly StoredRun[]> {
+  override async runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
+    const { componentId, status, limit = DEFAULT_LIMIT } = filter;
+    const wanted = and(
+      eq(runsTable.sessionId, sessionId),
+      componentId === undefined ? undefined : eq(runsTable.componentId, componentId),
+      status === undefined ? undefined : eq(runsTable.status, status),
+    );
     const latest = this.#database
       .select({ run: runsTable.run, position: runsTable.position })
       .from(runsTable)
-      .where(eq(runsTable.sessionId, sessionId))
+      .where(wanted)
       .orderBy(desc(runsTable.position))
       .limit(limit)
       .as('latest');

@@ -3,9 +3,11 @@ import type {
   Evaluation,
   EvalStore,
   RecordChanges,
+  RunStatus,
   SessionChanges,
   SessionStore,
   StoredRun,
+  StoredRunFilter,
 } from 'nestjs-agentos';
 
 /** Stores to be tested, and what ends them. */
@@ -120,13 +122,31 @@ export function describeStoresContract(name: string, create: () => Promise<Store
     });
 
     describe('runs', () => {
+      it('can be narrowed by component, status and number, none included', async () => {
+        const id = newId();
+        const [first, other, failed, last] = [
+          runOf(id),
+          runOf(id, 'other'),
+          runOf(id, 'agent', 'ERROR'),
+          runOf(id),
+        ];
+        for (const run of [first, other, failed, last]) await stores.sessions.append({ id }, run, UNCHANGED);
+        const idsOf = async (filter: StoredRunFilter): Promise<string[]> =>
+          (await stores.sessions.runs(id, filter)).map(({ runId }) => runId);
+
+        expect(await idsOf({ componentId: 'other' })).toEqual([other.runId]);
+        expect(await idsOf({ componentId: 'agent', status: 'COMPLETED' })).toEqual([first.runId, last.runId]);
+        expect(await idsOf({ status: 'COMPLETED', limit: 1 })).toEqual([last.runId]);
+        expect(await idsOf({ limit: 0 })).toEqual([]);
+      });
+
       it('come back whole, the oldest first, the latest ones if there is a limit', async () => {
         const id = newId();
         const runs = [runOf(id), runOf(id), runOf(id)];
         for (const run of runs) await stores.sessions.append({ id }, run, UNCHANGED);
 
         await expect(stores.sessions.runs(id)).resolves.toEqual(runs);
-        await expect(stores.sessions.runs(id, 2)).resolves.toEqual(runs.slice(1));
+        await expect(stores.sessions.runs(id, { limit: 2 })).resolves.toEqual(runs.slice(1));
       });
     });
 
@@ -164,15 +184,15 @@ export function describeStoresContract(name: string, create: () => Promise<Store
 
 let nextRun = 0;
 
-function runOf(sessionId: string): StoredRun {
+function runOf(sessionId: string, componentId = 'agent', status: RunStatus = 'COMPLETED'): StoredRun {
   const runId = `run-${process.pid}-${nextRun++}-${sessionId}`;
-  const component = { kind: 'agent', id: 'agent', name: 'Agent' } as const;
+  const component = { kind: 'agent', id: componentId, name: 'Agent' } as const;
   const output = {
     runId,
     sessionId,
     component,
     content: 'answer',
-    status: 'COMPLETED',
+    status,
     metrics: { duration: 0.5 },
     messages: [{ role: 'user', content: 'question', createdAt: 1 }],
     tools: [],
@@ -186,6 +206,7 @@ function runOf(sessionId: string): StoredRun {
     component,
     input: { content: 'question' },
     output: output as unknown as StoredRun['output'],
+    events: [{ type: 'run-started', createdAt: 1, component, runId, sessionId, nestedDepth: 0 }],
   };
 }
 

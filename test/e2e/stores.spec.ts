@@ -12,6 +12,8 @@ import {
   hookRef,
   InMemoryEvalStore,
   InMemorySessionStore,
+  piiGuardrail,
+  SessionStore,
   type PreHookContext,
 } from 'nestjs-agentos';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
@@ -19,8 +21,8 @@ import { Pool } from 'pg';
 
 import { describeStoresContract, type StoresUnderTest } from '../contracts/stores.contract.js';
 import { createGate } from '../support/gate.js';
-import { startPostgres } from '../support/postgres.js';
-import { runJson } from '../support/http-client.js';
+import { isPostgresInstalled, startPostgres } from '../support/postgres.js';
+import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
 describeStoresContract('in memory', () =>
@@ -38,7 +40,17 @@ describeStoresContract('embedded PostgreSQL (PGlite)', async (): Promise<StoresU
   };
 });
 
-describeStoresContract('PostgreSQL server', async (): Promise<StoresUnderTest> => {
+const serverName = 'PostgreSQL server';
+
+if (isPostgresInstalled() || process.env['CI'] !== undefined) {
+  describeStoresContract(serverName, createServerStores);
+} else {
+  describe.skip(`${serverName} (not tested: install one, or set DATABASE_URL)`, () => {
+    it('keeps the contract of the stores', () => undefined);
+  });
+}
+
+async function createServerStores(): Promise<StoresUnderTest> {
   const server = await startPostgres();
   const pool = new Pool({ connectionString: server.url, max: 8 });
   const database = drizzleServer({ client: pool });
@@ -52,7 +64,7 @@ describeStoresContract('PostgreSQL server', async (): Promise<StoresUnderTest> =
       await server.stop();
     },
   };
-});
+}
 
 describe('sessions of running components', () => {
   afterEach(closeApps);
@@ -113,6 +125,25 @@ describe('sessions of running components', () => {
     await Promise.all(['left', 'right'].map((key) => runJson(url, '/agents/writer', key, { session_id })));
 
     expect((await runJson(url, '/agents/reader', 'x', { session_id })).body['content']).toBe('left,right');
+  });
+
+  it('hold no input that a guardrail has refused, and the events of runs that somebody read', async () => {
+    const agent = new Agent({ id: 'agent', engine: () => 'fine', preHooks: [piiGuardrail()] });
+    const { url, app } = await startApp({ agentOs: { agents: [agent] } });
+    const session_id = 'kept';
+
+    await runJson(url, '/agents/agent', 'my card is 4111111111111111', { session_id });
+    await runSse(url, '/agents/agent', 'hello', { session_id });
+
+    const [rejected, completed] = await app.get(SessionStore).runs(session_id);
+    expect(JSON.stringify(rejected)).not.toContain('4111111111111111');
+    expect(rejected).toMatchObject({ output: { status: 'ERROR' }, events: [] });
+    expect(completed?.events.map(({ type }) => type)).toEqual([
+      'run-started',
+      'pre-hook-started',
+      'pre-hook-completed',
+      'run-content-completed',
+    ]);
   });
 
   it('do not keep an answer back when their store fails', async () => {

@@ -1,10 +1,14 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { Agent, AgentOsConfigurationError, AgentRunError, Team, type LeaderRequest } from 'nestjs-agentos';
 
 import { createGate } from '../support/gate.js';
 import { namesOf, runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
+// Direct runs log to the console what they do not tell their callers.
+beforeAll(() => Logger.overrideLogger(false));
+afterAll(() => Logger.overrideLogger(true));
 afterEach(closeApps);
 
 const billing = new Agent({ id: 'billing', name: 'Billing', engine: ({ input }) => `Invoice for ${input}` });

@@ -1,7 +1,6 @@
 import {
   defineGuardrail,
   defineHook,
-  HookLedger,
   type GuardrailOptions,
   type HookBatch,
   type HookExecution,
@@ -14,6 +13,7 @@ import {
   type PostHookContext,
 } from 'nestjs-agentos';
 
+import { HookLedger } from '../../src/execution/hook.ledger.js';
 import { Deadlines } from '../../src/execution/deadlines.js';
 import type { BoundHook } from '../../src/hooks/bound-hook.js';
 import { HookFailureReporter } from '../../src/hooks/hook-failure.reporter.js';

@@ -84,7 +84,11 @@ export class OpenAiServer {
   }
 
   async #take(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const closed = once(response, 'close').then(() => response.writableFinished);
+    const closed = new Promise<boolean>((resolve) => {
+      response.once('close', () => resolve(response.writableFinished));
+    });
+    // A caller that has left is an error to whoever still writes.
+    response.on('error', () => undefined);
     const request = {
       headers: incoming.headers,
       body: (await json(incoming)) as ModelRequest['body'],

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+const DEBIAN_FOLDER = '/usr/lib/postgresql';
 
 /** A PostgreSQL server of the test's own. */
 export interface PostgresServer {
@@ -48,17 +51,21 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
 }
 
+/** Whether {@link startPostgres} has something to start. */
+export function isPostgresInstalled(): boolean {
+  return process.env['DATABASE_URL'] !== undefined || existsSync(DEBIAN_FOLDER);
+}
+
 /** Debian keeps the server's programs out of the PATH, in a folder for each version. */
 async function findBinaries(): Promise<string> {
-  const root = '/usr/lib/postgresql';
-  const versions = await readdir(root).catch(() => []);
+  const versions = await readdir(DEBIAN_FOLDER).catch(() => []);
   const newest = versions.sort((one, other) => Number(other) - Number(one))[0];
   if (newest === undefined) {
     throw new Error(
       'No PostgreSQL server found. Install one (Debian: apt-get install postgresql) or set DATABASE_URL.',
     );
   }
-  return join(root, newest, 'bin');
+  return join(DEBIAN_FOLDER, newest, 'bin');
 }
 
 async function freePort(): Promise<number> {

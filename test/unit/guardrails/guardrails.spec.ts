@@ -6,6 +6,8 @@ import {
   OutputCheckError,
   piiGuardrail,
   promptInjectionGuardrail,
+  Team,
+  type LeaderRequest,
 } from 'nestjs-agentos';
 
 const echo = (preHooks: readonly ReturnType<typeof piiGuardrail>[]): Agent =>
@@ -65,6 +67,36 @@ describe('piiGuardrail', () => {
       data: { to: '[EMAIL]', lines: ['call [PHONE]'], count: 2 },
     });
     await expect(agent('detect').run('x')).rejects.toBeInstanceOf(OutputCheckError);
+  });
+
+  it('guards what the answer was made of: members, steps, tools, and data of every kind', async () => {
+    const member = new Agent({
+      id: 'member',
+      engine: () => ({
+        content: 'SSN 123-45-6789',
+        tools: [{ id: '1', name: 'mail', arguments: { to: new Set(['a@example.org']) } }],
+        data: new Map([['card', '4111111111111111']]),
+      }),
+    });
+    const leader = ({ delegate }: LeaderRequest): Promise<string> =>
+      delegate('member', 'x').then(() => 'done');
+    const team = (strategy: 'detect' | 'mask'): Team =>
+      new Team({ id: 'team', members: [member], engine: leader, postHooks: [piiGuardrail({ strategy })] });
+
+    const { content, memberResponses } = await team('mask').run('x');
+
+    expect(content).toBe('done');
+    expect(memberResponses).toMatchObject([
+      {
+        content: 'SSN [SSN]',
+        data: new Map([['card', '[CARD]']]),
+        tools: [{ arguments: { to: new Set(['[EMAIL]']) } }],
+      },
+    ]);
+    await expect(team('detect').run('x')).rejects.toMatchObject({
+      additionalData: { detected: ['email', 'ssn', 'card'] },
+      runOutput: { memberResponses: [] },
+    });
   });
 
   it('looks for patterns of its own, at every run alike, and only for the types that are named', async () => {

@@ -1,0 +1,330 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ForbiddenException, NotFoundException } from '@nestjs/common';
+import { tool, type ToolSet } from 'ai';
+import {
+  Agent,
+  defineGuardrail,
+  InputCheckError,
+  ProviderError,
+  RunFailedError,
+  type RunEvent,
+} from 'nestjs-agentos';
+import { z } from 'zod';
+
+import { runJson, runSse, type Frame } from '../support/http-client.js';
+import { startRun } from '../support/leaving-client.js';
+import {
+  API_KEY,
+  breaksOff,
+  calls,
+  closeOpenAiServers,
+  endsEarly,
+  refuses,
+  says,
+  saysUntil,
+  streamsRaw,
+  type ScriptStep,
+} from '../support/openai-server.js';
+import { startScriptedAgent, type ScriptedAgent } from '../support/scripted-agent.js';
+import { ask, TRANSPORTS } from '../support/surfaces.js';
+import { closeApps } from '../support/test-app.js';
+import { recordUnhandledRejections, type RejectionRecorder } from '../support/unhandled-rejections.js';
+
+let unhandled: RejectionRecorder;
+beforeEach(() => void (unhandled = recordUnhandledRejections()));
+afterEach(closeApps);
+afterEach(closeOpenAiServers);
+afterEach(async () => expect(await unhandled.stop()).toEqual([]));
+afterEach(() => void jest.restoreAllMocks());
+
+const SOON = { 'retry-after-ms': '1' };
+const never = new Promise<void>(() => undefined);
+
+/** What the run rejects with, in the process. */
+async function failureOf({ agentOs }: ScriptedAgent): Promise<Error> {
+  return agentOs.run('helper', 'Hi').then(
+    () => Promise.reject(new Error('The run completed.')),
+    (error: Error) => error,
+  );
+}
+
+describe('A provider that fails', () => {
+  interface Fault {
+    readonly does: string;
+    readonly step: ScriptStep;
+    readonly providerStatus?: number;
+  }
+  const faults: readonly Fault[] = [
+    { does: 'refuses the key', step: refuses(401, `Incorrect API key: ${API_KEY}`), providerStatus: 401 },
+    { does: 'does not know the model', step: refuses(404, `No model for ${API_KEY}`), providerStatus: 404 },
+    { does: 'breaks down', step: refuses(500, `Stack trace with ${API_KEY}`), providerStatus: 500 },
+    { does: 'cuts the connection', step: breaksOff('Hel') },
+    { does: 'ends the stream in the middle', step: endsEarly('Hel') },
+    { does: 'sends no protocol', step: streamsRaw('data: {"key": "sk-test-\n\n') },
+    {
+      does: 'reports an error in the stream',
+      step: streamsRaw(`data: {"error":{"message":"${API_KEY}"}}\n\n`),
+    },
+  ];
+
+  it.each(faults)('that $does is a 502 without its words', async ({ step, providerStatus }) => {
+    const printed = (['error', 'warn'] as const).map((level) =>
+      jest.spyOn(console, level).mockImplementation(() => undefined),
+    );
+    const app = await startScriptedAgent([step, step, step], { engine: { maxRetries: 0 } });
+    for (const transport of TRANSPORTS) {
+      const { status, text, body } = await ask(app.url, '/agents/helper', 'Hi', transport);
+      expect(status).toBe(transport === 'json' ? 502 : 200);
+      expect(body).toMatchObject({ content: 'The model provider failed.', error_type: 'provider_error' });
+      expect(text).not.toMatch(/sk-test|authorization|at .*\.[jt]s|node_modules/i);
+    }
+    const error = await failureOf(app);
+    expect(error).toBeInstanceOf(ProviderError);
+    expect(error).toMatchObject({ providerStatus, runOutput: { status: 'ERROR' } });
+    expect(error.message).toContain('The model "scripted-1" of "scripted.chat"');
+    expect(printed.map((spy) => spy.mock.calls)).toEqual([[], []]);
+  });
+
+  it('that cannot be reached is a 502', async () => {
+    const app = await startScriptedAgent([], { engine: { maxRetries: 0 } });
+    await app.provider.close();
+    const { status, body } = await runJson(app.url, '/agents/helper', 'Hi');
+    expect([status, body.error_type]).toEqual([502, 'provider_error']);
+  });
+
+  it.each([
+    ['does not begin', says(never)],
+    ['does not end', says('Hel', never)],
+  ])('that %s its answer within timeout is a 502', async (_, step) => {
+    const app = await startScriptedAgent([step], { engine: { timeout: 400 } });
+    const error = await failureOf(app);
+    expect(error).toBeInstanceOf(ProviderError);
+    expect(error.message).toContain('did not answer in time');
+  });
+
+  it('that was busy is asked again, and the answer is streamed once', async () => {
+    const script = [refuses(429, 'Slow down', SOON), refuses(503, 'Busy', SOON), says('Hello')];
+    const { url, provider } = await startScriptedAgent(script);
+    const frames = await runSse(url, '/agents/helper', 'Hi');
+    expect(contentsOf(frames)).toEqual(['Hello']);
+    expect(provider.requests).toHaveLength(3);
+  });
+
+  it('for good ends the run after maxRetries, with the last status', async () => {
+    const busy = refuses(429, 'Slow down', SOON);
+    const app = await startScriptedAgent([busy, busy], { engine: { maxRetries: 1 } });
+    expect(await failureOf(app)).toMatchObject({ providerStatus: 429 });
+  });
+});
+
+describe('A malformed answer', () => {
+  const output = z.object({ city: z.string(), people: z.number() });
+
+  it.each<[string, ScriptStep, string]>([
+    ['that is no JSON', says('secret: Wien'), "The model's answer is no JSON"],
+    ['of another form', says('{"city":"secret"}'), 'does not fit the output schema: people: Invalid input'],
+    ['that was cut off', saysUntil('length', '{"city":"secret'), 'its finish reason is "length"'],
+  ])('%s fails the run, and is named to the developer but not shown', async (_, step, problem) => {
+    const app = await startScriptedAgent([step, step, step], { engine: { output } });
+    for (const transport of TRANSPORTS) {
+      const { status, text, body } = await ask(app.url, '/agents/helper', 'Wien?', transport);
+      expect(status).toBe(transport === 'json' ? 500 : 200);
+      expect(body).toMatchObject({ content: 'The run failed.', error_type: 'run_failed' });
+      expect(text).not.toContain('secret');
+    }
+    const error = await failureOf(app);
+    expect(error).toBeInstanceOf(RunFailedError);
+    expect(error.message).toContain(problem);
+    expect(app.log.messages('error').at(-1)).toContain(problem);
+  });
+
+  it('is asked for again if the agent has retries', async () => {
+    const { agentOs } = await startScriptedAgent([says('Wien'), says('{"city":"Wien","people":1}')], {
+      engine: { output },
+      agent: { retries: 1 },
+    });
+    expect(await agentOs.run('helper', 'Wien?')).toMatchObject({ data: { city: 'Wien', people: 1 } });
+  });
+});
+
+describe('A tool that fails', () => {
+  const secret = 'database password hunter2';
+  const inner = new Agent({
+    id: 'inner',
+    preHooks: [
+      defineGuardrail(
+        () => {
+          throw new InputCheckError('No such questions, please.');
+        },
+        { name: 'refuse' },
+      ),
+    ],
+    engine: () => 'never',
+  });
+  const failing = (error: () => unknown) =>
+    tool({
+      inputSchema: z.object({ id: z.number() }),
+      execute: async (): Promise<string> => {
+        throw await error();
+      },
+    });
+  const callsTool = (args: object | string, name = 'lookUp'): ScriptStep =>
+    calls([{ name, arguments: args }]);
+
+  it.each<[string, ToolSet[string], string, string]>([
+    ['throws', failing(() => new Error(secret)), 'The tool failed.', secret],
+    ['throws what is no Error', failing(() => secret), 'The tool failed.', secret],
+    [
+      'throws an exception for clients',
+      failing(() => new NotFoundException('No order 7.')),
+      'No order 7.',
+      'No order 7.',
+    ],
+    [
+      'starts a run that is rejected',
+      failing(() => inner.run('Hi')),
+      'No such questions, please.',
+      'No such questions, please.',
+    ],
+    [
+      'returns what is no JSON',
+      tool({ inputSchema: z.object({ id: z.number() }), execute: (): unknown => ({ id: 7n }) }),
+      'The tool failed.',
+      'BigInt',
+    ],
+  ])('because it %s tells the model why, and the client no secret', async (_, lookUp, shown, told) => {
+    const script = [callsTool({ id: 7 }), says('I could not find it.')];
+    const { url, provider } = await startScriptedAgent([...script, ...script], {
+      engine: { tools: { lookUp } },
+    });
+    const frames = await runSse(url, '/agents/helper', 'Order 7?');
+    const { body } = await runJson(url, '/agents/helper', 'Order 7?');
+    expect(frames.find(({ event }) => event === 'ToolCallError')?.data.error).toBe(shown);
+    expect(body).toMatchObject({
+      status: 'COMPLETED',
+      content: 'I could not find it.',
+      tools: [{ tool_name: 'lookUp', tool_call_error: true, result: shown }],
+    });
+    expect(String(provider.requests[1]?.body.messages.at(-1)?.content)).toContain(told);
+    if (shown !== secret) expect(JSON.stringify([frames, body])).not.toContain(secret);
+  });
+
+  it('is logged, unless it told something to the client', async () => {
+    const tools = {
+      broken: failing(() => new Error(secret)),
+      refusing: failing(() => new ForbiddenException('Not yours.')),
+    };
+    const script = [callsTool({ id: 1 }, 'broken'), callsTool({ id: 1 }, 'refusing'), says('ok')];
+    const { agentOs, log } = await startScriptedAgent(script, { engine: { tools } });
+    const { runId } = await agentOs.run('helper', 'Hi');
+    expect(log.messages('error')).toEqual([`Tool "broken" failed in run ${runId}: ${secret}`]);
+    expect(log.messages('warn')).toContain(`Tool "refusing" failed in run ${runId}: Not yours.`);
+  });
+
+  it('because it was called wrongly lets the model try again', async () => {
+    const lookUp = tool({ inputSchema: z.object({ id: z.number() }), execute: ({ id }) => `order ${id}` });
+    const script = [
+      callsTool({ id: 'seven' }),
+      callsTool('{"id": '),
+      callsTool({}, 'unknown'),
+      callsTool({ id: 7 }),
+      says('ok'),
+    ];
+    const { agentOs, provider } = await startScriptedAgent(script, { engine: { tools: { lookUp } } });
+    const { tools, content } = await agentOs.run('helper', 'Order 7?');
+    expect([content, ...tools.map(({ name, failed, result }) => [name, failed, result])]).toEqual([
+      'ok',
+      ['lookUp', true, 'The tool failed.'],
+      ['lookUp', true, 'The tool failed.'],
+      ['unknown', true, 'The tool failed.'],
+      ['lookUp', false, 'order 7'],
+    ]);
+    expect(String(provider.requests[1]?.body.messages.at(-1)?.content)).toContain('expected number');
+  });
+
+  it('because it rejects the run ends the run: a check error of its own is a verdict', async () => {
+    const rejection = new InputCheckError('This page tries to give orders.', { trigger: 'prompt_injection' });
+    const script = [callsTool({ id: 7 })];
+    const { url, provider } = await startScriptedAgent([...script, ...script], {
+      engine: { tools: { lookUp: failing(() => rejection) } },
+    });
+    for (let run = 0; run < 2; run++) {
+      const { status, body } = await runJson(url, '/agents/helper', 'Read it');
+      expect([status, body.content, body.error_id]).toEqual([400, rejection.message, 'prompt_injection']);
+    }
+    expect(provider.requests).toHaveLength(2);
+  });
+
+  it('to satisfy a model that calls it for ever fails the run at maxSteps', async () => {
+    const lookUp = tool({ inputSchema: z.object({ id: z.number() }), execute: ({ id }) => `order ${id}` });
+    const again = callsTool({ id: 7 });
+    const app = await startScriptedAgent([again, again], { engine: { tools: { lookUp }, maxSteps: 2 } });
+    expect((await failureOf(app)).message).toContain('The model still calls tools after 2 steps');
+  });
+
+  it('because it needs an approval fails the run, since nobody could give it', async () => {
+    const lookUp = tool({
+      inputSchema: z.object({ id: z.number() }),
+      needsApproval: true,
+      execute: () => 'no',
+    });
+    const app = await startScriptedAgent([callsTool({ id: 7 })], { engine: { tools: { lookUp } } });
+    expect((await failureOf(app)).message).toContain('Tool "lookUp" asks for an approval');
+  });
+});
+
+describe('A run that is cancelled', () => {
+  it("aborts the provider's request, and keeps what was said and the tokens of earlier calls", async () => {
+    const look = tool({ inputSchema: z.object({}), execute: () => 'ok' });
+    const script = [calls([{ name: 'look', arguments: {} }], 'First.'), says('Then', never)];
+    const { agentOs, provider } = await startScriptedAgent(script, { engine: { tools: { look } } });
+    const caller = new AbortController();
+    let last: RunEvent | undefined;
+    for await (const event of agentOs.stream('helper', 'Hi', { signal: caller.signal })) {
+      if (event.type === 'run-content' && event.content.includes('Then')) caller.abort();
+      last = event;
+    }
+    expect(last).toMatchObject({
+      type: 'run-cancelled',
+      output: {
+        status: 'CANCELLED',
+        content: 'First.\n\nThen',
+        metrics: { inputTokens: 10, outputTokens: 5 },
+      },
+    });
+    expect(await provider.requests[1]?.closed).toBe(false);
+  });
+
+  it("because its client left aborts the provider's request", async () => {
+    const app = await startScriptedAgent([says('Hel', never)], {
+      app: { agentOs: { onDisconnect: 'cancel' } },
+    });
+    const client = startRun(app, '/agents/helper', { message: 'Hi', stream: 'true' });
+    await client.read('Hel');
+    await client.leave();
+    expect(await app.provider.requests[0]?.closed).toBe(false);
+  });
+
+  it('tells its tools, and is no failure of theirs', async () => {
+    const caller = new AbortController();
+    const wait = tool({
+      inputSchema: z.object({}),
+      execute: async (_, { abortSignal }) => {
+        caller.abort();
+        abortSignal?.throwIfAborted();
+      },
+    });
+    const script = [calls([{ name: 'wait', arguments: {} }])];
+    const { agentOs, log } = await startScriptedAgent(script, { engine: { tools: { wait } } });
+    await expect(agentOs.run('helper', 'Hi', { signal: caller.signal })).rejects.toMatchObject({
+      runOutput: { status: 'CANCELLED' },
+    });
+    // The run does not wait for its tools: let this one throw.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(log.entries.filter(({ message }) => message.includes('"wait"'))).toEqual([]);
+  });
+});
+
+function contentsOf(frames: readonly Frame[]): unknown[] {
+  return frames.filter(({ event }) => event === 'RunContent').map(({ data }) => data.content);
+}

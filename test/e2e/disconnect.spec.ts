@@ -1,0 +1,266 @@
+import { Controller, Post, type CanActivate } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  AgentOsService,
+  Team,
+  type AgentOsOptions,
+  type EngineRequest,
+  type PostHookContext,
+} from 'nestjs-agentos';
+
+import { inBackground } from '../support/background-hook.js';
+import { createGate } from '../support/gate.js';
+import { startRun } from '../support/leaving-client.js';
+import { SURFACES } from '../support/surfaces.js';
+import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';
+
+type Policy = NonNullable<AgentOsOptions['onDisconnect']>;
+
+/** A run that stops at gates, and a hook that tells how it ended. */
+class Scene {
+  readonly steps: string[] = [];
+  readonly guardAsked = createGate();
+  readonly guardAnswers = createGate();
+  readonly engineWorks = createGate();
+  readonly engineGoesOn = createGate();
+  readonly hookRan = createGate();
+
+  readonly agent = new Agent({
+    id: 'slow',
+    engine: (request) => this.#work(request),
+    postHooks: [
+      inBackground('report', (context) => this.#report(context), { on: ['completed', 'cancelled'] }),
+    ],
+  });
+
+  /** Holds requests back before they reach a handler. */
+  readonly guard: CanActivate = {
+    canActivate: async () => {
+      this.guardAsked.open();
+      await this.guardAnswers.opened;
+      return true;
+    },
+  };
+
+  start(adapter: Adapter, onDisconnect: Policy): Promise<TestApp> {
+    const http = { guards: [this.guard] };
+    return startApp({ adapter, agentOs: { agents: [this.agent], onDisconnect, http } });
+  }
+
+  /** Resolves when all hooks have run; then looks for more executions than were recorded. */
+  async end({ agentOs }: TestApp): Promise<void> {
+    await this.hookRan.opened;
+    this.engineGoesOn.open();
+    await agentOs.drain();
+    const { length } = agentOs.executions.list({ hook: 'report' });
+    this.steps.push(`${length} execution`);
+  }
+
+  async *#work({ signal }: EngineRequest): AsyncGenerator<string> {
+    signal.addEventListener('abort', () => this.steps.push('engine aborted'));
+    yield 'one ';
+    this.engineWorks.open();
+    await this.engineGoesOn.opened;
+    yield 'two';
+  }
+
+  #report({ runOutput, hook }: PostHookContext): void {
+    const content = runOutput.content.slice(0, 7);
+    this.steps.push(`${runOutput.status} "${content}", delivered: ${hook.delivered}`);
+    this.hookRan.open();
+  }
+}
+
+afterEach(closeApps);
+
+describe.each(SURFACES)('disconnects ($adapter, $transport)', ({ adapter, transport }) => {
+  const fields = { message: 'hello', stream: String(transport === 'sse') };
+
+  it.each<{ onDisconnect: Policy; ending: string }>([
+    { onDisconnect: 'finish', ending: 'COMPLETED "one two", delivered: false' },
+    { onDisconnect: 'cancel', ending: 'CANCELLED "", delivered: false' },
+  ])(
+    'G8: a client may leave before its request is handled ($onDisconnect)',
+    async ({ onDisconnect, ending }) => {
+      const scene = new Scene();
+      const app = await scene.start(adapter, onDisconnect);
+      scene.engineGoesOn.open();
+
+      const client = startRun(app, '/agents/slow', fields);
+      await scene.guardAsked.opened;
+      await client.leave();
+      scene.guardAnswers.open();
+      await scene.end(app);
+
+      expect(scene.steps).toEqual([ending, '1 execution']);
+    },
+  );
+
+  it('G8: a client that leaves early changes nothing but `hook.delivered`: the run finishes without it and its hooks run, exactly once', async () => {
+    const scene = new Scene();
+    const app = await scene.start(adapter, 'finish');
+    scene.guardAnswers.open();
+
+    const client = startRun(app, '/agents/slow', fields);
+    await scene.engineWorks.opened;
+    // A stream has begun by now; of a JSON answer not even the headers have been sent.
+    if (transport === 'sse') await client.read('one ');
+    await client.leave();
+    scene.engineGoesOn.open();
+    await scene.end(app);
+
+    expect(scene.steps).toEqual(['COMPLETED "one two", delivered: false', '1 execution']);
+  });
+
+  it("G8: with `onDisconnect: 'cancel'` the engine's signal is aborted and the outcome is cancelled", async () => {
+    const scene = new Scene();
+    const app = await scene.start(adapter, 'cancel');
+    scene.guardAnswers.open();
+
+    const client = startRun(app, '/agents/slow', fields);
+    await scene.engineWorks.opened;
+    if (transport === 'sse') await client.read('one ');
+    await client.leave();
+    await scene.end(app);
+
+    expect(scene.steps).toEqual(['engine aborted', 'CANCELLED "one ", delivered: false', '1 execution']);
+  });
+
+  it.each<Policy>(['finish', 'cancel'])(
+    'G8: a client that leaves after the last byte has got everything (%s)',
+    async (onDisconnect) => {
+      const scene = new Scene();
+      const app = await scene.start(adapter, onDisconnect);
+      scene.guardAnswers.open();
+      scene.engineGoesOn.open();
+
+      const client = startRun(app, '/agents/slow', fields);
+      expect(await client.readAll()).toContain('one two');
+      await client.leave();
+      await scene.end(app);
+
+      expect(scene.steps).toEqual(['COMPLETED "one two", delivered: true', '1 execution']);
+    },
+  );
+});
+
+describe.each(ADAPTERS)('responses (%s)', (adapter) => {
+  it('G8: a client that has stopped reading holds the run up only until it leaves', async () => {
+    const scene = new Scene();
+    const { postHooks } = scene.agent;
+    const talkative = new Agent({
+      id: 'talkative',
+      async *engine() {
+        // More than the sockets take in while nobody reads.
+        for (let piece = 0; piece < 320; piece += 1) yield 'x'.repeat(65_536);
+        scene.steps.push('engine ends');
+      },
+      postHooks,
+    });
+    const app = await startApp({ adapter, agentOs: { agents: [talkative] } });
+
+    const client = startRun(app, '/agents/talkative', { message: 'hello', stream: 'true' });
+    await client.read('RunContent');
+    scene.steps.push('client leaves');
+    await client.leave();
+    await scene.end(app);
+
+    expect(scene.steps).toEqual([
+      'client leaves',
+      'engine ends',
+      'COMPLETED "xxxxxxx", delivered: false',
+      '1 execution',
+    ]);
+  });
+
+  it("G8: with `onDisconnect: 'cancel'` every run of the tree is cancelled", async () => {
+    const steps: string[] = [];
+    const working = createGate();
+    const ended = createGate();
+    const report = inBackground(
+      'report',
+      ({ component, runOutput }) => {
+        steps.push(`${component.id} ${runOutput.status}`);
+        if (component.id === 'team') ended.open();
+      },
+      { on: ['completed', 'cancelled'] },
+    );
+    const member = new Agent({
+      id: 'member',
+      engine: ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')));
+          working.open();
+        }),
+      postHooks: [report],
+    });
+    const team = new Team({
+      id: 'team',
+      members: [member],
+      engine: ({ delegate }) => delegate('member', 'hello').catch(() => 'I go on alone.'),
+      postHooks: [report],
+    });
+    const app = await startApp({ adapter, agentOs: { teams: [team], onDisconnect: 'cancel' } });
+
+    const client = startRun(app, '/teams/team', { message: 'hello', stream: 'false' });
+    await working.opened;
+    await client.leave();
+    await ended.opened;
+
+    expect(steps).toEqual(['member CANCELLED', 'team CANCELLED']);
+  });
+
+  it('a response that stays open longer than `releaseAfter` releases its hooks with `delivered: false`', async () => {
+    const scene = new Scene();
+    scene.engineGoesOn.open();
+
+    @Controller()
+    class TardyController {
+      constructor(private readonly agentOs: AgentOsService) {}
+
+      @Post('tardy')
+      async answer(): Promise<string> {
+        await this.agentOs.run('slow', 'hello');
+        // Waits for the hook, which would wait for this answer.
+        await scene.hookRan.opened;
+        return 'at last';
+      }
+    }
+    const app = await startApp({
+      adapter,
+      agentOs: { agents: [scene.agent], releaseAfter: 1 },
+      controllers: [TardyController],
+    });
+
+    const response = await fetch(`${app.url}/tardy`, { method: 'POST' });
+    scene.steps.push(`answer: ${await response.text()}`);
+    await scene.end(app);
+
+    expect(scene.steps).toEqual(['COMPLETED "one two", delivered: false', 'answer: at last', '1 execution']);
+  });
+});
+
+describe('AgentOsService.stream()', () => {
+  it.each<{ onDisconnect: Policy; expected: string[] }>([
+    { onDisconnect: 'finish', expected: ['COMPLETED "one two", delivered: undefined', '1 execution'] },
+    {
+      onDisconnect: 'cancel',
+      expected: ['engine aborted', 'CANCELLED "one ", delivered: undefined', '1 execution'],
+    },
+  ])(
+    'a reader that stops early is a client that leaves ($onDisconnect)',
+    async ({ onDisconnect, expected }) => {
+      const scene = new Scene();
+      const app = await scene.start('express', onDisconnect);
+
+      for await (const event of app.agentOs.stream('slow', 'hello')) {
+        if (event.type === 'run-content') break;
+      }
+      scene.engineGoesOn.open();
+      await scene.end(app);
+
+      expect(scene.steps).toEqual(expected);
+    },
+  );
+});

@@ -1,0 +1,295 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  defineGuardrail,
+  loop,
+  OutputCheckError,
+  parallel,
+  Team,
+  Workflow,
+  type AgentOptions,
+  type Component,
+  type EngineYield,
+  type HookFunction,
+  type PostHookContext,
+} from 'nestjs-agentos';
+
+import { createGate } from '../support/gate.js';
+import { namesOf, runSse } from '../support/http-client.js';
+import { startRun } from '../support/leaving-client.js';
+import { pathOf, registrationOf } from '../support/registration.js';
+import { ask, SURFACES, type Answer } from '../support/surfaces.js';
+import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+
+type PostHook = HookFunction<PostHookContext>;
+
+/** What no client may see. It comes in one piece and no id can hold it, so a search in the raw answer finds just it. */
+const SECRET = 'sesame';
+
+/** Streams an answer with the secret in it. */
+function telltale(id: string, options: Partial<AgentOptions> = {}): Agent {
+  async function* engine(): AsyncGenerator<EngineYield> {
+    yield { type: 'tool-call', id: 'call', name: 'lookUp', arguments: {} };
+    yield { type: 'tool-result', id: 'call', result: SECRET };
+    yield 'The code ';
+    yield `is ${SECRET}.`;
+  }
+  return new Agent({ id, engine, ...options });
+}
+
+/** A team whose leader passes on what its only member says. */
+function passingOn(id: string, member: Component, ...postHooks: PostHook[]): Team {
+  return new Team({
+    id,
+    members: [member],
+    postHooks,
+    engine: ({ input, delegate }) => delegate(member.id, input),
+  });
+}
+
+const agree = defineGuardrail(() => undefined, { name: 'agree' });
+
+const reject = defineGuardrail(
+  () => {
+    throw new OutputCheckError('Not for you.', { trigger: 'pii_detected' });
+  },
+  { name: 'reject' },
+);
+
+const mask = defineGuardrail(
+  ({ runOutput }: PostHookContext) => {
+    runOutput.content = runOutput.content.replace(SECRET, '****');
+  },
+  { name: 'mask' },
+);
+
+/** Where content comes from that the guardrail of the root must pass first. */
+const SOURCES: { source: string; guardedBy(guardrail: PostHook): Component }[] = [
+  {
+    source: 'the component itself',
+    guardedBy: (guardrail) => telltale('root', { postHooks: [guardrail] }),
+  },
+  {
+    source: 'a member of its team',
+    guardedBy: (guardrail) => passingOn('root', telltale('member'), guardrail),
+  },
+  {
+    source: 'a member three teams deep',
+    guardedBy: (guardrail) =>
+      passingOn('root', passingOn('middle', passingOn('inner', telltale('member'))), guardrail),
+  },
+  {
+    source: 'the steps of its workflow',
+    guardedBy: (guardrail) =>
+      new Workflow({
+        id: 'root',
+        steps: [
+          telltale('first'),
+          passingOn('second', telltale('member')),
+          ({ input }) => `Result: ${input}`,
+        ],
+        postHooks: [guardrail],
+      }),
+  },
+  {
+    source: 'steps inside the blocks of its workflow',
+    guardedBy: (guardrail) =>
+      new Workflow({
+        id: 'root',
+        steps: [loop('again', { maxIterations: 1, steps: [parallel('at once', [telltale('step')])] })],
+        postHooks: [guardrail],
+      }),
+  },
+  {
+    source: 'a component that its engine runs',
+    guardedBy: (guardrail) =>
+      new Agent({
+        id: 'root',
+        engine: async ({ input }) => (await telltale('improvised').run(input)).content,
+        postHooks: [guardrail],
+      }),
+  },
+];
+
+afterEach(closeApps);
+
+describe.each(SURFACES)('output guardrails ($adapter, $transport)', ({ adapter, transport }) => {
+  async function answerOf(root: Component): Promise<Answer> {
+    const { url } = await startApp({ adapter, agentOs: registrationOf(root) });
+    return ask(url, pathOf(root), 'hello', transport);
+  }
+
+  it.each(SOURCES)(
+    'G1: if a component, or any ancestor in the run, has a guardrail in postHooks, streamed content is held until it passes: $source',
+    async ({ guardedBy }) => {
+      const { status, text, body } = await answerOf(guardedBy(reject));
+
+      expect(status).toBe(transport === 'json' ? 400 : 200);
+      expect(body).toMatchObject({ error_type: 'output_check_error', error_id: 'pii_detected' });
+      expect(text).toContain('Not for you.');
+      expect(text).not.toContain(SECRET);
+    },
+  );
+
+  it.each(SOURCES)('show only what a masking guardrail has left of $source', async ({ guardedBy }) => {
+    const { text, body } = await answerOf(guardedBy(mask));
+
+    expect(body['content']).toMatch(/The code is \*\*\*\*\.$/);
+    expect(text).not.toContain(SECRET);
+  });
+
+  it('leave of the work behind a masked answer what the guardrail has assigned itself', async () => {
+    const maskAll = defineGuardrail(({ runOutput }: PostHookContext) => {
+      runOutput.content = 'masked';
+      runOutput.memberResponses = runOutput.memberResponses.map((response) => ({
+        ...response,
+        content: 'masked, too',
+        messages: [],
+        tools: [],
+      }));
+    });
+    const { text, body } = await answerOf(passingOn('root', telltale('member'), maskAll));
+
+    expect(body).toMatchObject({ content: 'masked', member_responses: [{ content: 'masked, too' }] });
+    expect(text).not.toContain(SECRET);
+  });
+
+  it('show nothing of an answer if they break', async () => {
+    const broken = defineGuardrail(() => Promise.reject(new Error(`no service for ${SECRET}`)));
+    const { status, text, body } = await answerOf(passingOn('root', telltale('member'), broken));
+
+    expect(status).toBe(transport === 'json' ? 500 : 200);
+    expect(body['error_type']).toBe('guardrail_failed');
+    expect(text).not.toContain(SECRET);
+  });
+
+  it('show nothing of a member that they reject, if the leader answers without it', async () => {
+    const { status, text, body } = await answerOf(
+      new Team({
+        id: 'root',
+        members: [telltale('member', { postHooks: [reject] })],
+        engine: ({ input, delegate }) => delegate('member', input).catch(() => 'Leader only.'),
+      }),
+    );
+
+    expect([status, body['content']]).toEqual([200, 'Leader only.']);
+    expect(text).not.toContain(SECRET);
+  });
+
+  it.each([
+    { verdict: 'changes', hook: changeContent, answer: 'Member: ****' },
+    { verdict: 'rejects', hook: throwCheckError, answer: 'Leader only.' },
+  ])("hold what a member's own hook $verdict", async ({ hook, answer }) => {
+    const { text, body } = await answerOf(
+      new Team({
+        id: 'root',
+        members: [telltale('member', { engine: () => SECRET, postHooks: [hook] })],
+        engine: ({ input, delegate }) => delegate('member', input).catch(() => 'Leader only.'),
+        postHooks: [agree],
+      }),
+    );
+
+    expect(body['content']).toBe(answer);
+    expect(text).not.toContain(SECRET);
+  });
+
+  it('show nothing of a failed attempt, which they never saw', async () => {
+    let attempts = 0;
+    const flaky = telltale('flaky', {
+      retries: 1,
+      engine: async function* () {
+        attempts += 1;
+        yield attempts === 1 ? SECRET : 'second attempt';
+        if (attempts === 1) throw new Error('the model hung up');
+      },
+    });
+    const { text, body } = await answerOf(passingOn('root', flaky, agree));
+
+    expect(body['content']).toBe('second attempt');
+    expect(text).not.toContain(SECRET);
+  });
+
+  it('show nothing of an answer that is cancelled before they see it', async () => {
+    const root = telltale('root', {
+      engine: async function* ({ context }) {
+        yield SECRET;
+        agentOs.cancel(context.runId);
+        yield 'too late';
+      },
+      postHooks: [agree],
+    });
+    const { agentOs, url } = await startApp({ adapter, agentOs: registrationOf(root) });
+
+    const { text } = await ask(url, '/agents/root', 'hello', transport);
+
+    expect(text).toContain(transport === 'json' ? '"status":"CANCELLED"' : 'event: RunCancelled');
+    expect(text).not.toContain(SECRET);
+  });
+});
+
+describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
+  it('go on in the order in which they were held, once the guardrail has passed', async () => {
+    const root = passingOn('root', telltale('member'), agree);
+    const { url } = await startApp({ adapter, agentOs: registrationOf(root) });
+
+    const frames = await runSse(url, '/teams/root', 'hello');
+
+    expect(namesOf(frames)).toEqual([
+      'TeamRunStarted',
+      'RunStarted',
+      'ToolCallStarted',
+      'ToolCallCompleted',
+      'RunContent',
+      'RunContentCompleted',
+      'RunCompleted',
+      'TeamRunContent',
+      'TeamRunContentCompleted',
+      'TeamPostHookStarted',
+      'TeamPostHookCompleted',
+      'TeamRunCompleted',
+    ]);
+    const pieces = frames.filter(({ event }) => /RunContent$/.test(event)).map(({ data }) => data['content']);
+    expect(pieces).toEqual(['The code is sesame.', 'The code is sesame.']);
+  });
+
+  it("G1: `@Guardrail({ stream: 'pass' })` opts out", async () => {
+    const seen = createGate();
+    const late = defineGuardrail(
+      async () => {
+        await seen.opened;
+        throw new OutputCheckError('Too late.');
+      },
+      { stream: 'pass', name: 'late' },
+    );
+    const root = passingOn('root', telltale('member'), late);
+    const app = await startApp({ adapter, agentOs: registrationOf(root) });
+
+    const client = startRun(app, '/teams/root', { message: 'hello', stream: 'true' });
+    // The guardrail waits for the client here, so the client cannot be waiting for the guardrail.
+    await client.read(`is ${SECRET}`);
+    seen.open();
+
+    expect(await client.readAll()).toContain('Too late.');
+  });
+
+  it('end a run that exceeds what may be held', async () => {
+    const engine = (): string[] => Array.from({ length: 9 }, () => 'x'.repeat(1024 * 1024));
+    const root = new Agent({ id: 'root', engine, postHooks: [agree] });
+    const { url, log } = await startApp({ adapter, agentOs: registrationOf(root) });
+
+    const frames = await runSse(url, '/agents/root', 'hello');
+
+    expect(namesOf(frames)).toEqual(['RunStarted', 'RunError']);
+    expect(log.messages('error').join()).toContain(
+      "let the guardrail stream: @Guardrail({ stream: 'pass' })",
+    );
+  });
+});
+
+function changeContent({ runOutput }: PostHookContext): void {
+  runOutput.content = 'Member: ****';
+}
+
+function throwCheckError(): never {
+  throw new OutputCheckError('Not this.');
+}

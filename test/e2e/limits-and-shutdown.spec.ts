@@ -1,0 +1,293 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Agent, RunCancelledError, type PostHookContext } from 'nestjs-agentos';
+
+import { inBackground } from '../support/background-hook.js';
+import { createGate } from '../support/gate.js';
+import { namesOf, parseFrames } from '../support/http-client.js';
+import { raise } from '../support/raise.js';
+import { Shutdown } from '../support/shutdown.js';
+import { ask, SURFACES } from '../support/surfaces.js';
+import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const never = (): Promise<never> => new Promise(() => undefined);
+
+describe.each(SURFACES)('limits and shutdown, on $adapter over $transport', ({ adapter, transport }) => {
+  it('G17: over maxPending a run waits for its background hooks, which work on copies, before its result is handed back', async () => {
+    const steps: string[] = [];
+    const first = createGate();
+    const secondStarted = createGate();
+    const second = createGate();
+    const notify = async ({ runInput, runOutput, hook }: PostHookContext): Promise<void> => {
+      if (runInput.content === 'first') return first.opened;
+      secondStarted.open();
+      runOutput.content = 'changed by a hook';
+      await second.opened;
+      steps.push(`hook of ${runInput.content}, delivered: ${String(hook.delivered)}`);
+    };
+    const agent = new Agent({
+      id: 'support',
+      engine: ({ input }) => `answer to ${input}`,
+      postHooks: [inBackground('notify', notify), inBackground('broken', () => raise(new Error('broken')))],
+    });
+    const { url, agentOs, log } = await startApp({ adapter, agentOs: { agents: [agent], maxPending: 1 } });
+
+    await ask(url, '/agents/support', 'first', transport);
+    const answering = ask(url, '/agents/support', 'second', transport);
+    const answered = answering.then(() => steps.push('answer to second'));
+    await secondStarted.opened;
+    // An answer that did not wait would be here before this one.
+    await fetch(`${url}/health`);
+    second.open();
+    await answered;
+
+    expect(steps).toEqual(['hook of second, delivered: undefined', 'answer to second']);
+    const { body } = await answering;
+    expect([body.content, agentOs.executions.counts.failed]).toEqual(['answer to second', 1]);
+    const warning = expect.stringContaining(
+      `1 runs wait for their background hooks (maxPending), so those of run ${String(body.run_id)} run before its ` +
+        'result is handed back. This happened 1 times since the start.',
+    );
+    expect(log.messages('warn').filter((message) => message.includes('maxPending'))).toEqual([warning]);
+    first.open();
+    await agentOs.drain();
+    expect(agentOs.executions.counts).toMatchObject({ succeeded: 2, failed: 2 });
+  });
+
+  it('G18: shutdown finishes the answers that are under way, then runs their hooks', async () => {
+    const steps: string[] = [];
+    const engineStarted = createGate();
+    const engine = createGate();
+    const agent = new Agent({
+      id: 'support',
+      engine: async function* () {
+        yield 'the ';
+        engineStarted.open();
+        await engine.opened;
+        yield 'answer';
+      },
+      postHooks: [
+        inBackground('notify', ({ hook }) => void steps.push(`hook, delivered: ${String(hook.delivered)}`)),
+      ],
+    });
+    const testApp = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const answering = ask(testApp.url, '/agents/support', 'hello', transport);
+    await engineStarted.opened;
+
+    const shutdown = await Shutdown.begin(testApp, () => steps.push('closed'));
+    steps.push('server closed');
+    engine.open();
+    await shutdown.ended;
+
+    expect((await answering).body.content).toBe('the answer');
+    expect(steps).toEqual(['server closed', 'hook, delivered: true', 'closed']);
+  });
+
+  it('G18: after shutdownTimeout a request whose run ignores its signal is answered as cancelled', async () => {
+    const engineStarted = createGate();
+    const agent = new Agent({
+      id: 'support',
+      engine: async function* () {
+        yield 'the beginning';
+        engineStarted.open();
+        await never();
+      },
+    });
+    const testApp = await startApp({ adapter, agentOs: { agents: [agent], shutdownTimeout: 50 } });
+    const answering = ask(testApp.url, '/agents/support', 'hello', transport);
+    await engineStarted.opened;
+
+    await testApp.close();
+
+    const { status, text, body } = await answering;
+    expect([status, body.content]).toEqual([200, 'the beginning']);
+    if (transport === 'json') expect(body.status).toBe('CANCELLED');
+    else expect(namesOf(parseFrames(text)).slice(-2)).toEqual(['RunCancelled', 'RunCompleted']);
+  });
+});
+
+describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
+  it('G18: waits for runs without a socket, then for the backlog of hooks', async () => {
+    const steps: string[] = [];
+    const engine = createGate();
+    const hookStarted = createGate();
+    const hook = createGate();
+    const notify = async (): Promise<void> => {
+      hookStarted.open();
+      await hook.opened;
+      steps.push('hook');
+    };
+    const agent = new Agent({
+      id: 'support',
+      engine: () => engine.opened.then(() => 'the answer'),
+      postHooks: [inBackground('notify', notify)],
+    });
+    const testApp = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const run = testApp.agentOs.run('support', 'hello').then(() => steps.push('run'));
+
+    const shutdown = await Shutdown.begin(testApp, () => steps.push('closed'));
+    steps.push('server closed');
+    engine.open();
+    await run;
+    await hookStarted.opened;
+    steps.push('hook started');
+    hook.open();
+    await shutdown.ended;
+
+    expect(steps).toEqual(['server closed', 'run', 'hook started', 'hook', 'closed']);
+    expect(testApp.log.messages('warn').join()).not.toContain('Shutdown did not wait');
+  });
+
+  it('G18: waits for the hooks of runs that hooks of the backlog start', async () => {
+    const steps: string[] = [];
+    const hookStarted = createGate();
+    const hook = createGate();
+    const agent = createJudgedAgent(steps, () => {
+      hookStarted.open();
+      return hook.opened;
+    });
+    const testApp = await startApp({ adapter, agentOs: { agents: [agent] } });
+    await testApp.agentOs.run('support', 'hello');
+    await hookStarted.opened;
+
+    const shutdown = await Shutdown.begin(testApp, () => steps.push('closed'));
+    hook.open();
+    await shutdown.ended;
+
+    expect(steps).toEqual(['judge answered', 'verdict recorded', 'closed']);
+    expect(testApp.agentOs.executions.counts).toMatchObject({ succeeded: 2, dropped: 0 });
+  });
+
+  it('G18: after one shutdownTimeout for runs and backlog, run signals are aborted and every hook not run is dropped and listed by name and run id', async () => {
+    const steps: string[] = [];
+    const late = createGate();
+    const stuck = async ({ signal }: PostHookContext): Promise<void> => {
+      signal.addEventListener('abort', () => steps.push('hook aborted'));
+      await late.opened;
+      throw new Error('too late to matter');
+    };
+    const settled = new Agent({
+      id: 'settled',
+      engine: () => 'the answer',
+      postHooks: [inBackground('stuck', stuck), inBackground('next', () => void steps.push('next'))],
+    });
+    const deaf = new Agent({
+      id: 'deaf',
+      engine: never,
+      postHooks: [
+        inBackground('goodbye', () => void steps.push('goodbye'), { on: ['completed', 'cancelled'] }),
+      ],
+    });
+    const { agentOs, log, app } = await startApp({
+      adapter,
+      agentOs: {
+        agents: [settled, deaf],
+        shutdownTimeout: 50,
+        onHookError: () => void steps.push('reported'),
+      },
+    });
+    const { runId } = await agentOs.run('settled', 'hello');
+    const cancelled = agentOs.run('deaf', 'hello').then(raise, (error: RunCancelledError) => error);
+
+    await app.close();
+    late.open();
+    const error = await cancelled;
+
+    expect(error).toBeInstanceOf(RunCancelledError);
+    expect(error.reason).toBe('The application is shutting down.');
+    expect(steps).toEqual(['hook aborted']);
+    expect(
+      agentOs.executions.list().map(({ hook, state, reason, attempts }) => [hook, state, reason, attempts]),
+    ).toEqual([
+      // Not even started: the deadline of the runs is that of the hooks.
+      ['goodbye', 'dropped', 'shutdown', 0],
+      ['next', 'dropped', 'shutdown', 0],
+      ['stuck', 'dropped', 'shutdown', 1],
+    ]);
+    expect(log.messages('warn')).toContain(
+      'Shutdown did not wait longer than 50 ms; these background hooks were not run to their end: ' +
+        `"stuck" of run ${runId}, "next" of run ${runId}, "goodbye" of run ${error.runOutput.runId}.`,
+    );
+  });
+
+  it('G18: drops and lists the hooks of a run that was over maxPending, once and for all', async () => {
+    const started = createGate();
+    const late = createGate();
+    const slow = ({ runInput }: PostHookContext): Promise<void> => {
+      if (runInput.content === 'second') started.open();
+      return late.opened;
+    };
+    const agent = new Agent({
+      id: 'support',
+      engine: () => 'the answer',
+      postHooks: [inBackground('slow', slow), inBackground('next', () => 'never started')],
+    });
+    const { agentOs, log, app } = await startApp({
+      adapter,
+      agentOs: { agents: [agent], maxPending: 1, shutdownTimeout: 50 },
+    });
+    await agentOs.run('support', 'first');
+    const second = agentOs.run('support', 'second');
+    await started.opened;
+
+    await app.close();
+    late.open();
+    await second;
+
+    const counts = { succeeded: 0, failed: 0, timed_out: 0, skipped: 0, dropped: 4 };
+    expect([agentOs.executions.counts, agentOs.executions.openCount]).toEqual([counts, 0]);
+    const report = log.messages('warn').at(-1) ?? '';
+    expect(report.match(/"(slow|next)" of run/g)).toHaveLength(4);
+  });
+
+  it.each([
+    { does: 'warns', situation: 'nothing listens to SIGTERM', listens: false, hooks: 1 },
+    { does: 'does not warn', situation: 'shutdown hooks are enabled', listens: true, hooks: 1 },
+    { does: 'does not warn', situation: 'there are no background hooks', listens: false, hooks: 0 },
+  ])('G18: $does at the start that hooks may be lost, when $situation', async ({ does, listens, hooks }) => {
+    const postHooks = Array.from({ length: hooks }, () => inBackground('notify', () => 'sent'));
+    const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
+    const { log } = await startApp({
+      adapter,
+      agentOs: { agents: [agent] },
+      beforeListen: (app) => void (listens && app.enableShutdownHooks()),
+    });
+
+    const warnings = log.messages('warn').filter((message) => message.includes('SIGTERM'));
+    expect(warnings).toHaveLength(does === 'warns' ? 1 : 0);
+  });
+
+  it('G17: runs that are started inside a hook never wait', async () => {
+    const steps: string[] = [];
+    const { agentOs } = await startApp({
+      adapter,
+      agentOs: { agents: [createJudgedAgent(steps)], maxPending: 1 },
+    });
+
+    await agentOs.run('support', 'hello');
+    await agentOs.drain();
+    await agentOs.drain();
+
+    expect(steps).toEqual(['judge answered', 'verdict recorded']);
+  });
+});
+
+/** An agent whose background hook runs another agent, which has a background hook as well. */
+function createJudgedAgent(steps: string[], beforeJudging?: () => Promise<void>): Agent {
+  const judge = new Agent({
+    id: 'judge',
+    engine: () => 'good',
+    postHooks: [inBackground('record', () => void steps.push('verdict recorded'))],
+  });
+  const askJudge = async (): Promise<void> => {
+    await beforeJudging?.();
+    await judge.run('how good was it?');
+    steps.push('judge answered');
+  };
+  return new Agent({
+    id: 'support',
+    engine: () => 'the answer',
+    postHooks: [inBackground('judge', askJudge)],
+  });
+}
