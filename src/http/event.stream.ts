@@ -41,9 +41,9 @@ export class EventStream {
     this.#out.end();
   }
 
-  /** Cuts off a reader that has stopped reading: at shutdown nobody may keep a connection open forever. */
-  abandonStalled(): void {
-    if (this.#out.writableNeedDrain) this.abandon();
+  /** The reader takes nothing more at the moment. */
+  get isStalled(): boolean {
+    return this.#out.writableNeedDrain;
   }
 
   /** Nobody reads any more. */

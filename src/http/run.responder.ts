@@ -7,6 +7,7 @@ import { AgentRunError } from '../errors/agent-run.error.js';
 import { CheckError } from '../errors/check.errors.js';
 import { toError } from '../errors/to-error.js';
 import type { ActiveRun } from '../runs/active-run.js';
+import { rawResponseOf } from '../runs/response.lifecycle.js';
 import { currentScope } from '../runs/run.scope.js';
 import { startRun } from '../runs/start-run.js';
 import { EventStream } from './event.stream.js';
@@ -53,7 +54,7 @@ export class RunResponder {
   async stream(component: Component, form: RunForm, response: object): Promise<void> {
     const { httpAdapter } = this.adapterHost;
     const stream = new EventStream();
-    this.#watch(stream);
+    this.#watch(stream, response);
     httpAdapter.setHeader(response, 'Cache-Control', 'no-cache');
     httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
     const file = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
@@ -77,9 +78,13 @@ export class RunResponder {
   }
 
   /** A reader that has left, or stalls while the application shuts down, is waited for no longer. */
-  #watch(stream: EventStream): void {
+  #watch(stream: EventStream, response: object): void {
     const { shutdown } = this.runtime;
-    const onDeadline = (): void => stream.abandonStalled();
+    const raw = rawResponseOf(response);
+    const onDeadline = (): void => {
+      // Destroying the stream alone would leave the connection open for the bytes that nobody reads.
+      if (stream.isStalled || (raw?.writableLength ?? 0) > 0) raw?.destroy();
+    };
     shutdown.addEventListener('abort', onDeadline, { once: true });
     currentScope().response?.onClosed(() => {
       shutdown.removeEventListener('abort', onDeadline);

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { Observable, tap } from 'rxjs';
 
-import { ResponseLifecycle, watchHttpResponse } from './response.lifecycle.js';
+import { rawResponseOf, ResponseLifecycle, watchHttpResponse } from './response.lifecycle.js';
 import { enterScope, type RunScope } from './run.scope.js';
 
 /**
@@ -58,10 +58,7 @@ class HandlerScope implements RunScope {
   }
 }
 
-/** Node's own response, also under Fastify's reply; undefined where there is none. */
 function httpResponseOf(context: ExecutionContext): ServerResponse | undefined {
   if (context.getType() !== 'http') return undefined;
-  const response = context.switchToHttp().getResponse<{ raw?: ServerResponse } & ServerResponse>();
-  const raw = response.raw ?? response;
-  return typeof raw.once === 'function' ? raw : undefined;
+  return rawResponseOf(context.switchToHttp().getResponse<object>());
 }

@@ -53,3 +53,9 @@ export function watchHttpResponse(response: ServerResponse): ResponseLifecycle {
   }
   return lifecycle;
 }
+
+/** Node's own response, also under Fastify's reply; undefined where there is none. */
+export function rawResponseOf(response: { readonly raw?: unknown }): ServerResponse | undefined {
+  const raw = (response.raw ?? response) as ServerResponse;
+  return typeof raw.once === 'function' ? raw : undefined;
+}

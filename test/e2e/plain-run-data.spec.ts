@@ -178,3 +178,31 @@ function spoilBuiltIns({ date, map, set, buffer, floats }: BuiltIns): void {
   buffer.fill(0);
   floats.fill(0);
 }
+
+const circular: Record<string, unknown> = {};
+circular['self'] = circular;
+
+describe.each(SURFACES)(
+  'data that JSON has no words for ($adapter, $transport)',
+  ({ adapter, transport }) => {
+    it.each([
+      ['a big integer', 1n],
+      ['a circular object', circular],
+      ['a function', () => 'shared'],
+      ['an instance', new Client()],
+    ])('G10: %s fails the hooks and not the response', async (_what, value) => {
+      const agent = new Agent({
+        id: 'agent',
+        engine: () => ({ content: 'the answer', metadata: { value } }),
+        postHooks: [watchAfter],
+      });
+      const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
+
+      const { status, body } = await ask(url, '/agents/agent', 'hello', transport);
+      await agentOs.drain();
+
+      expect([status, body['content']]).toEqual([200, 'the answer']);
+      expect(agentOs.executions.list()).toMatchObject([{ state: 'failed', errorName: 'PlainDataError' }]);
+    });
+  },
+);

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import type {
+  AgentRunError} from 'nestjs-agentos';
 import {
   Agent,
   AgentOsConfigurationError,
-  AgentRunError,
   condition,
   InputCheckError,
   loop,

@@ -1,0 +1,178 @@
+import { connect } from 'node:net';
+import { once } from 'node:events';
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  defineGuardrail,
+  defineHook,
+  Team,
+  type PostHookContext,
+  type PreHookContext,
+} from 'nestjs-agentos';
+
+import { inBackground } from '../support/background-hook.js';
+import { createGate } from '../support/gate.js';
+import { runJson } from '../support/http-client.js';
+import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+describe('an attempt that failed and is repeated', () => {
+  it('G7: releases nothing and writes nothing, whatever of it is still running', async () => {
+    const hooksOf: string[] = [];
+    const [secondAttempt, lateIsDone] = [createGate(), createGate()];
+    let attempts = 0;
+    const member = new Agent({
+      id: 'member',
+      engine: ({ input }) => input,
+      postHooks: [inBackground('record', ({ runInput }) => hooksOf.push(runInput.content))],
+    });
+    const team = new Team({
+      id: 'team',
+      members: [member],
+      retries: 1,
+      engine: async ({ delegate }) => {
+        attempts += 1;
+        if (attempts === 2) {
+          secondAttempt.open();
+          await lateIsDone.opened;
+          return delegate('member', 'second');
+        }
+        void secondAttempt.opened
+          .then(() => delegate('member', 'first'))
+          .catch(() => undefined)
+          .finally(lateIsDone.open);
+        throw new Error('the first attempt fails');
+      },
+    });
+    const { agentOs } = await startApp({ agentOs: { teams: [team] } });
+
+    const { content, memberResponses } = await agentOs.run('team', 'x');
+    await agentOs.drain();
+
+    expect([content, memberResponses.length, hooksOf]).toEqual(['second', 1, ['second']]);
+  });
+});
+
+describe('an inline hook that was abandoned at its timeout', () => {
+  it('changes nothing of the answer that a guardrail has passed', async () => {
+    const [guardrailIsDone, lateIsDone] = [createGate(), createGate()];
+    const late = defineHook(
+      async ({ runOutput }: PostHookContext) => {
+        await guardrailIsDone.opened;
+        runOutput.content = 'what nobody has checked';
+        runOutput.metadata['late'] = true;
+        lateIsDone.open();
+      },
+      { name: 'late', timeout: 1 },
+    );
+    const check = defineGuardrail(async (_context: PostHookContext) => {
+      guardrailIsDone.open();
+      await lateIsDone.opened;
+    });
+    const agent = new Agent({ id: 'agent', engine: () => 'checked', postHooks: [late, check] });
+    const { url } = await startApp({ agentOs: { agents: [agent] } });
+
+    const { body } = await runJson(url, '/agents/agent', 'x');
+
+    expect([body['content'], body['metadata']]).toEqual(['checked', undefined]);
+  });
+
+  it('is not called after all if it was its condition that took so long', async () => {
+    const called: string[] = [];
+    const condition = createGate();
+    const hook = defineHook(() => called.push('hook'), {
+      name: 'late',
+      timeout: 1,
+      when: () => condition.opened.then(() => true),
+    });
+    const agent = new Agent({ id: 'agent', engine: () => 'fine', postHooks: [hook] });
+    const { agentOs } = await startApp({ agentOs: { agents: [agent] } });
+
+    await agentOs.run('agent', 'x');
+    condition.open();
+    await condition.opened;
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(agentOs.executions.list()).toMatchObject([{ hook: 'late', state: 'timed_out' }]);
+    expect(called).toEqual([]);
+  });
+
+  it('is told of a cancellation even if it reads its signal late', async () => {
+    const [started, cancelled] = [createGate(), createGate()];
+    const hook = defineHook(async (context: PreHookContext) => {
+      started.open();
+      await cancelled.opened;
+      reasons.push(context.signal.aborted);
+    }, {});
+    const reasons: boolean[] = [];
+    const agent = new Agent({ id: 'agent', engine: () => 'never', preHooks: [hook] });
+    const { agentOs } = await startApp({ agentOs: { agents: [agent] } });
+    const controller = new AbortController();
+
+    const run = agentOs.run('agent', 'x', { signal: controller.signal });
+    await started.opened;
+    controller.abort();
+    await expect(run).rejects.toMatchObject({ code: 'run_cancelled' });
+    cancelled.open();
+    await cancelled.opened;
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(reasons).toEqual([true]);
+  });
+});
+
+describe.each(ADAPTERS)('a reader that has stopped reading, on %s', (adapter) => {
+  it('G18: keeps neither a cancelled run nor the shutdown waiting', async () => {
+    const blocked = createGate();
+    const chunk = 'y'.repeat(100_000);
+    const agent = new Agent({
+      id: 'agent',
+      engine: async function* () {
+        for (let piece = 0; piece < 200; piece++) {
+          // Once the reader takes no more, the next piece is asked for no more.
+          const isTaken = setTimeout(blocked.open, 200);
+          yield chunk;
+          clearTimeout(isTaken);
+        }
+      },
+      postHooks: [inBackground('audit', () => undefined)],
+    });
+    const { app, port, log } = await startApp({ adapter, agentOs: { agents: [agent], shutdownTimeout: 50 } });
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const body = 'message=x&stream=true';
+    socket.write(
+      `POST /agents/agent/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    socket.pause();
+    socket.on('error', () => undefined);
+    await blocked.opened;
+
+    await app.close();
+
+    expect(log.messages('warn').join()).toMatch(/not run to their end: "audit" of run/);
+    socket.destroy();
+  });
+});
+
+describe('drain()', () => {
+  it('throws inside a run that a background hook has started, too', async () => {
+    const failures: string[] = [];
+    const inner = new Agent({ id: 'inner', engine: () => agentOs.drain().then(() => 'drained') });
+    const outer = new Agent({
+      id: 'outer',
+      engine: () => 'fine',
+      postHooks: [inBackground('start', () => agentOs.run(inner, 'x'))],
+    });
+    const { agentOs } = await startApp({
+      agentOs: { agents: [outer], onHookError: ({ error }) => void failures.push(String(error.cause)) },
+    });
+
+    await agentOs.run('outer', 'x');
+    await agentOs.drain();
+
+    expect(failures).toEqual([expect.stringContaining('drain() was called in a background hook')]);
+  });
+});
