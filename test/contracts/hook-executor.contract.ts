@@ -306,7 +306,7 @@ export function describeHookExecutorContract(name: string, createExecutor: Creat
       const hooks: Record<string, TestHook> = {
         good: someTurns,
         bad: () => raise(new Error('bad')),
-        hanging: () => new Promise(() => undefined),
+        'never settling': () => new Promise(() => undefined),
         last: ({ runContext }) => runContext.runId === '3' && deadline.abort(),
       };
       const batches = Array.from({ length: 10 }, (_, index) => stage.batch(String(index), hooks));
