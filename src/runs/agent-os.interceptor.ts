@@ -47,14 +47,16 @@ function handleIn(scope: RunScope, next: CallHandler): Observable<unknown> {
  * because each evaluation of an object literal with a getter makes a hidden class that holds on to the response.
  */
 class HandlerScope implements RunScope {
-  readonly #response: ServerResponse;
+  #response: ServerResponse | ResponseLifecycle;
 
   constructor(response: ServerResponse) {
     this.#response = response;
   }
 
+  /** Once watched, the response itself is let go: hooks that wait in this scope would keep it in memory. */
   get response(): ResponseLifecycle {
-    return watchHttpResponse(this.#response);
+    if (this.#response instanceof ResponseLifecycle) return this.#response;
+    return (this.#response = watchHttpResponse(this.#response));
   }
 }
 

@@ -72,13 +72,15 @@ export class RunTree {
 
   #createBatch(root: ActiveRun, released: readonly OutboxEntry[]): HookBatch {
     const { response, environment } = this;
+    // Not through `this`: a batch that waits keeps the run's copy, not the run.
+    const context = this.#context;
     const scope: { environment: RunEnvironment; batch?: HookBatch } = { environment };
     const batch: HookBatch = {
       id: root.runId,
       tasks: released.map((entry) => new BackgroundHookTask(entry, environment, scope)),
       insideHook: root.position === 'inside-hook',
       ...(response ? { response } : {}),
-      runInContext: (callback) => this.#context.runInAsyncScope(callback),
+      runInContext: (callback) => context.runInAsyncScope(callback),
     };
     scope.batch = batch;
     return batch;
