@@ -6,21 +6,17 @@ import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunContext } from '../model/run-context.js';
-import type { RunEvent, RunEventBase, RunEventBody, StepPosition } from '../model/run-event.js';
+import type { StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
 import type { RunSpan } from '../telemetry/tracing.js';
-import { untilAborted } from './abortable.js';
-import { HeldEvents } from './held-events.js';
 import type { RunComponent } from './run.component.js';
+import { RunEvents, type RunEventSink } from './run.events.js';
 import { createOutput, userOf } from './run.result.js';
 import { takeSnapshot, type RunSnapshot } from './run.snapshot.js';
 import type { RunTree } from './run.tree.js';
-
-/** Takes the events of a run; resolves when it can take more. */
-export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
 
 /** What an {@link ActiveRun} starts with. */
 export interface ActiveRunInit {
@@ -60,8 +56,7 @@ export class ActiveRun {
   readonly nestedDepth: number;
   /** Remembered in its session. */
   readonly isStored: boolean;
-  /** What of this run's own has been shown, without pieces of content. */
-  readonly events: RunEvent[] = [];
+  readonly events: RunEvents;
   readonly children: ActiveRun[] = [];
   /** Started by an attempt that failed and was repeated: nothing of it counts. */
   isDiscarded = false;
@@ -79,12 +74,7 @@ export class ActiveRun {
   ended = Promise.resolve();
   span: RunSpan | undefined;
   readonly #cancellation = new AbortController();
-  readonly #sink: RunEventSink | undefined;
-  readonly #ownSink: RunEventSink | undefined;
   #snapshot: RunSnapshot | Error | undefined;
-  #held: HeldEvents | undefined;
-  /** The guardrails have passed: what a member says now, that nobody waited for, they have not seen. */
-  #isGuarded = false;
 
   constructor({
     component,
@@ -121,9 +111,7 @@ export class ActiveRun {
     };
     this.openedSession = { ...this.session, state: {}, metadata: {} };
     this.output = createOutput(this);
-    this.#sink = this.#isShownAbove && parent ? passToParent(parent, sink) : sink;
-    this.#ownSink = sink;
-    this.#held = hooks.holdsStream ? new HeldEvents() : undefined;
+    this.events = new RunEvents(this, sink);
   }
 
   get signal(): AbortSignal {
@@ -135,16 +123,6 @@ export class ActiveRun {
     return this.hooks.holdsStream || (this.parent?.isHeld ?? false);
   }
 
-  /** Whether anybody reads the events of this run. */
-  get isObserved(): boolean {
-    return this.#ownSink !== undefined || (this.#isShownAbove && (this.parent?.isObserved ?? false));
-  }
-
-  /** What a hook runs (a judge, say) is its own business, and none of those who read the run that it is a hook of. */
-  get #isShownAbove(): boolean {
-    return this.position !== 'inside-hook' || this.parent?.position === 'inside-hook';
-  }
-
   /** Cancels the run because the application can wait no longer: hooks that it would have released are dropped. */
   shutDown(): void {
     this.isShutDown = true;
@@ -154,48 +132,6 @@ export class ActiveRun {
   /** Stops the run at its next wait. Does nothing once it has settled. */
   cancel(reason: string): void {
     if (this.outcome === undefined) this.#cancellation.abort(new RunCancelledError(reason));
-  }
-
-  emit(body: RunEventBody): Promise<void> | undefined {
-    if (!this.isObserved) return undefined;
-    return this.pass({ ...eventBaseOf(this), ...body });
-  }
-
-  /** Hands on an event of this run or of one below it, unless it must wait for a guardrail. */
-  pass(event: RunEvent): Promise<void> | undefined {
-    if (this.#isGuarded && event.runId !== this.runId) return undefined;
-    if (this.#held?.keep(event)) return undefined;
-    if (event.runId === this.runId && event.type !== 'run-content') this.events.push(event);
-    const taken = this.#sink?.(event);
-    // A run that is aborted waits for no reader: it would never settle, and shutdown never end.
-    return taken && untilAborted(taken, this.signal);
-  }
-
-  /** The post-hooks have passed: what was held goes on, or what they have made of it. */
-  async releaseHeld(): Promise<void> {
-    // What was held is not what passed; members' events may quote it too.
-    const wasWithdrawn = this.isEdited && this.withdrawShown();
-    const held = this.#held;
-    this.#held = undefined;
-    if (wasWithdrawn) await this.emit({ type: 'run-content', content: this.output.content });
-    else for (const event of held?.events ?? []) await this.pass(event);
-    this.#isGuarded = this.hooks.holdsStream;
-  }
-
-  /**
-   * What this run and those below it have shown does not count any more: where it waits for a guardrail, of this run
-   * or of one above it, nobody will see it.
-   *
-   * @returns whether anything was waiting
-   */
-  withdrawShown(): boolean {
-    return this.#forget(new Set([this, ...this.descendants()].map(({ runId }) => runId)));
-  }
-
-  #forget(runIds: ReadonlySet<string>): boolean {
-    const wasWaiting = this.#held?.forget(runIds) ?? false;
-    const wasWaitingAbove = this.parent ? this.parent.#forget(runIds) : false;
-    return wasWaiting || wasWaitingAbove;
   }
 
   /** The runs below this one, at any depth. */
@@ -212,21 +148,6 @@ export class ActiveRun {
       return (this.#snapshot = toError(thrown));
     }
   }
-
-  /** The run did not pass: nobody will see what was held. */
-  discardHeld(): void {
-    this.withdrawShown();
-    this.#held = undefined;
-  }
-}
-
-/** Events go up to the root's reader; a run that is streamed on its own inside another has a reader besides. */
-function passToParent(parent: ActiveRun, sink: RunEventSink | undefined): RunEventSink {
-  if (!sink) return (event) => parent.pass(event);
-  return async (event) => {
-    await parent.pass(event);
-    await sink(event);
-  };
 }
 
 function nestedDepthOf({ component, parent, step }: ActiveRun): number {
@@ -251,17 +172,4 @@ function createContext(run: ActiveRun): RunContext {
 
 function identityOf({ kind, id, name, description }: RunComponent): ComponentIdentity {
   return description === undefined ? { kind, id, name } : { kind, id, name, description };
-}
-
-function eventBaseOf({ identity, context, step, nestedDepth }: ActiveRun): RunEventBase {
-  const { runId, parentRunId, sessionId } = context;
-  return {
-    createdAt: Math.floor(Date.now() / 1_000),
-    component: identity,
-    runId,
-    ...(parentRunId === undefined ? {} : { parentRunId }),
-    sessionId,
-    ...(step ? { step } : {}),
-    nestedDepth,
-  };
 }

@@ -64,7 +64,7 @@ export class ActiveComponentRun implements ComponentRun {
 
   emit(event: RunEventBody): Promise<void> | undefined {
     this.#refuseAbandoned();
-    return this.#run.emit(event);
+    return this.#run.events.emit(event);
   }
 
   async runChild(component: RunComponent, input: string, step?: StepPosition): Promise<RunOutput> {

@@ -39,7 +39,10 @@ export async function conductRun(run: ActiveRun, startChild: StartChild): Promis
 async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRunError | undefined> {
   try {
     await openSession(run);
-    await run.emit({ type: 'run-started', ...(run.component.model ? { model: run.component.model } : {}) });
+    await run.events.emit({
+      type: 'run-started',
+      ...(run.component.model ? { model: run.component.model } : {}),
+    });
     await runPreHooks(run);
     // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
     Object.freeze(run.input);
@@ -62,7 +65,7 @@ async function execute(run: ActiveRun, startChild: StartChild): Promise<void> {
     try {
       await abortable(run.component.execute(attempt), run.signal);
       writeMessages(run);
-      await run.emit({ type: 'run-content-completed' });
+      await run.events.emit({ type: 'run-content-completed' });
       return;
     } catch (thrown) {
       if (retriesLeft <= 0 || !isWorthRetrying(run, thrown)) throw thrown;

@@ -21,7 +21,7 @@ export async function runPostHooks(run: ActiveRun): Promise<void> {
   run.phase = 'post';
   await runHooks(run, run.hooks.post);
   if (run.isEdited) writeMessages(run);
-  await run.releaseHeld();
+  await run.events.releaseHeld();
 }
 
 /** Collects the background hooks that the run did not reach: their `on` may ask for just that outcome. */
@@ -52,20 +52,20 @@ function collect(run: ActiveRun, hook: BoundHook): void {
 async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
   const { runner, ledger } = run.tree.environment;
   const execution = createExecution(hook, run, 'inline');
-  await run.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
+  await run.events.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
   const found = findAnswer(run.output);
   ledger.schedule(execution);
   let failure: Error | undefined;
   try {
     failure = await runner.runInline({ hook, execution, subject: new InlineHookSubject(run) }, run.signal);
   } catch (thrown) {
-    await run.emit(completedEvent(execution, 'The run was stopped.'));
+    await run.events.emit(completedEvent(execution, 'The run was stopped.'));
     throw thrown;
   }
   if (failure instanceof HookTimeoutError) detachData(run);
   if (hook.phase === 'post' && followEdit(run.output, found, hook.definition.isGuardrail))
     run.isEdited = true;
-  await run.emit(completedEvent(execution, failure && 'The hook failed.'));
+  await run.events.emit(completedEvent(execution, failure && 'The hook failed.'));
 }
 
 /** The texts are fixed: an error's own message may hold what clients must not see. */

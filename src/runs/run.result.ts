@@ -39,7 +39,7 @@ export function writeMessages({ output, input, createdAt }: ActiveRun): void {
 /** A failed attempt is repeated: nothing of it counts. */
 export function resetOutput(run: ActiveRun): void {
   const { output, children } = run;
-  run.withdrawShown();
+  run.events.withdrawShown();
   children.length = 0;
   Object.assign(output, { content: '', metrics: {} });
   delete output.data;
@@ -59,7 +59,7 @@ export function withdrawContent(run: ActiveRun, shown: string | undefined): void
   else if (run.isHeld) output.content = '';
   if (run.isHeld || phase === 'post') dropWork(output);
   output.messages = phase === 'pre' ? [] : [{ role: 'user', content: input.content, createdAt }];
-  run.discardHeld();
+  run.events.discardHeld();
 }
 
 const WORK = ['tools', 'memberResponses', 'stepResults'] as const;

@@ -33,7 +33,13 @@ export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error): P
     const session = userId === undefined ? { id } : { id, userId };
     await sessions.append(
       session,
-      { ...idsOf(run), component: run.identity, input, output, events: copyPlainData(run.events, 'events') },
+      {
+        ...idsOf(run),
+        component: run.identity,
+        input,
+        output,
+        events: copyPlainData(run.events.shown, 'events'),
+      },
       changesBy(run, snapshot),
     );
   } catch (thrown) {

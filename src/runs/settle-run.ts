@@ -20,7 +20,7 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   showToTeam(run);
   if (run.tree.environment.sessions && run.isStored) await storeRun(run, run.snapshot());
   await run.tree.handOver();
-  await run.emit(finalEventOf(run, error));
+  await run.events.emit(finalEventOf(run, error));
 }
 
 /** A team's output holds those of its members, unless it went on without them or their attempt was repeated. */

@@ -1,0 +1,113 @@
+import type { RunEvent, RunEventBase, RunEventBody } from '../model/run-event.js';
+import { untilAborted } from './abortable.js';
+import type { ActiveRun } from './active-run.js';
+import { HeldEvents } from './held-events.js';
+
+/** Takes the events of a run; resolves when it can take more. */
+export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
+
+/** The way of a run's events to whoever reads them: past its guardrails, and through the run above it. */
+export class RunEvents {
+  /** What of this run's own has been shown, without pieces of content. */
+  readonly shown: RunEvent[] = [];
+  readonly #run: ActiveRun;
+  readonly #ownSink: RunEventSink | undefined;
+  readonly #sink: RunEventSink | undefined;
+  #held: HeldEvents | undefined;
+  /** The guardrails have passed: what a member says now, that nobody waited for, they have not seen. */
+  #isGuarded = false;
+
+  /** @param sink - a reader of this run alone; what goes up to the run above it goes there besides */
+  constructor(run: ActiveRun, sink: RunEventSink | undefined) {
+    this.#run = run;
+    this.#ownSink = sink;
+    this.#sink = this.#above ? passTo(this.#above, sink) : sink;
+    this.#held = run.hooks.holdsStream ? new HeldEvents() : undefined;
+  }
+
+  /** Whether anybody reads the events of this run. */
+  get isObserved(): boolean {
+    return this.#ownSink !== undefined || (this.#above?.isObserved ?? false);
+  }
+
+  /** Says what happened in this run. */
+  emit(body: RunEventBody): Promise<void> | undefined {
+    if (!this.isObserved) return undefined;
+    return this.pass({ ...eventBaseOf(this.#run), ...body });
+  }
+
+  /** Hands on an event of this run or of one below it, unless it must wait for a guardrail. */
+  pass(event: RunEvent): Promise<void> | undefined {
+    const isOwn = event.runId === this.#run.runId;
+    if (this.#isGuarded && !isOwn) return undefined;
+    if (this.#held?.keep(event)) return undefined;
+    if (isOwn && event.type !== 'run-content') this.shown.push(event);
+    const taken = this.#sink?.(event);
+    // A run that is aborted waits for no reader: it would never settle, and shutdown never end.
+    return taken && untilAborted(taken, this.#run.signal);
+  }
+
+  /** The post-hooks have passed: what was held goes on, or what they have made of it. */
+  async releaseHeld(): Promise<void> {
+    const { isEdited, hooks, output } = this.#run;
+    // What was held is not what passed; members' events may quote it too.
+    const wasWithdrawn = isEdited && this.withdrawShown();
+    const held = this.#held;
+    this.#held = undefined;
+    if (wasWithdrawn) await this.emit({ type: 'run-content', content: output.content });
+    else for (const event of held?.events ?? []) await this.pass(event);
+    this.#isGuarded = hooks.holdsStream;
+  }
+
+  /** The run did not pass: nobody will see what was held. */
+  discardHeld(): void {
+    this.withdrawShown();
+    this.#held = undefined;
+  }
+
+  /**
+   * What this run and those below it have shown does not count any more: where it waits for a guardrail, of this run
+   * or of one above it, nobody will see it.
+   *
+   * @returns whether anything was waiting
+   */
+  withdrawShown(): boolean {
+    const runs = [this.#run, ...this.#run.descendants()];
+    return this.#forget(new Set(runs.map(({ runId }) => runId)));
+  }
+
+  #forget(runIds: ReadonlySet<string>): boolean {
+    const wasWaiting = this.#held?.forget(runIds) ?? false;
+    const above = this.#run.parent?.events;
+    const wasWaitingAbove = above ? above.#forget(runIds) : false;
+    return wasWaiting || wasWaitingAbove;
+  }
+
+  /** What a hook runs (a judge, say) is its own business, and none of those who read the run that it is a hook of. */
+  get #above(): RunEvents | undefined {
+    const { position, parent } = this.#run;
+    return position !== 'inside-hook' || parent?.position === 'inside-hook' ? parent?.events : undefined;
+  }
+}
+
+/** Events go up to the root's reader; a run that is streamed on its own inside another has a reader besides. */
+function passTo(above: RunEvents, sink: RunEventSink | undefined): RunEventSink {
+  if (!sink) return (event) => above.pass(event);
+  return async (event) => {
+    await above.pass(event);
+    await sink(event);
+  };
+}
+
+function eventBaseOf({ identity, context, step, nestedDepth }: ActiveRun): RunEventBase {
+  const { runId, parentRunId, sessionId } = context;
+  return {
+    createdAt: Math.floor(Date.now() / 1_000),
+    component: identity,
+    runId,
+    ...(parentRunId === undefined ? {} : { parentRunId }),
+    sessionId,
+    ...(step ? { step } : {}),
+    nestedDepth,
+  };
+}
