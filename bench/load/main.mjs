@@ -1,0 +1,15 @@
+/** The load generator, in a process of its own. */
+import { pace } from './pace.mjs';
+import { saturate, warmUp } from './saturate.mjs';
+
+const LOADS = { warmUp, saturate, pace };
+
+process.on('message', async ({ load, ...options }) => {
+  try {
+    process.send(await LOADS[load](options));
+  } catch (error) {
+    process.send({ error: error.message });
+  }
+});
+process.on('disconnect', () => process.exit());
+process.send({ ready: true });
