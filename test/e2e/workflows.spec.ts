@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type {
-  AgentRunError} from 'nestjs-agentos';
+import type { AgentRunError } from 'nestjs-agentos';
 import {
   Agent,
   AgentOsConfigurationError,
