@@ -6,4 +6,5 @@
 export { aiSdk } from './ai-sdk.engine.js';
 export type { AiSdkCallSettings, AiSdkOptions, InstructionsFunction } from './ai-sdk.options.js';
 export { DELEGATE_TOOL } from './delegate.tool.js';
+export { agentAsJudge, type ModelAsJudgeOptions } from './model-as-judge.js';
 export { runContextOf } from './run.tools.js';

@@ -8,11 +8,12 @@ import { MockLanguageModelV3, simulateReadableStream } from 'ai/test';
 import {
   Agent,
   AgentOsConfigurationError,
+  InMemoryEvalStore,
   ProviderError,
   RunFailedError,
   type EngineRequest,
 } from 'nestjs-agentos';
-import { aiSdk, DELEGATE_TOOL, runContextOf, type AiSdkOptions } from 'nestjs-agentos/ai-sdk';
+import { agentAsJudge, aiSdk, DELEGATE_TOOL, runContextOf, type AiSdkOptions } from 'nestjs-agentos/ai-sdk';
 import * as valibot from 'valibot';
 import { z } from 'zod';
 
@@ -208,3 +209,17 @@ function requestOf(messages: EngineRequest['messages']): EngineRequest {
   const context = { runId: 'run', sessionId: 'session', metadata: {}, dependencies: {}, sessionState: {} };
   return { input: 'Hi', messages, context, signal: new AbortController().signal };
 }
+
+describe('A model as a judge', () => {
+  it('judges with what it says', async () => {
+    const store = new InMemoryEvalStore();
+    const judge = modelThat('{"score": 3, "reason": "Rude."}', { unified: 'stop', raw: 'stop' });
+    const postHooks = [agentAsJudge({ model: judge, criteria: 'The answer is polite.', store })];
+
+    await new Agent({ id: 'judged', engine: () => 'What do you want?', postHooks }).run('Hello');
+
+    await expect(store.list()).resolves.toMatchObject([
+      { score: 3, passed: false, reason: 'Rude.', output: 'What do you want?' },
+    ]);
+  });
+});
