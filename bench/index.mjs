@@ -10,7 +10,7 @@ import { measureThroughput } from './throughput.mjs';
 const KB = 1_024;
 const PLAN = { rounds: 15, warmUpRequests: 20_000, seconds: 1, heapRuns: 2_000 };
 /** Under a minute on two cores; what is measured is not yet fully compiled. */
-const QUICK_PLAN = { rounds: 5, warmUpRequests: 2_000, seconds: 0.2, heapRuns: 480 };
+const QUICK_PLAN = { rounds: 4, warmUpRequests: 2_000, seconds: 0.2, heapRuns: 480 };
 
 const quick = process.argv.includes('--quick');
 const plan = quick ? QUICK_PLAN : PLAN;
