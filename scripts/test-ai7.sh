@@ -3,17 +3,7 @@
 # node_modules here stays as it is. Version 7 is made for Node 22 and later: npx -y -p node@22 -- npm run test:ai7
 # Arguments go to Jest.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-copy="$(mktemp -d)"
-trap 'rm -rf "$copy"' EXIT
-# What git tracks or would track, uncommitted work included; files deleted in the work tree are left out.
-git ls-files -z --cached --others --exclude-standard |
-  while IFS= read -r -d '' file; do if [ -e "$file" ]; then printf '%s\0' "$file"; fi; done |
-  tar --null --files-from=- -cf - | tar -xf - -C "$copy"
-cd "$copy"
-
-npm ci --no-audit --no-fund --loglevel=error
+source "$(dirname "${BASH_SOURCE[0]}")/enter-copy.sh"
 npm install --no-save --no-audit --no-fund --loglevel=error ai@7 @ai-sdk/openai-compatible@3
 
 echo "Node $(node --version)"

@@ -2,17 +2,7 @@
 # Runs the whole suite against Nest 11, in a temporary copy of the work tree, so that node_modules here stays as it is.
 # Arguments go to Jest: npm run test:nest11 -- -t G5
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-copy="$(mktemp -d)"
-trap 'rm -rf "$copy"' EXIT
-# What git tracks or would track, uncommitted work included; files deleted in the work tree are left out.
-git ls-files -z --cached --others --exclude-standard |
-  while IFS= read -r -d '' file; do if [ -e "$file" ]; then printf '%s\0' "$file"; fi; done |
-  tar --null --files-from=- -cf - | tar -xf - -C "$copy"
-cd "$copy"
-
-npm ci --no-audit --no-fund --loglevel=error
+source "$(dirname "${BASH_SOURCE[0]}")/enter-copy.sh"
 npm install --no-save --no-audit --no-fund --loglevel=error \
   @nestjs/common@11 @nestjs/core@11 @nestjs/testing@11 @nestjs/microservices@11 @nestjs/websockets@11 \
   @nestjs/platform-express@11 @nestjs/platform-fastify@11 @nestjs/platform-ws@11

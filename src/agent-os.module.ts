@@ -8,12 +8,7 @@ import {
   type AGENT_OS_ASYNC_OPTIONS_TYPE,
   type AGENT_OS_OPTIONS_TYPE,
 } from './agent-os.module-definition.js';
-import {
-  resolveOptions,
-  type AgentOsExtras,
-  type AgentOsOptions,
-  type ResolvedAgentOsOptions,
-} from './agent-os.options.js';
+import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './agent-os.options.js';
 import { AgentOsRuntime } from './agent-os.runtime.js';
 import { AgentOsService } from './agent-os.service.js';
 import { EXTRAS, RESOLVED_OPTIONS } from './agent-os.tokens.js';
@@ -21,6 +16,7 @@ import { HookExecutor } from './execution/hook.executor.js';
 import { HookLedger } from './execution/hook.ledger.js';
 import { InProcessHookExecutor } from './execution/in-process-hook.executor.js';
 import { HookExplorer } from './hooks/hook.explorer.js';
+import { resolveOptions } from './resolve-options.js';
 import { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';

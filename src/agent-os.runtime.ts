@@ -139,7 +139,8 @@ export class AgentOsRuntime implements OnModuleInit {
       logger,
       sessions,
       evals,
-      tracing: this.#tracing,
+      // Looked up at each run: the environment may be needed before the tracer is loaded.
+      tracing: { startRun: (component, runId) => this.#tracing.startRun(component, runId) },
       background: { executor, releaseAfter, onDisconnect },
     };
   }

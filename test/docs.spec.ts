@@ -6,7 +6,7 @@ import { Test } from '@nestjs/testing';
 import * as library from 'nestjs-agentos';
 
 import { examples } from '../sample-app/examples.js';
-import { resolveOptions } from '../src/agent-os.options.js';
+import { resolveOptions } from '../src/resolve-options.js';
 import { defineHookOf } from '../src/hooks/hook.definition.js';
 import { HTTP_CONTROLLERS } from '../src/http/http.routes.js';
 import {

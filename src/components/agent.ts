@@ -14,7 +14,7 @@ export interface AgentOptions extends ComponentOptions {
 }
 
 /** Earlier runs of the session that an engine is told of. */
-export const DEFAULT_HISTORY_RUNS = 10;
+const DEFAULT_HISTORY_RUNS = 10;
 
 /**
  * An engine with hooks around it.
@@ -38,7 +38,7 @@ export class Agent extends Component {
     checkEngine(`Agent "${this.id}"`, options.engine);
     this.#engine = options.engine;
     this.model = modelOf(options.engine);
-    this.historyRuns = options.historyRuns ?? DEFAULT_HISTORY_RUNS;
+    this.historyRuns = checkHistoryRuns(`Agent "${this.id}"`, options.historyRuns);
     Object.freeze(this);
   }
 
@@ -51,6 +51,18 @@ export class Agent extends Component {
 /** The model of an engine, if it has one. */
 export function modelOf(engine: unknown): ModelIdentity | undefined {
   return engine instanceof Engine ? engine.model : undefined;
+}
+
+/**
+ * How many earlier runs an engine is told of; the default if nobody says.
+ *
+ * @throws AgentOsConfigurationError if it is no whole number from 0 on
+ */
+export function checkHistoryRuns(owner: string, historyRuns: number = DEFAULT_HISTORY_RUNS): number {
+  if (Number.isInteger(historyRuns) && historyRuns >= 0) return historyRuns;
+  throw new AgentOsConfigurationError(
+    `${owner}: expected historyRuns to be a whole number from 0 on, got ${String(historyRuns)}.`,
+  );
 }
 
 /** @throws AgentOsConfigurationError if it cannot be an engine */

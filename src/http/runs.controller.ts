@@ -40,10 +40,9 @@ export class RunsController {
   /** Awaits the run: the handler's observable ends when the run has settled and its answer is under way. */
   async #run(component: Component, request: FormRequest, response: object): Promise<void> {
     const form = parseRunForm(await readForm(request), this.options.http.acceptClientContext ?? false);
-    const answer = form.stream
-      ? this.responder.stream.bind(this.responder)
-      : this.responder.json.bind(this.responder);
-    await answer(component, await this.#withUser(form, request), response);
+    const asked = await this.#withUser(form, request);
+    if (asked.stream) await this.responder.stream(component, asked, response);
+    else await this.responder.json(component, asked, response);
   }
 
   #find(kind: ComponentKind, id: string): Component {

@@ -92,7 +92,15 @@ export class RunTree {
     batch: HookBatch,
     background: BackgroundEnvironment,
   ): Promise<void> {
-    await background.executor.drain((held) => held !== earlier);
+    try {
+      await background.executor.drain((held) => held !== earlier);
+    } catch (thrown) {
+      const error = toError(thrown);
+      this.environment.logger.error(
+        `Waiting for earlier hooks of run ${batch.id} failed: ${error.message}`,
+        error.stack,
+      );
+    }
     this.#releaseAfterResponse(batch, background);
   }
 

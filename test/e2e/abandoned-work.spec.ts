@@ -14,6 +14,7 @@ import {
 import { inBackground } from '../support/background-hook.js';
 import { createGate } from '../support/gate.js';
 import { runJson } from '../support/http-client.js';
+import { someTurns } from '../support/turns.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
@@ -174,5 +175,63 @@ describe('drain()', () => {
     await agentOs.drain();
 
     expect(failures).toEqual([expect.stringContaining('drain() was called in a background hook')]);
+  });
+});
+
+describe('a reader of stream() that has stopped reading', () => {
+  it('G18: does not keep a cancelled run in flight', async () => {
+    const blocked = createGate();
+    const agent = new Agent({
+      id: 'agent',
+      engine: async function* () {
+        // More than stream() reads ahead: at some piece the run waits for the reader.
+        for (let piece = 0; piece < 100; piece++) {
+          if (piece === 15) blocked.open();
+          yield 'piece';
+        }
+      },
+      postHooks: [inBackground('audit', () => undefined, { on: ['cancelled'] })],
+    });
+    const { agentOs, app } = await startApp({ agentOs: { agents: [agent], shutdownTimeout: 60_000 } });
+    const controller = new AbortController();
+    const events = agentOs.stream('agent', 'x', { signal: controller.signal });
+
+    const { value: first } = await events.next();
+    await blocked.opened;
+    await someTurns();
+    controller.abort();
+    await app.close();
+
+    expect(first).toMatchObject({ type: 'run-started' });
+    expect(agentOs.executions.list()).toMatchObject([{ hook: 'audit', state: 'succeeded' }]);
+  });
+});
+
+describe('a run that a hook has started', () => {
+  it("gets none of the module's hooks for what it starts after it has settled", async () => {
+    const judged: string[] = [];
+    const [judgeSettled, lateIsDone] = [createGate(), createGate()];
+    const late = new Agent({ id: 'late', engine: () => 'late' });
+    const judge = new Agent({
+      id: 'judge',
+      engine: () => {
+        void judgeSettled.opened.then(() => late.run('x')).finally(lateIsDone.open);
+        return 'verdict';
+      },
+    });
+    const agent = new Agent({ id: 'agent', engine: () => 'fine' });
+    const evaluate = inBackground('evaluate', async ({ component }) => {
+      judged.push(component.id);
+      await judge.run('x');
+      judgeSettled.open();
+      await lateIsDone.opened;
+    });
+    const { agentOs } = await startApp({ agentOs: { agents: [agent], postHooks: [evaluate] } });
+
+    await agentOs.run('agent', 'x');
+    await agentOs.drain();
+    await agentOs.drain();
+
+    expect(judged).toEqual(['agent']);
   });
 });

@@ -102,6 +102,22 @@ describe('sessions of running components', () => {
     expect(answers).toEqual(['visit 1, 1 messages', 'visit 2, 3 messages']);
   }, 60_000);
 
+  it('tell an engine of its own earlier runs, however many other runs stand between them', async () => {
+    const talker = new Agent({
+      id: 'talker',
+      historyRuns: 3,
+      engine: ({ messages }) => `${messages.length} messages`,
+    });
+    const other = new Agent({ id: 'other', engine: () => 'noise' });
+    const { agentOs } = await startApp({ agentOs: { agents: [talker, other] } });
+    const options = { sessionId: 'long' };
+
+    for (let turn = 0; turn < 3; turn++) await agentOs.run('talker', 'hi', options);
+    for (let turn = 0; turn < 60; turn++) await agentOs.run('other', 'x', options);
+
+    expect((await agentOs.run('talker', 'hi', options)).content).toBe('7 messages');
+  });
+
   it('keep the changes of runs that overlap, if they change different keys', async () => {
     const bothStarted = createGate();
     let started = 0;

@@ -114,6 +114,37 @@ describe('a team that routes', () => {
     expect(JSON.stringify(frames)).not.toContain('Let me see');
   });
 
+  it('lets its leader correct a wrong member id, which has decided nothing', async () => {
+    const members = [billing, shipping];
+    const team = new Team({
+      id: 'forgiving',
+      mode: 'route',
+      members,
+      engine: ({ delegate }) => delegate('biling', 'Ann').catch(() => delegate('billing', 'Ann')),
+    });
+
+    await expect(team.run('x')).resolves.toMatchObject({ content: 'Invoice for Ann' });
+  });
+
+  it('takes structured data from the member and none from its leader', async () => {
+    const structured = new Agent({
+      id: 'structured',
+      engine: () => ({ content: '{"a":1}', data: { a: 1 } }),
+    });
+    const team = new Team({
+      id: 'team',
+      mode: 'route',
+      members: [billing, structured],
+      engine: async function* ({ input, delegate }) {
+        await delegate(input, 'Ann');
+        yield { type: 'data', data: { of: 'the leader' } };
+      },
+    });
+
+    expect((await team.run('billing')).data).toBeUndefined();
+    expect((await team.run('structured')).data).toEqual({ a: 1 });
+  });
+
   it('fails if its leader delegates to nobody, or to two', async () => {
     const members = [billing, shipping];
     const idle = new Team({ id: 'idle', mode: 'route', members, engine: () => 'I do it myself' });
@@ -161,6 +192,25 @@ describe('a team that broadcasts', () => {
     );
   });
 
+  it('keeps apart what its members add to their metadata', async () => {
+    const member = (id: string): Agent =>
+      new Agent({ id, engine: () => ({ content: id, metadata: { by: id } }) });
+    const team = new Team({
+      id: 'team',
+      mode: 'broadcast',
+      members: [member('alto'), member('bass')],
+      engine: () => 'all',
+    });
+
+    const { metadata, memberResponses } = await team.run('la', { metadata: { asked: true } });
+
+    expect(metadata).toEqual({ asked: true });
+    expect(memberResponses.map((response) => response.metadata)).toEqual([
+      { asked: true, by: 'alto' },
+      { asked: true, by: 'bass' },
+    ]);
+  });
+
   it('tells its leader which member failed, and fails if all did', async () => {
     const engine = ({ answers }: LeaderRequest): string =>
       answers.map(({ memberId, content, success }) => `${memberId}:${success}:${content}`).join(' | ');
@@ -187,6 +237,11 @@ describe('a team that is declared wrongly', () => {
       'expected mode to be one of coordinate, route, broadcast',
     ],
     ['an unknown option', { members: [billing], leader: engine }, 'unknown option "leader"'],
+    [
+      'a history of no length',
+      { members: [billing], historyRuns: NaN },
+      'expected historyRuns to be a whole number',
+    ],
   ])('does not start with %s', (_case, options, message) => {
     const construct = (): Team => new Team({ id: 'desk', engine, ...options } as never);
 

@@ -1,7 +1,7 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
 import type { ModelIdentity } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/run.component.js';
-import { checkEngine, DEFAULT_HISTORY_RUNS, modelOf } from '../agent.js';
+import { checkEngine, checkHistoryRuns, modelOf } from '../agent.js';
 import { Component, type ComponentOptions } from '../component.js';
 import type { EngineLike, LeaderRequest, TeamMode } from '../engine.js';
 import { engineRequestOf, runEngine } from '../run-engine.js';
@@ -50,7 +50,7 @@ export class Team extends Component {
   /** @throws AgentOsConfigurationError if an option is not usable, or two members have the same id */
   constructor(options: TeamOptions) {
     super(options, ['members', 'engine', 'mode', 'historyRuns']);
-    const { engine, members, mode = 'coordinate', historyRuns = DEFAULT_HISTORY_RUNS } = options;
+    const { engine, members, mode = 'coordinate', historyRuns } = options;
     checkEngine(`Team "${this.id}"`, engine);
     checkMode(this.id, mode);
     checkMembers(this.id, members);
@@ -58,7 +58,7 @@ export class Team extends Component {
     this.members = Object.freeze([...members]);
     this.model = modelOf(engine);
     this.#engine = engine;
-    this.historyRuns = historyRuns;
+    this.historyRuns = checkHistoryRuns(`Team "${this.id}"`, historyRuns);
     Object.freeze(this);
   }
 

@@ -111,6 +111,17 @@ describe('parseRunForm()', () => {
     expect(refusalOf({ [name]: value })).toEqual([422, { detail: [expected] }]);
   });
 
+  it.each([
+    ['nested so deep that no copy could be made of it', JSON.parse(`${'['.repeat(101)}${']'.repeat(101)}`)],
+    ['with a key that would set a prototype', JSON.parse('{"__proto__":{"isAdmin":true}}')],
+  ])('refuses JSON %s, which would cost the run its background hooks', (_what, value: unknown) => {
+    const metadata = { value };
+    expect(refusalOf({ metadata })).toEqual([
+      422,
+      { detail: [problem('metadata', 'json_invalid', 'Input should be a JSON object', metadata)] },
+    ]);
+  });
+
   it('checks client context once it takes it', () => {
     expect(refusalOf({ dependencies: '[]', session_state: 'x' }, true)).toEqual([
       422,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { AgentOsConfigurationError, type AgentOsOptions } from 'nestjs-agentos';
 
-import { resolveOptions } from '../../src/agent-os.options.js';
+import { resolveOptions } from '../../src/resolve-options.js';
 
 type Http = Parameters<typeof resolveOptions>[1]['http'];
 
@@ -96,6 +96,8 @@ describe('resolveOptions()', () => {
     ['shutdownTimeout', NaN, 'a number of milliseconds', 'NaN (number)'],
     ['runHooksInBackground', 'true', 'a boolean', 'true (string)'],
     ['onDisconnect', 'ignore', '"finish" or "cancel"', 'ignore (string)'],
+    ['sessionStore', 'postgres', 'an instance of a SessionStore', 'postgres (string)'],
+    ['evalStore', {}, 'an instance of an EvalStore', '[object Object] (object)'],
     ['onHookError', 'log', 'a function', 'log (string)'],
     ['onHookError', null, 'a function', 'null (object)'],
   ])('refuses a wrong %s: %p', (name, value, expected, got) => {

@@ -1,0 +1,131 @@
+import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './agent-os.options.js';
+import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
+import { EvalStore } from './sessions/eval.store.js';
+import { SessionStore } from './sessions/session.store.js';
+
+const DEFAULTS = {
+  agents: [],
+  teams: [],
+  workflows: [],
+  runHooksInBackground: false,
+  preHooks: [],
+  postHooks: [],
+  concurrency: 1_000,
+  maxPending: 10_000,
+  releaseAfter: 30_000,
+  shutdownTimeout: 10_000,
+  onDisconnect: 'finish',
+} as const satisfies AgentOsOptions;
+
+const KNOWN = [...Object.keys(DEFAULTS), 'onHookError', 'sessionStore', 'evalStore', 'http'];
+const KNOWN_HTTP = ['securityKey', 'acceptClientContext'];
+/** Known before a factory has run, or never. */
+const KNOWN_ROUTES = ['prefix', 'guards', 'userId'];
+
+/**
+ * Checks the options and adds the defaults.
+ *
+ * @throws AgentOsConfigurationError naming the option
+ */
+export function resolveOptions(
+  options: AgentOsOptions,
+  { http }: Pick<AgentOsExtras, 'http'>,
+): ResolvedAgentOsOptions {
+  // A factory may have forgotten its return.
+  expect('options', typeof options === 'object' && options !== null, 'an object', options);
+  checkNames('AgentOsModule', options, KNOWN);
+  checkNames('AgentOsModule http', http || {}, [...KNOWN_HTTP, ...KNOWN_ROUTES]);
+  checkFactoryHttp(options.http);
+  const resolved = {
+    ...DEFAULTS,
+    ...dropUndefined(options),
+    http: { ...(http || {}), ...dropUndefined(options.http ?? {}) },
+  };
+  checkValues(resolved);
+  return resolved;
+}
+
+/** Guards that come too late would guard nothing, without a word: the type checker lets a factory return too much. */
+function checkFactoryHttp(http: object | false = {}): void {
+  if (http === false) throw late('http: false');
+  for (const name of KNOWN_ROUTES) if (Object.hasOwn(http, name)) throw late(`http.${name}`);
+  checkNames('AgentOsModule http', http, KNOWN_HTTP);
+}
+
+function late(option: string): AgentOsConfigurationError {
+  return wrong(
+    'AgentOsModule',
+    `${option} came from the factory, which runs after the routes are made. ` +
+      'Put it beside the factory: forRootAsync({ useFactory, http: … })',
+  );
+}
+
+function checkNames(owner: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name))
+      throw wrong(owner, `unknown option "${name}". Known options: ${known.join(', ')}`);
+  }
+}
+
+function checkValues(options: ResolvedAgentOsOptions): void {
+  for (const name of ['agents', 'teams', 'workflows', 'preHooks', 'postHooks'] as const) {
+    expect(name, Array.isArray(options[name]), 'an array', options[name]);
+  }
+  for (const name of ['concurrency', 'maxPending'] as const) {
+    expect(
+      name,
+      Number.isInteger(options[name]) && options[name] >= 1,
+      'a whole number from 1 on',
+      options[name],
+    );
+  }
+  for (const name of ['releaseAfter', 'shutdownTimeout'] as const) {
+    expect(name, isDuration(options[name]), 'a number of milliseconds', options[name]);
+  }
+  checkStores(options);
+  const { runHooksInBackground, onDisconnect, onHookError, http } = options;
+  expect(
+    'runHooksInBackground',
+    typeof runHooksInBackground === 'boolean',
+    'a boolean',
+    runHooksInBackground,
+  );
+  expect('onDisconnect', ['finish', 'cancel'].includes(onDisconnect), '"finish" or "cancel"', onDisconnect);
+  expect('onHookError', ['function', 'undefined'].includes(typeof onHookError), 'a function', onHookError);
+  const { securityKey, acceptClientContext } = http;
+  const isFlag = ['boolean', 'undefined'].includes(typeof acceptClientContext);
+  expect('http.acceptClientContext', isFlag, 'a boolean', acceptClientContext);
+  const isUsable = securityKey === undefined || (typeof securityKey === 'string' && securityKey !== '');
+  // The value is a secret: it does not belong in a message.
+  if (!isUsable)
+    throw wrong('AgentOsModule', 'expected http.securityKey to be a non-empty string, or to be left out');
+}
+
+/** A class in place of its instance would fail with the first run. */
+function checkStores({ sessionStore, evalStore }: ResolvedAgentOsOptions): void {
+  const isSessionStore = sessionStore === undefined || sessionStore instanceof SessionStore;
+  expect('sessionStore', isSessionStore, 'an instance of a SessionStore', sessionStore);
+  const isEvalStore = evalStore === undefined || evalStore instanceof EvalStore;
+  expect('evalStore', isEvalStore, 'an instance of an EvalStore', evalStore);
+}
+
+/** Texts, such as environment variables, would pass a comparison and fail as times. */
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < 2 ** 31;
+}
+
+function expect(name: string, isRight: boolean, expected: string, value: unknown): void {
+  if (!isRight)
+    throw wrong(
+      'AgentOsModule',
+      `expected ${name} to be ${expected}, got ${String(value)} (${typeof value})`,
+    );
+}
+
+function wrong(owner: string, problem: string): AgentOsConfigurationError {
+  return new AgentOsConfigurationError(`${owner}: ${problem}.`);
+}
+
+function dropUndefined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
