@@ -26,6 +26,7 @@ const LAYERS = [
   'sql',
   'root',
   'http',
+  'openapi',
 ];
 /** Files in src/ that may import everything: the wiring, then the list of public names. */
 const TOP = ['agent-os.module-definition', 'agent-os.module', 'index'];

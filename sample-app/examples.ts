@@ -48,6 +48,17 @@ export function examples(port: number): Example[] {
       title: 'A workflow with a condition',
       curl: ask('workflows/draft-workflow', 'How do I reset my password?'),
     },
+    {
+      title: 'A run that goes on without its client: the answer is its id',
+      curl: `${ask(agent, 'How do I reset my password?')} -F "background=true"`,
+    },
+    {
+      title: 'A file that comes with a question',
+      curl: `${ask(agent, 'How do I reset my password?')} -F "files=@README.md"`,
+    },
+    { title: 'The latest conversations', curl: `curl "${host}/sessions?limit=3"` },
+    { title: 'What this server is made of', curl: `curl ${host}/config` },
+    { title: 'All of it as OpenAPI; for people under /docs', curl: `curl ${host}/openapi.json` },
     { title: 'Every hook, where it is attached, its mode and why', curl: `curl ${host}/hooks` },
     {
       title: 'What became of the latest hook executions',

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 
 import { AppModule } from './app.module.js';
 import { examples } from './examples.js';
+import { serveOpenApi } from './open-api.js';
 
 /** Where chat front ends for the AgentOS protocol are served from. */
 const ORIGINS = [
@@ -21,8 +22,9 @@ const app = await NestFactory.create(AppModule);
 // Background hooks that wait when the process is told to stop are still run.
 app.enableShutdownHooks();
 app.enableCors({ origin: ORIGINS, credentials: true, exposedHeaders: '*', maxAge: 600 });
+serveOpenApi(app);
 // The routes are open, so only this machine may reach them.
 await app.listen(port, process.env['HOST'] ?? 'localhost');
 
 const lines = examples(port).map(({ title, curl }) => `${title}:\n  ${curl}`);
-console.log(`\nTry it in another terminal.\n\n${lines.join('\n')}\n`);
+console.log(`\nTry it in another terminal, or at http://localhost:${port}/docs.\n\n${lines.join('\n')}\n`);

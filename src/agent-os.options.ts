@@ -11,6 +11,12 @@ import type { SessionStore } from './sessions/session.store.js';
 
 /** What AgentOS serves and how. All of it may come from a factory. */
 export interface AgentOsOptions {
+  /** Under which clients know this server: letters, digits, `.`, `_` and `-`. Default `agent-os`. */
+  readonly id?: string;
+  /** The server's name, for people. Default `AgentOS`. */
+  readonly name?: string;
+  /** What the server is for, for people. */
+  readonly description?: string;
   readonly agents?: readonly Agent[];
   readonly teams?: readonly Team[];
   readonly workflows?: readonly Workflow[];
@@ -54,10 +60,14 @@ export interface AgentOsOptions {
 
 /** What the HTTP routes need to know while they run. */
 export interface AgentOsHttpOptions {
-  /** Requests must bring it: `Authorization: Bearer <key>`. `GET /health` stays open. */
+  /** Requests must bring it: `Authorization: Bearer <key>`. `GET /`, `/health` and `/info` stay open. */
   readonly securityKey?: string;
-  /** Whether clients may send `dependencies` and `session_state`. Default false. */
+  /** Whether clients may send `dependencies`, `session_state` and URLs of files. Default false. */
   readonly acceptClientContext?: boolean;
+  /** Bytes that one file of a run may have. Default 10 MiB. */
+  readonly maxFileSize?: number;
+  /** Files that one run may bring; 0 for none. They are held in memory. Default 10. */
+  readonly maxFiles?: number;
 }
 
 /** What decides whether there are HTTP routes, where, and who may use them. */
@@ -82,6 +92,8 @@ export interface AgentOsExtras {
 
 /** The options with their defaults. */
 export type ResolvedAgentOsOptions = Required<
-  Omit<AgentOsOptions, 'onHookError' | 'sessionStore' | 'evalStore' | 'http'>
+  Omit<AgentOsOptions, 'description' | 'onHookError' | 'sessionStore' | 'evalStore' | 'http'>
 > &
-  Pick<AgentOsOptions, 'onHookError' | 'sessionStore' | 'evalStore'> & { readonly http: AgentOsHttpOptions };
+  Pick<AgentOsOptions, 'description' | 'onHookError' | 'sessionStore' | 'evalStore'> & {
+    readonly http: AgentOsHttpOptions & Required<Pick<AgentOsHttpOptions, 'maxFileSize' | 'maxFiles'>>;
+  };

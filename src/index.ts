@@ -18,9 +18,11 @@ export {
   type EngineRequest,
   type EngineUsage,
   type EngineYield,
+  type DelegateOptions,
   type LeaderRequest,
   type MemberAnswer,
   type TeamMode,
+  type ToolDescription,
 } from './components/engine.js';
 export { Team, type TeamOptions } from './components/team/team.js';
 export { condition, type Condition, type ConditionOptions } from './components/workflow/condition.js';
@@ -102,15 +104,18 @@ export type {
   RunEventBody,
   StepBlock,
   StepIndex,
+  StepPlace,
   StepPosition,
 } from './model/run-event.js';
-export type { RunInput } from './model/run-input.js';
+export type { RunFile, RunFileKind, RunInput } from './model/run-input.js';
 export type {
   ModelIdentity,
+  ModelRequestMetrics,
   RunMetrics,
   RunOutcome,
   RunOutput,
   RunStatus,
+  RunUsage,
   StepOutput,
   ToolExecution,
 } from './model/run-output.js';
@@ -125,9 +130,20 @@ export {
 export type { RecordChanges, SessionChanges } from './sessions/session.changes.js';
 export {
   SessionStore,
+  type NewSession,
+  type SessionFilter,
   type SessionInit,
+  type SessionPage,
+  type SessionUpdate,
+  type SessionUsage,
   type StoredRun,
   type StoredRunFilter,
+  type StoredSession,
 } from './sessions/session.store.js';
-export { EvalStore, type Evaluation, type EvaluationFilter } from './sessions/eval.store.js';
+export {
+  EvalStore,
+  type Evaluation,
+  type EvaluationCriteria,
+  type EvaluationFilter,
+} from './sessions/eval.store.js';
 export { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';

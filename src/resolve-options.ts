@@ -4,6 +4,8 @@ import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
 
 const DEFAULTS = {
+  id: 'agent-os',
+  name: 'AgentOS',
   agents: [],
   teams: [],
   workflows: [],
@@ -17,8 +19,12 @@ const DEFAULTS = {
   onDisconnect: 'finish',
 } as const satisfies AgentOsOptions;
 
-const KNOWN = [...Object.keys(DEFAULTS), 'onHookError', 'sessionStore', 'evalStore', 'http'];
-const KNOWN_HTTP = ['securityKey', 'acceptClientContext'];
+const KNOWN = [...Object.keys(DEFAULTS), 'description', 'onHookError', 'sessionStore', 'evalStore', 'http'];
+const HTTP_DEFAULTS = {
+  maxFileSize: 10 * 1024 * 1024,
+  maxFiles: 10,
+} as const satisfies AgentOsOptions['http'];
+const KNOWN_HTTP = ['securityKey', 'acceptClientContext', ...Object.keys(HTTP_DEFAULTS)];
 /** Known before a factory has run, or never. */
 const KNOWN_ROUTES = ['prefix', 'guards', 'userId'];
 
@@ -39,7 +45,7 @@ export function resolveOptions(
   const resolved = {
     ...DEFAULTS,
     ...dropUndefined(options),
-    http: { ...(http || {}), ...dropUndefined(options.http ?? {}) },
+    http: { ...HTTP_DEFAULTS, ...dropUndefined(http || {}), ...dropUndefined(options.http ?? {}) },
   };
   checkValues(resolved);
   return resolved;
@@ -82,7 +88,9 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   for (const name of ['releaseAfter', 'shutdownTimeout'] as const) {
     expect(name, isDuration(options[name]), 'a number of milliseconds', options[name]);
   }
+  checkIdentity(options);
   checkStores(options);
+  checkFileLimits(options.http);
   const { runHooksInBackground, onDisconnect, onHookError, http } = options;
   expect(
     'runHooksInBackground',
@@ -99,6 +107,29 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   // The value is a secret: it does not belong in a message.
   if (!isUsable)
     throw wrong('AgentOsModule', 'expected http.securityKey to be a non-empty string, or to be left out');
+  // A file that it was read from may end with a line break. Headers lose it, so no request could ever bring the key.
+  if (securityKey !== securityKey?.trim())
+    throw wrong('AgentOsModule', 'expected http.securityKey to have no white space around it');
+}
+
+/** As the ids of components are. */
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+function checkIdentity({ id, name, description }: ResolvedAgentOsOptions): void {
+  const isId = typeof id === 'string' && ID.test(id);
+  expect('id', isId, 'letters, digits, ".", "_" and "-", with a letter or digit first', id);
+  expect('name', typeof name === 'string' && name.trim() !== '', 'a text that is not empty', name);
+  expect('description', ['string', 'undefined'].includes(typeof description), 'a text', description);
+}
+
+/** Files become texts, which have an end. */
+const MAX_FILE_SIZE = 256 * 1024 * 1024;
+
+function checkFileLimits({ maxFileSize, maxFiles }: ResolvedAgentOsOptions['http']): void {
+  const isSize = Number.isInteger(maxFileSize) && maxFileSize >= 1 && maxFileSize <= MAX_FILE_SIZE;
+  expect('http.maxFileSize', isSize, 'a whole number of bytes, from 1 to 256 MiB', maxFileSize);
+  const isCount = Number.isInteger(maxFiles) && maxFiles >= 0;
+  expect('http.maxFiles', isCount, 'a whole number from 0 on', maxFiles);
 }
 
 /** A class in place of its instance would fail with the first run. */

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { HttpException, Logger, RequestMethod, type INestApplication, type Type } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { HttpException, Logger, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import * as library from 'nestjs-agentos';
@@ -8,7 +7,6 @@ import * as library from 'nestjs-agentos';
 import { examples } from '../sample-app/examples.js';
 import { resolveOptions } from '../src/resolve-options.js';
 import { defineHookOf } from '../src/hooks/hook.definition.js';
-import { HTTP_CONTROLLERS } from '../src/http/http.routes.js';
 import {
   brokenLinks,
   codeBlocks,
@@ -19,6 +17,7 @@ import {
   trimLines,
 } from './support/documents.js';
 import { runJson } from './support/http-client.js';
+import { declaredRoutes } from './support/protocol-routes.js';
 
 const README = readDocument('README.md');
 const PAGES = ['README.md', ...filesIn('docs/guide', '.md')];
@@ -162,7 +161,7 @@ describe('the tables', () => {
 
   it('list every route', () => {
     const listed = tableUnder(readDocument('docs/guide/http-and-security.md'), '## Routes');
-    const known = HTTP_CONTROLLERS.flatMap(routesOf);
+    const known = declaredRoutes().map(({ method, path }) => [method, path]);
     expect(listed.map(([method, path]) => [...namesIn(method), ...namesIn(path)]).sort()).toEqual(
       known.sort(),
     );
@@ -219,16 +218,4 @@ function knownOptions(useWrongOption: () => unknown): string[] {
     return names.split(', ');
   }
   throw new Error('Expected the wrong option to be refused.');
-}
-
-/** Method and path of every route of a controller. */
-function routesOf(controller: Type): string[][] {
-  const prototype = controller.prototype as Record<string, object>;
-  const handlers = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
-  return handlers.flatMap((name) => {
-    const handler = prototype[name] as object;
-    const path = Reflect.getMetadata(PATH_METADATA, handler) as string | undefined;
-    const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod;
-    return path === undefined ? [] : [[RequestMethod[method], `/${path}`]];
-  });
 }

@@ -8,7 +8,9 @@ import { AgentOsService } from 'nestjs-agentos';
 import { AppModule } from '../sample-app/app.module.js';
 import { Notifications } from '../sample-app/background-hooks/background-task-agent.js';
 import { examples } from '../sample-app/examples.js';
+import { serveOpenApi } from '../sample-app/open-api.js';
 import { createGate, type Gate } from './support/gate.js';
+import { readDocument } from './support/documents.js';
 import { namesOf, runJson, runSse } from './support/http-client.js';
 
 /** Sends when the test lets it. */
@@ -49,6 +51,7 @@ describe('the sample application', () => {
       .useValue(notifications)
       .compile();
     app = testing.createNestApplication<INestApplication>({ logger: false });
+    serveOpenApi(app);
     await app.listen(0, 'localhost');
     const { port } = app.getHttpServer().address() as AddressInfo;
     return { url: `http://localhost:${port}`, port, agentOs: app.get(AgentOsService), notifications };
@@ -142,9 +145,12 @@ describe('the sample application', () => {
     const { port } = await startSample();
     const lines = examples(port).map(({ curl }) => curl);
     const statuses = await Promise.all(lines.map(statusOf));
-    const refused = lines.map((curl) => /4111|identity.*stream=false/.test(curl));
-    expect(statuses).toEqual(refused.map((isRefused) => (isRefused ? 400 : 200)));
-    expect(refused.filter(Boolean)).toHaveLength(2);
+    const expected = lines.map((curl) => {
+      if (/4111|identity.*stream=false/.test(curl)) return 400;
+      return curl.includes('background=true') ? 202 : 200;
+    });
+    expect(statuses).toEqual(expected);
+    expect([400, 202].map((status) => expected.filter((item) => item === status).length)).toEqual([2, 1]);
   });
 });
 
@@ -152,7 +158,10 @@ describe('the sample application', () => {
 async function statusOf(curl: string): Promise<number> {
   const url = /localhost:[^\s"]+/.exec(curl)?.[0] ?? '';
   const form = new FormData();
-  for (const [, name = '', value = ''] of curl.matchAll(/-F "(\w+)=([^"]*)"/g)) form.set(name, value);
+  for (const [, name = '', value = ''] of curl.matchAll(/-F "(\w+)=([^"]*)"/g)) {
+    if (value.startsWith('@')) form.set(name, new Blob([readDocument(value.slice(1))]), value.slice(1));
+    else form.set(name, value);
+  }
   const request = curl.includes('-X POST') ? { method: 'POST', body: form } : {};
   const response = await fetch(`http://${url}`, { ...request, headers: { connection: 'close' } });
   await response.text();

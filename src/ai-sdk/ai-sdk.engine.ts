@@ -1,6 +1,7 @@
 import { stepCountIs, streamText, type ToolSet } from 'ai';
 
-import { Engine, type EngineEvent, type EngineRequest } from '../components/engine.js';
+import { Engine, type EngineEvent, type EngineRequest, type ToolDescription } from '../components/engine.js';
+import type { ComponentIdentity } from '../model/component.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import {
   callSettingsOf,
@@ -18,6 +19,7 @@ import { toModelMessages } from './model.messages.js';
 import { ReportedCalls } from './reported.calls.js';
 import { bindTools, contextSettings } from './run.tools.js';
 import { outputSpecificationOf, parseAnswer, type OutputSpecification } from './structured.output.js';
+import { describeTools } from './tool.descriptions.js';
 
 /**
  * An engine on the AI SDK: any of its models, with tools and structured output. It also leads teams: there the model
@@ -66,6 +68,10 @@ class AiSdkEngine extends Engine {
     this.model = identityOf(options.model);
   }
 
+  override describeTools(members: readonly ComponentIdentity[]): Promise<readonly ToolDescription[]> {
+    return describeTools(this.#options.tools ?? {}, members);
+  }
+
   override async *stream(request: EngineRequest): AsyncGenerator<EngineEvent, void, void> {
     const own = new AbortController();
     const signal = AbortSignal.any([request.signal, own.signal]);
@@ -106,7 +112,7 @@ class AiSdkEngine extends Engine {
       ...contextSettings(ownTools, request.context),
       model,
       ...(system ? { system } : {}),
-      messages: toModelMessages(request.messages),
+      messages: toModelMessages(request.messages, request.files),
       // Those of the session's own history.
       allowSystemInMessages: true,
       tools: bindTools(ownTools, { ...call, context: request.context }),

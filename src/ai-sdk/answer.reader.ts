@@ -1,6 +1,6 @@
 import type { FinishReason, LanguageModelUsage, TextStreamPart, ToolSet } from 'ai';
 
-import type { EngineEvent } from '../components/engine.js';
+import type { EngineEvent, EngineUsage } from '../components/engine.js';
 import type { PlainRecord } from '../model/run-context.js';
 import { TOOL_FAILED, ToolFailure } from './tool.failure.js';
 
@@ -54,7 +54,7 @@ export class AnswerReader {
           `Tool "${part.toolCall.toolName}" asks for an approval, which a run cannot wait for.`,
         );
       case 'finish-step':
-        return { type: 'usage', ...toUsage(part.usage) };
+        return { type: 'model-request-completed', ...toUsage(part.usage) };
       case 'finish':
         this.end = { finishReason: part.finishReason, rawFinishReason: part.rawFinishReason };
         return undefined;
@@ -64,10 +64,11 @@ export class AnswerReader {
     }
   }
 
-  #startStep(): undefined {
+  #startStep(): EngineEvent {
     this.#isSeparatorDue ||= this.text !== '';
     this.text = '';
     this.isAwaitingTools = false;
+    return { type: 'model-request-started' };
   }
 
   #takeToolCall({ toolCallId: id, toolName: name, ...call }: ToolCallPart): EngineEvent {
@@ -104,7 +105,7 @@ function toPublicText(error: unknown): string {
   return error instanceof ToolFailure ? error.publicMessage : TOOL_FAILED;
 }
 
-function toUsage(usage: LanguageModelUsage): Omit<Extract<EngineEvent, { type: 'usage' }>, 'type'> {
+function toUsage(usage: LanguageModelUsage): EngineUsage {
   const { inputTokens, outputTokens, totalTokens, inputTokenDetails, outputTokenDetails } = usage;
   return {
     inputTokens,
@@ -112,5 +113,6 @@ function toUsage(usage: LanguageModelUsage): Omit<Extract<EngineEvent, { type: '
     totalTokens,
     reasoningTokens: outputTokenDetails.reasoningTokens,
     cacheReadTokens: inputTokenDetails.cacheReadTokens,
+    cacheWriteTokens: inputTokenDetails.cacheWriteTokens,
   };
 }

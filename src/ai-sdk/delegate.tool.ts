@@ -21,12 +21,12 @@ interface DelegatedTask {
 /** The tool, described from the team's members. */
 export function delegateTool(
   members: readonly ComponentIdentity[],
-  delegate: (memberId: string, task: string) => Promise<string>,
+  delegate: (memberId: string, task: string, toolCallId: string) => Promise<string>,
 ): Tool<DelegatedTask, string> {
   return {
     description: `Gives a task to a member of your team and returns the member's answer. Members: ${members.map(describe).join('; ')}.`,
     inputSchema: taskSchema(members.map(({ id }) => id)),
-    execute: ({ member_id, task }) => delegate(member_id, task),
+    execute: ({ member_id, task }, { toolCallId }) => delegate(member_id, task, toolCallId),
   };
 }
 

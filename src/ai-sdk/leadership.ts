@@ -17,7 +17,7 @@ export class Leadership {
     this.#request = request;
     this.#end = end;
     this.tools = {
-      [DELEGATE_TOOL]: delegateTool(request.members, (memberId, task) => this.#delegate(memberId, task)),
+      [DELEGATE_TOOL]: delegateTool(request.members, (...task) => this.#delegate(...task)),
     };
   }
 
@@ -27,11 +27,11 @@ export class Leadership {
     return this.#request.mode === 'route' ? { toolChoice: 'required' } : {};
   }
 
-  async #delegate(memberId: string, task: string): Promise<string> {
+  async #delegate(memberId: string, task: string, toolCallId: string): Promise<string> {
     const { mode, delegate } = this.#request;
-    if (mode !== 'route') return delegate(memberId, task);
+    if (mode !== 'route') return delegate(memberId, task, { toolCallId });
     try {
-      const answer = await delegate(memberId, task);
+      const answer = await delegate(memberId, task, { toolCallId });
       this.isRouted = true;
       return answer;
     } catch (thrown) {

@@ -1,10 +1,20 @@
-import type { ModelMessage } from 'ai';
+import type { FilePart, ModelMessage, TextPart } from 'ai';
 
 import type { Message } from '../model/message.js';
+import type { RunFile } from '../model/run-input.js';
+import { isTextFile, textOfFile } from './text.files.js';
 
-/** The conversation as the AI SDK takes it. */
-export function toModelMessages(messages: readonly Message[]): ModelMessage[] {
-  return messages.flatMap((message) => toModelMessage(message) ?? []);
+/**
+ * The conversation as the AI SDK takes it.
+ *
+ * @param files - they came with the last question
+ */
+export function toModelMessages(messages: readonly Message[], files: readonly RunFile[]): ModelMessage[] {
+  const question = files.length === 0 ? undefined : messages.findLast(({ role }) => role === 'user');
+  return messages.flatMap((message) => {
+    if (message !== question) return toModelMessage(message) ?? [];
+    return { role: 'user', content: [{ type: 'text', text: message.content }, ...files.map(toPart)] };
+  });
 }
 
 /** Providers refuse an empty answer, and a tool's result without the call that it answers. */
@@ -12,4 +22,25 @@ function toModelMessage({ role, content }: Message): ModelMessage | undefined {
   if (role === 'tool') return undefined;
   if (role === 'assistant' && content === '') return undefined;
   return { role, content };
+}
+
+/** Most providers refuse files of text: the model gets the text itself. */
+function toPart(file: RunFile): TextPart | FilePart {
+  const {
+    kind,
+    name,
+    content,
+    url,
+    mediaType = kind === 'file' ? 'application/octet-stream' : `${kind}/*`,
+  } = file;
+  if (content === undefined && url === undefined)
+    return { type: 'text', text: `${labelOf(file)} came without its content.` };
+  if (content !== undefined && isTextFile(mediaType))
+    return { type: 'text', text: `${labelOf(file)}:\n${textOfFile(content)}` };
+  const data = content ?? new URL(url as string);
+  return { type: 'file', data, mediaType, ...(name === undefined ? {} : { filename: name }) };
+}
+
+function labelOf({ name }: RunFile): string {
+  return name === undefined ? 'A file' : `The file "${name}"`;
 }

@@ -1,8 +1,9 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { ComponentIdentity } from '../model/component.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import type { ComponentRun } from '../runs/run.component.js';
 import { Component, type ComponentOptions } from './component.js';
-import { Engine, type EngineLike } from './engine.js';
+import { Engine, type EngineLike, type ToolDescription } from './engine.js';
 import { engineRequestOf, runEngine } from './run-engine.js';
 
 /** What an {@link Agent} is made of. */
@@ -42,6 +43,10 @@ export class Agent extends Component {
     Object.freeze(this);
   }
 
+  override async describeTools(): Promise<readonly ToolDescription[]> {
+    return toolsOf(this.#engine, []);
+  }
+
   /** @internal */
   override async execute(run: ComponentRun): Promise<void> {
     await runEngine(this.#engine, await engineRequestOf(run, this.historyRuns), run);
@@ -51,6 +56,14 @@ export class Agent extends Component {
 /** The model of an engine, if it has one. */
 export function modelOf(engine: unknown): ModelIdentity | undefined {
   return engine instanceof Engine ? engine.model : undefined;
+}
+
+/** The tools of an engine, if it tells them. */
+export async function toolsOf(
+  engine: unknown,
+  members: readonly ComponentIdentity[],
+): Promise<readonly ToolDescription[]> {
+  return engine instanceof Engine ? ((await engine.describeTools?.(members)) ?? []) : [];
 }
 
 /**

@@ -6,6 +6,7 @@ import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { ComponentRun, RunComponent } from '../runs/run.component.js';
 import { startRun } from '../runs/start-run.js';
+import type { ToolDescription } from './engine.js';
 
 /** What agents, teams and workflows have in common. */
 export interface ComponentOptions {
@@ -56,6 +57,11 @@ export abstract class Component implements RunComponent {
    */
   run(input: string, options: RunOptions = {}): Promise<RunOutput> {
     return startRun({ component: this, input, options });
+  }
+
+  /** The tools of its engine's model, if that has some. */
+  describeTools(): Promise<readonly ToolDescription[]> {
+    return Promise.resolve([]);
   }
 
   /** @internal */

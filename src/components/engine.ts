@@ -1,7 +1,8 @@
 import type { Message } from '../model/message.js';
 import type { RunContext } from '../model/run-context.js';
 import type { PlainRecord } from '../model/run-context.js';
-import type { ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
+import type { RunFile } from '../model/run-input.js';
+import type { ModelIdentity, ModelRequestMetrics, RunUsage, ToolExecution } from '../model/run-output.js';
 import type { ComponentIdentity } from '../model/component.js';
 
 /** What an engine is asked to do. */
@@ -10,6 +11,8 @@ export interface EngineRequest {
   readonly input: string;
   /** Earlier questions and answers of this session, then the input as the last message. */
   readonly messages: readonly Message[];
+  /** The files that came with the input. */
+  readonly files: readonly RunFile[];
   readonly context: RunContext;
   /** Aborted when the run is cancelled: pass it on to what you call. */
   readonly signal: AbortSignal;
@@ -34,12 +37,19 @@ export interface LeaderRequest extends EngineRequest {
   readonly answers: readonly MemberAnswer[];
   readonly members: readonly ComponentIdentity[];
   /**
-   * Runs a member as a part of this run.
+   * Runs a member as a part of this run. With the id of a tool call that was reported, the call says which run it
+   * has started.
    *
    * @returns the member's answer
    * @throws AgentRunError of the member's run, or an error that names the members if there is none with this id
    */
-  readonly delegate: (memberId: string, input: string) => Promise<string>;
+  readonly delegate: (memberId: string, input: string, options?: DelegateOptions) => Promise<string>;
+}
+
+/** What a leader may say when it delegates. */
+export interface DelegateOptions {
+  /** The tool call with which a model has asked for the member. */
+  readonly toolCallId?: string;
 }
 
 /** What an engine reports while it works. */
@@ -52,12 +62,25 @@ export type EngineEvent =
       readonly arguments: PlainRecord;
     }
   | { readonly type: 'tool-result'; readonly id: string; readonly result: string; readonly failed?: boolean }
+  /** A model is asked. Tool calls, text and usage up to the next one are the answer to this request. */
+  | { readonly type: 'model-request-started' }
+  /** The model has answered; what it used is added to the run's usage. */
+  | ({ readonly type: 'model-request-completed' } & ModelRequestMetrics)
+  /** What an engine that does not report its requests has used. */
   | ({ readonly type: 'usage' } & EngineUsage)
   /** The parsed answer, if structured output was asked for. Its text must have been reported as `text`. */
   | { readonly type: 'data'; readonly data: unknown };
 
 /** Tokens that a call of a model has used. Several calls add up. */
-export type EngineUsage = Omit<RunMetrics, 'timeToFirstToken' | 'duration'>;
+export type EngineUsage = RunUsage;
+
+/** A tool that an engine's model may call, as lists of components show it. */
+export interface ToolDescription {
+  readonly name: string;
+  readonly description?: string;
+  /** JSON Schema of its arguments. */
+  readonly parameters: PlainRecord;
+}
 
 /** A whole answer, with what is known about it. */
 export interface EngineOutput {
@@ -88,6 +111,15 @@ export type EngineYield = string | EngineEvent | EngineOutput;
 export abstract class Engine<R extends EngineRequest = EngineRequest> {
   /** The model that answers, if there is one: shown in lists, outputs and events. */
   readonly model?: ModelIdentity;
+
+  /**
+   * The tools of its model, if it has some.
+   *
+   * @param members - those it may delegate to if it leads a team, else empty
+   */
+  describeTools?(
+    members: readonly ComponentIdentity[],
+  ): readonly ToolDescription[] | Promise<readonly ToolDescription[]>;
 
   abstract stream(request: R): AsyncIterable<EngineYield>;
 }

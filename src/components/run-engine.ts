@@ -1,4 +1,4 @@
-import type { RunMetrics, ToolExecution } from '../model/run-output.js';
+import type { ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
 import type { ComponentRun } from '../runs/run.component.js';
 import {
   Engine,
@@ -27,13 +27,15 @@ export async function runEngine<R extends EngineRequest>(
 /** The question, after the questions and answers before it. */
 export async function engineRequestOf(run: ComponentRun, historyRuns: number): Promise<EngineRequest> {
   const { input, context, signal } = run;
-  const question = { role: 'user', content: input.content, createdAt: run.output.createdAt } as const;
+  const { createdAt, runId: id } = run.output;
+  const question = { id, role: 'user', content: input.content, createdAt } as const;
   const history = await run.history(historyRuns);
-  return { input: input.content, messages: [...history, question], context, signal };
+  const messages = [...history, question];
+  return { input: input.content, messages, files: input.files ?? [], context, signal };
 }
 
 async function take(item: EngineYield, run: ComponentRun): Promise<void> {
-  if (typeof item === 'string') return run.appendContent(item);
+  if (typeof item === 'string') return takeText(item, run);
   if (!isRecord(item))
     throw new TypeError(
       `Expected the engine to answer with text, events or { content }, got ${String(item)}.`,
@@ -45,12 +47,14 @@ async function take(item: EngineYield, run: ComponentRun): Promise<void> {
 async function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> {
   switch (event.type) {
     case 'text':
-      return run.appendContent(event.text);
-    case 'tool-call': {
-      const tool: ToolExecution = { id: event.id, name: event.name, arguments: event.arguments };
-      run.output.tools.push(tool);
-      return run.emit({ type: 'tool-call-started', tool });
-    }
+      return takeText(event.text, run);
+    case 'model-request-started':
+      run.conversation.startRequest();
+      return run.emit({ type: 'model-request-started', ...modelField(run) });
+    case 'model-request-completed':
+      return takeRequestEnd(event, run);
+    case 'tool-call':
+      return takeToolCall(event, run);
     case 'tool-result':
       return takeToolResult(event, run);
     case 'usage':
@@ -65,14 +69,45 @@ async function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> {
   }
 }
 
+type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { readonly type: T }>;
+
+function takeText(text: string, run: ComponentRun): Promise<void> | undefined {
+  if (text !== '') run.conversation.addText(text);
+  return run.appendContent(text);
+}
+
+function takeRequestEnd(
+  { type, ...used }: EventOf<'model-request-completed'>,
+  run: ComponentRun,
+): Promise<void> | undefined {
+  addUsage(run.output.metrics, used);
+  return run.emit({ type, metrics: run.conversation.endRequest(used), ...modelField(run) });
+}
+
+function takeToolCall(
+  { id, name, arguments: toolArguments }: EventOf<'tool-call'>,
+  run: ComponentRun,
+): Promise<void> | undefined {
+  const tool: ToolExecution = { id, name, arguments: toolArguments, startedAt: Date.now() };
+  run.output.tools.push(tool);
+  run.conversation.addCall(tool);
+  // As it is now: the tool itself gets its result later.
+  return run.emit({ type: 'tool-call-started', tool: { ...tool } });
+}
+
+function modelField({ output: { model } }: ComponentRun): { model?: ModelIdentity } {
+  return model ? { model } : {};
+}
+
 function takeToolResult(
-  { id, result, failed = false }: Extract<EngineEvent, { type: 'tool-result' }>,
+  { id, result, failed = false }: EventOf<'tool-result'>,
   run: ComponentRun,
 ): Promise<void> | undefined {
   // The last one: there are providers that number the calls of each answer anew.
   const tool = run.output.tools.findLast((known) => known.id === id);
   if (!tool) throw new TypeError(`The engine reported a result for an unknown tool call: "${id}".`);
-  Object.assign(tool, { result, failed });
+  Object.assign(tool, { result, failed, endedAt: Date.now() });
+  run.conversation.addResult(tool);
   return run.emit(
     failed ? { type: 'tool-call-failed', tool, error: result } : { type: 'tool-call-completed', tool },
   );
@@ -91,10 +126,17 @@ async function takeOutput(
   if (metrics) addUsage(run.output.metrics, metrics);
   if (tools) run.output.tools.push(...tools);
   Object.assign(run.output.metadata, metadata);
-  await run.appendContent(content);
+  await takeText(content, run);
 }
 
-const TOKENS = ['inputTokens', 'outputTokens', 'totalTokens', 'reasoningTokens', 'cacheReadTokens'] as const;
+const TOKENS = [
+  'inputTokens',
+  'outputTokens',
+  'totalTokens',
+  'reasoningTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+] as const;
 
 /** Engines that call a model several times report each call. */
 function addUsage(metrics: RunMetrics, usage: EngineUsage): void {

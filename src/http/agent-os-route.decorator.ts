@@ -4,10 +4,14 @@ import { AgentOsInterceptor } from '../runs/agent-os.interceptor.js';
 import { AgentOsExceptionFilter } from './agent-os.exception-filter.js';
 import { AgentOsGuard } from './agent-os.guard.js';
 
-/** A controller of the protocol: guarded, with `{ "detail": … }` errors, its runs tied to the response. */
-export function AgentOsRoutes(): ClassDecorator {
+/**
+ * A controller of the protocol: guarded, with `{ "detail": … }` errors, its runs tied to the response.
+ *
+ * @param path - what the paths of its routes begin with
+ */
+export function AgentOsRoutes(path = ''): ClassDecorator {
   return applyDecorators(
-    Controller(),
+    Controller(path),
     UseGuards(AgentOsGuard),
     UseFilters(AgentOsExceptionFilter),
     UseInterceptors(AgentOsInterceptor),

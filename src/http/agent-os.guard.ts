@@ -1,4 +1,5 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 
 import {
   ForbiddenException,
@@ -60,8 +61,10 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
 }
 
 function authorizationOf(context: ExecutionContext): string | undefined {
-  const { headers } = context.switchToHttp().getRequest<{ headers: Record<string, string | undefined> }>();
-  return headers['authorization'];
+  const { headers } = context.switchToHttp().getRequest<{ headers: IncomingHttpHeaders }>();
+  const header: unknown = headers.authorization;
+  // Node keeps the first of several, unless the host's server or adapter is told to keep all.
+  return Array.isArray(header) ? header.join(', ') : (header as string | undefined);
 }
 
 /** `Authorization: Bearer <key>`; the bare key passes too, as existing clients of the protocol send it. */
@@ -70,7 +73,11 @@ function checkKey(expected: string, authorization: string | undefined): void {
     throw new UnauthorizedException('Authorization header required');
   }
   const given = authorization.replace(/^bearer +/i, '').trim();
-  if (!isSame(given, expected)) throw new UnauthorizedException('Invalid authentication token');
+  // Clients send what is not ASCII as Latin-1 or as UTF-8; Node reads either as Latin-1.
+  const spellings = [expected, Buffer.from(expected).toString('latin1')];
+  if (!spellings.some((spelling) => isSame(given, spelling))) {
+    throw new UnauthorizedException('Invalid authentication token');
+  }
 }
 
 /** Takes as long for a wrong key as for the right one; hashing makes the lengths equal. */

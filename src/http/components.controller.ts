@@ -1,11 +1,13 @@
-import { Get, Res } from '@nestjs/common';
+import { Get, NotFoundException, Param, Res } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../agent-os.runtime.js';
+import type { Component } from '../components/component.js';
+import type { ComponentKind } from '../model/component.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { toWireComponent, toWireWorkflowSummary } from './wire/wire-component.js';
 
-/** Lists what is served. */
+/** Shows what is served. */
 @AgentOsRoutes()
 export class ComponentsController {
   constructor(
@@ -14,17 +16,47 @@ export class ComponentsController {
   ) {}
 
   @Get('agents')
-  agents(@Res() response: object): void {
-    this.responder.reply(response, this.runtime.components.list('agent').map(toWireComponent));
+  agents(@Res() response: object): Promise<void> {
+    return this.#list('agent', response);
+  }
+
+  @Get('agents/:id')
+  agent(@Param('id') id: string, @Res() response: object): Promise<void> {
+    return this.#show('agent', id, response);
   }
 
   @Get('teams')
-  teams(@Res() response: object): void {
-    this.responder.reply(response, this.runtime.components.list('team').map(toWireComponent));
+  teams(@Res() response: object): Promise<void> {
+    return this.#list('team', response);
+  }
+
+  @Get('teams/:id')
+  team(@Param('id') id: string, @Res() response: object): Promise<void> {
+    return this.#show('team', id, response);
   }
 
   @Get('workflows')
   workflows(@Res() response: object): void {
     this.responder.reply(response, this.runtime.components.list('workflow').map(toWireWorkflowSummary));
+  }
+
+  @Get('workflows/:id')
+  workflow(@Param('id') id: string, @Res() response: object): Promise<void> {
+    return this.#show('workflow', id, response);
+  }
+
+  async #list(kind: ComponentKind, response: object): Promise<void> {
+    const components = this.runtime.components.list(kind);
+    this.responder.reply(response, await Promise.all(components.map(toWireComponent)));
+  }
+
+  async #show(kind: ComponentKind, id: string, response: object): Promise<void> {
+    this.responder.reply(response, await toWireComponent(this.#find(kind, id)));
+  }
+
+  #find(kind: ComponentKind, id: string): Component {
+    const component = this.runtime.components.get(id);
+    if (component?.kind === kind) return component;
+    throw new NotFoundException(`${kind[0]?.toUpperCase()}${kind.slice(1)} not found`);
   }
 }

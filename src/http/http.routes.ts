@@ -2,25 +2,61 @@ import type { Provider, Type } from '@nestjs/common';
 
 import { AgentOsGuard } from './agent-os.guard.js';
 import { ComponentsController } from './components.controller.js';
-import { FastifyMultipart } from './fastify-multipart.js';
+import { ConfigController } from './config.controller.js';
+import { EvalRunsController } from './evals/eval-runs.controller.js';
+import { FastifyEmptyJson } from './forms/fastify-empty-json.js';
+import { FastifyMultipart } from './forms/fastify-multipart.js';
 import { HealthController } from './health.controller.js';
+import { HomeRoute } from './home.route.js';
 import { HooksController } from './hooks.controller.js';
+import { InfoController } from './info.controller.js';
 import { ProtocolResponder } from './protocol.responder.js';
-import { RunResponder } from './run.responder.js';
-import { RunsController } from './runs.controller.js';
+import { BackgroundRunResponder } from './runs/background-run.responder.js';
+import { BackgroundRunStarter } from './runs/background-run.starter.js';
+import { EventStreamOpener } from './runs/event-stream.opener.js';
+import { ResumeResponder } from './runs/resume.responder.js';
+import { runControlControllerOf } from './runs/run-control.controller.js';
+import { RunFinder } from './runs/run.finder.js';
+import { RunRecordings } from './runs/run.recordings.js';
+import { RunResponder } from './runs/run.responder.js';
+import { runsControllerOf } from './runs/runs.controller.js';
+import { SessionAccess } from './sessions/session.access.js';
+import { SessionController } from './sessions/session.controller.js';
+import { SessionPresenter } from './sessions/session.presenter.js';
+import { SessionRunsController } from './sessions/session-runs.controller.js';
+import { SessionsController } from './sessions/sessions.controller.js';
+
+const COMPONENT_KINDS = ['agent', 'team', 'workflow'] as const;
 
 /** The routes of the AgentOS protocol. */
 export const HTTP_CONTROLLERS: readonly Type[] = [
   HealthController,
+  InfoController,
+  ConfigController,
   ComponentsController,
-  RunsController,
+  ...COMPONENT_KINDS.map(runsControllerOf),
+  ...COMPONENT_KINDS.map(runControlControllerOf),
   HooksController,
+  SessionsController,
+  SessionController,
+  SessionRunsController,
+  EvalRunsController,
 ];
 
 /** What the routes are made of. */
 export const HTTP_PROVIDERS: readonly Provider[] = [
   AgentOsGuard,
+  BackgroundRunResponder,
+  BackgroundRunStarter,
+  EventStreamOpener,
+  FastifyEmptyJson,
   FastifyMultipart,
+  HomeRoute,
   ProtocolResponder,
+  ResumeResponder,
+  RunFinder,
+  RunRecordings,
   RunResponder,
+  SessionAccess,
+  SessionPresenter,
 ];

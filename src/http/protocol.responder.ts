@@ -7,7 +7,12 @@ export class ProtocolResponder {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   /** @param response - the adapter's, as `@Res()` gives it */
-  reply(response: object, body: object): void {
-    this.adapterHost.httpAdapter.reply(response, body, 200);
+  reply(response: object, body: object, status = 200): void {
+    this.adapterHost.httpAdapter.reply(response, body, status);
+  }
+
+  /** Answers that it is done, and nothing else. */
+  replyNothing(response: object): void {
+    this.adapterHost.httpAdapter.reply(response, undefined, 204);
   }
 }

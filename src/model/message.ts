@@ -1,10 +1,19 @@
+import type { ModelRequestMetrics, ToolExecution } from './run-output.js';
+
 /** Who speaks in a conversation. */
 export type MessageRole = 'system' | 'user' | 'assistant' | 'tool';
 
-/** One message of a conversation, as an engine receives it. */
+/** One message of a conversation, as an engine receives it and a run's output holds it. */
 export interface Message {
+  readonly id: string;
   readonly role: MessageRole;
   readonly content: string;
   /** Epoch seconds. */
   readonly createdAt: number;
+  /** Of an assistant: the tools it calls. */
+  readonly toolCalls?: readonly ToolExecution[];
+  /** Of a tool: the call that this is the result of. */
+  readonly toolCall?: ToolExecution;
+  /** Of an assistant: what the model has used for it. */
+  readonly metrics?: ModelRequestMetrics;
 }

@@ -1,5 +1,12 @@
 import type { ComponentIdentity } from './component.js';
-import type { ModelIdentity, RunOutput, StepOutput, ToolExecution } from './run-output.js';
+import type { PlainRecord } from './run-context.js';
+import type {
+  ModelIdentity,
+  ModelRequestMetrics,
+  RunOutput,
+  StepOutput,
+  ToolExecution,
+} from './run-output.js';
 
 /** The place of a step in its workflow; inside blocks the path of places, such as `[0, 1]`. */
 export type StepIndex = number | readonly number[];
@@ -7,11 +14,19 @@ export type StepIndex = number | readonly number[];
 /** The blocks that steps may stand in. */
 export type StepBlock = 'parallel' | 'condition' | 'loop' | 'router';
 
-/** Which block of a workflow an event is about, and what it has decided. */
-export interface BlockEventFields {
-  readonly block: StepBlock;
+/** Which execution of which step or block. */
+export interface StepPlace {
   readonly stepName: string;
   readonly stepIndex: StepIndex;
+  /** Unique for each execution. */
+  readonly stepId: string;
+  /** The block around it, if there is one. */
+  readonly parentStepId?: string;
+}
+
+/** Which block of a workflow an event is about, and what it has decided. */
+export interface BlockEventFields extends StepPlace {
+  readonly block: StepBlock;
   /** Of `parallel`. */
   readonly stepCount?: number;
   /** Of `condition`. */
@@ -23,19 +38,15 @@ export interface BlockEventFields {
 }
 
 /** Which iteration of which loop an event is about; the first is 1. */
-export interface IterationEventFields {
-  readonly stepName: string;
-  readonly stepIndex: StepIndex;
+export interface IterationEventFields extends StepPlace {
   readonly iteration: number;
   readonly maxIterations: number;
 }
 
 /** Where in a workflow an event happened. */
-export interface StepPosition {
+export interface StepPosition extends StepPlace {
   readonly workflowId: string;
   readonly workflowRunId: string;
-  readonly stepName: string;
-  readonly stepIndex: StepIndex;
 }
 
 /** What every event of a run carries. */
@@ -57,7 +68,12 @@ export type RunEventBody =
   | { readonly type: 'run-started'; readonly model?: ModelIdentity }
   | { readonly type: 'run-content'; readonly content: string }
   | { readonly type: 'run-content-completed' }
-  | { readonly type: 'run-completed'; readonly output: RunOutput }
+  | {
+      readonly type: 'run-completed';
+      readonly output: RunOutput;
+      /** The session's state as the run has left it. */
+      readonly sessionState: PlainRecord;
+    }
   | {
       readonly type: 'run-error';
       /** Safe to show: never a stack, a cause or a rejected answer. */
@@ -75,11 +91,17 @@ export type RunEventBody =
     }
   | { readonly type: 'post-hook-started'; readonly hook: string }
   | { readonly type: 'post-hook-completed'; readonly hook: string; readonly error?: string }
+  | { readonly type: 'model-request-started'; readonly model?: ModelIdentity }
+  | {
+      readonly type: 'model-request-completed';
+      readonly model?: ModelIdentity;
+      readonly metrics: ModelRequestMetrics;
+    }
   | { readonly type: 'tool-call-started'; readonly tool: ToolExecution }
   | { readonly type: 'tool-call-completed'; readonly tool: ToolExecution }
   | { readonly type: 'tool-call-failed'; readonly tool: ToolExecution; readonly error: string }
-  | { readonly type: 'step-started'; readonly stepName: string; readonly stepIndex: StepIndex }
-  | { readonly type: 'step-completed'; readonly stepIndex: StepIndex; readonly output: StepOutput }
+  | ({ readonly type: 'step-started' } & StepPlace)
+  | ({ readonly type: 'step-completed'; readonly output: StepOutput } & StepPlace)
   | ({ readonly type: 'block-started' } & BlockEventFields)
   | ({ readonly type: 'block-completed'; readonly output: StepOutput } & BlockEventFields)
   | ({ readonly type: 'loop-iteration-started' } & IterationEventFields)

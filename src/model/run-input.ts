@@ -1,5 +1,24 @@
+/** What kind of file it is, by its media type; `file` is any document. */
+export type RunFileKind = 'image' | 'audio' | 'video' | 'file';
+
+/** A file that comes with the input of a run. */
+export interface RunFile {
+  readonly id: string;
+  readonly kind: RunFileKind;
+  /** As the client calls it: never a path. */
+  readonly name?: string;
+  /** Such as `image/png`. */
+  readonly mediaType?: string;
+  /** The bytes as base64 text, which copies share. Left out where runs are stored. */
+  readonly content?: string;
+  /** Where the file is, in place of its content. */
+  readonly url?: string;
+}
+
 /** What a run was asked. Inline pre-hooks may change it; background hooks see it as it stood after them. */
 export interface RunInput {
   /** The user's message. */
   content: string;
+  /** Files that came with it; members and steps get them too. */
+  files?: RunFile[];
 }

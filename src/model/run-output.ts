@@ -1,6 +1,7 @@
 import type { ComponentIdentity } from './component.js';
 import type { Message } from './message.js';
 import type { PlainRecord } from './run-context.js';
+import type { RunInput } from './run-input.js';
 
 /**
  * How a run ended.
@@ -27,18 +28,30 @@ export interface ModelIdentity {
   readonly name?: string;
 }
 
-/** What a run has used. Times in seconds, tokens as the engine reported them. */
-export interface RunMetrics {
+/** Tokens, as the engine reported them. */
+export interface RunUsage {
   inputTokens?: number;
   outputTokens?: number;
   totalTokens?: number;
   reasoningTokens?: number;
   /** Input tokens that the provider had cached. */
   cacheReadTokens?: number;
+  /** Input tokens that the provider has cached now. */
+  cacheWriteTokens?: number;
+}
+
+/** What a run has used. Times in seconds. */
+export interface RunMetrics extends RunUsage {
   /** Seconds until the first piece of the answer. */
   timeToFirstToken?: number;
   /** Seconds from the start of the run until it settled. */
   duration?: number;
+}
+
+/** What one request to a model has used. */
+export interface ModelRequestMetrics extends RunUsage {
+  /** Seconds until the first piece of its answer. */
+  readonly timeToFirstToken?: number;
 }
 
 /** A tool call that an engine made, with its result once it has one. */
@@ -48,10 +61,18 @@ export interface ToolExecution {
   readonly arguments: PlainRecord;
   result?: string;
   failed?: boolean;
+  /** Epoch milliseconds. */
+  startedAt?: number;
+  /** Epoch milliseconds. */
+  endedAt?: number;
+  /** The run that it started: that of a team's member. */
+  childRunId?: string;
 }
 
 /** What one step or block of a workflow produced. */
 export interface StepOutput {
+  /** Of this execution of the step: in a loop it has many. */
+  readonly stepId: string;
   readonly stepName: string;
   readonly type: 'step' | 'parallel' | 'condition' | 'loop' | 'router';
   readonly content: string;
@@ -65,6 +86,10 @@ export interface StepOutput {
   readonly executorName: string;
   /** The run of the step's component; absent for functions. */
   readonly runId?: string;
+  /** What that run has used. */
+  readonly metrics?: RunMetrics;
+  /** The model that it has asked. */
+  readonly model?: ModelIdentity;
   /** What stood inside a block, in order; of a loop, of all iterations. */
   readonly steps?: readonly StepOutput[];
 }
@@ -76,6 +101,10 @@ export interface RunOutput {
   readonly sessionId: string;
   readonly userId?: string;
   readonly component: ComponentIdentity;
+  /** After all inline pre-hooks; absent if one of them stopped the run. */
+  input?: RunInput;
+  /** The step of a workflow that this run is; see {@link StepOutput.stepId}. */
+  readonly stepId?: string;
   /** The answer; for a rejected or failed run the text that may be shown instead. */
   content: string;
   /** The parsed answer, if the engine was asked for structured output; `content` is its JSON text. */
@@ -84,11 +113,11 @@ export interface RunOutput {
   metrics: RunMetrics;
   /** The model that answered, if the engine has one. */
   readonly model?: ModelIdentity;
-  /** The conversation of this run: the user's message and the answer. */
+  /** The conversation of this run: the user's message, rounds of tool calls, the answer. */
   messages: Message[];
   tools: ToolExecution[];
   metadata: PlainRecord;
-  /** Runs of a team's members, in the order in which they settled. */
+  /** Runs of a team's members or of a workflow's steps, in the order in which they settled. */
   memberResponses: RunOutput[];
   /** Results of a workflow's steps, in order. */
   stepResults: StepOutput[];

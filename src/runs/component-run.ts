@@ -5,15 +5,17 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { Session } from '../model/session.js';
 import type { ActiveRun } from './active-run.js';
-import type { ComponentRun, RunComponent } from './run.component.js';
+import { Conversation } from './conversation.js';
+import type { ChildPlace, ComponentRun, RunComponent } from './run.component.js';
 import { loadHistory } from './run.session.js';
 
 /** Starts a run below another one. */
 export type StartChild = (child: {
   readonly component: RunComponent;
-  readonly input: string;
+  readonly input: RunInput;
   readonly parent: ActiveRun;
   readonly step?: StepPosition;
+  readonly onStart: (run: ActiveRun) => void;
 }) => Promise<RunOutput>;
 
 /** What a component may do with its run. An attempt that was abandoned (cancelled, repeated) can do nothing more. */
@@ -24,6 +26,7 @@ export class ActiveComponentRun implements ComponentRun {
   readonly output: RunOutput;
   readonly session: Session;
   readonly signal: AbortSignal;
+  readonly conversation = new Conversation();
   readonly #run: ActiveRun;
   readonly #startChild: StartChild;
   #isAbandoned = false;
@@ -67,8 +70,25 @@ export class ActiveComponentRun implements ComponentRun {
     return this.#run.events.emit(event);
   }
 
-  async runChild(component: RunComponent, input: string, step?: StepPosition): Promise<RunOutput> {
+  async runChild(
+    component: RunComponent,
+    content: string,
+    { step, toolCallId }: ChildPlace = {},
+  ): Promise<RunOutput> {
     this.#refuseAbandoned();
-    return this.#startChild({ component, input, parent: this.#run, ...(step ? { step } : {}) });
+    const { files } = this.#run.input;
+    return this.#startChild({
+      component,
+      input: files ? { content, files: [...files] } : { content },
+      parent: this.#run,
+      ...(step ? { step } : {}),
+      onStart: ({ runId }) => this.#linkCall(toolCallId, runId),
+    });
+  }
+
+  #linkCall(toolCallId: string | undefined, childRunId: string): void {
+    // The last one: there are providers that number the calls of each answer anew.
+    const tool = this.#run.output.tools.findLast(({ id }) => id === toolCallId);
+    if (tool) tool.childRunId = childRunId;
   }
 }

@@ -45,7 +45,7 @@ async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRun
     });
     await runPreHooks(run);
     // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
-    Object.freeze(run.input);
+    run.output.input = Object.freeze(run.input);
     await execute(run, startChild);
     await runPostHooks(run);
     return undefined;
@@ -64,7 +64,7 @@ async function execute(run: ActiveRun, startChild: StartChild): Promise<void> {
     const attempt = new ActiveComponentRun(run, startChild);
     try {
       await abortable(run.component.execute(attempt), run.signal);
-      writeMessages(run);
+      writeMessages(run, attempt.conversation.messages);
       await run.events.emit({ type: 'run-content-completed' });
       return;
     } catch (thrown) {

@@ -59,6 +59,8 @@ function showsContent({ type }: RunEvent): boolean {
     case 'pre-hook-completed':
     case 'post-hook-started':
     case 'post-hook-completed':
+    case 'model-request-started':
+    case 'model-request-completed':
     case 'step-started':
     case 'block-started':
     case 'loop-iteration-started':

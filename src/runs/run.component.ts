@@ -5,6 +5,7 @@ import type { RunEventBody, StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { Session } from '../model/session.js';
+import type { Conversation } from './conversation.js';
 
 /** A component as the run pipeline sees it: what happens between the pre-hooks and the post-hooks. */
 export interface RunComponent extends HookedComponent {
@@ -31,6 +32,15 @@ export interface ComponentRun {
   appendContent(piece: string): Promise<void> | undefined;
   /** Streams an event; resolves when the reader can take more. */
   emit(event: RunEventBody): Promise<void> | undefined;
-  /** Runs another component as a part of this run. */
-  runChild(component: RunComponent, input: string, step?: StepPosition): Promise<RunOutput>;
+  /** What its engine says, message by message. */
+  readonly conversation: Conversation;
+  /** Runs another component as a part of this run, with the same files. */
+  runChild(component: RunComponent, input: string, place?: ChildPlace): Promise<RunOutput>;
+}
+
+/** What has started a run below another one. */
+export interface ChildPlace {
+  readonly step?: StepPosition;
+  /** A tool call of the run above, which is told which run it has started. */
+  readonly toolCallId?: string;
 }

@@ -51,8 +51,8 @@ export function statusOf(outcome: RunOutcome): RunStatus {
 }
 
 /** The last event of a run. */
-export function finalEventOf({ output }: ActiveRun, error: AgentRunError | undefined): RunEventBody {
-  if (!error) return { type: 'run-completed', output };
+export function finalEventOf({ output, context }: ActiveRun, error: AgentRunError | undefined): RunEventBody {
+  if (!error) return { type: 'run-completed', output, sessionState: context.sessionState };
   if (error instanceof RunCancelledError) return { type: 'run-cancelled', output, reason: error.reason };
   const common = { type: 'run-error', content: error.publicMessage, errorType: error.code } as const;
   if (!(error instanceof CheckError)) return common;

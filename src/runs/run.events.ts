@@ -8,7 +8,7 @@ export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
 
 /** The way of a run's events to whoever reads them: past its guardrails, and through the run above it. */
 export class RunEvents {
-  /** What of this run's own has been shown, without pieces of content. */
+  /** What has been shown of this run and those below it, without pieces of content. */
   readonly shown: RunEvent[] = [];
   readonly #run: ActiveRun;
   readonly #ownSink: RunEventSink | undefined;
@@ -33,7 +33,12 @@ export class RunEvents {
   /** Says what happened in this run. */
   emit(body: RunEventBody): Promise<void> | undefined {
     if (!this.isObserved) return undefined;
-    return this.pass({ ...eventBaseOf(this.#run), ...body });
+    return this.pass(this.describe(body));
+  }
+
+  /** What happened in this run, as others may read it. */
+  describe(body: RunEventBody): RunEvent {
+    return { ...eventBaseOf(this.#run), ...body };
   }
 
   /** Hands on an event of this run or of one below it, unless it must wait for a guardrail. */
@@ -41,7 +46,7 @@ export class RunEvents {
     const isOwn = event.runId === this.#run.runId;
     if (this.#isGuarded && !isOwn) return undefined;
     if (this.#held?.keep(event)) return undefined;
-    if (isOwn && event.type !== 'run-content') this.shown.push(event);
+    if (event.type !== 'run-content') this.shown.push(event);
     const taken = this.#sink?.(event);
     // A run that is aborted waits for no reader: it would never settle, and shutdown never end.
     return taken && untilAborted(taken, this.#run.signal);

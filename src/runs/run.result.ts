@@ -2,12 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { PlainDataError } from '../errors/plain-data.error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
+import type { Message } from '../model/message.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { ActiveRun } from './active-run.js';
+import { newMessage } from './conversation.js';
 
 /** The output a run starts with. */
-export function createOutput({ context, component, identity, createdAt }: ActiveRun): RunOutput {
+export function createOutput({ context, component, identity, step, createdAt }: ActiveRun): RunOutput {
   const { runId, sessionId, parentRunId, metadata } = context;
   return {
     runId,
@@ -15,6 +17,7 @@ export function createOutput({ context, component, identity, createdAt }: Active
     sessionId,
     ...userOf(context),
     component: identity,
+    ...(step && step.workflowRunId === parentRunId ? { stepId: step.stepId } : {}),
     content: '',
     status: 'RUNNING',
     metrics: {},
@@ -28,12 +31,15 @@ export function createOutput({ context, component, identity, createdAt }: Active
   };
 }
 
-/** The conversation of the run, as it now stands. */
-export function writeMessages({ output, input, createdAt }: ActiveRun): void {
-  output.messages = [
-    { role: 'user', content: input.content, createdAt },
-    { role: 'assistant', content: output.content, createdAt: Math.floor(Date.now() / 1_000) },
-  ];
+/** The conversation of the run, as it now stands; without its rounds if they no longer fit the answer. */
+export function writeMessages(run: ActiveRun, rounds: readonly Message[] = []): void {
+  const { output } = run;
+  const answer: Message = { ...newMessage(), role: 'assistant', content: output.content };
+  output.messages = [questionOf(run), ...(rounds.length > 0 ? rounds : [answer])];
+}
+
+function questionOf({ input, createdAt }: ActiveRun): Message {
+  return { ...newMessage(), role: 'user', content: input.content, createdAt };
 }
 
 /** A failed attempt is repeated: nothing of it counts. */
@@ -53,12 +59,12 @@ export function resetOutput(run: ActiveRun): void {
  * @param shown - stands in place of the answer; left out, a partial answer stays, unless a guardrail was to see it
  */
 export function withdrawContent(run: ActiveRun, shown: string | undefined): void {
-  const { output, input, createdAt, phase } = run;
+  const { output, phase } = run;
   delete output.data;
   if (shown !== undefined) output.content = shown;
   else if (run.isHeld) output.content = '';
   if (run.isHeld || phase === 'post') dropWork(output);
-  output.messages = phase === 'pre' ? [] : [{ role: 'user', content: input.content, createdAt }];
+  output.messages = phase === 'pre' ? [] : [questionOf(run)];
   run.events.discardHeld();
 }
 

@@ -1,10 +1,12 @@
 import { toError } from '../errors/to-error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Message } from '../model/message.js';
+import type { RunEvent } from '../model/run-event.js';
 import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
 import type { StoredRun } from '../sessions/session.store.js';
 import type { ActiveRun } from './active-run.js';
 import type { RunSnapshot } from './run.snapshot.js';
+import { toStoredRun } from './stored-run.js';
 
 /** Gives a run its session: that of the run above it, the stored one, or a new one. */
 export async function openSession(run: ActiveRun): Promise<void> {
@@ -20,28 +22,19 @@ export async function openSession(run: ActiveRun): Promise<void> {
   Object.assign(run.context, { sessionState: run.session.state });
 }
 
-/** Remembers a settled run. A store that fails costs the history, not the answer. */
-export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error): Promise<void> {
+/**
+ * Remembers a settled run. A store that fails costs the history, not the answer.
+ *
+ * @param last - the run's last event
+ */
+export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error, last: RunEvent): Promise<void> {
   const { sessions, logger } = run.tree.environment;
   if (!sessions) return;
   try {
     if (snapshot instanceof Error) throw snapshot;
-    const { runOutput: output } = snapshot;
-    // What a guardrail has refused, or has not seen, is not for keeping.
-    const input = run.phase === 'pre' ? { content: '' } : snapshot.runInput;
     const { id, userId } = snapshot.session;
-    const session = userId === undefined ? { id } : { id, userId };
-    await sessions.append(
-      session,
-      {
-        ...idsOf(run),
-        component: run.identity,
-        input,
-        output,
-        events: copyPlainData(run.events.shown, 'events'),
-      },
-      changesBy(run, snapshot),
-    );
+    const session = { id, component: ownerOf(run).identity, ...(userId === undefined ? {} : { userId }) };
+    await sessions.append(session, toStoredRun(run, snapshot, last), changesBy(run, snapshot));
   } catch (thrown) {
     const error = toError(thrown);
     logger.error(
@@ -49,6 +42,11 @@ export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error): P
       error.stack,
     );
   }
+}
+
+/** The run that a session was opened for: those below it share the session, and may settle first. */
+function ownerOf(run: ActiveRun): ActiveRun {
+  return run.parent?.sessionId === run.sessionId ? ownerOf(run.parent) : run;
 }
 
 /** A session that is shared with the run above it is saved by that one. */
@@ -63,10 +61,14 @@ export async function loadHistory(run: ActiveRun, limit: number): Promise<Messag
   if (!sessions || isNew || limit <= 0) return [];
   const filter = { componentId: run.component.id, status: 'COMPLETED', limit } as const;
   const stored = await sessions.runs(run.sessionId, filter);
-  return stored.flatMap(({ output }) => output.messages);
+  return stored.flatMap(toMessages);
 }
 
-function idsOf({ context }: ActiveRun): Pick<StoredRun, 'runId' | 'parentRunId'> {
-  const { runId, parentRunId } = context;
-  return parentRunId === undefined ? { runId } : { runId, parentRunId };
+/** What was asked and answered, without the rounds in between. */
+function toMessages({ runId, input, output: { content, messages, createdAt } }: StoredRun): Message[] {
+  const { id = runId, createdAt: answeredAt = createdAt } = messages.at(-1) ?? {};
+  return [
+    { id: messages[0]?.id ?? runId, role: 'user', content: input.content, createdAt },
+    { id, role: 'assistant', content, createdAt: answeredAt },
+  ];
 }

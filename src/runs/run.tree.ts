@@ -7,34 +7,42 @@ import { BackgroundHookTask } from './background-hook.task.js';
 import { Outbox, type OutboxEntry } from './outbox.js';
 import type { ResponseLifecycle } from './response.lifecycle.js';
 import type { BackgroundEnvironment, RunEnvironment } from './run.environment.js';
-import type { HookScope } from './run.scope.js';
+import type { HookScope, RunScope } from './run.scope.js';
 
 /** What a run and all runs below it share: one environment, one response, one outbox. */
 export class RunTree {
   readonly environment: RunEnvironment;
   readonly response: ResponseLifecycle | undefined;
+  /** The hook that has started the first run, if it was one. */
+  readonly hook: HookScope | undefined;
   readonly outbox: Outbox;
+  readonly #onDisconnect: 'finish' | 'cancel' | undefined;
   /** The context of the caller who started the run; `AsyncLocalStorage.snapshot()` is 100 times slower on Node 20. */
   readonly #context = new AsyncResource('AgentOsRun');
   #root: ActiveRun | undefined;
   #latestBatch: HookBatch | undefined;
   #unlisten: (() => void) | undefined;
 
-  /** @param hook - the hook that has started the first run, if it was one */
+  /**
+   * @param scope - of the code that starts the first run
+   * @param onDisconnect - what becomes of it if its client leaves
+   */
   constructor(
     environment: RunEnvironment,
-    response: ResponseLifecycle | undefined,
-    readonly hook: HookScope | undefined,
+    { response, hook }: RunScope,
+    onDisconnect = environment.background?.onDisconnect,
   ) {
     this.environment = environment;
     this.response = response;
+    this.hook = hook;
+    this.#onDisconnect = onDisconnect;
     this.outbox = new Outbox(environment.ledger);
   }
 
-  /** The first run of the tree. A client that leaves cancels it, if the environment says so. */
+  /** The first run of the tree. */
   plant(root: ActiveRun): void {
     this.#root = root;
-    if (this.environment.background?.onDisconnect !== 'cancel') return;
+    if (this.#onDisconnect !== 'cancel') return;
     const onClosed = (delivered: boolean | undefined): void => {
       if (delivered === false) root.cancel('The client left before the run was done.');
     };

@@ -17,15 +17,17 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   run.output.metrics.duration = (performance.now() - run.startedAt) / 1_000;
   run.outcome = outcome;
   run.span?.end(error);
-  showToTeam(run);
-  if (run.tree.environment.sessions && run.isStored) await storeRun(run, run.snapshot());
+  showAbove(run);
+  const last = finalEventOf(run, error);
+  if (run.tree.environment.sessions && run.isStored)
+    await storeRun(run, run.snapshot(), run.events.describe(last));
   await run.tree.handOver();
-  await run.events.emit(finalEventOf(run, error));
+  await run.events.emit(last);
 }
 
-/** A team's output holds those of its members, unless it went on without them or their attempt was repeated. */
-function showToTeam({ parent, output, position, isDiscarded }: ActiveRun): void {
-  if (parent?.component.kind !== 'team' || parent.phase !== 'execution' || isDiscarded) return;
+/** The output of a team or workflow holds those of its parts, unless its attempt was repeated without them. */
+function showAbove({ parent, output, position, isDiscarded }: ActiveRun): void {
+  if (!parent || parent.component.kind === 'agent' || parent.phase !== 'execution' || isDiscarded) return;
   if (position === 'inside-hook' && parent.position !== 'inside-hook') return;
   parent.output.memberResponses.push(output);
 }

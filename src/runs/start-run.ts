@@ -25,6 +25,8 @@ export interface RunRequest {
   readonly sink?: RunEventSink;
   /** Whether the run is remembered in its session. Default true. */
   readonly isStored?: boolean;
+  /** What becomes of it if its client leaves. Default: as the environment says. */
+  readonly onDisconnect?: 'finish' | 'cancel';
   /** Is told the run before it starts. */
   readonly onStart?: (run: ActiveRun) => void;
 }
@@ -59,8 +61,8 @@ function createRun(
     component,
     position,
     hooks: environment.hooksOf(component, position),
-    tree: parent?.tree ?? new RunTree(environment, scope.response, scope.hook),
-    input: { ...toRunInput(input) },
+    tree: parent?.tree ?? new RunTree(environment, scope, request.onDisconnect),
+    input: copyInput(toRunInput(input)),
     isStored: request.isStored ?? true,
     options,
     ...(parent ? { parent } : {}),
@@ -85,6 +87,11 @@ function surroundingEnvironment({ run, hook }: RunScope): RunEnvironment {
 function positionOf(parent: ActiveRun | undefined, { hook, run }: RunScope): HookPosition {
   if (hook || (parent ?? run)?.position === 'inside-hook') return 'inside-hook';
   return parent ? 'member' : 'root';
+}
+
+/** What the caller passed stays the caller's. */
+function copyInput({ content, files }: RunInput): RunInput {
+  return files ? { content, files: [...files] } : { content };
 }
 
 function toRunInput(input: unknown): RunInput {

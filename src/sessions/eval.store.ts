@@ -1,4 +1,5 @@
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity, ComponentKind } from '../model/component.js';
+import type { ModelIdentity } from '../model/run-output.js';
 
 /** What a judge said of a run. */
 export interface Evaluation {
@@ -6,8 +7,12 @@ export interface Evaluation {
   /** What was judged. */
   readonly runId: string;
   readonly sessionId: string;
+  /** Whose run it was. */
+  readonly userId?: string;
   readonly component: ComponentIdentity;
-  /** The judge's name. */
+  /** The model that gave the answer, if the component has one. */
+  readonly model?: ModelIdentity;
+  /** The judge's name, or what it was renamed to. */
   readonly name: string;
   readonly criteria: string;
   readonly scoring: 'numeric' | 'binary';
@@ -22,22 +27,50 @@ export interface Evaluation {
   readonly output: string;
   /** Epoch milliseconds. */
   readonly createdAt: number;
+  /** Epoch milliseconds of the latest change, if there was one. */
+  readonly updatedAt?: number;
 }
 
-/** What {@link EvalStore.list} may be narrowed to. */
-export interface EvaluationFilter {
+/** Which evaluations are meant. */
+export interface EvaluationCriteria {
   readonly runId?: string;
   readonly sessionId?: string;
+  /** `null`: those of runs that belong to nobody. */
+  readonly userId?: string | null;
+  readonly componentKind?: ComponentKind;
   readonly componentId?: string;
+  /** The provider's name for the model that gave the answer. */
+  readonly modelId?: string;
   readonly name?: string;
-  /** At most so many, the newest first. Default 100. */
+}
+
+/** What {@link EvalStore.list} may be narrowed to, and which part of it is wanted. */
+export interface EvaluationFilter extends EvaluationCriteria {
+  /** At most so many. Default 100. */
   readonly limit?: number;
+  /** How many of the list are left out at its beginning. Default 0. */
+  readonly offset?: number;
+  /** Default `createdAt`. */
+  readonly sortBy?: 'createdAt' | 'updatedAt' | 'name';
+  /** Default `desc`: the newest first. */
+  readonly sortOrder?: 'asc' | 'desc';
 }
 
 /** The port that keeps evaluations. Saving at the same time loses none; what is returned are copies. */
 export abstract class EvalStore {
   abstract save(evaluation: Evaluation): Promise<void>;
 
-  /** The newest first. */
+  /** The newest first, unless the filter says otherwise. */
   abstract list(filter?: EvaluationFilter): Promise<readonly Evaluation[]>;
+
+  /** How many there are. */
+  abstract count(criteria?: EvaluationCriteria): Promise<number>;
+
+  abstract find(id: string): Promise<Evaluation | undefined>;
+
+  /** @returns the renamed evaluation; undefined if there is none with this id */
+  abstract rename(id: string, name: string): Promise<Evaluation | undefined>;
+
+  /** Ids that are not there are no error. */
+  abstract delete(ids: readonly string[]): Promise<void>;
 }

@@ -1,8 +1,8 @@
-import { EvalStore, type Evaluation, type EvaluationFilter } from './eval.store.js';
+import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
 
 /** Evaluations in this process: bounded, and gone with the process. */
 export class InMemoryEvalStore extends EvalStore {
-  readonly #evaluations: Evaluation[] = [];
+  #evaluations: Evaluation[] = [];
 
   /** @param capacity - the oldest are forgotten beyond this */
   constructor(readonly capacity: number = 10_000) {
@@ -15,22 +15,66 @@ export class InMemoryEvalStore extends EvalStore {
     return Promise.resolve();
   }
 
-  override list({ limit = 100, ...filter }: EvaluationFilter = {}): Promise<readonly Evaluation[]> {
-    const found = this.#evaluations.filter((evaluation) => matches(evaluation, filter));
-    return Promise.resolve(
-      found
-        .reverse()
-        .slice(0, limit)
-        .map((evaluation) => ({ ...evaluation })),
-    );
+  override list(filter: EvaluationFilter = {}): Promise<readonly Evaluation[]> {
+    const { limit = 100, offset = 0 } = filter;
+    const found = this.#matching(filter).sort(orderOf(filter));
+    return Promise.resolve(found.slice(offset, offset + limit).map((evaluation) => ({ ...evaluation })));
+  }
+
+  override count(criteria: EvaluationCriteria = {}): Promise<number> {
+    return Promise.resolve(this.#matching(criteria).length);
+  }
+
+  override find(id: string): Promise<Evaluation | undefined> {
+    const found = this.#evaluations.find((evaluation) => evaluation.id === id);
+    return Promise.resolve(found && { ...found });
+  }
+
+  override rename(id: string, name: string): Promise<Evaluation | undefined> {
+    const index = this.#evaluations.findIndex((evaluation) => evaluation.id === id);
+    const found = this.#evaluations[index];
+    if (!found) return Promise.resolve(undefined);
+    const renamed = { ...found, name, updatedAt: Date.now() };
+    this.#evaluations[index] = renamed;
+    return Promise.resolve({ ...renamed });
+  }
+
+  override delete(ids: readonly string[]): Promise<void> {
+    this.#evaluations = this.#evaluations.filter(({ id }) => !ids.includes(id));
+    return Promise.resolve();
+  }
+
+  #matching(criteria: EvaluationCriteria): Evaluation[] {
+    return this.#evaluations.filter((evaluation) => matches(evaluation, criteria));
   }
 }
 
-function matches(evaluation: Evaluation, { runId, sessionId, componentId, name }: EvaluationFilter): boolean {
+function matches(evaluation: Evaluation, criteria: EvaluationCriteria): boolean {
+  const { runId, sessionId, userId, componentKind, componentId, modelId, name } = criteria;
+  const { component, model } = evaluation;
   return (
     (runId === undefined || evaluation.runId === runId) &&
     (sessionId === undefined || evaluation.sessionId === sessionId) &&
-    (componentId === undefined || evaluation.component.id === componentId) &&
+    (userId === undefined || (evaluation.userId ?? null) === userId) &&
+    (componentKind === undefined || component.kind === componentKind) &&
+    (componentId === undefined || component.id === componentId) &&
+    (modelId === undefined || model?.id === modelId) &&
     (name === undefined || evaluation.name === name)
   );
+}
+
+/** No two are equal, so that no page repeats what another one has. */
+function orderOf({
+  sortBy = 'createdAt',
+  sortOrder = 'desc',
+}: EvaluationFilter): (left: Evaluation, right: Evaluation) => number {
+  const keyOf = (evaluation: Evaluation): string | number =>
+    sortBy === 'updatedAt' ? (evaluation.updatedAt ?? evaluation.createdAt) : evaluation[sortBy];
+  const direction = sortOrder === 'asc' ? 1 : -1;
+  return (left, right) => {
+    const [leftKey, rightKey] = [keyOf(left), keyOf(right)];
+    if (leftKey !== rightKey) return leftKey < rightKey ? -direction : direction;
+    if (left.id === right.id) return 0;
+    return left.id < right.id ? -direction : direction;
+  };
 }

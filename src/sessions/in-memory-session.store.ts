@@ -1,10 +1,22 @@
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Session } from '../model/session.js';
 import { withChanges, type SessionChanges } from './session.changes.js';
-import { SessionStore, type SessionInit, type StoredRun, type StoredRunFilter } from './session.store.js';
+import { matchesSession, orderOf } from './session.filter.js';
+import {
+  SessionStore,
+  type NewSession,
+  type SessionFilter,
+  type SessionInit,
+  type SessionPage,
+  type SessionUpdate,
+  type StoredRun,
+  type StoredRunFilter,
+  type StoredSession,
+} from './session.store.js';
+import { addUsage } from './session.usage.js';
 
-interface StoredSession {
-  session: Session;
+interface KeptSession {
+  session: StoredSession;
   readonly runs: StoredRun[];
 }
 
@@ -19,7 +31,7 @@ export interface InMemorySessionStoreOptions {
 /** Sessions in this process: nothing to install, bounded, and gone with the process. */
 export class InMemorySessionStore extends SessionStore {
   /** The one used least recently first. */
-  readonly #sessions = new Map<string, StoredSession>();
+  readonly #sessions = new Map<string, KeptSession>();
   readonly #maxSessions: number;
   readonly #maxRuns: number;
 
@@ -29,47 +41,124 @@ export class InMemorySessionStore extends SessionStore {
     this.#maxRuns = maxRunsPerSession;
   }
 
-  override open(init: SessionInit): Promise<Session> {
-    const stored = this.#sessions.get(init.id);
-    return Promise.resolve(stored ? copyPlainData(stored.session, 'session') : newSession(init));
+  override open({ id, userId }: SessionInit): Promise<Session> {
+    const { session } = this.#sessions.get(id) ?? {};
+    if (!session) return Promise.resolve({ id, state: {}, metadata: {}, ...given({ userId }) });
+    const { userId: owner, name, state, metadata } = session;
+    return Promise.resolve(
+      copyPlainData({ id, ...given({ userId: owner, name }), state, metadata }, 'session'),
+    );
   }
 
   override append(init: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void> {
-    const stored = this.#sessions.get(init.id) ?? { session: newSession(init), runs: [] };
-    stored.session = {
-      ...stored.session,
-      ...(changes.name === undefined ? {} : { name: changes.name }),
-      state: withChanges(stored.session.state, changes.state),
-      metadata: withChanges(stored.session.metadata, changes.metadata),
-    };
-    stored.runs.push(run);
-    if (stored.runs.length > this.#maxRuns) stored.runs.shift();
-    this.#sessions.delete(init.id);
-    this.#sessions.set(init.id, stored);
-    this.#forgetOldest();
+    const kept = this.#sessions.get(init.id) ?? { session: newSession(init), runs: [] };
+    kept.session = withRun(withUpdate(kept.session, changes), init, run);
+    kept.runs.push(run);
+    if (kept.runs.length > this.#maxRuns) kept.runs.shift();
+    this.#use(init.id, kept);
     return Promise.resolve();
   }
 
   override runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
-    const { componentId, status, limit = this.#maxRuns } = filter;
-    const found = (this.#sessions.get(sessionId)?.runs ?? []).filter(
-      ({ component, output }) =>
-        (componentId === undefined || component.id === componentId) &&
-        (status === undefined || output.status === status),
-    );
+    const { limit = this.#maxRuns } = filter;
+    const found = (this.#sessions.get(sessionId)?.runs ?? []).filter((run) => matchesRun(run, filter));
     const latest = found.slice(Math.max(0, found.length - limit));
     return Promise.resolve(latest.map((run) => copyPlainData(run, 'run')));
   }
 
-  #forgetOldest(): void {
-    if (this.#sessions.size <= this.#maxSessions) return;
-    for (const id of this.#sessions.keys()) {
-      this.#sessions.delete(id);
-      return;
-    }
+  override find(id: string): Promise<StoredSession | undefined> {
+    const kept = this.#sessions.get(id);
+    return Promise.resolve(kept && copyPlainData(kept.session, 'session'));
+  }
+
+  override list(filter: SessionFilter = {}): Promise<SessionPage> {
+    const { limit = 20, offset = 0 } = filter;
+    const sessions = [...this.#sessions.values()].map(({ session }) => session);
+    const found = sessions.filter((session) => matchesSession(session, filter)).sort(orderOf(filter));
+    const page = found.slice(offset, offset + limit);
+    return Promise.resolve({ sessions: copyPlainData(page, 'sessions'), total: found.length });
+  }
+
+  override create({ name, state = {}, metadata = {}, ...init }: NewSession): Promise<boolean> {
+    if (this.#sessions.has(init.id)) return Promise.resolve(false);
+    const session = { ...newSession(init), ...given({ name }), state, metadata };
+    this.#use(init.id, { session: copyPlainData(session, 'session'), runs: [] });
+    return Promise.resolve(true);
+  }
+
+  override update(id: string, update: SessionUpdate): Promise<boolean> {
+    const kept = this.#sessions.get(id);
+    if (kept) kept.session = withUpdate(kept.session, copyPlainData(update, 'update'));
+    return Promise.resolve(kept !== undefined);
+  }
+
+  override delete(ids: readonly string[]): Promise<void> {
+    for (const id of ids) this.#sessions.delete(id);
+    return Promise.resolve();
+  }
+
+  #use(id: string, kept: KeptSession): void {
+    this.#sessions.delete(id);
+    this.#sessions.set(id, kept);
+    const [oldest] = this.#sessions.keys();
+    if (this.#sessions.size > this.#maxSessions && oldest !== undefined) this.#sessions.delete(oldest);
   }
 }
 
-function newSession({ id, userId }: SessionInit): Session {
-  return { id, state: {}, metadata: {}, ...(userId === undefined ? {} : { userId }) };
+function newSession({ id, userId, component }: SessionInit): StoredSession {
+  const now = Date.now();
+  return {
+    id,
+    ...given({ userId, component }),
+    state: {},
+    metadata: {},
+    usage: [],
+    createdAt: now,
+    updatedAt: now,
+  };
 }
+
+function withUpdate(
+  session: StoredSession,
+  { name, state, metadata, summary }: SessionUpdate,
+): StoredSession {
+  return {
+    ...session,
+    ...given({ name, summary }),
+    state: withChanges(session.state, state),
+    metadata: withChanges(session.metadata, metadata),
+    updatedAt: Date.now(),
+  };
+}
+
+/** Whose session it is, and how it began, is what was known of it first. */
+function withRun(session: StoredSession, init: SessionInit, run: StoredRun): StoredSession {
+  const component = session.component ?? init.component;
+  const firstInput = session.firstInput ?? (run.parentRunId === undefined ? run.input.content : '');
+  const { metrics, model } = run.output;
+  return {
+    ...session,
+    ...given({ component }),
+    ...(firstInput === '' ? {} : { firstInput }),
+    usage: addUsage(session.usage, metrics, model),
+  };
+}
+
+function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {
+  const { runId, componentId, status, createdAfter = 0, createdBefore = Infinity } = filter;
+  const { createdAt } = run.output;
+  return (
+    (runId === undefined || run.runId === runId) &&
+    (componentId === undefined || run.component.id === componentId) &&
+    (status === undefined || run.output.status === status) &&
+    createdAt >= createdAfter &&
+    createdAt <= createdBefore
+  );
+}
+
+/** Without what is not there. */
+function given<T extends object>(fields: T): Given<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };

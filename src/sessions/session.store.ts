@@ -1,7 +1,8 @@
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity, ComponentKind } from '../model/component.js';
+import type { PlainRecord } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunEvent } from '../model/run-event.js';
-import type { RunOutput, RunStatus } from '../model/run-output.js';
+import type { ModelIdentity, RunOutput, RunStatus, RunUsage } from '../model/run-output.js';
 import type { Session } from '../model/session.js';
 
 import type { SessionChanges } from './session.changes.js';
@@ -11,16 +12,24 @@ export interface StoredRun {
   readonly runId: string;
   readonly parentRunId?: string;
   readonly component: ComponentIdentity;
+  /** Files are remembered by what they are, without their content. */
   readonly input: RunInput;
   readonly output: RunOutput;
-  /** What happened, without pieces of content and without the last event; empty if nobody read the run's events. */
+  /** The session's state as the run has left it. */
+  readonly sessionState: PlainRecord;
+  /** What happened in the run and in those below it, without pieces of content; empty if nobody read the run's events. */
   readonly events: readonly RunEvent[];
 }
 
 /** What {@link SessionStore.runs} may be narrowed to. */
 export interface StoredRunFilter {
+  readonly runId?: string;
   readonly componentId?: string;
   readonly status?: RunStatus;
+  /** Started at this time or later, in epoch seconds. */
+  readonly createdAfter?: number;
+  /** Started at this time or earlier, in epoch seconds. */
+  readonly createdBefore?: number;
   /** At most so many, the latest ones. Default 100. */
   readonly limit?: number;
 }
@@ -29,6 +38,65 @@ export interface StoredRunFilter {
 export interface SessionInit {
   readonly id: string;
   readonly userId?: string;
+  /** Whose session it is: the component of its first run. */
+  readonly component?: ComponentIdentity;
+}
+
+/** Tokens that the runs of a session have used with one model, or without any. */
+export interface SessionUsage extends RunUsage {
+  readonly model?: ModelIdentity;
+}
+
+/** A session as it is kept. */
+export interface StoredSession extends Session {
+  readonly component?: ComponentIdentity;
+  /** What its first run was asked, unless that was refused: how people call a session without a name. */
+  readonly firstInput?: string;
+  /** What a client has written about it; see {@link SessionStore.update}. */
+  readonly summary?: PlainRecord;
+  /** Of all its runs, those of members and steps included, model by model in the order of first use. */
+  readonly usage: readonly SessionUsage[];
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  /** Epoch milliseconds of the latest run or change. */
+  readonly updatedAt: number;
+}
+
+/** What {@link SessionStore.create} makes. */
+export interface NewSession extends SessionInit {
+  readonly name?: string;
+  readonly state?: PlainRecord;
+  readonly metadata?: PlainRecord;
+}
+
+/** What {@link SessionStore.list} may be narrowed to, and which part of it is wanted. */
+export interface SessionFilter {
+  readonly kind?: ComponentKind;
+  readonly componentId?: string;
+  /** `null`: those that belong to nobody. */
+  readonly userId?: string | null;
+  /** A part of the name that people see (the session's, else its first input), in any case of letters. */
+  readonly name?: string;
+  /** At most so many. Default 20. */
+  readonly limit?: number;
+  /** How many of the list are left out at its beginning. Default 0. */
+  readonly offset?: number;
+  /** Default `createdAt`. */
+  readonly sortBy?: 'createdAt' | 'updatedAt' | 'name';
+  /** Default `desc`. */
+  readonly sortOrder?: 'asc' | 'desc';
+}
+
+/** A part of a list of sessions. */
+export interface SessionPage {
+  readonly sessions: readonly StoredSession[];
+  /** How many there are in all. */
+  readonly total: number;
+}
+
+/** What {@link SessionStore.update} changes. */
+export interface SessionUpdate extends SessionChanges {
+  readonly summary?: PlainRecord;
 }
 
 /**
@@ -47,4 +115,19 @@ export abstract class SessionStore {
 
   /** The latest runs of a session, the oldest first; empty if it does not exist. */
   abstract runs(sessionId: string, filter?: StoredRunFilter): Promise<readonly StoredRun[]>;
+
+  /** The session with this id, with all that is known about it. */
+  abstract find(id: string): Promise<StoredSession | undefined>;
+
+  /** The sessions that fit, a page at a time. */
+  abstract list(filter?: SessionFilter): Promise<SessionPage>;
+
+  /** Creates a session without runs. @returns false, and does nothing, if there is one with this id */
+  abstract create(session: NewSession): Promise<boolean>;
+
+  /** Changes a session. @returns false if there is none with this id */
+  abstract update(id: string, update: SessionUpdate): Promise<boolean>;
+
+  /** Deletes sessions with their runs. Ids that are not there are no error. */
+  abstract delete(ids: readonly string[]): Promise<void>;
 }

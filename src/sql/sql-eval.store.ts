@@ -1,8 +1,15 @@
-import { and, desc, eq } from 'drizzle-orm';
+import { and, asc, count, desc, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 
-import { EvalStore, type Evaluation, type EvaluationFilter } from '../sessions/eval.store.js';
+import {
+  EvalStore,
+  type Evaluation,
+  type EvaluationCriteria,
+  type EvaluationFilter,
+} from '../sessions/eval.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { evaluationsTable } from './sql.schema.js';
+
+type EvaluationRow = typeof evaluationsTable.$inferSelect;
 
 /** Evaluations in PostgreSQL. Call {@link migrate} once before. */
 export class SqlEvalStore extends EvalStore {
@@ -13,45 +20,113 @@ export class SqlEvalStore extends EvalStore {
     this.#database = database;
   }
 
-  override async save({ component, createdAt, ...evaluation }: Evaluation): Promise<void> {
+  override async save({ component, model, createdAt, updatedAt, ...evaluation }: Evaluation): Promise<void> {
     const { kind: componentKind, id: componentId, name: componentName } = component;
-    const row = { ...evaluation, componentKind, componentId, componentName, createdAt: new Date(createdAt) };
-    await this.#database.insert(evaluationsTable).values(row);
+    await this.#database.insert(evaluationsTable).values({
+      ...evaluation,
+      componentKind,
+      componentId,
+      componentName,
+      ...(model ? { modelId: model.id, modelProvider: model.provider, modelName: model.name ?? null } : {}),
+      createdAt: new Date(createdAt),
+      ...(updatedAt === undefined ? {} : { updatedAt: new Date(updatedAt) }),
+    });
   }
 
   override async list(filter: EvaluationFilter = {}): Promise<readonly Evaluation[]> {
-    const { runId, sessionId, componentId, name, limit = 100 } = filter;
-    const conditions = [
-      runId === undefined ? undefined : eq(evaluationsTable.runId, runId),
-      sessionId === undefined ? undefined : eq(evaluationsTable.sessionId, sessionId),
-      componentId === undefined ? undefined : eq(evaluationsTable.componentId, componentId),
-      name === undefined ? undefined : eq(evaluationsTable.name, name),
-    ];
+    const { sortBy = 'createdAt', sortOrder = 'desc', limit = 100, offset = 0 } = filter;
+    const order = sortOrder === 'asc' ? asc : desc;
     const rows = await this.#database
       .select()
       .from(evaluationsTable)
-      .where(and(...conditions))
-      .orderBy(desc(evaluationsTable.createdAt), desc(evaluationsTable.id))
-      .limit(limit);
+      .where(conditionOf(filter))
+      .orderBy(order(SORTED_BY[sortBy]), order(evaluationsTable.id))
+      .limit(limit)
+      .offset(offset);
     return rows.map(toEvaluation);
+  }
+
+  override async count(criteria: EvaluationCriteria = {}): Promise<number> {
+    const [found] = await this.#database
+      .select({ value: count() })
+      .from(evaluationsTable)
+      .where(conditionOf(criteria));
+    return found?.value ?? 0;
+  }
+
+  override async find(id: string): Promise<Evaluation | undefined> {
+    const [row] = await this.#database.select().from(evaluationsTable).where(eq(evaluationsTable.id, id));
+    return row && toEvaluation(row);
+  }
+
+  override async rename(id: string, name: string): Promise<Evaluation | undefined> {
+    const [row] = await this.#database
+      .update(evaluationsTable)
+      .set({ name, updatedAt: new Date() })
+      .where(eq(evaluationsTable.id, id))
+      .returning();
+    return row && toEvaluation(row);
+  }
+
+  override async delete(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#database.delete(evaluationsTable).where(inArray(evaluationsTable.id, [...ids]));
   }
 }
 
-function toEvaluation(row: typeof evaluationsTable.$inferSelect): Evaluation {
-  const {
-    componentKind: kind,
-    componentId: id,
-    componentName: name,
-    score,
-    threshold,
-    createdAt,
-    ...rest
-  } = row;
+/** Names in bytes, so that every database sorts them alike. */
+const SORTED_BY = {
+  createdAt: evaluationsTable.createdAt,
+  updatedAt: sql`coalesce(${evaluationsTable.updatedAt}, ${evaluationsTable.createdAt})`,
+  name: sql`${evaluationsTable.name} COLLATE "C"`,
+} as const;
+
+function conditionOf(criteria: EvaluationCriteria): SQL | undefined {
+  const { userId, ...others } = criteria;
+  const columns = [
+    ['runId', evaluationsTable.runId],
+    ['sessionId', evaluationsTable.sessionId],
+    ['componentKind', evaluationsTable.componentKind],
+    ['componentId', evaluationsTable.componentId],
+    ['modelId', evaluationsTable.modelId],
+    ['name', evaluationsTable.name],
+  ] as const;
+  return and(
+    ...columns.map(([key, column]) => (others[key] === undefined ? undefined : eq(column, others[key]))),
+    userId === undefined ? undefined : ownedBy(userId),
+  );
+}
+
+function ownedBy(userId: string | null): SQL {
+  return userId === null ? isNull(evaluationsTable.userId) : eq(evaluationsTable.userId, userId);
+}
+
+function toEvaluation({
+  componentKind: kind,
+  componentId: id,
+  componentName: name,
+  modelId,
+  modelProvider: provider,
+  modelName,
+  userId,
+  score,
+  threshold,
+  createdAt,
+  updatedAt,
+  ...rest
+}: EvaluationRow): Evaluation {
+  const model =
+    modelId === null || provider === null
+      ? undefined
+      : { id: modelId, provider, ...(modelName === null ? {} : { name: modelName }) };
   return {
     ...rest,
     component: { kind, id, name },
+    ...(model ? { model } : {}),
+    ...(userId === null ? {} : { userId }),
     ...(score === null ? {} : { score }),
     ...(threshold === null ? {} : { threshold }),
     createdAt: createdAt.getTime(),
+    ...(updatedAt === null ? {} : { updatedAt: updatedAt.getTime() }),
   };
 }

@@ -1,17 +1,22 @@
-import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 import { parse, stringify } from 'devalue';
+import { and, asc, count, desc, eq, gte, inArray, lte, sql, type SQL } from 'drizzle-orm';
 
-import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import type { RecordChanges, SessionChanges } from '../sessions/session.changes.js';
 import {
   SessionStore,
+  type NewSession,
+  type SessionFilter,
   type SessionInit,
+  type SessionPage,
+  type SessionUpdate,
   type StoredRun,
   type StoredRunFilter,
+  type StoredSession,
 } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
+import { conditionOf, sortedName, toRecord, toRunRow, toSessions, toText } from './sql.session.rows.js';
 
 type Transaction = Parameters<Parameters<SqlDatabase['transaction']>[0]>[0];
 type Area = 'state' | 'metadata';
@@ -31,73 +36,156 @@ export class SqlSessionStore extends SessionStore {
     this.#database = database;
   }
 
-  override async open(init: SessionInit): Promise<Session> {
-    const { id } = init;
+  override async open({ id, userId }: SessionInit): Promise<Session> {
     const [row] = await this.#database.select().from(sessionsTable).where(eq(sessionsTable.id, id));
-    if (!row) return { ...init, state: {}, metadata: {} };
+    if (!row) return { id, ...(userId === undefined ? {} : { userId }), state: {}, metadata: {} };
     const entries = await this.#database
       .select()
       .from(sessionEntriesTable)
       .where(eq(sessionEntriesTable.sessionId, id));
-    const record = (area: Area): PlainRecord =>
-      Object.fromEntries(
-        entries.filter((entry) => entry.area === area).map(({ key, value }) => [key, parse(value)]),
-      );
     return {
       id,
       ...(row.userId === null ? {} : { userId: row.userId }),
       ...(row.name === null ? {} : { name: row.name }),
-      state: record('state'),
-      metadata: record('metadata'),
+      state: toRecord(entries, 'state'),
+      metadata: toRecord(entries, 'metadata'),
     };
   }
 
   override async append(session: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void> {
     await this.#database.transaction(async (transaction) => {
       // Locks the session's row, so that runs of one session are appended one after another.
-      await touch(transaction, session, changes.name);
+      await touch(transaction, session, run, changes.name);
       await change(transaction, session.id, 'state', changes.state);
       await change(transaction, session.id, 'metadata', changes.metadata);
-      await transaction.insert(runsTable).values({
-        runId: run.runId,
-        sessionId: session.id,
-        componentKind: run.component.kind,
-        componentId: run.component.id,
-        status: run.output.status,
-        run: stringify(run),
-      });
+      await transaction.insert(runsTable).values(toRunRow(session.id, run));
     });
   }
 
   override async runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
-    const { componentId, status, limit = DEFAULT_LIMIT } = filter;
-    const wanted = and(
-      eq(runsTable.sessionId, sessionId),
-      componentId === undefined ? undefined : eq(runsTable.componentId, componentId),
-      status === undefined ? undefined : eq(runsTable.status, status),
-    );
     const latest = this.#database
       .select({ run: runsTable.run, position: runsTable.position })
       .from(runsTable)
-      .where(wanted)
+      .where(and(eq(runsTable.sessionId, sessionId), runCondition(filter)))
       .orderBy(desc(runsTable.position))
-      .limit(limit)
+      .limit(filter.limit ?? DEFAULT_LIMIT)
       .as('latest');
     const rows = await this.#database.select({ run: latest.run }).from(latest).orderBy(asc(latest.position));
     return rows.map(({ run }) => parse(run) as StoredRun);
   }
+
+  override async find(id: string): Promise<StoredSession | undefined> {
+    const rows = await this.#database.select().from(sessionsTable).where(eq(sessionsTable.id, id));
+    const [session] = await toSessions(this.#database, rows);
+    return session;
+  }
+
+  override async list(filter: SessionFilter = {}): Promise<SessionPage> {
+    const { sortBy = 'createdAt', sortOrder = 'desc', limit = 20, offset = 0 } = filter;
+    const condition = conditionOf(filter);
+    const order = sortOrder === 'asc' ? asc : desc;
+    const rows = await this.#database
+      .select()
+      .from(sessionsTable)
+      .where(condition)
+      .orderBy(order(sortBy === 'name' ? sortedName : sessionsTable[sortBy]), order(sessionsTable.id))
+      .limit(limit)
+      .offset(offset);
+    const [total] = await this.#database.select({ value: count() }).from(sessionsTable).where(condition);
+    return { sessions: await toSessions(this.#database, rows), total: total?.value ?? 0 };
+  }
+
+  override create({ name, state = {}, metadata = {}, ...init }: NewSession): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      const values = { ...rowOf(init), ...(name === undefined ? {} : { name: toText(name) }) };
+      const created = await transaction
+        .insert(sessionsTable)
+        .values(values)
+        .onConflictDoNothing()
+        .returning({ id: sessionsTable.id });
+      if (created.length === 0) return false;
+      await change(transaction, init.id, 'state', { set: state, removed: [] });
+      await change(transaction, init.id, 'metadata', { set: metadata, removed: [] });
+      return true;
+    });
+  }
+
+  override update(id: string, { name, summary, state, metadata }: SessionUpdate): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      const set = {
+        updatedAt: sql`now()`,
+        ...(name === undefined ? {} : { name: toText(name) }),
+        ...(summary === undefined ? {} : { summary: stringify(summary) }),
+      };
+      const updated = await transaction
+        .update(sessionsTable)
+        .set(set)
+        .where(eq(sessionsTable.id, id))
+        .returning({ id: sessionsTable.id });
+      if (updated.length === 0) return false;
+      await change(transaction, id, 'state', state);
+      await change(transaction, id, 'metadata', metadata);
+      return true;
+    });
+  }
+
+  /** Their state, metadata and runs go with them. */
+  override async delete(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#database.delete(sessionsTable).where(inArray(sessionsTable.id, [...ids]));
+  }
 }
 
+function rowOf({ id, userId, component }: SessionInit): typeof sessionsTable.$inferInsert {
+  return {
+    id,
+    userId: userId ?? null,
+    componentKind: component?.kind ?? null,
+    componentId: component?.id ?? null,
+    componentName: component?.name ?? null,
+  };
+}
+
+function runCondition({
+  runId,
+  componentId,
+  status,
+  createdAfter,
+  createdBefore,
+}: StoredRunFilter): SQL | undefined {
+  const { createdAt } = runsTable;
+  return and(
+    runId === undefined ? undefined : eq(runsTable.runId, runId),
+    componentId === undefined ? undefined : eq(runsTable.componentId, componentId),
+    status === undefined ? undefined : eq(runsTable.status, status),
+    createdAfter === undefined ? undefined : gte(createdAt, new Date(createdAfter * 1_000)),
+    createdBefore === undefined ? undefined : lte(createdAt, new Date(createdBefore * 1_000)),
+  );
+}
+
+/** Whose session it is, and how it began, is what was known of it first. */
 async function touch(
   transaction: Transaction,
-  { id, userId }: SessionInit,
+  init: SessionInit,
+  { parentRunId, input }: StoredRun,
   name: string | undefined,
 ): Promise<void> {
-  const renamed = name === undefined ? {} : { name };
+  const { componentKind, componentId, componentName, firstInput } = sessionsTable;
+  const asked = parentRunId === undefined && input.content !== '' ? toText(input.content) : null;
+  const renamed = name === undefined ? {} : { name: toText(name) };
   await transaction
     .insert(sessionsTable)
-    .values({ id, userId: userId ?? null, ...renamed })
-    .onConflictDoUpdate({ target: sessionsTable.id, set: { updatedAt: sql`now()`, ...renamed } });
+    .values({ ...rowOf(init), firstInput: asked, ...renamed })
+    .onConflictDoUpdate({
+      target: sessionsTable.id,
+      set: {
+        updatedAt: sql`now()`,
+        componentKind: sql`coalesce(${componentKind}, excluded.component_kind)`,
+        componentId: sql`coalesce(${componentId}, excluded.component_id)`,
+        componentName: sql`coalesce(${componentName}, excluded.component_name)`,
+        firstInput: sql`coalesce(${firstInput}, excluded.first_input)`,
+        ...renamed,
+      },
+    });
 }
 
 async function change(

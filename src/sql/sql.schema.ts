@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
 import {
+  bigint,
   bigserial,
   boolean,
   doublePrecision,
@@ -10,14 +10,29 @@ import {
   timestamp,
 } from 'drizzle-orm/pg-core';
 
+const KINDS = ['agent', 'team', 'workflow'] as const;
+
 /** A conversation. */
-export const sessionsTable = pgTable('agent_os_sessions', {
-  id: text().primaryKey(),
-  userId: text('user_id'),
-  name: text(),
-  createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-  updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
-});
+export const sessionsTable = pgTable(
+  'agent_os_sessions',
+  {
+    id: text().primaryKey(),
+    userId: text('user_id'),
+    name: text(),
+    componentKind: text('component_kind', { enum: KINDS }),
+    componentId: text('component_id'),
+    componentName: text('component_name'),
+    firstInput: text('first_input'),
+    summary: text(),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+    updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (table) => [
+    index('agent_os_sessions_by_time').on(table.createdAt, table.id),
+    index('agent_os_sessions_of_user').on(table.userId, table.createdAt),
+    index('agent_os_sessions_of_component').on(table.componentId, table.createdAt),
+  ],
+);
 
 /** A session's state and metadata, one row for each key, so that runs which change different keys do not collide. */
 export const sessionEntriesTable = pgTable(
@@ -42,10 +57,19 @@ export const runsTable = pgTable(
     sessionId: text('session_id')
       .notNull()
       .references(() => sessionsTable.id, { onDelete: 'cascade' }),
-    componentKind: text('component_kind', { enum: ['agent', 'team', 'workflow'] }).notNull(),
+    componentKind: text('component_kind', { enum: KINDS }).notNull(),
     componentId: text('component_id').notNull(),
     status: text().notNull(),
     run: text().notNull(),
+    modelId: text('model_id'),
+    modelProvider: text('model_provider'),
+    modelName: text('model_name'),
+    inputTokens: bigint('input_tokens', { mode: 'number' }),
+    outputTokens: bigint('output_tokens', { mode: 'number' }),
+    totalTokens: bigint('total_tokens', { mode: 'number' }),
+    reasoningTokens: bigint('reasoning_tokens', { mode: 'number' }),
+    cacheReadTokens: bigint('cache_read_tokens', { mode: 'number' }),
+    cacheWriteTokens: bigint('cache_write_tokens', { mode: 'number' }),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
   },
   (table) => [index('agent_os_runs_of_session').on(table.sessionId, table.position)],
@@ -58,7 +82,7 @@ export const evaluationsTable = pgTable(
     id: text().primaryKey(),
     runId: text('run_id').notNull(),
     sessionId: text('session_id').notNull(),
-    componentKind: text('component_kind', { enum: ['agent', 'team', 'workflow'] }).notNull(),
+    componentKind: text('component_kind', { enum: KINDS }).notNull(),
     componentId: text('component_id').notNull(),
     componentName: text('component_name').notNull(),
     name: text().notNull(),
@@ -70,55 +94,15 @@ export const evaluationsTable = pgTable(
     reason: text().notNull(),
     input: text().notNull(),
     output: text().notNull(),
+    userId: text('user_id'),
+    modelId: text('model_id'),
+    modelProvider: text('model_provider'),
+    modelName: text('model_name'),
     createdAt: timestamp('created_at', { withTimezone: true, precision: 3 }).notNull(),
+    updatedAt: timestamp('updated_at', { withTimezone: true, precision: 3 }),
   },
   (table) => [
     index('agent_os_evaluations_by_time').on(table.createdAt),
     index('agent_os_evaluations_of_run').on(table.runId),
   ],
 );
-
-/** Makes what is missing; a statement a line, since drivers take one at a time. Says the same as the tables above. */
-export const CREATE_TABLES = [
-  sql`CREATE TABLE IF NOT EXISTS agent_os_sessions (
-    id text PRIMARY KEY,
-    user_id text,
-    name text,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now())`,
-  sql`CREATE TABLE IF NOT EXISTS agent_os_session_entries (
-    session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
-    area text NOT NULL,
-    key text NOT NULL,
-    value text NOT NULL,
-    PRIMARY KEY (session_id, area, key))`,
-  sql`CREATE TABLE IF NOT EXISTS agent_os_runs (
-    run_id text PRIMARY KEY,
-    position bigserial NOT NULL,
-    session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
-    component_kind text NOT NULL,
-    component_id text NOT NULL,
-    status text NOT NULL,
-    run text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now())`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_runs_of_session ON agent_os_runs (session_id, position)`,
-  sql`CREATE TABLE IF NOT EXISTS agent_os_evaluations (
-    id text PRIMARY KEY,
-    run_id text NOT NULL,
-    session_id text NOT NULL,
-    component_kind text NOT NULL,
-    component_id text NOT NULL,
-    component_name text NOT NULL,
-    name text NOT NULL,
-    criteria text NOT NULL,
-    scoring text NOT NULL,
-    passed boolean NOT NULL,
-    score double precision,
-    threshold double precision,
-    reason text NOT NULL,
-    input text NOT NULL,
-    output text NOT NULL,
-    created_at timestamptz(3) NOT NULL)`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_evaluations_by_time ON agent_os_evaluations (created_at)`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_evaluations_of_run ON agent_os_evaluations (run_id)`,
-];

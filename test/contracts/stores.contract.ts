@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type {
   Evaluation,
+  EvaluationFilter,
   EvalStore,
   RecordChanges,
   RunStatus,
   SessionChanges,
+  SessionFilter,
+  SessionPage,
   SessionStore,
   StoredRun,
   StoredRunFilter,
@@ -119,9 +122,255 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect((await stores.sessions.open({ id })).state).toEqual({ list: [1] });
         expect((await stores.sessions.runs(id))[0]?.output.content).toBe('answer');
       });
+
+      it('are found with who has opened them, what for, and what their runs have used, model by model', async () => {
+        const id = newId();
+        const [mini, large] = [
+          { id: 'mini', provider: 'lab' },
+          { id: 'large', provider: 'lab', name: 'Large' },
+        ];
+        const desk = { kind: 'team', id: 'desk', name: 'Desk' } as const;
+        const used = (tokens: number): RunDetails['output'] => ({
+          metrics: { inputTokens: tokens, outputTokens: 1, totalTokens: tokens + 1 },
+        });
+        const init = { id, userId: 'ann', component: desk };
+        const member = runWith(id, {
+          parentRunId: 'leader',
+          input: { content: 'a task' },
+          output: { ...used(10), model: mini },
+        });
+        await stores.sessions.append(init, member, UNCHANGED);
+        await stores.sessions.append(
+          init,
+          runWith(id, {
+            component: desk,
+            input: { content: 'Hello 👋' },
+            output: { ...used(20), model: large },
+          }),
+          setState({ a: 1 }),
+        );
+        await stores.sessions.append(
+          { id, userId: 'bob', component: { kind: 'agent', id: 'other', name: 'Other' } },
+          runWith(id, { input: { content: 'later' }, output: { ...used(5), model: mini } }),
+          UNCHANGED,
+        );
+        await stores.sessions.append({ id }, runOf(id), UNCHANGED);
+
+        const found = await stores.sessions.find(id);
+
+        expect(found).toEqual({
+          id,
+          userId: 'ann',
+          component: desk,
+          firstInput: 'Hello 👋',
+          state: { a: 1 },
+          metadata: {},
+          usage: [
+            { model: mini, inputTokens: 15, outputTokens: 2, totalTokens: 17 },
+            { model: large, inputTokens: 20, outputTokens: 1, totalTokens: 21 },
+          ],
+          createdAt: expect.any(Number),
+          updatedAt: expect.any(Number),
+        });
+        expect(found?.updatedAt).toBeGreaterThanOrEqual(found?.createdAt ?? Infinity);
+        await expect(stores.sessions.find(newId())).resolves.toBeUndefined();
+      });
+
+      it('take no refused input for what they are about', async () => {
+        const id = newId();
+        await stores.sessions.append({ id }, runWith(id, { input: { content: '' } }), UNCHANGED);
+        expect(await stores.sessions.find(id)).not.toHaveProperty('firstInput');
+        await stores.sessions.append({ id }, runWith(id, { input: { content: 'zero\0byte' } }), UNCHANGED);
+        expect((await stores.sessions.find(id))?.firstInput?.replace('\0', '')).toBe('zerobyte');
+        expect((await stores.sessions.runs(id)).at(-1)?.input.content).toBe('zero\0byte');
+      });
+
+      it('are created empty, once', async () => {
+        const id = newId();
+        const component = { kind: 'workflow', id: 'flow', name: 'Flow' } as const;
+        const session = {
+          id,
+          userId: 'ann',
+          component,
+          name: 'New',
+          state: { a: new Date(1) },
+          metadata: { b: 2 },
+        };
+
+        const created = await Promise.all([1, 2, 3].map(() => stores.sessions.create(session)));
+
+        expect(created.sort()).toEqual([false, false, true]);
+        expect(await stores.sessions.find(id)).toMatchObject({ ...session, usage: [] });
+        expect(await stores.sessions.runs(id)).toEqual([]);
+        expect(await stores.sessions.create({ id, name: 'Other' })).toBe(false);
+        expect((await stores.sessions.open({ id })).name).toBe('New');
+      });
+
+      it('are updated key by key, if they exist', async () => {
+        const id = newId();
+        await stores.sessions.create({ id, state: { a: 1, b: 2 }, metadata: { c: 3 } });
+        const before = await stores.sessions.find(id);
+
+        const updated = await stores.sessions.update(id, {
+          name: 'Renamed',
+          summary: { topic: 'tests' },
+          state: { set: { b: 20, d: [4] }, removed: ['a'] },
+          metadata: NOTHING,
+        });
+
+        const after = await stores.sessions.find(id);
+        expect(updated).toBe(true);
+        expect(after).toEqual({
+          ...before,
+          name: 'Renamed',
+          summary: { topic: 'tests' },
+          state: { b: 20, d: [4] },
+          updatedAt: expect.any(Number),
+        });
+        expect(after?.updatedAt).toBeGreaterThanOrEqual(before?.updatedAt ?? Infinity);
+        expect(await stores.sessions.update(newId(), UNCHANGED)).toBe(false);
+      });
+
+      it('lose nothing when runs and updates come at once', async () => {
+        const id = newId();
+        await stores.sessions.create({ id });
+        await Promise.all(
+          Array.from({ length: 20 }, (_, index) => [
+            stores.sessions.append(
+              { id },
+              runWith(id, { output: { metrics: { inputTokens: 1 } } }),
+              setState({ [`run${index}`]: 1 }),
+            ),
+            stores.sessions.update(id, setState({ [`update${index}`]: 1 })),
+          ]).flat(),
+        );
+        const found = await stores.sessions.find(id);
+        expect(Object.keys(found?.state ?? {})).toHaveLength(40);
+        expect(found?.usage).toEqual([{ inputTokens: 20 }]);
+      });
+
+      it('are deleted with their runs, however many at once; those that are not there are no error', async () => {
+        const [first, second, third] = [newId(), newId(), newId()];
+        for (const id of [first, second, third])
+          await stores.sessions.append({ id }, runOf(id), setState({ a: 1 }));
+
+        await stores.sessions.delete([first, third, newId()]);
+        await stores.sessions.delete([]);
+
+        const found = await Promise.all([first, second, third].map((id) => stores.sessions.find(id)));
+        expect(found.map((session) => session?.id)).toEqual([undefined, second, undefined]);
+        expect(await stores.sessions.runs(first)).toEqual([]);
+        expect((await stores.sessions.open({ id: third })).state).toEqual({});
+      });
+
+      it('hand out copies of what they are', async () => {
+        const id = newId();
+        await stores.sessions.create({ id, state: { list: [1] } });
+        const found = await stores.sessions.find(id);
+        (found?.state['list'] as number[]).push(2);
+        const page = await stores.sessions.list({ limit: 1_000 });
+        (page.sessions.find((session) => session.id === id)?.state['list'] as number[]).push(3);
+        expect((await stores.sessions.find(id))?.state).toEqual({ list: [1] });
+      });
+    });
+
+    describe('a list of sessions', () => {
+      const owner = `owner-${name}-${Math.random()}`;
+      const ids: Record<string, string> = {};
+      const titles = ['b 100%', 'a_b', 'B\\c', "o'clock", 'emoji 👋'];
+      const list = (filter: SessionFilter): Promise<SessionPage> =>
+        stores.sessions.list({ userId: owner, ...filter });
+      const titlesOf = ({ sessions }: SessionPage): (string | undefined)[] =>
+        sessions.map((session) => session.name ?? session.firstInput);
+
+      beforeAll(async () => {
+        for (const title of titles) {
+          const id = (ids[title] = newId());
+          const component = { kind: 'agent', id: `agent of ${title}`, name: 'Agent' } as const;
+          if (title === 'a_b')
+            await stores.sessions.append(
+              { id, userId: owner, component },
+              runWith(id, { input: { content: title } }),
+              UNCHANGED,
+            );
+          else await stores.sessions.create({ id, userId: owner, component, name: title });
+        }
+        const team = { kind: 'team', id: 'desk', name: 'Desk' } as const;
+        await stores.sessions.create({ id: newId(), userId: owner, component: team, name: 'team talk' });
+      }, SLOW);
+
+      it('is narrowed by owner, kind and component, nobody being an owner too', async () => {
+        const id = newId();
+        await stores.sessions.create({ id, name: 'of nobody' });
+        expect((await list({})).total).toBe(6);
+        expect(titlesOf(await list({ kind: 'team' }))).toEqual(['team talk']);
+        expect(titlesOf(await list({ componentId: 'agent of a_b' }))).toEqual(['a_b']);
+        expect((await list({ componentId: 'nobody' })).total).toBe(0);
+        const ofNobody = await stores.sessions.list({ userId: null, limit: 1_000 });
+        expect(ofNobody.sessions.map((session) => session.id)).toContain(id);
+        expect(ofNobody.sessions.filter(({ userId }) => userId !== undefined)).toEqual([]);
+      });
+
+      it.each([
+        ['%', ['b 100%']],
+        ['_', ['a_b']],
+        ['\\', ['B\\c']],
+        ["'", ["o'clock"]],
+        ['👋', ['emoji 👋']],
+        ['B', ['b 100%', 'a_b', 'B\\c']],
+        ['nothing', []],
+        ['', [...titles, 'team talk']],
+      ])('finds a part of a name literally, in any case of letters: %s', async (name, found) => {
+        const page = await list({ name });
+        expect(titlesOf(page).sort()).toEqual([...found].sort());
+        expect(page.total).toBe(found.length);
+      });
+
+      it.each(['createdAt', 'updatedAt', 'name'] as const)(
+        'is sorted by %s, both ways, without an overlap of pages',
+        async (sortBy) => {
+          const pagesOf = async (sortOrder: 'asc' | 'desc'): Promise<(string | undefined)[]> => {
+            const pages = [0, 1, 2, 3].map((page) => list({ sortBy, sortOrder, limit: 2, offset: page * 2 }));
+            return (await Promise.all(pages)).flatMap(titlesOf);
+          };
+          const [up, down] = [await pagesOf('asc'), await pagesOf('desc')];
+          expect(up).toHaveLength(6);
+          expect(new Set(up).size).toBe(6);
+          expect(down).toEqual([...up].reverse());
+          if (sortBy === 'name') expect(up).toEqual([...up].sort());
+        },
+      );
+
+      it('begins with the newest, twenty of them', async () => {
+        const many = `many-${owner}`;
+        for (let index = 0; index < 21; index++) await stores.sessions.create({ id: newId(), userId: many });
+        const page = await stores.sessions.list({ userId: many });
+        expect([page.sessions.length, page.total]).toEqual([20, 21]);
+        const times = page.sessions.map(({ createdAt }) => createdAt);
+        expect(times).toEqual([...times].sort((left, right) => right - left));
+      });
+
+      it('has sessions as they are found one by one', async () => {
+        const { sessions } = await list({ limit: 1_000 });
+        const found = await Promise.all(sessions.map(({ id }) => stores.sessions.find(id)));
+        expect(sessions).toEqual(found);
+      });
     });
 
     describe('runs', () => {
+      it('can be narrowed by id and by when they started', async () => {
+        const id = newId();
+        const runs = [100, 200, 300].map((createdAt) => runWith(id, { output: { createdAt } }));
+        for (const run of runs) await stores.sessions.append({ id }, run, UNCHANGED);
+        const timesOf = async (filter: StoredRunFilter): Promise<number[]> =>
+          (await stores.sessions.runs(id, filter)).map(({ output }) => output.createdAt);
+
+        expect(await timesOf({ runId: runs[1]?.runId ?? '' })).toEqual([200]);
+        expect(await timesOf({ runId: 'nobody' })).toEqual([]);
+        expect(await timesOf({ createdAfter: 200 })).toEqual([200, 300]);
+        expect(await timesOf({ createdBefore: 200 })).toEqual([100, 200]);
+        expect(await timesOf({ createdAfter: 101, createdBefore: 253_402_300_799 })).toEqual([200, 300]);
+      });
       it('can be narrowed by component, status and number, none included', async () => {
         const id = newId();
         const [first, other, failed, last] = [
@@ -169,6 +418,63 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         await expect(stores.evals.list({ componentId: 'nobody' })).resolves.toEqual([]);
       });
 
+      it('are counted, sorted and paged', async () => {
+        const sessionId = newId();
+        const own = [1, 2, 3].map((time) => ({
+          ...evaluationOf(sessionId, time),
+          name: `judge ${4 - time}`,
+        }));
+        for (const evaluation of own) await stores.evals.save(evaluation);
+        const namesOf = async (filter: EvaluationFilter): Promise<string[]> =>
+          (await stores.evals.list({ sessionId, ...filter })).map((evaluation) => evaluation.name);
+
+        expect(await stores.evals.count({ sessionId })).toBe(3);
+        expect(await stores.evals.count({ sessionId, name: 'judge 1' })).toBe(1);
+        expect(await namesOf({ limit: 2, offset: 1 })).toEqual(['judge 2', 'judge 3']);
+        expect(await namesOf({ sortOrder: 'asc' })).toEqual(['judge 3', 'judge 2', 'judge 1']);
+        expect(await namesOf({ sortBy: 'name', sortOrder: 'asc' })).toEqual([
+          'judge 1',
+          'judge 2',
+          'judge 3',
+        ]);
+        await stores.evals.rename(own[0]?.id ?? '', 'judge 3');
+        expect((await namesOf({ sortBy: 'updatedAt' }))[0]).toBe('judge 3');
+      });
+
+      it('are narrowed by owner, kind of component and model', async () => {
+        const sessionId = newId();
+        const plain = evaluationOf(sessionId, 1);
+        const full: Evaluation = {
+          ...evaluationOf(sessionId, 2),
+          userId: 'ann',
+          component: { kind: 'team', id: 'desk', name: 'Desk' },
+          model: { id: 'mini', provider: 'lab', name: 'Mini' },
+        };
+        for (const evaluation of [plain, full]) await stores.evals.save(evaluation);
+        const find = (filter: EvaluationFilter): Promise<readonly Evaluation[]> =>
+          stores.evals.list({ sessionId, ...filter });
+
+        expect(await find({ userId: 'ann' })).toEqual([full]);
+        expect(await find({ userId: null })).toEqual([plain]);
+        expect(await find({ componentKind: 'team' })).toEqual([full]);
+        expect(await find({ modelId: 'mini' })).toEqual([full]);
+        expect(await stores.evals.count({ sessionId, userId: 'bob' })).toBe(0);
+      });
+
+      it('are found, renamed and deleted by their id', async () => {
+        const [kept, gone] = [evaluationOf(newId(), 1), evaluationOf(newId(), 2)];
+        for (const evaluation of [kept, gone]) await stores.evals.save(evaluation);
+
+        const renamed = await stores.evals.rename(kept.id, 'new name');
+        await stores.evals.delete([gone.id, 'nobody']);
+        await stores.evals.delete([]);
+
+        expect(renamed).toEqual({ ...kept, name: 'new name', updatedAt: expect.any(Number) });
+        expect(await stores.evals.find(kept.id)).toEqual(renamed);
+        expect(await stores.evals.find(gone.id)).toBeUndefined();
+        expect(await stores.evals.rename(gone.id, 'x')).toBeUndefined();
+      });
+
       it('are all kept when many are saved at once', async () => {
         const sessionId = newId();
 
@@ -184,6 +490,14 @@ export function describeStoresContract(name: string, create: () => Promise<Store
 
 let nextRun = 0;
 
+/** A run that differs from others in this. */
+function runWith(sessionId: string, { output = {}, ...others }: RunDetails): StoredRun {
+  const run = runOf(sessionId);
+  return { ...run, ...others, output: { ...run.output, ...output } };
+}
+
+type RunDetails = Partial<Omit<StoredRun, 'output'>> & { readonly output?: Partial<StoredRun['output']> };
+
 function runOf(sessionId: string, componentId = 'agent', status: RunStatus = 'COMPLETED'): StoredRun {
   const runId = `run-${process.pid}-${nextRun++}-${sessionId}`;
   const component = { kind: 'agent', id: componentId, name: 'Agent' } as const;
@@ -194,7 +508,7 @@ function runOf(sessionId: string, componentId = 'agent', status: RunStatus = 'CO
     content: 'answer',
     status,
     metrics: { duration: 0.5 },
-    messages: [{ role: 'user', content: 'question', createdAt: 1 }],
+    messages: [{ id: 'm1', role: 'user', content: 'question', createdAt: 1 }],
     tools: [],
     metadata: { at: new Date(1) },
     memberResponses: [],
@@ -206,6 +520,7 @@ function runOf(sessionId: string, componentId = 'agent', status: RunStatus = 'CO
     component,
     input: { content: 'question' },
     output: output as unknown as StoredRun['output'],
+    sessionState: { visits: 1 },
     events: [{ type: 'run-started', createdAt: 1, component, runId, sessionId, nestedDepth: 0 }],
   };
 }

@@ -75,12 +75,19 @@ describe('A model that leads a team that coordinates', () => {
     const frames = await runSse(url, '/teams/desk', 'Is it paid?');
     expect(frames.map(({ event }) => event).filter((event) => !event.includes('Content'))).toEqual([
       'TeamRunStarted',
+      'TeamModelRequestStarted',
       'TeamToolCallStarted',
       'RunStarted',
       'RunCompleted',
       'TeamToolCallCompleted',
+      'TeamModelRequestCompleted',
+      'TeamModelRequestStarted',
+      'TeamModelRequestCompleted',
       'TeamRunCompleted',
     ]);
+    const { data } = frames.find(({ event }) => event === 'TeamToolCallCompleted') ?? {};
+    const member = frames.find(({ event }) => event === 'RunStarted')?.data;
+    expect(data?.['tool']).toMatchObject({ child_run_id: member?.['run_id'] });
   });
 
   it('is told that a member failed, in words for clients, and may ask another', async () => {

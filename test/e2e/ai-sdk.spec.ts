@@ -43,11 +43,15 @@ describe.each(ADAPTERS)('An agent on the AI SDK on %s', (adapter) => {
     const { body } = await runJson(url, '/agents/helper', '1 + 2?');
     expect(namesOf(frames)).toEqual([
       'RunStarted',
+      'ModelRequestStarted',
       'RunContent',
       'ToolCallStarted',
       'ToolCallCompleted',
+      'ModelRequestCompleted',
+      'ModelRequestStarted',
       'RunContent',
       'RunContent',
+      'ModelRequestCompleted',
       'RunContentCompleted',
       'RunCompleted',
     ]);

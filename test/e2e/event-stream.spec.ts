@@ -71,7 +71,7 @@ describe.each(ADAPTERS)('An event stream on %s', (adapter) => {
         frame('RunContentCompleted') +
         frame(
           'RunCompleted',
-          String.raw`,"content":"Ä \"quoted\"\r\nline\n\ndata: hi 👋","content_type":"str","metrics":{"time_to_first_token":0,"duration":0}`,
+          String.raw`,"content":"Ä \"quoted\"\r\nline\n\ndata: hi 👋","content_type":"str","session_state":{},"metrics":{"time_to_first_token":0,"duration":0}`,
         ),
     );
   });

@@ -11,7 +11,9 @@ import { Agent, type AgentOsExtras, type AgentOsOptions } from 'nestjs-agentos';
 import { of, type Observable } from 'rxjs';
 
 import { runJson } from '../support/http-client.js';
-import { ADAPTERS, closeApps, startApp, startUpError } from '../support/test-app.js';
+import { protocolRoutes } from '../support/protocol-routes.js';
+import { readAnswer, sendRaw } from '../support/raw-client.js';
+import { ADAPTERS, closeApps, startApp, startUpError, type TestAppOptions } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -22,22 +24,45 @@ async function statusOf(url: string, headers: Record<string, string> = {}): Prom
   return (await fetch(url, { headers })).status;
 }
 
-const PROTECTED = ['/agents', '/teams', '/workflows', '/hooks', '/hooks/executions'];
+/** Open to everybody. */
+const OPEN = ['GET /health', 'GET /info'];
+const ROUTES = protocolRoutes().map((route) => ({ ...route, name: `${route.method} ${route.path}` }));
+
+/** The routes that do not answer with this status. */
+async function routesWithout(status: number, url: string): Promise<string[]> {
+  const answers = ROUTES.map(async ({ name, method, path }) => {
+    const response = await fetch(`${url}${path}`, { method });
+    return response.status === status ? [] : [name];
+  });
+  return (await Promise.all(answers)).flat();
+}
 
 describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
-  const options = { adapter, agentOs: { ...agentOs, http: { securityKey: 'key' } } } as const;
+  const agentOsWith = (securityKey: string): TestAppOptions => ({
+    adapter,
+    agentOs: { ...agentOs, http: { securityKey } },
+  });
+  const options = agentOsWith('key');
 
-  it('is demanded by every route but health', async () => {
+  it('is demanded by every route but those that say who is there', async () => {
     const { url } = await startApp(options);
-    expect(await statusOf(`${url}/health`)).toBe(200);
-    expect(await Promise.all(PROTECTED.map((path) => statusOf(`${url}${path}`)))).toEqual(
-      PROTECTED.map(() => 401),
-    );
+    expect(await routesWithout(401, url)).toEqual(OPEN);
+    expect(await Promise.all(['/', '/health', '/info'].map((path) => statusOf(`${url}${path}`)))).toEqual([
+      200, 200, 200,
+    ]);
     expect(await runJson(url, '/agents/echo', 'hi')).toEqual({
       status: 401,
       body: { detail: 'Authorization header required' },
     });
     expect(await runJson(url, '/agents/unknown', 'hi')).toMatchObject({ status: 401 });
+  });
+
+  it('is not demanded of a browser that asks what it may send', async () => {
+    const { url } = await startApp({ ...options, beforeListen: (app) => app.enableCors() });
+    const headers = { origin: 'http://localhost:3000', 'access-control-request-method': 'POST' };
+    const preflight = await fetch(`${url}/agents/echo/runs`, { method: 'OPTIONS', headers });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('POST');
   });
 
   it.each<[string | undefined, string | undefined]>([
@@ -52,6 +77,12 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
     ['Bearer ke', 'Invalid authentication token'],
     ['Bearer key key', 'Invalid authentication token'],
     ['Basic key', 'Invalid authentication token'],
+    ['Basic a2V5', 'Invalid authentication token'],
+    ['Digest key', 'Invalid authentication token'],
+    ['Bearer Bearer key', 'Invalid authentication token'],
+    [`Bearer ${'key'.repeat(4_000)}`, 'Invalid authentication token'],
+    [`Bearer${' '.repeat(12_000)}key`, undefined],
+    ['Bearer k\xeby', 'Invalid authentication token'],
     ['Bearer Key', 'Invalid authentication token'],
   ])('answers the header %p with %p', async (authorization, detail) => {
     const { url } = await startApp(options);
@@ -62,6 +93,46 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
     expect(response.headers.get('www-authenticate')).toBeNull();
     if (detail === undefined) expect(response.status).toBe(200);
     else expect([response.status, await response.json()]).toEqual([401, { detail }]);
+  });
+
+  it.each([
+    ['sch\u00fcssel', 'Latin-1'],
+    ['sch\u00fcssel', 'UTF-8'],
+    ['\u043a\u043b\u044e\u0447', 'UTF-8'],
+    ['\u{1f511}', 'UTF-8'],
+  ])('may be %p, sent as %s', async (securityKey, encoding) => {
+    const { url } = await startApp(agentOsWith(securityKey));
+    const sent = encoding === 'UTF-8' ? Buffer.from(securityKey).toString('latin1') : securityKey;
+    expect(await statusOf(`${url}/agents`, { authorization: `Bearer ${sent}` })).toBe(200);
+    expect(await statusOf(`${url}/agents`, { authorization: `Bearer ${sent}\xbc` })).toBe(401);
+  });
+
+  it.each([
+    ['the first', 'key', 'wrong', 200],
+    ['no later one', 'wrong', 'key', 401],
+  ])('is looked for in %s of several headers', async (_, first, second, status) => {
+    const { port } = await startApp(agentOsWith('key'));
+    const headers = {
+      authorization: `Bearer ${first}`,
+      Authorization: `Bearer ${second}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    };
+    const answer = await readAnswer(
+      await sendRaw(port, '/agents/echo/runs', headers, 'message=hi&stream=false'),
+    );
+    expect(answer.statusLine).toContain(` ${status} `);
+  });
+
+  it('is not found in headers that the host joins', async () => {
+    const { url } = await startApp({
+      ...agentOsWith('key'),
+      beforeListen: (app) =>
+        app.use((request: { headers: Record<string, unknown> }, _: unknown, next: () => void) => {
+          request.headers['authorization'] = ['Bearer key', 'Bearer wrong'];
+          next();
+        }),
+    });
+    expect(await statusOf(`${url}/agents`)).toBe(401);
   });
 });
 
@@ -99,6 +170,23 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
     expect(await ask({ 'x-plan': 'pro' })).toEqual([200, [expect.objectContaining({ id: 'echo' })]]);
     expect(log.messages('error')).toEqual(['An AgentOS route failed: the database password is 1234']);
     expect(await statusOf(`${url}/health`)).toBe(200);
+  });
+
+  it.each<[string, number, CanActivate]>([
+    ['say no', 403, { canActivate: () => false }],
+    [
+      'throw',
+      401,
+      {
+        canActivate: () => {
+          throw new HttpException('Who are you?', 401);
+        },
+      },
+    ],
+  ])('that %s are asked by every route but those that say who is there', async (_, status, guard) => {
+    const { url } = await startApp({ adapter, agentOs: { ...agentOs, http: { guards: [guard] } } });
+    expect(await routesWithout(status, url)).toEqual(OPEN);
+    expect(await statusOf(url)).toBe(200);
   });
 
   it.each<[string, CanActivate, number]>([

@@ -217,11 +217,26 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       ]);
     });
 
-    it.each(['true', 'false'])('for the background of the server (stream=%s): 501', async (stream) => {
+    it.each(['message', 'stream', 'background', 'stream_events', 'session_id', 'user_id', 'metadata'])(
+      'with a %s that comes twice: 422',
+      async (name) => {
+        const { url } = await start();
+        const form = new URLSearchParams({ message: 'hi', stream: 'false' });
+        form.set(name, 'true');
+        form.append(name, 'true');
+        expect(await send(url, form)).toMatchObject({
+          status: 422,
+          body: { detail: [{ loc: ['body', name], input: ['true', 'true'] }] },
+        });
+        expect(requests).toEqual([]);
+      },
+    );
+
+    it('with a session id that no store could keep: 422', async () => {
       const { url } = await start();
-      expect(await runJson(url, '/agents/echo', 'hi', { background: 'true', stream })).toEqual({
-        status: 501,
-        body: { detail: 'Runs with background=true are not supported.' },
+      expect(await runJson(url, '/agents/echo', 'hi', { session_id: 'x'.repeat(256) })).toMatchObject({
+        status: 422,
+        body: { detail: [{ type: 'string_too_long', loc: ['body', 'session_id'] }] },
       });
     });
 

@@ -240,7 +240,7 @@ describe('Wrong options stop the start:', () => {
   const errorOf = (options: object): Promise<string> => startUpError({ agentOs: options });
 
   it.each<[object, string]>([
-    [{ agent: [] }, 'unknown option "agent". Known options: agents, teams, workflows, runHooksInBackground'],
+    [{ agent: [] }, 'unknown option "agent". Known options: id, name, agents, teams, workflows, '],
     [{ agents: echo }, 'expected agents to be an array, got [object Object] (object)'],
     [{ concurrency: 0 }, 'expected concurrency to be a whole number from 1 on, got 0 (number)'],
     [{ maxPending: 1.5 }, 'expected maxPending to be a whole number from 1 on, got 1.5 (number)'],

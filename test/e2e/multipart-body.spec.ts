@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
 
-import { runJson } from '../support/http-client.js';
+import { multipartOf, runJson } from '../support/http-client.js';
 import { readAnswer, sendRaw } from '../support/raw-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 
@@ -51,11 +51,16 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     expect(await refusalOf('message=hi')).toEqual(malformed);
   });
 
-  it('if it brings a file: 400', async () => {
+  it('if it stops in the middle of a file: 400', async () => {
     const file = part('files', 'hello', '; filename="a.txt"');
-    expect(await refusalOf(`${message}${file}--${boundary}--\r\n`)).toEqual([
-      'HTTP/1.1 400 Bad Request',
-      { detail: 'The form field "files" is a file. File uploads are not supported.' },
+    expect(await refusalOf(`${message}${file}`)).toEqual(malformed);
+  });
+
+  it('if a field that there is one of comes twice: 422', async () => {
+    const [status, body] = await refusalOf(`${message}${part('message', 'again')}--${boundary}--\r\n`);
+    expect([status, body]).toEqual([
+      'HTTP/1.1 422 Unprocessable Entity',
+      { detail: [expect.objectContaining({ type: 'string_type', input: ['hi', 'again'] })] },
     ]);
   });
 
@@ -75,6 +80,14 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     ]);
   });
 
+  it('if it has more parts than fields and files could need: 413', async () => {
+    const empty = part('files', '', '; filename=""\r\nContent-Type: application/octet-stream');
+    expect(await refusalOf(`${message}${empty.repeat(210)}--${boundary}--\r\n`)).toEqual([
+      'HTTP/1.1 413 Payload Too Large',
+      { detail: 'The form has too many fields.' },
+    ]);
+  });
+
   it('without a word if its client leaves in the middle, and nothing runs', async () => {
     const { port, url, log } = await start();
     const headers = {
@@ -89,5 +102,34 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     await runJson(url, '/agents/echo', 'last');
     expect(inputs).toEqual(['later', 'last']);
     expect(log.messages('error')).toEqual([]);
+  });
+});
+
+describe.each(ADAPTERS)('A multipart body on %s', (adapter) => {
+  const send = async (
+    path: string,
+    fields: Readonly<Record<string, string>>,
+  ): Promise<[status: number, body: unknown]> => {
+    const { url } = await startApp({ adapter, agentOs: { agents: [echo] } });
+    const response = await fetch(`${url}/agents/echo/runs/r1/${path}`, {
+      method: 'POST',
+      body: multipartOf(fields),
+    });
+    return [response.status, await response.json()];
+  };
+
+  it('says which run to continue', async () => {
+    expect(await send('continue', { session_id: 's1' })).toEqual([404, { detail: 'Run not found' }]);
+  });
+
+  it('says from where to resume a run', async () => {
+    expect(await send('resume', { last_event_index: 'x' })).toMatchObject([
+      422,
+      { detail: [{ loc: ['body', 'last_event_index'], input: 'x' }] },
+    ]);
+  });
+
+  it('does not keep a run from being cancelled', async () => {
+    expect(await send('cancel', { session_id: 's1' })).toEqual([200, {}]);
   });
 });

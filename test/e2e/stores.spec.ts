@@ -66,6 +66,50 @@ async function createServerStores(): Promise<StoresUnderTest> {
   };
 }
 
+describe('tables of an earlier version', () => {
+  it('get what they lack, and keep what they hold', async () => {
+    const client = await PGlite.create();
+    await client.exec(`
+      CREATE TABLE agent_os_sessions (
+        id text PRIMARY KEY, user_id text, name text,
+        created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now());
+      CREATE TABLE agent_os_session_entries (
+        session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
+        area text NOT NULL, key text NOT NULL, value text NOT NULL, PRIMARY KEY (session_id, area, key));
+      CREATE TABLE agent_os_runs (
+        run_id text PRIMARY KEY, position bigserial NOT NULL,
+        session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
+        component_kind text NOT NULL, component_id text NOT NULL, status text NOT NULL, run text NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now());
+      CREATE TABLE agent_os_evaluations (
+        id text PRIMARY KEY, run_id text NOT NULL, session_id text NOT NULL, component_kind text NOT NULL,
+        component_id text NOT NULL, component_name text NOT NULL, name text NOT NULL, criteria text NOT NULL,
+        scoring text NOT NULL, passed boolean NOT NULL, score double precision, threshold double precision,
+        reason text NOT NULL, input text NOT NULL, output text NOT NULL, created_at timestamptz(3) NOT NULL);
+      INSERT INTO agent_os_sessions (id, user_id, name) VALUES ('old', 'ann', 'Old');
+      INSERT INTO agent_os_session_entries VALUES ('old', 'state', 'visits', '[1]');
+    `);
+    const database = drizzleEmbedded({ client });
+    await migrate(database);
+    const sessionStore = new SqlSessionStore(database);
+    const agent = new Agent({ id: 'agent', engine: () => 'fine' });
+    const { agentOs } = await startApp({ agentOs: { agents: [agent], sessionStore } });
+
+    await agentOs.run('agent', 'hi', { sessionId: 'old' });
+
+    expect(await sessionStore.find('old')).toMatchObject({
+      userId: 'ann',
+      name: 'Old',
+      state: { visits: 1 },
+      component: { kind: 'agent', id: 'agent' },
+      firstInput: 'hi',
+    });
+    expect(await new SqlEvalStore(database).count()).toBe(0);
+    await closeApps();
+    await client.close();
+  }, 60_000);
+});
+
 describe('sessions of running components', () => {
   afterEach(closeApps);
 
@@ -159,6 +203,7 @@ describe('sessions of running components', () => {
       'pre-hook-started',
       'pre-hook-completed',
       'run-content-completed',
+      'run-completed',
     ]);
   });
 

@@ -12,6 +12,8 @@ function resolve(options: unknown = {}, http?: Http): ReturnType<typeof resolveO
 describe('resolveOptions()', () => {
   it('adds the defaults that the options document', () => {
     expect(resolve()).toStrictEqual({
+      id: 'agent-os',
+      name: 'AgentOS',
       agents: [],
       teams: [],
       workflows: [],
@@ -23,7 +25,7 @@ describe('resolveOptions()', () => {
       releaseAfter: 30_000,
       shutdownTimeout: 10_000,
       onDisconnect: 'finish',
-      http: {},
+      http: { maxFileSize: 10_485_760, maxFiles: 10 },
     });
   });
 
@@ -52,20 +54,29 @@ describe('resolveOptions()', () => {
   });
 
   it('takes what requests need from beside the factory and from its result, which wins', () => {
-    const beside = { securityKey: 'beside', acceptClientContext: true, prefix: 'os' };
+    const beside = { securityKey: 'beside', acceptClientContext: true, prefix: 'os', maxFiles: 3 };
+    const defaults = { maxFileSize: 10_485_760, maxFiles: 10 };
+    const merged = { ...defaults, ...beside };
     expect([
       resolve({}, beside).http,
       resolve({ http: { securityKey: 'factory' } }, beside).http,
       resolve({ http: { securityKey: undefined } }, beside).http,
+      resolve({}, { ...beside, maxFiles: undefined }).http,
       resolve({}, false).http,
-    ]).toEqual([beside, { ...beside, securityKey: 'factory' }, beside, {}]);
+    ]).toEqual([
+      merged,
+      { ...merged, securityKey: 'factory' },
+      merged,
+      { ...merged, maxFiles: 10 },
+      defaults,
+    ]);
   });
 
   it.each([
     [
       { runHooksInBackgroud: true },
       undefined,
-      'AgentOsModule: unknown option "runHooksInBackgroud". Known options: agents, ',
+      'AgentOsModule: unknown option "runHooksInBackgroud". Known options: id, ',
     ],
     [
       { http: { key: 'x' } },
@@ -78,6 +89,12 @@ describe('resolveOptions()', () => {
   });
 
   it.each([
+    ['id', 'my os', 'letters, digits, ".", "_" and "-", with a letter or digit first', 'my os (string)'],
+    ['id', '', 'letters, digits, ".", "_" and "-", with a letter or digit first', ' (string)'],
+    ['id', 7, 'letters, digits, ".", "_" and "-", with a letter or digit first', '7 (number)'],
+    ['name', ' ', 'a text that is not empty', '  (string)'],
+    ['name', null, 'a text that is not empty', 'null (object)'],
+    ['description', 7, 'a text', '7 (number)'],
     ['agents', {}, 'an array', '[object Object] (object)'],
     ['teams', null, 'an array', 'null (object)'],
     ['workflows', 'triage', 'an array', 'triage (string)'],
@@ -114,6 +131,17 @@ describe('resolveOptions()', () => {
     );
   });
 
+  it.each(['secret\n', ' secret'])(
+    'refuses the security key %j, which no header could bring',
+    (securityKey) => {
+      expect(() => resolve({ http: { securityKey } })).toThrow(
+        new AgentOsConfigurationError(
+          'AgentOsModule: expected http.securityKey to have no white space around it.',
+        ),
+      );
+    },
+  );
+
   it.each(['false', 1, null])(
     'refuses to guess whether %p accepts context from clients',
     (acceptClientContext) => {
@@ -122,6 +150,25 @@ describe('resolveOptions()', () => {
       );
     },
   );
+
+  it.each([
+    ['maxFileSize', 0, 'a whole number of bytes, from 1 to 256 MiB', '0 (number)'],
+    ['maxFileSize', 1.5, 'a whole number of bytes, from 1 to 256 MiB', '1.5 (number)'],
+    ['maxFileSize', 268_435_457, 'a whole number of bytes, from 1 to 256 MiB', '268435457 (number)'],
+    ['maxFileSize', '10mb', 'a whole number of bytes, from 1 to 256 MiB', '10mb (string)'],
+    ['maxFiles', -1, 'a whole number from 0 on', '-1 (number)'],
+    ['maxFiles', Infinity, 'a whole number from 0 on', 'Infinity (number)'],
+    ['maxFiles', null, 'a whole number from 0 on', 'null (object)'],
+  ])('refuses a wrong http.%s: %p', (name, value, expected, got) => {
+    expect(() => resolve({ http: { [name]: value } })).toThrow(
+      new AgentOsConfigurationError(`AgentOsModule: expected http.${name} to be ${expected}, got ${got}.`),
+    );
+  });
+
+  it('takes the limits of files at their ends', () => {
+    const http = { maxFileSize: 268_435_456, maxFiles: 0 };
+    expect(resolve({ http }).http).toEqual(http);
+  });
 
   it.each([undefined, null, 'options'])('refuses a factory that returns %p', (options) => {
     expect(() => resolveOptions(options as never, {})).toThrow(

@@ -1,6 +1,8 @@
 import type { RunOutput } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/run.component.js';
+import { Conversation } from '../../runs/conversation.js';
 import type { Component } from '../component.js';
+import type { DelegateOptions } from '../engine.js';
 
 /** The team that delegates. */
 interface DelegatingTeam {
@@ -22,14 +24,14 @@ export class Delegation {
    * @returns the member's answer
    * @throws Error that names the members if there is none with this id
    */
-  async delegate(memberId: string, input: string): Promise<string> {
-    const { content } = await this.runMember(memberId, input);
+  async delegate(memberId: string, input: string, options: DelegateOptions = {}): Promise<string> {
+    const { content } = await this.runMember(memberId, input, options);
     return content;
   }
 
-  protected runMember(memberId: string, input: string): Promise<RunOutput> {
+  protected runMember(memberId: string, input: string, { toolCallId }: DelegateOptions): Promise<RunOutput> {
     const member = this.team.members.find(({ id }) => id === memberId);
-    if (member) return this.run.runChild(member, input);
+    if (member) return this.run.runChild(member, input, toolCallId === undefined ? {} : { toolCallId });
     const known = this.team.members.map(({ id }) => `"${id}"`).join(', ');
     throw new Error(`Team "${this.team.id}" has no member "${memberId}". Its members: ${known}.`);
   }
@@ -45,21 +47,22 @@ export class RoutedDelegation extends Delegation {
     const { run } = this;
     return {
       ...run,
+      conversation: new Conversation(),
       history: (runs) => run.history(runs),
       appendContent: () => undefined,
       emit: (event) => run.emit(event),
-      runChild: (component, input, step) => run.runChild(component, input, step),
+      runChild: (component, input, place) => run.runChild(component, input, place),
     };
   }
 
-  override async delegate(memberId: string, input: string): Promise<string> {
+  override async delegate(memberId: string, input: string, options: DelegateOptions = {}): Promise<string> {
     if (this.#routedTo !== undefined) {
       throw new Error(
         `Team "${this.team.id}" routes to one member; it has been routed to "${this.#routedTo}" already. ` +
           "Use mode 'coordinate' to ask several.",
       );
     }
-    const answering = this.runMember(memberId, input);
+    const answering = this.runMember(memberId, input, options);
     this.#routedTo = memberId;
     this.#answer = await answering;
     return this.#answer.content;

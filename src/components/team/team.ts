@@ -1,9 +1,10 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
+import type { ComponentIdentity } from '../../model/component.js';
 import type { ModelIdentity } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/run.component.js';
-import { checkEngine, checkHistoryRuns, modelOf } from '../agent.js';
+import { checkEngine, checkHistoryRuns, modelOf, toolsOf } from '../agent.js';
 import { Component, type ComponentOptions } from '../component.js';
-import type { EngineLike, LeaderRequest, TeamMode } from '../engine.js';
+import type { EngineLike, LeaderRequest, TeamMode, ToolDescription } from '../engine.js';
 import { engineRequestOf, runEngine } from '../run-engine.js';
 import { askAll, quoteAnswers } from './broadcast.js';
 import { Delegation, RoutedDelegation } from './delegation.js';
@@ -66,6 +67,11 @@ export class Team extends Component {
     return this.members;
   }
 
+  override async describeTools(): Promise<readonly ToolDescription[]> {
+    // The members of a team that broadcasts are asked before its leader is.
+    return toolsOf(this.#engine, this.mode === 'broadcast' ? [] : this.#memberIdentities);
+  }
+
   /** @internal */
   override execute(run: ComponentRun): Promise<void> {
     switch (this.mode) {
@@ -105,11 +111,15 @@ export class Team extends Component {
       ...(await engineRequestOf(run, this.historyRuns)),
       mode: this.mode,
       answers: [],
-      members: this.members.map(({ kind, id, name, description }) =>
-        description === undefined ? { kind, id, name } : { kind, id, name, description },
-      ),
-      delegate: (memberId, input) => delegation.delegate(memberId, input),
+      members: this.#memberIdentities,
+      delegate: (memberId, input, options) => delegation.delegate(memberId, input, options),
     };
+  }
+
+  get #memberIdentities(): readonly ComponentIdentity[] {
+    return this.members.map(({ kind, id, name, description }) =>
+      description === undefined ? { kind, id, name } : { kind, id, name, description },
+    );
   }
 }
 

@@ -1,6 +1,6 @@
-import type { StepIndex } from '../../model/run-event.js';
+import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput, indexPath } from './block-output.js';
+import { blockIdentity, blockOutput } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
@@ -18,34 +18,36 @@ export interface ConditionOptions {
 /** Steps that run if something holds. Made by {@link condition}. */
 export class Condition extends WorkflowNode {
   readonly identity: StepIdentity;
+  /** Run if the condition holds. */
+  readonly thenNodes: readonly WorkflowNode[];
+  /** Run if not; empty if the input passes through then. */
+  readonly elseNodes: readonly WorkflowNode[];
   readonly #options: ConditionOptions;
-  readonly #then: readonly WorkflowNode[];
-  readonly #else: readonly WorkflowNode[];
 
   /** @internal */
   constructor(name: string, options: ConditionOptions) {
     super(name, 'condition');
     this.identity = blockIdentity(name, 'condition');
     this.#options = options;
-    this.#then = toNodes(`condition "${name}" then`, options.then);
-    this.#else = options.else ? toNodes(`condition "${name}" else`, options.else) : [];
+    this.thenNodes = toNodes(`condition "${name}" then`, options.then);
+    this.elseNodes = options.else ? toNodes(`condition "${name}" else`, options.else) : [];
   }
 
   override get nodes(): readonly WorkflowNode[] {
-    return [...this.#then, ...this.#else];
+    return [...this.thenNodes, ...this.elseNodes];
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
     const conditionResult = (await this.#options.when(flow.request(input))) === true;
-    const common = { block: 'condition', stepName: this.name, stepIndex: index, conditionResult } as const;
+    const common = { block: 'condition', ...place, conditionResult } as const;
     await flow.emit({ type: 'block-started', ...common });
     const { content, outputs } = await flow.sequence(
-      conditionResult ? this.#then : this.#else,
+      conditionResult ? this.thenNodes : this.elseNodes,
       input,
-      indexPath(index),
+      place,
     );
-    const output = blockOutput(this, content, outputs);
+    const output = blockOutput(this, place, content, outputs);
     await flow.emit({ type: 'block-completed', ...common, output });
     return output;
   }

@@ -1,7 +1,7 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
-import type { StepIndex } from '../../model/run-event.js';
+import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput, indexPath } from './block-output.js';
+import { blockIdentity, blockOutput } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
@@ -47,11 +47,11 @@ export class Loop extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
-    const common = { block: 'loop', stepName: this.name, stepIndex: index } as const;
+  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+    const common = { block: 'loop', ...place } as const;
     await flow.emit({ type: 'block-started', ...common, maxIterations: this.#options.maxIterations });
-    const outputs = await this.#iterate(flow, input, index);
-    const output = blockOutput(this, outputs.at(-1)?.content ?? input, outputs);
+    const outputs = await this.#iterate(flow, input, place);
+    const output = blockOutput(this, place, outputs.at(-1)?.content ?? input, outputs);
     await flow.emit({
       type: 'block-completed',
       ...common,
@@ -61,14 +61,14 @@ export class Loop extends WorkflowNode {
     return output;
   }
 
-  async #iterate(flow: StepFlow, input: string, index: StepIndex): Promise<readonly StepOutput[]> {
+  async #iterate(flow: StepFlow, input: string, place: StepPlace): Promise<readonly StepOutput[]> {
     const { maxIterations, until, onLimit = 'fail' } = this.#options;
     const all: StepOutput[] = [];
     let content = input;
     for (let iteration = 1; iteration <= maxIterations; iteration++) {
-      const common = { stepName: this.name, stepIndex: index, iteration, maxIterations };
+      const common = { ...place, iteration, maxIterations };
       await flow.emit({ type: 'loop-iteration-started', ...common });
-      const result = await flow.sequence(this.nodes, content, indexPath(index));
+      const result = await flow.sequence(this.nodes, content, place);
       content = result.content;
       all.push(...result.outputs);
       const isDone = until

@@ -1,6 +1,6 @@
-import type { StepIndex } from '../../model/run-event.js';
+import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput, indexPath } from './block-output.js';
+import { blockIdentity, blockOutput, insideOf } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import { toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepIdentity } from './workflow-node.js';
@@ -18,14 +18,14 @@ export class Parallel extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
-    const common = { block: 'parallel', stepName: this.name, stepIndex: index } as const;
+  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+    const common = { block: 'parallel', ...place } as const;
     await flow.emit({ type: 'block-started', ...common, stepCount: this.nodes.length });
     const steps = await allSettled(
-      this.nodes.map((node, at) => flow.execute(node, input, [...indexPath(index), at])),
+      this.nodes.map((node, at) => flow.execute(node, input, insideOf(place, at))),
     );
     const content = steps.map(({ stepName, content: text }) => `${stepName}:\n${text}`).join('\n\n');
-    const output = blockOutput(this, content, steps);
+    const output = blockOutput(this, place, content, steps);
     await flow.emit({ type: 'block-completed', ...common, output });
     return output;
   }

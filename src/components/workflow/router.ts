@@ -1,6 +1,6 @@
-import type { StepIndex } from '../../model/run-event.js';
+import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput, indexPath } from './block-output.js';
+import { blockIdentity, blockOutput } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
@@ -29,13 +29,13 @@ export class Router extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
     const chosen = [await this.#choose(flow.request(input))].flat().map((name) => this.#find(name));
     const selected = chosen.map(({ name }) => name);
-    const common = { block: 'router', stepName: this.name, stepIndex: index, selected } as const;
+    const common = { block: 'router', ...place, selected } as const;
     await flow.emit({ type: 'block-started', ...common });
-    const { content, outputs } = await flow.sequence(chosen, input, indexPath(index));
-    const output = blockOutput(this, content, outputs);
+    const { content, outputs } = await flow.sequence(chosen, input, place);
+    const output = blockOutput(this, place, content, outputs);
     await flow.emit({ type: 'block-completed', ...common, output });
     return output;
   }

@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
+
 import { AgentRunError } from '../../errors/agent-run.error.js';
 import { CheckError } from '../../errors/check.errors.js';
 import { RunCancelledError, RunHttpError, StepFailedError } from '../../errors/run.errors.js';
 import { HttpException } from '@nestjs/common';
-import type { RunEventBody, StepIndex, StepPosition } from '../../model/run-event.js';
+import type { RunEventBody, StepPlace, StepPosition } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/run.component.js';
+import { insideOf, type StepSeat } from './block-output.js';
 import type { StepRequest } from './step.request.js';
 import type { WorkflowNode } from './workflow-node.js';
 
@@ -36,30 +39,28 @@ export class StepFlow {
   }
 
   /** Runs a step or block. */
-  async execute(node: WorkflowNode, input: string, index: StepIndex): Promise<StepOutput> {
+  async execute(node: WorkflowNode, input: string, seat: StepSeat): Promise<StepOutput> {
     this.signal.throwIfAborted();
+    const place: StepPlace = { stepName: node.name, stepId: randomUUID(), ...seat };
     try {
-      const output = await node.execute(this, input, index);
+      const output = await node.execute(this, input, place);
       this.record(output);
       return output;
     } catch (thrown) {
       this.signal.throwIfAborted();
       const failure = this.failureOf(node, thrown);
-      this.record({ ...node.identity, content: '', success: false, error: failure.publicMessage });
+      const { stepId } = place;
+      this.record({ stepId, ...node.identity, content: '', success: false, error: failure.publicMessage });
       throw failure;
     }
   }
 
-  /** Runs steps one after another; each gets the content of the one before. */
-  async sequence(
-    nodes: readonly WorkflowNode[],
-    input: string,
-    index: readonly number[],
-  ): Promise<SequenceResult> {
+  /** Runs the steps of a block one after another; each gets the content of the one before. */
+  async sequence(nodes: readonly WorkflowNode[], input: string, block: StepPlace): Promise<SequenceResult> {
     const outputs: StepOutput[] = [];
     let content = input;
     for (const [position, node] of nodes.entries()) {
-      const output = await this.execute(node, content, [...index, position]);
+      const output = await this.execute(node, content, insideOf(block, position));
       outputs.push(output);
       content = output.content;
     }

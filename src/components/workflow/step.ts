@@ -1,5 +1,5 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
-import type { StepIndex, StepPosition } from '../../model/run-event.js';
+import type { StepPlace, StepPosition } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { Component } from '../component.js';
 import { validateOutput, type OutputSchema } from './output-schema.js';
@@ -44,22 +44,23 @@ export class Step<T = unknown> extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
-    await flow.emit({ type: 'step-started', stepName: this.name, stepIndex: index });
-    const output = await this.#attempt(flow, input, index);
-    await flow.emit({ type: 'step-completed', stepIndex: index, output });
+  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+    await flow.emit({ type: 'step-started', ...place });
+    const output = await this.#attempt(flow, input, place);
+    await flow.emit({ type: 'step-completed', ...place, output });
     return output;
   }
 
-  async #attempt(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+  async #attempt(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
     try {
-      const output = await this.#run(flow, input, index);
+      const output = await this.#run(flow, input, place);
       const { output: schema } = this.options;
       return schema ? { ...output, data: await validateOutput(this.name, schema, output) } : output;
     } catch (thrown) {
       flow.signal.throwIfAborted();
       const failure = flow.failureOf(this, thrown);
       const output: StepOutput = {
+        stepId: place.stepId,
         ...this.identity,
         content: input,
         success: false,
@@ -70,14 +71,16 @@ export class Step<T = unknown> extends WorkflowNode {
     }
   }
 
-  async #run(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput> {
+  async #run(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
     const { executor } = this;
+    const who = { stepId: place.stepId, ...this.identity };
     if (!(executor instanceof Component)) {
-      return { ...this.identity, ...resultOf(await executor(flow.request(input))), success: true };
+      return { ...who, ...resultOf(await executor(flow.request(input))), success: true };
     }
-    const position: StepPosition = { ...flow.position, stepName: this.name, stepIndex: index };
-    const { content, data, runId } = await flow.run.runChild(executor, input, position);
-    return { ...this.identity, content, ...(data === undefined ? {} : { data }), success: true, runId };
+    const step: StepPosition = { ...flow.position, ...place };
+    const { content, data, runId, metrics, model } = await flow.run.runChild(executor, input, { step });
+    const known = { ...(data === undefined ? {} : { data }), ...(model ? { model } : {}) };
+    return { ...who, content, ...known, success: true, runId, metrics };
   }
 
   override get identity(): StepIdentity {

@@ -1,5 +1,5 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
-import type { StepIndex } from '../../model/run-event.js';
+import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import type { Component } from '../component.js';
 import type { StepFlow } from './step.flow.js';
@@ -26,7 +26,7 @@ export abstract class WorkflowNode {
   abstract readonly identity: StepIdentity;
 
   /** @internal */
-  abstract execute(flow: StepFlow, input: string, index: StepIndex): Promise<StepOutput>;
+  abstract execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput>;
 
   /** The components that run here and inside. */
   get components(): readonly Component[] {

@@ -55,7 +55,7 @@ export class Workflow extends Component {
   async #runNode(flow: StepFlow, node: WorkflowNode, input: string, index: number): Promise<StepOutput> {
     const { stepResults } = flow.run.output;
     try {
-      const output = await flow.execute(node, input, index);
+      const output = await flow.execute(node, input, { stepIndex: index });
       stepResults.push(output);
       return output;
     } catch (thrown) {

@@ -1,36 +1,41 @@
 import type { RunEvent } from '../../model/run-event.js';
-import type { RunOutput } from '../../model/run-output.js';
 import { toJsonValue } from './to-json-value.js';
 import type { WireObject } from './wire-format.js';
-import {
-  contentFields,
-  metadataField,
-  toWireMetrics,
-  toWireRunOutput,
-  toWireStepOutput,
-} from './wire-run-output.js';
+import { toWireMetrics } from './wire-metrics.js';
+import { contentFields, metadataField, toWireRunOutputs, workflowMetrics } from './wire-run-output.js';
+import { toWireStepOutput } from './wire-step-output.js';
+
+/** An event of this type. */
+export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
 
 /** The end of an agent's or team's run. */
-export function completedFields(output: RunOutput): WireObject {
-  const members = output.memberResponses.map((member) => toWireRunOutput(member));
+export function completedFields({ output, sessionState }: EventOf<'run-completed'>): WireObject {
+  const { memberResponses, component } = output;
   return {
     ...contentFields(output),
     metadata: metadataField(output),
-    metrics: toWireMetrics(output.metrics),
-    ...(members.length > 0 ? { member_responses: members } : {}),
+    session_state: component.kind === 'agent' ? toJsonValue(sessionState) : undefined,
+    member_responses:
+      memberResponses.length > 0 ? toWireRunOutputs(memberResponses, { sessionState }) : undefined,
+    metrics: toWireMetrics(output.metrics, output.model),
   };
 }
 
 /** The end of a workflow's run. */
-export function workflowCompletedFields(output: RunOutput): WireObject {
-  return { ...completedFields(output), step_results: output.stepResults.map(toWireStepOutput) };
+export function workflowCompletedFields({ output, sessionState }: EventOf<'run-completed'>): WireObject {
+  const { memberResponses, stepResults } = output;
+  return {
+    ...contentFields(output),
+    step_results: stepResults.map(toWireStepOutput),
+    step_executor_runs:
+      memberResponses.length > 0 ? toWireRunOutputs(memberResponses, { sessionState }) : undefined,
+    metadata: metadataField(output),
+    metrics: workflowMetrics(output),
+  };
 }
 
 /** Agents and teams say it in `content`, workflows in `error`. */
-export function errorFields(
-  event: Extract<RunEvent, { readonly type: 'run-error' }>,
-  textField: 'content' | 'error',
-): WireObject {
+export function errorFields(event: EventOf<'run-error'>, textField: 'content' | 'error'): WireObject {
   return {
     [textField]: event.content,
     error_type: event.errorType,

@@ -1,21 +1,42 @@
 import type { WireObject } from './wire-format.js';
 import { withoutUndefined } from './wire-format.js';
 
-/** A frame of an event stream, without the fields that every event of its run has. */
-export interface FrameBody {
+/** An event of the protocol, without the fields that every event of its run has. */
+export interface EventBody {
   readonly name: string;
   readonly fields: WireObject;
 }
 
+/** What a reader of the protocol gets of an event. */
+export type WireEvent = WireObject & { readonly event: string };
+
+/** An event with its time first and its name second, as the protocol has it. */
+export function toWireEvent(name: string, { created_at, ...fields }: WireObject): WireEvent {
+  return withoutUndefined({ created_at, event: name, ...fields }) as WireEvent;
+}
+
 /** Exactly `event: <Name>`, `data: <one line of JSON>`, blank line: readers of the protocol accept nothing else. */
-export function toFrame(name: string, fields: WireObject): string {
-  const { created_at, ...others } = fields;
-  const json = JSON.stringify(withoutUndefined({ created_at, event: name, ...others }));
-  return `event: ${name}\ndata: ${json.replace(UNICODE_LINE_BREAKS, escapeUnicode)}\n\n`;
+export function toFrame(event: WireEvent): string {
+  return `event: ${event.event}\ndata: ${toLine(JSON.stringify(event))}\n\n`;
+}
+
+/**
+ * A frame about the stream itself, such as `subscribed`. Its JSON has a space after each colon and comma; only flat
+ * objects come here.
+ */
+export function toMetaFrame(event: WireEvent): string {
+  const members = Object.entries(event).map(
+    ([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`,
+  );
+  return `event: ${event.event}\ndata: ${toLine(`{${members.join(', ')}}`)}\n\n`;
 }
 
 /** JSON may hold them as they are, but readers in Python take them for the end of the line. */
 const UNICODE_LINE_BREAKS = /[\u0085\u2028\u2029]/g;
+
+function toLine(json: string): string {
+  return json.replace(UNICODE_LINE_BREAKS, escapeUnicode);
+}
 
 function escapeUnicode(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -1,38 +1,32 @@
-import type { Message } from '../../model/message.js';
 import type { RunInput } from '../../model/run-input.js';
-import type { RunMetrics, RunOutput, StepOutput, ToolExecution } from '../../model/run-output.js';
+import type { RunOutput } from '../../model/run-output.js';
 import { toJsonValue } from './to-json-value.js';
 import { withoutUndefined, type WireObject } from './wire-format.js';
+import { toWireInput } from './wire-input.js';
+import { toWireMessage } from './wire-message.js';
+import { toWireMetrics } from './wire-metrics.js';
+import { toWireStepMetrics, toWireStepOutput } from './wire-step-output.js';
+import { toWireTool } from './wire-tool.js';
 
 /** What a run's own output does not know of itself. */
 export interface WireRunDetails {
+  /** Default: the one in the output, which a run that was stopped before its engine has not. */
   readonly input?: RunInput;
   readonly sessionState?: WireObject;
 }
 
 /** A run's output in the protocol's words: what is null is left out. */
-export function toWireRunOutput(output: RunOutput, { input, sessionState }: WireRunDetails = {}): WireObject {
-  const { kind, id, name } = output.component;
-  return withoutUndefined({
-    run_id: output.runId,
-    parent_run_id: output.parentRunId,
-    [`${kind}_id`]: id,
-    [`${kind}_name`]: name,
-    session_id: output.sessionId,
-    user_id: output.userId,
-    ...contentFields(output),
-    model: output.model?.id,
-    model_provider: output.model?.provider,
-    session_state: kind === 'workflow' ? undefined : toJsonValue(sessionState),
-    created_at: output.createdAt,
-    status: output.status,
-    metrics: toWireMetrics(output.metrics),
-    metadata: metadataField(output),
-    ...(kind === 'workflow' ? workflowFields(output, input) : conversationFields(output, input)),
-    ...(kind === 'team'
-      ? { member_responses: output.memberResponses.map((member) => toWireRunOutput(member)) }
-      : {}),
-  });
+export function toWireRunOutput(output: RunOutput, details: WireRunDetails = {}): WireObject {
+  switch (output.component.kind) {
+    case 'agent':
+      return withoutUndefined(agentFields(output, details));
+    case 'team':
+      return withoutUndefined(teamFields(output, details));
+    case 'workflow':
+      return withoutUndefined(workflowFields(output, details));
+    default:
+      return output.component.kind satisfies never;
+  }
 }
 
 /** What is remembered with the run, if anything is. */
@@ -41,84 +35,111 @@ export function metadataField({ metadata }: RunOutput): unknown {
 }
 
 /** Structured answers travel as what they are, not as their text. */
-export function contentFields({ content, data }: RunOutput): WireObject {
+export function contentFields({ content, data }: Pick<RunOutput, 'content' | 'data'>): WireObject {
   return data === undefined
     ? { content, content_type: 'str' }
     : { content: toJsonValue(data), content_type: 'dict' };
 }
 
-function conversationFields({ messages, tools }: RunOutput, input: RunInput | undefined): WireObject {
+/** Runs of members and steps. */
+export function toWireRunOutputs(outputs: readonly RunOutput[], details: WireRunDetails): WireObject[] {
+  return outputs.map((output) => toWireRunOutput(output, { ...details, input: output.input }));
+}
+
+/** The metrics of a workflow's run. */
+export function workflowMetrics({ stepResults, metrics }: RunOutput): WireObject {
+  return { steps: toWireStepMetrics(stepResults), ...toWireMetrics(metrics) };
+}
+
+function agentFields(
+  output: RunOutput,
+  { input = output.input, sessionState = {} }: WireRunDetails,
+): WireObject {
   return {
-    messages: messages.length > 0 ? messages.map(toWireMessage) : undefined,
-    tools: tools.map(toWireTool),
-    input: input && { input_content: input.content },
+    ...identityFields(output),
+    ...answerFields(output),
+    session_state: toJsonValue(sessionState),
+    created_at: output.createdAt,
+    status: output.status,
+    workflow_step_id: output.stepId,
+    metrics: toWireMetrics(output.metrics, output.model),
+    ...conversationFields(output),
+    input: input && toWireInput(input),
+  };
+}
+
+function teamFields(output: RunOutput, details: WireRunDetails): WireObject {
+  const { input = output.input } = details;
+  return {
+    ...identityFields(output),
+    input: input && toWireInput(input),
+    ...answerFields(output),
+    member_responses: toWireRunOutputs(output.memberResponses, details),
+    created_at: output.createdAt,
+    metrics: toWireMetrics(output.metrics, output.model),
+    status: output.status,
+    workflow_step_id: output.stepId,
+    ...conversationFields(output),
   };
 }
 
 /** A workflow's input is not wrapped. */
-function workflowFields({ stepResults }: RunOutput, input: RunInput | undefined): WireObject {
+function workflowFields(output: RunOutput, details: WireRunDetails): WireObject {
+  const { stepResults, memberResponses, component } = output;
+  const { input = output.input } = details;
   return {
     input: input?.content,
+    ...contentFields(output),
+    workflow_id: component.id,
+    workflow_name: component.name,
+    run_id: output.runId,
+    session_id: output.sessionId,
+    user_id: output.userId,
+    parent_run_id: output.parentRunId,
+    workflow_step_id: output.stepId,
+    created_at: output.createdAt,
+    status: output.status,
+    images: [],
+    videos: [],
+    audio: [],
+    files: [],
     step_results: stepResults.length > 0 ? stepResults.map(toWireStepOutput) : undefined,
+    step_executor_runs: memberResponses.length > 0 ? toWireRunOutputs(memberResponses, details) : undefined,
+    metrics: workflowMetrics(output),
+    metadata: metadataField(output),
   };
 }
 
-/** Zeros and unknowns are left out. */
-export function toWireMetrics(metrics: RunMetrics): WireObject {
-  return withoutUndefined({
-    input_tokens: metrics.inputTokens || undefined,
-    output_tokens: metrics.outputTokens || undefined,
-    total_tokens: metrics.totalTokens || undefined,
-    reasoning_tokens: metrics.reasoningTokens || undefined,
-    cache_read_tokens: metrics.cacheReadTokens || undefined,
-    time_to_first_token: metrics.timeToFirstToken,
-    duration: metrics.duration,
-  });
-}
-
-function toWireMessage({ role, content, createdAt }: Message): WireObject {
-  return { content, from_history: false, stop_after_tool_call: false, role, created_at: createdAt };
-}
-
-/** The protocol's clients expect every key of a tool execution. */
-export function toWireTool({
-  id,
-  name,
-  arguments: toolArguments,
-  result,
-  failed,
-}: ToolExecution): WireObject {
+function identityFields({ component, ...output }: RunOutput): WireObject {
   return {
-    tool_call_id: id,
-    tool_name: name,
-    tool_args: toJsonValue(toolArguments),
-    tool_call_error: failed ?? false,
-    result: result ?? null,
+    run_id: output.runId,
+    [`${component.kind}_id`]: component.id,
+    [`${component.kind}_name`]: component.name,
+    session_id: output.sessionId,
+    user_id: output.userId,
+    parent_run_id: output.parentRunId,
   };
 }
 
-/** A step's output; nulls are kept. */
-export function toWireStepOutput(output: StepOutput): WireObject {
+function answerFields(output: RunOutput): WireObject {
   return {
-    content: output.data === undefined ? output.content : toJsonValue(output.data),
-    step_name: output.stepName,
-    step_type: STEP_TYPES[output.type],
-    executor_type: output.executor,
-    executor_name: output.executorName,
-    step_run_id: output.runId ?? null,
-    success: output.success,
-    error: output.error ?? null,
-    stop: false,
-    is_paused: false,
-    ...(output.steps ? { steps: output.steps.map(toWireStepOutput) } : {}),
+    ...contentFields(output),
+    model: output.model?.id,
+    model_provider: output.model?.provider,
   };
 }
 
-/** The protocol's names. */
-const STEP_TYPES = {
-  step: 'Step',
-  parallel: 'Parallel',
-  condition: 'Condition',
-  loop: 'Loop',
-  router: 'Router',
-} as const;
+/** A run that has completed says so if it used no tools; of others nothing is known. */
+function conversationFields(output: RunOutput): WireObject {
+  const { messages, tools, status } = output;
+  return {
+    messages: messages.length > 0 ? messages.map(toWireMessage) : undefined,
+    metadata: metadataField(output),
+    tools: tools.length > 0 || status === 'COMPLETED' ? tools.map(toWireTool) : undefined,
+  };
+}
+
+export { toWireMessage } from './wire-message.js';
+export { toWireMetrics } from './wire-metrics.js';
+export { toWireStepOutput } from './wire-step-output.js';
+export { toWireTool } from './wire-tool.js';

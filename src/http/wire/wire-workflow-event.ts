@@ -1,28 +1,26 @@
-import type { BlockEventFields, IterationEventFields, RunEvent } from '../../model/run-event.js';
+import type { BlockEventFields, IterationEventFields, RunEvent, StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import type { FrameBody } from './wire-event-frame.js';
+import type { EventBody } from './wire-event-frame.js';
 import type { WireObject } from './wire-format.js';
-import { errorFields, workflowCompletedFields } from './wire-event-fields.js';
-import { toJsonValue } from './to-json-value.js';
-import { toWireStepOutput } from './wire-run-output.js';
-
-type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
+import { errorFields, workflowCompletedFields, type EventOf } from './wire-event-fields.js';
+import { contentFields } from './wire-run-output.js';
+import { toRawStepOutput, toWireStepOutput } from './wire-step-output.js';
 
 /** The events of a workflow's own run. */
-export function workflowBodies(event: RunEvent): readonly FrameBody[] {
+export function workflowBodies(event: RunEvent): readonly EventBody[] {
   switch (event.type) {
     case 'run-started':
       return [{ name: 'WorkflowStarted', fields: {} }];
     case 'run-completed':
-      return [{ name: 'WorkflowCompleted', fields: workflowCompletedFields(event.output) }];
+      return [{ name: 'WorkflowCompleted', fields: workflowCompletedFields(event) }];
     case 'run-error':
       return [{ name: 'WorkflowError', fields: errorFields(event, 'error') }];
     case 'run-cancelled':
       return cancelledBodies(event);
     case 'step-started':
-      return [{ name: 'StepStarted', fields: { step_name: event.stepName, step_index: event.stepIndex } }];
+      return [{ name: 'StepStarted', fields: placeFields(event) }];
     case 'step-completed':
-      return [{ name: 'StepCompleted', fields: stepFields(event) }];
+      return stepBodies(event);
     case 'block-started':
     case 'block-completed':
       return [blockBody(event)];
@@ -31,6 +29,8 @@ export function workflowBodies(event: RunEvent): readonly FrameBody[] {
       return [iterationBody(event)];
     case 'run-content':
     case 'run-content-completed':
+    case 'model-request-started':
+    case 'model-request-completed':
     case 'tool-call-started':
     case 'tool-call-completed':
     case 'tool-call-failed':
@@ -44,7 +44,7 @@ export function workflowBodies(event: RunEvent): readonly FrameBody[] {
   }
 }
 
-function cancelledBodies({ output, reason }: EventOf<'run-cancelled'>): readonly FrameBody[] {
+function cancelledBodies({ output, reason }: EventOf<'run-cancelled'>): readonly EventBody[] {
   const { content } = output;
   return [
     { name: 'WorkflowCancelled', fields: { reason, content } },
@@ -52,24 +52,32 @@ function cancelledBodies({ output, reason }: EventOf<'run-cancelled'>): readonly
   ];
 }
 
-function stepFields({ output, stepIndex }: EventOf<'step-completed'>): WireObject {
-  const { stepName, content, data } = output;
-  const answer =
-    data === undefined
-      ? { content, content_type: 'str' }
-      : { content: toJsonValue(data), content_type: 'dict' };
-  return { step_name: stepName, step_index: stepIndex, ...answer, step_response: toWireStepOutput(output) };
+/** Of a function nobody has read anything yet. */
+function stepBodies(event: EventOf<'step-completed'>): readonly EventBody[] {
+  const { output } = event;
+  const place = placeFields(event);
+  const completed: EventBody = {
+    name: 'StepCompleted',
+    fields: { ...place, ...contentFields(output), step_response: toWireStepOutput(output) },
+  };
+  if (output.executor !== 'function') return [completed];
+  const fields = { step_id: undefined, ...place, step_output: toRawStepOutput(output) };
+  return [{ name: 'StepOutput', fields }, completed];
 }
 
-function blockBody(event: EventOf<'block-started' | 'block-completed'>): FrameBody {
+function placeFields({ stepName, stepIndex }: StepPlace): WireObject {
+  return { step_name: stepName, step_index: stepIndex };
+}
+
+function blockBody(event: EventOf<'block-started' | 'block-completed'>): EventBody {
   const output = event.type === 'block-completed' ? event.output : undefined;
   const { name, fields } = describeBlock(event, output?.steps);
-  const common = { step_name: event.stepName, step_index: event.stepIndex };
+  const common = placeFields(event);
   return { name: `${name}Execution${output ? 'Completed' : 'Started'}`, fields: { ...common, ...fields } };
 }
 
 /** What the protocol says of each kind of block; the results only once it has completed. */
-function describeBlock(event: BlockEventFields, steps: readonly StepOutput[] | undefined): FrameBody {
+function describeBlock(event: BlockEventFields, steps: readonly StepOutput[] | undefined): EventBody {
   const results = steps?.map(toWireStepOutput);
   switch (event.block) {
     case 'parallel':
@@ -95,7 +103,7 @@ function describeBlock(event: BlockEventFields, steps: readonly StepOutput[] | u
   }
 }
 
-function iterationBody(event: EventOf<'loop-iteration-started' | 'loop-iteration-completed'>): FrameBody {
+function iterationBody(event: EventOf<'loop-iteration-started' | 'loop-iteration-completed'>): EventBody {
   const common = iterationFields(event);
   if (event.type === 'loop-iteration-started') return { name: 'LoopIterationStarted', fields: common };
   const { outputs, shouldContinue } = event;
@@ -107,11 +115,6 @@ function iterationBody(event: EventOf<'loop-iteration-started' | 'loop-iteration
   return { name: 'LoopIterationCompleted', fields };
 }
 
-function iterationFields({
-  stepName,
-  stepIndex,
-  iteration,
-  maxIterations,
-}: IterationEventFields): WireObject {
-  return { step_name: stepName, step_index: stepIndex, iteration, max_iterations: maxIterations };
+function iterationFields(event: IterationEventFields): WireObject {
+  return { ...placeFields(event), iteration: event.iteration, max_iterations: event.maxIterations };
 }

@@ -107,10 +107,11 @@ describe('An answer', () => {
       },
     });
     const stream = aiSdk({ model: endless }).stream(
-      requestOf([{ role: 'user', content: 'Hi', createdAt: 0 }]),
+      requestOf([{ id: '1', role: 'user', content: 'Hi', createdAt: 0 }]),
     );
     expect(signals).toEqual([]);
     for await (const event of stream) {
+      if (typeof event === 'object' && 'type' in event && event.type === 'model-request-started') continue;
       expect(event).toEqual({ type: 'text', text: 'x' });
       break;
     }
@@ -121,6 +122,7 @@ describe('An answer', () => {
 it('The conversation is passed on without what providers refuse', async () => {
   const asked = modelThat('Hi', { unified: 'stop', raw: 'stop' });
   const messages = (['system', 'user', 'assistant', 'tool', 'user'] as const).map((role, index) => ({
+    id: `${index}`,
     role,
     content: role === 'assistant' ? '' : `${index}`,
     createdAt: 0,
@@ -207,7 +209,7 @@ it('runContextOf() says where it can be used', () => {
 
 function requestOf(messages: EngineRequest['messages']): EngineRequest {
   const context = { runId: 'run', sessionId: 'session', metadata: {}, dependencies: {}, sessionState: {} };
-  return { input: 'Hi', messages, context, signal: new AbortController().signal };
+  return { input: 'Hi', messages, files: [], context, signal: new AbortController().signal };
 }
 
 describe('A model as a judge', () => {

@@ -1,13 +1,25 @@
 import { HttpException } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 
-import { parseRunForm } from '../../../src/http/run-form.js';
+import { parseRunForm, type RunForm } from '../../../src/http/forms/run-form.js';
+import type { RunFile } from '../../../src/model/run-input.js';
+
+const LIMITS = { maxFileSize: 100, maxFiles: 3 };
+const NOTHING_SENT: RunForm = {
+  input: { content: 'hi' },
+  stream: true,
+  background: false,
+  streamEvents: true,
+  options: {},
+};
 
 function parse(
   fields: Readonly<Record<string, unknown>>,
   acceptClientContext = false,
-): ReturnType<typeof parseRunForm> {
-  return parseRunForm(new Map(Object.entries({ message: 'hi', ...fields })), acceptClientContext);
+  files: readonly RunFile[] = [],
+): RunForm {
+  const form = { fields: new Map(Object.entries({ message: 'hi', ...fields })), files };
+  return parseRunForm(form, { ...LIMITS, acceptClientContext });
 }
 
 /** Status and body of the answer to fields that are refused. */
@@ -32,11 +44,11 @@ const BOOLEAN = 'Input should be a valid boolean, unable to interpret input';
 
 describe('parseRunForm()', () => {
   it('streams unless told otherwise, and adds nothing that was not sent', () => {
-    expect(parse({})).toStrictEqual({ message: 'hi', stream: true, options: {} });
+    expect(parse({})).toStrictEqual(NOTHING_SENT);
   });
 
   it('keeps the message as it is', () => {
-    expect(parse({ message: '  two\nlines ' }).message).toBe('  two\nlines ');
+    expect(parse({ message: '  two\nlines ' }).input.content).toBe('  two\nlines ');
   });
 
   it.each([
@@ -87,7 +99,7 @@ describe('parseRunForm()', () => {
       model: 'x',
       files: [],
     };
-    expect(parse(unknown)).toStrictEqual({ message: 'hi', stream: true, options: {} });
+    expect(parse(unknown)).toStrictEqual(NOTHING_SENT);
   });
 
   it.each<[string, unknown, object]>([
@@ -143,8 +155,198 @@ describe('parseRunForm()', () => {
     ]);
   });
 
-  it('answers 501 to runs in the background', () => {
-    expect(refusalOf({ background: 'true' })[0]).toBe(501);
-    expect(parse({ background: 'false' }).message).toBe('hi');
+  it('reads whether the run is one in the background, and which events are wanted', () => {
+    const { background, streamEvents } = parse({ background: 'true', stream_events: 'false' });
+    expect([background, streamEvents]).toEqual([true, false]);
+  });
+
+  it.each(['session_id', 'user_id'])('answers 422 to a %s that no store could keep', (name) => {
+    const msg = 'Input should be text of up to 255 characters without zero bytes';
+    for (const text of ['x'.repeat(256), 'a\0b']) {
+      expect(refusalOf({ [name]: text })).toEqual([
+        422,
+        { detail: [problem(name, 'string_too_long', msg, text)] },
+      ]);
+    }
+    expect(parse({ [name]: 'x'.repeat(255) }).options).not.toEqual({});
+  });
+
+  it('answers 422 to a single field that comes several times', () => {
+    const names = ['message', 'stream', 'background', 'stream_events', 'session_id', 'user_id', 'metadata'];
+    const [status, body] = refusalOf(Object.fromEntries(names.map((name) => [name, ['true', 'true']])));
+    const { detail } = body as { readonly detail: readonly { readonly loc: readonly string[] }[] };
+    expect([status, detail.map(({ loc }) => loc[1])]).toEqual([422, names]);
+  });
+});
+
+describe('Files that a client describes', () => {
+  const PNG = Buffer.from('a picture').toString('base64');
+  const anId = expect.stringMatching(/^[0-9a-f-]{36}$/);
+  const filesOf = (fields: object, acceptClientContext = false): unknown =>
+    parse({ ...fields }, acceptClientContext).input.files;
+
+  it('are read from JSON in a form and from a JSON body', () => {
+    const image = { id: 'p1', content: PNG, mime_type: 'image/png', filename: 'a.png', detail: 'high' };
+    const expected = [{ id: 'p1', kind: 'image', name: 'a.png', mediaType: 'image/png', content: PNG }];
+    expect(filesOf({ images: [image] })).toEqual(expected);
+    expect(filesOf({ images: JSON.stringify([image]) })).toEqual(expected);
+  });
+
+  it('come from all four fields, after those that were uploaded', () => {
+    const upload: RunFile = { id: 'u', kind: 'file', mediaType: 'text/plain', content: PNG };
+    const fields = {
+      images: [{ content: PNG, format: 'png' }],
+      audio: [{ content: PNG, format: 'wav' }],
+    };
+    expect(parse(fields, false, [upload]).input.files).toEqual([
+      upload,
+      { id: anId, kind: 'image', mediaType: 'image/png', content: PNG },
+      { id: anId, kind: 'audio', mediaType: 'audio/wav', content: PNG },
+    ]);
+    const others = {
+      videos: [{ content: PNG, filename: '../clip.mp4' }],
+      input_files: [{ content: PNG, name: 'C:\\docs\\report.pdf', url: null, filepath: null }],
+    };
+    expect(filesOf(others)).toEqual([
+      { id: anId, kind: 'video', mediaType: 'video/mp4', name: 'clip.mp4', content: PNG },
+      { id: anId, kind: 'file', mediaType: 'application/pdf', name: 'report.pdf', content: PNG },
+    ]);
+  });
+
+  it('may be images whose type the model finds out', () => {
+    expect(filesOf({ images: [{ content: PNG }] })).toEqual([{ id: anId, kind: 'image', content: PNG }]);
+  });
+
+  it.each(['', '[]', null])('may be none: %j', (images) => {
+    expect(parse({ images, files: images === null ? null : '' })).toStrictEqual(NOTHING_SENT);
+  });
+
+  it.each([
+    ['hello, world', 'hello, world'],
+    ['test', 'test'],
+    [Buffer.from('täglich').toString('base64'), 'täglich'],
+  ])('may be texts as they are, or encoded: %j', (content, expected) => {
+    const [file] = filesOf({ input_files: [{ content, mime_type: 'text/plain' }] }) as RunFile[];
+    expect(Buffer.from(file?.content ?? '', 'base64').toString()).toBe(expected);
+  });
+
+  it.each(['https://example.com/a/photo.png?size=2', 'http://example.com/a/photo.png'])(
+    'may be elsewhere (%s) only if clients may send context',
+    (url) => {
+      expect(filesOf({ images: [{ url }] }, true)).toEqual([
+        { id: anId, kind: 'image', mediaType: 'image/png', url },
+      ]);
+      expect(refusalOf({ images: [{ url }] })).toEqual([
+        422,
+        {
+          detail: [
+            {
+              type: 'value_error',
+              loc: ['body', 'images', 0, 'url'],
+              msg: 'URLs are only accepted with the option http.acceptClientContext: send the content',
+              input: url,
+            },
+          ],
+        },
+      ]);
+    },
+  );
+
+  it.each<[string, object, string, string]>([
+    ['whose content is no base64', { content: 'a b!', format: 'png' }, 'content', 'Input should be base64'],
+    ['whose base64 is cut off', { content: 'abcde', format: 'png' }, 'content', 'Input should be base64'],
+    [
+      'whose base64 stands for nothing',
+      { content: '====', format: 'png' },
+      'content',
+      'Input should be base64',
+    ],
+    [
+      'whose content is no text',
+      { content: [1], format: 'png' },
+      'content',
+      'Input should be a valid string',
+    ],
+    ['without content', { format: 'png' }, 'content', 'Field required'],
+    [
+      'on the disk of the server',
+      { filepath: '/etc/passwd' },
+      'filepath',
+      "The server's own files are not read: send the content",
+    ],
+    [
+      'with two sources',
+      { content: PNG, url: 'https://example.com/a.png' },
+      'url',
+      'Input should have content or a url, not both',
+    ],
+    ...['file:///etc/passwd', 'data:image/png;base64,AAAA', 'ftp://example.com/a.png', 'a.png'].map(
+      (url): [string, object, string, string] => [
+        `at ${url}`,
+        { url },
+        'url',
+        'Input should be an http or https URL of up to 2048 characters',
+      ],
+    ),
+    [
+      'of another kind',
+      { content: PNG, mime_type: 'application/pdf' },
+      'mime_type',
+      'Input should say a type of image, by mime_type, format or filename',
+    ],
+    ['whose id is no text', { id: 7, content: PNG }, 'id', 'Input should be a valid string'],
+  ])('are refused %s: 422', (_what, image, field, msg) => {
+    const [status, body] = refusalOf({ images: [{ content: PNG }, image] }, true);
+    const problems = (body as { readonly detail: readonly object[] }).detail;
+    expect([status, problems.find((found) => (found as { msg: string }).msg === msg)]).toEqual([
+      422,
+      expect.objectContaining({ loc: ['body', 'images', 1, field], msg }),
+    ]);
+  });
+
+  it.each([{ content: PNG }, { content: PNG, filename: 'a.exe' }, { content: PNG, mime_type: 'font/woff' }])(
+    'are refused if nobody could tell what to do with them: %j',
+    (file) => {
+      const [status, body] = refusalOf({ input_files: [file] });
+      expect([status, body]).toMatchObject([
+        422,
+        { detail: [{ loc: ['body', 'input_files', 0, 'mime_type'] }] },
+      ]);
+    },
+  );
+
+  it.each<[string, unknown]>([
+    ['no list', { content: PNG }],
+    ['no list of objects', [PNG]],
+    ['no JSON', '[{'],
+    ['several fields', ['[]', '[]']],
+  ])('are refused if they are %s', (_what, images) => {
+    expect(refusalOf({ images })).toEqual([
+      422,
+      { detail: [problem('images', 'json_invalid', 'Input should be a JSON array of objects', images)] },
+    ]);
+  });
+
+  it('are refused as a text in the field of uploads, where they would be lost', () => {
+    const msg = 'Input should be uploaded files; input_files takes their content';
+    expect(refusalOf({ files: 'hello' })).toEqual([
+      422,
+      { detail: [problem('files', 'value_error', msg, 'hello')] },
+    ]);
+  });
+
+  it('are as large and as many as uploads may be, together with them', () => {
+    const sized = (bytes: number): object => ({
+      content: Buffer.alloc(bytes).toString('base64'),
+      filename: 'a.png',
+    });
+    expect(filesOf({ images: [sized(98), sized(99), sized(100)] })).toHaveLength(3);
+    expect(refusalOf({ images: [sized(101)] })).toEqual([
+      413,
+      expect.objectContaining({ message: 'The file "a.png" is larger than 100 bytes.' }),
+    ]);
+    const upload: RunFile = { id: 'u', kind: 'image', content: PNG };
+    const tooMany = (): RunForm => parse({ images: [sized(1), sized(1)] }, false, [upload, upload]);
+    expect(tooMany).toThrow('The request has more than 3 files.');
   });
 });

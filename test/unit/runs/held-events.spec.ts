@@ -24,7 +24,8 @@ const output = {} as RunOutput;
 const tool = { id: 't', name: 'search', arguments: {} };
 const started = event({ type: 'run-started' });
 const contentCompleted = event({ type: 'run-content-completed' });
-const completed = event({ type: 'run-completed', output });
+const completed = event({ type: 'run-completed', output, sessionState: {} });
+const place = { stepName: 'one', stepIndex: 0, stepId: 'step-1' };
 
 describe('HeldEvents', () => {
   it('lets events pass that come before any content and show none', () => {
@@ -32,7 +33,9 @@ describe('HeldEvents', () => {
       started,
       event({ type: 'pre-hook-started', hook: 'guard' }),
       event({ type: 'pre-hook-completed', hook: 'guard' }),
-      event({ type: 'step-started', stepName: 'one', stepIndex: 0 }),
+      event({ type: 'model-request-started' }),
+      event({ type: 'model-request-completed', metrics: {} }),
+      event({ type: 'step-started', ...place }),
       event({ type: 'run-error', content: 'no', errorType: 'input_check_error' }),
     ];
     expect(keepAll(quiet)).toEqual({ kept: quiet.map(() => false), held: [] });
@@ -45,7 +48,7 @@ describe('HeldEvents', () => {
     event({ type: 'tool-call-started', tool }),
     event({ type: 'tool-call-completed', tool }),
     event({ type: 'tool-call-failed', tool, error: 'secret' }),
-    event({ type: 'step-completed', stepIndex: 0, output: {} as never }),
+    event({ type: 'step-completed', ...place, output: {} as never }),
   ])('holds what shows content: $type', (shown) => {
     const held = new HeldEvents();
     expect([held.keep(shown), held.events]).toEqual([true, [shown]]);

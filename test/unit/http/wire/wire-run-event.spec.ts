@@ -8,7 +8,7 @@ import type {
   StepOutput,
 } from 'nestjs-agentos';
 
-import { toFrame } from '../../../../src/http/wire/wire-event-frame.js';
+import { toFrame, toWireEvent } from '../../../../src/http/wire/wire-event-frame.js';
 import { toFrames } from '../../../../src/http/wire/wire-run-event.js';
 import { parseFrames } from '../../../support/http-client.js';
 
@@ -50,6 +50,7 @@ function outputOf(kind: ComponentKind, fields: Partial<RunOutput> = {}): RunOutp
 }
 
 const stepOutput: StepOutput = {
+  stepId: 'step-1',
   stepName: 's1',
   type: 'step',
   content: 'step answer',
@@ -59,44 +60,45 @@ const stepOutput: StepOutput = {
   runId: 'r2',
 };
 
+const place = { stepName: 's1', stepIndex: [0, 1], stepId: 'step-1', parentStepId: 'block-1' };
+
 const tool = { id: 'call_1', name: 'add', arguments: { a: 1, b: 2 } };
 
 const EVERY_BODY: Readonly<Record<RunEvent['type'], RunEventBody>> = {
   'run-started': { type: 'run-started' },
   'run-content': { type: 'run-content', content: 'Hello' },
   'run-content-completed': { type: 'run-content-completed' },
-  'run-completed': { type: 'run-completed', output: outputOf('agent') },
+  'run-completed': { type: 'run-completed', output: outputOf('agent'), sessionState: {} },
   'run-error': { type: 'run-error', content: 'no', errorType: 'run_failed' },
   'run-cancelled': { type: 'run-cancelled', output: outputOf('agent'), reason: 'Run r1 was cancelled' },
   'pre-hook-started': { type: 'pre-hook-started', hook: 'trim' },
   'pre-hook-completed': { type: 'pre-hook-completed', hook: 'trim' },
   'post-hook-started': { type: 'post-hook-started', hook: 'audit' },
   'post-hook-completed': { type: 'post-hook-completed', hook: 'audit', error: 'The hook failed.' },
+  'model-request-started': { type: 'model-request-started' },
+  'model-request-completed': { type: 'model-request-completed', metrics: { inputTokens: 1 } },
   'tool-call-started': { type: 'tool-call-started', tool },
   'tool-call-completed': { type: 'tool-call-completed', tool: { ...tool, result: '3' } },
   'tool-call-failed': { type: 'tool-call-failed', tool: { ...tool, failed: true }, error: 'no' },
-  'step-started': { type: 'step-started', stepName: 's1', stepIndex: 0 },
-  'step-completed': { type: 'step-completed', stepIndex: 0, output: stepOutput },
-  'block-started': { type: 'block-started', block: 'parallel', stepName: 'p', stepIndex: 0, stepCount: 2 },
+  'step-started': { type: 'step-started', ...place },
+  'step-completed': { type: 'step-completed', ...place, output: stepOutput },
+  'block-started': { type: 'block-started', block: 'parallel', ...place, stepCount: 2 },
   'block-completed': {
     type: 'block-completed',
     block: 'router',
-    stepName: 'p',
-    stepIndex: 0,
+    ...place,
     selected: ['s1'],
     output: { ...stepOutput, type: 'router', executor: 'block', steps: [stepOutput] },
   },
   'loop-iteration-started': {
     type: 'loop-iteration-started',
-    stepName: 'l',
-    stepIndex: [0, 1],
+    ...place,
     iteration: 1,
     maxIterations: 3,
   },
   'loop-iteration-completed': {
     type: 'loop-iteration-completed',
-    stepName: 'l',
-    stepIndex: [0, 1],
+    ...place,
     iteration: 1,
     maxIterations: 3,
     outputs: [stepOutput],
@@ -124,6 +126,8 @@ const CONVERSATION_NAMES = {
   'pre-hook-completed': 'PreHookCompleted',
   'post-hook-started': 'PostHookStarted',
   'post-hook-completed': 'PostHookCompleted',
+  'model-request-started': 'ModelRequestStarted',
+  'model-request-completed': 'ModelRequestCompleted',
   'tool-call-started': 'ToolCallStarted',
   'tool-call-completed': 'ToolCallCompleted',
   'tool-call-failed': 'ToolCallError',
@@ -138,7 +142,7 @@ const CONVERSATION_NAMES = {
 describe('toFrame()', () => {
   it('writes the name, one line of compact JSON and an empty line', () => {
     const fields = { created_at: 1, run_id: 'r1', list: [1, { a: null }], missing: undefined };
-    expect(toFrame('RunStarted', fields)).toBe(
+    expect(toFrame(toWireEvent('RunStarted', fields))).toBe(
       'event: RunStarted\ndata: {"created_at":1,"event":"RunStarted","run_id":"r1","list":[1,{"a":null}]}\n\n',
     );
   });
@@ -149,14 +153,16 @@ describe('toFrame()', () => {
     const content = breaks
       .map((lineBreak) => `${lineBreak}${lineBreak}data: {"event":"RunCompleted"}`)
       .join('');
-    const frame = toFrame('RunContent', { content });
+    const frame = toFrame(toWireEvent('RunContent', { content }));
     expect([...frame].filter((character) => breaks.includes(character))).toEqual(['\n', '\n', '\n']);
     expect(parseFrames(frame)).toEqual([{ event: 'RunContent', data: { event: 'RunContent', content } }]);
   });
 
   it('writes text as UTF-8, unescaped, and half a character so that it can be read', () => {
-    expect(toFrame('RunContent', { content: 'Grüße 👋 "ok"' })).toContain('"content":"Grüße 👋 \\"ok\\""');
-    expect(toFrame('RunContent', { content: '\ud83d' })).toContain('"content":"\\ud83d"');
+    expect(toFrame(toWireEvent('RunContent', { content: 'Grüße 👋 "ok"' }))).toContain(
+      '"content":"Grüße 👋 \\"ok\\""',
+    );
+    expect(toFrame(toWireEvent('RunContent', { content: '\ud83d' }))).toContain('"content":"\\ud83d"');
   });
 });
 
@@ -204,15 +210,32 @@ describe('toFrames()', () => {
   });
 
   it('says in which step of which workflow an agent runs', () => {
-    const step = { workflowId: 'w1', workflowRunId: 'r0', stepName: 's1', stepIndex: [0, 1] };
+    const step = { workflowId: 'w1', workflowRunId: 'r0', ...place };
     const [frame] = parseFrames(toFrames(event({ type: 'run-started' }, 'agent', { step, nestedDepth: 1 })));
     expect(frame?.data).toMatchObject({
       workflow_id: 'w1',
       workflow_run_id: 'r0',
+      step_id: 'step-1',
       step_name: 's1',
       step_index: [0, 1],
       nested_depth: 1,
     });
+  });
+
+  it('gives the output of a function before the step that it ends', () => {
+    const output: StepOutput = { ...stepOutput, executor: 'function', executorName: 'fstep' };
+    const body: RunEventBody = { type: 'step-completed', ...place, output };
+    const [first, second] = parseFrames(toFrames(event(body, 'workflow')));
+    expect([first?.event, first?.data['step_id'], first?.data['step_output']]).toEqual([
+      'StepOutput',
+      undefined,
+      expect.objectContaining({ step_id: 'step-1', steps: null }),
+    ]);
+    expect([second?.event, second?.data['step_id'], second?.data['parent_step_id']]).toEqual([
+      'StepCompleted',
+      'step-1',
+      'block-1',
+    ]);
   });
 
   it('has the names of the protocol for every event of an agent', () => {

@@ -1,0 +1,127 @@
+import {
+  ForbiddenException,
+  Injectable,
+  Module,
+  UnauthorizedException,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { PATH_METADATA } from '@nestjs/common/constants.js';
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { Agent, AgentOsModule } from 'nestjs-agentos';
+
+interface AuthenticatedRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly params: Readonly<Record<string, string | undefined>>;
+  user?: { readonly sub: string };
+}
+
+/** The public keys of whoever issues the tokens, fetched with the first token. */
+@Injectable()
+export class IssuerKeys {
+  readonly find = createRemoteJWKSet(
+    new URL(process.env['JWKS_URL'] ?? 'https://login.example.com/.well-known/jwks.json'),
+  );
+}
+
+/** Whose tokens are accepted, and how they must be signed: left open, the token itself would say. */
+const RULES = {
+  issuer: process.env['JWT_ISSUER'] ?? 'https://login.example.com/',
+  audience: process.env['JWT_AUDIENCE'] ?? 'agent-os',
+  algorithms: ['RS256'],
+  requiredClaims: ['sub', 'exp'],
+  clockTolerance: 10,
+};
+
+@Injectable()
+export class JwtGuard implements CanActivate {
+  constructor(private readonly keys: IssuerKeys) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const { sub, scopes } = await this.verify(tokenOf(request));
+    if (!sub) throw new UnauthorizedException('Invalid token');
+    request.user = { sub };
+    requireScope(toList(scopes), neededFor(context, request));
+    return true;
+  }
+
+  private async verify(token: string): Promise<JWTPayload> {
+    try {
+      return (await jwtVerify(token, this.keys.find, RULES)).payload;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) throw new UnauthorizedException('Token has expired');
+      if (isFaultOfToken(error)) throw new UnauthorizedException('Invalid token');
+      throw error; // 500: the keys could not be fetched.
+    }
+  }
+}
+
+function tokenOf({ headers }: AuthenticatedRequest): string {
+  const [, token] = /^Bearer +(\S+)$/i.exec(headers['authorization'] ?? '') ?? [];
+  if (token === undefined) throw new UnauthorizedException('Authorization header missing');
+  return token;
+}
+
+function isFaultOfToken(error: unknown): boolean {
+  return error instanceof errors.JOSEError && !['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT'].includes(error.code);
+}
+
+/** Issuers write scopes as a list, or as a text with spaces between. */
+function toList(scopes: unknown): readonly unknown[] {
+  return typeof scopes === 'string' ? scopes.split(' ') : Array.isArray(scopes) ? scopes : [];
+}
+
+/** What a request needs: `agents:run`, of the agent `support` if it names one. */
+interface Permission {
+  readonly resource: string;
+  readonly action: string;
+  readonly id: string | undefined;
+}
+
+const COMPONENTS = ['agents', 'teams', 'workflows'];
+/** Routes whose scopes have another name. The scopes of all others begin like their paths. */
+const RESOURCES: Readonly<Record<string, string>> = { models: 'config', 'eval-runs': 'evals' };
+
+/** Read from the route that Nest has chosen: a path can be written in many ways. */
+function neededFor(context: ExecutionContext, { method, params }: AuthenticatedRequest): Permission {
+  const path = [context.getClass(), context.getHandler()]
+    .map((target) => Reflect.getMetadata(PATH_METADATA, target) as string)
+    .join('/');
+  const [segment = ''] = path.split('/').filter((part) => part !== '');
+  const resource = RESOURCES[segment] ?? segment;
+  const isComponent = COMPONENTS.includes(resource);
+  return { resource, action: actionOf(method, isComponent), id: isComponent ? params['id'] : undefined };
+}
+
+function actionOf(method: string, isComponent: boolean): string {
+  if (method === 'GET' || method === 'HEAD') return 'read';
+  if (isComponent) return 'run';
+  return method === 'DELETE' ? 'delete' : 'write';
+}
+
+function requireScope(scopes: readonly unknown[], { resource, action, id }: Permission): void {
+  const needed = `${resource}:${action}`;
+  const sufficient = ['agent_os:admin', needed, `${resource}:*:${action}`];
+  if (id !== undefined) sufficient.push(`${resource}:${id}:${action}`);
+  if (sufficient.some((scope) => scopes.includes(scope))) return;
+  throw new ForbiddenException(`Insufficient permissions. Required scope(s): ${needed}`);
+}
+
+const support = new Agent({ id: 'support', engine: ({ input }) => `You asked: ${input}` });
+const billing = new Agent({ id: 'billing', engine: ({ input }) => `You owe: ${input}` });
+
+@Module({
+  imports: [
+    AgentOsModule.forRoot({
+      agents: [support, billing],
+      http: {
+        guards: [JwtGuard],
+        userId: (request: AuthenticatedRequest) => request.user?.sub,
+      },
+    }),
+  ],
+  providers: [IssuerKeys, JwtGuard],
+})
+export class JwtModule {}

@@ -1,0 +1,26 @@
+import { Get, Res } from '@nestjs/common';
+
+import { AgentOsRuntime } from '../agent-os.runtime.js';
+import { AgentOsRoutes } from './agent-os-route.decorator.js';
+import { ProtocolResponder } from './protocol.responder.js';
+import { toWireConfig, toWireModels } from './wire/wire-config.js';
+
+/** Tells clients what there is: components, their models, and where sessions and evaluations are kept. */
+@AgentOsRoutes()
+export class ConfigController {
+  constructor(
+    private readonly runtime: AgentOsRuntime,
+    private readonly responder: ProtocolResponder,
+  ) {}
+
+  @Get('config')
+  config(@Res() response: object): void {
+    const { options, components } = this.runtime;
+    this.responder.reply(response, toWireConfig(options, components));
+  }
+
+  @Get('models')
+  models(@Res() response: object): void {
+    this.responder.reply(response, toWireModels(this.runtime.components));
+  }
+}

@@ -1,0 +1,105 @@
+import {
+  Delete,
+  Get,
+  NotFoundException,
+  NotImplementedException,
+  Param,
+  Patch,
+  Post,
+  Req,
+  Res,
+} from '@nestjs/common';
+
+import { EvalStore, type Evaluation } from '../../sessions/eval.store.js';
+import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { isId, readBody, readQuery, requiredName, type FieldRequest } from '../forms/request.fields.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import { SessionAccess } from '../sessions/session.access.js';
+import { toWireEvaluation } from '../wire/wire-evaluation.js';
+import { toWirePage, type FoundPage } from '../wire/wire-page.js';
+import { readEvaluationQuery, type EvaluationQuery } from './evaluation.query.js';
+
+/** Lists, shows, renames and deletes what judges have said of runs. */
+@AgentOsRoutes()
+export class EvalRunsController {
+  constructor(
+    private readonly evals: EvalStore,
+    private readonly access: SessionAccess,
+    private readonly responder: ProtocolResponder,
+  ) {}
+
+  @Get('eval-runs')
+  async list(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    const startedAt = performance.now();
+    const query = readEvaluationQuery(request);
+    const { page, limit } = query.range;
+    const found = await this.#search(query, request);
+    this.responder.reply(response, toWirePage({ ...found, page, limit, startedAt }));
+  }
+
+  @Post('eval-runs')
+  run(): void {
+    throw new NotImplementedException(
+      'Evaluations are not started by request. Put the hook agentAsJudge() into the postHooks of what is to be judged.',
+    );
+  }
+
+  @Get('eval-runs/:eval_run_id')
+  async show(
+    @Param('eval_run_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    readQuery(request, () => undefined);
+    const evaluation = await this.#find(request, id);
+    if (!evaluation) throw notFound(id);
+    this.responder.reply(response, toWireEvaluation(evaluation));
+  }
+
+  @Patch('eval-runs/:eval_run_id')
+  async rename(
+    @Param('eval_run_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    readQuery(request, () => undefined);
+    const name = readBody(request, (reader) => requiredName(reader, 'name'));
+    const isThere = (await this.#find(request, id)) !== undefined;
+    const renamed = isThere ? await this.evals.rename(id, name) : undefined;
+    if (!renamed) throw notFound(id);
+    this.responder.reply(response, toWireEvaluation(renamed));
+  }
+
+  @Delete('eval-runs')
+  async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    readQuery(request, () => undefined);
+    const ids = readBody(request, (reader) => reader.texts('eval_run_ids'));
+    const own: string[] = [];
+    for (const id of ids) if (await this.#find(request, id)) own.push(id);
+    if (own.length > 0) await this.evals.delete(own);
+    this.responder.replyNothing(response);
+  }
+
+  async #search(
+    { criteria, range }: EvaluationQuery,
+    request: FieldRequest,
+  ): Promise<Pick<FoundPage, 'data' | 'total'>> {
+    if (!criteria) return { data: [], total: 0 };
+    const { limit, offset, sortBy, sortOrder } = range;
+    const owned = { ...criteria, ...this.access.ownership(request) };
+    const [evaluations, total] = await Promise.all([
+      this.evals.list({ ...owned, limit, offset, sortBy, sortOrder }),
+      this.evals.count(owned),
+    ]);
+    return { data: evaluations.map(toWireEvaluation), total };
+  }
+
+  async #find(request: FieldRequest, id: string): Promise<Evaluation | undefined> {
+    const evaluation = isId(id) ? await this.evals.find(id) : undefined;
+    return evaluation && this.access.maySee(request, evaluation.userId) ? evaluation : undefined;
+  }
+}
+
+function notFound(id: string): NotFoundException {
+  return new NotFoundException(`Eval run with id '${id}' not found`);
+}

@@ -1,0 +1,185 @@
+import { UnprocessableEntityException } from '@nestjs/common';
+
+import type { PlainRecord } from '../../model/run-context.js';
+
+/** The fields of a request by name: texts, or any JSON value if they came as JSON. */
+export type Fields = ReadonlyMap<string, unknown>;
+
+/** What is wrong with a field, in the protocol's shape. */
+interface FieldProblem {
+  readonly type: string;
+  readonly loc: readonly (string | number)[];
+  readonly msg: string;
+  readonly input: unknown;
+}
+
+/** Levels of nesting in JSON that a client may send. */
+const MAX_DEPTH = 100;
+
+const TRUE = ['true', '1', 'yes', 'on', 't', 'y'];
+const FALSE = ['false', '0', 'no', 'off', 'f', 'n'];
+
+/**
+ * Reads the fields of a request and collects what is wrong with them; {@link FieldReader.finish} says it all at once.
+ * An empty text counts as a field that is not there: forms send empty fields.
+ */
+export class FieldReader {
+  readonly #fields: Fields;
+  readonly #location: readonly (string | number)[];
+  readonly #problems: FieldProblem[];
+
+  /** @param location - where the fields stand in the request */
+  constructor(fields: Fields, location: 'body' | 'query' | FieldPlace = 'body') {
+    this.#fields = fields;
+    const { path, problems } = typeof location === 'string' ? { path: [location], problems: [] } : location;
+    this.#location = path;
+    this.#problems = problems;
+  }
+
+  /** Reads an object of a list; what is wrong with it is said by {@link FieldReader.finish} of this one. */
+  within(name: string, index: number, record: PlainRecord): FieldReader {
+    const place = { path: [...this.#location, name, index], problems: this.#problems };
+    return new FieldReader(new Map(Object.entries(record)), place);
+  }
+
+  /** @throws UnprocessableEntityException with one problem for each field that is wrong */
+  finish(): void {
+    if (this.#problems.length > 0) throw new UnprocessableEntityException({ detail: this.#problems });
+  }
+
+  requiredText(name: string): string {
+    const text = this.text(name);
+    if (text === undefined && !this.#hasProblem(name)) {
+      this.refuse(name, 'missing', 'Field required', this.#fields.get(name) ?? null);
+    }
+    return text ?? '';
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#given(name);
+    if (value === undefined || typeof value === 'string') return value;
+    this.refuse(name, 'string_type', 'Input should be a valid string', value);
+    return undefined;
+  }
+
+  flag(name: string, otherwise: boolean): boolean {
+    const value = this.#given(name);
+    if (value === undefined) return otherwise;
+    if (typeof value === 'boolean') return value;
+    const text = typeof value === 'string' || typeof value === 'number' ? String(value).toLowerCase() : '';
+    if (TRUE.includes(text)) return true;
+    if (FALSE.includes(text)) return false;
+    this.refuse(name, 'bool_parsing', 'Input should be a valid boolean, unable to interpret input', value);
+    return otherwise;
+  }
+
+  /** A whole number within limits. */
+  integer(name: string, { minimum, maximum = Number.MAX_SAFE_INTEGER }: IntegerLimits): number | undefined {
+    const value = this.#given(name);
+    if (value === undefined) return undefined;
+    const number = typeof value === 'string' && /^[+-]?\d+$/.test(value) ? Number(value) : value;
+    if (typeof number !== 'number' || !Number.isSafeInteger(number)) {
+      this.refuse(name, 'int_parsing', 'Input should be a valid integer', value);
+    } else if (number < minimum || number > maximum) {
+      this.refuse(name, 'value_error', `Input should be a whole number from ${minimum} to ${maximum}`, value);
+    } else {
+      return number;
+    }
+    return undefined;
+  }
+
+  /** One of these texts. */
+  choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
+    const value = this.#given(name);
+    if (value === undefined) return undefined;
+    const known = choices.find((choice) => choice === value);
+    if (known === undefined) this.refuse(name, 'enum', `Input should be one of ${choices.join(', ')}`, value);
+    return known;
+  }
+
+  /** A list of texts that is not empty. */
+  texts(name: string): readonly string[] {
+    const value = this.#fields.get(name);
+    if (isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')) return value;
+    this.refuse(name, 'list_type', 'Input should be a list of strings that is not empty', value ?? null);
+    return [];
+  }
+
+  /** A JSON object, or the text of one. */
+  record(name: string): PlainRecord | undefined {
+    const value = this.#json(name);
+    if (value === undefined) return undefined;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value) && isShallow(value, 0))
+      return value as PlainRecord;
+    this.refuse(name, 'json_invalid', 'Input should be a JSON object', this.#fields.get(name));
+    return undefined;
+  }
+
+  /** A JSON array of objects, or the text of one. */
+  records(name: string): readonly PlainRecord[] {
+    const value = this.#json(name);
+    if (value === undefined) return [];
+    if (isArray(value) && value.every(isPlainObject) && isShallow(value, 0)) return value;
+    this.refuse(name, 'json_invalid', 'Input should be a JSON array of objects', this.#fields.get(name));
+    return [];
+  }
+
+  /** Says what is wrong with a field. */
+  refuse(name: string, type: string, msg: string, input: unknown): void {
+    this.#problems.push({ type, loc: [...this.#location, name], msg, input });
+  }
+
+  #given(name: string): unknown {
+    const value = this.#fields.get(name);
+    return value === null || value === '' ? undefined : value;
+  }
+
+  #json(name: string): unknown {
+    const value = this.#given(name);
+    return typeof value === 'string' ? parseJson(value) : value;
+  }
+
+  #hasProblem(name: string): boolean {
+    return this.#problems.some(({ loc }) => loc.length > this.#location.length && loc.at(-1) === name);
+  }
+}
+
+/** Where an object stands, and where to note what is wrong with it. */
+interface FieldPlace {
+  readonly path: readonly (string | number)[];
+  readonly problems: FieldProblem[];
+}
+
+/** Both included. */
+interface IntegerLimits {
+  readonly minimum: number;
+  readonly maximum?: number;
+}
+
+/** Deeper data, or a key that sets a prototype, could not be copied: the run would lose its background hooks. */
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return (
+    depth < MAX_DEPTH &&
+    !Object.hasOwn(value, '__proto__') &&
+    Object.values(value).every((item) => isShallow(item, depth + 1))
+  );
+}
+
+/** What is no JSON is null, which is never what was asked for. */
+function parseJson(text: string): unknown {
+  try {
+    // A key that sets a prototype when it is assigned has no business in run data.
+    return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value)) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+function isArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
+
+function isPlainObject(value: unknown): value is PlainRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

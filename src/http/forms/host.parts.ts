@@ -1,0 +1,93 @@
+import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
+
+import { labelOf, type FileLimits } from './file.limits.js';
+import { safeFileName } from './file.name.js';
+import { isRecord, type Form, type FormRequest } from './form.js';
+import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
+
+/**
+ * Reads what a multipart parser of the host has made of a body. Texts stand in the body as they are, or as objects
+ * that describe them; files beside them, or beside the body. Known are multer, `@fastify/multipart` and
+ * express-fileupload, as long as they keep files in memory.
+ */
+export class HostParts {
+  readonly #request: FormRequest;
+  readonly #uploads: UploadedFiles;
+  readonly #fields = new Map<string, unknown>();
+
+  constructor(request: FormRequest, limits: FileLimits) {
+    this.#request = request;
+    this.#uploads = new UploadedFiles(limits);
+  }
+
+  /**
+   * @throws BadRequestException if there is a file that is empty, of no use, or not kept in memory
+   * @throws PayloadTooLargeException if a file is too large or there are too many
+   */
+  async read(): Promise<Form> {
+    const files = filesBeside(this.#request);
+    for (const [name, part] of Object.entries(this.#request.body as object)) {
+      const parts: readonly unknown[] = Array.isArray(part) ? part : [part];
+      files.push(...parts.filter(isFile));
+      const values = parts.filter((item) => !isFile(item)).map(valueOf);
+      if (values.length > 0) this.#fields.set(name, Array.isArray(part) ? values : values[0]);
+    }
+    for (const file of files) await this.#take(file);
+    return { fields: this.#fields, files: this.#uploads.all };
+  }
+
+  async #take(file: unknown): Promise<void> {
+    const upload = describe(file);
+    const label = labelOf(upload.name && safeFileName(upload.name));
+    const content = await contentOf(file, label);
+    if (content && isNoFile(upload, content.length)) return;
+    this.#uploads.announce(upload);
+    if (!content)
+      throw new BadRequestException(`${label} cannot be read: the server has not kept it in memory.`);
+    if (isCut(file)) throw new PayloadTooLargeException(`${label} is larger than the server takes.`);
+    this.#uploads.add(upload, content);
+  }
+}
+
+function filesBeside({ file, files }: FormRequest): unknown[] {
+  const listed = Array.isArray(files) ? files : isRecord(files) ? Object.values(files).flat() : [];
+  return [...(isRecord(file) ? [file] : []), ...(listed as readonly unknown[])];
+}
+
+function isFile(part: unknown): boolean {
+  return Buffer.isBuffer(part) || (isRecord(part) && (part['type'] === 'file' || 'originalname' in part));
+}
+
+function valueOf(part: unknown): unknown {
+  return isRecord(part) ? part['value'] : part;
+}
+
+function describe(file: unknown): Upload {
+  if (!isRecord(file)) return {};
+  const { originalname, filename, name, mimetype } = file;
+  return { name: textOf(originalname ?? filename ?? name), mediaType: textOf(mimetype) };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** @returns undefined if the parser has written the file elsewhere, or nowhere */
+async function contentOf(file: unknown, label: string): Promise<Buffer | undefined> {
+  if (!isRecord(file)) return file as Buffer;
+  const { buffer, data, size } = file;
+  const kept = [buffer, data].find((value) => Buffer.isBuffer(value));
+  if (kept) return kept.length === 0 && Number(size) > 0 ? undefined : kept;
+  if (typeof file['toBuffer'] !== 'function') return undefined;
+  try {
+    return await (file as { toBuffer(): Promise<Buffer> }).toBuffer();
+  } catch (cause) {
+    throw new BadRequestException(`${label} cannot be read.`, { cause });
+  }
+}
+
+/** Whether the parser has left out the end, since it has limits of its own. */
+function isCut(file: unknown): boolean {
+  const isTruncated = (value: unknown): boolean => isRecord(value) && value['truncated'] === true;
+  return isTruncated(file) || (isRecord(file) && isTruncated(file['file']));
+}

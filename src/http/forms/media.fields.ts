@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+
+import type { RunFile, RunFileKind } from '../../model/run-input.js';
+import type { FieldReader } from './field.reader.js';
+import { checkFileSize, type FileLimits } from './file.limits.js';
+import { safeFileName } from './file.name.js';
+import { fileTypeOf } from './file.type.js';
+import { isTextType, sizeOfBase64, textToBase64 } from './media.content.js';
+import { shortText } from './request.fields.js';
+
+/** What clients may send besides uploads. */
+export interface MediaOptions extends FileLimits {
+  readonly acceptClientContext?: boolean;
+}
+
+/** The fields that describe files, with what must be in them; `file` stands for anything. */
+const MEDIA_FIELDS = {
+  images: 'image',
+  audio: 'audio',
+  videos: 'video',
+  input_files: 'file',
+} as const satisfies Record<string, RunFileKind>;
+
+const MAX_URL_LENGTH = 2_048;
+
+/**
+ * Reads the files that a client has described in place of uploading them.
+ *
+ * @throws PayloadTooLargeException if one is too large
+ */
+export function readMedia(reader: FieldReader, options: MediaOptions): RunFile[] {
+  return Object.entries(MEDIA_FIELDS).flatMap(([field, kind]) =>
+    reader
+      .records(field)
+      .flatMap((item, index) => readItem(reader.within(field, index, item), kind, options) ?? []),
+  );
+}
+
+function readItem(reader: FieldReader, kind: RunFileKind, options: MediaOptions): RunFile | undefined {
+  if (isOnServer(reader)) return undefined;
+  const id = shortText(reader, 'id') ?? randomUUID();
+  const given = reader.text('filename') ?? reader.text('name');
+  const url = readUrl(reader, options);
+  const type = readType(reader, kind, given ?? pathOf(url));
+  if (!type) return undefined;
+  const name = given === undefined ? undefined : safeFileName(given);
+  const content = readContent(reader, type, name, options);
+  refuseWrongSource(reader, content !== undefined, url !== undefined);
+  return {
+    id,
+    ...type,
+    ...(name === undefined ? {} : { name }),
+    ...(content === undefined ? {} : { content }),
+    ...(url === undefined ? {} : { url }),
+  };
+}
+
+type MediaType = Pick<RunFile, 'kind' | 'mediaType'>;
+
+/** @returns without media type if it is an image of which the client has not said what kind of image */
+function readType(reader: FieldReader, kind: RunFileKind, name: string | undefined): MediaType | undefined {
+  const mediaType = reader.text('mime_type');
+  const format = reader.text('format');
+  const type = fileTypeOf(mediaType, format === undefined ? name : `.${format}`);
+  if (type && (kind === 'file' || kind === type.kind)) return type;
+  // Models see for themselves what kind of image it is.
+  if (!type && kind === 'image' && mediaType === undefined) return { kind };
+  const expected = kind === 'file' ? 'a supported file type' : `a type of ${kind}`;
+  const msg = `Input should say ${expected}, by mime_type, format or filename`;
+  reader.refuse('mime_type', 'value_error', msg, mediaType ?? null);
+  return undefined;
+}
+
+function readContent(
+  reader: FieldReader,
+  type: MediaType,
+  name: string | undefined,
+  limits: FileLimits,
+): string | undefined {
+  const given = reader.text('content');
+  if (given === undefined) return undefined;
+  // The protocol's clients send texts as they are.
+  const content = isTextType(type.mediaType) ? textToBase64(given) : given;
+  const size = sizeOfBase64(content);
+  if (size === undefined)
+    reader.refuse('content', 'value_error', 'Input should be base64', `${given.slice(0, 20)}…`);
+  else checkFileSize(size, name, limits);
+  return content;
+}
+
+function readUrl(reader: FieldReader, { acceptClientContext = false }: MediaOptions): string | undefined {
+  const given = reader.text('url');
+  if (given === undefined) return undefined;
+  if (!acceptClientContext) {
+    const msg = 'URLs are only accepted with the option http.acceptClientContext: send the content';
+    reader.refuse('url', 'value_error', msg, given);
+  } else if (given.length > MAX_URL_LENGTH || !URL.canParse(given) || !isHttp(new URL(given))) {
+    const msg = `Input should be an http or https URL of up to ${MAX_URL_LENGTH} characters`;
+    reader.refuse('url', 'url_parsing', msg, given);
+  }
+  return given;
+}
+
+/** Without the query, so that its end may say what the file is. */
+function pathOf(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url).pathname : undefined;
+}
+
+function isHttp({ protocol }: URL): boolean {
+  return protocol === 'http:' || protocol === 'https:';
+}
+
+function isOnServer(reader: FieldReader): boolean {
+  const path = reader.text('filepath');
+  if (path === undefined) return false;
+  reader.refuse('filepath', 'value_error', "The server's own files are not read: send the content", path);
+  return true;
+}
+
+function refuseWrongSource(reader: FieldReader, hasContent: boolean, hasUrl: boolean): void {
+  if (hasContent && hasUrl) {
+    reader.refuse('url', 'value_error', 'Input should have content or a url, not both', null);
+  } else if (!hasContent && !hasUrl) {
+    reader.refuse('content', 'missing', 'Field required', null);
+  }
+}

@@ -1,0 +1,113 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+
+import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
+import busboy from 'busboy';
+
+import { toError } from '../../errors/to-error.js';
+import type { FileLimits } from './file.limits.js';
+import type { Form } from './form.js';
+import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
+
+const MAX_FIELDS = 100;
+const LIMITS = { fields: MAX_FIELDS, fieldNameSize: 200, fieldSize: 1024 * 1024 };
+
+/** Reads a multipart body that nobody has read yet. What is refused is refused at once; the rest of it is drained. */
+export class MultipartReader {
+  readonly #request: IncomingMessage;
+  readonly #limits: FileLimits;
+  readonly #uploads: UploadedFiles;
+  readonly #fields = new Map<string, unknown>();
+
+  constructor(request: IncomingMessage, limits: FileLimits) {
+    this.#request = request;
+    this.#limits = limits;
+    this.#uploads = new UploadedFiles(limits);
+  }
+
+  /**
+   * @throws BadRequestException if the body is malformed, or brings a file that is empty or of no use
+   * @throws PayloadTooLargeException if a field or a file is too large or there are too many
+   */
+  read(): Promise<Form> {
+    const request = this.#request;
+    // Nothing would ever come of a client that has left, or of a body that the host has read.
+    if (request.destroyed || request.readableEnded) throw malformed(new Error('There is nothing to read.'));
+    const parser = this.#createParser();
+    return new Promise((resolve, reject) => {
+      const fail = (thrown: unknown): void => {
+        request.unpipe(parser);
+        // A client reads the answer once it has sent all that it wanted to.
+        request.resume();
+        reject(toError(thrown));
+      };
+      this.#listen(parser, fail);
+      parser.on('error', (cause) => fail(malformed(cause)));
+      parser.on('close', () => resolve({ fields: this.#fields, files: this.#uploads.all }));
+      request.on('error', (cause) => fail(malformed(cause)));
+      request.on('aborted', () => fail(malformed(new Error('The client left.'))));
+      request.pipe(parser);
+    });
+  }
+
+  #createParser(): busboy.Busboy {
+    const { headers } = this.#request;
+    const limits = { ...LIMITS, parts: 2 * MAX_FIELDS + this.#limits.maxFiles };
+    try {
+      return busboy({ headers, limits, defParamCharset: 'utf8' });
+    } catch (cause) {
+      throw malformed(cause);
+    }
+  }
+
+  #listen(parser: busboy.Busboy, fail: Fail): void {
+    parser.on('field', (name, value, { valueTruncated, nameTruncated }) => {
+      if (valueTruncated || nameTruncated)
+        fail(new PayloadTooLargeException(`The form field "${name}" is too large.`));
+      else this.#addField(name, value);
+    });
+    parser.on('file', (_field, content, { filename: name, mimeType: mediaType }) =>
+      this.#readFile({ name, mediaType }, content, fail),
+    );
+    for (const limit of ['fieldsLimit', 'partsLimit'] as const) {
+      parser.on(limit, () => fail(new PayloadTooLargeException('The form has too many fields.')));
+    }
+  }
+
+  /** A field that comes several times is a list, as in the other kinds of forms. */
+  #addField(name: string, value: string): void {
+    const earlier = this.#fields.get(name);
+    if (Array.isArray(earlier)) earlier.push(value);
+    else this.#fields.set(name, earlier === undefined ? value : [earlier, value]);
+  }
+
+  #readFile(upload: Upload, content: Readable, fail: Fail): void {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const attempt = (action: () => void): void => {
+      try {
+        action();
+      } catch (thrown) {
+        chunks.length = 0;
+        fail(thrown);
+      }
+    };
+    if (!isNoFile(upload, 0)) attempt(() => this.#uploads.announce(upload));
+    content.on('data', (chunk: Buffer) => {
+      if (isNoFile(upload, size)) attempt(() => this.#uploads.announce(upload));
+      size += chunk.length;
+      chunks.push(chunk);
+      attempt(() => this.#uploads.checkSize(size, upload));
+    });
+    content.on('end', () => {
+      if (!isNoFile(upload, size)) attempt(() => this.#uploads.add(upload, Buffer.concat(chunks)));
+    });
+    content.on('error', (cause) => fail(malformed(cause)));
+  }
+}
+
+type Fail = (thrown: unknown) => void;
+
+function malformed(cause: unknown): BadRequestException {
+  return new BadRequestException('The multipart body is malformed.', { cause });
+}

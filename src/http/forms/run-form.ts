@@ -1,0 +1,73 @@
+import type { RunInput } from '../../model/run-input.js';
+import type { RunOptions } from '../../model/runnable-component.js';
+import { FieldReader, type Fields } from './field.reader.js';
+import { checkFileCount } from './file.limits.js';
+import type { Form } from './form.js';
+import { readMedia, type MediaOptions } from './media.fields.js';
+import { shortText } from './request.fields.js';
+
+/** What a client asks of a run. */
+export interface RunForm {
+  readonly input: RunInput;
+  readonly stream: boolean;
+  /** Whether the run goes on in the background of the server. */
+  readonly background: boolean;
+  /** Whether the stream shows all events, not just those that the answer is made of. */
+  readonly streamEvents: boolean;
+  readonly options: RunOptions;
+}
+
+/** What clients may send. */
+export interface RunFormOptions extends MediaOptions {
+  /** Whether they may send `dependencies`, `session_state` and the URLs of files. */
+  readonly acceptClientContext?: boolean;
+}
+
+/**
+ * Reads the fields of a run request. Fields that the protocol does not know are ignored: none of them reaches hooks
+ * or engine.
+ *
+ * @throws UnprocessableEntityException with one problem for each field that is wrong
+ * @throws PayloadTooLargeException if there are too many files or one is too large
+ */
+export function parseRunForm({ fields, files: uploads }: Form, options: RunFormOptions): RunForm {
+  const reader = new FieldReader(fields);
+  const content = reader.requiredText('message');
+  const stream = reader.flag('stream', true);
+  const background = reader.flag('background', false);
+  const streamEvents = reader.flag('stream_events', true);
+  const runOptions = readOptions(reader, options.acceptClientContext ?? false);
+  refuseFilesThatAreNone(reader, fields);
+  const files = [...uploads, ...readMedia(reader, options)];
+  reader.finish();
+  checkFileCount(files.length, options);
+  const input = files.length === 0 ? { content } : { content, files };
+  return { input, stream, background, streamEvents, options: runOptions };
+}
+
+function readOptions(reader: FieldReader, acceptClientContext: boolean): RunOptions {
+  const sessionId = shortText(reader, 'session_id');
+  const userId = shortText(reader, 'user_id');
+  const metadata = reader.record('metadata');
+  const dependencies = acceptClientContext ? reader.record('dependencies') : undefined;
+  const sessionState = acceptClientContext ? reader.record('session_state') : undefined;
+  return {
+    ...(sessionId === undefined ? {} : { sessionId }),
+    ...(userId === undefined ? {} : { userId }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(dependencies === undefined ? {} : { dependencies }),
+    ...(sessionState === undefined ? {} : { sessionState }),
+  };
+}
+
+/** Files that are sent as a text would be lost without a word. */
+function refuseFilesThatAreNone(reader: FieldReader, fields: Fields): void {
+  const value = fields.get('files') ?? [];
+  if (value === '' || (Array.isArray(value) && value.length === 0)) return;
+  reader.refuse(
+    'files',
+    'value_error',
+    'Input should be uploaded files; input_files takes their content',
+    value,
+  );
+}

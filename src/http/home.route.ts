@@ -1,0 +1,71 @@
+import { Inject, Injectable, RequestMethod, type OnModuleInit } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+
+import type { AgentOsExtras, ResolvedAgentOsOptions } from '../agent-os.options.js';
+import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
+import { ProtocolResponder } from './protocol.responder.js';
+import { toWireHome } from './wire/wire-config.js';
+
+type Handler = (request: object, response: object, ...rest: unknown[]) => unknown;
+
+/** The little of an adapter that is needed here. */
+interface AdapterLike {
+  setNotFoundHandler?: (handler: Handler, ...rest: unknown[]) => unknown;
+  getRequestMethod(request: object): string;
+  getRequestUrl(request: object): string;
+}
+
+/**
+ * Answers `GET /`, unless the host has an answer: a controller, a static page, a route of the adapter itself, whenever
+ * it was added. As a route this one could win over those, or stop Fastify's start. So it stands where Nest answers what
+ * nobody else has answered, for which Nest has no hook: its not-found handler is caught on its way to the adapter.
+ */
+@Injectable()
+export class HomeRoute implements OnModuleInit {
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly application: ApplicationConfig,
+    private readonly responder: ProtocolResponder,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
+    @Inject(EXTRAS) private readonly extras: AgentOsExtras,
+  ) {}
+
+  /** Nest hands the handler over once, after this hook of every module. */
+  onModuleInit(): void {
+    const adapter = this.adapterHost.httpAdapter as unknown as AdapterLike | undefined;
+    const setNotFoundHandler = adapter?.setNotFoundHandler;
+    if (!adapter || !setNotFoundHandler) return;
+    adapter.setNotFoundHandler = (handler, ...rest) => {
+      adapter.setNotFoundHandler = setNotFoundHandler;
+      return setNotFoundHandler.call(adapter, this.#before(handler, adapter), ...rest);
+    };
+  }
+
+  #before(notFound: Handler, adapter: AdapterLike): Handler {
+    const home = this.#path();
+    return (request, response, ...rest) => {
+      const isRead = ['GET', 'HEAD'].includes(adapter.getRequestMethod(request));
+      if (!isRead || pathOf(adapter.getRequestUrl(request)) !== home)
+        return notFound(request, response, ...rest);
+      return this.responder.reply(response, toWireHome(this.options));
+    };
+  }
+
+  /** Where a controller of ours would have its `@Get()`. */
+  #path(): string {
+    const { http } = this.extras;
+    const own = pathOf(`/${(http && http.prefix) || ''}`);
+    const { exclude = [] } = this.application.getGlobalPrefixOptions();
+    const isExcluded = exclude.some(
+      ({ requestMethod, pathRegex }) =>
+        [RequestMethod.GET, RequestMethod.ALL].includes(requestMethod) && pathRegex.test(own),
+    );
+    return isExcluded ? own : pathOf(`/${this.application.getGlobalPrefix()}${own}`);
+  }
+}
+
+/** A path without its query, and with one slash where there may be more or none. */
+function pathOf(url: string): string {
+  const [path = ''] = url.split(/[?#]/, 1);
+  return path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '');
+}

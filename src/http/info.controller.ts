@@ -1,0 +1,23 @@
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+
+import type { AgentOsExtras } from '../agent-os.options.js';
+import { AgentOsRuntime } from '../agent-os.runtime.js';
+import { EXTRAS } from '../agent-os.tokens.js';
+import { ProtocolResponder } from './protocol.responder.js';
+import { authModeOf, toWireInfo } from './wire/wire-config.js';
+
+/** Says who answers here, and what a client has to bring. Open to everybody. */
+@Controller()
+export class InfoController {
+  constructor(
+    @Inject(EXTRAS) private readonly extras: AgentOsExtras,
+    private readonly runtime: AgentOsRuntime,
+    private readonly responder: ProtocolResponder,
+  ) {}
+
+  @Get('info')
+  info(@Res() response: object): void {
+    const { options, components } = this.runtime;
+    this.responder.reply(response, toWireInfo(options, authModeOf(options, this.extras), components));
+  }
+}

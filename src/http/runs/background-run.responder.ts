@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+
+import type { Component } from '../../components/component.js';
+import { currentScope } from '../../runs/run.scope.js';
+import type { RunForm } from '../forms/run-form.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import { BackgroundRunStarter } from './background-run.starter.js';
+import { EventStreamOpener } from './event-stream.opener.js';
+import type { EventStream } from './event.stream.js';
+import type { RunRecording } from './run.recording.js';
+
+/** Runs a component in the background of the server: the run goes on when its client has left. */
+@Injectable()
+export class BackgroundRunResponder {
+  constructor(
+    private readonly starter: BackgroundRunStarter,
+    private readonly streams: EventStreamOpener,
+    private readonly responder: ProtocolResponder,
+  ) {}
+
+  /** Answers with the run's id, for the client to ask later. */
+  async json(component: Component, form: RunForm, response: object): Promise<void> {
+    const { run } = await this.starter.start(component, form);
+    const { runId: run_id, sessionId: session_id } = run;
+    this.responder.reply(response, { run_id, session_id, status: 'PENDING' }, 202);
+  }
+
+  /** Answers with the run's events, numbered so that a client which loses the connection can go on reading. */
+  async stream(component: Component, form: RunForm, response: object): Promise<void> {
+    const recording = await this.starter.start(component, form);
+    const stream = this.streams.open(response);
+    await copyFrames(recording, 0, stream);
+    stream.end();
+  }
+}
+
+/** Writes what is recorded from this index on, until the run has ended or the reader has left. */
+export async function copyFrames(recording: RunRecording, from: number, stream: EventStream): Promise<void> {
+  const reader = new AbortController();
+  currentScope().response?.onClosed(() => reader.abort());
+  for await (const frame of recording.read(from, reader.signal)) await stream.write(frame);
+}

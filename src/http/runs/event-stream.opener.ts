@@ -1,0 +1,43 @@
+import { Injectable, StreamableFile } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+import { AgentOsRuntime } from '../../agent-os.runtime.js';
+import { rawResponseOf } from '../../runs/response.lifecycle.js';
+import { currentScope } from '../../runs/run.scope.js';
+import { EventStream } from './event.stream.js';
+
+/** Answers requests with streams of events. */
+@Injectable()
+export class EventStreamOpener {
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly runtime: AgentOsRuntime,
+  ) {}
+
+  /** Answers with a stream that is written from now on. Whoever opens it ends it. */
+  open(response: object): EventStream {
+    const { httpAdapter } = this.adapterHost;
+    const stream = new EventStream();
+    this.#watch(stream, response);
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-cache');
+    httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
+    const file = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
+    httpAdapter.reply(response, file, 200);
+    return stream;
+  }
+
+  /** A reader that has left, or stalls while the application shuts down, is waited for no longer. */
+  #watch(stream: EventStream, response: object): void {
+    const { shutdown } = this.runtime;
+    const raw = rawResponseOf(response);
+    const onDeadline = (): void => {
+      // Destroying the stream alone would leave the connection open for the bytes that nobody reads.
+      if (stream.isStalled || (raw?.writableLength ?? 0) > 0) raw?.destroy();
+    };
+    shutdown.addEventListener('abort', onDeadline, { once: true });
+    currentScope().response?.onClosed(() => {
+      shutdown.removeEventListener('abort', onDeadline);
+      stream.abandon();
+    });
+  }
+}

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+
+import type { StoredRun } from '../../sessions/session.store.js';
+import { toFrame, toMetaFrame } from '../wire/wire-event-frame.js';
+import { toWireEvents } from '../wire/wire-run-event.js';
+import { copyFrames } from './background-run.responder.js';
+import { EventStreamOpener } from './event-stream.opener.js';
+import type { EventStream } from './event.stream.js';
+import { eventsOf } from './past-events.js';
+import type { RunRecording } from './run.recording.js';
+
+/** Answers clients that have lost the stream of a run. Each answer begins with a frame that says what follows. */
+@Injectable()
+export class ResumeResponder {
+  constructor(private readonly streams: EventStreamOpener) {}
+
+  /**
+   * Answers with what the client has missed, then with what happens from now on.
+   *
+   * @param lastEventIndex - of the last event that the client has; -1 if it has none
+   */
+  async fromRecording(recording: RunRecording, lastEventIndex: number, response: object): Promise<void> {
+    const stream = this.streams.open(response);
+    const from = lastEventIndex + 1;
+    if (recording.endedAt === undefined) await catchUp(recording, from, stream);
+    else await replay(recording, from, stream);
+    stream.end();
+  }
+
+  /** Answers with what a session remembers of a run: all events but pieces of content. */
+  async fromStore({ runId, ...run }: StoredRun, lastEventIndex: number, response: object): Promise<void> {
+    const stream = this.streams.open(response);
+    const events = eventsOf({ runId, ...run }).flatMap(toWireEvents);
+    const meta = {
+      event: 'replay',
+      run_id: runId,
+      status: run.output.status,
+      total_events: events.length,
+      total_buffered: 0,
+      last_event_index_requested: lastEventIndex,
+      message: 'The run has ended. Its events come from its session, without pieces of content.',
+    };
+    await stream.write(toMetaFrame(meta));
+    for (const [index, event] of events.entries())
+      await stream.write(toFrame({ ...event, event_index: index }));
+    stream.end();
+  }
+
+  /** Answers that there is no such run. */
+  async unknown(runId: string, response: object): Promise<void> {
+    const stream = this.streams.open(response);
+    const error = `Run ${runId} not found in buffer or database`;
+    await stream.write(toMetaFrame({ event: 'error', error }));
+    stream.end();
+  }
+}
+
+async function catchUp(recording: RunRecording, from: number, stream: EventStream): Promise<void> {
+  const { run_id, status } = { run_id: recording.run.runId, status: 'running' };
+  const { total } = recording;
+  if (total > from) {
+    const message = `Catching up on ${total - from} events.`;
+    const counts = { missed_events: total - from, current_event_count: total };
+    await stream.write(toMetaFrame({ event: 'catch_up', run_id, status, ...counts, message }));
+    for (const frame of recording.frames(from, total)) await stream.write(frame);
+  }
+  const message = 'Subscribed to the run. Receiving live events.';
+  const current_event_count = Math.max(total, from);
+  await stream.write(toMetaFrame({ event: 'subscribed', run_id, status, current_event_count, message }));
+  await copyFrames(recording, current_event_count, stream);
+}
+
+async function replay(recording: RunRecording, from: number, stream: EventStream): Promise<void> {
+  const meta = {
+    event: 'replay',
+    run_id: recording.run.runId,
+    status: recording.status,
+    total_events: recording.total,
+    total_buffered: recording.buffered,
+    last_event_index_requested: from - 1,
+    message: 'The run has ended. Replaying its events.',
+  };
+  await stream.write(toMetaFrame(meta));
+  await copyFrames(recording, from, stream);
+}

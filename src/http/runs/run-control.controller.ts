@@ -1,0 +1,95 @@
+import {
+  BadRequestException,
+  NotFoundException,
+  NotImplementedException,
+  Param,
+  Post,
+  Req,
+  Res,
+  type Type,
+} from '@nestjs/common';
+
+import type { ComponentKind } from '../../model/component.js';
+import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { readForm, type FormRequest } from '../forms/read-form.js';
+import { readQuery, shortText, type FieldRequest } from '../forms/request.fields.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import { SessionAccess } from '../sessions/session.access.js';
+import { nameController } from './name-controller.js';
+import { ResumeResponder } from './resume.responder.js';
+import { parseRunReference } from './run.fields.js';
+import { RunFinder } from './run.finder.js';
+import { RunRecordings } from './run.recordings.js';
+
+type ControlRequest = FormRequest & FieldRequest;
+
+/** The routes that control a run which has begun; a class of its own for each kind of component. */
+export function runControlControllerOf(kind: ComponentKind): Type {
+  @AgentOsRoutes(`${kind}s/:id/runs/:run_id`)
+  class RunControlController {
+    constructor(
+      private readonly finder: RunFinder,
+      private readonly access: SessionAccess,
+      private readonly recordings: RunRecordings,
+      private readonly resuming: ResumeResponder,
+      private readonly responder: ProtocolResponder,
+    ) {}
+
+    /** A run that is not there (any more) needs no cancelling. */
+    @Post('cancel')
+    async cancel(
+      @Param('id') id: string,
+      @Param('run_id') runId: string,
+      @Req() request: ControlRequest,
+      @Res() response: object,
+    ): Promise<void> {
+      const component = this.finder.component(kind, id);
+      const sessionId = readQuery(request, (reader) => shortText(reader, 'session_id'));
+      const run = this.finder.inFlight(request, component, runId);
+      run?.cancel(`Run ${runId} was cancelled`);
+      if (!run && this.access.isHostAsked) {
+        // One's own and one that is not there may not be told from one of somebody else.
+        const settled = sessionId && (await this.finder.stored(request, component, sessionId, runId));
+        if (!settled) throw new NotFoundException('Run not found');
+      }
+      this.responder.reply(response, {});
+    }
+
+    @Post('continue')
+    async continue(
+      @Param('id') id: string,
+      @Param('run_id') runId: string,
+      @Req() request: ControlRequest,
+    ): Promise<never> {
+      const component = this.finder.component(kind, id);
+      const { fields } = await readForm(request);
+      const { sessionId } = parseRunReference(fields);
+      if (sessionId === undefined) throw new BadRequestException('session_id is required to continue a run');
+      const run = await this.finder.find(request, component, sessionId, runId);
+      if (!run) throw new NotFoundException('Run not found');
+      throw new NotImplementedException(
+        'Continuing a run is not supported: runs do not pause for a confirmation in this version.',
+      );
+    }
+
+    @Post('resume')
+    async resume(
+      @Param('id') id: string,
+      @Param('run_id') runId: string,
+      @Req() request: ControlRequest,
+      @Res() response: object,
+    ): Promise<void> {
+      const component = this.finder.component(kind, id);
+      const { fields } = await readForm(request);
+      const { sessionId, lastEventIndex } = parseRunReference(fields);
+      const recording = this.recordings.find(runId);
+      if (recording?.run.componentId === id && this.access.maySee(request, recording.run.userId))
+        return this.resuming.fromRecording(recording, lastEventIndex, response);
+      const stored = sessionId && (await this.finder.stored(request, component, sessionId, runId));
+      if (stored) return this.resuming.fromStore(stored, lastEventIndex, response);
+      if (this.access.isHostAsked) throw new NotFoundException('Run not found');
+      await this.resuming.unknown(runId, response);
+    }
+  }
+  return nameController(RunControlController, kind);
+}

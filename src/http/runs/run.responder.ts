@@ -1,0 +1,99 @@
+import { Injectable, Logger } from '@nestjs/common';
+
+import { AgentOsRuntime } from '../../agent-os.runtime.js';
+import type { Component } from '../../components/component.js';
+import { AgentRunError } from '../../errors/agent-run.error.js';
+import { CheckError } from '../../errors/check.errors.js';
+import { toError } from '../../errors/to-error.js';
+import type { ActiveRun } from '../../runs/active-run.js';
+import { startRun } from '../../runs/start-run.js';
+import type { RunForm } from '../forms/run-form.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import { toJsonValue } from '../wire/to-json-value.js';
+import { toFrame, toWireEvent } from '../wire/wire-event-frame.js';
+import { withoutUndefined, type WireObject } from '../wire/wire-format.js';
+import { toWireRunOutput } from '../wire/wire-run-output.js';
+import { toReadEvents } from './essential.events.js';
+import { EventStreamOpener } from './event-stream.opener.js';
+import type { EventStream } from './event.stream.js';
+
+/**
+ * Runs a component and answers with what came of it. The run is pumped into the response from within its own
+ * asynchronous context; the reader never pulls it, so a reader that leaves does not stop it.
+ */
+@Injectable()
+export class RunResponder {
+  readonly #logger = new Logger('AgentOs');
+
+  constructor(
+    private readonly runtime: AgentOsRuntime,
+    private readonly streams: EventStreamOpener,
+    private readonly responder: ProtocolResponder,
+  ) {}
+
+  /** Answers with the run's output: 200 if it completed or was cancelled, else the status of its error. */
+  async json(component: Component, { input: asked, options }: RunForm, response: object): Promise<void> {
+    let run: ActiveRun | undefined;
+    const { environment } = this.runtime;
+    let status = 200;
+    let problem: WireObject = {};
+    try {
+      const onStart = (started: ActiveRun): void => void (run = started);
+      await startRun({ component, input: asked, options, environment, onStart });
+    } catch (thrown) {
+      if (!(thrown instanceof AgentRunError) || !run) throw thrown;
+      status = run.outcome === 'cancelled' ? 200 : thrown.getStatus();
+      if (status !== 200) problem = problemOf(thrown);
+    }
+    const { output, input, context } = run as ActiveRun;
+    const body = { ...toWireRunOutput(output, { input, sessionState: context.sessionState }), ...problem };
+    this.responder.reply(response, body, status);
+  }
+
+  /** Answers with the run's events, as they happen. */
+  async stream(
+    component: Component,
+    { input, options, streamEvents }: RunForm,
+    response: object,
+  ): Promise<void> {
+    const stream = this.streams.open(response);
+    try {
+      const { environment } = this.runtime;
+      await startRun({
+        component,
+        input,
+        options,
+        environment,
+        sink: (event) => stream.write(toReadEvents(event, component, streamEvents).map(toFrame).join('')),
+      });
+    } catch (thrown) {
+      // A run that ends with an error has said so in the stream.
+      if (!(thrown instanceof AgentRunError)) await this.#reportBrokenStream(stream, component, thrown);
+    } finally {
+      stream.end();
+    }
+  }
+
+  async #reportBrokenStream(stream: EventStream, { kind, id }: Component, thrown: unknown): Promise<void> {
+    const error = toError(thrown);
+    this.#logger.error(`The event stream of ${kind} "${id}" broke: ${error.message}`, error.stack);
+    const fields = {
+      created_at: Math.floor(Date.now() / 1_000),
+      content: 'Internal Server Error',
+      error_type: 'internal_error',
+    };
+    const name = kind === 'team' ? 'TeamRunError' : kind === 'agent' ? 'RunError' : 'WorkflowError';
+    await stream.write(toFrame(toWireEvent(name, fields)));
+  }
+}
+
+/** What an error adds to the run's output. */
+function problemOf(error: AgentRunError): WireObject {
+  const check = error instanceof CheckError ? error : undefined;
+  return withoutUndefined({
+    detail: error.publicMessage,
+    error_type: error.code,
+    error_id: check?.trigger,
+    additional_data: toJsonValue(check?.additionalData),
+  });
+}

@@ -1,0 +1,91 @@
+import { Get, Inject, NotFoundException, Param, Post, Req, Res, type Type } from '@nestjs/common';
+
+import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
+import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
+import type { ComponentKind } from '../../model/component.js';
+import { SessionStore } from '../../sessions/session.store.js';
+import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { readForm, type FormRequest } from '../forms/read-form.js';
+import { readQuery, type FieldRequest } from '../forms/request.fields.js';
+import { parseRunForm, type RunForm } from '../forms/run-form.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import { SessionAccess } from '../sessions/session.access.js';
+import { toWireRunOutput } from '../wire/wire-run-output.js';
+import { toWireSessionRun } from '../wire/wire-session-run.js';
+import { BackgroundRunResponder } from './background-run.responder.js';
+import { nameController } from './name-controller.js';
+import { readRunsQuery } from './run.fields.js';
+import { RunFinder } from './run.finder.js';
+import { RunResponder } from './run.responder.js';
+
+/** Runs that are listed at most. */
+const LIMIT = 1_000;
+
+/** The routes that run components of a kind and show their runs; a class of its own for each kind. */
+export function runsControllerOf(kind: ComponentKind): Type {
+  @AgentOsRoutes(`${kind}s/:id/runs`)
+  class RunsController {
+    constructor(
+      @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
+      private readonly finder: RunFinder,
+      private readonly access: SessionAccess,
+      private readonly sessions: SessionStore,
+      private readonly responder: ProtocolResponder,
+      private readonly runs: RunResponder,
+      private readonly background: BackgroundRunResponder,
+    ) {}
+
+    /** Awaits the run: the handler's observable ends when the run has settled and its answer is under way. */
+    @Post()
+    async run(@Param('id') id: string, @Req() request: FormRequest, @Res() response: object): Promise<void> {
+      const component = this.finder.component(kind, id);
+      const { http } = this.options;
+      const form = await this.#withUser(parseRunForm(await readForm(request, http), http), request);
+      const responder = form.background ? this.background : this.runs;
+      if (form.stream) await responder.stream(component, form, response);
+      else await responder.json(component, form, response);
+    }
+
+    @Get()
+    async list(
+      @Param('id') id: string,
+      @Req() request: FieldRequest,
+      @Res() response: object,
+    ): Promise<void> {
+      const component = this.finder.component(kind, id);
+      const { sessionId, status } = readQuery(request, readRunsQuery);
+      const isRunningWanted = status === undefined || status === 'RUNNING';
+      const running = isRunningWanted ? this.finder.running(request, component, sessionId) : [];
+      const session = await this.access.find(request, sessionId);
+      if (!session && running.length === 0) throw new NotFoundException('Session not found');
+      const filter = { componentId: component.id, limit: LIMIT, ...(status === undefined ? {} : { status }) };
+      const settled = session ? await this.sessions.runs(sessionId, filter) : [];
+      // One of them may have settled since.
+      const others = running.filter(({ runId }) => settled.every((run) => run.runId !== runId));
+      this.responder.reply(response, [...settled, ...others].map(toWireSessionRun));
+    }
+
+    @Get(':run_id')
+    async find(
+      @Param('id') id: string,
+      @Param('run_id') runId: string,
+      @Req() request: FieldRequest,
+      @Res() response: object,
+    ): Promise<void> {
+      const component = this.finder.component(kind, id);
+      const { sessionId } = readQuery(request, readRunsQuery);
+      const run = await this.finder.find(request, component, sessionId, runId);
+      if (!run) throw new NotFoundException('Run not found');
+      this.responder.reply(response, toWireRunOutput(run.output, { sessionState: run.sessionState }));
+    }
+
+    /** Who the host says it is counts, not who the client says; and nobody continues the session of another. */
+    async #withUser(form: RunForm, request: FormRequest): Promise<RunForm> {
+      const { userId: claimed, ...options } = form.options;
+      const userId = this.access.userOf(request, claimed);
+      if (options.sessionId !== undefined) await this.access.refuseForeign(request, options.sessionId);
+      return { ...form, options: userId === undefined ? options : { ...options, userId } };
+    }
+  }
+  return nameController(RunsController, kind);
+}

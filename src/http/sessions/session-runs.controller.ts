@@ -1,0 +1,75 @@
+import { Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
+
+import { SessionStore, type StoredSession } from '../../sessions/session.store.js';
+import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import type { FieldReader } from '../forms/field.reader.js';
+import { readQuery, type FieldRequest } from '../forms/request.fields.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import { withoutNulls } from '../wire/wire-nulls.js';
+import { toWireSessionRun } from '../wire/wire-session-run.js';
+import { SessionAccess } from './session.access.js';
+import { readSessionQuery, sessionFields, type SessionQuery } from './session.fields.js';
+import { MAX_SESSION_RUNS } from './session.presenter.js';
+
+/** The last second that databases and dates can hold: 9999-12-31. */
+const LATEST = 253_402_300_799;
+
+/** Shows the runs of a session. */
+@AgentOsRoutes()
+export class SessionRunsController {
+  constructor(
+    private readonly sessions: SessionStore,
+    private readonly access: SessionAccess,
+    private readonly responder: ProtocolResponder,
+  ) {}
+
+  @Get('sessions/:session_id/runs')
+  async list(
+    @Param('session_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    const { createdAfter, createdBefore, ...query } = readQuery(request, (reader) => ({
+      ...sessionFields(reader),
+      createdAfter: readSeconds(reader, 'created_after'),
+      createdBefore: readSeconds(reader, 'created_before'),
+    }));
+    const { component } = await this.#find(request, id, query);
+    const runs = await this.sessions.runs(id, { createdAfter, createdBefore, limit: MAX_SESSION_RUNS });
+    // The runs of a workflow's steps stand inside of its own; members of teams stand for themselves.
+    const shown =
+      component?.kind === 'workflow' ? runs.filter(({ parentRunId }) => parentRunId === undefined) : runs;
+    this.responder.reply(
+      response,
+      shown.map((run) => withoutNulls(toWireSessionRun(run))),
+    );
+  }
+
+  @Get('sessions/:session_id/runs/:run_id')
+  async show(
+    @Param('session_id') id: string,
+    @Param('run_id') runId: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    await this.#find(request, id, readSessionQuery(request));
+    const [run] = await this.sessions.runs(id, { runId, limit: 1 });
+    if (run) return this.responder.reply(response, toWireSessionRun(run));
+    const others = await this.sessions.runs(id, { limit: 1 });
+    throw new NotFoundException(
+      others.length > 0
+        ? `Run with ID ${runId} not found in session ${id}`
+        : `Session with ID ${id} has no runs`,
+    );
+  }
+
+  async #find(request: FieldRequest, id: string, query: SessionQuery): Promise<StoredSession> {
+    const session = await this.access.find(request, id, query);
+    if (!session) throw new NotFoundException(`Session with ID ${id} not found`);
+    return session;
+  }
+}
+
+function readSeconds(reader: FieldReader, name: string): number | undefined {
+  return reader.integer(name, { minimum: 0, maximum: LATEST });
+}

@@ -1,0 +1,93 @@
+import { Delete, Get, Inject, NotFoundException, Param, Patch, Post, Req, Res } from '@nestjs/common';
+
+import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
+import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
+import { changesOf } from '../../sessions/session.changes.js';
+import { SessionStore, type SessionUpdate, type StoredSession } from '../../sessions/session.store.js';
+import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { readBody, requiredName, type FieldRequest } from '../forms/request.fields.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import type { WireObject } from '../wire/wire-format.js';
+import { withoutNulls } from '../wire/wire-nulls.js';
+import { SessionAccess, sessionNotFound } from './session.access.js';
+import { readSessionQuery, readUpdate } from './session.fields.js';
+import { SessionPresenter } from './session.presenter.js';
+
+/** Shows, renames, changes and deletes one session. */
+@AgentOsRoutes()
+export class SessionController {
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
+    private readonly sessions: SessionStore,
+    private readonly access: SessionAccess,
+    private readonly presenter: SessionPresenter,
+    private readonly responder: ProtocolResponder,
+  ) {}
+
+  @Get('sessions/:session_id')
+  async show(
+    @Param('session_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    const query = readSessionQuery(request);
+    const session = await this.access.find(request, id, query);
+    if (!session) throw notFound(id, query.kind);
+    this.responder.reply(response, withoutNulls(await this.presenter.details(session, query.kind)));
+  }
+
+  @Post('sessions/:session_id/rename')
+  async rename(
+    @Param('session_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    const name = readBody(request, (reader) => requiredName(reader, 'session_name'));
+    const changed = await this.#change(id, request, (session) => changesOf(session, { ...session, name }));
+    this.responder.reply(response, changed);
+  }
+
+  @Patch('sessions/:session_id')
+  async update(
+    @Param('session_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    const { summary, ...content } = readUpdate(request, this.options.http.acceptClientContext ?? false);
+    const changed = await this.#change(id, request, (session) => ({
+      ...changesOf(session, { ...session, ...content }),
+      ...(summary === undefined ? {} : { summary }),
+    }));
+    this.responder.reply(response, changed);
+  }
+
+  @Delete('sessions/:session_id')
+  async delete(
+    @Param('session_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    const { claimedUser } = readSessionQuery(request);
+    await this.access.delete(request, [id], claimedUser);
+    this.responder.replyNothing(response);
+  }
+
+  /** @returns the details of the changed session */
+  async #change(
+    id: string,
+    request: FieldRequest,
+    update: (session: StoredSession) => SessionUpdate,
+  ): Promise<WireObject> {
+    const query = readSessionQuery(request);
+    const session = await this.access.find(request, id, query);
+    const isChanged = session !== undefined && (await this.sessions.update(id, update(session)));
+    const changed = isChanged ? await this.sessions.find(id) : undefined;
+    if (!changed) throw sessionNotFound(id);
+    return this.presenter.details(changed, query.kind);
+  }
+}
+
+function notFound(id: string, kind: string | undefined): NotFoundException {
+  if (kind === undefined) return sessionNotFound(id);
+  return new NotFoundException(`${kind[0]?.toUpperCase()}${kind.slice(1)} Session with id '${id}' not found`);
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+
+import { ConflictException, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
+
+import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
+import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
+import type { ComponentKind } from '../../model/component.js';
+import { SessionStore, type NewSession } from '../../sessions/session.store.js';
+import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { readPage } from '../forms/page.query.js';
+import { readQuery, shortText, type FieldRequest } from '../forms/request.fields.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import { withoutNulls } from '../wire/wire-nulls.js';
+import { toWirePage } from '../wire/wire-page.js';
+import { toWireSession } from '../wire/wire-session.js';
+import { SessionAccess, sessionNotFound } from './session.access.js';
+import { readDeletion, readNewSession, readSessionQuery, sessionFields } from './session.fields.js';
+import { SessionPresenter } from './session.presenter.js';
+
+/** Lists and creates sessions, and deletes several of them. */
+@AgentOsRoutes()
+export class SessionsController {
+  constructor(
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
+    private readonly sessions: SessionStore,
+    private readonly access: SessionAccess,
+    private readonly presenter: SessionPresenter,
+    private readonly responder: ProtocolResponder,
+  ) {}
+
+  @Get('sessions')
+  async list(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    const startedAt = performance.now();
+    const { claimedUser, page, ...filter } = readQuery(request, (reader) => ({
+      ...sessionFields(reader),
+      componentId: shortText(reader, 'component_id'),
+      name: shortText(reader, 'session_name'),
+      ...readPage(reader),
+    }));
+    const ownership = this.access.ownership(request, claimedUser);
+    const { sessions, total } = await this.sessions.list({ ...filter, ...ownership });
+    const data = sessions.map(toWireSession);
+    const { limit } = filter;
+    this.responder.reply(response, toWirePage({ data, page, limit, total, startedAt }));
+  }
+
+  @Post('sessions')
+  async create(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    const { kind } = readSessionQuery(request);
+    const session = this.#newSession(request, kind);
+    const { id } = session;
+    if (!(await this.sessions.create(session))) {
+      throw new ConflictException(
+        `Session with id '${id}' already exists. Use PATCH /sessions/${id} to update it.`,
+      );
+    }
+    const created = await this.sessions.find(id);
+    if (!created) throw sessionNotFound(id);
+    this.responder.reply(response, withoutNulls(await this.presenter.details(created, kind)), 201);
+  }
+
+  @Delete('sessions')
+  async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    const { claimedUser } = readSessionQuery(request);
+    await this.access.delete(request, readDeletion(request), claimedUser);
+    this.responder.replyNothing(response);
+  }
+
+  #newSession(request: FieldRequest, kind: ComponentKind | undefined): NewSession {
+    const acceptsState = this.options.http.acceptClientContext ?? false;
+    const { id, claimedUser, component, content } = readNewSession(request, kind, acceptsState);
+    const userId = this.access.userOf(request, claimedUser);
+    return {
+      id: id ?? randomUUID(),
+      ...content,
+      ...(userId === undefined ? {} : { userId }),
+      ...(component ? { component: this.presenter.identify(component.kind, component.id) } : {}),
+    };
+  }
+}

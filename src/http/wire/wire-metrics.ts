@@ -1,0 +1,44 @@
+import type { ModelIdentity, ModelRequestMetrics, RunMetrics, RunUsage } from '../../model/run-output.js';
+import { withoutUndefined, type WireObject } from './wire-format.js';
+
+/** What a run has used; zeros and unknowns are left out. */
+export function toWireMetrics(metrics: RunMetrics, model?: ModelIdentity): WireObject {
+  const usage = toWireUsage(metrics);
+  const isUsed = model !== undefined && Object.keys(usage).length > 0;
+  return withoutUndefined({
+    ...usage,
+    time_to_first_token: metrics.timeToFirstToken,
+    duration: metrics.duration,
+    details: isUsed ? { model: [{ ...usage, id: model.id, provider: model.provider }] } : undefined,
+  });
+}
+
+/** Tokens; zeros and unknowns are left out. */
+export function toWireUsage(usage: RunUsage): WireObject {
+  return withoutUndefined({
+    input_tokens: usage.inputTokens || undefined,
+    output_tokens: usage.outputTokens || undefined,
+    total_tokens: usage.totalTokens || undefined,
+    cache_read_tokens: usage.cacheReadTokens || undefined,
+    cache_write_tokens: usage.cacheWriteTokens || undefined,
+    reasoning_tokens: usage.reasoningTokens || undefined,
+  });
+}
+
+/** What a message of a model has cost. */
+export function toWireMessageMetrics({ timeToFirstToken, ...usage }: ModelRequestMetrics): WireObject {
+  return withoutUndefined({ ...toWireUsage(usage), time_to_first_token: timeToFirstToken });
+}
+
+/** What a request to a model has used: here zeros are said. */
+export function toWireRequestMetrics(metrics: ModelRequestMetrics): WireObject {
+  return {
+    input_tokens: metrics.inputTokens ?? 0,
+    output_tokens: metrics.outputTokens ?? 0,
+    total_tokens: metrics.totalTokens ?? 0,
+    time_to_first_token: metrics.timeToFirstToken,
+    reasoning_tokens: metrics.reasoningTokens ?? 0,
+    cache_read_tokens: metrics.cacheReadTokens ?? 0,
+    cache_write_tokens: metrics.cacheWriteTokens ?? 0,
+  };
+}

@@ -1,0 +1,29 @@
+import type { RunUsage } from '../../model/run-output.js';
+import type { SessionUsage } from '../../sessions/session.store.js';
+import type { WireObject } from './wire-format.js';
+import { toWireUsage } from './wire-metrics.js';
+
+/** What all runs of a session have used, and with which models; empty if that is nothing. */
+export function toWireSessionUsage(usages: readonly SessionUsage[]): WireObject {
+  const models = usages.flatMap(({ model, ...usage }) => {
+    const tokens = toWireUsage(usage);
+    const isUsed = model !== undefined && Object.keys(tokens).length > 0;
+    return isUsed ? [{ ...tokens, id: model.id, provider: model.provider }] : [];
+  });
+  return { ...toWireUsage(sumOf(usages)), ...(models.length > 0 ? { details: { model: models } } : {}) };
+}
+
+const FIELDS = [
+  'inputTokens',
+  'outputTokens',
+  'totalTokens',
+  'reasoningTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+] as const satisfies readonly (keyof RunUsage)[];
+
+function sumOf(usages: readonly RunUsage[]): RunUsage {
+  return Object.fromEntries(
+    FIELDS.map((field) => [field, usages.reduce((sum, usage) => sum + (usage[field] ?? 0), 0)]),
+  );
+}

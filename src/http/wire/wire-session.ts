@@ -1,0 +1,153 @@
+import type { ComponentKind } from '../../model/component.js';
+import type { ModelIdentity } from '../../model/run-output.js';
+import { nameOf } from '../../sessions/session.filter.js';
+import type { StoredRun, StoredSession } from '../../sessions/session.store.js';
+import { toJsonValue } from './to-json-value.js';
+import type { WireObject } from './wire-format.js';
+import { toWireMessage } from './wire-message.js';
+import { withoutNulls } from './wire-nulls.js';
+import { toWireSessionUsage } from './wire-session-usage.js';
+import { toIsoSeconds } from './wire-time.js';
+
+/** The component of a session as it is served; of one that is not, only what the session remembers is known. */
+export interface ServedComponent {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly model?: ModelIdentity | undefined;
+}
+
+/** What the details of a session are made of. */
+export interface SessionDetails {
+  readonly session: StoredSession;
+  /** What it is shown as. */
+  readonly kind: ComponentKind;
+  readonly served: ServedComponent | undefined;
+  /** The oldest first; a workflow's session shows no conversation. */
+  readonly runs: readonly StoredRun[];
+}
+
+/** A session in a list; what is null is left out. */
+export function toWireSession(session: StoredSession): WireObject {
+  const { component, metadata, usage } = session;
+  const metrics = toWireSessionUsage(usage);
+  return withoutNulls({
+    session_id: session.id,
+    session_name: nameOf(session),
+    session_state: toJsonValue(session.state),
+    ...timesOf(session),
+    session_type: component?.kind ?? 'agent',
+    user_id: session.userId ?? null,
+    ...(component ? { [`${component.kind}_id`]: component.id } : {}),
+    session_summary: recordOrNull(session.summary),
+    metrics: recordOrNull(metrics),
+    total_tokens: metrics['total_tokens'] ?? null,
+    metadata: recordOrNull(metadata),
+  });
+}
+
+/** All about a session: every field is there, what is unknown is null. */
+export function toWireSessionDetails(details: SessionDetails): WireObject {
+  switch (details.kind) {
+    case 'agent':
+      return agentDetails(details);
+    case 'team':
+      return teamDetails(details);
+    case 'workflow':
+      return workflowDetails(details);
+    default:
+      return details.kind satisfies never;
+  }
+}
+
+function agentDetails(details: SessionDetails): WireObject {
+  const { session, runs } = details;
+  const metrics = toWireSessionUsage(session.usage);
+  return {
+    user_id: session.userId ?? null,
+    agent_session_id: session.id,
+    ...identityOf(session),
+    agent_id: session.component?.id ?? null,
+    total_tokens: metrics['total_tokens'] ?? null,
+    agent_data: componentOf(details),
+    metrics,
+    metadata: recordOrNull(session.metadata),
+    chat_history: historyOf(runs),
+    ...timesOf(session),
+  };
+}
+
+function teamDetails(details: SessionDetails): WireObject {
+  const { session, runs } = details;
+  const metrics = toWireSessionUsage(session.usage);
+  return {
+    ...identityOf(session),
+    user_id: session.userId ?? null,
+    team_id: session.component?.id ?? null,
+    metrics,
+    team_data: componentOf(details),
+    metadata: recordOrNull(session.metadata),
+    chat_history: historyOf(runs),
+    ...timesOf(session),
+    total_tokens: metrics['total_tokens'] ?? null,
+  };
+}
+
+function workflowDetails(details: SessionDetails): WireObject {
+  const { session, served } = details;
+  const state = toJsonValue(session.state);
+  const metrics = toWireSessionUsage(session.usage);
+  return {
+    user_id: session.userId ?? null,
+    workflow_id: session.component?.id ?? null,
+    workflow_name: served?.name ?? session.component?.name ?? null,
+    session_id: session.id,
+    session_name: nameOf(session),
+    session_data: withoutNulls({
+      session_name: session.name ?? null,
+      session_state: state,
+      session_metrics: recordOrNull(metrics),
+    }),
+    session_state: state,
+    workflow_data: componentOf(details),
+    metadata: recordOrNull(session.metadata),
+    ...timesOf(session),
+  };
+}
+
+function identityOf(session: StoredSession): WireObject {
+  return {
+    session_id: session.id,
+    session_name: nameOf(session),
+    session_summary: recordOrNull(session.summary),
+    session_state: toJsonValue(session.state),
+  };
+}
+
+function timesOf({ createdAt, updatedAt }: StoredSession): WireObject {
+  return { created_at: toIsoSeconds(createdAt), updated_at: toIsoSeconds(updatedAt) };
+}
+
+/** Whose session it is. */
+function componentOf({ session: { component }, kind, served }: SessionDetails): WireObject | null {
+  if (!component) return null;
+  const { name, description, model }: ServedComponent = served ?? component;
+  return withoutNulls({
+    name,
+    [`${kind}_id`]: component.id,
+    description: kind === 'workflow' ? (description ?? null) : null,
+    model: model ? { name: model.name ?? model.id, provider: model.provider, id: model.id } : null,
+  });
+}
+
+/** What was said between the user and the component: neither its members' talk nor the results of tools. */
+function historyOf(runs: readonly StoredRun[]): readonly WireObject[] {
+  return runs
+    .filter(({ parentRunId }) => parentRunId === undefined)
+    .flatMap(({ output }) => output.messages)
+    .filter(({ role }) => role !== 'tool')
+    .map(toWireMessage);
+}
+
+function recordOrNull(record: WireObject | undefined): unknown {
+  return record && Object.keys(record).length > 0 ? toJsonValue(record) : null;
+}

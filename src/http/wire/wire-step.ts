@@ -1,0 +1,45 @@
+import type { Component } from '../../components/component.js';
+import { Condition } from '../../components/workflow/condition.js';
+import type { WorkflowNode } from '../../components/workflow/workflow-node.js';
+import { withoutUndefined, type WireObject } from './wire-format.js';
+
+/** How the component of a step is shown. */
+type DescribeComponent = (component: Component) => Promise<WireObject>;
+
+/** The protocol's words for {@link WorkflowNode.identity}. */
+const TYPES = {
+  step: 'Step',
+  parallel: 'Parallel',
+  condition: 'Condition',
+  loop: 'Loop',
+  router: 'Router',
+} as const;
+
+/** The steps of a workflow, or of a block in it, as `GET /workflows/:id` shows them. */
+export function toWireSteps(
+  nodes: readonly WorkflowNode[],
+  describe: DescribeComponent,
+): Promise<WireObject[]> {
+  return Promise.all(nodes.map((node) => toWireStep(node, describe)));
+}
+
+async function toWireStep(node: WorkflowNode, describe: DescribeComponent): Promise<WireObject> {
+  const { name, identity } = node;
+  const inside = identity.type === 'step' ? executorOf(node, describe) : stepsOf(node, describe);
+  return { name, type: TYPES[identity.type], ...(await inside) };
+}
+
+/** Of a function there is nothing to show. */
+async function executorOf({ components }: WorkflowNode, describe: DescribeComponent): Promise<WireObject> {
+  const [component] = components;
+  return component ? { [component.kind]: await describe(component) } : {};
+}
+
+async function stepsOf(block: WorkflowNode, describe: DescribeComponent): Promise<WireObject> {
+  if (!(block instanceof Condition)) return { steps: await toWireSteps(block.nodes, describe) };
+  const { thenNodes, elseNodes } = block;
+  return withoutUndefined({
+    steps: await toWireSteps(thenNodes, describe),
+    else_steps: elseNodes.length === 0 ? undefined : await toWireSteps(elseNodes, describe),
+  });
+}

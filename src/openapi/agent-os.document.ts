@@ -1,0 +1,88 @@
+import type { INestApplication } from '@nestjs/common';
+import { SwaggerModule, type OpenAPIObject, type SwaggerDocumentOptions } from '@nestjs/swagger';
+
+import { HTTP_CONTROLLERS } from '../http/http.routes.js';
+import { addHome } from './home.path.js';
+import { describeOperation, type Operation } from './operation.js';
+import {
+  readAccess,
+  SECURITY_KEY_SCHEME,
+  type RouteAccess,
+  type SecurityRequirements,
+} from './route.access.js';
+import { markRoutes, ROUTE_MARK } from './route.marks.js';
+import { ALL_ROUTES } from './routes/all-routes.js';
+import { ownSchemas, removeUnused, type SchemaMap } from './schema.components.js';
+
+type MarkedOperation = Operation & { readonly [ROUTE_MARK]?: string };
+
+/** What `SwaggerModule.createDocument()` takes, and how the routes of AgentOS are guarded. */
+export interface AgentOsDocumentOptions extends SwaggerDocumentOptions {
+  /**
+   * What requests to the routes of AgentOS must bring, by the names of your security schemes: `[{ bearer: [] }]`
+   * after `addBearerAuth()`. Default: the security key, if there is one.
+   */
+  readonly security?: SecurityRequirements;
+}
+
+/**
+ * Makes the OpenAPI document of your application, as `SwaggerModule.createDocument()` does, with every route, body,
+ * answer and event of AgentOS in it.
+ *
+ * @throws AgentOsConfigurationError if the application has no AgentOsModule
+ *
+ * @example
+ * ```ts
+ * const config = new DocumentBuilder().setTitle('Support').build();
+ * SwaggerModule.setup('docs', app, () => createAgentOsDocument(app, config));
+ * ```
+ */
+export function createAgentOsDocument(
+  app: INestApplication,
+  config: Omit<OpenAPIObject, 'paths'>,
+  { security, ...options }: AgentOsDocumentOptions = {},
+): OpenAPIObject {
+  const access = readAccess(app, security);
+  markRoutes(HTTP_CONTROLLERS);
+  const schemas = ownSchemas(config.openapi);
+  const document = SwaggerModule.createDocument(app, withSchemas(config, schemas), options);
+  const described = describeRoutes(document, access);
+  addHome(document, app, access, described.get('GET health'));
+  if (described.size > 0) addSecurityKey(document, access);
+  removeUnused(document, schemas);
+  return document;
+}
+
+/** The host's own schemas win, wherever they come from. */
+function withSchemas(config: Omit<OpenAPIObject, 'paths'>, schemas: SchemaMap): Omit<OpenAPIObject, 'paths'> {
+  const { components } = config;
+  return { ...config, components: { ...components, schemas: { ...schemas, ...components?.schemas } } };
+}
+
+/** @returns the paths of our routes in the document */
+function describeRoutes({ paths }: OpenAPIObject, access: RouteAccess): ReadonlyMap<string, string> {
+  const described = new Map<string, string>();
+  for (const [path, item] of Object.entries(paths)) {
+    for (const [method, value] of Object.entries(item)) {
+      const { [ROUTE_MARK]: mark, ...operation } = value as MarkedOperation;
+      const route = mark === undefined ? undefined : ALL_ROUTES[mark];
+      if (mark === undefined || !route) continue;
+      described.set(mark, path);
+      Object.assign(item, { [method]: describeOperation(operation, path, route, access) });
+    }
+  }
+  return described;
+}
+
+function addSecurityKey(document: OpenAPIObject, { hasKey }: RouteAccess): void {
+  if (!hasKey) return;
+  const components = (document.components ??= {});
+  components.securitySchemes = {
+    [SECURITY_KEY_SCHEME]: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'The security key of AgentOS (`http.securityKey`).',
+    },
+    ...components.securitySchemes,
+  };
+}

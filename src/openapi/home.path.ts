@@ -1,0 +1,32 @@
+import { VersioningType, type INestApplication } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
+import type { OpenAPIObject } from '@nestjs/swagger';
+
+import { describeOperation } from './operation.js';
+import type { RouteAccess } from './route.access.js';
+import { homeRoute } from './routes/core.routes.js';
+
+/**
+ * Adds `GET /`, which stands beside the controllers, unless the host has a controller there. It has no version, and
+ * the host may exclude other routes from the global prefix; then it is left out rather than shown in a wrong place.
+ *
+ * @param healthPath - where `GET /health` is: what is before it, is before `GET /` too
+ */
+export function addHome(
+  document: OpenAPIObject,
+  app: INestApplication,
+  access: RouteAccess,
+  healthPath: string | undefined,
+): void {
+  const config = app.get(ApplicationConfig);
+  const hasVersions = config.getVersioning()?.type === VersioningType.URI;
+  const { exclude = [] } = config.getGlobalPrefixOptions();
+  if (healthPath === undefined || hasVersions || exclude.length > 0) return;
+  const path = healthPath.replace(/\/health$/, '') || '/';
+  if (document.paths[path]?.get) return;
+  const operation = { operationId: 'AgentOs_home', responses: {} };
+  document.paths[path] = {
+    ...document.paths[path],
+    get: describeOperation(operation, path, homeRoute, access),
+  };
+}

@@ -1,0 +1,1 @@
+export { createAgentOsDocument, type AgentOsDocumentOptions } from './agent-os.document.js';

@@ -1,0 +1,91 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+
+import type { Answer, Parameter, RouteDescription } from './open-api.types.js';
+import type { RouteAccess } from './route.access.js';
+import { json, problem } from './routes/route.builders.js';
+import { ref } from './schema.builders.js';
+
+/** An operation of a document, as `@nestjs/swagger` made it. */
+export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  id: 'Id of the component.',
+  runId: 'Id of the run.',
+  run_id: 'Id of the run.',
+  session_id: 'Id of the session.',
+  eval_run_id: 'Id of the evaluation.',
+};
+
+/**
+ * Says of an operation what is known of its route. Its id, and parameters and answers that the host gives to all
+ * operations, stay.
+ */
+export function describeOperation(
+  { operationId, ...operation }: Operation,
+  path: string,
+  route: RouteDescription,
+  access: RouteAccess,
+): Operation {
+  const { tag, summary, description, requestBody, isOpen = false } = route;
+  const security = isOpen ? [] : access.security;
+  const described = {
+    ...operation,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(operationId === undefined ? {} : { operationId }),
+    ...(security === undefined ? {} : { security }),
+    parameters: mergeParameters(operation.parameters ?? [], [
+      ...pathParameters(path),
+      ...(route.query ?? []),
+    ]),
+    ...(requestBody === undefined ? {} : { requestBody }),
+    responses: { ...hostAnswers(operation), ...answersOf(route, access) },
+  };
+  // Our constants are read-only and shared; what becomes of a document is the host's business.
+  return structuredClone(described) as unknown as Operation;
+}
+
+type Parameters = NonNullable<Operation['parameters']>;
+
+function mergeParameters(given: Parameters, ours: readonly Parameter[]): readonly unknown[] {
+  const isOurs = (parameter: Parameters[number]): boolean =>
+    'name' in parameter &&
+    ours.some(({ name, in: place }) => name === parameter.name && place === parameter.in);
+  return [...ours, ...given.filter((parameter) => !isOurs(parameter))];
+}
+
+function pathParameters(path: string): Parameter[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    description: PATH_PARAMETERS[name] ?? '',
+    schema: { type: 'string' },
+  }));
+}
+
+/** Where Nest knows nothing it says 200 or 201 without a description. */
+function hostAnswers({ responses }: Operation): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(responses).filter(
+      ([, answer]) => answer && ('$ref' in answer || answer.description !== '' || answer.content),
+    ),
+  );
+}
+
+/** Every answer of a route, whoever may give it. */
+function answersOf(
+  { answers, isOpen = false }: RouteDescription,
+  { hasKey, hasGuards }: RouteAccess,
+): Readonly<Record<string, Answer>> {
+  const other = answers['default'] ?? problem('An unexpected error.');
+  const refused = (description: string): Answer =>
+    json(description, other.content?.['application/json']?.schema ?? ref('HttpError'));
+  return {
+    ...(!isOpen && (hasKey || hasGuards) ? { 401: refused('The request says not who it comes from.') } : {}),
+    ...(!isOpen && hasGuards ? { 403: refused('Who asks may not do this.') } : {}),
+    ...answers,
+    default: other,
+  };
+}

@@ -1,0 +1,69 @@
+import type { ComponentKind } from '../../model/component.js';
+import type { Answer, Content, Parameter, RequestBody, Schema } from '../open-api.types.js';
+import { integer, oneOfTexts, ref, text } from '../schema.builders.js';
+
+/** The kinds of components, in the order of the routes. */
+export const KINDS = ['agent', 'team', 'workflow'] as const satisfies readonly ComponentKind[];
+
+/** What the names of schemas about a kind begin with, and how people call it. */
+export const KIND_WORDS = {
+  agent: { prefix: '', name: 'Agent', article: 'an agent' },
+  team: { prefix: 'Team', name: 'Team', article: 'a team' },
+  workflow: { prefix: 'Workflow', name: 'Workflow', article: 'a workflow' },
+} as const satisfies Record<ComponentKind, object>;
+
+/** An answer with a JSON body. */
+export function json(description: string, schema: Schema): Answer {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** An answer without a body. */
+export function nothing(description: string): Answer {
+  return { description };
+}
+
+/** A body that is JSON. */
+export function jsonBody(schema: Schema, required = true): RequestBody {
+  return { required, content: { 'application/json': { schema } } };
+}
+
+/** A body by media type. */
+export function bodyOf(schemas: Readonly<Record<string, Schema>>): RequestBody {
+  const content: Content = Object.fromEntries(
+    Object.entries(schemas).map(([type, schema]) => [type, { schema }]),
+  );
+  return { required: true, content };
+}
+
+/** An error that says only what went wrong. */
+export function problem(description: string): Answer {
+  return json(description, ref('HttpError'));
+}
+
+/** What a request with wrong fields is answered. */
+export const INVALID: Answer = json('Fields are wrong or missing.', ref('ValidationError'));
+
+/** A parameter of the query that may be left out. */
+export function query(name: string, description: string, schema: Schema = text()): Parameter {
+  return { name, in: 'query', required: false, description, schema };
+}
+
+/** The only database there is, and the only table. */
+export const DATABASE_QUERY: readonly Parameter[] = [
+  query('db_id', 'The database, as `GET /config` names it. There is one.'),
+  query('table', 'Ignored: there is no choice.'),
+];
+
+/** Which part of a list is wanted, in which order. */
+export const PAGE_QUERY: readonly Parameter[] = [
+  query('limit', 'Entries on a page.', { ...integer(), minimum: 1, maximum: 1_000, default: 20 }),
+  query('page', 'Which page; the first is 1.', { ...integer(), minimum: 0, default: 1 }),
+  query('sort_by', 'What the list is sorted by.', {
+    ...oneOfTexts(['created_at', 'updated_at', 'name']),
+    default: 'created_at',
+  }),
+  query('sort_order', 'In which direction.', { ...oneOfTexts(['asc', 'desc']), default: 'desc' }),
+];
+
+/** Agent, team or workflow. */
+export const KIND_QUERY = query('type', 'Whose it is: what kind of component.', oneOfTexts(KINDS));

@@ -1,0 +1,43 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+
+import { ALL_SCHEMAS } from './schemas/all-schemas.js';
+
+/** Schemas of a document by name. */
+export type SchemaMap = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
+
+/**
+ * A copy of our schemas, for a document to do with as it likes.
+ *
+ * @param version - of OpenAPI: from 3.1 on null is a type
+ */
+export function ownSchemas(version: string): SchemaMap {
+  const schemas = structuredClone(ALL_SCHEMAS);
+  return (/^3\.0\b/.test(version) ? schemas : withNullType(schemas)) as SchemaMap;
+}
+
+function withNullType(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withNullType);
+  if (typeof value !== 'object' || value === null) return value;
+  const { nullable, ...schema } = Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, withNullType(inner)]),
+  );
+  return nullable === true ? { ...schema, type: [schema['type'], 'null'] } : schema;
+}
+
+/** Takes those of our schemas out of a document that nothing in it names: without routes there are none. */
+export function removeUnused(document: OpenAPIObject, ours: SchemaMap): void {
+  const schemas = document.components?.schemas ?? {};
+  const isOurs = (name: string): boolean => schemas[name] === ours[name];
+  const others = Object.entries(schemas).filter(([name]) => !isOurs(name));
+  const used = new Set(namesIn([document.paths, others, { ...document.components, schemas: undefined }]));
+  // A set is walked with what is added to it on the way.
+  for (const name of used) for (const inner of namesIn(schemas[name])) used.add(inner);
+  for (const name of Object.keys(schemas)) if (isOurs(name) && !used.has(name)) delete schemas[name];
+}
+
+/** The names of the schemas that a part of a document refers to. */
+function namesIn(value: unknown): string[] {
+  const json = JSON.stringify(value) as string | undefined;
+  const matches = (json ?? '').matchAll(/"#\/components\/schemas\/([^"/]+)"/g);
+  return [...matches].map(([, name = '']) => name);
+}

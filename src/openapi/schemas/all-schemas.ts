@@ -1,0 +1,46 @@
+import type { Schemas } from '../open-api.types.js';
+import { SCHEMA_PREFIX } from '../schema.builders.js';
+import { componentSchemas } from './component.schemas.js';
+import { configSchemas } from './config.schemas.js';
+import { conversationEventSchemas } from './conversation-event.schemas.js';
+import { errorSchemas } from './error.schemas.js';
+import { evalRunSchemas } from './eval-run.schemas.js';
+import { formSchemas } from './form.schemas.js';
+import { hookSchemas } from './hook.schemas.js';
+import { messageSchemas } from './message.schemas.js';
+import { metricsSchemas } from './metrics.schemas.js';
+import { pageSchemas } from './page.schemas.js';
+import { runSchemas } from './run.schemas.js';
+import { sessionBodySchemas } from './session-body.schemas.js';
+import { sessionRunSchemas } from './session-run.schemas.js';
+import { sessionSchemas } from './session.schemas.js';
+import { stepSchemas } from './step.schemas.js';
+import { streamSchemas } from './stream.schemas.js';
+import { workflowEventSchemas } from './workflow-event.schemas.js';
+
+const TOPICS: readonly Schemas[] = [
+  configSchemas,
+  componentSchemas,
+  formSchemas,
+  runSchemas,
+  messageSchemas,
+  metricsSchemas,
+  stepSchemas,
+  streamSchemas,
+  conversationEventSchemas,
+  workflowEventSchemas,
+  sessionSchemas,
+  sessionBodySchemas,
+  sessionRunSchemas,
+  pageSchemas,
+  evalRunSchemas,
+  hookSchemas,
+  errorSchemas,
+];
+
+/** Every schema of the protocol under the name that it has in a document. */
+export const ALL_SCHEMAS: Schemas = Object.fromEntries(
+  TOPICS.flatMap((topic) =>
+    Object.entries(topic).map(([name, schema]) => [SCHEMA_PREFIX + name, schema] as const),
+  ),
+);

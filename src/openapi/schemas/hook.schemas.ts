@@ -1,0 +1,68 @@
+import { HOOK_EXECUTION_STATES } from '../../execution/hook-execution.js';
+import type { Schemas } from '../open-api.types.js';
+import { flag, integer, listOf, nullable, object, oneOfTexts, ref, text, time } from '../schema.builders.js';
+
+const PHASE = oneOfTexts(['pre', 'post'], 'Before the run or after it.');
+const MODE = oneOfTexts(['inline', 'background'], "In the caller's way or after the response.");
+const FINAL_STATES = HOOK_EXECUTION_STATES.filter((state) => state !== 'scheduled' && state !== 'running');
+
+export const hookSchemas: Schemas = {
+  ComponentIdentity: object('A component.', {
+    required: { kind: oneOfTexts(['agent', 'team', 'workflow']), id: text(), name: text() },
+    optional: { description: text() },
+  }),
+  Hook: object('A hook, and where it is attached.', {
+    required: {
+      hook: text(),
+      source: text('Where it comes from, such as `SupportHooks.notify`.'),
+      guardrail: flag(),
+      attachment: nullable(
+        object('Null if no component uses it.', {
+          required: {
+            component: ref('ComponentIdentity'),
+            phase: PHASE,
+            attached_by: oneOfTexts(['component', 'module']),
+            mode: MODE,
+            reason: oneOfTexts(['guardrail', 'decorator', 'switch', 'default'], 'Why it has this mode.'),
+          },
+        }),
+      ),
+    },
+  }),
+  HookExecution: object('An execution of a hook: ids, states and times, never content.', {
+    required: {
+      id: text(),
+      hook: text(),
+      phase: PHASE,
+      mode: MODE,
+      component: ref('ComponentIdentity'),
+      run_id: text(),
+      state: oneOfTexts(HOOK_EXECUTION_STATES),
+      attempts: integer('Attempts made so far.'),
+      scheduled_at: time(),
+    },
+    optional: {
+      reason: oneOfTexts(
+        ['condition', 'outcome', 'rejected', 'cancelled', 'shutdown'],
+        'Why it ended as it did.',
+      ),
+      error_name: text('Class of the error of the last failed attempt.'),
+      started_at: time(),
+      ended_at: time(),
+    },
+  }),
+  HookExecutions: object('Executions of hooks, the newest first.', {
+    required: {
+      data: listOf(ref('HookExecution')),
+      meta: object('How many there are.', {
+        required: {
+          limit: integer(),
+          open: integer('Executions that have not ended.'),
+          counts: object('How many have ended in each state since the start.', {
+            required: Object.fromEntries(FINAL_STATES.map((state) => [state, integer()])),
+          }),
+        },
+      }),
+    },
+  }),
+};

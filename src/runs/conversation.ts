@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+
+import type { Message } from '../model/message.js';
+import type { ModelRequestMetrics, ToolExecution } from '../model/run-output.js';
+
+/** One request to a model, and what it answered. */
+interface Round {
+  content: string;
+  readonly createdAt: number;
+  readonly startedAt: number;
+  timeToFirstToken?: number;
+  readonly calls: ToolExecution[];
+  readonly results: Message[];
+  metrics?: ModelRequestMetrics;
+}
+
+/** What an engine says while it works, as the messages between it, its model and its tools. */
+export class Conversation {
+  readonly #rounds: Round[] = [];
+  /** The engine reports its requests; of others, what comes after the result of a tool is the next round. */
+  #isReported = false;
+
+  /** The model is asked. */
+  startRequest(): void {
+    this.#isReported = true;
+    this.#rounds.push(newRound());
+  }
+
+  /** @returns what the model has used, with the time until its first piece if the engine did not measure it */
+  endRequest(metrics: ModelRequestMetrics): ModelRequestMetrics {
+    const round = this.#current();
+    const { timeToFirstToken } = round;
+    return (round.metrics = timeToFirstToken === undefined ? metrics : { timeToFirstToken, ...metrics });
+  }
+
+  addText(piece: string): void {
+    const round = this.#speaking();
+    round.timeToFirstToken ??= (performance.now() - round.startedAt) / 1_000;
+    round.content += piece;
+  }
+
+  addCall(tool: ToolExecution): void {
+    this.#speaking().calls.push(tool);
+  }
+
+  addResult(tool: ToolExecution): void {
+    const content = tool.result ?? '';
+    this.#current().results.push({ ...newMessage(), role: 'tool', content, toolCall: tool });
+  }
+
+  /** All messages but the user's; empty if the engine has said nothing. */
+  get messages(): Message[] {
+    return this.#rounds.flatMap((round, index) => [assistantMessage(round, index), ...round.results]);
+  }
+
+  #current(): Round {
+    const latest = this.#rounds.at(-1);
+    if (latest) return latest;
+    const first = newRound();
+    this.#rounds.push(first);
+    return first;
+  }
+
+  #speaking(): Round {
+    if (!this.#isReported && this.#current().results.length > 0) this.#rounds.push(newRound());
+    return this.#current();
+  }
+}
+
+/** The id and time of a message that is written now. */
+export function newMessage(): Pick<Message, 'id' | 'createdAt'> {
+  return { id: randomUUID(), createdAt: Math.floor(Date.now() / 1_000) };
+}
+
+function newRound(): Round {
+  return {
+    content: '',
+    createdAt: Math.floor(Date.now() / 1_000),
+    startedAt: performance.now(),
+    calls: [],
+    results: [],
+  };
+}
+
+function assistantMessage({ content, createdAt, calls, metrics }: Round, index: number): Message {
+  return {
+    id: randomUUID(),
+    role: 'assistant',
+    // The empty lines between two rounds belong to the answer as a whole.
+    content: index === 0 ? content : content.replace(/^\n+/, ''),
+    createdAt,
+    ...(calls.length > 0 ? { toolCalls: calls } : {}),
+    ...(metrics ? { metrics } : {}),
+  };
+}

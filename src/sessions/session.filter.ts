@@ -1,0 +1,33 @@
+import type { SessionFilter, StoredSession } from './session.store.js';
+
+/** What people see of a session's name: its own, else what its first run was asked. */
+export function nameOf({ name, firstInput }: Pick<StoredSession, 'name' | 'firstInput'>): string {
+  return name ?? firstInput ?? '';
+}
+
+/** Whether a session is what the filter asks for. */
+export function matchesSession(session: StoredSession, filter: SessionFilter): boolean {
+  const { kind, componentId, userId, name = '' } = filter;
+  return (
+    (kind === undefined || session.component?.kind === kind) &&
+    (componentId === undefined || session.component?.id === componentId) &&
+    (userId === undefined || (session.userId ?? null) === userId) &&
+    nameOf(session).toLowerCase().includes(name.toLowerCase())
+  );
+}
+
+/** How the filter wants sessions compared. No two are equal, so that no page repeats what another one has. */
+export function orderOf({
+  sortBy = 'createdAt',
+  sortOrder = 'desc',
+}: SessionFilter): (left: StoredSession, right: StoredSession) => number {
+  const direction = sortOrder === 'asc' ? 1 : -1;
+  const keyOf = (session: StoredSession): string | number =>
+    sortBy === 'name' ? nameOf(session) : session[sortBy];
+  return (left, right) => direction * (compare(keyOf(left), keyOf(right)) || compare(left.id, right.id));
+}
+
+function compare(left: string | number, right: string | number): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}

@@ -1,0 +1,33 @@
+import type { ModelIdentity, RunUsage } from '../model/run-output.js';
+import type { SessionUsage } from './session.store.js';
+
+const TOKENS = [
+  'inputTokens',
+  'outputTokens',
+  'totalTokens',
+  'reasoningTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+] as const satisfies readonly (keyof RunUsage)[];
+
+/** What the runs of a session have used, with one more run. */
+export function addUsage(
+  usage: readonly SessionUsage[],
+  added: RunUsage,
+  model: ModelIdentity | undefined,
+): readonly SessionUsage[] {
+  if (TOKENS.every((token) => !added[token])) return usage;
+  const known = usage.find((item) => isSame(item.model, model));
+  const sum = sumOf(known ?? {}, added);
+  const item = model ? { model, ...sum } : sum;
+  return known ? usage.map((other) => (other === known ? item : other)) : [...usage, item];
+}
+
+function sumOf(left: RunUsage, right: RunUsage): RunUsage {
+  const counted = TOKENS.filter((token) => left[token] !== undefined || right[token] !== undefined);
+  return Object.fromEntries(counted.map((token) => [token, (left[token] ?? 0) + (right[token] ?? 0)]));
+}
+
+function isSame(left: ModelIdentity | undefined, right: ModelIdentity | undefined): boolean {
+  return left?.id === right?.id && left?.provider === right?.provider;
+}

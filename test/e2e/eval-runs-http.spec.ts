@@ -1,0 +1,312 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Agent, agentAsJudge, EvalStore, type Evaluation } from 'nestjs-agentos';
+
+import { callJson, type JsonCall, type Reply } from '../support/json-client.js';
+import { runJson } from '../support/http-client.js';
+import { JSON_TYPE, type HttpOptions, type Item } from '../support/session-app.js';
+import { componentOf, CREATED_AT, evaluationOf } from '../support/stored-data.js';
+import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const polite = new Agent({
+  id: 'polite',
+  name: 'Polite',
+  engine: ({ input }) => `${input}, please`,
+  postHooks: [
+    agentAsJudge({
+      name: 'politeness',
+      criteria: 'It is polite.',
+      engine: () => '{ "score": 8, "reason": "It says please." }',
+    }),
+  ],
+});
+
+const later = { createdAt: (CREATED_AT + 1) * 1_000 };
+const latest = { createdAt: (CREATED_AT + 2) * 1_000, updatedAt: (CREATED_AT + 9) * 1_000 };
+const KEPT: readonly Evaluation[] = [
+  evaluationOf({ id: 'e1', name: 'b', userId: 'ann' }),
+  evaluationOf({ id: 'e2', name: 'c', userId: 'bob', component: componentOf('desk', 'team'), ...latest }),
+  evaluationOf({
+    id: 'e3',
+    name: 'a',
+    component: componentOf('flow', 'workflow'),
+    model: { id: 'other', provider: 'P' },
+    ...later,
+  }),
+];
+
+interface Served extends TestApp {
+  readonly store: EvalStore;
+  call(method: string, path: string, call?: JsonCall): Promise<Reply>;
+}
+
+const idsOf = ({ body }: Reply): unknown[] => (body as { data: Item[] }).data.map(({ id }) => id);
+
+describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
+  async function start(http: HttpOptions = {}, kept = KEPT): Promise<Served> {
+    const served = await startApp({ adapter, agentOs: { agents: [polite], http } });
+    const store = served.app.get(EvalStore);
+    for (const evaluation of kept) await store.save(evaluation);
+    return { ...served, store, call: (method, path, call) => callJson(served.url, method, path, call) };
+  }
+
+  it('are those of judges', async () => {
+    const { url, call } = await start({}, []);
+    const meta = { page: 1, limit: 20, search_time_ms: expect.any(Number) };
+    expect(await call('GET', '/eval-runs')).toEqual({
+      status: 200,
+      body: { data: [], meta: { ...meta, total_pages: 0, total_count: 0 } },
+    });
+
+    const { body: run } = await runJson(url, '/agents/polite', 'tea', { session_id: 's1' });
+
+    const { body } = await call('GET', '/eval-runs?db_id=agent-os&table=agent_os_evaluations');
+    const evaluation = {
+      id: expect.any(String),
+      agent_id: 'polite',
+      model_id: null,
+      model_provider: null,
+      team_id: null,
+      workflow_id: null,
+      name: 'politeness',
+      evaluated_component_name: 'Polite',
+      eval_type: 'agent_as_judge',
+      eval_data: {
+        run_id: expect.any(String),
+        results: [
+          {
+            input: 'tea',
+            output: 'tea, please',
+            criteria: 'It is polite.',
+            score: 8,
+            reason: 'It says please.',
+            passed: true,
+          },
+        ],
+        avg_score: 8,
+        min_score: 8,
+        max_score: 8,
+        std_dev_score: 0,
+        pass_rate: 100,
+      },
+      eval_input: {
+        criteria: 'It is polite.',
+        scoring_strategy: 'numeric',
+        threshold: 7,
+        additional_guidelines: null,
+        run_id: run['run_id'],
+        session_id: 's1',
+      },
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      updated_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+    };
+    expect(body).toEqual({ data: [evaluation], meta: { ...meta, total_pages: 1, total_count: 1 } });
+    const [shown] = (body as { data: Item[] }).data;
+    expect(await call('GET', `/eval-runs/${String(shown?.['id'])}`)).toEqual({ status: 200, body: shown });
+  });
+
+  it.each<[string, string[]]>([
+    ['', ['e2', 'e3', 'e1']],
+    ['sort_order=asc', ['e1', 'e3', 'e2']],
+    ['sort_by=name&sort_order=asc', ['e3', 'e1', 'e2']],
+    ['sort_by=updated_at', ['e2', 'e3', 'e1']],
+    ['limit=2', ['e2', 'e3']],
+    ['limit=2&page=0', ['e2', 'e3']],
+    ['limit=2&page=2', ['e1']],
+    ['agent_id=helper', ['e1']],
+    ['team_id=desk', ['e2']],
+    ['workflow_id=flow', ['e3']],
+    ['agent_id=desk', []],
+    ['agent_id=helper&team_id=desk', []],
+    ['type=team', ['e2']],
+    ['type=team&team_id=desk', ['e2']],
+    ['type=agent&team_id=desk', []],
+    ['model_id=mock-1', ['e2', 'e1']],
+    ['model_id=other&type=workflow', ['e3']],
+    ['eval_types=agent_as_judge', ['e2', 'e3', 'e1']],
+    ['eval_types=accuracy,agent_as_judge', ['e2', 'e3', 'e1']],
+    ['eval_types=accuracy,reliability', []],
+    ['eval_types=&db_id=&type=', ['e2', 'e3', 'e1']],
+  ])('are listed as %p asks for', async (query, ids) => {
+    const { call } = await start();
+    expect(idsOf(await call('GET', `/eval-runs?${query}`))).toEqual(ids);
+  });
+
+  it('are counted as far as they fit', async () => {
+    const { call } = await start();
+    expect((await call('GET', '/eval-runs?limit=1&page=2&model_id=mock-1')).body).toMatchObject({
+      data: [{ id: 'e1' }],
+      meta: { page: 2, limit: 1, total_pages: 2, total_count: 2 },
+    });
+    expect((await call('GET', '/eval-runs?eval_types=accuracy')).body).toMatchObject({
+      meta: { total_pages: 0, total_count: 0 },
+    });
+  });
+
+  it.each([
+    'type=model',
+    'limit=0',
+    'limit=1001',
+    'page=-1',
+    'sort_by=score',
+    'sort_order=up',
+    'agent_id=a&agent_id=b',
+    'team_id=%00',
+    'model_id=a&model_id=b',
+    'eval_types=a&eval_types=b',
+    'db_id=a&db_id=b',
+  ])('are not listed for the malformed query %p', async (query) => {
+    const { call } = await start();
+    expect(await call('GET', `/eval-runs?${query}`)).toMatchObject({
+      status: 422,
+      body: { detail: [{ loc: ['query', query.slice(0, query.indexOf('='))] }] },
+    });
+  });
+
+  it('of a judge that gives no score have none', async () => {
+    const { score: _, threshold: __, ...binary } = evaluationOf({ scoring: 'binary', passed: false });
+    const { call } = await start({}, [binary]);
+    expect((await call('GET', '/eval-runs/e1')).body).toMatchObject({
+      eval_data: {
+        results: [{ score: null, passed: false }],
+        avg_score: null,
+        std_dev_score: null,
+        pass_rate: 0,
+      },
+      eval_input: { scoring_strategy: 'binary', threshold: null },
+    });
+  });
+
+  it('say when they were changed', async () => {
+    const { call } = await start();
+    expect((await call('GET', '/eval-runs/e2')).body).toMatchObject({
+      model_id: 'mock-1',
+      model_provider: 'MockProvider',
+      created_at: '2026-11-22T10:11:28Z',
+      updated_at: '2026-11-22T10:11:35Z',
+    });
+  });
+
+  it.each([
+    ['GET', '/eval-runs/nope'],
+    ['GET', '/eval-runs/%00'],
+    ['PATCH', '/eval-runs/nope'],
+  ])('that do not exist are not found: %s %s', async (method, path) => {
+    const { call } = await start();
+    const id = decodeURIComponent(path.slice('/eval-runs/'.length));
+    expect(await call(method, path, method === 'GET' ? {} : { body: { name: 'x' } })).toEqual({
+      status: 404,
+      body: { detail: `Eval run with id '${id}' not found` },
+    });
+  });
+
+  it('are renamed', async () => {
+    const { call } = await start();
+    expect(await call('PATCH', '/eval-runs/e1', { body: { name: 'New' } })).toMatchObject({
+      status: 200,
+      body: { id: 'e1', name: 'New', agent_id: 'helper' },
+    });
+    expect((await call('GET', '/eval-runs/e1')).body).toMatchObject({ name: 'New' });
+  });
+
+  it.each([undefined, {}, [], { name: '' }, { name: 5 }, { name: 'x'.repeat(256) }])(
+    'are not renamed by %j',
+    async (body) => {
+      const { call } = await start();
+      expect(await call('PATCH', '/eval-runs/e1', { body, headers: JSON_TYPE })).toMatchObject({
+        status: 422,
+        body: { detail: [{ loc: ['body', 'name'] }] },
+      });
+      expect((await call('GET', '/eval-runs/e1')).body).toMatchObject({ name: 'b' });
+    },
+  );
+
+  it('are deleted', async () => {
+    const { call } = await start();
+    const body = { eval_run_ids: ['e1', 'nope', 'e3'] };
+    expect(await call('DELETE', '/eval-runs', { body })).toEqual({ status: 204, body: undefined });
+    expect(idsOf(await call('GET', '/eval-runs'))).toEqual(['e2']);
+  });
+
+  it.each([undefined, {}, [], { eval_run_ids: [] }, { eval_run_ids: 'e1' }, { eval_run_ids: [1] }])(
+    'are not deleted by %j',
+    async (body) => {
+      const { call, store } = await start();
+      expect(await call('DELETE', '/eval-runs', { body, headers: JSON_TYPE })).toMatchObject({
+        status: 422,
+        body: { detail: [{ loc: ['body', 'eval_run_ids'] }] },
+      });
+      expect(await store.count()).toBe(3);
+    },
+  );
+
+  it('are not made by request', async () => {
+    const { call } = await start();
+    for (const given of [{}, { headers: JSON_TYPE }, { body: { eval_type: 'accuracy', input: 'x' } }]) {
+      expect(await call('POST', '/eval-runs', given)).toEqual({
+        status: 501,
+        body: { detail: expect.stringContaining('agentAsJudge()') },
+      });
+    }
+  });
+
+  it.each([
+    ['GET', '/eval-runs'],
+    ['DELETE', '/eval-runs'],
+    ['GET', '/eval-runs/e1'],
+    ['PATCH', '/eval-runs/e1'],
+  ])('are in one database: %s %s knows no other', async (method, path) => {
+    const { call, store } = await start();
+    const body = { name: 'x', eval_run_ids: ['e1'] };
+    expect(await call(method, `${path}?db_id=other`, method === 'GET' ? {} : { body })).toEqual({
+      status: 404,
+      body: { detail: "No database found with id 'other'" },
+    });
+    expect(await store.find('e1')).toMatchObject({ name: 'b' });
+  });
+
+  describe('of somebody else’s runs, if the host says who asks,', () => {
+    const userId = (request: never): string | undefined =>
+      (request as { headers: Record<string, string | undefined> }).headers['x-user'];
+    const as = (user: string): JsonCall => ({ headers: { 'x-user': user } });
+
+    it('are not listed', async () => {
+      const { call } = await start({ userId });
+      expect(idsOf(await call('GET', '/eval-runs', as('ann')))).toEqual(['e1']);
+      expect(idsOf(await call('GET', '/eval-runs', as('bob')))).toEqual(['e2']);
+      expect(idsOf(await call('GET', '/eval-runs'))).toEqual(['e3']);
+      expect((await call('GET', '/eval-runs', as('eve'))).body).toMatchObject({ meta: { total_count: 0 } });
+    });
+
+    it('are neither shown nor renamed nor deleted', async () => {
+      const { call, store } = await start({ userId });
+      for (const asking of [as('bob'), {}]) {
+        expect((await call('GET', '/eval-runs/e1', asking)).status).toBe(404);
+        expect((await call('PATCH', '/eval-runs/e1', { body: { name: 'x' }, ...asking })).status).toBe(404);
+        const body = { eval_run_ids: ['e1'] };
+        expect((await call('DELETE', '/eval-runs', { body, ...asking })).status).toBe(204);
+      }
+      expect(await store.find('e1')).toMatchObject({ name: 'b' });
+      expect((await call('GET', '/eval-runs/e1', as('ann'))).status).toBe(200);
+      expect((await call('PATCH', '/eval-runs/e1', { body: { name: 'x' }, ...as('ann') })).status).toBe(200);
+      await call('DELETE', '/eval-runs', { body: { eval_run_ids: ['e1', 'e2'] }, ...as('ann') });
+      expect((await store.list()).map(({ id }) => id)).toEqual(['e2', 'e3']);
+    });
+  });
+
+  it.each([
+    ['GET', '/eval-runs'],
+    ['POST', '/eval-runs'],
+    ['DELETE', '/eval-runs'],
+    ['GET', '/eval-runs/e1'],
+    ['PATCH', '/eval-runs/e1'],
+  ])('demand the security key: %s %s', async (method, path) => {
+    const { call, store } = await start({ securityKey: 'key' });
+    expect(await call(method, path)).toEqual({
+      status: 401,
+      body: { detail: 'Authorization header required' },
+    });
+    expect(await store.count()).toBe(3);
+  });
+});

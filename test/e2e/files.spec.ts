@@ -1,0 +1,474 @@
+import { once } from 'node:events';
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  InputCheckError,
+  Team,
+  Workflow,
+  defineGuardrail,
+  defineHook,
+  type AgentOsHttpOptions,
+  type EngineRequest,
+  type PostHookContext,
+  type PreHookContext,
+} from 'nestjs-agentos';
+
+import { inBackground } from '../support/background-hook.js';
+import { createGate } from '../support/gate.js';
+import { parseFrames, postBody, runJson, type JsonAnswer, type RunBody } from '../support/http-client.js';
+import { readUploads, type ParserStyle, type ReadFile } from '../support/host-uploads.js';
+import { readAnswer, sendRaw } from '../support/raw-client.js';
+import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
+import { uploadOf, type UploadedFile } from '../support/upload-form.js';
+
+type RunFile = EngineRequest['files'][number];
+
+let requests: EngineRequest[];
+beforeEach(() => {
+  requests = [];
+});
+afterEach(closeApps);
+
+const echo = new Agent({
+  id: 'echo',
+  engine: (request) => {
+    requests.push(request);
+    return request.input;
+  },
+});
+
+async function send(url: string, body: RunBody, path = '/agents/echo'): Promise<JsonAnswer> {
+  const response = await postBody(url, path, body);
+  return { status: response.status, body: (await response.json()) as JsonAnswer['body'] };
+}
+
+/** What the engine got, with the content as text. */
+function received(): object[] {
+  return (requests.at(-1)?.files ?? []).map(({ id: _id, content, ...file }) => ({
+    ...file,
+    content: content === undefined ? undefined : Buffer.from(content, 'base64').toString(),
+  }));
+}
+
+const bytes = (count: number): Uint8Array<ArrayBuffer> => new Uint8Array(count).fill(65);
+
+describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) => {
+  const start = (http: AgentOsHttpOptions = {}): Promise<TestApp> =>
+    startApp({ adapter, agentOs: { agents: [echo], http } });
+
+  it('reach the engine, in order and byte for byte, whatever their field is called', async () => {
+    const { url } = await start();
+    const everyByte = Uint8Array.from({ length: 256 }, (_none, index) => index);
+    const form = uploadOf([
+      { name: 'photo.png', type: 'image/png', content: everyByte },
+      { name: 'voice.mp3', type: 'audio/mpeg' },
+      { name: 'clip.mp4', type: 'video/mp4' },
+      { name: 'table.csv', type: 'text/csv', field: 'attachment' },
+    ]);
+    expect(await send(url, form)).toMatchObject({ status: 200, body: { content: 'hi' } });
+    expect(received().slice(1)).toEqual([
+      { kind: 'audio', name: 'voice.mp3', mediaType: 'audio/mpeg', content: 'voice.mp3' },
+      { kind: 'video', name: 'clip.mp4', mediaType: 'video/mp4', content: 'clip.mp4' },
+      { kind: 'file', name: 'table.csv', mediaType: 'text/csv', content: 'table.csv' },
+    ]);
+    expect(requests[0]?.files[0]).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      kind: 'image',
+      name: 'photo.png',
+      mediaType: 'image/png',
+      content: Buffer.from(everyByte).toString('base64'),
+    });
+  });
+
+  it('as agent-ui sends them: with an empty session, in a stream', async () => {
+    const { url } = await start();
+    const form = uploadOf([{ name: 'photo.png', type: 'image/png' }], { stream: 'true', session_id: '' });
+    const response = await postBody(url, '/agents/echo', form);
+    expect(parseFrames(await response.text()).at(-1)?.data).toMatchObject({ event: 'RunCompleted' });
+    expect(received()).toEqual([
+      { kind: 'image', name: 'photo.png', mediaType: 'image/png', content: 'photo.png' },
+    ]);
+  });
+
+  it('are known by their names if the client does not know their type', async () => {
+    const { url } = await start();
+    await send(url, uploadOf([{ name: 'scan.pdf', type: 'application/octet-stream' }, { name: 'a.webp' }]));
+    expect(received()).toMatchObject([
+      { kind: 'file', mediaType: 'application/pdf' },
+      { kind: 'image', mediaType: 'image/webp' },
+    ]);
+  });
+
+  it('keep names of any script, and lose the paths before them', async () => {
+    const { url } = await start();
+    await send(
+      url,
+      uploadOf([
+        { name: 'Übersicht 概要 👋.txt' },
+        { name: '../../etc/passwd.txt' },
+        { name: 'C:\\x\\a.txt' },
+      ]),
+    );
+    expect(received()).toMatchObject([
+      { name: 'Übersicht 概要 👋.txt' },
+      { name: 'passwd.txt' },
+      { name: 'a.txt' },
+    ]);
+  });
+
+  it('may be none, as when nobody has chosen a file in a browser', async () => {
+    const { url } = await start({ maxFiles: 0 });
+    const form = uploadOf([{ name: '', type: 'application/octet-stream', content: '' }]);
+    expect((await send(url, form)).status).toBe(200);
+    expect(received()).toEqual([]);
+  });
+
+  it('may be larger than what the host takes of other bodies', async () => {
+    const { url } = await start();
+    expect((await send(url, uploadOf([{ name: 'a.png', content: bytes(3_000_000) }]))).status).toBe(200);
+    expect(requests[0]?.files[0]?.content).toHaveLength(4_000_000);
+  });
+
+  it.each<[string, readonly UploadedFile[], number, string]>([
+    ['of a type that no model reads', [{ name: 'setup.exe' }], 400, 'Unsupported file type'],
+    [
+      'of a type that its name hides',
+      [{ name: 'a.png', type: 'application/zip' }],
+      400,
+      'Unsupported file type',
+    ],
+    ['that are empty', [{ name: '../a.txt', content: '' }], 400, 'The file "a.txt" is empty.'],
+    [
+      'one of which is too large',
+      [{ name: 'a.txt' }, { name: 'b.png', content: bytes(1_001) }],
+      413,
+      'The file "b.png" is larger than 1000 bytes.',
+    ],
+    [
+      'that are too large by far',
+      [{ name: 'b.png', content: bytes(20_000_000) }],
+      413,
+      'The file "b.png" is larger than 1000 bytes.',
+    ],
+    [
+      'that are too many',
+      [{ name: 'a.txt' }, { name: 'b.txt' }, { name: 'c.txt' }],
+      413,
+      'The request has more than 2 files.',
+    ],
+  ])('are refused %s, before anything runs', async (_what, files, status, detail) => {
+    const { url } = await start({ maxFileSize: 1_000, maxFiles: 2 });
+    expect(await send(url, uploadOf(files))).toEqual({ status, body: { detail } });
+    expect(requests).toEqual([]);
+    // The connection is still good, and so is the server.
+    expect(await send(url, uploadOf([{ name: 'b.png', content: bytes(1_000) }]))).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it('are refused where the host wants none', async () => {
+    const { url } = await start({ maxFiles: 0 });
+    expect(await send(url, uploadOf([{ name: 'a.txt' }]))).toEqual({
+      status: 413,
+      body: { detail: 'Files are not accepted here.' },
+    });
+  });
+
+  it('are refused without a name or a type, but for an empty one', async () => {
+    const { port } = await start();
+    const body =
+      '--b\r\nContent-Disposition: form-data; name="message"\r\n\r\nhi\r\n' +
+      '--b\r\nContent-Disposition: form-data; name="files"\r\n' +
+      'Content-Type: application/octet-stream\r\n\r\nbytes\r\n--b--\r\n';
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+    const answer = await readAnswer(await sendRaw(port, '/agents/echo/runs', headers, body));
+    expect([answer.statusLine, JSON.parse(answer.body)]).toEqual([
+      'HTTP/1.1 400 Bad Request',
+      { detail: 'Unsupported file type' },
+    ]);
+  });
+
+  it('leave nothing behind if their client leaves in the middle of one', async () => {
+    const rejections = recordUnhandledRejections();
+    const { port, url, log, agentOs } = await start();
+    const headers = { 'content-type': 'multipart/form-data; boundary=b', 'content-length': '100000' };
+    const body =
+      '--b\r\nContent-Disposition: form-data; name="message"\r\n\r\nhi\r\n' +
+      '--b\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nthe first half';
+    const socket = await sendRaw(port, '/agents/echo/runs', headers, body);
+    // The server has seen the request once it answers another one that came later.
+    await runJson(url, '/agents/echo', 'later');
+    socket.destroy();
+    await once(socket, 'close');
+    await runJson(url, '/agents/echo', 'last');
+    expect(requests.map(({ input }) => input)).toEqual(['later', 'last']);
+    await agentOs.drain();
+    expect(log.messages('error')).toEqual([]);
+    expect(await rejections.stop()).toEqual([]);
+  });
+});
+
+describe.each(ADAPTERS)('Files that a run on %s describes', (adapter) => {
+  const start = (http: AgentOsHttpOptions = {}): Promise<TestApp> =>
+    startApp({ adapter, agentOs: { agents: [echo], http } });
+  const image = { content: Buffer.from('a picture').toString('base64'), mime_type: 'image/png' };
+  const images = JSON.stringify([image]);
+  const expected = [{ kind: 'image', mediaType: 'image/png', content: 'a picture' }];
+
+  it.each<[string, RunBody]>([
+    ['urlencoded', new URLSearchParams({ message: 'hi', stream: 'false', images })],
+    ['as multipart', uploadOf([], { images })],
+    ['as JSON', JSON.stringify({ message: 'hi', stream: false, images: [image] })],
+  ])('arrive %s', async (_how, body) => {
+    const { url } = await start();
+    expect(await send(url, body)).toMatchObject({ status: 200 });
+    expect(received()).toEqual(expected);
+  });
+
+  it('arrive after those that are uploaded, and count with them', async () => {
+    const { url } = await start({ maxFiles: 2 });
+    const one = uploadOf([{ name: 'a.txt' }], { images });
+    expect((await send(url, one)).status).toBe(200);
+    expect(received()).toMatchObject([{ name: 'a.txt' }, ...expected]);
+    const two = uploadOf([{ name: 'a.txt' }, { name: 'b.txt' }], { images });
+    expect(await send(url, two)).toEqual({
+      status: 413,
+      body: { detail: 'The request has more than 2 files.' },
+    });
+  });
+
+  it.each([false, true])('may be elsewhere only if acceptClientContext (%p) says so', async (accepted) => {
+    const { url } = await start({ acceptClientContext: accepted });
+    const elsewhere = JSON.stringify([{ url: 'http://169.254.169.254/latest.png' }]);
+    const { status, body } = await send(url, uploadOf([], { images: elsewhere }));
+    expect([status, requests[0]?.files[0]?.url]).toEqual(
+      accepted ? [200, 'http://169.254.169.254/latest.png'] : [422, undefined],
+    );
+    expect(body['detail']).toEqual(
+      accepted ? undefined : [expect.objectContaining({ loc: ['body', 'images', 0, 'url'] })],
+    );
+  });
+
+  it('are refused if the field comes twice', async () => {
+    const { url } = await start();
+    for (const form of [new URLSearchParams({ message: 'hi' }), uploadOf([])]) {
+      form.append('images', images);
+      form.append('images', images);
+      expect(await send(url, form)).toMatchObject({
+        status: 422,
+        body: { detail: [{ type: 'json_invalid', input: [images, images] }] },
+      });
+    }
+  });
+});
+
+describe.each(ADAPTERS)('The files of a run on %s', (adapter) => {
+  const report = uploadOf([
+    { name: 'report.pdf', content: '%PDF' },
+    { name: 'secret.txt', content: 'x' },
+  ]);
+  const names = (files: readonly RunFile[] = []): (string | undefined)[] => files.map(({ name }) => name);
+
+  it('are seen by inline pre-hooks, which may take some away', async () => {
+    const keepPdf = defineHook(
+      ({ runInput }: PreHookContext) => {
+        runInput.files = runInput.files?.filter(({ mediaType }) => mediaType === 'application/pdf') ?? [];
+      },
+      { name: 'keepPdf', runInBackground: false },
+    );
+    const reader = new Agent({
+      id: 'reader',
+      engine: ({ files }) => names(files).join(),
+      preHooks: [keepPdf],
+    });
+    const { url } = await startApp({ adapter, agentOs: { agents: [reader] } });
+    expect(await send(url, report, '/agents/reader')).toMatchObject({ body: { content: 'report.pdf' } });
+  });
+
+  it('are seen by guardrails, which may refuse them', async () => {
+    const noTexts = defineGuardrail(function noTexts({ runInput }: PreHookContext) {
+      if (runInput.files?.some(({ mediaType }) => mediaType === 'text/plain'))
+        throw new InputCheckError('No texts.');
+    });
+    const reader = new Agent({ id: 'reader', engine: () => 'read', preHooks: [noTexts] });
+    const { url } = await startApp({ adapter, agentOs: { agents: [reader] } });
+    expect(await send(url, report, '/agents/reader')).toMatchObject({
+      status: 400,
+      body: { detail: 'No texts.' },
+    });
+  });
+
+  it('are seen by background hooks, with their content', async () => {
+    const called = createGate();
+    const seen: (string | undefined)[] = [];
+    const watch = inBackground('watch', ({ runInput }: PostHookContext) => {
+      seen.push(...(runInput.files ?? []).map(({ content }) => content));
+      called.open();
+    });
+    const reader = new Agent({ id: 'reader', engine: () => 'read', postHooks: [watch] });
+    const { url } = await startApp({ adapter, agentOs: { agents: [reader] } });
+    await send(url, report, '/agents/reader');
+    await called.opened;
+    expect(seen.map((content) => Buffer.from(content ?? '', 'base64').toString())).toEqual(['%PDF', 'x']);
+  });
+
+  it('reach the members of a team and the steps of a workflow', async () => {
+    const desk = new Team({
+      id: 'desk',
+      members: [echo],
+      engine: ({ input, delegate }) => delegate('echo', input),
+    });
+    const flow = new Workflow({ id: 'flow', steps: [echo] });
+    const { url } = await startApp({
+      adapter,
+      agentOs: { agents: [echo], teams: [desk], workflows: [flow] },
+    });
+    for (const path of ['/teams/desk', '/workflows/flow']) await send(url, report, path);
+    expect(requests.map(({ files }) => names(files))).toEqual([
+      ['report.pdf', 'secret.txt'],
+      ['report.pdf', 'secret.txt'],
+    ]);
+  });
+});
+
+/** As multer leaves it with its storage in memory. */
+const inMulterStyle: ParserStyle = (texts, files) => ({
+  body: Object.assign(Object.create(null) as object, texts),
+  files: files.map(({ field, name, type, content }) => ({
+    fieldname: field,
+    originalname: name,
+    mimetype: type,
+    buffer: content,
+    size: content.length,
+  })),
+});
+
+/** As `@fastify/multipart` leaves it with `attachFieldsToBody: true`. */
+const inPartStyle: ParserStyle = (texts, files) => {
+  const body: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(texts)) body[name] = { type: 'field', value, fields: body };
+  const parts = files.map(({ name, type, content }) => ({
+    type: 'file',
+    filename: name,
+    mimetype: type,
+    file: { truncated: false },
+    fields: body,
+    _content: content,
+    toBuffer(): Promise<Buffer> {
+      return Promise.resolve(this._content);
+    },
+  }));
+  return { body: Object.assign(body, parts.length === 1 ? { files: parts[0] } : { files: parts }) };
+};
+
+/** As express-fileupload leaves it. */
+const inFileUploadStyle: ParserStyle = (texts, files) => {
+  const describeFile = ({ name, type, content }: ReadFile): object => ({
+    name,
+    mimetype: type,
+    data: content,
+    size: content.length,
+    truncated: false,
+  });
+  return { body: texts, files: { files: files.map(describeFile) } };
+};
+
+describe.each(ADAPTERS)('Files that a parser of the host has read on %s', (adapter) => {
+  const start = (style: ParserStyle, http: AgentOsHttpOptions = {}): Promise<TestApp> =>
+    startApp({
+      adapter,
+      agentOs: { agents: [echo], http },
+      beforeListen: (app) => readUploads(app, adapter, style),
+    });
+  const STYLES: [string, ParserStyle][] = [
+    ['multer', inMulterStyle],
+    ['@fastify/multipart', inPartStyle],
+    ['express-fileupload', inFileUploadStyle],
+  ];
+
+  it.each(STYLES)('reach the engine, as %s leaves them', async (_parser, style) => {
+    const { url } = await start(style);
+    const form = uploadOf([{ name: '../photo.png', type: 'image/png' }, { name: 'notes.txt' }]);
+    expect(await send(url, form)).toMatchObject({ status: 200, body: { content: 'hi' } });
+    expect(received()).toEqual([
+      { kind: 'image', name: 'photo.png', mediaType: 'image/png', content: '../photo.png' },
+      { kind: 'file', name: 'notes.txt', mediaType: 'text/plain', content: 'notes.txt' },
+    ]);
+    await send(url, uploadOf([{ name: 'one.txt' }]));
+    expect(received()).toMatchObject([{ name: 'one.txt' }]);
+  });
+
+  it.each(STYLES)('are refused like others, as %s leaves them', async (_parser, style) => {
+    const { url } = await start(style, { maxFileSize: 10, maxFiles: 1 });
+    const refusalOf = async (...files: UploadedFile[]): Promise<unknown> => {
+      const { status, body } = await send(url, uploadOf(files));
+      return [status, body['detail']];
+    };
+    expect(await refusalOf({ name: 'a.exe' })).toEqual([400, 'Unsupported file type']);
+    expect(await refusalOf({ name: 'a.txt', content: '' })).toEqual([400, 'The file "a.txt" is empty.']);
+    expect(await refusalOf({ name: 'a.txt', content: 'x'.repeat(11) })).toEqual([
+      413,
+      'The file "a.txt" is larger than 10 bytes.',
+    ]);
+    expect(await refusalOf({ name: 'a.txt' }, { name: 'b.txt' })).toEqual([
+      413,
+      'The request has more than 1 files.',
+    ]);
+    expect(requests).toEqual([]);
+  });
+
+  const single =
+    (describeFile: (file: ReadFile) => unknown): ParserStyle =>
+    (body, [file]) => ({ body, file: file && describeFile(file) });
+
+  it.each<[string, ParserStyle, number, string]>([
+    [
+      'on disk',
+      single(({ name, type }) => ({ originalname: name, mimetype: type, path: '/tmp/x', size: 5 })),
+      400,
+      'The file "a.txt" cannot be read: the server has not kept it in memory.',
+    ],
+    [
+      'on disk, with an empty buffer in memory',
+      single(({ name, type }) => ({ name, mimetype: type, data: Buffer.alloc(0), size: 5 })),
+      400,
+      'The file "a.txt" cannot be read: the server has not kept it in memory.',
+    ],
+    [
+      'only up to a limit of its own',
+      single(({ name, type, content }) => ({ name, mimetype: type, data: content, truncated: true })),
+      413,
+      'The file "a.txt" is larger than the server takes.',
+    ],
+    [
+      'so that reading them fails',
+      single(({ name, type }) => ({
+        filename: name,
+        mimetype: type,
+        toBuffer: () => Promise.reject(new Error('gone')),
+      })),
+      400,
+      'The file "a.txt" cannot be read.',
+    ],
+    [
+      'as nothing but bytes',
+      (texts, [file]) => ({ body: { ...texts, files: file?.content } }),
+      400,
+      'Unsupported file type',
+    ],
+  ])('are refused if it keeps them %s', async (_how, style, status, detail) => {
+    const { url } = await start(style);
+    expect(await send(url, uploadOf([{ name: 'a.txt' }]))).toEqual({ status, body: { detail } });
+    expect(requests).toEqual([]);
+  });
+
+  it('are not waited for if it has read the body and kept nothing', async () => {
+    const { url } = await start(() => ({ body: [] }));
+    expect(await send(url, uploadOf([{ name: 'a.txt' }]))).toEqual({
+      status: 400,
+      body: { detail: 'The multipart body is malformed.' },
+    });
+  });
+});

@@ -1,0 +1,101 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Agent, InMemorySessionStore, Team, type RunOutput } from 'nestjs-agentos';
+
+import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
+import { inBackground } from '../support/background-hook.js';
+import { post } from '../support/http-client.js';
+import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
+
+afterEach(closeApps);
+
+const STREAMS = 500;
+/** One in ten leaves, each after another number of pieces. */
+const leavesAfter = (index: number): number | undefined => (index % 10 === 0 ? (index / 10) % 10 : undefined);
+
+describe.each(ADAPTERS)('Five hundred streams at once, a tenth of them cut off, on %s', (adapter) => {
+  it.each(['finish', 'cancel'] as const)(
+    'end as onDisconnect: %s says, each with its hooks once, and leave no memory behind',
+    async (onDisconnect) => {
+      const unhandled = recordUnhandledRejections();
+      const ended = new Map<string, RunOutput['status'][]>();
+      const talker = new Agent({
+        id: 'talker',
+        engine: async function* ({ signal }) {
+          for (let piece = 0; piece < 10 && !signal.aborted; piece++) {
+            yield `piece ${piece} ${'x'.repeat(200)}`;
+            await new Promise<void>((resolve) => setImmediate(resolve));
+          }
+        },
+      });
+      const audit = inBackground(
+        'audit',
+        ({ runOutput }) => {
+          ended.set(runOutput.runId, [...(ended.get(runOutput.runId) ?? []), runOutput.status]);
+        },
+        { on: ['completed', 'cancelled', 'failed', 'rejected'] },
+      );
+      const desk = new Team({
+        id: 'desk',
+        members: [talker],
+        engine: ({ delegate }) => delegate('talker', 'go'),
+        postHooks: [audit],
+      });
+      const { app, agentOs, url } = await startApp({
+        adapter,
+        agentOs: { teams: [desk], onDisconnect, sessionStore: new InMemorySessionStore({ maxSessions: 10 }) },
+      });
+      const round = async (): Promise<string[]> => {
+        const streams = Array.from({ length: STREAMS }, (_, index) => readStream(url, leavesAfter(index)));
+        const texts = await Promise.all(streams);
+        await app.get(AgentOsRuntime).inFlight.idle();
+        await agentOs.drain();
+        return texts.filter((text) => text !== undefined);
+      };
+
+      const complete = await round();
+      const [before, , after] = [usedHeap(), await round(), usedHeap()];
+
+      const statuses = [...ended.values()];
+      expect(complete).toHaveLength(STREAMS * 0.9);
+      expect(complete.filter((text) => !text.includes('event: TeamRunCompleted'))).toEqual([]);
+      expect(statuses).toHaveLength(2 * STREAMS);
+      expect(statuses.filter((list) => list.length !== 1)).toEqual([]);
+      const cancelled = statuses.filter(([status]) => status === 'CANCELLED').length;
+      expect(onDisconnect === 'finish' ? cancelled : cancelled > 0).toBe(
+        onDisconnect === 'finish' ? 0 : true,
+      );
+      expect(agentOs.executions.openCount).toBe(0);
+      expect(await unhandled.stop()).toEqual([]);
+      expect(after / before).toBeLessThan(1.2);
+    },
+    120_000,
+  );
+});
+
+/** @returns the whole stream; undefined if the reader has left after so many frames */
+async function readStream(url: string, frames: number | undefined): Promise<string | undefined> {
+  const reader = new AbortController();
+  const response = await post(url, '/teams/desk', { message: 'hi' }, reader.signal);
+  if (frames === undefined) return response.text();
+  let seen = 0;
+  for await (const chunk of response.body ?? []) {
+    seen +=
+      Buffer.from(chunk as Uint8Array)
+        .toString()
+        .split('\n\n').length - 1;
+    if (seen > frames) break;
+  }
+  reader.abort();
+  return undefined;
+}
+
+/** Bytes in use, once all that nobody uses is gone. */
+function usedHeap(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
+}

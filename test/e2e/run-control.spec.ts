@@ -1,0 +1,513 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  defineGuardrail,
+  OutputCheckError,
+  Team,
+  Workflow,
+  type AgentOsExtras,
+  type AgentOsOptions,
+  type PostHookContext,
+} from 'nestjs-agentos';
+
+import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
+import { inBackground } from '../support/background-hook.js';
+import { createGate, type Gate } from '../support/gate.js';
+import { namesOf, parseFrames, runJson, runSse, type Frame } from '../support/http-client.js';
+import { startRun } from '../support/leaving-client.js';
+import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+interface Slow {
+  readonly agent: Agent;
+  /** Says that the first piece is out. */
+  readonly begun: Gate;
+  /** Lets the engine go on. */
+  readonly goOn: Gate;
+}
+
+/** Says one piece, waits, says another. */
+function slowAgent(options: Partial<ConstructorParameters<typeof Agent>[0]> = {}): Slow {
+  const [begun, goOn] = [createGate(), createGate()];
+  const agent = new Agent({
+    id: 'slow',
+    engine: async function* ({ signal }) {
+      yield 'one ';
+      begun.open();
+      await Promise.race([goOn.opened, aborted(signal)]);
+      yield 'two';
+    },
+    ...options,
+  });
+  return { agent, begun, goOn };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapter) => {
+  const start = (agentOs: AgentOsOptions & AgentOsExtras): Promise<TestApp> => startApp({ adapter, agentOs });
+  const find = async (url: string, runId: unknown, session: unknown): Promise<Record<string, unknown>> =>
+    (await (
+      await fetch(`${url}/agents/slow/runs/${String(runId)}?session_id=${String(session)}`)
+    ).json()) as Record<string, unknown>;
+
+  it('is accepted with its id, can be asked for while it runs, and has its answer in the end', async () => {
+    const { agent, begun, goOn } = slowAgent();
+    const app = await start({ agents: [agent] });
+    const { url } = app;
+
+    const { status, body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
+    await begun.opened;
+    const running = await find(url, body['run_id'], body['session_id']);
+    goOn.open();
+    await settled(app);
+    const completed = await find(url, body['run_id'], body['session_id']);
+
+    expect([status, body]).toEqual([
+      202,
+      { run_id: expect.any(String), session_id: expect.any(String), status: 'PENDING' },
+    ]);
+    expect(running).toMatchObject({ run_id: body['run_id'], status: 'RUNNING', content: '' });
+    expect(completed).toMatchObject({ run_id: body['run_id'], status: 'COMPLETED', content: 'one two' });
+  });
+
+  it('is listed with the runs of its session, running and settled', async () => {
+    const { agent, begun, goOn } = slowAgent();
+    const app = await start({ agents: [agent] });
+    const { url } = app;
+    const list = async (query = ''): Promise<unknown[]> => {
+      const response = await fetch(`${url}/agents/slow/runs?session_id=s1${query}`);
+      const runs = (await response.json()) as { status: string }[];
+      return [response.status, Array.isArray(runs) ? runs.map(({ status }) => status) : runs];
+    };
+
+    await runJson(url, '/agents/slow', 'hi', { background: 'true', session_id: 's1' });
+    await begun.opened;
+    const early = [await list(), await list('&status=COMPLETED'), await list('&status=RUNNING')];
+    goOn.open();
+    await settled(app);
+    const late = [await list(), await list('&status=COMPLETED'), await list('&status=RUNNING')];
+
+    expect(early).toEqual([
+      [200, ['RUNNING']],
+      [404, { detail: 'Session not found' }],
+      [200, ['RUNNING']],
+    ]);
+    expect(late).toEqual([
+      [200, ['COMPLETED']],
+      [200, ['COMPLETED']],
+      [200, []],
+    ]);
+  });
+
+  it('runs its hooks after it has settled, once, in both forms', async () => {
+    const order: string[] = [];
+    const { agent, begun, goOn } = slowAgent({
+      postHooks: [inBackground('audit', ({ hook }) => void order.push(`audit ${String(hook.delivered)}`))],
+    });
+    const app = await start({ agents: [agent] });
+    const { url } = app;
+
+    await runJson(url, '/agents/slow', 'hi', { background: 'true' });
+    await begun.opened;
+    order.push('answered');
+    goOn.open();
+    await settled(app);
+    await runSse(url, '/agents/slow', 'hi', { background: 'true' });
+    await settled(app);
+
+    expect(order).toEqual(['answered', 'audit undefined', 'audit true']);
+  });
+
+  it('goes on when the reader of its stream leaves, even if other runs would be cancelled', async () => {
+    const outcomes: string[] = [];
+    const { agent, begun, goOn } = slowAgent({
+      postHooks: [
+        inBackground(
+          'audit',
+          ({ runOutput, hook }) => void outcomes.push(`${runOutput.status} ${String(hook.delivered)}`),
+        ),
+      ],
+    });
+    const app = await start({ agents: [agent], onDisconnect: 'cancel' });
+
+    const client = startRun(app, '/agents/slow', { message: 'hi', background: 'true', stream: 'true' });
+    await client.read('one ');
+    await begun.opened;
+    await client.leave();
+    goOn.open();
+    await settled(app);
+
+    expect(outcomes).toEqual(['COMPLETED false']);
+  });
+
+  it('that a guardrail is still to see shows nothing of its answer', async () => {
+    const refuse = defineGuardrail<PostHookContext>(() => {
+      throw new OutputCheckError('Not for you.');
+    });
+    const { agent, begun, goOn } = slowAgent({ postHooks: [refuse] });
+    const app = await start({ agents: [agent] });
+    const { url } = app;
+
+    const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
+    await begun.opened;
+    const running = await find(url, body['run_id'], body['session_id']);
+    goOn.open();
+    await settled(app);
+    const rejected = await find(url, body['run_id'], body['session_id']);
+    const replayed = await (await resume(url, '/agents/slow', body['run_id'])).text();
+
+    expect(JSON.stringify([running, rejected, replayed])).not.toContain('one ');
+    expect(rejected).toMatchObject({ status: 'ERROR', content: 'Not for you.' });
+  });
+
+  it.each([['that is not there', 'r1', 404, { detail: 'Run not found' }]])(
+    '%s is not found',
+    async (_what, runId, status, body) => {
+      const { url } = await start({ agents: [slowAgent().agent] });
+      const response = await fetch(`${url}/agents/slow/runs/${runId}?session_id=s1`);
+      expect([response.status, await response.json()]).toEqual([status, body]);
+    },
+  );
+
+  it('is asked for with its session, else 422', async () => {
+    const { url } = await start({ agents: [slowAgent().agent] });
+    for (const path of ['/agents/slow/runs/r1', '/agents/slow/runs']) {
+      const response = await fetch(url + path);
+      expect([response.status, await response.json()]).toEqual([
+        422,
+        { detail: [{ type: 'missing', loc: ['query', 'session_id'], msg: 'Field required', input: null }] },
+      ]);
+    }
+  });
+
+  it('is not found under another component', async () => {
+    const { agent, goOn } = slowAgent();
+    const other = new Agent({ id: 'other', engine: () => 'x' });
+    const app = await start({ agents: [agent, other] });
+    const { url } = app;
+    const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
+    goOn.open();
+    await settled(app);
+    const path = `/agents/other/runs/${String(body['run_id'])}?session_id=${String(body['session_id'])}`;
+    expect((await fetch(url + path)).status).toBe(404);
+  });
+});
+
+describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
+  const cancel = (url: string, path: string, runId: unknown): Promise<Response> =>
+    fetch(`${url}${path}/runs/${String(runId)}/cancel`, { method: 'POST' });
+
+  it('ends a run with what it has said so far, in its stream and in its session', async () => {
+    const { agent, begun } = slowAgent();
+    const app = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const client = startRun(app, '/agents/slow', { message: 'hi', session_id: 's1' });
+    await client.read('one ');
+    await begun.opened;
+    const runId = await runningId(app.url);
+    const answer = await cancel(app.url, '/agents/slow', runId);
+    const frames = parseFrames(await client.readAll());
+
+    expect([answer.status, await answer.json()]).toEqual([200, {}]);
+    expect(namesOf(frames).slice(-2)).toEqual(['RunCancelled', 'RunCompleted']);
+    expect(frames.at(-2)?.data).toMatchObject({ content: 'one ', reason: `Run ${runId} was cancelled` });
+    const stored = await fetch(`${app.url}/agents/slow/runs/${runId}?session_id=s1`);
+    expect(await stored.json()).toMatchObject({ status: 'CANCELLED', content: 'one ' });
+  });
+
+  it('ends a run once, however many ask for it at the same time, and runs its hooks once', async () => {
+    const seen: string[] = [];
+    const { agent, begun } = slowAgent({
+      postHooks: [
+        inBackground('audit', ({ runOutput }) => void seen.push(runOutput.status), { on: ['cancelled'] }),
+      ],
+    });
+    const app = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { url, agentOs } = app;
+    const answering = runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
+    await begun.opened;
+    const runId = await runningId(url);
+
+    const answers = await Promise.all(Array.from({ length: 10 }, () => cancel(url, '/agents/slow', runId)));
+    const { status, body } = await answering;
+    await agentOs.drain();
+
+    expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(200));
+    expect([status, body['status']]).toEqual([200, 'CANCELLED']);
+    expect(seen).toEqual(['CANCELLED']);
+  });
+
+  it('ends a team with its members, and a workflow with its steps', async () => {
+    for (const [path, of] of [
+      [
+        '/teams/desk',
+        (slow: Agent) => ({
+          teams: [new Team({ id: 'desk', members: [slow], engine: ({ delegate }) => delegate('slow', 'x') })],
+        }),
+      ],
+      ['/workflows/flow', (slow: Agent) => ({ workflows: [new Workflow({ id: 'flow', steps: [slow] })] })],
+    ] as const) {
+      const { agent, begun } = slowAgent();
+      const app = await startApp({ adapter, agentOs: of(agent) });
+      const client = startRun(app, path, { message: 'hi', session_id: 's1' });
+      await client.read('one ');
+      await begun.opened;
+      await cancel(app.url, path, await runningId(app.url, path));
+      const names = namesOf(parseFrames(await client.readAll()));
+      const kind = path.startsWith('/teams')
+        ? ['TeamRunCancelled', 'TeamRunCompleted']
+        : ['WorkflowCancelled', 'WorkflowCompleted'];
+      expect(names.filter((name) => /Cancelled|RunCompleted|WorkflowCompleted/.test(name))).toEqual([
+        'RunCancelled',
+        'RunCompleted',
+        ...kind,
+      ]);
+    }
+  });
+
+  it('of a run that is not there is no error, of one of another component does nothing', async () => {
+    const { agent, begun, goOn } = slowAgent();
+    const other = new Agent({ id: 'other', engine: () => 'x' });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent, other] } });
+    const answering = runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
+    await begun.opened;
+    const runId = await runningId(url);
+
+    const answers = [await cancel(url, '/agents/slow', 'nothing'), await cancel(url, '/agents/other', runId)];
+    goOn.open();
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect((await answering).body['status']).toBe('COMPLETED');
+    expect((await cancel(url, '/agents/nobody', runId)).status).toBe(404);
+  });
+});
+
+describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
+  it('catches up with what was missed, then follows the run to its end', async () => {
+    const { agent, begun, goOn } = slowAgent();
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
+    await begun.opened;
+
+    const [fromStart, fromFirst] = await Promise.all([
+      resume(url, '/agents/slow', body['run_id']),
+      resume(url, '/agents/slow', body['run_id'], { last_event_index: '0' }),
+    ]);
+    goOn.open();
+    const [all, rest] = [parseFrames(await fromStart.text()), parseFrames(await fromFirst.text())];
+
+    expect(namesOf(all)).toEqual([
+      'catch_up',
+      'RunStarted',
+      'RunContent',
+      'subscribed',
+      'RunContent',
+      'RunContentCompleted',
+      'RunCompleted',
+    ]);
+    expect(all[0]?.data).toEqual({
+      event: 'catch_up',
+      run_id: body['run_id'],
+      status: 'running',
+      missed_events: 2,
+      current_event_count: 2,
+      message: expect.any(String),
+    });
+    expect(indexesOf(all)).toEqual([0, 1, 2, 3, 4]);
+    expect(namesOf(rest).slice(0, 3)).toEqual(['catch_up', 'RunContent', 'subscribed']);
+    expect(indexesOf(rest)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('says only that it has subscribed if nothing was missed', async () => {
+    const { agent, begun, goOn } = slowAgent();
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
+    await begun.opened;
+    const response = await resume(url, '/agents/slow', body['run_id'], { last_event_index: '1' });
+    goOn.open();
+    const frames = parseFrames(await response.text());
+    expect(namesOf(frames).slice(0, 2)).toEqual(['subscribed', 'RunContent']);
+    expect(frames[0]?.data).toMatchObject({ status: 'running', current_event_count: 2 });
+  });
+
+  it('replays a run that has ended, from the event after the last one that the client has', async () => {
+    const { agent, goOn } = slowAgent();
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    goOn.open();
+    const first = await runSse(url, '/agents/slow', 'hi', { background: 'true' });
+    const runId = first[0]?.data['run_id'];
+    const all = parseFrames(await (await resume(url, '/agents/slow', runId)).text());
+    const rest = parseFrames(
+      await (await resume(url, '/agents/slow', runId, { last_event_index: '2' })).text(),
+    );
+    const nothing = parseFrames(
+      await (await resume(url, '/agents/slow', runId, { last_event_index: '99' })).text(),
+    );
+
+    expect(all[0]?.data).toEqual({
+      event: 'replay',
+      run_id: runId,
+      status: 'COMPLETED',
+      total_events: first.length,
+      total_buffered: first.length,
+      last_event_index_requested: -1,
+      message: expect.any(String),
+    });
+    expect(all.slice(1)).toEqual(first);
+    expect(rest.slice(1)).toEqual(first.slice(3));
+    expect(namesOf(nothing)).toEqual(['replay']);
+  });
+
+  it('replays a run that was never recorded from its session', async () => {
+    const { agent, goOn } = slowAgent();
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    goOn.open();
+    const streamed = await runSse(url, '/agents/slow', 'hi', { session_id: 's1' });
+    const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
+    const replay = async (runId: unknown): Promise<Frame[]> =>
+      parseFrames(await (await resume(url, '/agents/slow', runId, { session_id: 's1' })).text());
+
+    const [ofStream, ofJson] = [await replay(streamed[0]?.data['run_id']), await replay(body['run_id'])];
+
+    expect(namesOf(ofStream)).toEqual(['replay', 'RunStarted', 'RunContentCompleted', 'RunCompleted']);
+    expect(ofStream.at(-1)?.data).toMatchObject({ content: 'one two' });
+    expect(namesOf(ofJson)).toEqual(['replay', 'RunCompleted']);
+    expect(ofJson[0]?.data).toMatchObject({ status: 'COMPLETED', total_events: 1, total_buffered: 0 });
+  });
+
+  it('says in its stream that it knows no such run', async () => {
+    const { url } = await startApp({ adapter, agentOs: { agents: [slowAgent().agent] } });
+    const response = await resume(url, '/agents/slow', 'zzz');
+    expect([response.status, await response.text()]).toEqual([
+      200,
+      'event: error\ndata: {"event": "error", "error": "Run zzz not found in buffer or database"}\n\n',
+    ]);
+    expect((await resume(url, '/agents/nobody', 'zzz')).status).toBe(404);
+    expect((await resume(url, '/agents/slow', 'zzz', { last_event_index: 'last' })).status).toBe(422);
+  });
+
+  it('is left by its reader without a trace in the run', async () => {
+    const seen: string[] = [];
+    const { agent, begun, goOn } = slowAgent({
+      postHooks: [inBackground('audit', ({ runOutput }) => void seen.push(runOutput.status))],
+    });
+    const app = await startApp({ adapter, agentOs: { agents: [agent], onDisconnect: 'cancel' } });
+    const { body } = await runJson(app.url, '/agents/slow', 'hi', { background: 'true' });
+    await begun.opened;
+    const reader = new AbortController();
+    const response = await resume(app.url, '/agents/slow', body['run_id'], {}, reader.signal);
+    await response.body?.getReader().read();
+    reader.abort();
+    goOn.open();
+    await settled(app);
+    expect(seen).toEqual(['COMPLETED']);
+  });
+});
+
+describe.each(ADAPTERS)('Continuing on %s', (adapter) => {
+  const proceed = (url: string, runId: unknown, fields: Record<string, string>): Promise<Response> =>
+    fetch(`${url}/agents/slow/runs/${String(runId)}/continue`, {
+      method: 'POST',
+      body: new URLSearchParams(fields),
+    });
+
+  it('is not supported, and says so', async () => {
+    const { agent, goOn } = slowAgent();
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    goOn.open();
+    const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
+    const answers = [
+      await proceed(url, body['run_id'], { session_id: 's1', tools: '[]' }),
+      await proceed(url, 'zzz', { session_id: 's1' }),
+      await proceed(url, body['run_id'], {}),
+    ];
+    expect(await Promise.all(answers.map(async (answer) => [answer.status, await answer.json()]))).toEqual([
+      [
+        501,
+        {
+          detail: 'Continuing a run is not supported: runs do not pause for a confirmation in this version.',
+        },
+      ],
+      [404, { detail: 'Run not found' }],
+      [400, { detail: 'session_id is required to continue a run' }],
+    ]);
+  });
+});
+
+describe.each(ADAPTERS)('With http.userId, on %s,', (adapter) => {
+  it('runs of others are like runs that are not there', async () => {
+    const { agent, begun, goOn } = slowAgent();
+    const app = await startApp({
+      adapter,
+      agentOs: {
+        agents: [agent],
+        http: { userId: (request: { headers: Record<string, string> }) => request.headers['x-user'] },
+      },
+    });
+    const { url } = app;
+    const as = (user: string, path: string, init: RequestInit = {}): Promise<Response> =>
+      fetch(`${url}/agents/slow${path}`, { ...init, headers: { 'x-user': user } });
+    const form = new URLSearchParams({
+      message: 'hi',
+      session_id: 's1',
+      background: 'true',
+      stream: 'false',
+    });
+    const accepted = await as('ann', '/runs', { method: 'POST', body: form });
+    const { run_id: runId } = (await accepted.json()) as { run_id: string };
+    await begun.opened;
+    const every = async (user: string): Promise<number[]> => {
+      const posts = ['cancel', 'continue', 'resume'].map((action) =>
+        as(user, `/runs/${runId}/${action}`, {
+          method: 'POST',
+          body: new URLSearchParams({ session_id: 's1' }),
+        }),
+      );
+      const gets = [`/runs/${runId}?session_id=s1`, '/runs?session_id=s1'].map((path) => as(user, path));
+      return (await Promise.all([...posts, ...gets])).map(({ status }) => status);
+    };
+
+    const running = await every('bob');
+    goOn.open();
+    await settled(app);
+    const ended = await every('bob');
+
+    expect([running, ended]).toEqual([Array(5).fill(404), Array(5).fill(404)]);
+    expect(await every('ann')).toEqual([404, 501, 200, 200, 200]);
+  });
+});
+
+function resume(
+  url: string,
+  path: string,
+  runId: unknown,
+  fields: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<Response> {
+  const body = new URLSearchParams(fields);
+  return fetch(`${url}${path}/runs/${String(runId)}/resume`, {
+    method: 'POST',
+    body,
+    ...(signal ? { signal } : {}),
+  });
+}
+
+function indexesOf(frames: readonly Frame[]): unknown[] {
+  return frames.map(({ data }) => data['event_index']).filter((index) => index !== undefined);
+}
+
+/** The run in session `s1` that has not settled. */
+async function runningId(url: string, path = '/agents/slow'): Promise<string> {
+  const response = await fetch(`${url}${path}/runs?session_id=s1&status=RUNNING`);
+  const [run] = (await response.json()) as { run_id: string }[];
+  return run?.run_id ?? 'no run';
+}
+
+/** Resolves when no run is in flight and all hooks have run. */
+async function settled({ app, agentOs }: TestApp): Promise<void> {
+  await app.get(AgentOsRuntime).inFlight.idle();
+  await agentOs.drain();
+}

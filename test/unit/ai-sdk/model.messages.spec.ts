@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { toModelMessages } from '../../../src/ai-sdk/model.messages.js';
+import type { Message } from '../../../src/model/message.js';
+import type { RunFile } from '../../../src/model/run-input.js';
+
+const messageOf = (role: Message['role'], content: string): Message => ({
+  id: content,
+  role,
+  content,
+  createdAt: 0,
+});
+const question = messageOf('user', 'And now?');
+
+/** What the model gets besides the text of the question. */
+function partsOf(...files: readonly RunFile[]): unknown {
+  const [message] = toModelMessages([question], files);
+  expect(message?.content[0]).toEqual({ type: 'text', text: 'And now?' });
+  return message?.content.slice(1);
+}
+
+const base64 = (bytes: string | readonly number[]): string => Buffer.from(bytes as string).toString('base64');
+
+describe('toModelMessages()', () => {
+  it('puts files into the last question and leaves the rest as it was', () => {
+    const messages = [
+      messageOf('system', 'Be kind.'),
+      messageOf('user', 'Hi'),
+      messageOf('assistant', 'Hello'),
+      question,
+    ];
+    const file: RunFile = { id: 'f', kind: 'image', mediaType: 'image/png', content: 'AAAA' };
+    expect(toModelMessages(messages, [file])).toEqual([
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Hello' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'And now?' },
+          { type: 'file', data: 'AAAA', mediaType: 'image/png' },
+        ],
+      },
+    ]);
+    expect(toModelMessages(messages, []).at(-1)).toEqual({ role: 'user', content: 'And now?' });
+  });
+
+  it('passes files on with their names and types, or a type as good as one can tell', () => {
+    expect(
+      partsOf(
+        { id: '1', kind: 'file', mediaType: 'application/pdf', name: 'a.pdf', content: 'AAAA' },
+        { id: '2', kind: 'image', content: 'AAAA' },
+        { id: '3', kind: 'file', content: 'AAAA' },
+      ),
+    ).toEqual([
+      { type: 'file', data: 'AAAA', mediaType: 'application/pdf', filename: 'a.pdf' },
+      { type: 'file', data: 'AAAA', mediaType: 'image/*' },
+      { type: 'file', data: 'AAAA', mediaType: 'application/octet-stream' },
+    ]);
+  });
+
+  it('passes on where files are', () => {
+    const url = 'https://example.com/a.png';
+    expect(partsOf({ id: '1', kind: 'image', mediaType: 'image/png', url })).toEqual([
+      { type: 'file', data: new URL(url), mediaType: 'image/png' },
+    ]);
+  });
+
+  it.each(['text/csv', 'application/json', 'application/x-yaml', 'application/ld+json', 'application/xml'])(
+    'passes %s on as text',
+    (mediaType) => {
+      expect(partsOf({ id: '1', kind: 'file', mediaType, content: base64('a: 1') })).toEqual([
+        { type: 'text', text: 'A file:\na: 1' },
+      ]);
+    },
+  );
+
+  it.each([
+    ['UTF-8', base64('täglich €'), 'täglich €'],
+    ['UTF-8 with a mark', base64('\ufefftäglich'), 'täglich'],
+    ['what Excel writes', base64([0x74, 0xe4, 0x67, 0x6c, 0x69, 0x63, 0x68]), 'täglich'],
+  ])('reads texts in %s', (_encoding, content, text) => {
+    expect(partsOf({ id: '1', kind: 'file', mediaType: 'text/csv', name: 'a.csv', content })).toEqual([
+      { type: 'text', text: `The file "a.csv":\n${text}` },
+    ]);
+  });
+
+  it('tells the model of a file whose content somebody has taken away', () => {
+    expect(partsOf({ id: '1', kind: 'image', mediaType: 'image/png', name: 'a.png' })).toEqual([
+      { type: 'text', text: 'The file "a.png" came without its content.' },
+    ]);
+  });
+});

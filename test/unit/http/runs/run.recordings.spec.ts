@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+
+import { RunRecording } from '../../../../src/http/runs/run.recording.js';
+import { RunRecordings } from '../../../../src/http/runs/run.recordings.js';
+import { someTurns } from '../../../support/turns.js';
+
+const run = { runId: 'r1', sessionId: 's1', componentId: 'agent' };
+const MEGABYTE = 1024 * 1024;
+
+function eventOf(content: string): { event: string; content: string } {
+  return { event: 'RunContent', content };
+}
+
+/** What a reader gets until the recording ends or the reader leaves. */
+async function readAll(
+  recording: RunRecording,
+  from = 0,
+  signal = new AbortController().signal,
+): Promise<string[]> {
+  const frames: string[] = [];
+  for await (const frame of recording.read(from, signal)) frames.push(frame);
+  return frames.map((frame) => frame.split('\n')[1]?.slice('data: '.length) ?? '');
+}
+
+describe('A recording', () => {
+  it('numbers its events, and gives them to whoever reads, however late', async () => {
+    const recording = new RunRecording(run);
+    const early = readAll(recording);
+    recording.record([eventOf('a'), eventOf('b')]);
+    await someTurns();
+    const late = readAll(recording, 1);
+    recording.record([eventOf('c')]);
+    recording.end('COMPLETED');
+    const [a, b, c] = ['a', 'b', 'c'].map((content, index) =>
+      JSON.stringify({ event: 'RunContent', content, event_index: index }),
+    );
+    expect(await Promise.all([early, late, readAll(recording, 2), readAll(recording, 3)])).toEqual([
+      [a, b, c],
+      [b, c],
+      [c],
+      [],
+    ]);
+  });
+
+  it('lets a reader go who has left', async () => {
+    const recording = new RunRecording(run);
+    const reader = new AbortController();
+    const reading = readAll(recording, 0, reader.signal);
+    recording.record([eventOf('a')]);
+    await someTurns();
+    reader.abort();
+    expect(await reading).toHaveLength(1);
+  });
+
+  it('forgets its oldest events beyond a megabyte, but never the last one, and says how many there were', async () => {
+    const recording = new RunRecording(run);
+    const waiting = readAll(recording);
+    recording.record(Array.from({ length: 8 }, () => eventOf('x'.repeat(MEGABYTE / 4))));
+    expect([recording.total, recording.buffered]).toEqual([8, 3]);
+    expect(recording.characters).toBeLessThanOrEqual(MEGABYTE);
+    recording.record([eventOf('y'.repeat(2 * MEGABYTE))]);
+    recording.end('COMPLETED');
+    expect([recording.total, recording.buffered]).toEqual([9, 1]);
+    const [last] = await waiting;
+    expect(JSON.parse(last ?? '')).toMatchObject({ event_index: 8 });
+  });
+
+  it('gives the events between two places, as far as they are known', () => {
+    const recording = new RunRecording(run);
+    recording.record(['a', 'b', 'c'].map(eventOf));
+    const indexes = (from: number, to: number): unknown[] =>
+      recording.frames(from, to).map((frame) => /"event_index":(\d+)/.exec(frame)?.[1]);
+    expect([indexes(0, 3), indexes(1, 2), indexes(3, 3), indexes(7, 3)]).toEqual([
+      ['0', '1', '2'],
+      ['1'],
+      [],
+      [],
+    ]);
+  });
+});
+
+describe('Recordings', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const begin = (recordings: RunRecordings, runId: string, content = ''): RunRecording => {
+    const recording = recordings.begin({ ...run, runId });
+    recording.record([eventOf(content)]);
+    return recording;
+  };
+  const end = (recordings: RunRecordings, recording: RunRecording): void => {
+    recording.end('COMPLETED');
+    recordings.keep(recording);
+  };
+
+  it('are kept for an hour after their run has ended, and as long as it goes on', () => {
+    const recordings = new RunRecordings();
+    begin(recordings, 'running');
+    end(recordings, begin(recordings, 'ended'));
+    jest.setSystemTime(Date.now() + 3_600_000);
+    expect(recordings.find('ended')).toBeDefined();
+    jest.setSystemTime(Date.now() + 1);
+    expect([recordings.find('ended'), recordings.find('running')?.run.runId]).toEqual([undefined, 'running']);
+  });
+
+  it('of ended runs are at most a thousand, the latest', () => {
+    const recordings = new RunRecordings();
+    begin(recordings, 'running');
+    for (let index = 0; index < 1_002; index++) end(recordings, begin(recordings, `run ${index}`));
+    const known = ['run 0', 'run 1', 'run 2', 'run 1001', 'running'].filter((id) => recordings.find(id));
+    expect(known).toEqual(['run 2', 'run 1001', 'running']);
+  });
+
+  it('of ended runs take a bounded amount of memory', () => {
+    const recordings = new RunRecordings();
+    for (let index = 0; index < 70; index++)
+      end(recordings, begin(recordings, `run ${index}`, 'x'.repeat(MEGABYTE - 100)));
+    const known = Array.from({ length: 70 }, (_, index) => recordings.find(`run ${index}`)).filter(Boolean);
+    expect(known).toHaveLength(64);
+    expect(recordings.find('run 69')).toBeDefined();
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from '@jest/globals';
+import { InMemorySessionStore } from 'nestjs-agentos';
+
+import { SessionAccess } from '../../../../src/http/sessions/session.access.js';
+
+interface Request {
+  readonly user?: string;
+}
+
+const ann: Request = { user: 'ann' };
+const nobody: Request = {};
+const saysWhoAsks = { http: { userId: (request: never) => (request as Request).user } };
+
+/** Two sessions: one of Ann, one of nobody. */
+async function accessOf(extras: ConstructorParameters<typeof SessionAccess>[0]): Promise<SessionAccess> {
+  const store = new InMemorySessionStore();
+  await store.create({ id: 'anns', userId: 'ann' });
+  await store.create({ id: 'nobodys' });
+  return new SessionAccess(extras, store);
+}
+
+describe('If the host does not say who asks', () => {
+  it.each([{}, { http: {} }, { http: false as const }])(
+    'clients are believed with the options %j',
+    async (extras) => {
+      const access = await accessOf(extras);
+      expect(access.userOf(nobody, 'bob')).toBe('bob');
+      expect(access.ownership(nobody, 'bob')).toEqual({ userId: 'bob' });
+      expect(access.ownership(nobody)).toEqual({});
+      expect(access.maySee(nobody, 'ann')).toBe(true);
+      await expect(access.refuseForeign(nobody, 'anns')).resolves.toBeUndefined();
+    },
+  );
+});
+
+describe('If the host says who asks', () => {
+  it('its word counts, and no word is nobody', async () => {
+    const access = await accessOf(saysWhoAsks);
+    expect(access.userOf(ann, 'bob')).toBe('ann');
+    expect(access.userOf(nobody, 'bob')).toBeUndefined();
+    expect(access.ownership(ann, 'bob')).toEqual({ userId: 'ann' });
+    expect(access.ownership(nobody, 'bob')).toEqual({ userId: null });
+  });
+
+  it.each<[string, Request, string, boolean]>([
+    ['continues her own session', ann, 'anns', true],
+    ['begins a session that does not exist', ann, 'new', true],
+    ['does not continue the session of nobody', ann, 'nobodys', false],
+    ['does not continue the session of another', { user: 'bob' }, 'anns', false],
+    ['is nobody and continues the session of nobody', nobody, 'nobodys', true],
+    ['is nobody and does not continue the session of somebody', nobody, 'anns', false],
+  ])('a user %s', async (_name, request, id, isAllowed) => {
+    const access = await accessOf(saysWhoAsks);
+    const outcome = await access.refuseForeign(request, id).catch((thrown: unknown) => thrown);
+    if (isAllowed) expect(outcome).toBeUndefined();
+    else expect(outcome).toMatchObject({ status: 404, message: `Session with id '${id}' not found` });
+  });
+});
