@@ -22,8 +22,9 @@ export async function runJson(
   path: string,
   message: string,
   fields: Record<string, string> = {},
+  headers: Record<string, string> = {},
 ): Promise<JsonAnswer> {
-  const response = await post(url, path, { message, stream: 'false', ...fields });
+  const response = await post(url, path, { message, stream: 'false', ...fields }, undefined, headers);
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
@@ -44,12 +45,13 @@ export function post(
   path: string,
   fields: Record<string, string>,
   signal?: AbortSignal,
+  headers: Record<string, string> = {},
 ): Promise<Response> {
   return fetch(`${url}${path}/runs`, {
     method: 'POST',
     body: new URLSearchParams(fields),
     // A connection of its own: a test that cuts it off cuts off nothing else.
-    headers: { connection: 'close' },
+    headers: { connection: 'close', ...headers },
     ...(signal ? { signal } : {}),
   });
 }
