@@ -12,7 +12,7 @@ export type SchemaMap = NonNullable<NonNullable<OpenAPIObject['components']>['sc
  */
 export function ownSchemas(version: string): SchemaMap {
   const schemas = structuredClone(ALL_SCHEMAS);
-  return (/^3\.0\b/.test(version) ? schemas : withNullType(schemas)) as SchemaMap;
+  return (/^3\.[1-9]/.test(version) ? withNullType(schemas) : schemas) as SchemaMap;
 }
 
 function withNullType(value: unknown): unknown {

@@ -1,13 +1,17 @@
 import type { RunFile, RunFileKind, RunInput } from '../../model/run-input.js';
 import { withoutUndefined, type WireObject } from './wire-format.js';
 
-/** The input of an agent's or team's run; files are named, not sent back. */
+/**
+ * The input of an agent's or team's run. Files are not sent back, and clients refuse files that are neither here nor
+ * anywhere else: only those with a URL are named.
+ */
 export function toWireInput({ content, files = [] }: RunInput): WireObject {
-  const media = Object.entries(toWireMedia(files)).filter(([, items]) => items.length > 0);
+  const linked = files.filter(({ url }) => url !== undefined);
+  const media = Object.entries(toWireMedia(linked)).filter(([, items]) => items.length > 0);
   return { input_content: content, ...Object.fromEntries(media) };
 }
 
-/** Files by kind, each list with what has come, perhaps nothing. */
+/** Files by kind, as sessions show them: what they are, not what is in them. */
 export function toWireMedia(files: readonly RunFile[]): Readonly<Record<MediaField, readonly WireObject[]>> {
   return {
     images: mediaOf(files, 'image'),
