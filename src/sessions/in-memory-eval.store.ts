@@ -1,3 +1,4 @@
+import { copyPlainData } from '../execution/copy-plain-data.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
 
 /** Evaluations in this process: bounded, and gone with the process. */
@@ -10,7 +11,7 @@ export class InMemoryEvalStore extends EvalStore {
   }
 
   override save(evaluation: Evaluation): Promise<void> {
-    this.#evaluations.push({ ...evaluation });
+    this.#evaluations.push(copyPlainData(evaluation, 'evaluation'));
     if (this.#evaluations.length > this.capacity) this.#evaluations.shift();
     return Promise.resolve();
   }
@@ -18,7 +19,7 @@ export class InMemoryEvalStore extends EvalStore {
   override list(filter: EvaluationFilter = {}): Promise<readonly Evaluation[]> {
     const { limit = 100, offset = 0 } = filter;
     const found = this.#matching(filter).sort(orderOf(filter));
-    return Promise.resolve(found.slice(offset, offset + limit).map((evaluation) => ({ ...evaluation })));
+    return Promise.resolve(copyPlainData(found.slice(offset, offset + limit), 'evaluations'));
   }
 
   override count(criteria: EvaluationCriteria = {}): Promise<number> {
@@ -27,7 +28,7 @@ export class InMemoryEvalStore extends EvalStore {
 
   override find(id: string): Promise<Evaluation | undefined> {
     const found = this.#evaluations.find((evaluation) => evaluation.id === id);
-    return Promise.resolve(found && { ...found });
+    return Promise.resolve(found && copyPlainData(found, 'evaluation'));
   }
 
   override rename(id: string, name: string): Promise<Evaluation | undefined> {
@@ -36,7 +37,7 @@ export class InMemoryEvalStore extends EvalStore {
     if (!found) return Promise.resolve(undefined);
     const renamed = { ...found, name, updatedAt: Date.now() };
     this.#evaluations[index] = renamed;
-    return Promise.resolve({ ...renamed });
+    return Promise.resolve(copyPlainData(renamed, 'evaluation'));
   }
 
   override delete(ids: readonly string[]): Promise<void> {

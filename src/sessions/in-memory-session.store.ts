@@ -1,4 +1,5 @@
 import { copyPlainData } from '../execution/copy-plain-data.js';
+import type { ComponentIdentity } from '../model/component.js';
 import type { Session } from '../model/session.js';
 import { withChanges, type SessionChanges } from './session.changes.js';
 import { matchesSession, orderOf } from './session.filter.js';
@@ -19,6 +20,9 @@ interface KeptSession {
   session: StoredSession;
   readonly runs: StoredRun[];
 }
+
+/** Runs that are read at once, unless the caller says otherwise. */
+const DEFAULT_LIMIT = 100;
 
 /** How much an {@link InMemorySessionStore} keeps. */
 export interface InMemorySessionStoreOptions {
@@ -60,7 +64,7 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   override runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
-    const { limit = this.#maxRuns } = filter;
+    const { limit = DEFAULT_LIMIT } = filter;
     const found = (this.#sessions.get(sessionId)?.runs ?? []).filter((run) => matchesRun(run, filter));
     const latest = found.slice(Math.max(0, found.length - limit));
     return Promise.resolve(latest.map((run) => copyPlainData(run, 'run')));
@@ -88,8 +92,10 @@ export class InMemorySessionStore extends SessionStore {
 
   override update(id: string, update: SessionUpdate): Promise<boolean> {
     const kept = this.#sessions.get(id);
-    if (kept) kept.session = withUpdate(kept.session, copyPlainData(update, 'update'));
-    return Promise.resolve(kept !== undefined);
+    if (!kept) return Promise.resolve(false);
+    kept.session = withUpdate(kept.session, copyPlainData(update, 'update'));
+    this.#use(id, kept);
+    return Promise.resolve(true);
   }
 
   override delete(ids: readonly string[]): Promise<void> {
@@ -109,7 +115,7 @@ function newSession({ id, userId, component }: SessionInit): StoredSession {
   const now = Date.now();
   return {
     id,
-    ...given({ userId, component }),
+    ...given({ userId, component: component && whose(component) }),
     state: {},
     metadata: {},
     usage: [],
@@ -133,7 +139,7 @@ function withUpdate(
 
 /** Whose session it is, and how it began, is what was known of it first. */
 function withRun(session: StoredSession, init: SessionInit, run: StoredRun): StoredSession {
-  const component = session.component ?? init.component;
+  const component = session.component ?? (init.component && whose(init.component));
   const firstInput = session.firstInput ?? (run.parentRunId === undefined ? run.input.content : '');
   const { metrics, model } = run.output;
   return {
@@ -142,6 +148,11 @@ function withRun(session: StoredSession, init: SessionInit, run: StoredRun): Sto
     ...(firstInput === '' ? {} : { firstInput }),
     usage: addUsage(session.usage, metrics, model),
   };
+}
+
+/** What is kept of a component: the rest is up to what it is now. */
+function whose({ kind, id, name }: ComponentIdentity): ComponentIdentity {
+  return { kind, id, name };
 }
 
 function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {

@@ -10,12 +10,19 @@ const TOKENS = [
   'cacheWriteTokens',
 ] as const satisfies readonly (keyof RunUsage)[];
 
-/** What the runs of a session have used, with one more run. */
+/** The tokens among a run's metrics, in whole numbers: engines report what they like. */
+export function tokensOf(metrics: RunUsage): RunUsage {
+  const counted = TOKENS.filter((token) => Number.isFinite(metrics[token]));
+  return Object.fromEntries(counted.map((token) => [token, Math.round(metrics[token] ?? 0)]));
+}
+
+/** What the runs of a session have used, with one more run. A model goes by the name that it had last. */
 export function addUsage(
   usage: readonly SessionUsage[],
-  added: RunUsage,
+  metrics: RunUsage,
   model: ModelIdentity | undefined,
 ): readonly SessionUsage[] {
+  const added = tokensOf(metrics);
   if (TOKENS.every((token) => !added[token])) return usage;
   const known = usage.find((item) => isSame(item.model, model));
   const sum = sumOf(known ?? {}, added);

@@ -8,6 +8,7 @@ import {
 } from '../sessions/eval.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { evaluationsTable } from './sql.schema.js';
+import { inBatches, toText } from './sql.values.js';
 
 type EvaluationRow = typeof evaluationsTable.$inferSelect;
 
@@ -22,8 +23,14 @@ export class SqlEvalStore extends EvalStore {
 
   override async save({ component, model, createdAt, updatedAt, ...evaluation }: Evaluation): Promise<void> {
     const { kind: componentKind, id: componentId, name: componentName } = component;
+    const { name, criteria, reason, input, output } = evaluation;
     await this.#database.insert(evaluationsTable).values({
       ...evaluation,
+      name: toText(name),
+      criteria: toText(criteria),
+      reason: toText(reason),
+      input: toText(input),
+      output: toText(output),
       componentKind,
       componentId,
       componentName,
@@ -62,15 +69,15 @@ export class SqlEvalStore extends EvalStore {
   override async rename(id: string, name: string): Promise<Evaluation | undefined> {
     const [row] = await this.#database
       .update(evaluationsTable)
-      .set({ name, updatedAt: new Date() })
+      .set({ name: toText(name), updatedAt: new Date() })
       .where(eq(evaluationsTable.id, id))
       .returning();
     return row && toEvaluation(row);
   }
 
   override async delete(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
-    await this.#database.delete(evaluationsTable).where(inArray(evaluationsTable.id, [...ids]));
+    for (const batch of inBatches(ids))
+      await this.#database.delete(evaluationsTable).where(inArray(evaluationsTable.id, batch));
   }
 }
 

@@ -1,8 +1,8 @@
 import { parse, stringify } from 'devalue';
-import { and, asc, count, desc, eq, gte, inArray, lte, sql, type SQL } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gte, inArray, lte, type SQL } from 'drizzle-orm';
 
 import type { Session } from '../model/session.js';
-import type { RecordChanges, SessionChanges } from '../sessions/session.changes.js';
+import type { SessionChanges } from '../sessions/session.changes.js';
 import {
   SessionStore,
   type NewSession,
@@ -16,17 +16,16 @@ import {
 } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
-import { conditionOf, sortedName, toRecord, toRunRow, toSessions, toText } from './sql.session.rows.js';
-
-type Transaction = Parameters<Parameters<SqlDatabase['transaction']>[0]>[0];
-type Area = 'state' | 'metadata';
+import { changeEntries, toSessionRow, touchSession } from './sql.session.changes.js';
+import { conditionOf, sortedName, toRecord, toRunRow, toSessions } from './sql.session.rows.js';
+import { inBatches, now, toText } from './sql.values.js';
 
 /** Runs that are read at once, unless the caller says otherwise. */
 const DEFAULT_LIMIT = 100;
 
 /**
  * Sessions in PostgreSQL. Plain data of every kind survives; only a `Buffer` comes back as the `Uint8Array` it is.
- * Call {@link migrate} once before.
+ * Which letters differ in case only is up to the database's locale. Call {@link migrate} once before.
  */
 export class SqlSessionStore extends SessionStore {
   readonly #database: SqlDatabase;
@@ -55,9 +54,9 @@ export class SqlSessionStore extends SessionStore {
   override async append(session: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void> {
     await this.#database.transaction(async (transaction) => {
       // Locks the session's row, so that runs of one session are appended one after another.
-      await touch(transaction, session, run, changes.name);
-      await change(transaction, session.id, 'state', changes.state);
-      await change(transaction, session.id, 'metadata', changes.metadata);
+      await touchSession(transaction, session, run, changes.name);
+      await changeEntries(transaction, session.id, 'state', changes.state);
+      await changeEntries(transaction, session.id, 'metadata', changes.metadata);
       await transaction.insert(runsTable).values(toRunRow(session.id, run));
     });
   }
@@ -97,15 +96,15 @@ export class SqlSessionStore extends SessionStore {
 
   override create({ name, state = {}, metadata = {}, ...init }: NewSession): Promise<boolean> {
     return this.#database.transaction(async (transaction) => {
-      const values = { ...rowOf(init), ...(name === undefined ? {} : { name: toText(name) }) };
+      const values = { ...toSessionRow(init), ...(name === undefined ? {} : { name: toText(name) }) };
       const created = await transaction
         .insert(sessionsTable)
         .values(values)
         .onConflictDoNothing()
         .returning({ id: sessionsTable.id });
       if (created.length === 0) return false;
-      await change(transaction, init.id, 'state', { set: state, removed: [] });
-      await change(transaction, init.id, 'metadata', { set: metadata, removed: [] });
+      await changeEntries(transaction, init.id, 'state', { set: state, removed: [] });
+      await changeEntries(transaction, init.id, 'metadata', { set: metadata, removed: [] });
       return true;
     });
   }
@@ -113,7 +112,7 @@ export class SqlSessionStore extends SessionStore {
   override update(id: string, { name, summary, state, metadata }: SessionUpdate): Promise<boolean> {
     return this.#database.transaction(async (transaction) => {
       const set = {
-        updatedAt: sql`now()`,
+        updatedAt: now,
         ...(name === undefined ? {} : { name: toText(name) }),
         ...(summary === undefined ? {} : { summary: stringify(summary) }),
       };
@@ -123,26 +122,17 @@ export class SqlSessionStore extends SessionStore {
         .where(eq(sessionsTable.id, id))
         .returning({ id: sessionsTable.id });
       if (updated.length === 0) return false;
-      await change(transaction, id, 'state', state);
-      await change(transaction, id, 'metadata', metadata);
+      await changeEntries(transaction, id, 'state', state);
+      await changeEntries(transaction, id, 'metadata', metadata);
       return true;
     });
   }
 
   /** Their state, metadata and runs go with them. */
   override async delete(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) await this.#database.delete(sessionsTable).where(inArray(sessionsTable.id, [...ids]));
+    for (const batch of inBatches(ids))
+      await this.#database.delete(sessionsTable).where(inArray(sessionsTable.id, batch));
   }
-}
-
-function rowOf({ id, userId, component }: SessionInit): typeof sessionsTable.$inferInsert {
-  return {
-    id,
-    userId: userId ?? null,
-    componentKind: component?.kind ?? null,
-    componentId: component?.id ?? null,
-    componentName: component?.name ?? null,
-  };
 }
 
 function runCondition({
@@ -160,56 +150,4 @@ function runCondition({
     createdAfter === undefined ? undefined : gte(createdAt, new Date(createdAfter * 1_000)),
     createdBefore === undefined ? undefined : lte(createdAt, new Date(createdBefore * 1_000)),
   );
-}
-
-/** Whose session it is, and how it began, is what was known of it first. */
-async function touch(
-  transaction: Transaction,
-  init: SessionInit,
-  { parentRunId, input }: StoredRun,
-  name: string | undefined,
-): Promise<void> {
-  const { componentKind, componentId, componentName, firstInput } = sessionsTable;
-  const asked = parentRunId === undefined && input.content !== '' ? toText(input.content) : null;
-  const renamed = name === undefined ? {} : { name: toText(name) };
-  await transaction
-    .insert(sessionsTable)
-    .values({ ...rowOf(init), firstInput: asked, ...renamed })
-    .onConflictDoUpdate({
-      target: sessionsTable.id,
-      set: {
-        updatedAt: sql`now()`,
-        componentKind: sql`coalesce(${componentKind}, excluded.component_kind)`,
-        componentId: sql`coalesce(${componentId}, excluded.component_id)`,
-        componentName: sql`coalesce(${componentName}, excluded.component_name)`,
-        firstInput: sql`coalesce(${firstInput}, excluded.first_input)`,
-        ...renamed,
-      },
-    });
-}
-
-async function change(
-  transaction: Transaction,
-  sessionId: string,
-  area: Area,
-  changes: RecordChanges,
-): Promise<void> {
-  const { sessionId: session, area: areaColumn, key: keyColumn } = sessionEntriesTable;
-  if (changes.removed.length > 0) {
-    const isRemoved = inArray(keyColumn, [...changes.removed]);
-    await transaction
-      .delete(sessionEntriesTable)
-      .where(and(eq(session, sessionId), eq(areaColumn, area), isRemoved));
-  }
-  const rows = Object.entries(changes.set).map(([key, value]) => ({
-    sessionId,
-    area,
-    key,
-    value: stringify(value),
-  }));
-  if (rows.length === 0) return;
-  await transaction
-    .insert(sessionEntriesTable)
-    .values(rows)
-    .onConflictDoUpdate({ target: [session, areaColumn, keyColumn], set: { value: sql`excluded.value` } });
 }

@@ -76,6 +76,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
 
 const INDEXES = [
   sql`CREATE INDEX IF NOT EXISTS agent_os_sessions_by_time ON agent_os_sessions (created_at, id)`,
+  sql`CREATE INDEX IF NOT EXISTS agent_os_sessions_by_change ON agent_os_sessions (updated_at, id)`,
   sql`CREATE INDEX IF NOT EXISTS agent_os_sessions_of_user ON agent_os_sessions (user_id, created_at)`,
   sql`CREATE INDEX IF NOT EXISTS agent_os_sessions_of_component ON agent_os_sessions (component_id, created_at)`,
 ];

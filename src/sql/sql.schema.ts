@@ -29,6 +29,7 @@ export const sessionsTable = pgTable(
   },
   (table) => [
     index('agent_os_sessions_by_time').on(table.createdAt, table.id),
+    index('agent_os_sessions_by_change').on(table.updatedAt, table.id),
     index('agent_os_sessions_of_user').on(table.userId, table.createdAt),
     index('agent_os_sessions_of_component').on(table.componentId, table.createdAt),
   ],

@@ -1,26 +1,21 @@
 import { parse, stringify } from 'devalue';
-import { and, asc, eq, inArray, isNull, min, sql, sum, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 
 import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord } from '../model/run-context.js';
-import type { RunUsage } from '../model/run-output.js';
 import type { SessionFilter, SessionUsage, StoredRun, StoredSession } from '../sessions/session.store.js';
+import { tokensOf } from '../sessions/session.usage.js';
 import type { SqlDatabase } from './sql.database.js';
-import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
+import { sessionEntriesTable, sessionsTable, type runsTable } from './sql.schema.js';
+import { readUsage } from './sql.session.usage.js';
+import { toText } from './sql.values.js';
 
 type SessionRow = typeof sessionsTable.$inferSelect;
 type EntryRow = typeof sessionEntriesTable.$inferSelect;
 
-/** Text cannot have zero bytes in PostgreSQL. */
-export function toText(text: string): string {
-  return text.replaceAll('\0', '');
-}
-
 /** The columns of a run, `run` holds all of it. */
 export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$inferInsert {
   const { metrics, model, status, createdAt } = run.output;
-  const { inputTokens, outputTokens, totalTokens, reasoningTokens, cacheReadTokens, cacheWriteTokens } =
-    metrics;
   return {
     runId: run.runId,
     sessionId,
@@ -29,12 +24,7 @@ export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$i
     status,
     run: stringify(run),
     ...(model ? { modelId: model.id, modelProvider: model.provider, modelName: model.name ?? null } : {}),
-    inputTokens,
-    outputTokens,
-    totalTokens,
-    reasoningTokens,
-    cacheReadTokens,
-    cacheWriteTokens,
+    ...tokensOf(metrics),
     createdAt: new Date(createdAt * 1_000),
   };
 }
@@ -86,43 +76,6 @@ function containing(text: string): string {
   return `%${toText(text).replace(/[\\%_]/g, '\\$&')}%`;
 }
 
-const TOKENS = {
-  inputTokens: sum(runsTable.inputTokens).mapWith(Number),
-  outputTokens: sum(runsTable.outputTokens).mapWith(Number),
-  totalTokens: sum(runsTable.totalTokens).mapWith(Number),
-  reasoningTokens: sum(runsTable.reasoningTokens).mapWith(Number),
-  cacheReadTokens: sum(runsTable.cacheReadTokens).mapWith(Number),
-  cacheWriteTokens: sum(runsTable.cacheWriteTokens).mapWith(Number),
-};
-
-async function readUsage(
-  database: SqlDatabase,
-  ids: readonly string[],
-): Promise<{ readonly sessionId: string; readonly usage: SessionUsage }[]> {
-  const { sessionId, modelId, modelProvider, position } = runsTable;
-  const modelName = min(runsTable.modelName);
-  const rows = await database
-    .select({ sessionId, modelId, modelProvider, modelName, ...TOKENS })
-    .from(runsTable)
-    .where(inArray(sessionId, [...ids]))
-    .groupBy(sessionId, modelId, modelProvider)
-    .orderBy(asc(min(position)));
-  return rows.map(
-    ({ sessionId: session, modelId: id, modelProvider: provider, modelName: name, ...tokens }) => {
-      const model =
-        id === null || provider === null
-          ? {}
-          : { model: { id, provider, ...(name === null ? {} : { name }) } };
-      return { sessionId: session, usage: { ...model, ...known(tokens) } };
-    },
-  );
-}
-
-/** A sum over nothing is null. */
-function known(tokens: Readonly<Record<keyof RunUsage, number | null>>): RunUsage {
-  return Object.fromEntries(Object.entries(tokens).filter(([, count]) => count !== null && count > 0));
-}
-
 function toSession(
   { id, userId, name, firstInput, summary, createdAt, updatedAt, ...row }: SessionRow,
   entries: readonly EntryRow[],
@@ -138,7 +91,7 @@ function toSession(
     ...(summary === null ? {} : { summary: parse(summary) as PlainRecord }),
     state: toRecord(entries, 'state'),
     metadata: toRecord(entries, 'metadata'),
-    usage: usage.map((item) => item.usage).filter((item) => Object.keys(item).some((key) => key !== 'model')),
+    usage: usage.map((item) => item.usage),
     createdAt: createdAt.getTime(),
     updatedAt: updatedAt.getTime(),
   };

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type {
   Evaluation,
@@ -176,6 +178,75 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         await expect(stores.sessions.find(newId())).resolves.toBeUndefined();
       });
 
+      it('count what engines report in whole numbers, under the name that a model had last', async () => {
+        const id = newId();
+        const reported: readonly StoredRun['output']['metrics'][] = [
+          { inputTokens: 0, totalTokens: 0 },
+          { inputTokens: 1.6, outputTokens: 0, reasoningTokens: 3 },
+          { inputTokens: NaN, totalTokens: 4, cacheReadTokens: 3_000_000_000 },
+          { duration: 7 },
+        ];
+        for (const [index, metrics] of reported.entries()) {
+          const model = { id: 'mini', provider: 'lab', name: `Name ${index}` };
+          await stores.sessions.append({ id }, runWith(id, { output: { metrics, model } }), UNCHANGED);
+        }
+        const other = { id: 'mini', provider: 'elsewhere' };
+        const output = { metrics: { outputTokens: 1 }, model: other };
+        await stores.sessions.append({ id }, runWith(id, { output }), UNCHANGED);
+
+        expect((await stores.sessions.find(id))?.usage).toEqual([
+          {
+            model: { id: 'mini', provider: 'lab', name: 'Name 2' },
+            inputTokens: 2,
+            outputTokens: 0,
+            totalTokens: 4,
+            reasoningTokens: 3,
+            cacheReadTokens: 3_000_000_000,
+          },
+          { model: other, outputTokens: 1 },
+        ]);
+      });
+
+      it('belong to the component that is known first, by its kind, id and name', async () => {
+        const id = newId();
+        const desk = { kind: 'team', id: 'desk', name: 'Desk', description: 'Answers.' } as const;
+        await stores.sessions.create({ id });
+        await stores.sessions.append({ id }, runOf(id), UNCHANGED);
+        expect(await stores.sessions.find(id)).not.toHaveProperty('component');
+
+        for (const component of [desk, { ...desk, id: 'other' }])
+          await stores.sessions.append({ id, component }, runOf(id), UNCHANGED);
+
+        const { kind, id: componentId, name: componentName } = desk;
+        const component = { kind, id: componentId, name: componentName };
+        expect((await stores.sessions.find(id))?.component).toEqual(component);
+      });
+
+      it('keep an input of a megabyte, and are found by a part of it', async () => {
+        const id = newId();
+        const content = `${'long 👋 '.repeat(110_000)}${id}`;
+        await stores.sessions.append({ id }, runWith(id, { input: { content } }), UNCHANGED);
+
+        const { sessions, total } = await stores.sessions.list({ name: `👋 ${id}` });
+
+        expect([sessions[0]?.id, total]).toEqual([id, 1]);
+        expect(sessions[0]?.firstInput === content).toBe(true);
+        expect((await stores.sessions.runs(id))[0]?.input.content === content).toBe(true);
+      });
+
+      it('take many thousands of keys at once, and give them back', async () => {
+        const id = newId();
+        const keys = Array.from({ length: 20_000 }, (_, index) => `key ${index}`);
+        await stores.sessions.create({ id, state: Object.fromEntries(keys.map((key) => [key, 1])) });
+        const { state } = await stores.sessions.open({ id });
+        expect(Object.keys(state)).toHaveLength(20_000);
+
+        await stores.sessions.update(id, setState({ last: true }, keys));
+        await stores.sessions.delete(keys);
+
+        expect((await stores.sessions.find(id))?.state).toEqual({ last: true });
+      }, 60_000);
+
       it('take no refused input for what they are about', async () => {
         const id = newId();
         await stores.sessions.append({ id }, runWith(id, { input: { content: '' } }), UNCHANGED);
@@ -229,6 +300,44 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         });
         expect(after?.updatedAt).toBeGreaterThanOrEqual(before?.updatedAt ?? Infinity);
         expect(await stores.sessions.update(newId(), UNCHANGED)).toBe(false);
+      });
+
+      it.each(["Robert'); DROP TABLE agent_os_sessions; --", '100 % _ \\ " 👋', ' '])(
+        'take any text as a name: %s',
+        async (given) => {
+          const id = newId();
+          await stores.sessions.create({ id, name: 'first' });
+          await stores.sessions.append({ id }, runOf(id), { ...UNCHANGED, name: 'second' });
+          expect((await stores.sessions.find(id))?.name).toBe('second');
+
+          await stores.sessions.update(id, { ...UNCHANGED, name: given });
+
+          expect((await stores.sessions.find(id))?.name).toBe(given);
+          expect((await stores.sessions.list({ name: given, limit: 1_000 })).sessions).toContainEqual(
+            expect.objectContaining({ id }),
+          );
+        },
+      );
+
+      it('say when they have changed last', async () => {
+        const id = newId();
+        const times: number[] = [];
+        const note = async (): Promise<void> => {
+          const { createdAt, updatedAt } = (await stores.sessions.find(id)) ?? {};
+          times.push(createdAt ?? NaN, updatedAt ?? NaN);
+          await anotherMillisecond();
+        };
+        await stores.sessions.create({ id });
+        await note();
+        await stores.sessions.update(id, UNCHANGED);
+        await note();
+        await stores.sessions.append({ id }, runOf(id), UNCHANGED);
+        await note();
+
+        const [created, first, , second, , third] = times as [number, number, number, number, number, number];
+        expect(times.filter((_, index) => index % 2 === 0)).toEqual([created, created, created]);
+        expect([first, second, third].map((time) => time > created)).toEqual([false, true, true]);
+        expect(third).toBeGreaterThan(second);
       });
 
       it('lose nothing when runs and updates come at once', async () => {
@@ -475,6 +584,30 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect(await stores.evals.rename(gone.id, 'x')).toBeUndefined();
       });
 
+      it('take any text, and hand out copies', async () => {
+        const text = `${'100 % _ \\ " 👋 '.repeat(60_000)}'); --`;
+        const component = { kind: 'agent', id: "o'hara", name: '👋' } as const;
+        const saved = {
+          ...evaluationOf(newId(), 1),
+          component,
+          input: text,
+          output: text,
+          reason: text,
+          name: '100 %',
+        };
+        await stores.evals.save(saved);
+        const broken = { ...evaluationOf(newId(), 2), input: 'zero\0byte', reason: '\0' };
+        await stores.evals.save(broken);
+
+        const [found] = await stores.evals.list({ componentId: "o'hara", sessionId: saved.sessionId });
+        expect(JSON.stringify(found) === JSON.stringify({ ...found, ...saved })).toBe(true);
+        (found as { component: { name: string } }).component.name = 'changed';
+        expect((await stores.evals.find(saved.id))?.component).toEqual(component);
+        expect(await stores.evals.count({ name: '100_%' })).toBe(0);
+        expect((await stores.evals.find(broken.id))?.input.replace('\0', '')).toBe('zerobyte');
+        expect((await stores.evals.rename(broken.id, 'a\0b'))?.name.replace('\0', '')).toBe('ab');
+      });
+
       it('are all kept when many are saved at once', async () => {
         const sessionId = newId();
 
@@ -486,6 +619,12 @@ export function describeStoresContract(name: string, create: () => Promise<Store
       });
     });
   });
+}
+
+/** Until the clock shows another time, so that what happens next is later. */
+async function anotherMillisecond(): Promise<void> {
+  const now = Date.now();
+  while (Date.now() <= now + 1) await nextTurn();
 }
 
 let nextRun = 0;

@@ -1,0 +1,36 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Agent, agentAsJudge, Engine, EvalStore } from 'nestjs-agentos';
+
+import { closeApps, startApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+class Modelled extends Engine {
+  override readonly model = { id: 'mini', provider: 'lab', name: 'Mini' };
+
+  override async *stream(): AsyncIterable<string> {
+    yield await Promise.resolve('Dear Ann');
+  }
+}
+
+describe('stored evaluations', () => {
+  it('say whose run was judged and which model gave the answer, not who judged', async () => {
+    const judge = agentAsJudge({
+      engine: () => '{"score": 9, "reason": "Polite."}',
+      criteria: 'The answer is polite.',
+    });
+    const agent = new Agent({ id: 'support', engine: new Modelled(), postHooks: [judge] });
+    const { agentOs, app } = await startApp({ agentOs: { agents: [agent] } });
+
+    await agentOs.run('support', 'hi', { userId: 'ann' });
+    await agentOs.run('support', 'hi');
+    await agentOs.drain();
+
+    const evals = app.get(EvalStore);
+    const ofAnn = await evals.list({ userId: 'ann' });
+    expect(ofAnn).toEqual([
+      expect.objectContaining({ userId: 'ann', model: { id: 'mini', provider: 'lab', name: 'Mini' } }),
+    ]);
+    expect(await evals.count({ userId: null, modelId: 'mini' })).toBe(1);
+  });
+});
