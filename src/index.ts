@@ -115,10 +115,10 @@ export type {
   RunOutcome,
   RunOutput,
   RunStatus,
-  RunUsage,
   StepOutput,
   ToolExecution,
 } from './model/run-output.js';
+export type { RunUsage } from './model/run-usage.js';
 export type { RunnableComponent, RunOptions } from './model/runnable-component.js';
 export type { Session } from './model/session.js';
 

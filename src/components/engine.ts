@@ -2,7 +2,8 @@ import type { Message } from '../model/message.js';
 import type { RunContext } from '../model/run-context.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunFile } from '../model/run-input.js';
-import type { ModelIdentity, ModelRequestMetrics, RunUsage, ToolExecution } from '../model/run-output.js';
+import type { ModelIdentity, ModelRequestMetrics, ToolExecution } from '../model/run-output.js';
+import type { RunUsage } from '../model/run-usage.js';
 import type { ComponentIdentity } from '../model/component.js';
 
 /** What an engine is asked to do. */

@@ -1,4 +1,5 @@
 import type { ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
+import { sumUsage } from '../model/run-usage.js';
 import type { ComponentRun } from '../runs/run.component.js';
 import {
   Engine,
@@ -129,21 +130,9 @@ async function takeOutput(
   await takeText(content, run);
 }
 
-const TOKENS = [
-  'inputTokens',
-  'outputTokens',
-  'totalTokens',
-  'reasoningTokens',
-  'cacheReadTokens',
-  'cacheWriteTokens',
-] as const;
-
 /** Engines that call a model several times report each call. */
 function addUsage(metrics: RunMetrics, usage: EngineUsage): void {
-  for (const key of TOKENS) {
-    const added = usage[key];
-    if (added !== undefined) metrics[key] = (metrics[key] ?? 0) + added;
-  }
+  Object.assign(metrics, sumUsage(metrics, usage));
 }
 
 function isIterable(value: object): value is AsyncIterable<EngineYield> | Iterable<EngineYield> {

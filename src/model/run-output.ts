@@ -2,6 +2,7 @@ import type { ComponentIdentity } from './component.js';
 import type { Message } from './message.js';
 import type { PlainRecord } from './run-context.js';
 import type { RunInput } from './run-input.js';
+import type { RunUsage } from './run-usage.js';
 
 /**
  * How a run ended.
@@ -26,18 +27,6 @@ export interface ModelIdentity {
   readonly provider: string;
   /** For people. Default: the id. */
   readonly name?: string;
-}
-
-/** Tokens, as the engine reported them. */
-export interface RunUsage {
-  inputTokens?: number;
-  outputTokens?: number;
-  totalTokens?: number;
-  reasoningTokens?: number;
-  /** Input tokens that the provider had cached. */
-  cacheReadTokens?: number;
-  /** Input tokens that the provider has cached now. */
-  cacheWriteTokens?: number;
 }
 
 /** What a run has used. Times in seconds. */

@@ -1,8 +1,8 @@
 import { copyPlainData } from '../execution/copy-plain-data.js';
-import type { ComponentIdentity } from '../model/component.js';
 import type { Session } from '../model/session.js';
-import { withChanges, type SessionChanges } from './session.changes.js';
-import { matchesSession, orderOf } from './session.filter.js';
+import type { SessionChanges } from './session.changes.js';
+import { given, newSession, withRun, withUpdate } from './kept-session.js';
+import { matchesRun, matchesSession, orderOf } from './session.filter.js';
 import {
   SessionStore,
   type NewSession,
@@ -14,7 +14,6 @@ import {
   type StoredRunFilter,
   type StoredSession,
 } from './session.store.js';
-import { addUsage } from './session.usage.js';
 
 interface KeptSession {
   session: StoredSession;
@@ -110,66 +109,3 @@ export class InMemorySessionStore extends SessionStore {
     if (this.#sessions.size > this.#maxSessions && oldest !== undefined) this.#sessions.delete(oldest);
   }
 }
-
-function newSession({ id, userId, component }: SessionInit): StoredSession {
-  const now = Date.now();
-  return {
-    id,
-    ...given({ userId, component: component && whose(component) }),
-    state: {},
-    metadata: {},
-    usage: [],
-    createdAt: now,
-    updatedAt: now,
-  };
-}
-
-function withUpdate(
-  session: StoredSession,
-  { name, state, metadata, summary }: SessionUpdate,
-): StoredSession {
-  return {
-    ...session,
-    ...given({ name, summary }),
-    state: withChanges(session.state, state),
-    metadata: withChanges(session.metadata, metadata),
-    updatedAt: Date.now(),
-  };
-}
-
-/** Whose session it is, and how it began, is what was known of it first. */
-function withRun(session: StoredSession, init: SessionInit, run: StoredRun): StoredSession {
-  const component = session.component ?? (init.component && whose(init.component));
-  const firstInput = session.firstInput ?? (run.parentRunId === undefined ? run.input.content : '');
-  const { metrics, model } = run.output;
-  return {
-    ...session,
-    ...given({ component }),
-    ...(firstInput === '' ? {} : { firstInput }),
-    usage: addUsage(session.usage, metrics, model),
-  };
-}
-
-/** What is kept of a component: the rest is up to what it is now. */
-function whose({ kind, id, name }: ComponentIdentity): ComponentIdentity {
-  return { kind, id, name };
-}
-
-function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {
-  const { runId, componentId, status, createdAfter = 0, createdBefore = Infinity } = filter;
-  const { createdAt } = run.output;
-  return (
-    (runId === undefined || run.runId === runId) &&
-    (componentId === undefined || run.component.id === componentId) &&
-    (status === undefined || run.output.status === status) &&
-    createdAt >= createdAfter &&
-    createdAt <= createdBefore
-  );
-}
-
-/** Without what is not there. */
-function given<T extends object>(fields: T): Given<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
-}
-
-type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };

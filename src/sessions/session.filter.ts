@@ -1,4 +1,4 @@
-import type { SessionFilter, StoredSession } from './session.store.js';
+import type { SessionFilter, StoredRun, StoredRunFilter, StoredSession } from './session.store.js';
 
 /** What people see of a session's name: its own, else what its first run was asked. */
 export function nameOf({ name, firstInput }: Pick<StoredSession, 'name' | 'firstInput'>): string {
@@ -13,6 +13,19 @@ export function matchesSession(session: StoredSession, filter: SessionFilter): b
     (componentId === undefined || session.component?.id === componentId) &&
     (userId === undefined || (session.userId ?? null) === userId) &&
     nameOf(session).toLowerCase().includes(name.toLowerCase())
+  );
+}
+
+/** Whether a run is what the filter asks for. */
+export function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {
+  const { runId, componentId, status, createdAfter = 0, createdBefore = Infinity } = filter;
+  const { createdAt } = run.output;
+  return (
+    (runId === undefined || run.runId === runId) &&
+    (componentId === undefined || run.component.id === componentId) &&
+    (status === undefined || run.output.status === status) &&
+    createdAt >= createdAfter &&
+    createdAt <= createdBefore
   );
 }
 

@@ -2,7 +2,8 @@ import type { ComponentIdentity, ComponentKind } from '../model/component.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunEvent } from '../model/run-event.js';
-import type { ModelIdentity, RunOutput, RunStatus, RunUsage } from '../model/run-output.js';
+import type { ModelIdentity, RunOutput, RunStatus } from '../model/run-output.js';
+import type { RunUsage } from '../model/run-usage.js';
 import type { Session } from '../model/session.js';
 
 import type { SessionChanges } from './session.changes.js';

@@ -3,8 +3,8 @@ import { and, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 
 import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord } from '../model/run-context.js';
+import { tokensOf } from '../model/run-usage.js';
 import type { SessionFilter, SessionUsage, StoredRun, StoredSession } from '../sessions/session.store.js';
-import { tokensOf } from '../sessions/session.usage.js';
 import type { SqlDatabase } from './sql.database.js';
 import { sessionEntriesTable, sessionsTable, type runsTable } from './sql.schema.js';
 import { readUsage } from './sql.session.usage.js';

@@ -1,6 +1,7 @@
 import { and, asc, inArray, min, sql, sum } from 'drizzle-orm';
 
-import type { ModelIdentity, RunUsage } from '../model/run-output.js';
+import type { ModelIdentity } from '../model/run-output.js';
+import type { RunUsage } from '../model/run-usage.js';
 import type { SessionUsage } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable } from './sql.schema.js';

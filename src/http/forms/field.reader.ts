@@ -1,6 +1,7 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 
 import type { PlainRecord } from '../../model/run-context.js';
+import { isArray, isPlainObject, isShallow, parseJson } from './json.values.js';
 
 /** The fields of a request by name: texts, or any JSON value if they came as JSON. */
 export type Fields = ReadonlyMap<string, unknown>;
@@ -12,9 +13,6 @@ interface FieldProblem {
   readonly msg: string;
   readonly input: unknown;
 }
-
-/** Levels of nesting in JSON that a client may send. */
-const MAX_DEPTH = 100;
 
 const TRUE = ['true', '1', 'yes', 'on', 't', 'y'];
 const FALSE = ['false', '0', 'no', 'off', 'f', 'n'];
@@ -109,7 +107,7 @@ export class FieldReader {
   record(name: string): PlainRecord | undefined {
     const value = this.#json(name);
     if (value === undefined) return undefined;
-    if (typeof value === 'object' && value !== null && !Array.isArray(value) && isShallow(value, 0))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value) && isShallow(value))
       return value as PlainRecord;
     this.refuse(name, 'json_invalid', 'Input should be a JSON object', this.#fields.get(name));
     return undefined;
@@ -119,7 +117,7 @@ export class FieldReader {
   records(name: string): readonly PlainRecord[] {
     const value = this.#json(name);
     if (value === undefined) return [];
-    if (isArray(value) && value.every(isPlainObject) && isShallow(value, 0)) return value;
+    if (isArray(value) && value.every(isPlainObject) && isShallow(value)) return value;
     this.refuse(name, 'json_invalid', 'Input should be a JSON array of objects', this.#fields.get(name));
     return [];
   }
@@ -154,32 +152,4 @@ interface FieldPlace {
 interface IntegerLimits {
   readonly minimum: number;
   readonly maximum?: number;
-}
-
-/** Deeper data, or a key that sets a prototype, could not be copied: the run would lose its background hooks. */
-function isShallow(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  return (
-    depth < MAX_DEPTH &&
-    !Object.hasOwn(value, '__proto__') &&
-    Object.values(value).every((item) => isShallow(item, depth + 1))
-  );
-}
-
-/** What is no JSON is null, which is never what was asked for. */
-function parseJson(text: string): unknown {
-  try {
-    // A key that sets a prototype when it is assigned has no business in run data.
-    return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value)) as unknown;
-  } catch {
-    return null;
-  }
-}
-
-function isArray(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value);
-}
-
-function isPlainObject(value: unknown): value is PlainRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
-import type { ModelIdentity, ModelRequestMetrics, RunMetrics, RunUsage } from '../../model/run-output.js';
+import type { ModelIdentity, ModelRequestMetrics, RunMetrics } from '../../model/run-output.js';
+import type { RunUsage } from '../../model/run-usage.js';
 import { withoutUndefined, type WireObject } from './wire-format.js';
 
 /** What a run has used; zeros and unknowns are left out. */

@@ -138,8 +138,3 @@ function conversationFields(output: RunOutput): WireObject {
     tools: tools.length > 0 || status === 'COMPLETED' ? tools.map(toWireTool) : undefined,
   };
 }
-
-export { toWireMessage } from './wire-message.js';
-export { toWireMetrics } from './wire-metrics.js';
-export { toWireStepOutput } from './wire-step-output.js';
-export { toWireTool } from './wire-tool.js';

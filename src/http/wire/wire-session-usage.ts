@@ -1,4 +1,4 @@
-import type { RunUsage } from '../../model/run-output.js';
+import { sumUsage, type RunUsage } from '../../model/run-usage.js';
 import type { SessionUsage } from '../../sessions/session.store.js';
 import type { WireObject } from './wire-format.js';
 import { toWireUsage } from './wire-metrics.js';
@@ -10,20 +10,8 @@ export function toWireSessionUsage(usages: readonly SessionUsage[]): WireObject 
     const isUsed = model !== undefined && Object.keys(tokens).length > 0;
     return isUsed ? [{ ...tokens, id: model.id, provider: model.provider }] : [];
   });
-  return { ...toWireUsage(sumOf(usages)), ...(models.length > 0 ? { details: { model: models } } : {}) };
-}
-
-const FIELDS = [
-  'inputTokens',
-  'outputTokens',
-  'totalTokens',
-  'reasoningTokens',
-  'cacheReadTokens',
-  'cacheWriteTokens',
-] as const satisfies readonly (keyof RunUsage)[];
-
-function sumOf(usages: readonly RunUsage[]): RunUsage {
-  return Object.fromEntries(
-    FIELDS.map((field) => [field, usages.reduce((sum, usage) => sum + (usage[field] ?? 0), 0)]),
-  );
+  return {
+    ...toWireUsage(usages.reduce<RunUsage>(sumUsage, {})),
+    ...(models.length > 0 ? { details: { model: models } } : {}),
+  };
 }

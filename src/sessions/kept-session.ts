@@ -1,0 +1,57 @@
+import type { ComponentIdentity } from '../model/component.js';
+import { withChanges } from './session.changes.js';
+import type { SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
+import { addUsage } from './session.usage.js';
+
+/** A session without runs. */
+export function newSession({ id, userId, component }: SessionInit): StoredSession {
+  const now = Date.now();
+  return {
+    id,
+    ...given({ userId, component: component && whose(component) }),
+    state: {},
+    metadata: {},
+    usage: [],
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+/** The session with changes made to it. */
+export function withUpdate(
+  session: StoredSession,
+  { name, state, metadata, summary }: SessionUpdate,
+): StoredSession {
+  return {
+    ...session,
+    ...given({ name, summary }),
+    state: withChanges(session.state, state),
+    metadata: withChanges(session.metadata, metadata),
+    updatedAt: Date.now(),
+  };
+}
+
+/** Whose session it is, and how it began, is what was known of it first. */
+export function withRun(session: StoredSession, init: SessionInit, run: StoredRun): StoredSession {
+  const component = session.component ?? (init.component && whose(init.component));
+  const firstInput = session.firstInput ?? (run.parentRunId === undefined ? run.input.content : '');
+  const { metrics, model } = run.output;
+  return {
+    ...session,
+    ...given({ component }),
+    ...(firstInput === '' ? {} : { firstInput }),
+    usage: addUsage(session.usage, metrics, model),
+  };
+}
+
+/** What is kept of a component: the rest is up to what it is now. */
+function whose({ kind, id, name }: ComponentIdentity): ComponentIdentity {
+  return { kind, id, name };
+}
+
+/** The fields that are there. */
+export function given<T extends object>(fields: T): Given<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
