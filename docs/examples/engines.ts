@@ -23,12 +23,13 @@ class HttpModel extends Engine {
   }
 
   override async *stream({ messages, signal }: EngineRequest): AsyncGenerator<EngineEvent> {
+    yield { type: 'model-request-started' };
     const body = JSON.stringify({ messages });
     const response = await fetch(this.url, { method: 'POST', body, signal });
     if (!response.ok) throw new Error(`The model answered ${response.status}`);
     const { text, tokens } = (await response.json()) as { text: string; tokens: number };
     yield { type: 'text', text };
-    yield { type: 'usage', outputTokens: tokens };
+    yield { type: 'model-request-completed', outputTokens: tokens };
   }
 }
 

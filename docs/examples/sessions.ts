@@ -32,6 +32,36 @@ export class SessionHooks {
   }
 }
 
+/** What an application may do with sessions beside running components in them. */
+@Injectable()
+export class Conversations {
+  constructor(private readonly sessions: SessionStore) {}
+
+  /** The twenty conversations of a user that have changed last. */
+  async latest(userId: string): Promise<string[]> {
+    const { sessions, total } = await this.sessions.list({ userId, sortBy: 'updatedAt' });
+    const lines = sessions.map(({ name, firstInput = 'new' }) => name ?? firstInput.slice(0, 80));
+    return [...lines, `${total} in all`];
+  }
+
+  /** Changes what is named, and nothing else. */
+  rename(id: string, name: string): Promise<boolean> {
+    const nothing = { set: {}, removed: [] };
+    return this.sessions.update(id, { name, state: nothing, metadata: nothing });
+  }
+
+  /** Tokens by model, over all runs of the session. */
+  async usage(id: string): Promise<string[]> {
+    const { usage = [] } = (await this.sessions.find(id)) ?? {};
+    return usage.map(({ model, totalTokens = 0 }) => `${model?.id ?? 'no model'}: ${totalTokens}`);
+  }
+
+  /** With state, metadata and runs. */
+  forget(ids: readonly string[]): Promise<void> {
+    return this.sessions.delete(ids);
+  }
+}
+
 const support = new Agent({
   id: 'support',
   engine: ({ messages }) => `This is message ${messages.length} of our conversation.`,
@@ -46,7 +76,7 @@ const support = new Agent({
       sessionStore: new InMemorySessionStore({ maxSessions: 10_000, maxRunsPerSession: 50 }),
     }),
   ],
-  providers: [SessionHooks],
+  providers: [SessionHooks, Conversations],
 })
 export class SessionsModule {}
 

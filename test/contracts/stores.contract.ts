@@ -601,7 +601,8 @@ export function describeStoresContract(name: string, create: () => Promise<Store
 
         const [found] = await stores.evals.list({ componentId: "o'hara", sessionId: saved.sessionId });
         expect(JSON.stringify(found) === JSON.stringify({ ...found, ...saved })).toBe(true);
-        (found as { component: { name: string } }).component.name = 'changed';
+        for (const copy of [found, await stores.evals.find(saved.id)])
+          (copy as { component: { name: string } }).component.name = 'changed';
         expect((await stores.evals.find(saved.id))?.component).toEqual(component);
         expect(await stores.evals.count({ name: '100_%' })).toBe(0);
         expect((await stores.evals.find(broken.id))?.input.replace('\0', '')).toBe('zerobyte');
