@@ -8,8 +8,8 @@ export function isTextFile(mediaType: string): boolean {
   return TEXT.test(mediaType);
 }
 
-/** The text of a file. What is not UTF-8 is taken for the older encoding of Western Europe. */
+/** The text of a file. What is not UTF-8 is taken for Latin-1, so that no byte is lost. */
 export function textOfFile(base64: string): string {
   const bytes = Buffer.from(base64, 'base64');
-  return new TextDecoder(isUtf8(bytes) ? 'utf-8' : 'windows-1252').decode(bytes);
+  return isUtf8(bytes) ? new TextDecoder().decode(bytes) : bytes.toString('latin1');
 }

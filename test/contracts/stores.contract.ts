@@ -450,6 +450,20 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         },
       );
 
+      it('has an order even among sessions that are called alike', async () => {
+        const twins = `twins-${owner}`;
+        const made = Array.from({ length: 8 }, (_, index) => `${(index * 3) % 8}-${newId()}`);
+        for (const id of made) await stores.sessions.create({ id, userId: twins, name: 'Twin' });
+        const idsBy = async (sortOrder: 'asc' | 'desc'): Promise<string[]> => {
+          const filter = { userId: twins, sortBy: 'name', sortOrder, limit: 3 } as const;
+          const pages = [0, 3, 6].map((offset) => stores.sessions.list({ ...filter, offset }));
+          return (await Promise.all(pages)).flatMap(({ sessions }) => sessions.map(({ id }) => id));
+        };
+
+        expect(await idsBy('asc')).toEqual([...made].sort());
+        expect(await idsBy('desc')).toEqual([...made].sort().reverse());
+      });
+
       it('begins with the newest, twenty of them', async () => {
         const many = `many-${owner}`;
         for (let index = 0; index < 21; index++) await stores.sessions.create({ id: newId(), userId: many });
