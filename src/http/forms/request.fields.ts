@@ -66,8 +66,9 @@ export function requiredName(reader: FieldReader, name: string): string {
 /** A JSON object whose keys can be kept. */
 export function keptRecord(reader: FieldReader, name: string): PlainRecord | undefined {
   const record = reader.record(name);
-  if (record === undefined || Object.keys(record).every((key) => !key.includes('\0'))) return record;
-  reader.refuse(name, 'value_error', 'Input should have keys without zero bytes', record);
+  if (record === undefined || Object.keys(record).every((key) => key === '' || isId(key))) return record;
+  const msg = `Input should have keys of up to ${MAX_LENGTH} characters without zero bytes`;
+  reader.refuse(name, 'value_error', msg, record);
   return undefined;
 }
 
