@@ -17,6 +17,7 @@ import { RunEvents, type RunEventSink } from './run.events.js';
 import { createOutput, userOf } from './run.result.js';
 import { takeSnapshot, type RunSnapshot } from './run.snapshot.js';
 import type { RunTree } from './run.tree.js';
+import type { SettledRun } from './stored-run.js';
 
 /** What an {@link ActiveRun} starts with. */
 export interface ActiveRunInit {
@@ -58,6 +59,8 @@ export class ActiveRun {
   readonly isStored: boolean;
   readonly events: RunEvents;
   readonly children: ActiveRun[] = [];
+  /** Settled runs below, which are remembered once this run's guardrails have passed. */
+  readonly postponed: SettledRun[] = [];
   /** Started by an attempt that failed and was repeated: nothing of it counts. */
   isDiscarded = false;
   isShutDown = false;

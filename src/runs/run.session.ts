@@ -1,12 +1,12 @@
 import { toError } from '../errors/to-error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Message } from '../model/message.js';
-import type { RunEvent } from '../model/run-event.js';
+import type { RunEventBody } from '../model/run-event.js';
 import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
 import type { StoredRun } from '../sessions/session.store.js';
 import type { ActiveRun } from './active-run.js';
 import type { RunSnapshot } from './run.snapshot.js';
-import { toStoredRun } from './stored-run.js';
+import { toStoredRun, type SettledRun } from './stored-run.js';
 
 /** Gives a run its session: that of the run above it, the stored one, or a new one. */
 export async function openSession(run: ActiveRun): Promise<void> {
@@ -23,18 +23,41 @@ export async function openSession(run: ActiveRun): Promise<void> {
 }
 
 /**
- * Remembers a settled run. A store that fails costs the history, not the answer.
+ * Remembers a settled run, and those below it that have waited for its guardrails. A run that guardrails of a run above
+ * are still to see waits for them in turn: clients read sessions, and must not find there what was held in a stream.
  *
  * @param last - the run's last event
+ * @param hasPassed - whether the run's answer is what the runs below it have made of it
  */
-export async function storeRun(run: ActiveRun, snapshot: RunSnapshot | Error, last: RunEvent): Promise<void> {
+export async function rememberRun(run: ActiveRun, last: RunEventBody, hasPassed: boolean): Promise<void> {
+  const waiting = run.postponed.splice(0);
+  const known = hasPassed ? waiting : waiting.map(withdrawn);
+  if (run.isStored)
+    known.push({ run, snapshot: run.snapshot(), last: run.events.describe(last), isWithdrawn: false });
+  const guard = guardAbove(run);
+  if (guard && guard.outcome === undefined) guard.postponed.push(...known);
+  // Nobody has waited for a run that settles after its guard: the guardrails have not seen it.
+  else for (const item of known) await storeRun(guard ? withdrawn(item) : item);
+}
+
+function withdrawn(settled: SettledRun): SettledRun {
+  return { ...settled, isWithdrawn: true };
+}
+
+/** The next run above whose output guardrails hold what the runs below it say. */
+function guardAbove({ parent }: ActiveRun): ActiveRun | undefined {
+  return !parent || parent.hooks.holdsStream ? parent : guardAbove(parent);
+}
+
+/** A store that fails costs the history, not the answer. */
+async function storeRun(settled: SettledRun): Promise<void> {
+  const { run, snapshot } = settled;
   const { sessions, logger } = run.tree.environment;
-  if (!sessions) return;
   try {
     if (snapshot instanceof Error) throw snapshot;
     const { id, userId } = snapshot.session;
     const session = { id, component: ownerOf(run).identity, ...(userId === undefined ? {} : { userId }) };
-    await sessions.append(session, toStoredRun(run, snapshot, last), changesBy(run, snapshot));
+    await sessions?.append(session, toStoredRun(settled, snapshot), changesBy(run, snapshot));
   } catch (thrown) {
     const error = toError(thrown);
     logger.error(

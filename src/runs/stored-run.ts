@@ -7,14 +7,21 @@ import type { StoredRun } from '../sessions/session.store.js';
 import type { ActiveRun } from './active-run.js';
 import type { RunSnapshot } from './run.snapshot.js';
 
-/**
- * A settled run as it is remembered.
- *
- * @param last - the run's last event, which nobody has read yet
- */
-export function toStoredRun(run: ActiveRun, snapshot: RunSnapshot, last: RunEvent): StoredRun {
+/** A settled run that is to be remembered. */
+export interface SettledRun {
+  readonly run: ActiveRun;
+  readonly snapshot: RunSnapshot | Error;
+  /** The run's last event, which nobody has read yet. */
+  readonly last: RunEvent;
+  /** A guardrail of a run above has refused or changed what the run was for: its answer is not for keeping. */
+  readonly isWithdrawn: boolean;
+}
+
+/** A settled run as it is remembered. */
+export function toStoredRun({ run, last, isWithdrawn }: SettledRun, snapshot: RunSnapshot): StoredRun {
   const { runId, parentRunId } = run.context;
-  const output = withoutFileContents(snapshot.runOutput);
+  const whole = withoutFileContents(snapshot.runOutput);
+  const output = isWithdrawn ? withoutAnswer(whole) : whole;
   return {
     runId,
     ...(parentRunId === undefined ? {} : { parentRunId }),
@@ -23,8 +30,13 @@ export function toStoredRun(run: ActiveRun, snapshot: RunSnapshot, last: RunEven
     input: run.phase === 'pre' ? { content: '' } : inputWithoutFileContents(snapshot.runInput),
     output,
     sessionState: snapshot.runContext.sessionState,
-    events: run.events.isObserved ? storedEvents(run, last, output) : [],
+    events: run.events.isObserved && !isWithdrawn ? storedEvents(run, last, output) : [],
   };
+}
+
+function withoutAnswer({ data: _, ...output }: RunOutput): RunOutput {
+  const questions = output.messages.filter(({ role }) => role === 'user');
+  return { ...output, content: '', messages: questions, tools: [], memberResponses: [], stepResults: [] };
 }
 
 function storedEvents({ events }: ActiveRun, last: RunEvent, output: RunOutput): RunEvent[] {
