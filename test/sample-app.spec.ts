@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { AgentOsService } from 'nestjs-agentos';
@@ -33,6 +33,9 @@ interface Sample {
 
 // The database is in memory: a test leaves no folder behind.
 process.env['DATA_FOLDER'] = 'memory://';
+
+// Each test starts the application with a database inside.
+jest.setTimeout(60_000);
 
 describe('the sample application', () => {
   let app: INestApplication;

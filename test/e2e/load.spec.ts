@@ -10,11 +10,14 @@ import { post } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
 
-afterEach(closeApps);
+/** Two thousand connections take their time, on a machine that is busy even more. */
+const SLOW = 120_000;
+
+afterEach(closeApps, SLOW);
 
 const STREAMS = 500;
 /** One in ten leaves, each after another number of pieces. */
-const leavesAfter = (index: number): number | undefined => (index % 10 === 0 ? (index / 10) % 10 : undefined);
+const leavesAfter = (index: number): number | undefined => (index % 10 === 0 ? (index / 10) % 6 : undefined);
 
 describe.each(ADAPTERS)('Five hundred streams at once, a tenth of them cut off, on %s', (adapter) => {
   it.each(['finish', 'cancel'] as const)(
@@ -25,7 +28,7 @@ describe.each(ADAPTERS)('Five hundred streams at once, a tenth of them cut off, 
       const talker = new Agent({
         id: 'talker',
         engine: async function* ({ signal }) {
-          for (let piece = 0; piece < 10 && !signal.aborted; piece++) {
+          for (let piece = 0; piece < 6 && !signal.aborted; piece++) {
             yield `piece ${piece} ${'x'.repeat(200)}`;
             await new Promise<void>((resolve) => setImmediate(resolve));
           }
@@ -72,7 +75,7 @@ describe.each(ADAPTERS)('Five hundred streams at once, a tenth of them cut off, 
       expect(await unhandled.stop()).toEqual([]);
       expect(after / before).toBeLessThan(1.2);
     },
-    120_000,
+    SLOW,
   );
 });
 
