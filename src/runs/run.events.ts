@@ -68,6 +68,7 @@ export class RunEvents {
   discardHeld(): void {
     this.withdrawShown();
     this.#held = undefined;
+    this.#isGuarded = this.#run.hooks.holdsStream;
   }
 
   /**

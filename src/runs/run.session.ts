@@ -31,7 +31,8 @@ export async function openSession(run: ActiveRun): Promise<void> {
  */
 export async function rememberRun(run: ActiveRun, last: RunEventBody, hasPassed: boolean): Promise<void> {
   const waiting = run.postponed.splice(0);
-  const known = hasPassed ? waiting : waiting.map(withdrawn);
+  // Nobody has looked at what an attempt has left that was repeated.
+  const known = waiting.map((item) => (hasPassed && !item.run.isDiscarded ? item : withdrawn(item)));
   if (run.isStored)
     known.push({ run, snapshot: run.snapshot(), last: run.events.describe(last), isWithdrawn: false });
   const guard = guardAbove(run);

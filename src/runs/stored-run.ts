@@ -27,29 +27,35 @@ export function toStoredRun({ run, last, isWithdrawn }: SettledRun, snapshot: Ru
     ...(parentRunId === undefined ? {} : { parentRunId }),
     component: run.identity,
     // What a guardrail has refused, or has not seen, is not for keeping.
-    input: run.phase === 'pre' ? { content: '' } : inputWithoutFileContents(snapshot.runInput),
+    input: run.phase === 'pre' || isWithdrawn ? { content: '' } : inputWithoutFileContents(snapshot.runInput),
     output,
     sessionState: snapshot.runContext.sessionState,
     events: run.events.isObserved && !isWithdrawn ? storedEvents(run, last, output) : [],
   };
 }
 
-function withoutAnswer({ data: _, ...output }: RunOutput): RunOutput {
-  const questions = output.messages.filter(({ role }) => role === 'user');
-  return { ...output, content: '', messages: questions, tools: [], memberResponses: [], stepResults: [] };
+/** What the run was asked goes too: it may be what another run has answered. */
+function withoutAnswer({ data: _, input: __, ...output }: RunOutput): RunOutput {
+  return { ...output, content: '', messages: [], tools: [], memberResponses: [], stepResults: [] };
 }
 
 function storedEvents({ events }: ActiveRun, last: RunEvent, output: RunOutput): RunEvent[] {
   // The output is stored once: a store may know what it has seen already.
-  const ending = 'output' in last && 'sessionState' in last ? { ...last, output } : copyEvent(last);
+  const ending = isEnd(last) ? { ...last, output } : copyEvent(last);
   return [...events.shown.map(copyEvent), ending];
+}
+
+type RunEnd = Extract<RunEvent, { readonly type: 'run-completed' | 'run-cancelled' }>;
+
+function isEnd(event: RunEvent): event is RunEnd {
+  return event.type === 'run-completed' || event.type === 'run-cancelled';
 }
 
 /** What a hook has said of a rejection may be no plain data: the run is worth remembering without it. */
 function copyEvent(event: RunEvent): RunEvent {
   try {
     const copy = copyPlainData(event, 'event');
-    return copy.type === 'run-completed' ? { ...copy, output: withoutFileContents(copy.output) } : copy;
+    return isEnd(copy) ? { ...copy, output: withoutFileContents(copy.output) } : copy;
   } catch (thrown) {
     if (!(thrown instanceof PlainDataError) || event.type !== 'run-error') throw thrown;
     const { additionalData: _, ...others } = event;

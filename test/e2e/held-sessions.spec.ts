@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Agent,
   defineGuardrail,
+  InMemorySessionStore,
   OutputCheckError,
   Team,
   Workflow,
@@ -117,5 +118,70 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
     settled.open();
     await late.opened;
     expect(await (await fetch(`${url}/sessions/s1/runs`)).text()).not.toContain(SECRET);
+  });
+
+  it('does not hold what another run was asked, if that was the answer of a run that was refused', async () => {
+    const [one, two] = [
+      new Agent({ id: 'one', engine: () => SECRET }),
+      new Agent({ id: 'two', engine: () => 'ok' }),
+    ];
+    const flow = new Workflow({ id: 'flow', steps: [one, two], postHooks: [refuse] });
+    const { url } = await startApp({ adapter, agentOs: { agents: [two], workflows: [flow] } });
+    await runJson(url, '/workflows/flow', 'hi', { session_id: 's1' });
+    const shown = await (await fetch(`${url}/agents/two/runs?session_id=s1`)).text();
+    expect([shown.includes('"agent_id":"two"'), shown.includes(SECRET)]).toEqual([true, false]);
+  });
+
+  it('does not hold what an attempt has said that was repeated, and that no guardrail has seen', async () => {
+    let attempts = 0;
+    const flaky = new Agent({ id: 'flaky', engine: () => (attempts === 0 ? SECRET : 'fine') });
+    const team = new Team({
+      id: 'desk',
+      members: [flaky],
+      retries: 1,
+      postHooks: [pass],
+      engine: async ({ delegate }) => {
+        const answer = await delegate('flaky', 'go');
+        if (attempts++ === 0) throw new Error('Try again.');
+        return answer;
+      },
+    });
+    const { url } = await startApp({ adapter, agentOs: { teams: [team] } });
+    await runJson(url, '/teams/desk', 'hi', { session_id: 's1' });
+    expect(await (await fetch(`${url}/sessions/s1/runs`)).text()).not.toContain(SECRET);
+  });
+});
+
+describe.each(ADAPTERS)('A stream on %s', (adapter) => {
+  it('does not show what a member says while the run that was refused is being stored', async () => {
+    const [storing, said] = [createGate(), createGate()];
+    class SlowStore extends InMemorySessionStore {
+      override async append(...stored: Parameters<InMemorySessionStore['append']>): Promise<void> {
+        if (stored[1].component.id === 'desk') {
+          storing.open();
+          await said.opened;
+        }
+        return super.append(...stored);
+      }
+    }
+    const slow = new Agent({
+      id: 'slow',
+      engine: async function* () {
+        await storing.opened;
+        yield SECRET;
+        said.open();
+      },
+    });
+    const team = new Team({
+      id: 'desk',
+      members: [slow],
+      postHooks: [refuse],
+      engine: ({ delegate }) => {
+        void delegate('slow', 'go').catch(() => undefined);
+        return 'done';
+      },
+    });
+    const { url } = await startApp({ adapter, agentOs: { teams: [team], sessionStore: new SlowStore() } });
+    expect(JSON.stringify(await runSse(url, '/teams/desk', 'hi'))).not.toContain(SECRET);
   });
 });
