@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { NestInterceptor } from '@nestjs/common';
 import {
   Agent,
   InputCheckError,
@@ -13,6 +16,7 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { finalize } from 'rxjs';
 
 import { inBackground } from '../support/background-hook.js';
 import { createGate } from '../support/gate.js';
@@ -207,6 +211,34 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     await agentOs.drain();
     expect(log.messages('error')).toEqual([]);
     expect(await rejections.stop()).toEqual([]);
+  });
+
+  it('are given up if their client has left before anybody reads them', async () => {
+    const [arrived, left, ended] = [createGate(), createGate(), createGate()];
+    const hold: NestInterceptor = {
+      async intercept(_context, next) {
+        arrived.open();
+        await left.opened;
+        return next.handle().pipe(finalize(ended.open));
+      },
+    };
+    const { app, port } = await startApp({
+      adapter,
+      agentOs: { agents: [echo] },
+      beforeListen: (starting) => starting.useGlobalInterceptors(hold),
+    });
+    const disconnected = new Promise<void>((resolve) => {
+      const server = app.getHttpServer() as Server;
+      server.once('connection', (connection: Socket) => connection.once('close', () => resolve()));
+    });
+    const headers = { 'content-type': 'multipart/form-data; boundary=b', 'content-length': '100000' };
+    const socket = await sendRaw(port, '/agents/echo/runs', headers, '--b\r\n');
+    await arrived.opened;
+    socket.destroy();
+    await disconnected;
+    left.open();
+    await ended.opened;
+    expect(requests).toEqual([]);
   });
 });
 

@@ -31,8 +31,8 @@ export class MultipartReader {
    */
   read(): Promise<Form> {
     const request = this.#request;
-    // Nothing would ever come of a client that has left, or of a body that the host has read.
-    if (request.destroyed || request.readableEnded) throw malformed(new Error('There is nothing to read.'));
+    // Of a client that has left already nothing would ever be heard.
+    if (request.destroyed) throw malformed(new Error('There is nothing to read.'));
     const parser = this.#createParser();
     return new Promise((resolve, reject) => {
       const fail = (thrown: unknown): void => {

@@ -2,7 +2,13 @@ import type { RunEvent } from '../../model/run-event.js';
 import { toJsonValue } from './to-json-value.js';
 import type { WireObject } from './wire-format.js';
 import { toWireMetrics } from './wire-metrics.js';
-import { contentFields, metadataField, toWireRunOutputs, workflowMetrics } from './wire-run-output.js';
+import {
+  contentFields,
+  metadataField,
+  toMemberResponses,
+  toWireRunOutputs,
+  workflowMetrics,
+} from './wire-run-output.js';
 import { toWireStepOutput } from './wire-step-output.js';
 
 /** An event of this type. */
@@ -16,7 +22,7 @@ export function completedFields({ output, sessionState }: EventOf<'run-completed
     metadata: metadataField(output),
     session_state: component.kind === 'agent' ? toJsonValue(sessionState) : undefined,
     member_responses:
-      memberResponses.length > 0 ? toWireRunOutputs(memberResponses, { sessionState }) : undefined,
+      memberResponses.length > 0 ? toMemberResponses(memberResponses, { sessionState }) : undefined,
     metrics: toWireMetrics(output.metrics, output.model),
   };
 }

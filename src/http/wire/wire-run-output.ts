@@ -41,6 +41,14 @@ export function contentFields({ content, data }: Pick<RunOutput, 'content' | 'da
     : { content: toJsonValue(data), content_type: 'dict' };
 }
 
+/** Runs of a team's members. The protocol knows no workflows in teams: clients read their runs like a team's. */
+export function toMemberResponses(outputs: readonly RunOutput[], details: WireRunDetails): WireObject[] {
+  return toWireRunOutputs(outputs, details).map((response, index) => {
+    const { component, input } = outputs[index] ?? {};
+    return component?.kind === 'workflow' && input ? { ...response, input: toWireInput(input) } : response;
+  });
+}
+
 /** Runs of members and steps. */
 export function toWireRunOutputs(outputs: readonly RunOutput[], details: WireRunDetails): WireObject[] {
   return outputs.map((output) => toWireRunOutput(output, { ...details, input: output.input }));
@@ -74,7 +82,7 @@ function teamFields(output: RunOutput, details: WireRunDetails): WireObject {
     ...identityFields(output),
     input: input && toWireInput(input),
     ...answerFields(output),
-    member_responses: toWireRunOutputs(output.memberResponses, details),
+    member_responses: toMemberResponses(output.memberResponses, details),
     created_at: output.createdAt,
     metrics: toWireMetrics(output.metrics, output.model),
     status: output.status,
