@@ -131,8 +131,10 @@ export type { RecordChanges, SessionChanges } from './sessions/session.changes.j
 export {
   SessionStore,
   type NewSession,
+  type RunSession,
   type SessionFilter,
   type SessionInit,
+  type SessionOwner,
   type SessionPage,
   type SessionUpdate,
   type SessionUsage,

@@ -7,6 +7,7 @@ import type { PostHookContext } from '../hooks/hook.context.js';
 import { defineHook } from '../hooks/hook.functions.js';
 import type { HookOptions } from '../hooks/hook.options.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
+import { rememberEvaluation } from '../runs/run.memory.js';
 import { currentScope } from '../runs/run.scope.js';
 import { startRun } from '../runs/start-run.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
@@ -79,7 +80,7 @@ async function evaluate(judge: Agent, options: AgentAsJudgeOptions, context: Pos
   });
   const verdict = readVerdict(answer, scoring, threshold);
   const evaluation = evaluationOf(options, verdict, context);
-  await store?.save(evaluation);
+  if (store) await rememberEvaluation(store, evaluation);
   if (!evaluation.passed) await onFail?.(evaluation, context);
 }
 

@@ -51,6 +51,8 @@ export interface HookExecution {
   readonly mode: HookMode;
   readonly component: ComponentIdentity;
   readonly runId: string;
+  /** Whose run it is. */
+  readonly userId?: string;
   readonly state: HookExecutionState;
   /** Says more about some final states. */
   readonly reason?: HookEndReason;

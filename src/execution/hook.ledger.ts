@@ -10,6 +10,8 @@ import type {
 /** What {@link HookLedger.list} may be narrowed to. */
 export interface HookExecutionFilter {
   readonly runId?: string;
+  /** `null`: those of runs that belong to nobody. */
+  readonly userId?: string | null;
   readonly hook?: string;
   readonly state?: HookExecutionState;
   /** At most so many, the newest first. Default 100. */
@@ -69,11 +71,12 @@ export class HookLedger implements HookExecutions {
   }
 
   /** Executions, the newest first; copies. */
-  list({ runId, hook, state, limit = 100 }: HookExecutionFilter = {}): HookExecution[] {
+  list({ runId, userId, hook, state, limit = 100 }: HookExecutionFilter = {}): HookExecution[] {
     const found: HookExecution[] = [];
     for (const execution of this.#newestFirst()) {
       if (found.length >= limit) break;
       if (runId !== undefined && execution.runId !== runId) continue;
+      if (userId !== undefined && (execution.userId ?? null) !== userId) continue;
       if (hook !== undefined && execution.hook !== hook) continue;
       if (state !== undefined && execution.state !== state) continue;
       found.push({ ...execution });

@@ -1,9 +1,10 @@
-import { Get, Query, Res, UnprocessableEntityException } from '@nestjs/common';
+import { Get, Query, Req, Res, UnprocessableEntityException } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { HOOK_EXECUTION_STATES, type HookExecutionState } from '../execution/hook-execution.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
+import { SessionAccess } from './sessions/session.access.js';
 import { toWireExecution, toWireHook, type WireExecutions } from './wire/wire-hook.js';
 
 const DEFAULT_LIMIT = 100;
@@ -14,6 +15,7 @@ const MAX_LIMIT = 1_000;
 export class HooksController {
   constructor(
     private readonly runtime: AgentOsRuntime,
+    private readonly access: SessionAccess,
     private readonly responder: ProtocolResponder,
   ) {}
 
@@ -24,6 +26,7 @@ export class HooksController {
 
   @Get('hooks/executions')
   executions(
+    @Req() request: object,
     @Res() response: object,
     @Query('run_id') runId?: string,
     @Query('hook') hook?: string,
@@ -33,6 +36,7 @@ export class HooksController {
     const { ledger } = this.runtime;
     const filter = {
       limit: toLimit(limit),
+      userId: this.access.ownerFor(request),
       ...(runId === undefined ? {} : { runId }),
       ...(hook === undefined ? {} : { hook }),
       ...(state === undefined ? {} : { state: toState(state) }),

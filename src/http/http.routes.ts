@@ -22,6 +22,7 @@ import { RunResponder } from './runs/run.responder.js';
 import { runsControllerOf } from './runs/runs.controller.js';
 import { SessionAccess } from './sessions/session.access.js';
 import { SessionController } from './sessions/session.controller.js';
+import { SessionDeletion } from './sessions/session.deletion.js';
 import { SessionPresenter } from './sessions/session.presenter.js';
 import { SessionRunsController } from './sessions/session-runs.controller.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -58,5 +59,6 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   RunRecordings,
   RunResponder,
   SessionAccess,
+  SessionDeletion,
   SessionPresenter,
 ];

@@ -11,13 +11,14 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
+import type { SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import type { RunComponent } from './run.component.js';
 import { RunEvents, type RunEventSink } from './run.events.js';
 import { createOutput, userOf } from './run.result.js';
 import { takeSnapshot, type RunSnapshot } from './run.snapshot.js';
 import type { RunTree } from './run.tree.js';
-import type { SettledRun } from './stored-run.js';
+import type { Memory } from './run.memory.js';
 
 /** What an {@link ActiveRun} starts with. */
 export interface ActiveRunInit {
@@ -32,6 +33,8 @@ export interface ActiveRunInit {
   readonly sink?: RunEventSink;
   readonly step?: StepPosition;
   readonly isStored: boolean;
+  /** Whose the run's session must be, if it exists; a run below that shares the session has the same. */
+  readonly owner?: SessionOwner;
 }
 
 /** The state of one execution of a component, from its start until it has settled. */
@@ -49,6 +52,9 @@ export class ActiveRun {
   readonly sessionId: string;
   /** The session was named by the caller, so it may have a past. */
   readonly isSessionNamed: boolean;
+  readonly owner: SessionOwner | undefined;
+  /** The session is there: it was when the run began, or what is kept of the run has created it. */
+  isSessionKnown = false;
   input: RunInput;
   context: RunContext;
   output: RunOutput;
@@ -59,10 +65,12 @@ export class ActiveRun {
   readonly isStored: boolean;
   readonly events: RunEvents;
   readonly children: ActiveRun[] = [];
-  /** Settled runs below, which are remembered once this run's guardrails have passed. */
-  readonly postponed: SettledRun[] = [];
+  /** What is to be kept once this run's guardrails have passed. */
+  readonly memories: Memory[] = [];
   /** Started by an attempt that failed and was repeated: nothing of it counts. */
   isDiscarded = false;
+  /** A guardrail of a run above has refused or changed what the run was for: what it said is not for keeping. */
+  isWithdrawn = false;
   isShutDown = false;
   /** A post-hook has changed the answer. */
   isEdited = false;
@@ -90,6 +98,7 @@ export class ActiveRun {
     sink,
     step,
     isStored,
+    owner,
   }: ActiveRunInit) {
     this.component = component;
     this.identity = identityOf(component);
@@ -105,6 +114,7 @@ export class ActiveRun {
     this.nestedDepth = nestedDepthOf(this);
     this.isSessionNamed = options.sessionId !== undefined;
     this.sessionId = options.sessionId ?? parent?.sessionId ?? randomUUID();
+    this.owner = owner ?? (parent?.sessionId === this.sessionId ? parent.owner : undefined);
     this.context = createContext(this);
     this.session = {
       id: this.sessionId,

@@ -8,7 +8,7 @@ import type { RunnableComponent } from '../model/runnable-component.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import type { OutboxEntry } from './outbox.js';
 import type { RunEnvironment } from './run.environment.js';
-import { enterScope, type HookScope } from './run.scope.js';
+import { enterScope, type HookScope, type RunScope } from './run.scope.js';
 import { CopiedHookContext, type RunSnapshot } from './run.snapshot.js';
 
 /** A background hook that was released by its run's outcome. It keeps the run's copy, not the run. */
@@ -19,7 +19,7 @@ export class BackgroundHookTask implements HookTask, HookSubject {
   readonly #component: RunnableComponent;
   readonly #environment: RunEnvironment;
   readonly #span: RunSpan | undefined;
-  readonly #scope: HookScope;
+  readonly #scope: RunScope;
 
   /** @param scope - shared by the hooks of a batch; says that runs they start are started by a hook */
   constructor({ hook, run, execution }: OutboxEntry, environment: RunEnvironment, scope: HookScope) {
@@ -29,7 +29,7 @@ export class BackgroundHookTask implements HookTask, HookSubject {
     this.#component = run.component;
     this.#environment = environment;
     this.#span = run.span;
-    this.#scope = scope;
+    this.#scope = run.isWithdrawn ? { hook: scope, isWithdrawn: true } : { hook: scope };
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {
@@ -49,7 +49,7 @@ export class BackgroundHookTask implements HookTask, HookSubject {
   }
 
   enter<R>(execution: HookExecution, callback: () => R): R {
-    return enterScope({ hook: this.#scope }, () => {
+    return enterScope(this.#scope, () => {
       if (!this.#span) return callback();
       const attributes = { 'agent_os.hook': execution.hook, 'agent_os.run_id': execution.runId };
       return this.#span.linked(`hook ${execution.hook}`, attributes, callback);

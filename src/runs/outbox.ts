@@ -2,6 +2,7 @@ import type { HookEndReason, HookExecution } from '../execution/hook-execution.j
 import type { HookLedger } from '../execution/hook.ledger.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ActiveRun } from './active-run.js';
+import { userOf } from './run.result.js';
 
 /** A background hook that a run has reached. */
 export interface OutboxEntry {
@@ -73,6 +74,7 @@ export function createExecution(hook: BoundHook, run: ActiveRun, mode: HookExecu
     mode,
     component: run.identity,
     runId: run.runId,
+    ...userOf(run.context),
     state: 'scheduled',
     attempts: 0,
     scheduledAt: Date.now(),

@@ -14,12 +14,13 @@ export class ResponseLifecycle {
   }
 
   /**
-   * Calls back once the response has closed; never if it has closed already.
+   * Calls back once the response has closed; at once if it has closed already.
    *
    * @returns takes the listener back
    */
   onClosed(listener: ResponseListener): () => void {
-    this.#listeners.add(listener);
+    if (this.#delivered === undefined) this.#listeners.add(listener);
+    else listener(this.#delivered);
     return () => this.#listeners.delete(listener);
   }
 

@@ -13,6 +13,8 @@ export interface RunScope {
   readonly run?: ActiveRun;
   /** Set inside a hook. Inside a background hook there is no `run`: it has settled. */
   readonly hook?: HookScope;
+  /** Inside a background hook: guardrails have not let its run be seen. */
+  readonly isWithdrawn?: boolean;
 }
 
 /** Where a hook runs. */

@@ -43,12 +43,10 @@ export class RunTree {
   plant(root: ActiveRun): void {
     this.#root = root;
     if (this.#onDisconnect !== 'cancel') return;
-    const onClosed = (delivered: boolean | undefined): void => {
-      if (delivered === false) root.cancel('The client left before the run was done.');
-    };
-    // It may have left while a guard of the host was still thinking.
-    onClosed(this.response?.delivered);
-    this.#unlisten = this.response?.onClosed(onClosed);
+    // It may have left already, while a guard of the host was still thinking.
+    this.#unlisten = this.response?.onClosed((delivered) => {
+      if (!delivered) root.cancel('The client left before the run was done.');
+    });
   }
 
   /**

@@ -3,7 +3,7 @@ import type { ActiveRun } from './active-run.js';
 import { finalEventOf, outcomeOf, statusOf } from './run.error.js';
 import { collectRemaining } from './run.hooks.js';
 import { withdrawContent } from './run.result.js';
-import { rememberRun } from './run.session.js';
+import { rememberRun } from './run.memory.js';
 
 /**
  * Ends a run: writes its final status, remembers it, hands the tree's background hooks over and says so to whoever
@@ -19,7 +19,7 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   run.span?.end(error);
   showAbove(run);
   const last = finalEventOf(run, error);
-  if (run.tree.environment.sessions) await rememberRun(run, last, error === undefined && !run.isEdited);
+  await rememberRun(run, last, error === undefined && !run.isEdited);
   await run.tree.handOver();
   await run.events.emit(last);
 }

@@ -3,6 +3,7 @@ import type { RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { StepPosition } from '../model/run-event.js';
 import type { HookPosition } from '../hooks/hook.registry.js';
+import type { SessionOwner } from '../sessions/session.store.js';
 import { ActiveRun } from './active-run.js';
 import { conductRun } from './conduct-run.js';
 import { directEnvironment } from './direct.environment.js';
@@ -23,8 +24,10 @@ export interface RunRequest {
   readonly parent?: ActiveRun;
   readonly step?: StepPosition;
   readonly sink?: RunEventSink;
-  /** Whether the run is remembered in its session. Default true. */
+  /** Whether the run is remembered in its session. Default: unless a hook has started it and has named no session. */
   readonly isStored?: boolean;
+  /** Whose the run's session must be, if it exists. Default: whoever begins a session, others may go on with it. */
+  readonly owner?: SessionOwner;
   /** What becomes of it if its client leaves. Default: as the environment says. */
   readonly onDisconnect?: 'finish' | 'cancel';
   /** Is told the run before it starts. */
@@ -63,15 +66,21 @@ function createRun(
     hooks: environment.hooksOf(component, position),
     tree: parent?.tree ?? new RunTree(environment, scope, request.onDisconnect),
     input: copyInput(toRunInput(input)),
-    isStored: request.isStored ?? true,
+    isStored: request.isStored ?? (scope.hook === undefined || hasOwnSession(options, parent)),
     options,
     ...(parent ? { parent } : {}),
     ...(step ? { step } : {}),
     ...(sink ? { sink } : {}),
+    ...(request.owner === undefined ? {} : { owner: request.owner }),
   });
   if (parent) parent.children.push(run);
   else run.tree.plant(run);
   return run;
+}
+
+/** What a hook asks is nobody's conversation: before a guardrail has passed it may be just what must not be seen. */
+function hasOwnSession({ sessionId }: RunOptions, parent: ActiveRun | undefined): boolean {
+  return sessionId !== undefined && sessionId !== parent?.sessionId;
 }
 
 /** A run that has settled takes no more parts, and AgentOS does not join a run that it does not conduct. */

@@ -13,12 +13,11 @@ export interface SettledRun {
   readonly snapshot: RunSnapshot | Error;
   /** The run's last event, which nobody has read yet. */
   readonly last: RunEvent;
-  /** A guardrail of a run above has refused or changed what the run was for: its answer is not for keeping. */
-  readonly isWithdrawn: boolean;
 }
 
 /** A settled run as it is remembered. */
-export function toStoredRun({ run, last, isWithdrawn }: SettledRun, snapshot: RunSnapshot): StoredRun {
+export function toStoredRun({ run, last }: SettledRun, snapshot: RunSnapshot): StoredRun {
+  const { isWithdrawn } = run;
   const { runId, parentRunId } = run.context;
   const whole = withoutFileContents(snapshot.runOutput);
   const output = isWithdrawn ? withoutAnswer(whole) : whole;
@@ -31,6 +30,7 @@ export function toStoredRun({ run, last, isWithdrawn }: SettledRun, snapshot: Ru
     output,
     sessionState: snapshot.runContext.sessionState,
     events: run.events.isObserved && !isWithdrawn ? storedEvents(run, last, output) : [],
+    ...(isWithdrawn ? { isWithdrawn } : {}),
   };
 }
 

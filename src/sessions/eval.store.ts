@@ -1,5 +1,6 @@
 import type { ComponentIdentity, ComponentKind } from '../model/component.js';
 import type { ModelIdentity } from '../model/run-output.js';
+import type { SessionOwner } from './session.store.js';
 
 /** What a judge said of a run. */
 export interface Evaluation {
@@ -36,7 +37,7 @@ export interface EvaluationCriteria {
   readonly runId?: string;
   readonly sessionId?: string;
   /** `null`: those of runs that belong to nobody. */
-  readonly userId?: string | null;
+  readonly userId?: SessionOwner;
   readonly componentKind?: ComponentKind;
   readonly componentId?: string;
   /** The provider's name for the model that gave the answer. */

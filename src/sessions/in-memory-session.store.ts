@@ -2,12 +2,13 @@ import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Session } from '../model/session.js';
 import type { SessionChanges } from './session.changes.js';
 import { given, newSession, withRun, withUpdate } from './kept-session.js';
-import { matchesRun, matchesSession, orderOf } from './session.filter.js';
+import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import {
   SessionStore,
   type NewSession,
+  type RunSession,
   type SessionFilter,
-  type SessionInit,
+  type SessionOwner,
   type SessionPage,
   type SessionUpdate,
   type StoredRun,
@@ -44,33 +45,38 @@ export class InMemorySessionStore extends SessionStore {
     this.#maxRuns = maxRunsPerSession;
   }
 
-  override open({ id, userId }: SessionInit): Promise<Session> {
-    const { session } = this.#sessions.get(id) ?? {};
-    if (!session) return Promise.resolve({ id, state: {}, metadata: {}, ...given({ userId }) });
-    const { userId: owner, name, state, metadata } = session;
-    return Promise.resolve(
-      copyPlainData({ id, ...given({ userId: owner, name }), state, metadata }, 'session'),
-    );
+  override open(id: string): Promise<Session | undefined> {
+    const kept = this.#sessions.get(id);
+    if (!kept) return Promise.resolve(undefined);
+    this.#use(id, kept);
+    const { userId, name, state, metadata } = kept.session;
+    return Promise.resolve(copyPlainData({ id, ...given({ userId, name }), state, metadata }, 'session'));
   }
 
-  override append(init: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void> {
-    const kept = this.#sessions.get(init.id) ?? { session: newSession(init), runs: [] };
+  override append(
+    { isKnown = false, owner, ...init }: RunSession,
+    run: StoredRun,
+    changes: SessionChanges,
+  ): Promise<boolean> {
+    const known = this.#sessions.get(init.id);
+    if (known ? !isOf(known.session, owner) : isKnown) return Promise.resolve(false);
+    const kept = known ?? { session: newSession(init), runs: [] };
     kept.session = withRun(withUpdate(kept.session, changes), init, run);
     kept.runs.push(run);
     if (kept.runs.length > this.#maxRuns) kept.runs.shift();
     this.#use(init.id, kept);
-    return Promise.resolve();
+    return Promise.resolve(true);
   }
 
   override runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
-    const { limit = DEFAULT_LIMIT } = filter;
-    const found = (this.#sessions.get(sessionId)?.runs ?? []).filter((run) => matchesRun(run, filter));
+    const { limit = DEFAULT_LIMIT, owner } = filter;
+    const found = (this.#find(sessionId, owner)?.runs ?? []).filter((run) => matchesRun(run, filter));
     const latest = found.slice(Math.max(0, found.length - limit));
     return Promise.resolve(latest.map((run) => copyPlainData(run, 'run')));
   }
 
-  override find(id: string): Promise<StoredSession | undefined> {
-    const kept = this.#sessions.get(id);
+  override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
+    const kept = this.#find(id, owner);
     return Promise.resolve(kept && copyPlainData(kept.session, 'session'));
   }
 
@@ -89,17 +95,22 @@ export class InMemorySessionStore extends SessionStore {
     return Promise.resolve(true);
   }
 
-  override update(id: string, update: SessionUpdate): Promise<boolean> {
-    const kept = this.#sessions.get(id);
+  override update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean> {
+    const kept = this.#find(id, owner);
     if (!kept) return Promise.resolve(false);
     kept.session = withUpdate(kept.session, copyPlainData(update, 'update'));
     this.#use(id, kept);
     return Promise.resolve(true);
   }
 
-  override delete(ids: readonly string[]): Promise<void> {
-    for (const id of ids) this.#sessions.delete(id);
+  override delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
+    for (const id of ids) if (this.#find(id, owner)) this.#sessions.delete(id);
     return Promise.resolve();
+  }
+
+  #find(id: string, owner: SessionOwner | undefined): KeptSession | undefined {
+    const kept = this.#sessions.get(id);
+    return kept && isOf(kept.session, owner) ? kept : undefined;
   }
 
   #use(id: string, kept: KeptSession): void {

@@ -1,8 +1,19 @@
-import type { SessionFilter, StoredRun, StoredRunFilter, StoredSession } from './session.store.js';
+import type {
+  SessionFilter,
+  SessionOwner,
+  StoredRun,
+  StoredRunFilter,
+  StoredSession,
+} from './session.store.js';
 
 /** What people see of a session's name: its own, else what its first run was asked. */
 export function nameOf({ name, firstInput }: Pick<StoredSession, 'name' | 'firstInput'>): string {
   return name ?? firstInput ?? '';
+}
+
+/** Whether the session is this owner's; anybody's will do if there is none. */
+export function isOf({ userId }: Pick<StoredSession, 'userId'>, owner: SessionOwner | undefined): boolean {
+  return owner === undefined || (userId ?? null) === owner;
 }
 
 /** Whether a session is what the filter asks for. */
@@ -11,19 +22,20 @@ export function matchesSession(session: StoredSession, filter: SessionFilter): b
   return (
     (kind === undefined || session.component?.kind === kind) &&
     (componentId === undefined || session.component?.id === componentId) &&
-    (userId === undefined || (session.userId ?? null) === userId) &&
+    isOf(session, userId) &&
     nameOf(session).toLowerCase().includes(name.toLowerCase())
   );
 }
 
 /** Whether a run is what the filter asks for. */
 export function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {
-  const { runId, componentId, status, createdAfter = 0, createdBefore = Infinity } = filter;
+  const { runId, componentId, status, isWithdrawn, createdAfter = 0, createdBefore = Infinity } = filter;
   const { createdAt } = run.output;
   return (
     (runId === undefined || run.runId === runId) &&
     (componentId === undefined || run.component.id === componentId) &&
     (status === undefined || run.output.status === status) &&
+    (isWithdrawn === undefined || (run.isWithdrawn ?? false) === isWithdrawn) &&
     createdAt >= createdAfter &&
     createdAt <= createdBefore
   );

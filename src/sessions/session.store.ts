@@ -20,13 +20,21 @@ export interface StoredRun {
   readonly sessionState: PlainRecord;
   /** What happened in the run and in those below it, without pieces of content; empty if nobody read the run's events. */
   readonly events: readonly RunEvent[];
+  /** What it was asked and what it answered are left out: a guardrail of a run above has refused or changed it. */
+  readonly isWithdrawn?: boolean;
 }
+
+/** Whose a session is: a user's, or nobody's (`null`). */
+export type SessionOwner = string | null;
 
 /** What {@link SessionStore.runs} may be narrowed to. */
 export interface StoredRunFilter {
+  /** Runs of a session of this owner only: of another's there are none. */
+  readonly owner?: SessionOwner;
   readonly runId?: string;
   readonly componentId?: string;
   readonly status?: RunStatus;
+  readonly isWithdrawn?: boolean;
   /** Started at this time or later, in epoch seconds. */
   readonly createdAfter?: number;
   /** Started at this time or earlier, in epoch seconds. */
@@ -35,12 +43,20 @@ export interface StoredRunFilter {
   readonly limit?: number;
 }
 
-/** What a session is created with, if it does not exist yet. */
+/** What a session is created with. */
 export interface SessionInit {
   readonly id: string;
   readonly userId?: string;
   /** Whose session it is: the component of its first run. */
   readonly component?: ComponentIdentity;
+}
+
+/** The session that a run is added to; if it is new, it is created. */
+export interface RunSession extends SessionInit {
+  /** Whether the session was there when the run began: if it is gone by now, it stays gone. Default false. */
+  readonly isKnown?: boolean;
+  /** Whose the session must be, if it is there. Left out, runs are added to anybody's. */
+  readonly owner?: SessionOwner;
 }
 
 /** Tokens that the runs of a session have used with one model, or without any. */
@@ -75,7 +91,7 @@ export interface SessionFilter {
   readonly kind?: ComponentKind;
   readonly componentId?: string;
   /** `null`: those that belong to nobody. */
-  readonly userId?: string | null;
+  readonly userId?: SessionOwner;
   /** A part of the name that people see (the session's, else its first input), in any case of letters. */
   readonly name?: string;
   /** At most so many. Default 20. */
@@ -105,20 +121,25 @@ export interface SessionUpdate extends SessionChanges {
  *
  * Every store promises: what it returns are copies, so that changing them changes nothing; what it is given is never
  * changed afterwards and may be kept as it is; and appending runs of one session at the same time loses neither a run
- * nor a change: of two runs that change the same key, the one that settles last wins.
+ * nor a change: of two runs that change the same key, the one that settles last wins. Where an owner is given, whose
+ * the session is, is looked at in the same step: sessions may be deleted and created anew at any time.
  */
 export abstract class SessionStore {
-  /** The session with this id, new if there is none. */
-  abstract open(init: SessionInit): Promise<Session>;
+  /** The session in which a run begins; undefined if there is none with this id. */
+  abstract open(id: string): Promise<Session | undefined>;
 
-  /** Adds a settled run to its session, which is created if it is new, and makes the run's changes to the session. */
-  abstract append(session: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void>;
+  /**
+   * Adds a settled run to its session, and makes the run's changes to the session.
+   *
+   * @returns false, and does nothing, if the session has been deleted since the run began or is another's
+   */
+  abstract append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean>;
 
   /** The latest runs of a session, the oldest first; empty if it does not exist. */
   abstract runs(sessionId: string, filter?: StoredRunFilter): Promise<readonly StoredRun[]>;
 
-  /** The session with this id, with all that is known about it. */
-  abstract find(id: string): Promise<StoredSession | undefined>;
+  /** The session with this id, with all that is known about it; undefined if it is another's. */
+  abstract find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined>;
 
   /** The sessions that fit, a page at a time. */
   abstract list(filter?: SessionFilter): Promise<SessionPage>;
@@ -126,9 +147,9 @@ export abstract class SessionStore {
   /** Creates a session without runs. @returns false, and does nothing, if there is one with this id */
   abstract create(session: NewSession): Promise<boolean>;
 
-  /** Changes a session. @returns false if there is none with this id */
-  abstract update(id: string, update: SessionUpdate): Promise<boolean>;
+  /** Changes a session. @returns false if there is none with this id, or it is another's */
+  abstract update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean>;
 
-  /** Deletes sessions with their runs. Ids that are not there are no error. */
-  abstract delete(ids: readonly string[]): Promise<void>;
+  /** Deletes sessions with their runs. Ids that are not there, or are another's, are no error. */
+  abstract delete(ids: readonly string[], owner?: SessionOwner): Promise<void>;
 }

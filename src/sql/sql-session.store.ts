@@ -1,13 +1,14 @@
 import { parse, stringify } from 'devalue';
-import { and, asc, count, desc, eq, gte, inArray, lte, type SQL } from 'drizzle-orm';
+import { and, asc, count, desc, eq, exists, gte, inArray, lte, sql, type SQL } from 'drizzle-orm';
 
 import type { Session } from '../model/session.js';
 import type { SessionChanges } from '../sessions/session.changes.js';
 import {
   SessionStore,
   type NewSession,
+  type RunSession,
   type SessionFilter,
-  type SessionInit,
+  type SessionOwner,
   type SessionPage,
   type SessionUpdate,
   type StoredRun,
@@ -17,7 +18,7 @@ import {
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { changeEntries, toSessionRow, touchSession } from './sql.session.changes.js';
-import { conditionOf, sortedName, toRecord, toRunRow, toSessions } from './sql.session.rows.js';
+import { conditionOf, ownedBy, sortedName, toRecord, toRunRow, toSessions } from './sql.session.rows.js';
 import { inBatches, now, toText } from './sql.values.js';
 
 /** Runs that are read at once, unless the caller says otherwise. */
@@ -35,9 +36,9 @@ export class SqlSessionStore extends SessionStore {
     this.#database = database;
   }
 
-  override async open({ id, userId }: SessionInit): Promise<Session> {
+  override async open(id: string): Promise<Session | undefined> {
     const [row] = await this.#database.select().from(sessionsTable).where(eq(sessionsTable.id, id));
-    if (!row) return { id, ...(userId === undefined ? {} : { userId }), state: {}, metadata: {} };
+    if (!row) return undefined;
     const entries = await this.#database
       .select()
       .from(sessionEntriesTable)
@@ -51,13 +52,14 @@ export class SqlSessionStore extends SessionStore {
     };
   }
 
-  override async append(session: SessionInit, run: StoredRun, changes: SessionChanges): Promise<void> {
-    await this.#database.transaction(async (transaction) => {
+  override append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
       // Locks the session's row, so that runs of one session are appended one after another.
-      await touchSession(transaction, session, run, changes.name);
+      if (!(await touchSession(transaction, session, run, changes.name))) return false;
       await changeEntries(transaction, session.id, 'state', changes.state);
       await changeEntries(transaction, session.id, 'metadata', changes.metadata);
       await transaction.insert(runsTable).values(toRunRow(session.id, run));
+      return true;
     });
   }
 
@@ -65,7 +67,9 @@ export class SqlSessionStore extends SessionStore {
     const latest = this.#database
       .select({ run: runsTable.run, position: runsTable.position })
       .from(runsTable)
-      .where(and(eq(runsTable.sessionId, sessionId), runCondition(filter)))
+      .where(
+        and(eq(runsTable.sessionId, sessionId), this.#ownedBy(sessionId, filter.owner), runCondition(filter)),
+      )
       .orderBy(desc(runsTable.position))
       .limit(filter.limit ?? DEFAULT_LIMIT)
       .as('latest');
@@ -73,8 +77,11 @@ export class SqlSessionStore extends SessionStore {
     return rows.map(({ run }) => parse(run) as StoredRun);
   }
 
-  override async find(id: string): Promise<StoredSession | undefined> {
-    const rows = await this.#database.select().from(sessionsTable).where(eq(sessionsTable.id, id));
+  override async find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
+    const rows = await this.#database
+      .select()
+      .from(sessionsTable)
+      .where(and(eq(sessionsTable.id, id), ownedBy(owner)));
     const [session] = await toSessions(this.#database, rows);
     return session;
   }
@@ -109,7 +116,11 @@ export class SqlSessionStore extends SessionStore {
     });
   }
 
-  override update(id: string, { name, summary, state, metadata }: SessionUpdate): Promise<boolean> {
+  override update(
+    id: string,
+    { name, summary, state, metadata }: SessionUpdate,
+    owner?: SessionOwner,
+  ): Promise<boolean> {
     return this.#database.transaction(async (transaction) => {
       const set = {
         updatedAt: now,
@@ -119,7 +130,7 @@ export class SqlSessionStore extends SessionStore {
       const updated = await transaction
         .update(sessionsTable)
         .set(set)
-        .where(eq(sessionsTable.id, id))
+        .where(and(eq(sessionsTable.id, id), ownedBy(owner)))
         .returning({ id: sessionsTable.id });
       if (updated.length === 0) return false;
       await changeEntries(transaction, id, 'state', state);
@@ -129,9 +140,20 @@ export class SqlSessionStore extends SessionStore {
   }
 
   /** Their state, metadata and runs go with them. */
-  override async delete(ids: readonly string[]): Promise<void> {
+  override async delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
     for (const batch of inBatches(ids))
-      await this.#database.delete(sessionsTable).where(inArray(sessionsTable.id, batch));
+      await this.#database.delete(sessionsTable).where(and(inArray(sessionsTable.id, batch), ownedBy(owner)));
+  }
+
+  /** That the session of runs is this owner's. */
+  #ownedBy(sessionId: string, owner: SessionOwner | undefined): SQL | undefined {
+    if (owner === undefined) return undefined;
+    const { id } = sessionsTable;
+    const own = this.#database
+      .select({ id })
+      .from(sessionsTable)
+      .where(and(eq(id, sessionId), ownedBy(owner)));
+    return exists(own);
   }
 }
 
@@ -139,6 +161,7 @@ function runCondition({
   runId,
   componentId,
   status,
+  isWithdrawn,
   createdAfter,
   createdBefore,
 }: StoredRunFilter): SQL | undefined {
@@ -147,6 +170,7 @@ function runCondition({
     runId === undefined ? undefined : eq(runsTable.runId, runId),
     componentId === undefined ? undefined : eq(runsTable.componentId, componentId),
     status === undefined ? undefined : eq(runsTable.status, status),
+    isWithdrawn === undefined ? undefined : eq(sql`coalesce(${runsTable.withdrawn}, false)`, isWithdrawn),
     createdAfter === undefined ? undefined : gte(createdAt, new Date(createdAfter * 1_000)),
     createdBefore === undefined ? undefined : lte(createdAt, new Date(createdBefore * 1_000)),
   );

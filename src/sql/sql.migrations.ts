@@ -55,6 +55,7 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
     'summary text',
   ],
   agent_os_runs: [
+    'withdrawn boolean',
     'model_id text',
     'model_provider text',
     'model_name text',

@@ -61,6 +61,7 @@ export const runsTable = pgTable(
     componentKind: text('component_kind', { enum: KINDS }).notNull(),
     componentId: text('component_id').notNull(),
     status: text().notNull(),
+    withdrawn: boolean(),
     run: text().notNull(),
     modelId: text('model_id'),
     modelProvider: text('model_provider'),

@@ -2,9 +2,10 @@ import { stringify } from 'devalue';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 
 import type { RecordChanges } from '../sessions/session.changes.js';
-import type { SessionInit, StoredRun } from '../sessions/session.store.js';
+import type { RunSession, SessionInit, StoredRun } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { sessionEntriesTable, sessionsTable } from './sql.schema.js';
+import { ownedBy } from './sql.session.rows.js';
 import { inBatches, now, toText } from './sql.values.js';
 
 /** What {@link SqlDatabase.transaction} calls its function with. */
@@ -21,29 +22,43 @@ export function toSessionRow({ id, userId, component }: SessionInit): typeof ses
   };
 }
 
-/** Makes the session that a run belongs to, if it is new. Whose it is, and how it began, is what was known first. */
+/**
+ * Makes the session that a run belongs to, if it is new, and locks its row. Whose it is, and how it began, is what was
+ * known first.
+ *
+ * @returns false if the session is gone, or is another's
+ */
 export async function touchSession(
   transaction: Transaction,
-  init: SessionInit,
+  session: RunSession,
   run: StoredRun,
   name: string | undefined,
-): Promise<void> {
+): Promise<boolean> {
+  const { id, owner, isKnown = false } = session;
   const { componentKind, componentId, componentName, firstInput } = sessionsTable;
+  const row = { ...toSessionRow(session), firstInput: firstInputOf(run) };
   const renamed = name === undefined ? {} : { name: toText(name) };
-  await transaction
-    .insert(sessionsTable)
-    .values({ ...toSessionRow(init), firstInput: firstInputOf(run), ...renamed })
-    .onConflictDoUpdate({
-      target: sessionsTable.id,
-      set: {
-        updatedAt: now,
-        componentKind: sql`coalesce(${componentKind}, excluded.component_kind)`,
-        componentId: sql`coalesce(${componentId}, excluded.component_id)`,
-        componentName: sql`coalesce(${componentName}, excluded.component_name)`,
-        firstInput: sql`coalesce(${firstInput}, excluded.first_input)`,
-        ...renamed,
-      },
-    });
+  const set = {
+    updatedAt: now,
+    componentKind: sql`coalesce(${componentKind}, ${row.componentKind})`,
+    componentId: sql`coalesce(${componentId}, ${row.componentId})`,
+    componentName: sql`coalesce(${componentName}, ${row.componentName})`,
+    firstInput: sql`coalesce(${firstInput}, ${row.firstInput})`,
+    ...renamed,
+  };
+  const isOwned = ownedBy(owner);
+  const touched = isKnown
+    ? transaction
+        .update(sessionsTable)
+        .set(set)
+        .where(and(eq(sessionsTable.id, id), isOwned))
+        .returning({ id: sessionsTable.id })
+    : transaction
+        .insert(sessionsTable)
+        .values({ ...row, ...renamed })
+        .onConflictDoUpdate({ target: sessionsTable.id, set, ...(isOwned ? { setWhere: isOwned } : {}) })
+        .returning({ id: sessionsTable.id });
+  return (await touched).length > 0;
 }
 
 /** A refused input is empty, and what a member was asked is not what the session is about. */
@@ -63,12 +78,25 @@ export async function changeEntries(
   for (const keys of inBatches(removed)) {
     await transaction
       .delete(sessionEntriesTable)
-      .where(and(eq(session, sessionId), eq(areaColumn, area), inArray(keyColumn, keys)));
+      .where(and(eq(session, sessionId), eq(areaColumn, area), inArray(keyColumn, keys.map(toText))));
   }
-  for (const entries of inBatches(Object.entries(set))) {
+  for (const entries of inBatches([...keptEntries(set)])) {
     await transaction
       .insert(sessionEntriesTable)
       .values(entries.map(([key, value]) => ({ sessionId, area, key, value: stringify(value) })))
       .onConflictDoUpdate({ target: [session, areaColumn, keyColumn], set: { value: sql`excluded.value` } });
   }
+}
+
+/** Characters of a key: what an index of PostgreSQL takes, whatever they are. */
+const MAX_KEY_LENGTH = 600;
+
+function keptEntries(set: RecordChanges['set']): Map<string, unknown> {
+  const tooLong = Object.keys(set).find((key) => key.length > MAX_KEY_LENGTH);
+  if (tooLong !== undefined) {
+    throw new Error(
+      `The key "${tooLong.slice(0, 50)}…" of a session has ${tooLong.length} characters. Keep it to ${MAX_KEY_LENGTH}.`,
+    );
+  }
+  return new Map(Object.entries(set).map(([key, value]) => [toText(key), value]));
 }

@@ -4,7 +4,13 @@ import { and, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
 import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord } from '../model/run-context.js';
 import { tokensOf } from '../model/run-usage.js';
-import type { SessionFilter, SessionUsage, StoredRun, StoredSession } from '../sessions/session.store.js';
+import type {
+  SessionFilter,
+  SessionOwner,
+  SessionUsage,
+  StoredRun,
+  StoredSession,
+} from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { sessionEntriesTable, sessionsTable, type runsTable } from './sql.schema.js';
 import { readUsage } from './sql.session.usage.js';
@@ -22,6 +28,7 @@ export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$i
     componentKind: run.component.kind,
     componentId: run.component.id,
     status,
+    withdrawn: run.isWithdrawn ?? false,
     run: stringify(run),
     ...(model ? { modelId: model.id, modelProvider: model.provider, modelName: model.name ?? null } : {}),
     ...tokensOf(metrics),
@@ -62,13 +69,15 @@ export function conditionOf({ kind, componentId, userId, name }: SessionFilter):
   return and(
     kind === undefined ? undefined : eq(sessionsTable.componentKind, kind),
     componentId === undefined ? undefined : eq(sessionsTable.componentId, componentId),
-    userId === undefined ? undefined : ownedBy(userId),
+    ownedBy(userId),
     name === undefined || name === '' ? undefined : sql`${shownName} ILIKE ${containing(name)}`,
   );
 }
 
-function ownedBy(userId: string | null): SQL {
-  return userId === null ? isNull(sessionsTable.userId) : eq(sessionsTable.userId, userId);
+/** That a session is this owner's; anybody's will do if there is none. */
+export function ownedBy(owner: SessionOwner | undefined): SQL | undefined {
+  if (owner === undefined) return undefined;
+  return owner === null ? isNull(sessionsTable.userId) : eq(sessionsTable.userId, owner);
 }
 
 /** A pattern in which the text stands for itself. */

@@ -46,15 +46,10 @@ export function describeStoresContract(name: string, create: () => Promise<Store
     afterAll(() => stores.close?.(), SLOW);
 
     describe('sessions', () => {
-      it('are new and empty if nobody has stored them', async () => {
+      it('are not there if nobody has stored them', async () => {
         const id = newId();
 
-        await expect(stores.sessions.open({ id, userId: 'ann' })).resolves.toEqual({
-          id,
-          userId: 'ann',
-          state: {},
-          metadata: {},
-        });
+        await expect(stores.sessions.open(id)).resolves.toBeUndefined();
         await expect(stores.sessions.runs(id)).resolves.toEqual([]);
       });
 
@@ -78,7 +73,7 @@ export function describeStoresContract(name: string, create: () => Promise<Store
           metadata,
         });
 
-        await expect(stores.sessions.open({ id })).resolves.toEqual({
+        await expect(stores.sessions.open(id)).resolves.toEqual({
           id,
           userId: 'ann',
           name: 'Chat',
@@ -93,7 +88,7 @@ export function describeStoresContract(name: string, create: () => Promise<Store
 
         await stores.sessions.append({ id }, runOf(id), setState({ b: 20, d: 4 }, ['c']));
 
-        const { state } = await stores.sessions.open({ id });
+        const { state = {} } = (await stores.sessions.open(id)) ?? {};
         expect(state).toEqual({ a: 1, b: 20, d: 4 });
       });
 
@@ -105,7 +100,7 @@ export function describeStoresContract(name: string, create: () => Promise<Store
           runs.map((run, index) => stores.sessions.append({ id }, run, setState({ [`key${index}`]: index }))),
         );
 
-        const { state } = await stores.sessions.open({ id });
+        const { state = {} } = (await stores.sessions.open(id)) ?? {};
         expect(Object.keys(state)).toHaveLength(40);
         expect((await stores.sessions.runs(id)).map(({ runId }) => runId).sort()).toEqual(
           runs.map(({ runId }) => runId).sort(),
@@ -116,12 +111,12 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         const id = newId();
         await stores.sessions.append({ id }, runOf(id), setState({ list: [1] }));
 
-        const session = await stores.sessions.open({ id });
-        (session.state['list'] as number[]).push(2);
+        const session = await stores.sessions.open(id);
+        (session?.state['list'] as number[]).push(2);
         const [run] = await stores.sessions.runs(id);
         (run as { output: { content: string } }).output.content = 'changed';
 
-        expect((await stores.sessions.open({ id })).state).toEqual({ list: [1] });
+        expect((await stores.sessions.open(id))?.state).toEqual({ list: [1] });
         expect((await stores.sessions.runs(id))[0]?.output.content).toBe('answer');
       });
 
@@ -238,7 +233,7 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         const id = newId();
         const keys = Array.from({ length: 20_000 }, (_, index) => `key ${index}`);
         await stores.sessions.create({ id, state: Object.fromEntries(keys.map((key) => [key, 1])) });
-        const { state } = await stores.sessions.open({ id });
+        const { state = {} } = (await stores.sessions.open(id)) ?? {};
         expect(Object.keys(state)).toHaveLength(20_000);
 
         await stores.sessions.update(id, setState({ last: true }, keys));
@@ -274,7 +269,7 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect(await stores.sessions.find(id)).toMatchObject({ ...session, usage: [] });
         expect(await stores.sessions.runs(id)).toEqual([]);
         expect(await stores.sessions.create({ id, name: 'Other' })).toBe(false);
-        expect((await stores.sessions.open({ id })).name).toBe('New');
+        expect((await stores.sessions.open(id))?.name).toBe('New');
       });
 
       it('are updated key by key, if they exist', async () => {
@@ -369,7 +364,83 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         const found = await Promise.all([first, second, third].map((id) => stores.sessions.find(id)));
         expect(found.map((session) => session?.id)).toEqual([undefined, second, undefined]);
         expect(await stores.sessions.runs(first)).toEqual([]);
-        expect((await stores.sessions.open({ id: third })).state).toEqual({});
+        expect(await stores.sessions.open(third)).toBeUndefined();
+      });
+
+      it.each<[string, string | undefined, string | null, boolean]>([
+        ['a user adds a run to her own', 'ann', 'ann', true],
+        ['a user adds no run to that of another', 'ann', 'bob', false],
+        ['a user adds no run to that of nobody', undefined, 'bob', false],
+        ['nobody adds a run to that of nobody', undefined, null, true],
+        ['nobody adds no run to that of a user', 'ann', null, false],
+      ])('%s, if whose they must be is said', async (_title, userId, owner, isAdded) => {
+        const id = newId();
+        await stores.sessions.create({ id, ...(userId === undefined ? {} : { userId }), state: { a: 1 } });
+        for (const isKnown of [false, true]) {
+          const session = { id, owner, isKnown, ...(owner === null ? {} : { userId: owner }) };
+          expect(await stores.sessions.append(session, runOf(id), setState({ a: 2 }))).toBe(isAdded);
+        }
+        expect(await stores.sessions.runs(id)).toHaveLength(isAdded ? 2 : 0);
+        expect(await stores.sessions.find(id)).toMatchObject({ state: { a: isAdded ? 2 : 1 } });
+        expect((await stores.sessions.find(id))?.userId).toBe(userId);
+      });
+
+      it('take runs of anybody if it is not said whose they must be', async () => {
+        const id = newId();
+        await stores.sessions.create({ id, userId: 'ann' });
+        expect(await stores.sessions.append({ id, userId: 'bob' }, runOf(id), UNCHANGED)).toBe(true);
+        expect(await stores.sessions.find(id)).toMatchObject({ userId: 'ann' });
+      });
+
+      it('that two users begin at the same time are those of one of them', async () => {
+        const id = newId();
+        const users = ['ann', 'bob', 'ann', 'bob'];
+        const added = await Promise.all(
+          users.map((userId) =>
+            stores.sessions.append({ id, userId, owner: userId }, runOf(id), setState({ [userId]: 1 })),
+          ),
+        );
+        const owner = (await stores.sessions.find(id))?.userId ?? '';
+        expect(added).toEqual(users.map((user) => user === owner));
+        expect(await stores.sessions.runs(id)).toHaveLength(2);
+        expect((await stores.sessions.open(id))?.state).toEqual({ [owner]: 1 });
+      });
+
+      it('stay deleted for runs that have begun before', async () => {
+        const id = newId();
+        await stores.sessions.create({ id });
+        await stores.sessions.delete([id]);
+        expect(await stores.sessions.append({ id, isKnown: true }, runOf(id), UNCHANGED)).toBe(false);
+        expect(await stores.sessions.find(id)).toBeUndefined();
+        expect(await stores.sessions.append({ id }, runOf(id), UNCHANGED)).toBe(true);
+        expect(await stores.sessions.append({ id, isKnown: true }, runOf(id), UNCHANGED)).toBe(true);
+        expect(await stores.sessions.runs(id)).toHaveLength(2);
+      });
+
+      it.each<[string | undefined, string | null, boolean]>([
+        ['ann', 'ann', true],
+        ['ann', 'bob', false],
+        ['ann', null, false],
+        [undefined, null, true],
+        [undefined, 'ann', false],
+      ])('of %s are there for the owner %s: %s', async (userId, owner, isThere) => {
+        const id = newId();
+        await stores.sessions.append({ id, ...(userId === undefined ? {} : { userId }) }, runOf(id), UNCHANGED);
+        expect((await stores.sessions.find(id, owner))?.id).toBe(isThere ? id : undefined);
+        expect(await stores.sessions.runs(id, { owner })).toHaveLength(isThere ? 1 : 0);
+        expect(await stores.sessions.update(id, setState({ a: 1 }), owner)).toBe(isThere);
+        expect((await stores.sessions.open(id))?.state).toEqual(isThere ? { a: 1 } : {});
+        await stores.sessions.delete([id], owner);
+        expect((await stores.sessions.find(id))?.id).toBe(isThere ? undefined : id);
+      });
+
+      it('keep runs that have written keys with zero bytes', async () => {
+        const id = newId();
+        const changes = setState({ 'a\0b': 1, ab: 2, c: 3 });
+        expect(await stores.sessions.append({ id }, runOf(id), changes)).toBe(true);
+        expect((await stores.sessions.open(id))?.state).toMatchObject({ ab: 2, c: 3 });
+        expect(await stores.sessions.append({ id }, runOf(id), setState({}, ['c\0']))).toBe(true);
+        expect(await stores.sessions.runs(id)).toHaveLength(2);
       });
 
       it('hand out copies of what they are', async () => {
@@ -502,13 +573,18 @@ export function describeStoresContract(name: string, create: () => Promise<Store
           runOf(id, 'agent', 'ERROR'),
           runOf(id),
         ];
-        for (const run of [first, other, failed, last]) await stores.sessions.append({ id }, run, UNCHANGED);
+        const withdrawn: StoredRun = { ...runOf(id), isWithdrawn: true };
+        for (const run of [first, other, failed, last, withdrawn])
+          await stores.sessions.append({ id }, run, UNCHANGED);
         const idsOf = async (filter: StoredRunFilter): Promise<string[]> =>
           (await stores.sessions.runs(id, filter)).map(({ runId }) => runId);
 
         expect(await idsOf({ componentId: 'other' })).toEqual([other.runId]);
-        expect(await idsOf({ componentId: 'agent', status: 'COMPLETED' })).toEqual([first.runId, last.runId]);
-        expect(await idsOf({ status: 'COMPLETED', limit: 1 })).toEqual([last.runId]);
+        const answered = { status: 'COMPLETED', isWithdrawn: false } as const;
+        expect(await idsOf({ componentId: 'agent', ...answered })).toEqual([first.runId, last.runId]);
+        expect(await idsOf({ ...answered, limit: 1 })).toEqual([last.runId]);
+        expect(await idsOf({ isWithdrawn: true })).toEqual([withdrawn.runId]);
+        expect(await idsOf({ status: 'COMPLETED', limit: 1 })).toEqual([withdrawn.runId]);
         expect(await idsOf({ limit: 0 })).toEqual([]);
       });
 

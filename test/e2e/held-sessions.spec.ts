@@ -156,7 +156,7 @@ describe.each(ADAPTERS)('A stream on %s', (adapter) => {
   it('does not show what a member says while the run that was refused is being stored', async () => {
     const [storing, said] = [createGate(), createGate()];
     class SlowStore extends InMemorySessionStore {
-      override async append(...stored: Parameters<InMemorySessionStore['append']>): Promise<void> {
+      override async append(...stored: Parameters<InMemorySessionStore['append']>): Promise<boolean> {
         if (stored[1].component.id === 'desk') {
           storing.open();
           await said.opened;

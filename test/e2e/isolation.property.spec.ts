@@ -138,7 +138,7 @@ async function expectNoTrace(
   expect(stored.map(({ content, tools }) => ({ content, tools }))).toEqual(
     answers.map((content) => ({ content, tools: [toolCall()] })),
   );
-  const { state } = await sessions.open({ id: sessionId });
+  const state = (await sessions.open(sessionId))?.state;
   expect(show(state)).toBe(show(stateOf(3)));
   expect(show(writer)).toBe(DEFINITION);
   expect(views).toEqual(stored.flatMap((output) => Array<unknown>(VANDALS).fill(viewOf(output))));

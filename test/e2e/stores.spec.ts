@@ -209,7 +209,7 @@ describe('sessions of running components', () => {
 
   it('do not keep an answer back when their store fails', async () => {
     class BrokenStore extends InMemorySessionStore {
-      override append(): Promise<void> {
+      override append(): Promise<boolean> {
         return Promise.reject(new Error('the disk is full'));
       }
     }

@@ -79,11 +79,11 @@ export function storedSessionOf(fields: Partial<StoredSession> = {}): StoredSess
 }
 
 /** Puts a run into its session. */
-export function keepRun(store: SessionStore, run: StoredRun): Promise<void> {
+export async function keepRun(store: SessionStore, run: StoredRun): Promise<void> {
   const { sessionId, userId } = run.output;
   const nothing = { set: {}, removed: [] };
   const { component } = run;
-  return store.append({ id: sessionId, component, ...(userId === undefined ? {} : { userId }) }, run, {
+  await store.append({ id: sessionId, component, ...(userId === undefined ? {} : { userId }) }, run, {
     state: nothing,
     metadata: nothing,
   });

@@ -86,7 +86,7 @@ export class EvalRunsController {
   ): Promise<Pick<FoundPage, 'data' | 'total'>> {
     if (!criteria) return { data: [], total: 0 };
     const { limit, offset, sortBy, sortOrder } = range;
-    const owned = { ...criteria, ...this.access.ownership(request) };
+    const owned = { ...criteria, userId: this.access.ownerFor(request) };
     const [evaluations, total] = await Promise.all([
       this.evals.list({ ...owned, limit, offset, sortBy, sortOrder }),
       this.evals.count(owned),

@@ -1,10 +1,11 @@
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOptions } from '../../model/runnable-component.js';
+import type { SessionOwner } from '../../sessions/session.store.js';
 import { FieldReader, type Fields } from './field.reader.js';
 import { checkFileCount } from './file.limits.js';
 import type { Form } from './form.js';
 import { readMedia, type MediaOptions } from './media.fields.js';
-import { shortText } from './request.fields.js';
+import { keptRecord, shortText } from './request.fields.js';
 
 /** What a client asks of a run. */
 export interface RunForm {
@@ -15,6 +16,8 @@ export interface RunForm {
   /** Whether the stream shows all events, not just those that the answer is made of. */
   readonly streamEvents: boolean;
   readonly options: RunOptions;
+  /** Whose the session of the run must be, if the host says who asks. */
+  readonly owner?: SessionOwner;
 }
 
 /** What clients may send. */
@@ -50,7 +53,7 @@ function readOptions(reader: FieldReader, acceptClientContext: boolean): RunOpti
   const userId = shortText(reader, 'user_id');
   const metadata = reader.record('metadata');
   const dependencies = acceptClientContext ? reader.record('dependencies') : undefined;
-  const sessionState = acceptClientContext ? reader.record('session_state') : undefined;
+  const sessionState = acceptClientContext ? keptRecord(reader, 'session_state') : undefined;
   return {
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(userId === undefined ? {} : { userId }),

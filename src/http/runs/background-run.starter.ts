@@ -27,13 +27,14 @@ export class BackgroundRunStarter {
    *
    * @throws AgentOsConfigurationError or TypeError if it cannot start
    */
-  async start(component: Component, { input, options, stream }: RunForm): Promise<RunRecording> {
+  async start(component: Component, { input, options, owner, stream }: RunForm): Promise<RunRecording> {
     const { environment } = this.runtime;
     let recording: RunRecording | undefined;
     const request: RunRequest = {
       component,
       input,
       options,
+      owner,
       environment,
       onDisconnect: 'finish',
       onStart: (run) => (recording = this.recordings.begin(identityOf(run))),

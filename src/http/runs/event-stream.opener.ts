@@ -18,11 +18,11 @@ export class EventStreamOpener {
   open(response: object): EventStream {
     const { httpAdapter } = this.adapterHost;
     const stream = new EventStream();
-    this.#watch(stream, response);
     httpAdapter.setHeader(response, 'Cache-Control', 'no-cache');
     httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
     const file = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
     httpAdapter.reply(response, file, 200);
+    this.#watch(stream, response);
     return stream;
   }
 

@@ -5,6 +5,7 @@ import type { Component } from '../../components/component.js';
 import type { ComponentKind } from '../../model/component.js';
 import type { ActiveRun } from '../../runs/active-run.js';
 import { SessionStore, type StoredRun } from '../../sessions/session.store.js';
+import { isId } from '../forms/request.fields.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { runningRun } from './running-run.js';
 
@@ -50,8 +51,9 @@ export class RunFinder {
     sessionId: string,
     runId: string,
   ): Promise<StoredRun | undefined> {
-    if (!(await this.access.find(request, sessionId))) return undefined;
-    const [run] = await this.sessions.runs(sessionId, { runId, componentId: component.id, limit: 1 });
+    if (!isId(sessionId)) return undefined;
+    const filter = { owner: this.access.ownerFor(request), runId, componentId: component.id, limit: 1 };
+    const [run] = await this.sessions.runs(sessionId, filter);
     return run;
   }
 

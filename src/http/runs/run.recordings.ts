@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
+import { isOf } from '../../sessions/session.filter.js';
+import type { SessionOwner } from '../../sessions/session.store.js';
 import type { RecordedRun } from './run.recording.js';
 import { RunRecording } from './run.recording.js';
 
@@ -27,9 +29,16 @@ export class RunRecordings {
   /** The run has ended: from now on its recording may be forgotten. */
   keep(recording: RunRecording): void {
     const { runId } = recording.run;
-    this.#recordings.delete(runId);
+    // Its session may have been deleted since.
+    if (!this.#recordings.delete(runId)) return;
     this.#recordings.set(runId, recording);
     this.#forgetOld();
+  }
+
+  /** Forgets the recordings of sessions that are deleted, if they are this owner's. Who reads one may go on. */
+  forget(sessionIds: readonly string[], owner: SessionOwner | undefined): void {
+    for (const [runId, { run }] of this.#recordings)
+      if (sessionIds.includes(run.sessionId) && isOf(run, owner)) this.#recordings.delete(runId);
   }
 
   find(runId: string): RunRecording | undefined {

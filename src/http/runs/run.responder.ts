@@ -32,14 +32,18 @@ export class RunResponder {
   ) {}
 
   /** Answers with the run's output: 200 if it completed or was cancelled, else the status of its error. */
-  async json(component: Component, { input: asked, options }: RunForm, response: object): Promise<void> {
+  async json(
+    component: Component,
+    { input: asked, options, owner }: RunForm,
+    response: object,
+  ): Promise<void> {
     let run: ActiveRun | undefined;
     const { environment } = this.runtime;
     let status = 200;
     let problem: WireObject = {};
     try {
       const onStart = (started: ActiveRun): void => void (run = started);
-      await startRun({ component, input: asked, options, environment, onStart });
+      await startRun({ component, input: asked, options, owner, environment, onStart });
     } catch (thrown) {
       if (!(thrown instanceof AgentRunError) || !run) throw thrown;
       status = run.outcome === 'cancelled' ? 200 : thrown.getStatus();
@@ -53,7 +57,7 @@ export class RunResponder {
   /** Answers with the run's events, as they happen. */
   async stream(
     component: Component,
-    { input, options, streamEvents }: RunForm,
+    { input, options, owner, streamEvents }: RunForm,
     response: object,
   ): Promise<void> {
     const stream = this.streams.open(response);
@@ -63,6 +67,7 @@ export class RunResponder {
         component,
         input,
         options,
+        owner,
         environment,
         sink: (event) => stream.write(toReadEvents(event, component, streamEvents).map(toFrame).join('')),
       });

@@ -58,7 +58,8 @@ export function runsControllerOf(kind: ComponentKind): Type {
       const running = isRunningWanted ? this.finder.running(request, component, sessionId) : [];
       const session = await this.access.find(request, sessionId);
       if (!session && running.length === 0) throw new NotFoundException('Session not found');
-      const filter = { componentId: component.id, limit: LIMIT, ...(status === undefined ? {} : { status }) };
+      const { userId: owner = null } = session ?? {};
+      const filter = { owner, componentId: component.id, status, limit: LIMIT };
       const settled = session ? await this.sessions.runs(sessionId, filter) : [];
       // One of them may have settled since.
       const others = running.filter(({ runId }) => settled.every((run) => run.runId !== runId));
@@ -84,7 +85,8 @@ export function runsControllerOf(kind: ComponentKind): Type {
       const { userId: claimed, ...options } = form.options;
       const userId = this.access.userOf(request, claimed);
       if (options.sessionId !== undefined) await this.access.refuseForeign(request, options.sessionId);
-      return { ...form, options: userId === undefined ? options : { ...options, userId } };
+      const owned = this.access.isHostAsked ? { owner: userId ?? null } : {};
+      return { ...form, ...owned, options: userId === undefined ? options : { ...options, userId } };
     }
   }
   return nameController(RunsController, kind);

@@ -34,8 +34,9 @@ export class SessionRunsController {
       createdAfter: readSeconds(reader, 'created_after'),
       createdBefore: readSeconds(reader, 'created_before'),
     }));
-    const { component } = await this.#find(request, id, query);
-    const runs = await this.sessions.runs(id, { createdAfter, createdBefore, limit: MAX_SESSION_RUNS });
+    const { component, userId: owner = null } = await this.#find(request, id, query);
+    const filter = { owner, createdAfter, createdBefore, limit: MAX_SESSION_RUNS };
+    const runs = await this.sessions.runs(id, filter);
     // The runs of a workflow's steps stand inside of its own; members of teams stand for themselves.
     const shown =
       component?.kind === 'workflow' ? runs.filter(({ parentRunId }) => parentRunId === undefined) : runs;
@@ -52,10 +53,10 @@ export class SessionRunsController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    await this.#find(request, id, readSessionQuery(request));
-    const [run] = await this.sessions.runs(id, { runId, limit: 1 });
+    const { userId: owner = null } = await this.#find(request, id, readSessionQuery(request));
+    const [run] = await this.sessions.runs(id, { owner, runId, limit: 1 });
     if (run) return this.responder.reply(response, toWireSessionRun(run));
-    const others = await this.sessions.runs(id, { limit: 1 });
+    const others = await this.sessions.runs(id, { owner, limit: 1 });
     throw new NotFoundException(
       others.length > 0
         ? `Run with ID ${runId} not found in session ${id}`

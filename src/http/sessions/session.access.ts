@@ -1,15 +1,12 @@
-import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 
 import type { AgentOsExtras } from '../../agent-os.options.js';
 import { EXTRAS } from '../../agent-os.tokens.js';
-import { SessionStore, type StoredSession } from '../../sessions/session.store.js';
+import { sessionNotFound } from '../../runs/run.session.js';
+import { isOf } from '../../sessions/session.filter.js';
+import { SessionStore, type SessionOwner, type StoredSession } from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
 import type { SessionQuery } from './session.fields.js';
-
-/** What of a list a client may see: `null` is what belongs to nobody, left out is everything. */
-export interface Ownership {
-  readonly userId?: string | null;
-}
 
 /**
  * Who may see what. If the host says who asks (`http.userId`), what belongs to others is for a client exactly like
@@ -32,17 +29,15 @@ export class SessionAccess {
     return http && http.userId ? http.userId(request as never) : claimed;
   }
 
-  /** What of everything is the client's to see: all of it, unless somebody says who asks. */
-  ownership(request: object, claimed?: string): Ownership {
+  /** Whose things are the client's to see; undefined is everybody's, unless somebody says who asks. */
+  ownerFor(request: object, claimed?: string): SessionOwner | undefined {
     const userId = this.userOf(request, claimed);
-    if (this.isHostAsked) return { userId: userId ?? null };
-    return userId === undefined ? {} : { userId };
+    return this.isHostAsked ? (userId ?? null) : userId;
   }
 
-  /** Whether what belongs to this owner is the client's to see. */
-  maySee(request: object, owner: string | undefined, claimed?: string): boolean {
-    const { userId } = this.ownership(request, claimed);
-    return userId === undefined || userId === (owner ?? null);
+  /** Whether what belongs to this user is the client's to see. */
+  maySee(request: object, userId: string | undefined): boolean {
+    return isOf({ userId }, this.ownerFor(request));
   }
 
   /** The session with this id, if it exists, is what the client takes it for, and is the client's to see. */
@@ -51,8 +46,9 @@ export class SessionAccess {
     id: string,
     { kind, claimedUser }: SessionQuery = {},
   ): Promise<StoredSession | undefined> {
-    const session = isId(id) ? await this.sessions.find(id) : undefined;
-    if (!session || !this.maySee(request, session.userId, claimedUser)) return undefined;
+    const owner = this.ownerFor(request, claimedUser);
+    const session = isId(id) ? await this.sessions.find(id, owner) : undefined;
+    if (!session) return undefined;
     const isOfKind = kind === undefined || (session.component?.kind ?? kind) === kind;
     return isOfKind ? session : undefined;
   }
@@ -63,16 +59,9 @@ export class SessionAccess {
    * @throws NotFoundException if the session exists and is somebody else's
    */
   async refuseForeign(request: object, id: string): Promise<void> {
-    if (!this.isHostAsked || !isId(id)) return;
-    const session = await this.sessions.find(id);
+    if (!this.isHostAsked) return;
+    const session = await this.sessions.open(id);
     if (session && !this.maySee(request, session.userId)) throw sessionNotFound(id);
-  }
-
-  /** Deletes those of the sessions that are the client's to see. */
-  async delete(request: object, ids: readonly string[], claimedUser?: string): Promise<void> {
-    const own: string[] = [];
-    for (const id of ids) if (await this.find(request, id, { claimedUser })) own.push(id);
-    if (own.length > 0) await this.sessions.delete(own);
   }
 
   /** Whether the host says who asks, so that clients see their own only. */
@@ -80,9 +69,4 @@ export class SessionAccess {
     const { http } = this.extras;
     return Boolean(http && http.userId);
   }
-}
-
-/** What a client reads that asks for a session that is not there, or not for it. */
-export function sessionNotFound(id: string): NotFoundException {
-  return new NotFoundException(`Session with id '${id}' not found`);
 }

@@ -2,6 +2,7 @@ import { Delete, Get, Inject, NotFoundException, Param, Patch, Post, Req, Res } 
 
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
+import { sessionNotFound } from '../../runs/run.session.js';
 import { changesOf } from '../../sessions/session.changes.js';
 import { SessionStore, type SessionUpdate, type StoredSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
@@ -9,7 +10,8 @@ import { readBody, requiredName, type FieldRequest } from '../forms/request.fiel
 import { ProtocolResponder } from '../protocol.responder.js';
 import type { WireObject } from '../wire/wire-format.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
-import { SessionAccess, sessionNotFound } from './session.access.js';
+import { SessionAccess } from './session.access.js';
+import { SessionDeletion } from './session.deletion.js';
 import { readSessionQuery, readUpdate } from './session.fields.js';
 import { SessionPresenter } from './session.presenter.js';
 
@@ -20,6 +22,7 @@ export class SessionController {
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
     private readonly sessions: SessionStore,
     private readonly access: SessionAccess,
+    private readonly deletion: SessionDeletion,
     private readonly presenter: SessionPresenter,
     private readonly responder: ProtocolResponder,
   ) {}
@@ -68,7 +71,7 @@ export class SessionController {
     @Res() response: object,
   ): Promise<void> {
     const { claimedUser } = readSessionQuery(request);
-    await this.access.delete(request, [id], claimedUser);
+    await this.deletion.delete([id], this.access.ownerFor(request, claimedUser));
     this.responder.replyNothing(response);
   }
 
@@ -80,8 +83,9 @@ export class SessionController {
   ): Promise<WireObject> {
     const query = readSessionQuery(request);
     const session = await this.access.find(request, id, query);
-    const isChanged = session !== undefined && (await this.sessions.update(id, update(session)));
-    const changed = isChanged ? await this.sessions.find(id) : undefined;
+    const owner = session?.userId ?? null;
+    const isChanged = session !== undefined && (await this.sessions.update(id, update(session), owner));
+    const changed = isChanged ? await this.sessions.find(id, owner) : undefined;
     if (!changed) throw sessionNotFound(id);
     return this.presenter.details(changed, query.kind);
   }

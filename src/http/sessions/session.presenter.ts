@@ -24,10 +24,11 @@ export class SessionPresenter {
    * @param asked - what the client takes it for, if the session does not know whose it is
    */
   async details(session: StoredSession, asked: ComponentKind = 'agent'): Promise<WireObject> {
-    const { component } = session;
+    const { component, userId: owner = null } = session;
     const kind = component?.kind ?? asked;
     const hasHistory = kind !== 'workflow';
-    const runs = hasHistory ? await this.sessions.runs(session.id, { limit: MAX_SESSION_RUNS }) : [];
+    const limit = MAX_SESSION_RUNS;
+    const runs = hasHistory ? await this.sessions.runs(session.id, { owner, limit }) : [];
     return toWireSessionDetails({ session, kind, runs, served: component && this.#served(component) });
   }
 

@@ -5,6 +5,7 @@ import { ConflictException, Delete, Get, Inject, Post, Req, Res } from '@nestjs/
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
+import { sessionNotFound } from '../../runs/run.session.js';
 import { SessionStore, type NewSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { readPage } from '../forms/page.query.js';
@@ -13,7 +14,8 @@ import { ProtocolResponder } from '../protocol.responder.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
 import { toWirePage } from '../wire/wire-page.js';
 import { toWireSession } from '../wire/wire-session.js';
-import { SessionAccess, sessionNotFound } from './session.access.js';
+import { SessionAccess } from './session.access.js';
+import { SessionDeletion } from './session.deletion.js';
 import { readDeletion, readNewSession, readSessionQuery, sessionFields } from './session.fields.js';
 import { SessionPresenter } from './session.presenter.js';
 
@@ -24,6 +26,7 @@ export class SessionsController {
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
     private readonly sessions: SessionStore,
     private readonly access: SessionAccess,
+    private readonly deletion: SessionDeletion,
     private readonly presenter: SessionPresenter,
     private readonly responder: ProtocolResponder,
   ) {}
@@ -37,8 +40,8 @@ export class SessionsController {
       name: shortText(reader, 'session_name'),
       ...readPage(reader),
     }));
-    const ownership = this.access.ownership(request, claimedUser);
-    const { sessions, total } = await this.sessions.list({ ...filter, ...ownership });
+    const userId = this.access.ownerFor(request, claimedUser);
+    const { sessions, total } = await this.sessions.list({ ...filter, userId });
     const data = sessions.map(toWireSession);
     const { limit } = filter;
     this.responder.reply(response, toWirePage({ data, page, limit, total, startedAt }));
@@ -54,7 +57,7 @@ export class SessionsController {
         `Session with id '${id}' already exists. Use PATCH /sessions/${id} to update it.`,
       );
     }
-    const created = await this.sessions.find(id);
+    const created = await this.sessions.find(id, session.userId ?? null);
     if (!created) throw sessionNotFound(id);
     this.responder.reply(response, withoutNulls(await this.presenter.details(created, kind)), 201);
   }
@@ -62,7 +65,7 @@ export class SessionsController {
   @Delete('sessions')
   async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { claimedUser } = readSessionQuery(request);
-    await this.access.delete(request, readDeletion(request), claimedUser);
+    await this.deletion.delete(readDeletion(request), this.access.ownerFor(request, claimedUser));
     this.responder.replyNothing(response);
   }
 

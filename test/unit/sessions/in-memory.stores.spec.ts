@@ -28,12 +28,22 @@ describe('InMemorySessionStore', () => {
     expect(await idsOf(store)).toEqual(['a', 'b', 'd']);
   });
 
+  it('keeps a session in which a run has begun', async () => {
+    const store = new InMemorySessionStore({ maxSessions: 2 });
+    await keep(store, 'a');
+    await keep(store, 'b');
+    await store.open('a');
+
+    await keep(store, 'c');
+
+    expect(await idsOf(store)).toEqual(['a', 'c']);
+  });
+
   it('does not count reading as use', async () => {
     const store = new InMemorySessionStore({ maxSessions: 2 });
     await keep(store, 'a');
     await keep(store, 'b');
     await store.find('a');
-    await store.open({ id: 'a' });
     await store.runs('a');
     await store.list();
 

@@ -25,8 +25,8 @@ describe('If the host does not say who asks', () => {
     async (extras) => {
       const access = await accessOf(extras);
       expect(access.userOf(nobody, 'bob')).toBe('bob');
-      expect(access.ownership(nobody, 'bob')).toEqual({ userId: 'bob' });
-      expect(access.ownership(nobody)).toEqual({});
+      expect(access.ownerFor(nobody, 'bob')).toBe('bob');
+      expect(access.ownerFor(nobody)).toBeUndefined();
       expect(access.maySee(nobody, 'ann')).toBe(true);
       await expect(access.refuseForeign(nobody, 'anns')).resolves.toBeUndefined();
     },
@@ -38,8 +38,8 @@ describe('If the host says who asks', () => {
     const access = await accessOf(saysWhoAsks);
     expect(access.userOf(ann, 'bob')).toBe('ann');
     expect(access.userOf(nobody, 'bob')).toBeUndefined();
-    expect(access.ownership(ann, 'bob')).toEqual({ userId: 'ann' });
-    expect(access.ownership(nobody, 'bob')).toEqual({ userId: null });
+    expect(access.ownerFor(ann, 'bob')).toBe('ann');
+    expect(access.ownerFor(nobody, 'bob')).toBeNull();
   });
 
   it.each<[string, Request, string, boolean]>([

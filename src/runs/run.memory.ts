@@ -1,0 +1,124 @@
+import { toError } from '../errors/to-error.js';
+import type { RunEventBody } from '../model/run-event.js';
+import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
+import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
+import type { RunSession } from '../sessions/session.store.js';
+import type { ActiveRun } from './active-run.js';
+import { currentScope } from './run.scope.js';
+import type { RunSnapshot } from './run.snapshot.js';
+import { toStoredRun, type SettledRun } from './stored-run.js';
+
+/**
+ * Something that is kept of a run. What guardrails of the run, or of a run above, are still to see waits for them:
+ * clients read sessions and evaluations, and must not find there what was held in a stream.
+ */
+export interface Memory {
+  readonly run: ActiveRun;
+  /** Never fails: a store that does costs the history, not the answer. */
+  readonly keep: () => Promise<void>;
+}
+
+/**
+ * Remembers a settled run, and what has waited for its guardrails.
+ *
+ * @param last - the run's last event
+ * @param hasPassed - whether the run's answer is what the runs below it have made of it
+ */
+export async function rememberRun(run: ActiveRun, last: RunEventBody, hasPassed: boolean): Promise<void> {
+  const memories = run.memories.splice(0);
+  for (const { run: below } of memories) {
+    // Nobody has looked at what an attempt has left that was repeated.
+    if (below !== run && (!hasPassed || below.isDiscarded)) below.isWithdrawn = true;
+  }
+  if (run.isStored && run.tree.environment.sessions) {
+    const settled = { run, snapshot: run.snapshot(), last: run.events.describe(last) };
+    memories.push({ run, keep: () => storeRun(settled) });
+  }
+  for (const memory of memories) await keepOrPostpone(memory, guardAbove(run));
+}
+
+/** Saves what a judge has said of a run. Called within the judge's hook. */
+export async function rememberEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
+  const { run, isWithdrawn = false } = currentScope();
+  // What nobody holds was seen already, and a store that fails is then the judge's failure.
+  if (!run?.isHeld) return store.save(isWithdrawn ? withoutTexts(evaluation) : evaluation);
+  const keep = (): Promise<void> => saveEvaluation(run, store, evaluation);
+  await keepOrPostpone({ run, keep }, run.outcome === undefined ? run : guardAbove(run));
+}
+
+async function keepOrPostpone(memory: Memory, guard: ActiveRun | undefined): Promise<void> {
+  if (guard && guard.outcome === undefined) {
+    guard.memories.push(memory);
+    return;
+  }
+  // Nobody has waited for a run that settles after its guard: the guardrails have not seen it.
+  if (guard) memory.run.isWithdrawn = true;
+  await memory.keep();
+}
+
+/** The next run above whose output guardrails hold what the runs below it say. */
+function guardAbove({ parent }: ActiveRun): ActiveRun | undefined {
+  return !parent || parent.hooks.holdsStream ? parent : guardAbove(parent);
+}
+
+async function storeRun(settled: SettledRun): Promise<void> {
+  const { run, snapshot } = settled;
+  const { sessions, logger } = run.tree.environment;
+  const opener = openerOf(run);
+  try {
+    if (snapshot instanceof Error) throw snapshot;
+    const session = sessionOf(opener, snapshot);
+    const isStored = await sessions?.append(
+      session,
+      toStoredRun(settled, snapshot),
+      changesBy(run, snapshot),
+    );
+    if (isStored === false)
+      logger.warn(`Run ${run.runId} was not stored: its session ${session.id} is gone.`);
+    else opener.isSessionKnown = true;
+  } catch (thrown) {
+    const error = toError(thrown);
+    const message = `Run ${run.runId} could not be stored in session ${run.sessionId}: ${error.message}`;
+    logger.error(message, error.stack);
+  }
+}
+
+function sessionOf({ identity, owner, isSessionKnown }: ActiveRun, { session }: RunSnapshot): RunSession {
+  // Whom the host has named counts, not what a hook has made of it.
+  const userId = owner === undefined ? session.userId : (owner ?? undefined);
+  return {
+    id: session.id,
+    component: identity,
+    isKnown: isSessionKnown,
+    ...(userId === undefined ? {} : { userId }),
+    ...(owner === undefined ? {} : { owner }),
+  };
+}
+
+/** The run that a session was opened for: those below it share the session, and may settle first. */
+function openerOf(run: ActiveRun): ActiveRun {
+  return run.parent?.sessionId === run.sessionId ? openerOf(run.parent) : run;
+}
+
+/** A session that is shared with the run above it is saved by that one. */
+function changesBy(run: ActiveRun, { session }: RunSnapshot): SessionChanges {
+  return changesOf(run.parent?.session === run.session ? session : run.openedSession, session);
+}
+
+async function saveEvaluation(run: ActiveRun, store: EvalStore, evaluation: Evaluation): Promise<void> {
+  const isSeen = !run.isWithdrawn && run.outcome === 'completed' && run.output.content === evaluation.output;
+  try {
+    await store.save(isSeen ? evaluation : withoutTexts(evaluation));
+  } catch (thrown) {
+    const { message, stack } = toError(thrown);
+    run.tree.environment.logger.error(
+      `The evaluation of run ${run.runId} could not be saved: ${message}`,
+      stack,
+    );
+  }
+}
+
+/** A judge quotes what it judges. */
+function withoutTexts(evaluation: Evaluation): Evaluation {
+  return { ...evaluation, input: '', output: '', reason: '' };
+}
