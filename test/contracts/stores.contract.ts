@@ -425,7 +425,11 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         [undefined, 'ann', false],
       ])('of %s are there for the owner %s: %s', async (userId, owner, isThere) => {
         const id = newId();
-        await stores.sessions.append({ id, ...(userId === undefined ? {} : { userId }) }, runOf(id), UNCHANGED);
+        await stores.sessions.append(
+          { id, ...(userId === undefined ? {} : { userId }) },
+          runOf(id),
+          UNCHANGED,
+        );
         expect((await stores.sessions.find(id, owner))?.id).toBe(isThere ? id : undefined);
         expect(await stores.sessions.runs(id, { owner })).toHaveLength(isThere ? 1 : 0);
         expect(await stores.sessions.update(id, setState({ a: 1 }), owner)).toBe(isThere);

@@ -132,6 +132,34 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
     expect([shown.includes('"agent_id":"two"'), shown.includes(SECRET)]).toEqual([true, false]);
   });
 
+  it('gives no empty history for what was refused, and as many turns as are asked for', async () => {
+    let isRefused = false;
+    const told: string[] = [];
+    const teller = new Agent({
+      id: 'teller',
+      historyRuns: 2,
+      engine: ({ input, messages }) => {
+        told.push(messages.map(({ content }) => content).join('|'));
+        return `${input}!`;
+      },
+    });
+    const refuseSome = defineGuardrail<PostHookContext>(() => {
+      if (isRefused) throw new OutputCheckError('Not for you.');
+    });
+    const team = new Team({
+      id: 'desk',
+      members: [teller],
+      postHooks: [refuseSome],
+      engine: ({ delegate, input }) => delegate('teller', input),
+    });
+    const { url } = await startApp({ adapter, agentOs: { teams: [team] } });
+    for (const message of ['a', 'b', 'refused', 'refused', 'c']) {
+      isRefused = message === 'refused';
+      await runJson(url, '/teams/desk', message, { session_id: 's1' });
+    }
+    expect(told).toEqual(['a', 'a|a!|b', 'a|a!|b|b!|refused', 'a|a!|b|b!|refused', 'a|a!|b|b!|c']);
+  });
+
   it('does not hold what an attempt has said that was repeated, and that no guardrail has seen', async () => {
     let attempts = 0;
     const flaky = new Agent({ id: 'flaky', engine: () => (attempts === 0 ? SECRET : 'fine') });

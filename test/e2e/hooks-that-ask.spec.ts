@@ -1,0 +1,69 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  defineGuardrail,
+  defineHook,
+  InputCheckError,
+  SessionStore,
+  type HookOptions,
+  type PostHookContext,
+  type PreHookContext,
+} from 'nestjs-agentos';
+
+import { runJson } from '../support/http-client.js';
+import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const SECRET = 'my password is hunter2';
+const classifier = new Agent({ id: 'classifier', engine: ({ input }) => `seen: ${input}` });
+
+describe.each(ADAPTERS)('An agent that a hook asks, on %s,', (adapter) => {
+  it.each([
+    ['refuses', () => Promise.reject(new InputCheckError('Not here.'))],
+    [
+      'masks',
+      ({ runInput }: PreHookContext) => {
+        runInput.content = '***';
+      },
+    ],
+  ])('leaves no trace in the session of what the guardrail %s', async (_verb, verdict) => {
+    const guardrail = defineGuardrail<PreHookContext>(async (context) => {
+      for (const options of [{}, { sessionId: context.runContext.sessionId }])
+        await classifier.run(context.runInput.content, options);
+      await verdict(context);
+    });
+    const agent = new Agent({ id: 'agent', engine: () => 'fine', preHooks: [guardrail] });
+    const { url, app } = await startApp({ adapter, agentOs: { agents: [agent, classifier] } });
+    const { body } = await runJson(url, '/agents/agent', SECRET, { session_id: 's1' });
+    expect(['Not here.', 'fine']).toContain(body['content']);
+
+    const store = app.get(SessionStore);
+    expect((await store.runs('s1')).map(({ component }) => component.id)).toEqual(['agent']);
+    expect(JSON.stringify(await store.runs('s1'))).not.toContain('hunter2');
+    expect((await store.list()).sessions.map(({ id }) => id)).toEqual(['s1']);
+  });
+
+  it.each<[string, HookOptions]>([
+    ['inline', { runInBackground: false }],
+    ['in the background', { runInBackground: true }],
+  ])('is remembered in a session of its own if the hook names one, %s', async (_mode, options) => {
+    const audit = defineHook<PostHookContext>(
+      async ({ runOutput }) => {
+        await classifier.run(runOutput.content);
+        await classifier.run(runOutput.content, { sessionId: 'audits' });
+      },
+      { name: 'audit', ...options },
+    );
+    const agent = new Agent({ id: 'agent', engine: () => 'fine', postHooks: [audit] });
+    const { url, app, agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    await runJson(url, '/agents/agent', 'hi', { session_id: 's1' });
+    await agentOs.drain();
+
+    const store = app.get(SessionStore);
+    expect(
+      (await store.list({ sortBy: 'name', sortOrder: 'asc' })).sessions.map(({ id }) => id).sort(),
+    ).toEqual(['audits', 's1']);
+    expect((await store.runs('audits')).map(({ output }) => output.content)).toEqual(['seen: fine']);
+  });
+});

@@ -1,0 +1,87 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Agent, SessionStore, Team } from 'nestjs-agentos';
+
+import { createGate } from '../support/gate.js';
+import { post, runJson } from '../support/http-client.js';
+import { callJson } from '../support/json-client.js';
+import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const SECRET = 'the launch code';
+
+describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
+  it('stays deleted, whatever settles later in it', async () => {
+    let [reached, goOn] = [createGate(), createGate()];
+    const member = new Agent({ id: 'member', engine: () => SECRET });
+    const team = new Team({
+      id: 'desk',
+      members: [member],
+      engine: async ({ delegate, input }) => {
+        const answer = await delegate('member', input);
+        if (input === 'wait') {
+          reached.open();
+          await goOn.opened;
+        }
+        return answer;
+      },
+    });
+    const { url, app } = await startApp({ adapter, agentOs: { teams: [team] } });
+    // In the first one the member has created the session before it is deleted.
+    for (const before of [[], ['earlier']]) {
+      [reached, goOn] = [createGate(), createGate()];
+      for (const message of before) await runJson(url, '/teams/desk', message, { session_id: 's1' });
+      const running = runJson(url, '/teams/desk', 'wait', { session_id: 's1' });
+      await reached.opened;
+      expect((await callJson(url, 'DELETE', '/sessions/s1')).status).toBe(204);
+      goOn.open();
+      expect((await running).status).toBe(200);
+      expect(await app.get(SessionStore).find('s1')).toBeUndefined();
+    }
+  });
+
+  it.each(['/sessions/s1', '/sessions'])('leaves no recording of its runs: DELETE %s', async (path) => {
+    const agent = new Agent({ id: 'teller', engine: () => SECRET });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const reply = await post(url, '/agents/teller', {
+      message: 'hi',
+      session_id: 's1',
+      background: 'true',
+      stream: 'true',
+    });
+    const text = await reply.text();
+    const runId = /"run_id":"([^"]+)"/.exec(text)?.[1] ?? '';
+    const resume = async (): Promise<string> =>
+      (await fetch(`${url}/agents/teller/runs/${runId}/resume`, { method: 'POST' })).text();
+    expect([text.includes(SECRET), (await resume()).includes(SECRET)]).toEqual([true, true]);
+
+    const body = { session_ids: ['s1'], session_types: ['agent'] };
+    await callJson(url, 'DELETE', path, path === '/sessions' ? { body } : {});
+
+    expect(await resume()).toContain(`Run ${runId} not found in buffer or database`);
+  });
+
+  it('leaves no recording of a run that was going on', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    const agent = new Agent({
+      id: 'teller',
+      engine: async () => {
+        reached.open();
+        await goOn.opened;
+        return SECRET;
+      },
+    });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const fields = { message: 'hi', session_id: 's1', background: 'true', stream: 'true' };
+    const reading = post(url, '/agents/teller', fields).then((reply) => reply.text());
+    await reached.opened;
+    await callJson(url, 'DELETE', '/sessions/s1');
+    goOn.open();
+    // Who reads already goes on.
+    const text = await reading;
+    expect(text).toContain(SECRET);
+    const runId = /"run_id":"([^"]+)"/.exec(text)?.[1] ?? '';
+    const resumed = await fetch(`${url}/agents/teller/runs/${runId}/resume`, { method: 'POST' });
+    expect(await resumed.text()).not.toContain(SECRET);
+  });
+});
