@@ -18,20 +18,22 @@ afterEach(closeApps);
 const SECRET = 'my password is hunter2';
 const classifier = new Agent({ id: 'classifier', engine: ({ input }) => `seen: ${input}` });
 
+const refuse = (): void => {
+  throw new InputCheckError('Not here.');
+};
+const mask = ({ runInput }: PreHookContext): void => {
+  runInput.content = '***';
+};
+
 describe.each(ADAPTERS)('An agent that a hook asks, on %s,', (adapter) => {
   it.each([
-    ['refuses', () => Promise.reject(new InputCheckError('Not here.'))],
-    [
-      'masks',
-      ({ runInput }: PreHookContext) => {
-        runInput.content = '***';
-      },
-    ],
+    ['refuses', refuse],
+    ['masks', mask],
   ])('leaves no trace in the session of what the guardrail %s', async (_verb, verdict) => {
     const guardrail = defineGuardrail<PreHookContext>(async (context) => {
       for (const options of [{}, { sessionId: context.runContext.sessionId }])
         await classifier.run(context.runInput.content, options);
-      await verdict(context);
+      verdict(context);
     });
     const agent = new Agent({ id: 'agent', engine: () => 'fine', preHooks: [guardrail] });
     const { url, app } = await startApp({ adapter, agentOs: { agents: [agent, classifier] } });
