@@ -4,24 +4,15 @@ import { NestFactory } from '@nestjs/core';
 
 import { AppModule } from './app.module.js';
 import { examples } from './examples.js';
+import { allowFrontEnds } from './front-ends.js';
 import { serveOpenApi } from './open-api.js';
-
-/** Where chat front ends for the AgentOS protocol are served from. */
-const ORIGINS = [
-  'http://localhost:3000',
-  'https://agno.com',
-  'https://www.agno.com',
-  'https://app.agno.com',
-  'https://os-stg.agno.com',
-  'https://os.agno.com',
-];
 
 const port = Number(process.env['PORT'] ?? 7777);
 
 const app = await NestFactory.create(AppModule);
 // Background hooks that wait when the process is told to stop are still run.
 app.enableShutdownHooks();
-app.enableCors({ origin: ORIGINS, credentials: true, exposedHeaders: '*', maxAge: 600 });
+allowFrontEnds(app);
 serveOpenApi(app);
 // The routes are open, so only this machine may reach them.
 await app.listen(port, process.env['HOST'] ?? 'localhost');

@@ -120,7 +120,7 @@ describe.each(ADAPTERS)('Two users in one session at the same time, on %s,', (ad
           return found;
         }
       }
-      const agent = new Agent({ id: 'teller', engine: ({ session }) => JSON.stringify(session.state) });
+      const agent = new Agent({ id: 'teller', engine: ({ context }) => JSON.stringify(context.sessionState) });
       const sessionStore = new BusyStore();
       const { url } = await startApp({
         adapter,

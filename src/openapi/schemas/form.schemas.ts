@@ -1,8 +1,14 @@
 import type { Schema, Schemas } from '../open-api.types.js';
 import { flag, integer, listOf, object, record, ref, text, type Fields } from '../schema.builders.js';
 
+/**
+ * A field that may be empty. Pages that let people try a route out begin with the example, and would otherwise begin
+ * with one that is no value for such a field.
+ */
+const empty = (schema: Schema, example: unknown = ''): Schema => ({ ...schema, example });
+
 const TEXTS: Fields = {
-  required: { message: { ...text('What the component is asked.'), minLength: 1 } },
+  required: { message: { ...text('What the component is asked.'), minLength: 1, example: 'Hello' } },
   optional: {
     stream: { ...flag('Server-sent events; `false`: JSON.'), default: true },
     background: { ...flag('The run goes on when its client has left.'), default: false },
@@ -10,8 +16,8 @@ const TEXTS: Fields = {
       ...flag('Whether the stream has all events, or only what the answer is made of.'),
       default: true,
     },
-    session_id: text('The conversation to continue; empty or missing starts a new one.'),
-    user_id: text('Who asks, unless the server knows it.'),
+    session_id: empty(text('The conversation to continue; empty or missing starts a new one.')),
+    user_id: empty(text('Who asks, unless the server knows it.')),
   },
 };
 
@@ -31,24 +37,28 @@ const LISTS: Readonly<Record<string, string>> = {
 
 const JSON_TEXTS: Fields = {
   optional: {
-    ...fieldsOf(OBJECTS, (description) => text(`A JSON object as text. ${description}`)),
+    ...fieldsOf(OBJECTS, (description) => empty(text(`A JSON object as text. ${description}`))),
     ...fieldsOf(LISTS, (description) =>
-      text(`A JSON array as text, of objects like \`AgentOsMediaInput\`. ${description}`),
+      empty(text(`A JSON array as text, of objects like \`AgentOsMediaInput\`. ${description}`)),
     ),
   },
 };
 
 const JSON_VALUES: Fields = {
   optional: {
-    ...fieldsOf(OBJECTS, (description) => orItsText(record(), `An object, or its text. ${description}`)),
+    ...fieldsOf(OBJECTS, (description) =>
+      empty(orItsText(record(), `An object, or its text. ${description}`), {}),
+    ),
     ...fieldsOf(LISTS, (description) =>
-      orItsText(listOf(ref('MediaInput')), `An array, or its text. ${description}`),
+      empty(orItsText(listOf(ref('MediaInput')), `An array, or its text. ${description}`), []),
     ),
   },
 };
 
 const FILES: Fields = {
-  optional: { files: listOf({ type: 'string', format: 'binary' }, 'Images, sounds, videos, documents.') },
+  optional: {
+    files: empty(listOf({ type: 'string', format: 'binary' }, 'Images, sounds, videos, documents.'), []),
+  },
 };
 
 const RESUMPTION: Fields = {
@@ -57,7 +67,7 @@ const RESUMPTION: Fields = {
       ...integer('Of the last event that the client has; -1 if it has none.'),
       minimum: -1,
     },
-    session_id: text('Where the run is stored, if it is not remembered any more.'),
+    session_id: empty(text('Where the run is stored, if it is not remembered any more.')),
   },
 };
 
