@@ -160,7 +160,7 @@ export class OpenApiValidator {
 function toClosed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toClosed);
   if (typeof value !== 'object' || value === null) return value;
-  const { discriminator: _told, ...schema } = value as JsonSchema;
+  const { discriminator: _told, example: _shown, ...schema } = value as JsonSchema;
   const closed = Object.fromEntries(
     Object.entries(schema).map(([key, inner]) => {
       if (key === '$ref') return [key, String(inner).replace(REFERENCE, '')];
