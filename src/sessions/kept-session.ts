@@ -1,13 +1,14 @@
 import type { ComponentIdentity } from '../model/component.js';
 import { withChanges } from './session.changes.js';
-import type { SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
+import type { NewSession, SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
 import { addUsage } from './session.usage.js';
 
 /** A session without runs. */
-export function newSession({ id, userId, component }: SessionInit): StoredSession {
+export function newSession({ id, userId, component, kind = 'agent' }: NewSession): StoredSession {
   const now = Date.now();
   return {
     id,
+    kind: component?.kind ?? kind,
     ...given({ userId, component: component && whose(component) }),
     state: {},
     metadata: {},
@@ -38,6 +39,7 @@ export function withRun(session: StoredSession, init: SessionInit, run: StoredRu
   const { metrics, model } = run.output;
   return {
     ...session,
+    kind: component?.kind ?? session.kind,
     ...given({ component }),
     ...(firstInput === '' ? {} : { firstInput }),
     usage: addUsage(session.usage, metrics, model),

@@ -20,7 +20,7 @@ export function isOf({ userId }: Pick<StoredSession, 'userId'>, owner: SessionOw
 export function matchesSession(session: StoredSession, filter: SessionFilter): boolean {
   const { kind, componentId, userId, name = '' } = filter;
   return (
-    (kind === undefined || session.component?.kind === kind) &&
+    (kind === undefined || session.kind === kind) &&
     (componentId === undefined || session.component?.id === componentId) &&
     isOf(session, userId) &&
     nameOf(session).toLowerCase().includes(name.toLowerCase())

@@ -66,6 +66,8 @@ export interface SessionUsage extends RunUsage {
 
 /** A session as it is kept. */
 export interface StoredSession extends Session {
+  /** What kind of component it is for, also if it does not know yet for which. */
+  readonly kind: ComponentKind;
   readonly component?: ComponentIdentity;
   /** What its first run was asked, unless that was refused: how people call a session without a name. */
   readonly firstInput?: string;
@@ -81,6 +83,8 @@ export interface StoredSession extends Session {
 
 /** What {@link SessionStore.create} makes. */
 export interface NewSession extends SessionInit {
+  /** Default: that of its component, else `agent`. */
+  readonly kind?: ComponentKind;
   readonly name?: string;
   readonly state?: PlainRecord;
   readonly metadata?: PlainRecord;

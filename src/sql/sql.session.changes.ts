@@ -2,7 +2,7 @@ import { stringify } from 'devalue';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 
 import type { RecordChanges } from '../sessions/session.changes.js';
-import type { RunSession, SessionInit, StoredRun } from '../sessions/session.store.js';
+import type { NewSession, RunSession, StoredRun } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { ownedBy } from './sql.session.rows.js';
@@ -12,11 +12,11 @@ import { inBatches, now, toText } from './sql.values.js';
 export type Transaction = Parameters<Parameters<SqlDatabase['transaction']>[0]>[0];
 
 /** The columns of a session that nobody has used yet. */
-export function toSessionRow({ id, userId, component }: SessionInit): typeof sessionsTable.$inferInsert {
+export function toSessionRow({ id, userId, component, kind }: NewSession): typeof sessionsTable.$inferInsert {
   return {
     id,
     userId: userId ?? null,
-    componentKind: component?.kind ?? null,
+    componentKind: component?.kind ?? kind ?? null,
     componentId: component?.id ?? null,
     componentName: component?.name ?? null,
   };
@@ -40,7 +40,8 @@ export async function touchSession(
   const renamed = name === undefined ? {} : { name: toText(name) };
   const set = {
     updatedAt: now,
-    componentKind: sql`coalesce(${componentKind}, ${row.componentKind})`,
+    // Until a component is known, the kind is what somebody has said.
+    componentKind: sql`CASE WHEN ${componentId} IS NULL THEN coalesce(${row.componentKind}, ${componentKind}) ELSE ${componentKind} END`,
     componentId: sql`coalesce(${componentId}, ${row.componentId})`,
     componentName: sql`coalesce(${componentName}, ${row.componentName})`,
     firstInput: sql`coalesce(${firstInput}, ${row.firstInput})`,

@@ -58,6 +58,9 @@ export function toRecord(entries: readonly EntryRow[], wanted: EntryRow['area'])
   return Object.fromEntries(own.map(({ key, value }) => [key, parse(value)]));
 }
 
+/** A session of which nobody has said it is an agent's. */
+const knownKind = sql`coalesce(${sessionsTable.componentKind}, 'agent')`;
+
 /** The name that people see. */
 const shownName = sql`coalesce(${sessionsTable.name}, ${sessionsTable.firstInput}, '')`;
 
@@ -67,7 +70,7 @@ export const sortedName = sql`${shownName} COLLATE "C"`;
 /** The condition that a filter stands for. */
 export function conditionOf({ kind, componentId, userId, name }: SessionFilter): SQL | undefined {
   return and(
-    kind === undefined ? undefined : eq(sessionsTable.componentKind, kind),
+    kind === undefined ? undefined : eq(knownKind, kind),
     componentId === undefined ? undefined : eq(sessionsTable.componentId, componentId),
     ownedBy(userId),
     name === undefined || name === '' ? undefined : sql`${shownName} ILIKE ${containing(name)}`,
@@ -93,6 +96,7 @@ function toSession(
   const component = componentOf(row);
   return {
     id,
+    kind: row.componentKind ?? 'agent',
     ...(userId === null ? {} : { userId }),
     ...(name === null ? {} : { name }),
     ...(component ? { component } : {}),

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type {
+  ComponentKind,
   Evaluation,
   EvaluationFilter,
   EvalStore,
@@ -158,6 +159,7 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect(found).toEqual({
           id,
           userId: 'ann',
+          kind: 'team',
           component: desk,
           firstInput: 'Hello 👋',
           state: { a: 1 },
@@ -270,6 +272,28 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect(await stores.sessions.runs(id)).toEqual([]);
         expect(await stores.sessions.create({ id, name: 'Other' })).toBe(false);
         expect((await stores.sessions.open(id))?.name).toBe('New');
+      });
+
+      it('are of the kind that was said, until a component runs in them', async () => {
+        const [team, plain] = [newId(), newId()];
+        const userId = `kinds-${team}`;
+        await stores.sessions.create({ id: team, userId, kind: 'team' });
+        await stores.sessions.create({ id: plain, userId });
+        const idsOf = async (kind: ComponentKind): Promise<string[]> =>
+          (await stores.sessions.list({ userId, kind })).sessions.map(({ id }) => id);
+
+        expect([await idsOf('agent'), await idsOf('team'), await idsOf('workflow')]).toEqual([
+          [plain],
+          [team],
+          [],
+        ]);
+        expect((await stores.sessions.find(team))?.kind).toBe('team');
+
+        const component = { kind: 'workflow', id: 'flow', name: 'Flow' } as const;
+        await stores.sessions.append({ id: team, userId, component }, runOf(team), UNCHANGED);
+        await stores.sessions.append({ id: team, isKnown: true }, runOf(team), UNCHANGED);
+        expect(await stores.sessions.find(team)).toMatchObject({ kind: 'workflow', component });
+        expect(await idsOf('workflow')).toEqual([team]);
       });
 
       it('are updated key by key, if they exist', async () => {

@@ -72,6 +72,19 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       expect(await call('POST', `/sessions${query}`, { body })).toMatchObject({ status: 201, body: shown });
     });
 
+    it.each(['agent', 'team', 'workflow'])('of the type %s, also without a component', async (type) => {
+      const { call } = await startSessionApp(adapter);
+      const { body } = await call('POST', `/sessions?type=${type}`, { body: { session_id: 's1' } });
+      expect((await call('GET', '/sessions/s1')).body).toEqual(body);
+      expect((await call('GET', `/sessions/s1?type=${type}`)).status).toBe(200);
+      expect((await call('GET', `/sessions/s1?type=${type === 'team' ? 'agent' : 'team'}`)).status).toBe(404);
+      for (const asked of ['agent', 'team', 'workflow']) {
+        const listed = await call('GET', `/sessions?type=${asked}`);
+        expect(sessionIdsOf(listed)).toEqual(asked === type ? ['s1'] : []);
+      }
+      expect((await call('GET', '/sessions')).body).toMatchObject({ data: [{ session_type: type }] });
+    });
+
     it('once', async () => {
       const { call } = await startWithSessions(adapter);
       expect(await call('POST', '/sessions', { body: { session_id: 'a1', session_name: 'Mine' } })).toEqual({

@@ -120,7 +120,10 @@ describe.each(ADAPTERS)('Two users in one session at the same time, on %s,', (ad
           return found;
         }
       }
-      const agent = new Agent({ id: 'teller', engine: ({ context }) => JSON.stringify(context.sessionState) });
+      const agent = new Agent({
+        id: 'teller',
+        engine: ({ context }) => JSON.stringify(context.sessionState),
+      });
       const sessionStore = new BusyStore();
       const { url } = await startApp({
         adapter,

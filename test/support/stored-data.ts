@@ -67,6 +67,7 @@ export function storedRunOf(output: Partial<RunOutput> = {}, fields: Partial<Sto
 export function storedSessionOf(fields: Partial<StoredSession> = {}): StoredSession {
   return {
     id: 's1',
+    kind: fields.component?.kind ?? 'agent',
     state: {},
     metadata: {},
     component: componentOf(),

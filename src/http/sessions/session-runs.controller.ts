@@ -34,12 +34,11 @@ export class SessionRunsController {
       createdAfter: readSeconds(reader, 'created_after'),
       createdBefore: readSeconds(reader, 'created_before'),
     }));
-    const { component, userId: owner = null } = await this.#find(request, id, query);
+    const { kind, userId: owner = null } = await this.#find(request, id, query);
     const filter = { owner, createdAfter, createdBefore, limit: MAX_SESSION_RUNS };
     const runs = await this.sessions.runs(id, filter);
     // The runs of a workflow's steps stand inside of its own; members of teams stand for themselves.
-    const shown =
-      component?.kind === 'workflow' ? runs.filter(({ parentRunId }) => parentRunId === undefined) : runs;
+    const shown = kind === 'workflow' ? runs.filter(({ parentRunId }) => parentRunId === undefined) : runs;
     this.responder.reply(
       response,
       shown.map((run) => withoutNulls(toWireSessionRun(run))),

@@ -48,9 +48,7 @@ export class SessionAccess {
   ): Promise<StoredSession | undefined> {
     const owner = this.ownerFor(request, claimedUser);
     const session = isId(id) ? await this.sessions.find(id, owner) : undefined;
-    if (!session) return undefined;
-    const isOfKind = kind === undefined || (session.component?.kind ?? kind) === kind;
-    return isOfKind ? session : undefined;
+    return kind === undefined || session?.kind === kind ? session : undefined;
   }
 
   /**

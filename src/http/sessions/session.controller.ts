@@ -36,7 +36,7 @@ export class SessionController {
     const query = readSessionQuery(request);
     const session = await this.access.find(request, id, query);
     if (!session) throw notFound(id, query.kind);
-    this.responder.reply(response, withoutNulls(await this.presenter.details(session, query.kind)));
+    this.responder.reply(response, withoutNulls(await this.presenter.details(session)));
   }
 
   @Post('sessions/:session_id/rename')
@@ -87,7 +87,7 @@ export class SessionController {
     const isChanged = session !== undefined && (await this.sessions.update(id, update(session), owner));
     const changed = isChanged ? await this.sessions.find(id, owner) : undefined;
     if (!changed) throw sessionNotFound(id);
-    return this.presenter.details(changed, query.kind);
+    return this.presenter.details(changed);
   }
 }
 

@@ -18,18 +18,13 @@ export class SessionPresenter {
     private readonly sessions: SessionStore,
   ) {}
 
-  /**
-   * The details of a session; what is unknown is null.
-   *
-   * @param asked - what the client takes it for, if the session does not know whose it is
-   */
-  async details(session: StoredSession, asked: ComponentKind = 'agent'): Promise<WireObject> {
-    const { component, userId: owner = null } = session;
-    const kind = component?.kind ?? asked;
+  /** The details of a session; what is unknown is null. */
+  async details(session: StoredSession): Promise<WireObject> {
+    const { component, kind, userId: owner = null } = session;
     const hasHistory = kind !== 'workflow';
     const limit = MAX_SESSION_RUNS;
     const runs = hasHistory ? await this.sessions.runs(session.id, { owner, limit }) : [];
-    return toWireSessionDetails({ session, kind, runs, served: component && this.#served(component) });
+    return toWireSessionDetails({ session, runs, served: component && this.#served(component) });
   }
 
   /** Who a component is that a client has named. */

@@ -59,7 +59,7 @@ export class SessionsController {
     }
     const created = await this.sessions.find(id, session.userId ?? null);
     if (!created) throw sessionNotFound(id);
-    this.responder.reply(response, withoutNulls(await this.presenter.details(created, kind)), 201);
+    this.responder.reply(response, withoutNulls(await this.presenter.details(created)), 201);
   }
 
   @Delete('sessions')
@@ -75,6 +75,7 @@ export class SessionsController {
     const userId = this.access.userOf(request, claimedUser);
     return {
       id: id ?? randomUUID(),
+      ...(kind === undefined ? {} : { kind }),
       ...content,
       ...(userId === undefined ? {} : { userId }),
       ...(component ? { component: this.presenter.identify(component.kind, component.id) } : {}),

@@ -1,4 +1,3 @@
-import type { ComponentKind } from '../../model/component.js';
 import type { ModelIdentity } from '../../model/run-output.js';
 import { nameOf } from '../../sessions/session.filter.js';
 import type { StoredRun, StoredSession } from '../../sessions/session.store.js';
@@ -19,8 +18,6 @@ export interface ServedComponent {
 /** What the details of a session are made of. */
 export interface SessionDetails {
   readonly session: StoredSession;
-  /** What it is shown as. */
-  readonly kind: ComponentKind;
   readonly served: ServedComponent | undefined;
   /** The oldest first; a workflow's session shows no conversation. */
   readonly runs: readonly StoredRun[];
@@ -35,7 +32,7 @@ export function toWireSession(session: StoredSession): WireObject {
     session_name: nameOf(session),
     session_state: toJsonValue(session.state),
     ...timesOf(session),
-    session_type: component?.kind ?? 'agent',
+    session_type: session.kind,
     user_id: session.userId ?? null,
     ...(component ? { [`${component.kind}_id`]: component.id } : {}),
     session_summary: recordOrNull(session.summary),
@@ -47,7 +44,7 @@ export function toWireSession(session: StoredSession): WireObject {
 
 /** All about a session: every field is there, what is unknown is null. */
 export function toWireSessionDetails(details: SessionDetails): WireObject {
-  switch (details.kind) {
+  switch (details.session.kind) {
     case 'agent':
       return agentDetails(details);
     case 'team':
@@ -55,7 +52,7 @@ export function toWireSessionDetails(details: SessionDetails): WireObject {
     case 'workflow':
       return workflowDetails(details);
     default:
-      return details.kind satisfies never;
+      return details.session.kind satisfies never;
   }
 }
 
@@ -128,7 +125,7 @@ function timesOf({ createdAt, updatedAt }: StoredSession): WireObject {
 }
 
 /** Whose session it is. */
-function componentOf({ session: { component }, kind, served }: SessionDetails): WireObject | null {
+function componentOf({ session: { component, kind }, served }: SessionDetails): WireObject | null {
   if (!component) return null;
   const { name, description, model }: ServedComponent = served ?? component;
   return withoutNulls({

@@ -88,7 +88,6 @@ describe('The details of a session', () => {
     sent(
       toWireSessionDetails({
         session: storedSessionOf({ id: 'CAP2', component: componentOf(id, kind) }),
-        kind,
         served: { name: 'Tool', description: 'Adds', model: MODEL },
         runs: [storedRunOf(), storedRunOf({ parentRunId: 'r0', content: 'of a member' }), storedRunOf()],
       }),
