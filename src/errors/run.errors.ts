@@ -1,6 +1,7 @@
 import type { HttpException } from '@nestjs/common';
 
 import { AgentRunError } from './agent-run.error.js';
+import { fieldsBesideText, textOf } from './http-exception.js';
 import { toError } from './to-error.js';
 
 /** A guardrail broke, so nothing is known about what it guards, and the run ends. The cause is only in the log. */
@@ -83,10 +84,15 @@ export class RunHttpError extends AgentRunError {
   constructor(original: HttpException) {
     super({
       code: 'http_exception',
-      message: original.message,
+      message: textOf(original),
       status: original.getStatus(),
       cause: original,
     });
+  }
+
+  /** What its body has beside the text. */
+  get additionalData(): Readonly<Record<string, unknown>> | undefined {
+    return fieldsBesideText(this.cause as HttpException);
   }
 
   /** No private field: a run above this one throws a view of the error, which has none. */

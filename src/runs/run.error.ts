@@ -55,9 +55,17 @@ export function finalEventOf({ output, context }: ActiveRun, error: AgentRunErro
   if (!error) return { type: 'run-completed', output, sessionState: context.sessionState };
   if (error instanceof RunCancelledError) return { type: 'run-cancelled', output, reason: error.reason };
   const common = { type: 'run-error', content: error.publicMessage, errorType: error.code } as const;
-  if (!(error instanceof CheckError)) return common;
-  const { trigger, additionalData } = error;
-  return { ...common, errorId: trigger, ...(additionalData ? { additionalData } : {}) };
+  const additionalData = additionalDataOf(error);
+  return {
+    ...common,
+    ...(error instanceof CheckError ? { errorId: error.trigger } : {}),
+    ...(additionalData ? { additionalData } : {}),
+  };
+}
+
+/** What the error tells programs beside its text. */
+export function additionalDataOf(error: AgentRunError): Readonly<Record<string, unknown>> | undefined {
+  return error instanceof CheckError || error instanceof RunHttpError ? error.additionalData : undefined;
 }
 
 /** Logs the causes that clients never see. Rejections and cancellations are no news. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ConflictException } from '@nestjs/common';
+import { BadRequestException, ConflictException, HttpException } from '@nestjs/common';
 import {
   Agent,
   defineGuardrail,
@@ -53,6 +53,18 @@ const COMPONENTS = {
           throw new ConflictException('One at a time.');
         },
       ],
+    }),
+    agentOf('limiting', {
+      preHooks: [
+        () => {
+          throw new HttpException({ message: 'Too many questions.', retryAfter: 30, code: 'QUOTA' }, 429);
+        },
+      ],
+    }),
+    agentOf('validating', {
+      engine: () => {
+        throw new BadRequestException(['a must be b', 'c must be d']);
+      },
     }),
     agentOf('masked', {
       preHooks: [
@@ -148,6 +160,21 @@ const ROWS: readonly ErrorRow[] = [
     path: '/agents/conflicting',
     status: 409,
     text: 'One at a time.',
+    type: 'http_exception',
+    event: 'RunError',
+  },
+  {
+    path: '/agents/limiting',
+    status: 429,
+    text: 'Too many questions.',
+    type: 'http_exception',
+    data: { retryAfter: 30, code: 'QUOTA' },
+    event: 'RunError',
+  },
+  {
+    path: '/agents/validating',
+    status: 400,
+    text: 'a must be b, c must be d',
     type: 'http_exception',
     event: 'RunError',
   },

@@ -333,6 +333,18 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
     expect(frames[0]?.data).toMatchObject({ status: 'running', current_event_count: 2 });
   });
 
+  it('says how many events there are to a client that has missed none of more', async () => {
+    const { agent, begun, goOn } = slowAgent();
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
+    await begun.opened;
+    const response = await resume(url, '/agents/slow', body['run_id'], { last_event_index: '500' });
+    goOn.open();
+    const frames = parseFrames(await response.text());
+    expect(frames[0]?.data).toMatchObject({ event: 'subscribed', current_event_count: 2 });
+    expect(namesOf(frames).slice(1)).toEqual(['RunContent', 'RunContentCompleted', 'RunCompleted']);
+  });
+
   it('replays a run that has ended, from the event after the last one that the client has', async () => {
     const { agent, goOn } = slowAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });

@@ -8,7 +8,7 @@ import type { ActiveRun } from '../../runs/active-run.js';
 import { enterScope } from '../../runs/run.scope.js';
 import { startRun, type RunRequest } from '../../runs/start-run.js';
 import type { RunForm } from '../forms/run-form.js';
-import { toWireEvents } from '../wire/wire-run-event.js';
+import { toReadEvents } from './essential.events.js';
 import type { RunRecording } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';
 
@@ -27,7 +27,10 @@ export class BackgroundRunStarter {
    *
    * @throws AgentOsConfigurationError or TypeError if it cannot start
    */
-  async start(component: Component, { input, options, owner, stream }: RunForm): Promise<RunRecording> {
+  async start(
+    component: Component,
+    { input, options, owner, stream, streamEvents }: RunForm,
+  ): Promise<RunRecording> {
     const { environment } = this.runtime;
     let recording: RunRecording | undefined;
     const request: RunRequest = {
@@ -39,7 +42,7 @@ export class BackgroundRunStarter {
       onDisconnect: 'finish',
       onStart: (run) => (recording = this.recordings.begin(identityOf(run))),
       sink: (event) => {
-        recording?.record(toWireEvents(event));
+        recording?.record(toReadEvents(event, component, streamEvents));
         return undefined;
       },
     };

@@ -7,6 +7,7 @@ import { toWireEvents } from '../wire/wire-run-event.js';
 export function toReadEvents(event: RunEvent, root: Component, isAllWanted: boolean): readonly WireEvent[] {
   const events = toWireEvents(event);
   if (isAllWanted || isEssential(event, root)) return events;
+  if (root.kind !== 'workflow') return [];
   // The text of a step that is a function is in no other event.
   return events.filter(({ event: name }) => name === 'StepOutput');
 }

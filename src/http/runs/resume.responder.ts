@@ -65,9 +65,10 @@ async function catchUp(recording: RunRecording, from: number, stream: EventStrea
     for (const frame of recording.frames(from, total)) await stream.write(frame);
   }
   const message = 'Subscribed to the run. Receiving live events.';
-  const current_event_count = Math.max(total, from);
-  await stream.write(toMetaFrame({ event: 'subscribed', run_id, status, current_event_count, message }));
-  await copyFrames(recording, current_event_count, stream);
+  await stream.write(
+    toMetaFrame({ event: 'subscribed', run_id, status, current_event_count: total, message }),
+  );
+  await copyFrames(recording, total, stream);
 }
 
 async function replay(recording: RunRecording, from: number, stream: EventStream): Promise<void> {

@@ -6,6 +6,7 @@ import { AgentRunError } from '../../errors/agent-run.error.js';
 import { CheckError } from '../../errors/check.errors.js';
 import { toError } from '../../errors/to-error.js';
 import type { ActiveRun } from '../../runs/active-run.js';
+import { additionalDataOf } from '../../runs/run.error.js';
 import { startRun } from '../../runs/start-run.js';
 import type { RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
@@ -94,11 +95,10 @@ export class RunResponder {
 
 /** What an error adds to the run's output. */
 function problemOf(error: AgentRunError): WireObject {
-  const check = error instanceof CheckError ? error : undefined;
   return withoutUndefined({
     detail: error.publicMessage,
     error_type: error.code,
-    error_id: check?.trigger,
-    additional_data: toJsonValue(check?.additionalData),
+    error_id: error instanceof CheckError ? error.trigger : undefined,
+    additional_data: toJsonValue(additionalDataOf(error)),
   });
 }
