@@ -129,6 +129,7 @@ export {
 } from './sessions/in-memory-session.store.js';
 export type { RecordChanges, SessionChanges } from './sessions/session.changes.js';
 export {
+  APPLICATION,
   SessionStore,
   type NewSession,
   type RunSession,

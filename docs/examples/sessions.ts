@@ -57,7 +57,7 @@ export class Conversations {
   }
 
   /** With state, metadata and runs. */
-  forget(ids: readonly string[]): Promise<void> {
+  forget(ids: readonly string[]): Promise<readonly string[]> {
     return this.sessions.delete(ids);
   }
 }

@@ -36,6 +36,7 @@ export async function engineRequestOf(run: ComponentRun, historyRuns: number): P
 }
 
 async function take(item: EngineYield, run: ComponentRun): Promise<void> {
+  run.throwIfAbandoned();
   if (typeof item === 'string') return takeText(item, run);
   if (!isRecord(item))
     throw new TypeError(

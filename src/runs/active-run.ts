@@ -5,7 +5,7 @@ import { toError } from '../errors/to-error.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
 import type { ComponentIdentity } from '../model/component.js';
-import type { RunContext } from '../model/run-context.js';
+import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
@@ -15,6 +15,7 @@ import type { SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import type { RunComponent } from './run.component.js';
 import { RunEvents, type RunEventSink } from './run.events.js';
+import type { RunOrigin } from './run.origin.js';
 import { createOutput, userOf } from './run.result.js';
 import { takeSnapshot, type RunSnapshot } from './run.snapshot.js';
 import type { RunTree } from './run.tree.js';
@@ -35,6 +36,8 @@ export interface ActiveRunInit {
   readonly isStored: boolean;
   /** Whose the run's session must be, if it exists; a run below that shares the session has the same. */
   readonly owner?: SessionOwner;
+  /** The run whose background hook has started this one. */
+  readonly origin?: RunOrigin;
 }
 
 /** The state of one execution of a component, from its start until it has settled. */
@@ -74,6 +77,12 @@ export class ActiveRun {
   isShutDown = false;
   /** A post-hook has changed the answer. */
   isEdited = false;
+  /** An output guardrail has changed the answer: what it was made of may quote what must not be seen. */
+  isMasked = false;
+  /** The session was deleted while the run went on: the run is not kept. */
+  isForgotten = false;
+  /** The output's metadata before the engine has added to it. */
+  givenMetadata: Readonly<PlainRecord>;
   /** The background hooks that are in the outbox already. */
   readonly collected = new Set<BoundHook>();
   session: Session;
@@ -99,6 +108,7 @@ export class ActiveRun {
     step,
     isStored,
     owner,
+    origin,
   }: ActiveRunInit) {
     this.component = component;
     this.identity = identityOf(component);
@@ -114,8 +124,10 @@ export class ActiveRun {
     this.nestedDepth = nestedDepthOf(this);
     this.isSessionNamed = options.sessionId !== undefined;
     this.sessionId = options.sessionId ?? parent?.sessionId ?? randomUUID();
-    this.owner = owner ?? (parent?.sessionId === this.sessionId ? parent.owner : undefined);
-    this.context = createContext(this);
+    this.owner = owner;
+    this.context = createContext(this, origin);
+    this.givenMetadata = this.context.metadata;
+    this.isForgotten = parent?.sessionId === this.sessionId && parent.isForgotten;
     this.session = {
       id: this.sessionId,
       state: this.context.sessionState,
@@ -168,9 +180,9 @@ function nestedDepthOf({ component, parent, step }: ActiveRun): number {
   return component.kind === 'workflow' && step !== undefined ? parent.nestedDepth + 1 : parent.nestedDepth;
 }
 
-function createContext(run: ActiveRun): RunContext {
+function createContext(run: ActiveRun, origin: RunOrigin | undefined): RunContext {
   const { parent, options } = run;
-  const userId = options.userId ?? parent?.context.userId;
+  const userId = options.userId ?? parent?.context.userId ?? origin?.userId;
   return {
     runId: run.runId,
     sessionId: run.sessionId,

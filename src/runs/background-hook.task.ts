@@ -8,6 +8,7 @@ import type { RunnableComponent } from '../model/runnable-component.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import type { OutboxEntry } from './outbox.js';
 import type { RunEnvironment } from './run.environment.js';
+import { originOf } from './run.origin.js';
 import { enterScope, type HookScope, type RunScope } from './run.scope.js';
 import { CopiedHookContext, type RunSnapshot } from './run.snapshot.js';
 
@@ -29,7 +30,7 @@ export class BackgroundHookTask implements HookTask, HookSubject {
     this.#component = run.component;
     this.#environment = environment;
     this.#span = run.span;
-    this.#scope = run.isWithdrawn ? { hook: scope, isWithdrawn: true } : { hook: scope };
+    this.#scope = { hook: scope, origin: originOf(run) };
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {

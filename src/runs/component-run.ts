@@ -47,7 +47,7 @@ export class ActiveComponentRun implements ComponentRun {
     this.#isAbandoned = true;
   }
 
-  #refuseAbandoned(): void {
+  throwIfAbandoned(): void {
     this.signal.throwIfAborted();
     if (this.#isAbandoned) throw new Error('This attempt has failed and was repeated.');
   }
@@ -57,7 +57,7 @@ export class ActiveComponentRun implements ComponentRun {
   }
 
   appendContent(piece: string): Promise<void> | undefined {
-    this.#refuseAbandoned();
+    this.throwIfAbandoned();
     if (piece === '') return undefined;
     const { output, startedAt } = this.#run;
     output.metrics.timeToFirstToken ??= (performance.now() - startedAt) / 1_000;
@@ -66,7 +66,7 @@ export class ActiveComponentRun implements ComponentRun {
   }
 
   emit(event: RunEventBody): Promise<void> | undefined {
-    this.#refuseAbandoned();
+    this.throwIfAbandoned();
     return this.#run.events.emit(event);
   }
 
@@ -75,7 +75,7 @@ export class ActiveComponentRun implements ComponentRun {
     content: string,
     { step, toolCallId }: ChildPlace = {},
   ): Promise<RunOutput> {
-    this.#refuseAbandoned();
+    this.throwIfAbandoned();
     const { files } = this.#run.input;
     return this.#startChild({
       component,

@@ -46,6 +46,7 @@ async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRun
     await runPreHooks(run);
     // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
     run.output.input = Object.freeze(run.input);
+    run.givenMetadata = { ...run.context.metadata };
     await execute(run, startChild);
     await runPostHooks(run);
     return undefined;

@@ -50,7 +50,8 @@ export class HeldEvents {
   }
 }
 
-function showsContent({ type }: RunEvent): boolean {
+/** Whether an event shows what a run or a tool has said. */
+export function showsContent({ type }: RunEvent): boolean {
   switch (type) {
     case 'run-started':
     case 'run-content-completed':

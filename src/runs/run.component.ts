@@ -26,6 +26,8 @@ export interface ComponentRun {
   readonly session: Session;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
+  /** Throws if the run was cancelled or its attempt repeated: nothing is written into its output any more. */
+  throwIfAbandoned(): void;
   /** Earlier questions and answers of this component in this session, the oldest first. */
   history(runs: number): Promise<Message[]>;
   /** Adds to the answer and streams the piece. */

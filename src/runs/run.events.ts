@@ -1,7 +1,7 @@
 import type { RunEvent, RunEventBase, RunEventBody } from '../model/run-event.js';
 import { untilAborted } from './abortable.js';
 import type { ActiveRun } from './active-run.js';
-import { HeldEvents } from './held-events.js';
+import { HeldEvents, showsContent } from './held-events.js';
 
 /** Takes the events of a run; resolves when it can take more. */
 export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
@@ -9,7 +9,7 @@ export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
 /** The way of a run's events to whoever reads them: past its guardrails, and through the run above it. */
 export class RunEvents {
   /** What has been shown of this run and those below it, without pieces of content. */
-  readonly shown: RunEvent[] = [];
+  shown: RunEvent[] = [];
   readonly #run: ActiveRun;
   readonly #ownSink: RunEventSink | undefined;
   readonly #sink: RunEventSink | undefined;
@@ -84,6 +84,9 @@ export class RunEvents {
 
   #forget(runIds: ReadonlySet<string>): boolean {
     const wasWaiting = this.#held?.forget(runIds) ?? false;
+    // What was shown to a run above that holds it was shown to nobody.
+    if (this.#run.isHeld)
+      this.shown = this.shown.filter((event) => !(runIds.has(event.runId) && showsContent(event)));
     const above = this.#run.parent?.events;
     const wasWaitingAbove = above ? above.#forget(runIds) : false;
     return wasWaiting || wasWaitingAbove;

@@ -6,8 +6,9 @@ import type { HookSubject } from '../hooks/hook.runner.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { ActiveRun } from './active-run.js';
+import { findAnswer, followEdit } from './answer.edit.js';
 import { createExecution } from './outbox.js';
-import { detachData, findAnswer, followEdit, writeMessages } from './run.result.js';
+import { detachData, writeMessages } from './run.result.js';
 import { enterScope } from './run.scope.js';
 import { LiveHookContext } from './run.snapshot.js';
 
@@ -53,7 +54,8 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
   const { runner, ledger } = run.tree.environment;
   const execution = createExecution(hook, run, 'inline');
   await run.events.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
-  const found = findAnswer(run.output);
+  const { isGuardrail } = hook.definition;
+  const found = findAnswer(run.output, isGuardrail);
   ledger.schedule(execution);
   let failure: Error | undefined;
   try {
@@ -63,8 +65,10 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
     throw thrown;
   }
   if (failure instanceof HookTimeoutError) detachData(run);
-  if (hook.phase === 'post' && followEdit(run.output, found, hook.definition.isGuardrail))
+  if (hook.phase === 'post' && followEdit(run, found, isGuardrail)) {
     run.isEdited = true;
+    run.isMasked ||= isGuardrail;
+  }
   await run.events.emit(completedEvent(execution, failure && 'The hook failed.'));
 }
 

@@ -4,6 +4,7 @@ import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
 import type { RunSession } from '../sessions/session.store.js';
 import type { ActiveRun } from './active-run.js';
+import { isAside } from './run.origin.js';
 import { currentScope } from './run.scope.js';
 import type { RunSnapshot } from './run.snapshot.js';
 import { toStoredRun, type SettledRun } from './stored-run.js';
@@ -31,7 +32,8 @@ export async function rememberRun(run: ActiveRun, last: RunEventBody, hasPassed:
     if (below !== run && (!hasPassed || below.isDiscarded)) below.isWithdrawn = true;
   }
   if (run.isStored && run.tree.environment.sessions) {
-    const settled = { run, snapshot: run.snapshot(), last: run.events.describe(last) };
+    const { events } = run;
+    const settled = { run, snapshot: run.snapshot(), shown: [...events.shown], last: events.describe(last) };
     memories.push({ run, keep: () => storeRun(settled) });
   }
   for (const memory of memories) await keepOrPostpone(memory, guardAbove(run));
@@ -39,9 +41,10 @@ export async function rememberRun(run: ActiveRun, last: RunEventBody, hasPassed:
 
 /** Saves what a judge has said of a run. Called within the judge's hook. */
 export async function rememberEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
-  const { run, isWithdrawn = false } = currentScope();
+  const { run, origin } = currentScope();
+  const isUnseen = run ? isAside(run) : (origin?.isWithdrawn ?? false);
   // What nobody holds was seen already, and a store that fails is then the judge's failure.
-  if (!run?.isHeld) return store.save(isWithdrawn ? withoutTexts(evaluation) : evaluation);
+  if (isUnseen || !run?.isHeld) return store.save(isUnseen ? withoutTexts(evaluation) : evaluation);
   const keep = (): Promise<void> => saveEvaluation(run, store, evaluation);
   await keepOrPostpone({ run, keep }, run.outcome === undefined ? run : guardAbove(run));
 }
@@ -65,6 +68,7 @@ async function storeRun(settled: SettledRun): Promise<void> {
   const { run, snapshot } = settled;
   const { sessions, logger } = run.tree.environment;
   const opener = openerOf(run);
+  if (run.isForgotten || opener.isForgotten) return;
   try {
     if (snapshot instanceof Error) throw snapshot;
     const session = sessionOf(opener, snapshot);
@@ -74,7 +78,7 @@ async function storeRun(settled: SettledRun): Promise<void> {
       changesBy(run, snapshot),
     );
     if (isStored === false)
-      logger.warn(`Run ${run.runId} was not stored: its session ${session.id} is gone.`);
+      logger.warn(`Run ${run.runId} was not stored: its session ${session.id} is gone, or another's.`);
     else opener.isSessionKnown = true;
   } catch (thrown) {
     const error = toError(thrown);

@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import { PlainDataError } from '../errors/plain-data.error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Message } from '../model/message.js';
@@ -63,40 +61,16 @@ export function withdrawContent(run: ActiveRun, shown: string | undefined): void
   delete output.data;
   if (shown !== undefined) output.content = shown;
   else if (run.isHeld) output.content = '';
-  if (run.isHeld || phase === 'post') dropWork(output);
+  if (run.isHeld || phase === 'post') {
+    dropWork(output);
+    output.metadata = { ...run.givenMetadata };
+  }
   output.messages = phase === 'pre' ? [] : [questionOf(run)];
   run.events.discardHeld();
 }
 
-const WORK = ['tools', 'memberResponses', 'stepResults'] as const;
-
-/** The answer as a post-hook found it. */
-export type FoundAnswer = Pick<RunOutput, 'content' | 'data' | (typeof WORK)[number]>;
-
-export function findAnswer({ content, data, tools, memberResponses, stepResults }: RunOutput): FoundAnswer {
-  return { content, data: copyIfPlain(data, 'data'), tools, memberResponses, stepResults };
-}
-
-/**
- * A post-hook may change the answer as `content` or as `data`; the other must not go on telling the old one. A
- * guardrail that changes the answer masks it, and what the answer was made of may quote what must not be seen: of
- * that only what the guardrail has assigned itself stays.
- *
- * @returns whether what was shown before does not count any more
- */
-export function followEdit(output: RunOutput, found: FoundAnswer, isGuardrail: boolean): boolean {
-  const isTextChanged = output.content !== found.content;
-  const isDataChanged = !isDeepStrictEqual(output.data, found.data);
-  const kept = WORK.filter((work) => output[work] === found[work]);
-  const isWorkChanged = kept.length < WORK.length;
-  if (isDataChanged && !isTextChanged && output.data !== undefined)
-    output.content = JSON.stringify(output.data);
-  if (isTextChanged && !isDataChanged) delete output.data;
-  if (!isGuardrail || !(isTextChanged || isDataChanged || isWorkChanged))
-    return isTextChanged || isDataChanged;
-  if (isTextChanged || isDataChanged) for (const work of kept) output[work] = [];
-  return true;
-}
+/** What an answer was made of. */
+export const WORK = ['tools', 'memberResponses', 'stepResults'] as const;
 
 /** A hook was abandoned and still holds the run's data: from here on the run has data of its own. */
 export function detachData(run: ActiveRun): void {
@@ -107,7 +81,7 @@ export function detachData(run: ActiveRun): void {
 }
 
 /** What cannot be copied stays what it is; background hooks will be told. */
-function copyIfPlain<T>(value: T, name: string): T {
+export function copyIfPlain<T>(value: T, name: string): T {
   try {
     return copyPlainData(value, name);
   } catch (thrown) {

@@ -4,6 +4,7 @@ import type { HookBatch } from '../execution/hook.executor.js';
 import type { ActiveRun } from './active-run.js';
 import type { ResponseLifecycle } from './response.lifecycle.js';
 import type { RunEnvironment } from './run.environment.js';
+import type { RunOrigin } from './run.origin.js';
 
 /** What is known about the code that is running now. */
 export interface RunScope {
@@ -13,8 +14,8 @@ export interface RunScope {
   readonly run?: ActiveRun;
   /** Set inside a hook. Inside a background hook there is no `run`: it has settled. */
   readonly hook?: HookScope;
-  /** Inside a background hook: guardrails have not let its run be seen. */
-  readonly isWithdrawn?: boolean;
+  /** Inside a background hook: the run that it is a hook of. */
+  readonly origin?: RunOrigin;
 }
 
 /** Where a hook runs. */

@@ -7,10 +7,11 @@ import type { StoredRun } from '../sessions/session.store.js';
 import type { ActiveRun } from './active-run.js';
 
 /**
- * Gives a run its session: that of the run above it, the stored one, or a new one.
+ * Gives a run its session: that of the run above it, the stored one, or a new one. Of the sessions of others clients
+ * are told that they are not there, also if they have become another's since somebody looked; what application code
+ * runs goes on without.
  *
- * @throws NotFoundException if the session must be somebody's and is another's: one that has looked up before whose it
- * is may still come too late
+ * @throws NotFoundException if the session must be somebody's and is another's
  */
 export async function openSession(run: ActiveRun): Promise<void> {
   const { sessions } = run.tree.environment;
@@ -18,9 +19,10 @@ export async function openSession(run: ActiveRun): Promise<void> {
     run.session = run.parent.session;
   } else if (sessions && run.isSessionNamed) {
     const session = await sessions.open(run.sessionId);
-    if (session && !isOf(session, run.owner)) throw sessionNotFound(run.sessionId);
-    run.isSessionKnown = session !== undefined;
-    run.session = session ?? run.session;
+    const isOwn = session !== undefined && isOf(session, run.owner);
+    if (session && !isOwn && run.position === 'root') throw sessionNotFound(run.sessionId);
+    run.isSessionKnown = isOwn;
+    if (isOwn) run.session = session;
     run.openedSession = copyPlainData(run.session, 'session');
   }
   Object.assign(run.session.state, run.options.sessionState);

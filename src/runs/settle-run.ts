@@ -13,20 +13,23 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   if (run.tree.environment.background) collectRemaining(run);
   const outcome = outcomeOf(error);
   if (error) withdrawContent(run, outcome === 'cancelled' ? undefined : error.publicMessage);
+  // A guardrail above looks at what this run has answered, and that is nothing: it does not see those below.
+  if (error && run.isHeld) for (const below of run.descendants()) below.isWithdrawn = true;
   run.output.status = statusOf(outcome);
   run.output.metrics.duration = (performance.now() - run.startedAt) / 1_000;
   run.outcome = outcome;
   run.span?.end(error);
   showAbove(run);
   const last = finalEventOf(run, error);
-  await rememberRun(run, last, error === undefined && !run.isEdited);
+  await rememberRun(run, last, error === undefined && !run.isMasked);
   await run.tree.handOver();
   await run.events.emit(last);
 }
 
 /** The output of a team or workflow holds those of its parts, unless its attempt was repeated without them. */
 function showAbove({ parent, output, position, isDiscarded }: ActiveRun): void {
-  if (!parent || parent.component.kind === 'agent' || parent.phase !== 'execution' || isDiscarded) return;
+  if (!parent || parent.component.kind === 'agent' || isDiscarded) return;
+  if (parent.phase !== 'execution' || parent.outcome !== undefined) return;
   if (position === 'inside-hook' && parent.position !== 'inside-hook') return;
   parent.output.memberResponses.push(output);
 }

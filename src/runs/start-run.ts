@@ -10,6 +10,7 @@ import { directEnvironment } from './direct.environment.js';
 import type { RunComponent } from './run.component.js';
 import type { RunEventSink } from './run.events.js';
 import type { RunEnvironment } from './run.environment.js';
+import { inheritedOwner, namesOwnSession } from './run.origin.js';
 import { currentScope, type RunScope } from './run.scope.js';
 import { RunTree } from './run.tree.js';
 
@@ -59,6 +60,8 @@ function createRun(
 ): ActiveRun {
   const parent = request.parent ?? joinedRun(scope, request.environment);
   const environment = parent?.tree.environment ?? request.environment ?? surroundingEnvironment(scope);
+  const { origin } = scope;
+  const source = { parent, origin };
   const position = positionOf(parent, scope);
   const run = new ActiveRun({
     component,
@@ -66,21 +69,17 @@ function createRun(
     hooks: environment.hooksOf(component, position),
     tree: parent?.tree ?? new RunTree(environment, scope, request.onDisconnect),
     input: copyInput(toRunInput(input)),
-    isStored: request.isStored ?? (scope.hook === undefined || hasOwnSession(options, parent)),
+    isStored: request.isStored ?? (scope.hook === undefined || namesOwnSession(options, source)),
     options,
     ...(parent ? { parent } : {}),
     ...(step ? { step } : {}),
     ...(sink ? { sink } : {}),
-    ...(request.owner === undefined ? {} : { owner: request.owner }),
+    owner: request.owner ?? inheritedOwner(options, source),
+    ...(origin ? { origin } : {}),
   });
   if (parent) parent.children.push(run);
   else run.tree.plant(run);
   return run;
-}
-
-/** What a hook asks is nobody's conversation: before a guardrail has passed it may be just what must not be seen. */
-function hasOwnSession({ sessionId }: RunOptions, parent: ActiveRun | undefined): boolean {
-  return sessionId !== undefined && sessionId !== parent?.sessionId;
 }
 
 /** A run that has settled takes no more parts, and AgentOS does not join a run that it does not conduct. */

@@ -11,16 +11,19 @@ import type { RunSnapshot } from './run.snapshot.js';
 export interface SettledRun {
   readonly run: ActiveRun;
   readonly snapshot: RunSnapshot | Error;
+  /** The events that it has shown, but for the last. */
+  readonly shown: readonly RunEvent[];
   /** The run's last event, which nobody has read yet. */
   readonly last: RunEvent;
 }
 
 /** A settled run as it is remembered. */
-export function toStoredRun({ run, last }: SettledRun, snapshot: RunSnapshot): StoredRun {
+export function toStoredRun(settled: SettledRun, snapshot: RunSnapshot): StoredRun {
+  const { run } = settled;
   const { isWithdrawn } = run;
   const { runId, parentRunId } = run.context;
   const whole = withoutFileContents(snapshot.runOutput);
-  const output = isWithdrawn ? withoutAnswer(whole) : whole;
+  const output = isWithdrawn ? withoutAnswer(whole, run) : whole;
   return {
     runId,
     ...(parentRunId === undefined ? {} : { parentRunId }),
@@ -29,20 +32,24 @@ export function toStoredRun({ run, last }: SettledRun, snapshot: RunSnapshot): S
     input: run.phase === 'pre' || isWithdrawn ? { content: '' } : inputWithoutFileContents(snapshot.runInput),
     output,
     sessionState: snapshot.runContext.sessionState,
-    events: run.events.isObserved && !isWithdrawn ? storedEvents(run, last, output) : [],
+    events: run.events.isObserved && !isWithdrawn ? storedEvents(settled, output) : [],
     ...(isWithdrawn ? { isWithdrawn } : {}),
   };
 }
 
 /** What the run was asked goes too: it may be what another run has answered. */
-function withoutAnswer({ data: _, input: __, ...output }: RunOutput): RunOutput {
-  return { ...output, content: '', messages: [], tools: [], memberResponses: [], stepResults: [] };
+function withoutAnswer(
+  { data: _, input: __, ...output }: RunOutput,
+  { givenMetadata }: ActiveRun,
+): RunOutput {
+  const work = { messages: [], tools: [], memberResponses: [], stepResults: [] };
+  return { ...output, ...work, content: '', metadata: { ...givenMetadata } };
 }
 
-function storedEvents({ events }: ActiveRun, last: RunEvent, output: RunOutput): RunEvent[] {
+function storedEvents({ shown, last }: SettledRun, output: RunOutput): RunEvent[] {
   // The output is stored once: a store may know what it has seen already.
   const ending = isEnd(last) ? { ...last, output } : copyEvent(last);
-  return [...events.shown.map(copyEvent), ending];
+  return [...shown.map(copyEvent), ending];
 }
 
 type RunEnd = Extract<RunEvent, { readonly type: 'run-completed' | 'run-cancelled' }>;

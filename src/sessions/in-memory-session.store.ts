@@ -36,6 +36,8 @@ export interface InMemorySessionStoreOptions {
 export class InMemorySessionStore extends SessionStore {
   /** The one used least recently first. */
   readonly #sessions = new Map<string, KeptSession>();
+  /** Ids of deleted sessions: one that is only forgotten begins anew when a run of it settles. */
+  readonly #deleted = new Set<string>();
   readonly #maxSessions: number;
   readonly #maxRuns: number;
 
@@ -59,7 +61,8 @@ export class InMemorySessionStore extends SessionStore {
     changes: SessionChanges,
   ): Promise<boolean> {
     const known = this.#sessions.get(init.id);
-    if (known ? !isOf(known.session, owner) : isKnown) return Promise.resolve(false);
+    const isOpen = known ? isOf(known.session, owner) : !(isKnown && this.#deleted.has(init.id));
+    if (!isOpen) return Promise.resolve(false);
     const kept = known ?? { session: newSession(init), runs: [] };
     kept.session = withRun(withUpdate(kept.session, changes), init, run);
     kept.runs.push(run);
@@ -103,9 +106,11 @@ export class InMemorySessionStore extends SessionStore {
     return Promise.resolve(true);
   }
 
-  override delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
-    for (const id of ids) if (this.#find(id, owner)) this.#sessions.delete(id);
-    return Promise.resolve();
+  override delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
+    const deleted = ids.filter((id) => this.#find(id, owner) && this.#sessions.delete(id));
+    for (const id of deleted) this.#deleted.add(id);
+    while (this.#deleted.size > this.#maxSessions) this.#deleted.delete(firstOf(this.#deleted));
+    return Promise.resolve(deleted);
   }
 
   #find(id: string, owner: SessionOwner | undefined): KeptSession | undefined {
@@ -116,7 +121,11 @@ export class InMemorySessionStore extends SessionStore {
   #use(id: string, kept: KeptSession): void {
     this.#sessions.delete(id);
     this.#sessions.set(id, kept);
-    const [oldest] = this.#sessions.keys();
-    if (this.#sessions.size > this.#maxSessions && oldest !== undefined) this.#sessions.delete(oldest);
+    this.#deleted.delete(id);
+    if (this.#sessions.size > this.#maxSessions) this.#sessions.delete(firstOf(this.#sessions));
   }
+}
+
+function firstOf(ids: { keys(): Iterator<string> }): string {
+  return ids.keys().next().value as string;
 }

@@ -27,6 +27,12 @@ export interface StoredRun {
 /** Whose a session is: a user's, or nobody's (`null`). */
 export type SessionOwner = string | null;
 
+/**
+ * Whose the sessions are that application code names in a hook or a run, with `http.userId` and without a user: no
+ * client's. The application reads them from the store.
+ */
+export const APPLICATION = 'agent-os:application';
+
 /** What {@link SessionStore.runs} may be narrowed to. */
 export interface StoredRunFilter {
   /** Runs of a session of this owner only: of another's there are none. */
@@ -154,6 +160,10 @@ export abstract class SessionStore {
   /** Changes a session. @returns false if there is none with this id, or it is another's */
   abstract update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean>;
 
-  /** Deletes sessions with their runs. Ids that are not there, or are another's, are no error. */
-  abstract delete(ids: readonly string[], owner?: SessionOwner): Promise<void>;
+  /**
+   * Deletes sessions with their runs. Ids that are not there, or are another's, are no error.
+   *
+   * @returns the ids of those that it has deleted
+   */
+  abstract delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]>;
 }

@@ -17,7 +17,7 @@ import {
 } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
-import { changeEntries, toSessionRow, touchSession } from './sql.session.changes.js';
+import { changeEntries, toSessionRow, touchSession, type Transaction } from './sql.session.changes.js';
 import { conditionOf, ownedBy, sortedName, toRecord, toRunRow, toSessions } from './sql.session.rows.js';
 import { inBatches, now, toText } from './sql.values.js';
 
@@ -37,16 +37,18 @@ export class SqlSessionStore extends SessionStore {
   }
 
   override async open(id: string): Promise<Session | undefined> {
-    const [row] = await this.#database.select().from(sessionsTable).where(eq(sessionsTable.id, id));
-    if (!row) return undefined;
-    const entries = await this.#database
-      .select()
-      .from(sessionEntriesTable)
-      .where(eq(sessionEntriesTable.sessionId, id));
+    const rows = await this.#database
+      .select({ session: sessionsTable, entry: sessionEntriesTable })
+      .from(sessionsTable)
+      .leftJoin(sessionEntriesTable, eq(sessionEntriesTable.sessionId, sessionsTable.id))
+      .where(eq(sessionsTable.id, id));
+    if (!rows[0]) return undefined;
+    const { userId, name } = rows[0].session;
+    const entries = rows.flatMap(({ entry }) => entry ?? []);
     return {
       id,
-      ...(row.userId === null ? {} : { userId: row.userId }),
-      ...(row.name === null ? {} : { name: row.name }),
+      ...(userId === null ? {} : { userId }),
+      ...(name === null ? {} : { name }),
       state: toRecord(entries, 'state'),
       metadata: toRecord(entries, 'metadata'),
     };
@@ -77,28 +79,32 @@ export class SqlSessionStore extends SessionStore {
     return rows.map(({ run }) => parse(run) as StoredRun);
   }
 
-  override async find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
-    const rows = await this.#database
-      .select()
-      .from(sessionsTable)
-      .where(and(eq(sessionsTable.id, id), ownedBy(owner)));
-    const [session] = await toSessions(this.#database, rows);
-    return session;
+  override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
+    return this.#read(async (database) => {
+      const rows = await database
+        .select()
+        .from(sessionsTable)
+        .where(and(eq(sessionsTable.id, id), ownedBy(owner)));
+      const [session] = await toSessions(database, rows);
+      return session;
+    });
   }
 
-  override async list(filter: SessionFilter = {}): Promise<SessionPage> {
+  override list(filter: SessionFilter = {}): Promise<SessionPage> {
     const { sortBy = 'createdAt', sortOrder = 'desc', limit = 20, offset = 0 } = filter;
     const condition = conditionOf(filter);
     const order = sortOrder === 'asc' ? asc : desc;
-    const rows = await this.#database
-      .select()
-      .from(sessionsTable)
-      .where(condition)
-      .orderBy(order(sortBy === 'name' ? sortedName : sessionsTable[sortBy]), order(sessionsTable.id))
-      .limit(limit)
-      .offset(offset);
-    const [total] = await this.#database.select({ value: count() }).from(sessionsTable).where(condition);
-    return { sessions: await toSessions(this.#database, rows), total: total?.value ?? 0 };
+    return this.#read(async (database) => {
+      const rows = await database
+        .select()
+        .from(sessionsTable)
+        .where(condition)
+        .orderBy(order(sortBy === 'name' ? sortedName : sessionsTable[sortBy]), order(sessionsTable.id))
+        .limit(limit)
+        .offset(offset);
+      const [total] = await database.select({ value: count() }).from(sessionsTable).where(condition);
+      return { sessions: await toSessions(database, rows), total: total?.value ?? 0 };
+    });
   }
 
   override create({ name, state = {}, metadata = {}, ...init }: NewSession): Promise<boolean> {
@@ -140,9 +146,21 @@ export class SqlSessionStore extends SessionStore {
   }
 
   /** Their state, metadata and runs go with them. */
-  override async delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
-    for (const batch of inBatches(ids))
-      await this.#database.delete(sessionsTable).where(and(inArray(sessionsTable.id, batch), ownedBy(owner)));
+  override async delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
+    const deleted: string[] = [];
+    for (const batch of inBatches(ids)) {
+      const rows = await this.#database
+        .delete(sessionsTable)
+        .where(and(inArray(sessionsTable.id, batch), ownedBy(owner)))
+        .returning({ id: sessionsTable.id });
+      deleted.push(...rows.map(({ id }) => id));
+    }
+    return deleted;
+  }
+
+  /** Reads as if at one moment: a session may be deleted, and begun by another, between two statements. */
+  #read<T>(read: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#database.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' });
   }
 
   /** That the session of runs is this owner's. */

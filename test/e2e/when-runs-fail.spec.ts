@@ -174,7 +174,7 @@ const BROKEN_ENGINES: readonly Row[] = [
     situation: 'throws an HttpException with a body',
     agent: { engine: () => raise(new UnprocessableEntityException({ message: 'Too long.', limit: 5 })) },
     status: 422,
-    problem: { content: 'Too long.', error_type: 'http_exception' },
+    problem: { content: 'Too long.', error_type: 'http_exception', additional_data: { limit: 5 } },
   },
 ];
 

@@ -48,6 +48,7 @@ export class RoutedDelegation extends Delegation {
     return {
       ...run,
       conversation: new Conversation(),
+      throwIfAbandoned: () => run.throwIfAbandoned(),
       history: (runs) => run.history(runs),
       appendContent: () => undefined,
       emit: (event) => run.emit(event),
@@ -73,6 +74,7 @@ export class RoutedDelegation extends Delegation {
     if (!this.#answer)
       throw new Error(`Team "${this.team.id}" routes, but its leader delegated to no member.`);
     const { content, data } = this.#answer;
+    this.run.throwIfAbandoned();
     if (data === undefined) delete this.run.output.data;
     else this.run.output.data = data;
     await this.run.appendContent(content);

@@ -44,6 +44,7 @@ export class StepFlow {
     const place: StepPlace = { stepName: node.name, stepId: randomUUID(), ...seat };
     try {
       const output = await node.execute(this, input, place);
+      this.signal.throwIfAborted();
       this.record(output);
       return output;
     } catch (thrown) {

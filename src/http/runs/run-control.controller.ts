@@ -19,6 +19,7 @@ import { nameController } from './name-controller.js';
 import { ResumeResponder } from './resume.responder.js';
 import { parseRunReference } from './run.fields.js';
 import { RunFinder } from './run.finder.js';
+import type { RunRecording } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';
 
 type ControlRequest = FormRequest & FieldRequest;
@@ -47,8 +48,8 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       const sessionId = readQuery(request, (reader) => shortText(reader, 'session_id'));
       const run = this.finder.inFlight(request, component, runId);
       run?.cancel(`Run ${runId} was cancelled`);
-      if (!run && this.access.isHostAsked) {
-        // One's own and one that is not there may not be told from one of somebody else.
+      if (!run && this.access.isHostAsked && !this.#recorded(request, id, runId)) {
+        // One that is not there may not be told from one of somebody else.
         const settled = sessionId && (await this.finder.stored(request, component, sessionId, runId));
         if (!settled) throw new NotFoundException('Run not found');
       }
@@ -82,13 +83,20 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       const component = this.finder.component(kind, id);
       const { fields } = await readForm(request);
       const { sessionId, lastEventIndex } = parseRunReference(fields);
-      const recording = this.recordings.find(runId);
-      if (recording?.run.componentId === id && this.access.maySee(request, recording.run.userId))
-        return this.resuming.fromRecording(recording, lastEventIndex, response);
+      const recording = this.#recorded(request, id, runId);
+      if (recording) return this.resuming.fromRecording(recording, lastEventIndex, response);
       const stored = sessionId && (await this.finder.stored(request, component, sessionId, runId));
       if (stored) return this.resuming.fromStore(stored, lastEventIndex, response);
       if (this.access.isHostAsked) throw new NotFoundException('Run not found');
       await this.resuming.unknown(runId, response);
+    }
+
+    /** The recording of a run of this component that the client may see. */
+    #recorded(request: object, componentId: string, runId: string): RunRecording | undefined {
+      const recording = this.recordings.find(runId);
+      const isSeen =
+        recording?.run.componentId === componentId && this.access.maySee(request, recording.run.userId);
+      return isSeen ? recording : undefined;
     }
   }
   return nameController(RunControlController, kind);

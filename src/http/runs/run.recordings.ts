@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
 
-import { isOf } from '../../sessions/session.filter.js';
-import type { SessionOwner } from '../../sessions/session.store.js';
 import type { RecordedRun } from './run.recording.js';
 import { RunRecording } from './run.recording.js';
 
@@ -35,10 +33,9 @@ export class RunRecordings {
     this.#forgetOld();
   }
 
-  /** Forgets the recordings of sessions that are deleted, if they are this owner's. Who reads one may go on. */
-  forget(sessionIds: readonly string[], owner: SessionOwner | undefined): void {
-    for (const [runId, { run }] of this.#recordings)
-      if (sessionIds.includes(run.sessionId) && isOf(run, owner)) this.#recordings.delete(runId);
+  /** Forgets the recordings of these runs. Who reads one may go on. */
+  forget(isMeant: (run: RecordedRun) => boolean): void {
+    for (const [runId, { run }] of this.#recordings) if (isMeant(run)) this.#recordings.delete(runId);
   }
 
   find(runId: string): RunRecording | undefined {
