@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { toError } from '../errors/to-error.js';
+import { isArray, isPlainObject } from './forms/json.values.js';
 
 /** Answers the errors of the AgentOS routes as `{ "detail": … }`, without stacks or internals. */
 @Catch()
@@ -34,5 +35,17 @@ export function detailOf(thrown: unknown): unknown {
   const body = thrown.getResponse();
   if (typeof body === 'string') return body;
   const { detail, message } = body as { detail?: unknown; message?: unknown };
-  return detail ?? message ?? thrown.message;
+  const said = detail ?? message ?? thrown.message;
+  return isArray(said) && said.length > 0 && said.every(isProblem) ? said : textOf(said);
+}
+
+/** What is wrong with a field: the one thing that the protocol says in more than a text. */
+function isProblem(item: unknown): boolean {
+  return isPlainObject(item) && isArray(item['loc']) && typeof item['msg'] === 'string';
+}
+
+/** Clients of the protocol show the detail to people. */
+function textOf(detail: unknown): string {
+  if (typeof detail === 'string') return detail;
+  return isArray(detail) ? detail.map(textOf).join(', ') : JSON.stringify(detail);
 }

@@ -1,4 +1,5 @@
 import {
+  BadRequestException,
   HttpException,
   Inject,
   Injectable,
@@ -12,6 +13,7 @@ import { of, type Observable } from 'rxjs';
 
 import { runJson } from '../support/http-client.js';
 import { protocolRoutes } from '../support/protocol-routes.js';
+import { raise } from '../support/raise.js';
 import { readAnswer, sendRaw } from '../support/raw-client.js';
 import { ADAPTERS, closeApps, startApp, startUpError, type TestAppOptions } from '../support/test-app.js';
 
@@ -187,6 +189,19 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
     const { url } = await startApp({ adapter, agentOs: { ...agentOs, http: { guards: [guard] } } });
     expect(await routesWithout(status, url)).toEqual(OPEN);
     expect(await statusOf(url)).toBe(200);
+  });
+
+  it.each<[string, string | object, string]>([
+    ['a list', ['a', 'b'], 'a, b'],
+    ['a list as the detail', { detail: ['a', { b: 1 }] }, 'a, {"b":1}'],
+    ['an object as the detail', { detail: { reason: 'late' } }, '{"reason":"late"}'],
+    ['an empty list', [], ''],
+    ['a text', 'a', 'a'],
+  ])('that throw %s are answered with a text', async (_name, response, detail) => {
+    const guard = { canActivate: () => raise(new BadRequestException(response)) };
+    const { url } = await startApp({ adapter, agentOs: { ...agentOs, http: { guards: [guard] } } });
+    const answer = await fetch(`${url}/agents`);
+    expect([answer.status, await answer.json()]).toEqual([400, { detail }]);
   });
 
   it.each<[string, CanActivate, number]>([
