@@ -9,11 +9,11 @@ import type {
 
 /** What {@link HookLedger.list} may be narrowed to. */
 export interface HookExecutionFilter {
-  readonly runId?: string;
+  readonly runId?: string | undefined;
   /** `null`: those of runs that belong to nobody. */
-  readonly userId?: string | null;
-  readonly hook?: string;
-  readonly state?: HookExecutionState;
+  readonly userId?: string | null | undefined;
+  readonly hook?: string | undefined;
+  readonly state?: HookExecutionState | undefined;
   /** At most so many, the newest first. Default 100. */
   readonly limit?: number;
 }

@@ -1,8 +1,11 @@
-import { Get, Query, Req, Res, UnprocessableEntityException } from '@nestjs/common';
+import { Get, Req, Res } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../agent-os.runtime.js';
-import { HOOK_EXECUTION_STATES, type HookExecutionState } from '../execution/hook-execution.js';
+import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
+import type { HookExecutionFilter } from '../execution/hook.ledger.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
+import type { FieldReader } from './forms/field.reader.js';
+import { readQuery, type FieldRequest } from './forms/request.fields.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { SessionAccess } from './sessions/session.access.js';
 import { toWireExecution, toWireHook, type WireExecutions } from './wire/wire-hook.js';
@@ -25,22 +28,9 @@ export class HooksController {
   }
 
   @Get('hooks/executions')
-  executions(
-    @Req() request: object,
-    @Res() response: object,
-    @Query('run_id') runId?: string,
-    @Query('hook') hook?: string,
-    @Query('state') state?: string,
-    @Query('limit') limit?: string,
-  ): void {
+  executions(@Req() request: FieldRequest, @Res() response: object): void {
     const { ledger } = this.runtime;
-    const filter = {
-      limit: toLimit(limit),
-      userId: this.access.ownerFor(request),
-      ...(runId === undefined ? {} : { runId }),
-      ...(hook === undefined ? {} : { hook }),
-      ...(state === undefined ? {} : { state: toState(state) }),
-    };
+    const filter = { ...readQuery(request, readFilter), userId: this.access.ownerFor(request) };
     const page: WireExecutions = {
       data: ledger.list(filter).map(toWireExecution),
       meta: { limit: filter.limit, open: ledger.openCount, counts: ledger.counts },
@@ -49,21 +39,11 @@ export class HooksController {
   }
 }
 
-function toState(state: string): HookExecutionState {
-  const known = HOOK_EXECUTION_STATES.find((candidate) => candidate === state);
-  if (known) return known;
-  throw invalid('state', `Input should be one of ${HOOK_EXECUTION_STATES.join(', ')}`, state);
-}
-
-function toLimit(limit: string | undefined): number {
-  if (limit === undefined) return DEFAULT_LIMIT;
-  const number = Number(limit);
-  if (Number.isInteger(number) && number >= 1 && number <= MAX_LIMIT) return number;
-  throw invalid('limit', `Input should be a whole number from 1 to ${MAX_LIMIT}`, limit);
-}
-
-function invalid(name: string, msg: string, input: string): UnprocessableEntityException {
-  return new UnprocessableEntityException({
-    detail: [{ type: 'value_error', loc: ['query', name], msg, input }],
-  });
+function readFilter(reader: FieldReader): HookExecutionFilter & { readonly limit: number } {
+  return {
+    runId: reader.text('run_id'),
+    hook: reader.text('hook'),
+    state: reader.choice('state', HOOK_EXECUTION_STATES),
+    limit: reader.integer('limit', { minimum: 1, maximum: MAX_LIMIT }) ?? DEFAULT_LIMIT,
+  };
 }

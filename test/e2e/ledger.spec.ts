@@ -156,6 +156,20 @@ describe.each(ADAPTERS)('the ledger, on %s', (adapter) => {
     expect((await read('run_id=unknown')).found).toEqual([]);
   });
 
+  it('takes what a query leaves empty as left out, as other lists do', async () => {
+    const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [createAgent(new Map())] } });
+    await agentOs.run('support', 'hello');
+    await agentOs.drain();
+    const read = async (query: string): Promise<[number, { data: object[]; meta: object }]> => {
+      const response = await fetch(`${url}/hooks/executions${query}`);
+      return [response.status, (await response.json()) as { data: object[]; meta: object }];
+    };
+    const [, all] = await read('');
+    expect(all.data.length).toBeGreaterThan(0);
+    expect(await read('?limit=&state=&run_id=&hook=')).toEqual([200, all]);
+    expect(await read('?db_id=other')).toEqual([404, { detail: "No database found with id 'other'" }]);
+  });
+
   it('shows an execution that has not ended, with what is known of it', async () => {
     const started = createGate();
     const gate = createGate();
@@ -199,7 +213,7 @@ describe.each(ADAPTERS)('the ledger, on %s', (adapter) => {
     });
   });
 
-  it.each(['state=done', 'state=', 'limit=0', 'limit=1001', 'limit=1.5', 'limit=many', 'limit='])(
+  it.each(['state=done', 'limit=0', 'limit=1001', 'limit=1.5', 'limit=many', 'limit=0x10', 'limit=1e2'])(
     'answers 422 to ?%s and names the parameter',
     async (query) => {
       const { url } = await startApp({ adapter });
@@ -209,7 +223,7 @@ describe.each(ADAPTERS)('the ledger, on %s', (adapter) => {
       const [name, input] = query.split('=');
       expect(response.status).toBe(422);
       expect(await response.json()).toEqual({
-        detail: [{ type: 'value_error', loc: ['query', name], msg: expect.any(String), input }],
+        detail: [{ type: expect.any(String), loc: ['query', name], msg: expect.any(String), input }],
       });
     },
   );

@@ -1,7 +1,7 @@
 import { HOOK_EXECUTION_STATES } from '../../execution/hook-execution.js';
 import type { RouteDescriptions } from '../open-api.types.js';
 import { integer, listOf, oneOfTexts, ref } from '../schema.builders.js';
-import { INVALID, json, query } from './route.builders.js';
+import { DATABASE_QUERY, INVALID, json, problem, query } from './route.builders.js';
 
 const tag = 'AgentOS hooks';
 
@@ -20,7 +20,12 @@ export const hookRoutes: RouteDescriptions = {
       query('hook', 'Only of the hook with this name.'),
       query('state', 'Only those in this state.', oneOfTexts(HOOK_EXECUTION_STATES)),
       query('limit', 'At most so many.', { ...integer(), minimum: 1, maximum: 1_000, default: 100 }),
+      ...DATABASE_QUERY,
     ],
-    answers: { 200: json('The executions, the newest first.', ref('HookExecutions')), 422: INVALID },
+    answers: {
+      200: json('The executions, the newest first.', ref('HookExecutions')),
+      404: problem('There is no such database.'),
+      422: INVALID,
+    },
   },
 };
