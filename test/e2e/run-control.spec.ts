@@ -3,6 +3,7 @@ import {
   Agent,
   defineGuardrail,
   OutputCheckError,
+  SessionStore,
   Team,
   Workflow,
   type AgentOsExtras,
@@ -101,6 +102,43 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
       [200, ['COMPLETED']],
       [200, []],
     ]);
+  });
+
+  it('is listed by every status of the protocol, in any case of letters', async () => {
+    const { agent, begun, goOn } = slowAgent();
+    const app = await start({ agents: [agent] });
+    const { url } = app;
+    const counts = async (): Promise<Record<string, unknown>> => {
+      const statuses = ['PENDING', 'running', 'Completed', 'PAUSED', 'cancelled', 'ERROR', 'REGENERATED'];
+      const answers = statuses.map(async (status) => {
+        const response = await fetch(`${url}/agents/slow/runs?session_id=s1&status=${status}`);
+        return [status, response.status === 200 ? ((await response.json()) as unknown[]).length : 'error'];
+      });
+      return Object.fromEntries((await Promise.all(answers)) as [string, unknown][]);
+    };
+    const none = { PENDING: 0, running: 0, Completed: 0, PAUSED: 0, cancelled: 0, ERROR: 0, REGENERATED: 0 };
+
+    await app.app.get(SessionStore).create({ id: 's1' });
+    await runJson(url, '/agents/slow', 'hi', { background: 'true', session_id: 's1' });
+    await begun.opened;
+    expect(await counts()).toEqual({ ...none, PENDING: 1, running: 1 });
+    goOn.open();
+    await settled(app);
+    expect(await counts()).toEqual({ ...none, Completed: 1 });
+
+    const statusOf = async (path: string): Promise<number> => (await fetch(`${url}${path}`)).status;
+    expect(await statusOf('/agents/slow/runs?session_id=s1&status=done')).toBe(422);
+    expect(await statusOf('/agents/slow/runs?session_id=s2&status=PAUSED')).toBe(404);
+  });
+
+  it('is found whatever status its query names, which is for lists only', async () => {
+    const { agent, goOn } = slowAgent();
+    const { url } = await start({ agents: [agent] });
+    goOn.open();
+    const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
+    const path = `/agents/slow/runs/${String(body['run_id'])}?session_id=s1`;
+    for (const query of ['&status=ERROR', '&status=done'])
+      expect((await fetch(`${url}${path}${query}`)).status).toBe(200);
   });
 
   it('runs its hooks after it has settled, once, in both forms', async () => {

@@ -2,17 +2,43 @@ import type { RunStatus } from '../../model/run-output.js';
 import { FieldReader, type Fields } from '../forms/field.reader.js';
 import { shortText } from '../forms/request.fields.js';
 
-const STATUSES = ['RUNNING', 'COMPLETED', 'ERROR', 'CANCELLED'] as const satisfies readonly RunStatus[];
+/** What the statuses of the protocol are here: null never occurs, since runs neither wait nor are done again. */
+const STATUSES: ReadonlyMap<string, RunStatus | null> = new Map([
+  ['PENDING', 'RUNNING'],
+  ['RUNNING', 'RUNNING'],
+  ['COMPLETED', 'COMPLETED'],
+  ['PAUSED', null],
+  ['CANCELLED', 'CANCELLED'],
+  ['ERROR', 'ERROR'],
+  ['REGENERATED', null],
+]);
+
+/** The statuses that a client may ask for. */
+export const ASKED_STATUSES: readonly string[] = [...STATUSES.keys()];
 
 /** In which session to look for runs, and for which. */
 export interface RunsQuery {
   readonly sessionId: string;
-  readonly status: RunStatus | undefined;
+  /** Undefined: any; null: one that no run has. */
+  readonly status: RunStatus | null | undefined;
+}
+
+/** Reads in which session a run is. */
+export function readSessionId(reader: FieldReader): string {
+  return reader.requiredText('session_id');
 }
 
 /** Reads the query of a list of runs. */
 export function readRunsQuery(reader: FieldReader): RunsQuery {
-  return { sessionId: reader.requiredText('session_id'), status: reader.choice('status', STATUSES) };
+  return { sessionId: readSessionId(reader), status: readStatus(reader) };
+}
+
+function readStatus(reader: FieldReader): RunStatus | null | undefined {
+  const asked = reader.text('status');
+  const status = asked === undefined ? undefined : STATUSES.get(asked.toUpperCase());
+  if (asked !== undefined && status === undefined)
+    reader.refuse('status', 'enum', `Input should be one of ${ASKED_STATUSES.join(', ')}`, asked);
+  return status;
 }
 
 /** A run of the past that a client wants to go on with. */

@@ -14,7 +14,7 @@ import { toWireRunOutput } from '../wire/wire-run-output.js';
 import { toWireSessionRun } from '../wire/wire-session-run.js';
 import { BackgroundRunResponder } from './background-run.responder.js';
 import { nameController } from './name-controller.js';
-import { readRunsQuery } from './run.fields.js';
+import { readRunsQuery, readSessionId } from './run.fields.js';
 import { RunFinder } from './run.finder.js';
 import { RunResponder } from './run.responder.js';
 
@@ -59,6 +59,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       const session = await this.access.find(request, sessionId);
       if (!session && running.length === 0) throw new NotFoundException('Session not found');
       const { userId: owner = null } = session ?? {};
+      if (status === null) return this.responder.reply(response, []);
       const filter = { owner, componentId: component.id, status, limit: LIMIT };
       const settled = session ? await this.sessions.runs(sessionId, filter) : [];
       // One of them may have settled since.
@@ -74,7 +75,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const { sessionId } = readQuery(request, readRunsQuery);
+      const sessionId = readQuery(request, readSessionId);
       const run = await this.finder.find(request, component, sessionId, runId);
       if (!run) throw new NotFoundException('Run not found');
       this.responder.reply(response, toWireRunOutput(run.output, { sessionState: run.sessionState }));

@@ -1,3 +1,4 @@
+import { ASKED_STATUSES } from '../../http/runs/run.fields.js';
 import type { ComponentKind } from '../../model/component.js';
 import type { Answer, RouteDescription, RouteDescriptions } from '../open-api.types.js';
 import { listOf, oneOfTexts, ref, text } from '../schema.builders.js';
@@ -18,8 +19,8 @@ const SESSION_QUERY = {
 };
 const STATUS_QUERY = query(
   'status',
-  'Only runs with this status.',
-  oneOfTexts(['RUNNING', 'COMPLETED', 'ERROR', 'CANCELLED']),
+  'Only runs with this status, in any case of letters. `PENDING` is `RUNNING`; no run is `PAUSED` or `REGENERATED`.',
+  oneOfTexts(ASKED_STATUSES),
 );
 
 /** Runs of components. */
@@ -94,7 +95,7 @@ function showRoute(kind: ComponentKind): RouteDescription {
   return {
     tag: `AgentOS ${kind}s`,
     summary: `Show a run of ${article}`,
-    query: [SESSION_QUERY, STATUS_QUERY, ...DATABASE_QUERY],
+    query: [SESSION_QUERY, ...DATABASE_QUERY],
     answers: {
       200: json('The run; what it says is shown only once it has settled.', ref(`${prefix}RunOutput`)),
       404: problem(`There is no such ${kind} or run.`),
