@@ -1,3 +1,4 @@
+import { MAX_LENGTH } from '../http/forms/request.fields.js';
 import type { Schema, Schemas } from './open-api.types.js';
 
 /** What the names of all schemas here begin with, so that they are nobody else's. */
@@ -76,6 +77,11 @@ export function eventSchemaName(event: string): string {
 /** Text. */
 export function text(description?: string): Schema {
   return described({ type: 'string' }, description);
+}
+
+/** An id or a name. */
+export function shortText(description?: string): Schema {
+  return { ...text(description), maxLength: MAX_LENGTH };
 }
 
 /** One of these texts. */

@@ -13,7 +13,7 @@ export interface PageQuery {
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1_000;
 /** Far beyond any list, and still exact when it is multiplied. */
-const MAX_PAGE = 1_000_000_000;
+export const MAX_PAGE = 1_000_000_000;
 
 const SORT_FIELDS = { created_at: 'createdAt', updated_at: 'updatedAt', name: 'name' } as const;
 const SORT_NAMES = Object.keys(SORT_FIELDS) as (keyof typeof SORT_FIELDS)[];

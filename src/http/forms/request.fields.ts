@@ -41,7 +41,7 @@ export function readBody<T>({ body }: FieldRequest, read: (reader: FieldReader) 
 }
 
 /** The longest id or name that is kept. */
-const MAX_LENGTH = 255;
+export const MAX_LENGTH = 255;
 
 /** Whether anything can have this id: databases take no zero bytes. */
 export function isId(text: string): boolean {

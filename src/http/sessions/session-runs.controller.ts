@@ -8,11 +8,8 @@ import { ProtocolResponder } from '../protocol.responder.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
 import { toWireSessionRun } from '../wire/wire-session-run.js';
 import { SessionAccess } from './session.access.js';
-import { readSessionQuery, sessionFields, type SessionQuery } from './session.fields.js';
+import { LATEST, readSessionQuery, sessionFields, type SessionQuery } from './session.fields.js';
 import { MAX_SESSION_RUNS } from './session.presenter.js';
-
-/** The last second that databases and dates can hold: 9999-12-31. */
-const LATEST = 253_402_300_799;
 
 /** Shows the runs of a session. */
 @AgentOsRoutes()

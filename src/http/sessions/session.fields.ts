@@ -7,6 +7,9 @@ import { keptRecord, readBody, readQuery, shortText, type FieldRequest } from '.
 
 const KINDS = ['agent', 'team', 'workflow'] as const satisfies readonly ComponentKind[];
 
+/** The last second that databases and dates can hold: 9999-12-31. */
+export const LATEST = 253_402_300_799;
+
 /** What a query says about the session that is meant. */
 export interface SessionQuery {
   readonly kind?: ComponentKind | undefined;

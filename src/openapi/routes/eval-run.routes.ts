@@ -2,6 +2,7 @@ import type { Answer, RouteDescriptions } from '../open-api.types.js';
 import { ref } from '../schema.builders.js';
 import {
   DATABASE_QUERY,
+  idQuery,
   INVALID,
   json,
   jsonBody,
@@ -9,7 +10,6 @@ import {
   nothing,
   PAGE_QUERY,
   problem,
-  query,
 } from './route.builders.js';
 
 const tag = 'AgentOS eval runs';
@@ -23,12 +23,12 @@ export const evalRunRoutes: RouteDescriptions = {
     tag,
     summary: 'List evaluations',
     query: [
-      query('agent_id', 'Only of this agent.'),
-      query('team_id', 'Only of this team.'),
-      query('workflow_id', 'Only of this workflow.'),
-      query('model_id', 'Only of answers that this model gave.'),
+      idQuery('agent_id', 'Only of this agent.'),
+      idQuery('team_id', 'Only of this team.'),
+      idQuery('workflow_id', 'Only of this workflow.'),
+      idQuery('model_id', 'Only of answers that this model gave.'),
       KIND_QUERY,
-      query('eval_types', 'Types with commas between them; there is only `agent_as_judge`.'),
+      idQuery('eval_types', 'Types with commas between them; there is only `agent_as_judge`.'),
       ...PAGE_QUERY,
       ...DATABASE_QUERY,
     ],

@@ -1,6 +1,7 @@
+import { MAX_PAGE } from '../../http/forms/page.query.js';
 import type { ComponentKind } from '../../model/component.js';
 import type { Answer, Content, Parameter, RequestBody, Schema } from '../open-api.types.js';
-import { integer, oneOfTexts, ref, text } from '../schema.builders.js';
+import { integer, oneOfTexts, ref, shortText, text } from '../schema.builders.js';
 
 /** The kinds of components, in the order of the routes. */
 export const KINDS = ['agent', 'team', 'workflow'] as const satisfies readonly ComponentKind[];
@@ -48,16 +49,26 @@ export function query(name: string, description: string, schema: Schema = text()
   return { name, in: 'query', required: false, description, schema };
 }
 
+/** A parameter of the query that is an id or a name. */
+export function idQuery(name: string, description: string): Parameter {
+  return query(name, description, shortText());
+}
+
 /** The only database there is, and the only table. */
 export const DATABASE_QUERY: readonly Parameter[] = [
-  query('db_id', 'The database, as `GET /config` names it. There is one.'),
-  query('table', 'Ignored: there is no choice.'),
+  idQuery('db_id', 'The database, as `GET /config` names it. There is one.'),
+  idQuery('table', 'Ignored: there is no choice.'),
 ];
 
 /** Which part of a list is wanted, in which order. */
 export const PAGE_QUERY: readonly Parameter[] = [
   query('limit', 'Entries on a page.', { ...integer(), minimum: 1, maximum: 1_000, default: 20 }),
-  query('page', 'Which page; the first is 1.', { ...integer(), minimum: 0, default: 1 }),
+  query('page', 'Which page; the first is 1.', {
+    ...integer(),
+    minimum: 0,
+    maximum: MAX_PAGE,
+    default: 1,
+  }),
   query('sort_by', 'What the list is sorted by.', {
     ...oneOfTexts(['created_at', 'updated_at', 'name']),
     default: 'created_at',

@@ -4,12 +4,12 @@ import { object, ref } from '../schema.builders.js';
 import {
   bodyOf,
   DATABASE_QUERY,
+  idQuery,
   INVALID,
   json,
   KIND_WORDS,
   KINDS,
   problem,
-  query,
 } from './route.builders.js';
 
 const TOO_LARGE = problem('The form is too large, or has files.');
@@ -32,7 +32,7 @@ function cancelRoute(kind: ComponentKind): RouteDescription {
   return {
     tag: `AgentOS ${kind}s`,
     summary: `Stop a run of ${KIND_WORDS[kind].article}`,
-    query: [query('session_id', 'The session that the run belongs to.'), ...DATABASE_QUERY],
+    query: [idQuery('session_id', 'The session that the run belongs to.'), ...DATABASE_QUERY],
     answers: {
       200: json('The run is stopped, or there was nothing to stop.', object('Empty.')),
       404: problem(`There is no such ${kind}, or no such run of the user.`),

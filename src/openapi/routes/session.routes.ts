@@ -1,7 +1,9 @@
+import { LATEST } from '../../http/sessions/session.fields.js';
 import type { Answer, Parameter, Schema, RouteDescriptions } from '../open-api.types.js';
 import { integer, listOf, ref } from '../schema.builders.js';
 import {
   DATABASE_QUERY,
+  idQuery,
   INVALID,
   json,
   jsonBody,
@@ -13,10 +15,11 @@ import {
 } from './route.builders.js';
 
 const tag = 'AgentOS sessions';
-const USER_QUERY = query('user_id', 'Whose it is, unless the server knows who asks.');
+const USER_QUERY = idQuery('user_id', 'Whose it is, unless the server knows who asks.');
 const SESSION_QUERY: readonly Parameter[] = [KIND_QUERY, USER_QUERY, ...DATABASE_QUERY];
 const ANY_SESSION: Schema = { anyOf: ['Agent', 'Team', 'Workflow'].map((kind) => ref(`${kind}Session`)) };
 const ANY_RUN: Schema = { anyOf: ['Agent', 'Team', 'Workflow'].map((kind) => ref(`${kind}SessionRun`)) };
+const SECONDS: Schema = { ...integer(), minimum: 0, maximum: LATEST };
 const SESSION: Answer = json('The session.', ANY_SESSION);
 const NOT_FOUND: Answer = problem('There is no such session.');
 const NO_DATABASE: Answer = problem('There is no such database.');
@@ -29,8 +32,8 @@ export const sessionRoutes: RouteDescriptions = {
     summary: 'List sessions',
     query: [
       ...[KIND_QUERY, USER_QUERY],
-      query('component_id', 'Only sessions of this component.'),
-      query('session_name', 'Only sessions whose name has this in it.'),
+      idQuery('component_id', 'Only sessions of this component.'),
+      idQuery('session_name', 'Only sessions whose name has this in it.'),
       ...PAGE_QUERY,
       ...DATABASE_QUERY,
     ],
@@ -91,8 +94,8 @@ export const sessionRoutes: RouteDescriptions = {
     summary: 'List the runs of a session',
     query: [
       ...SESSION_QUERY,
-      query('created_after', 'Epoch seconds.', { ...integer(), minimum: 0 }),
-      query('created_before', 'Epoch seconds.', { ...integer(), minimum: 0 }),
+      query('created_after', 'Epoch seconds.', SECONDS),
+      query('created_before', 'Epoch seconds.', SECONDS),
     ],
     answers: { 200: json('The runs, the oldest first.', listOf(ANY_RUN)), 404: NOT_FOUND, 422: INVALID },
   },

@@ -1,5 +1,15 @@
 import type { Schema, Schemas } from '../open-api.types.js';
-import { flag, integer, listOf, object, record, ref, text, type Fields } from '../schema.builders.js';
+import {
+  flag,
+  integer,
+  listOf,
+  object,
+  record,
+  ref,
+  shortText,
+  text,
+  type Fields,
+} from '../schema.builders.js';
 
 /**
  * A field that may be empty. Pages that let people try a route out begin with the example, and would otherwise begin
@@ -16,8 +26,8 @@ const TEXTS: Fields = {
       ...flag('Whether the stream has all events, or only what the answer is made of.'),
       default: true,
     },
-    session_id: empty(text('The conversation to continue; empty or missing starts a new one.')),
-    user_id: empty(text('Who asks, unless the server knows it.')),
+    session_id: empty(shortText('The conversation to continue; empty or missing starts a new one.')),
+    user_id: empty(shortText('Who asks, unless the server knows it.')),
   },
 };
 
@@ -67,7 +77,7 @@ const RESUMPTION: Fields = {
       ...integer('Of the last event that the client has; -1 if it has none.'),
       minimum: -1,
     },
-    session_id: empty(text('Where the run is stored, if it is not remembered any more.')),
+    session_id: empty(shortText('Where the run is stored, if it is not remembered any more.')),
   },
 };
 
@@ -78,7 +88,7 @@ export const formSchemas: Schemas = {
   RunRequest: object('A run request.', TEXTS, JSON_VALUES),
   MediaInput: object('A file that is not uploaded: its content, or where it is.', {
     optional: {
-      id: text('Default: a new one.'),
+      id: shortText('Default: a new one.'),
       content: text('Base64; of a text the text itself.'),
       url: text('Refused unless the server accepts context from clients.'),
       mime_type: text('Such as `image/png`.'),
@@ -88,7 +98,7 @@ export const formSchemas: Schemas = {
     },
   }),
   Continuation: object('How to go on with a run.', {
-    required: { session_id: text('Where the run is stored.') },
+    required: { session_id: { ...shortText('Where the run is stored.'), minLength: 1 } },
     optional: { stream: flag(), user_id: text() },
   }),
   Resumption: object('From where on a stream is wanted.', RESUMPTION),

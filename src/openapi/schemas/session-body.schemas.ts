@@ -1,11 +1,7 @@
 import type { Schema, Schemas } from '../open-api.types.js';
-import { listOf, object, oneOfTexts, record, text, type Fields } from '../schema.builders.js';
+import { listOf, object, oneOfTexts, record, shortText, text, type Fields } from '../schema.builders.js';
 
-const MAX_LENGTH = 255;
-
-function shortText(description?: string): Schema {
-  return { ...text(description), maxLength: MAX_LENGTH };
-}
+const NAME: Schema = { ...shortText(), minLength: 1 };
 
 const CONTENT: Fields = {
   optional: {
@@ -29,14 +25,14 @@ export const sessionBodySchemas: Schemas = {
   SessionUpdate: object('What is to be changed; the rest stays.', CONTENT, {
     optional: { summary: record() },
   }),
-  SessionName: object('The new name.', { required: { session_name: shortText() } }),
+  SessionName: object('The new name.', { required: { session_name: NAME } }),
   SessionDeletion: object('Which sessions are to be deleted: as many ids as types.', {
     required: {
       session_ids: { ...listOf(text()), minItems: 1 },
       session_types: { ...listOf(oneOfTexts(['agent', 'team', 'workflow'])), minItems: 1 },
     },
   }),
-  EvalRunName: object('The new name.', { required: { name: shortText() } }),
+  EvalRunName: object('The new name.', { required: { name: NAME } }),
   EvalRunDeletion: object('Which evaluations are to be deleted.', {
     required: { eval_run_ids: { ...listOf(text()), minItems: 1 } },
   }),
