@@ -3,6 +3,7 @@ import { applyDecorators, Controller, UseFilters, UseGuards, UseInterceptors } f
 import { AgentOsInterceptor } from '../runs/agent-os.interceptor.js';
 import { AgentOsExceptionFilter } from './agent-os.exception-filter.js';
 import { AgentOsGuard } from './agent-os.guard.js';
+import { markProtocol } from './protocol.mark.js';
 
 /**
  * A controller of the protocol: guarded, with `{ "detail": … }` errors, its runs tied to the response.
@@ -11,9 +12,14 @@ import { AgentOsGuard } from './agent-os.guard.js';
  */
 export function AgentOsRoutes(path = ''): ClassDecorator {
   return applyDecorators(
-    Controller(path),
+    OpenRoutes(path),
     UseGuards(AgentOsGuard),
     UseFilters(AgentOsExceptionFilter),
     UseInterceptors(AgentOsInterceptor),
   );
+}
+
+/** A controller of the protocol whose routes are open to everybody. */
+export function OpenRoutes(path = ''): ClassDecorator {
+  return applyDecorators(Controller(path), markProtocol);
 }

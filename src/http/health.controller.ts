@@ -1,9 +1,10 @@
-import { Controller, Get, Header, Res } from '@nestjs/common';
+import { Get, Header, Res } from '@nestjs/common';
 
+import { OpenRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
 /** Whether the server answers. Open to everybody. */
-@Controller()
+@OpenRoutes()
 export class HealthController {
   readonly #instantiatedAt = new Date().toISOString();
 

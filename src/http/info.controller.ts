@@ -1,13 +1,14 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Get, Inject, Res } from '@nestjs/common';
 
 import type { AgentOsExtras } from '../agent-os.options.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { EXTRAS } from '../agent-os.tokens.js';
+import { OpenRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { authModeOf, toWireInfo } from './wire/wire-config.js';
 
 /** Says who answers here, and what a client has to bring. Open to everybody. */
-@Controller()
+@OpenRoutes()
 export class InfoController {
   constructor(
     @Inject(EXTRAS) private readonly extras: AgentOsExtras,

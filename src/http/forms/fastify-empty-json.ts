@@ -17,7 +17,7 @@ interface RoutedRequest {
 }
 
 const AGENT_OS_ROUTE =
-  /\/(?:(?:agents|teams|workflows)\/:id\/runs(?:\/.+)?|sessions(?:\/:session_id(?:\/rename)?)?|eval-runs(?:\/:eval_run_id)?)$/;
+  /\/(?:(?:agents|teams|workflows)\/:id\/runs(?:\/.+)?|sessions(?:\/:session_id(?:\/rename)?)?|eval-runs(?:\/:eval_run_id)?)\/?$/;
 
 /**
  * Clients of the protocol say that their body is JSON even if they send none. Fastify refuses that where a body is

@@ -19,7 +19,7 @@ interface RoutedRequest {
 type Done = (error?: Error | null, body?: unknown) => void;
 
 const MULTIPART = 'multipart/form-data';
-const RUN_ROUTE = /\/(?:agents|teams|workflows)\/:id\/runs(?:\/:run_id\/(?:continue|resume|cancel))?$/;
+const RUN_ROUTE = /\/(?:agents|teams|workflows)\/:id\/runs(?:\/:run_id\/(?:continue|resume|cancel))?\/?$/;
 
 /**
  * Fastify refuses multipart bodies that it has no parser for. This one lets them through to the run routes, unread,
