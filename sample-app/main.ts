@@ -1,18 +1,21 @@
 import 'reflect-metadata';
 
 import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { AppModule } from './app.module.js';
+import { takeLargeBodies } from './body-size.js';
 import { examples } from './examples.js';
 import { allowFrontEnds } from './front-ends.js';
 import { serveOpenApi } from './open-api.js';
 
 const port = Number(process.env['PORT'] ?? 7777);
 
-const app = await NestFactory.create(AppModule);
+const app = await NestFactory.create<NestExpressApplication>(AppModule);
 // Background hooks that wait when the process is told to stop are still run.
 app.enableShutdownHooks();
 allowFrontEnds(app);
+takeLargeBodies(app);
 serveOpenApi(app);
 // The routes are open, so only this machine may reach them.
 await app.listen(port, process.env['HOST'] ?? 'localhost');

@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net';
 
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import type { INestApplication } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AgentOsService } from 'nestjs-agentos';
 
 import { AppModule } from '../sample-app/app.module.js';
 import { Notifications } from '../sample-app/background-hooks/background-task-agent.js';
+import { takeLargeBodies } from '../sample-app/body-size.js';
 import { examples } from '../sample-app/examples.js';
 import { serveOpenApi } from '../sample-app/open-api.js';
 import { createGate, type Gate } from './support/gate.js';
@@ -38,7 +39,7 @@ process.env['DATA_FOLDER'] = 'memory://';
 jest.setTimeout(60_000);
 
 describe('the sample application', () => {
-  let app: INestApplication;
+  let app: NestExpressApplication;
   let notifications: GatedNotifications;
 
   afterEach(async () => {
@@ -53,8 +54,9 @@ describe('the sample application', () => {
       .overrideProvider(Notifications)
       .useValue(notifications)
       .compile();
-    app = testing.createNestApplication<INestApplication>({ logger: false });
+    app = testing.createNestApplication<NestExpressApplication>({ logger: false });
     serveOpenApi(app);
+    takeLargeBodies(app);
     await app.listen(0, 'localhost');
     const { port } = app.getHttpServer().address() as AddressInfo;
     return { url: `http://localhost:${port}`, port, agentOs: app.get(AgentOsService), notifications };
@@ -130,6 +132,18 @@ describe('the sample application', () => {
       { step_name: 'answer', executor_type: 'team' },
       { step_name: 'sign', executor_type: 'function', content: body['content'] },
     ]);
+  });
+
+  it('takes a file of 10 MiB as text, in JSON and in a form', async () => {
+    const { url } = await startSample();
+    const image = { content: 'A'.repeat(13_981_012), mime_type: 'image/png' };
+    const fields = { message: 'I forgot my password', stream: 'false', images: JSON.stringify([image]) };
+    const headers = { 'content-type': 'application/json' };
+    for (const init of [{ body: JSON.stringify(fields), headers }, { body: new URLSearchParams(fields) }]) {
+      const response = await fetch(`${url}/agents/background-task-agent/runs`, { method: 'POST', ...init });
+      expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('COMPLETED')]);
+    }
+    notifications.gate.open();
   });
 
   it('answers unknown routes and malformed JSON with a detail', async () => {

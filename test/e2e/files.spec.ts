@@ -259,6 +259,49 @@ describe.each(ADAPTERS)('Files that a run on %s describes', (adapter) => {
     expect(received()).toEqual(expected);
   });
 
+  const large = JSON.stringify([{ content: 'A'.repeat(4_000_000), mime_type: 'image/png' }]);
+
+  it('may be as large as those that are uploaded, in a multipart form', async () => {
+    const { url } = await start({ maxFileSize: 3_000_000, maxFiles: 1 });
+    expect(await send(url, uploadOf([], { images: large }))).toMatchObject({ status: 200 });
+    expect(requests[0]?.files[0]?.content).toHaveLength(4_000_000);
+    const larger = JSON.stringify([{ content: 'A'.repeat(4_000_004), filename: 'a.png' }]);
+    expect(await send(url, uploadOf([], { input_files: larger }))).toEqual({
+      status: 413,
+      body: { detail: 'The file "a.png" is larger than 3000000 bytes.' },
+    });
+  });
+
+  it.each(['urlencoded', 'as JSON'])('may be as large %s, if the host takes such bodies', async (how) => {
+    const fields = { message: 'hi', stream: 'false', images: large };
+    const body = how === 'as JSON' ? JSON.stringify(fields) : new URLSearchParams(fields);
+    const agentOs = { agents: [echo] };
+    const { url } = await startApp({ adapter, agentOs, bodyLimit: 5_000_000 });
+    expect(await send(url, body)).toMatchObject({ status: 200 });
+    expect(requests[0]?.files[0]?.content).toHaveLength(4_000_000);
+    const { url: unprepared } = await start();
+    expect((await postBody(unprepared, '/agents/echo', body)).status).toBe(413);
+  });
+
+  it('are refused if their fields are larger than all files may be, alone or together', async () => {
+    const { url } = await start({ maxFileSize: 1_000, maxFiles: 2 });
+    const padded = (size: number): string => ' '.repeat(size - 2) + '[]';
+    const refusal = (field: string): object => ({
+      status: 413,
+      body: { detail: `The form field "${field}" is too large.` },
+    });
+    const room = 1024 * 1024 + Math.ceil((2_000 * 4) / 3);
+    expect(await send(url, uploadOf([], { images: padded(room + 1) }))).toEqual(refusal('images'));
+    const half = padded(600_000);
+    expect(await send(url, uploadOf([], { images: half }))).toMatchObject({ status: 200 });
+    expect(await send(url, uploadOf([], { images: half, audio: half }))).toEqual(refusal('audio'));
+    expect(await send(url, uploadOf([], { images: half, dependencies: half }))).toMatchObject({
+      status: 200,
+    });
+    const other = padded(1024 * 1024 + 1);
+    expect(await send(url, uploadOf([], { dependencies: other }))).toEqual(refusal('dependencies'));
+  });
+
   it('arrive after those that are uploaded, and count with them', async () => {
     const { url } = await start({ maxFiles: 2 });
     const one = uploadOf([{ name: 'a.txt' }], { images });

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 
 import { Module, type DynamicModule, type INestApplication, type ModuleMetadata } from '@nestjs/common';
-import { ExpressAdapter } from '@nestjs/platform-express';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { AgentOsModule, AgentOsService, type AgentOsExtras, type AgentOsOptions } from 'nestjs-agentos';
@@ -17,6 +17,8 @@ export interface TestAppOptions extends Pick<ModuleMetadata, 'providers' | 'cont
   /** Stands in place of `AgentOsModule.forRoot(agentOs)`. */
   readonly agentOsModule?: DynamicModule;
   readonly adapter?: Adapter;
+  /** Bytes of a body that the host takes. Default: what its adapter takes. */
+  readonly bodyLimit?: number;
   /** Overrides providers before the application is compiled. */
   readonly override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
   /** Sees the application before it starts. */
@@ -43,6 +45,7 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
     imports = [],
     providers = [],
     controllers = [],
+    bodyLimit,
     override,
   } = options;
   const { agentOsModule = AgentOsModule.forRoot(agentOs) } = options;
@@ -54,9 +57,13 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
   const builder = Test.createTestingModule({ imports: [TestModule] }).setLogger(log);
   const testing = await (override?.(builder) ?? builder).compile();
   const app = testing.createNestApplication<INestApplication>(
-    adapter === 'express' ? new ExpressAdapter() : (new FastifyAdapter() as never),
+    adapter === 'express'
+      ? new ExpressAdapter()
+      : (new FastifyAdapter(bodyLimit === undefined ? {} : { bodyLimit }) as never),
     { logger: log },
   );
+  if (adapter === 'express' && bodyLimit !== undefined)
+    takeBodiesOf(bodyLimit, app as NestExpressApplication);
   options.beforeListen?.(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
@@ -70,6 +77,11 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
   };
   running.push(started);
   return started;
+}
+
+function takeBodiesOf(limit: number, app: NestExpressApplication): void {
+  app.useBodyParser('json', { limit });
+  app.useBodyParser('urlencoded', { limit, extended: true });
 }
 
 /** The message of the error that keeps an application from starting. */

@@ -21,6 +21,11 @@ const MEDIA_FIELDS = {
   input_files: 'file',
 } as const satisfies Record<string, RunFileKind>;
 
+/** Whether a field describes files. */
+export function isMediaField(name: string): boolean {
+  return Object.hasOwn(MEDIA_FIELDS, name);
+}
+
 const MAX_URL_LENGTH = 2_048;
 
 /**

@@ -5,23 +5,26 @@ import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
 import busboy from 'busboy';
 
 import { toError } from '../../errors/to-error.js';
+import { FieldLimits, tooLarge } from './field.limits.js';
 import type { FileLimits } from './file.limits.js';
 import type { Form } from './form.js';
 import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
 
 const MAX_FIELDS = 100;
-const LIMITS = { fields: MAX_FIELDS, fieldNameSize: 200, fieldSize: 1024 * 1024 };
+const LIMITS = { fields: MAX_FIELDS, fieldNameSize: 200 };
 
 /** Reads a multipart body that nobody has read yet. What is refused is refused at once; the rest of it is drained. */
 export class MultipartReader {
   readonly #request: IncomingMessage;
   readonly #limits: FileLimits;
+  readonly #fieldLimits: FieldLimits;
   readonly #uploads: UploadedFiles;
   readonly #fields = new Map<string, unknown>();
 
   constructor(request: IncomingMessage, limits: FileLimits) {
     this.#request = request;
     this.#limits = limits;
+    this.#fieldLimits = new FieldLimits(limits);
     this.#uploads = new UploadedFiles(limits);
   }
 
@@ -52,7 +55,8 @@ export class MultipartReader {
 
   #createParser(): busboy.Busboy {
     const { headers } = this.#request;
-    const limits = { ...LIMITS, parts: 2 * MAX_FIELDS + this.#limits.maxFiles };
+    const parts = 2 * MAX_FIELDS + this.#limits.maxFiles;
+    const limits = { ...LIMITS, fieldSize: this.#fieldLimits.largest, parts };
     try {
       return busboy({ headers, limits, defParamCharset: 'utf8' });
     } catch (cause) {
@@ -62,9 +66,8 @@ export class MultipartReader {
 
   #listen(parser: busboy.Busboy, fail: Fail): void {
     parser.on('field', (name, value, { valueTruncated, nameTruncated }) => {
-      if (valueTruncated || nameTruncated)
-        fail(new PayloadTooLargeException(`The form field "${name}" is too large.`));
-      else this.#addField(name, value);
+      if (valueTruncated || nameTruncated) fail(tooLarge(name));
+      else attempt(() => this.#addField(name, value), fail);
     });
     parser.on('file', (_field, content, { filename: name, mimeType: mediaType }) =>
       this.#readFile({ name, mediaType }, content, fail),
@@ -76,6 +79,7 @@ export class MultipartReader {
 
   /** A field that comes several times is a list, as in the other kinds of forms. */
   #addField(name: string, value: string): void {
+    this.#fieldLimits.check(name, value);
     const earlier = this.#fields.get(name);
     if (Array.isArray(earlier)) earlier.push(value);
     else this.#fields.set(name, earlier === undefined ? value : [earlier, value]);
@@ -84,29 +88,34 @@ export class MultipartReader {
   #readFile(upload: Upload, content: Readable, fail: Fail): void {
     const chunks: Buffer[] = [];
     let size = 0;
-    const attempt = (action: () => void): void => {
-      try {
-        action();
-      } catch (thrown) {
-        chunks.length = 0;
-        fail(thrown);
-      }
+    const giveUp = (thrown: unknown): void => {
+      chunks.length = 0;
+      fail(thrown);
     };
-    if (!isNoFile(upload, 0)) attempt(() => this.#uploads.announce(upload));
+    if (!isNoFile(upload, 0)) attempt(() => this.#uploads.announce(upload), giveUp);
     content.on('data', (chunk: Buffer) => {
-      if (isNoFile(upload, size)) attempt(() => this.#uploads.announce(upload));
+      if (isNoFile(upload, size)) attempt(() => this.#uploads.announce(upload), giveUp);
       size += chunk.length;
       chunks.push(chunk);
-      attempt(() => this.#uploads.checkSize(size, upload));
+      attempt(() => this.#uploads.checkSize(size, upload), giveUp);
     });
     content.on('end', () => {
-      if (!isNoFile(upload, size)) attempt(() => this.#uploads.add(upload, Buffer.concat(chunks)));
+      if (!isNoFile(upload, size)) attempt(() => this.#uploads.add(upload, Buffer.concat(chunks)), giveUp);
     });
     content.on('error', (cause) => fail(malformed(cause)));
   }
 }
 
 type Fail = (thrown: unknown) => void;
+
+/** What a parser's event throws would reach nobody. */
+function attempt(action: () => void, fail: Fail): void {
+  try {
+    action();
+  } catch (thrown) {
+    fail(thrown);
+  }
+}
 
 function malformed(cause: unknown): BadRequestException {
   return new BadRequestException('The multipart body is malformed.', { cause });
