@@ -4,6 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { toError } from '../errors/to-error.js';
 import { isArray, isPlainObject } from './forms/json.values.js';
+import { toJsonValue } from './wire/to-json-value.js';
 
 /** Answers the errors of the AgentOS routes as `{ "detail": … }`, without stacks or internals. */
 @Catch()
@@ -47,5 +48,5 @@ function isProblem(item: unknown): boolean {
 /** Clients of the protocol show the detail to people. */
 function textOf(detail: unknown): string {
   if (typeof detail === 'string') return detail;
-  return isArray(detail) ? detail.map(textOf).join(', ') : JSON.stringify(detail);
+  return isArray(detail) ? detail.map(textOf).join(', ') : JSON.stringify(toJsonValue(detail));
 }

@@ -195,6 +195,7 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
     ['a list', ['a', 'b'], 'a, b'],
     ['a list as the detail', { detail: ['a', { b: 1 }] }, 'a, {"b":1}'],
     ['an object as the detail', { detail: { reason: 'late' } }, '{"reason":"late"}'],
+    ['what JSON cannot say', { detail: { amount: 1n } }, '{"amount":"1"}'],
     ['an empty list', [], ''],
     ['a text', 'a', 'a'],
   ])('that throw %s are answered with a text', async (_name, response, detail) => {
