@@ -17,7 +17,8 @@ export function fieldsBesideText(exception: HttpException): Readonly<Record<stri
 
 type Body = Readonly<Record<string, unknown>>;
 
-function saidBy(exception: HttpException): unknown {
+/** What the body of an exception says, in whatever form. */
+export function saidBy(exception: HttpException): unknown {
   const body = exception.getResponse();
   if (typeof body === 'string') return body;
   const { detail, message } = body as Body;

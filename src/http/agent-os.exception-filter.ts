@@ -2,6 +2,7 @@ import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter 
 import { HttpAdapterHost } from '@nestjs/core';
 
 import { AgentRunError } from '../errors/agent-run.error.js';
+import { saidBy } from '../errors/http-exception.js';
 import { toError } from '../errors/to-error.js';
 import { isArray, isPlainObject } from './forms/json.values.js';
 import { toJsonValue } from './wire/to-json-value.js';
@@ -33,10 +34,7 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
 export function detailOf(thrown: unknown): unknown {
   if (thrown instanceof AgentRunError) return thrown.publicMessage;
   if (!(thrown instanceof HttpException)) return 'Internal Server Error';
-  const body = thrown.getResponse();
-  if (typeof body === 'string') return body;
-  const { detail, message } = body as { detail?: unknown; message?: unknown };
-  const said = detail ?? message ?? thrown.message;
+  const said = saidBy(thrown) ?? thrown.message;
   return isArray(said) && said.length > 0 && said.every(isProblem) ? said : textOf(said);
 }
 
