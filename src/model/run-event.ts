@@ -37,6 +37,14 @@ export interface BlockEventFields extends StepPlace {
   readonly selected?: readonly string[];
 }
 
+/** What a block has done, beside its output. */
+export interface BlockResultFields {
+  /** Of `condition`: the side that ran; absent if there was none for what it has decided. */
+  readonly branch?: 'then' | 'else';
+  /** Of `loop`: the outputs of each iteration. */
+  readonly iterations?: readonly (readonly StepOutput[])[];
+}
+
 /** Which iteration of which loop an event is about; the first is 1. */
 export interface IterationEventFields extends StepPlace {
   readonly iteration: number;
@@ -103,7 +111,7 @@ export type RunEventBody =
   | ({ readonly type: 'step-started' } & StepPlace)
   | ({ readonly type: 'step-completed'; readonly output: StepOutput } & StepPlace)
   | ({ readonly type: 'block-started' } & BlockEventFields)
-  | ({ readonly type: 'block-completed'; readonly output: StepOutput } & BlockEventFields)
+  | ({ readonly type: 'block-completed'; readonly output: StepOutput } & BlockEventFields & BlockResultFields)
   | ({ readonly type: 'loop-iteration-started' } & IterationEventFields)
   | ({
       readonly type: 'loop-iteration-completed';

@@ -152,6 +152,11 @@ async def workflow_blocks():
     for block in ("Parallel", "Condition", "Loop", "Router"):
         assert {f"{block}ExecutionStarted", f"{block}ExecutionCompleted"} <= set(names(events)), block
     same(names(events).count("LoopIterationCompleted"), 2)
+    ends = {event.event.removesuffix("ExecutionCompleted"): event for event in events if event.event.endswith("ExecutionCompleted")}
+    same((ends["Loop"].total_iterations, ends["Loop"].max_iterations), (2, 2))
+    same([len(iteration) for iteration in ends["Loop"].all_results], [1, 1])
+    same((ends["Condition"].branch, ends["Condition"].executed_steps, ends["Parallel"].parallel_step_count), ("if", 1, 2))
+    same((ends["Router"].selected_steps, ends["Router"].executed_steps), (["this"], 1))
     same([event.nested_depth for event in events if event.event == "WorkflowStarted"], [0, 1])
 
 

@@ -18,7 +18,7 @@ import { z } from 'zod';
 
 import { createGate } from '../support/gate.js';
 import { namesOf, runJson, runSse } from '../support/http-client.js';
-import { closeApps, startApp } from '../support/test-app.js';
+import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 
 // Direct runs log to the console what they do not tell their callers.
 beforeAll(() => Logger.overrideLogger(false));
@@ -251,6 +251,81 @@ describe('router', () => {
     await expect(flow.run('Hi')).rejects.toThrow(
       'Router "voice" has no route "sing". Its routes: "shout", "whisper".',
     );
+  });
+});
+
+describe.each(ADAPTERS)('the events of a block (%s)', (adapter) => {
+  const say = (name: string): StepLike => step(name, () => name);
+
+  /** What the events with these names say, beside what they all do. */
+  async function eventsOf(block: StepLike, names: RegExp): Promise<Record<string, unknown>[]> {
+    const { url } = await startApp({ adapter, agentOs: { workflows: [workflow(block)] } });
+    const frames = await runSse(url, '/workflows/flow', 'x');
+    return frames.filter(({ event }) => names.test(event)).map(({ data }) => data);
+  }
+
+  it('tell how often a loop has run, and the results of each iteration apart', async () => {
+    const block = loop('again', {
+      steps: [say('write'), say('check')],
+      until: ({ iteration }) => iteration === 2,
+      maxIterations: 3,
+    });
+    const results = [{ step_name: 'write' }, { step_name: 'check' }];
+
+    const [started, , first, , second, completed] = await eventsOf(block, /^Loop/);
+
+    expect(started).toMatchObject({ event: 'LoopExecutionStarted', max_iterations: 3 });
+    expect(first).toMatchObject({ iteration: 1, iteration_results: results, should_continue: true });
+    expect(second).toMatchObject({ iteration: 2, iteration_results: results, should_continue: false });
+    expect(completed).toMatchObject({
+      event: 'LoopExecutionCompleted',
+      total_iterations: 2,
+      max_iterations: 3,
+      all_results: [results, results],
+    });
+    expect(completed).not.toHaveProperty('step_results');
+  });
+
+  it.each([
+    ['its first side', { when: () => true, then: [say('yes')] }, { executed_steps: 1, branch: 'if' }],
+    [
+      'its other side',
+      { when: () => false, then: [say('yes')], else: [say('no'), say('never')] },
+      { executed_steps: 2, branch: 'else' },
+    ],
+    ['none', { when: () => false, then: [say('yes')] }, { executed_steps: 0, branch: undefined }],
+  ])('tell which side of a condition has run: %s', async (_side, options, expected) => {
+    const [started, completed] = await eventsOf(condition('maybe', options), /^Condition/);
+
+    expect(started).toMatchObject({ condition_result: options.when() });
+    expect(started).not.toHaveProperty('branch');
+    const { condition_result, executed_steps, branch, step_results } = completed ?? {};
+    expect({ executed_steps, branch }).toEqual(expected);
+    expect(condition_result).toBe(options.when());
+    expect(step_results).toHaveLength(expected.executed_steps);
+  });
+
+  it('tell at its start and at its end how many steps a parallel block has', async () => {
+    const events = await eventsOf(parallel('both', [say('left'), say('right')]), /^Parallel/);
+
+    expect(events).toMatchObject([
+      { parallel_step_count: 2 },
+      { parallel_step_count: 2, step_results: [{ step_name: 'left' }, { step_name: 'right' }] },
+    ]);
+  });
+
+  it('tell which routes were chosen, and what they have said', async () => {
+    const options = { choose: () => ['c', 'a'], routes: [say('a'), say('b'), say('c')] };
+    const events = await eventsOf(router('way', options), /^Router/);
+
+    expect(events).toMatchObject([
+      { selected_steps: ['c', 'a'] },
+      {
+        selected_steps: ['c', 'a'],
+        executed_steps: 2,
+        step_results: [{ step_name: 'c' }, { step_name: 'a' }],
+      },
+    ]);
   });
 });
 

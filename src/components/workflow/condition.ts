@@ -42,13 +42,16 @@ export class Condition extends WorkflowNode {
     const conditionResult = (await this.#options.when(flow.request(input))) === true;
     const common = { block: 'condition', ...place, conditionResult } as const;
     await flow.emit({ type: 'block-started', ...common });
-    const { content, outputs } = await flow.sequence(
-      conditionResult ? this.thenNodes : this.elseNodes,
-      input,
-      place,
-    );
+    const nodes = conditionResult ? this.thenNodes : this.elseNodes;
+    const { content, outputs } = await flow.sequence(nodes, input, place);
     const output = blockOutput(this, place, content, outputs);
-    await flow.emit({ type: 'block-completed', ...common, output });
+    const branch = conditionResult ? 'then' : 'else';
+    await flow.emit({
+      type: 'block-completed',
+      ...common,
+      ...(nodes.length > 0 ? { branch } : {}),
+      output,
+    });
     return output;
   }
 }

@@ -26,6 +26,8 @@ export interface LoopOptions {
   readonly onLimit?: 'fail' | 'continue';
 }
 
+type IterationOutputs = readonly StepOutput[];
+
 /** Steps that are repeated. Made by {@link loop}. */
 export class Loop extends WorkflowNode {
   readonly identity: StepIdentity;
@@ -48,29 +50,27 @@ export class Loop extends WorkflowNode {
 
   /** @internal */
   override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
-    const common = { block: 'loop', ...place } as const;
-    await flow.emit({ type: 'block-started', ...common, maxIterations: this.#options.maxIterations });
-    const outputs = await this.#iterate(flow, input, place);
+    const { maxIterations } = this.#options;
+    const common = { block: 'loop', ...place, maxIterations } as const;
+    await flow.emit({ type: 'block-started', ...common });
+    const iterations = await this.#iterate(flow, input, place);
+    const outputs = iterations.flat();
     const output = blockOutput(this, place, outputs.at(-1)?.content ?? input, outputs);
-    await flow.emit({
-      type: 'block-completed',
-      ...common,
-      maxIterations: this.#options.maxIterations,
-      output,
-    });
+    await flow.emit({ type: 'block-completed', ...common, iterations, output });
     return output;
   }
 
-  async #iterate(flow: StepFlow, input: string, place: StepPlace): Promise<readonly StepOutput[]> {
+  /** @returns the outputs of each iteration */
+  async #iterate(flow: StepFlow, input: string, place: StepPlace): Promise<readonly IterationOutputs[]> {
     const { maxIterations, until, onLimit = 'fail' } = this.#options;
-    const all: StepOutput[] = [];
+    const all: IterationOutputs[] = [];
     let content = input;
     for (let iteration = 1; iteration <= maxIterations; iteration++) {
       const common = { ...place, iteration, maxIterations };
       await flow.emit({ type: 'loop-iteration-started', ...common });
       const result = await flow.sequence(this.nodes, content, place);
       content = result.content;
-      all.push(...result.outputs);
+      all.push(result.outputs);
       const isDone = until
         ? (await until({ ...flow.request(content), iteration, outputs: result.outputs })) === true
         : false;

@@ -19,8 +19,8 @@ export class Parallel extends WorkflowNode {
 
   /** @internal */
   override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
-    const common = { block: 'parallel', ...place } as const;
-    await flow.emit({ type: 'block-started', ...common, stepCount: this.nodes.length });
+    const common = { block: 'parallel', ...place, stepCount: this.nodes.length } as const;
+    await flow.emit({ type: 'block-started', ...common });
     const steps = await allSettled(
       this.nodes.map((node, at) => flow.execute(node, input, insideOf(place, at))),
     );

@@ -1,5 +1,5 @@
-import type { BlockEventFields, IterationEventFields, RunEvent, StepPlace } from '../../model/run-event.js';
-import type { StepOutput } from '../../model/run-output.js';
+import type { IterationEventFields, RunEvent } from '../../model/run-event.js';
+import { blockBody, placeFields } from './wire-block-event.js';
 import type { EventBody } from './wire-event-frame.js';
 import type { WireObject } from './wire-format.js';
 import { errorFields, workflowCompletedFields, type EventOf } from './wire-event-fields.js';
@@ -63,44 +63,6 @@ function stepBodies(event: EventOf<'step-completed'>): readonly EventBody[] {
   if (output.executor !== 'function') return [completed];
   const fields = { step_id: undefined, ...place, step_output: toRawStepOutput(output) };
   return [{ name: 'StepOutput', fields }, completed];
-}
-
-function placeFields({ stepName, stepIndex }: StepPlace): WireObject {
-  return { step_name: stepName, step_index: stepIndex };
-}
-
-function blockBody(event: EventOf<'block-started' | 'block-completed'>): EventBody {
-  const output = event.type === 'block-completed' ? event.output : undefined;
-  const { name, fields } = describeBlock(event, output?.steps);
-  const common = placeFields(event);
-  return { name: `${name}Execution${output ? 'Completed' : 'Started'}`, fields: { ...common, ...fields } };
-}
-
-/** What the protocol says of each kind of block; the results only once it has completed. */
-function describeBlock(event: BlockEventFields, steps: readonly StepOutput[] | undefined): EventBody {
-  const results = steps?.map(toWireStepOutput);
-  switch (event.block) {
-    case 'parallel':
-      return { name: 'Parallel', fields: { parallel_step_count: event.stepCount, step_results: results } };
-    case 'condition': {
-      const { conditionResult: condition_result } = event;
-      return {
-        name: 'Condition',
-        fields: { condition_result, executed_steps: steps?.length, step_results: results },
-      };
-    }
-    case 'loop':
-      return { name: 'Loop', fields: { max_iterations: event.maxIterations, all_results: results } };
-    case 'router': {
-      const { selected: selected_steps } = event;
-      return {
-        name: 'Router',
-        fields: { selected_steps, executed_steps: steps?.length, step_results: results },
-      };
-    }
-    default:
-      return event.block satisfies never;
-  }
 }
 
 function iterationBody(event: EventOf<'loop-iteration-started' | 'loop-iteration-completed'>): EventBody {

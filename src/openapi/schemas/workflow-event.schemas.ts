@@ -37,6 +37,7 @@ const COMPLETED = mergeFields(CONTENT_FIELDS, {
 const PLACE: Fields = { required: { step_name: text(), step_index: STEP_INDEX } };
 const STEP: Fields = mergeFields(PLACE, { required: { step_id: text('Of this execution of the step.') } });
 const RESULTS = listOf(ref('StepOutput'), 'What stood inside, in order.');
+const ENDED: Schemas = { step_results: RESULTS };
 const ITERATION = mergeFields(STEP, {
   required: { iteration: integer('The first is 1.'), max_iterations: integer() },
 });
@@ -67,19 +68,30 @@ const OWN_FIELDS: Readonly<Record<string, readonly [description: string, ...fiel
     ...[COMMON, PLACE],
     { required: { step_output: ref('RawStepOutput') } },
   ],
-  ...blockEvents('Parallel', { optional: { parallel_step_count: integer() } }),
-  ...blockEvents('Condition', { optional: { condition_result: flag() } }, { executed_steps: integer() }),
+  ...blockEvents('Parallel', { parallel_step_count: integer() }, { required: ENDED }),
+  ...blockEvents(
+    'Condition',
+    { condition_result: flag() },
+    {
+      required: { executed_steps: integer(), ...ENDED },
+      optional: { branch: oneOfTexts(['if', 'else'], 'The side that ran, if there was one to run.') },
+    },
+  ),
   ...blockEvents(
     'Router',
-    { optional: { selected_steps: listOf(text(), 'The chosen routes.') } },
-    { executed_steps: integer() },
+    { selected_steps: listOf(text(), 'The chosen routes.') },
+    { required: { executed_steps: integer(), ...ENDED } },
   ),
-  LoopExecutionStarted: ['A loop begins.', COMMON, STEP, { optional: { max_iterations: integer() } }],
-  LoopExecutionCompleted: [
-    'A loop has ended.',
-    ...[COMMON, STEP],
-    { required: { all_results: RESULTS }, optional: { max_iterations: integer() } },
-  ],
+  ...blockEvents(
+    'Loop',
+    { max_iterations: integer() },
+    {
+      required: {
+        total_iterations: integer('How many there were.'),
+        all_results: listOf(RESULTS, 'The results of each iteration.'),
+      },
+    },
+  ),
   LoopIterationStarted: ['An iteration of a loop begins.', COMMON, ITERATION],
   LoopIterationCompleted: [
     'An iteration of a loop has ended.',
@@ -99,11 +111,11 @@ export const workflowEventSchemas: Schemas = Object.fromEntries(
   ]),
 );
 
-/** The start and the end of a block; its results are known at the end. */
-function blockEvents(block: string, own: Fields, ofEnd: Schemas = {}): typeof OWN_FIELDS {
-  const end: Fields = { required: { step_results: RESULTS, ...ofEnd } };
+/** The start and the end of a block: what it is about to do, and what has come of that. */
+function blockEvents(block: string, own: Schemas, end: Fields): typeof OWN_FIELDS {
+  const common = [COMMON, STEP, { required: own }];
   return {
-    [`${block}ExecutionStarted`]: [`A block of the kind ${block} begins.`, COMMON, STEP, own],
-    [`${block}ExecutionCompleted`]: [`A block of the kind ${block} has ended.`, COMMON, STEP, own, end],
+    [`${block}ExecutionStarted`]: [`A block of the kind ${block} begins.`, ...common],
+    [`${block}ExecutionCompleted`]: [`A block of the kind ${block} has ended.`, ...common, end],
   };
 }
