@@ -25,7 +25,9 @@ import {
   Workflow,
   type AgentOsExtras,
   type AgentOsOptions,
+  type EngineLike,
   type EngineYield,
+  type LeaderRequest,
 } from 'nestjs-agentos';
 import { createAgentOsDocument, type AgentOsDocumentOptions } from 'nestjs-agentos/openapi';
 
@@ -344,6 +346,20 @@ function everything(gate: Gate): AgentOsOptions {
       step('team', new Team({ id: 'pair', members: [echo], engine: answering(['pair']) })),
     ],
   });
+  const errand = new Workflow({
+    id: 'errand',
+    steps: [step('go', echo), step('come back', ({ input }) => input)],
+  });
+  const crew = new Team({
+    id: 'crew',
+    members: [errand, new Team({ id: 'inner-crew', members: [inner], engine: passOn('inner-flow') })],
+    engine: async ({ input, delegate }) =>
+      `${await delegate('errand', input)} ${await delegate('inner-crew', input)}`,
+  });
+  const conductor = new Agent({
+    id: 'conductor',
+    engine: async ({ input }) => `${(await crew.run(input)).content} ${(await errand.run(input)).content}`,
+  });
   const failing = new Workflow({ id: 'failing', steps: [step('ask', unreachable)] });
   return {
     agents: [
@@ -355,6 +371,7 @@ function everything(gate: Gate): AgentOsOptions {
       structured,
       unreachable,
       waiting,
+      conductor,
     ],
     teams: [
       ...teams,
@@ -365,6 +382,7 @@ function everything(gate: Gate): AgentOsOptions {
         engine: () => raise(new ProviderError('down', undefined)),
       }),
       new Team({ id: 'slow', members: [waiting], engine: ({ delegate }) => delegate('waiting', 'wait') }),
+      crew,
       new Team({ id: 'panel', mode: 'broadcast', members: [echo, picky], engine: answering(['all']) }),
     ],
     workflows: [
@@ -372,9 +390,15 @@ function everything(gate: Gate): AgentOsOptions {
       inner,
       blocks,
       failing,
+      new Workflow({ id: 'crew-flow', steps: [step('call', crew)] }),
       new Workflow({ id: 'slow-flow', steps: [step('wait', waiting)] }),
     ],
   };
+}
+
+/** The engine of a team that says what this member says. */
+function passOn(member: string): EngineLike<LeaderRequest> {
+  return ({ input, delegate }) => delegate(member, input);
 }
 
 const RUNS = [
@@ -389,14 +413,17 @@ const RUNS = [
   '/agents/judged',
   '/agents/structured',
   '/agents/unreachable',
+  '/agents/conductor',
   '/teams/t1',
   '/teams/outer',
   '/teams/panel',
+  '/teams/crew',
   '/teams/clumsy-team',
   '/teams/lost',
   '/workflows/w1',
   '/workflows/blocks',
   '/workflows/failing',
+  '/workflows/crew-flow',
 ];
 
 describe.each(ADAPTERS)('The server on %s', (adapter) => {
@@ -553,6 +580,25 @@ describe.each(ADAPTERS)('The server on %s', (adapter) => {
     await checked.json('POST', `${run}/continue`, 400, {});
     await checked.run('/workflows/blocks', 200, { background: 'true', stream: 'true' });
   });
+
+  it.each(['/agents/conductor', '/teams/crew', '/workflows/crew-flow'])(
+    'answers as described who resumes a run with runs of every kind below it: %s',
+    async (path) => {
+      const checked = await Checked.start();
+      const fields = { background: 'true', stream: 'true' };
+      const [first] = parseFrames(await checked.run(path, 200, fields));
+      const run = `${path}/runs/${String(first?.data['run_id'])}`;
+      const frames = parseFrames(
+        await checked.send('POST', `${run}/resume`, 200, {
+          body: new URLSearchParams({ last_event_index: '0' }),
+        }),
+      );
+      expect(namesOf(frames)).toEqual(
+        expect.arrayContaining(['replay', 'WorkflowStarted', 'StepOutput', 'TeamRunStarted', 'RunStarted']),
+      );
+      await checked.json('GET', `${run}?session_id=${encodeURIComponent(`s-${path}`)}`, 200);
+    },
+  );
 
   it('answers about a run that is stopped as described', async () => {
     const checked = await Checked.start();

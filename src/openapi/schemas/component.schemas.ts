@@ -43,7 +43,7 @@ const SETTINGS: Fields = {
 /** How a team works. */
 export const TEAM_MODE = oneOfTexts(['coordinate', 'route', 'broadcast'], 'How the team works.');
 
-const NESTED = { anyOf: [ref('Agent'), ref('Team')] };
+const ANY_COMPONENT = { anyOf: [ref('Agent'), ref('Team'), ref('Workflow')] };
 
 export const componentSchemas: Schemas = {
   Tool: object('A tool.', {
@@ -54,7 +54,7 @@ export const componentSchemas: Schemas = {
   Team: object('A team with its members.', IDENTITY, SETTINGS, {
     required: {
       streaming: object('What its streams show.', { required: { stream_member_events: flag() } }),
-      members: listOf(NESTED),
+      members: listOf(ANY_COMPONENT),
     },
     optional: { mode: TEAM_MODE },
   }),

@@ -14,7 +14,7 @@ import {
   text,
   type Fields,
 } from '../schema.builders.js';
-import { ANY_RUN, CONTENT_FIELDS } from './run.schemas.js';
+import { ANY_MEMBER_RUN, CONTENT_FIELDS } from './run.schemas.js';
 import { EVENT_FIELDS, FAILURE_EVENT_FIELDS, STEP_INDEX } from './event.fields.js';
 
 type ConversationKind = Exclude<ComponentKind, 'workflow'>;
@@ -109,7 +109,7 @@ function completedFields(kind: ConversationKind): Fields {
       metrics: ref('Metrics'),
       ...(kind === 'agent'
         ? { session_state: record("The session's state as the run has left it.") }
-        : { member_responses: listOf(ANY_RUN, 'The runs of the members, if there were any.') }),
+        : { member_responses: listOf(ANY_MEMBER_RUN, 'The runs of the members, if there were any.') }),
     },
   });
 }

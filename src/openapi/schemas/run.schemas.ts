@@ -20,6 +20,11 @@ export const ANY_RUN = {
   anyOf: [ref('RunOutput'), ref('TeamRunOutput'), ref('WorkflowRunOutput')],
 };
 
+/** The runs of a team's members: what a workflow was asked is wrapped there. */
+export const ANY_MEMBER_RUN = {
+  anyOf: [ref('RunOutput'), ref('TeamRunOutput'), ref('WorkflowMemberRun')],
+};
+
 /** What was answered. */
 export const CONTENT_FIELDS: Fields = {
   required: {
@@ -72,7 +77,7 @@ const TEAM_FIELDS = mergeFields(COMMON_FIELDS, CONTENT_FIELDS, CONVERSATION_FIEL
   required: {
     team_id: text(),
     team_name: text(),
-    member_responses: listOf(ANY_RUN, 'The runs of the members, in the order in which they settled.'),
+    member_responses: listOf(ANY_MEMBER_RUN, 'The runs of the members, in the order in which they settled.'),
   },
 });
 
@@ -97,6 +102,11 @@ export const runSchemas: Schemas = {
   RunOutput: object("An agent's run. What is unknown is left out.", AGENT_FIELDS),
   TeamRunOutput: object("A team's run. What is unknown is left out.", TEAM_FIELDS),
   WorkflowRunOutput: object("A workflow's run. What is unknown is left out.", WORKFLOW_FIELDS),
+  WorkflowMemberRun: object(
+    "A workflow's run as a member of a team. What is unknown is left out.",
+    WORKFLOW_FIELDS,
+    { optional: { input: ref('RunInput') } },
+  ),
   FailedRun: object("An agent's run that did not complete, and why.", AGENT_FIELDS, FAILURE_FIELDS),
   FailedTeamRun: object("A team's run that did not complete, and why.", TEAM_FIELDS, FAILURE_FIELDS),
   FailedWorkflowRun: object(

@@ -3,22 +3,22 @@ import { eventUnion, integer, object, oneOfTexts, text, type Fields } from '../s
 import { conversationEventNames } from './conversation-event.schemas.js';
 import { WORKFLOW_EVENT_NAMES } from './workflow-event.schemas.js';
 
-const AGENT_EVENTS = conversationEventNames('agent');
-const TEAM_EVENTS = [...conversationEventNames('team'), ...AGENT_EVENTS];
-const WORKFLOW_EVENTS = [...WORKFLOW_EVENT_NAMES, ...TEAM_EVENTS];
+/** Whatever is run: an engine may run components of any kind, and a team may have any kind of member. */
+const RUN_EVENTS = [
+  ...WORKFLOW_EVENT_NAMES,
+  ...conversationEventNames('team'),
+  ...conversationEventNames('agent'),
+];
 const META_EVENTS = ['catch_up', 'subscribed', 'replay', 'error'];
 
-/** What may be in the streams, by who is run; and what may stand in them when they are resumed. */
+/** What may be in the streams; and what may stand in them when they are resumed. */
 export const streamSchemas: Schemas = {
-  AgentEvent: eventUnion("An event in the stream of an agent's run.", AGENT_EVENTS),
-  TeamEvent: eventUnion("An event in the stream of a team's run, its members' included.", TEAM_EVENTS),
-  WorkflowEvent: eventUnion(
-    "An event in the stream of a workflow's run, those of its steps included.",
-    WORKFLOW_EVENTS,
-  ),
-  ResumedAgentEvent: resumed(AGENT_EVENTS),
-  ResumedTeamEvent: resumed(TEAM_EVENTS),
-  ResumedWorkflowEvent: resumed(WORKFLOW_EVENTS),
+  AgentEvent: ofRun("An event in the stream of an agent's run, those of what its engine runs included."),
+  TeamEvent: ofRun("An event in the stream of a team's run, those of its members included."),
+  WorkflowEvent: ofRun("An event in the stream of a workflow's run, those of its steps included."),
+  ResumedAgentEvent: resumed("An event in the resumed stream of an agent's run"),
+  ResumedTeamEvent: resumed("An event in the resumed stream of a team's run"),
+  ResumedWorkflowEvent: resumed("An event in the resumed stream of a workflow's run"),
   CatchUpEvent: meta('catch_up', 'What the client has missed follows.', {
     required: { status: oneOfTexts(['running']), missed_events: integer(), current_event_count: integer() },
   }),
@@ -38,11 +38,12 @@ export const streamSchemas: Schemas = {
   }),
 };
 
-function resumed(events: readonly string[]): Schema {
-  return eventUnion('An event in a resumed stream, or a frame about the stream itself.', [
-    ...META_EVENTS,
-    ...events,
-  ]);
+function ofRun(description: string): Schema {
+  return eventUnion(description, RUN_EVENTS);
+}
+
+function resumed(description: string): Schema {
+  return eventUnion(`${description}, or a frame about the stream itself.`, [...META_EVENTS, ...RUN_EVENTS]);
 }
 
 function meta(event: string, description: string, fields: Fields): Schema {
