@@ -1,5 +1,5 @@
 import type { ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
-import { sumUsage } from '../model/run-usage.js';
+import { sumUsage, withTotal } from '../model/run-usage.js';
 import type { ComponentRun } from '../runs/run.component.js';
 import {
   Engine,
@@ -79,9 +79,10 @@ function takeText(text: string, run: ComponentRun): Promise<void> | undefined {
 }
 
 function takeRequestEnd(
-  { type, ...used }: EventOf<'model-request-completed'>,
+  { type, ...reported }: EventOf<'model-request-completed'>,
   run: ComponentRun,
 ): Promise<void> | undefined {
+  const used = withTotal(reported);
   addUsage(run.output.metrics, used);
   return run.emit({ type, metrics: run.conversation.endRequest(used), ...modelField(run) });
 }
@@ -133,7 +134,7 @@ async function takeOutput(
 
 /** Engines that call a model several times report each call. */
 function addUsage(metrics: RunMetrics, usage: EngineUsage): void {
-  Object.assign(metrics, sumUsage(metrics, usage));
+  Object.assign(metrics, sumUsage(metrics, withTotal(usage)));
 }
 
 function isIterable(value: object): value is AsyncIterable<EngineYield> | Iterable<EngineYield> {

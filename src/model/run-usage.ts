@@ -2,6 +2,7 @@
 export interface RunUsage {
   inputTokens?: number;
   outputTokens?: number;
+  /** Default: input and output together. */
   totalTokens?: number;
   reasoningTokens?: number;
   /** Input tokens that the provider had cached. */
@@ -23,6 +24,15 @@ const FIELDS = [
 export function sumUsage(left: RunUsage, right: RunUsage): RunUsage {
   const known = FIELDS.filter((field) => left[field] !== undefined || right[field] !== undefined);
   return Object.fromEntries(known.map((field) => [field, (left[field] ?? 0) + (right[field] ?? 0)]));
+}
+
+/** What an engine has reported, with the sum where it has left that out. */
+export function withTotal<T extends RunUsage>(usage: T): T {
+  const { inputTokens, outputTokens, totalTokens } = usage;
+  if (Number.isFinite(totalTokens)) return usage;
+  const parts = [inputTokens, outputTokens].filter((tokens) => Number.isFinite(tokens));
+  if (parts.length === 0) return usage;
+  return { ...usage, totalTokens: parts.reduce<number>((sum, tokens = 0) => sum + tokens, 0) };
 }
 
 /** The tokens among a run's metrics, in whole numbers: engines report what they like. */

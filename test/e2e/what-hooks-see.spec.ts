@@ -85,7 +85,7 @@ describe.each(SURFACES)('what background hooks see on $adapter over $transport',
       runOutput: {
         content: 'YOU SAID: HELLO',
         status: 'COMPLETED',
-        metrics: { inputTokens: 7, outputTokens: 2, duration },
+        metrics: { inputTokens: 7, outputTokens: 2, totalTokens: 9, duration },
         metadata,
         messages: [
           { role: 'user', content: 'hello' },
