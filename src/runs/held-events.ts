@@ -1,4 +1,5 @@
 import type { RunEvent } from '../model/run-event.js';
+import { tokensOf } from '../model/run-usage.js';
 
 /** Characters of content that may wait for a guardrail. */
 const LIMIT = 8 * 1024 * 1024;
@@ -10,6 +11,11 @@ export class HeldEvents {
 
   get events(): readonly RunEvent[] {
     return this.#events;
+  }
+
+  /** What may be seen of this run though its answer may not: which hooks were called, and what models have used. */
+  harmlessOf(runId: string): readonly RunEvent[] {
+    return this.#events.filter((event) => event.runId === runId).flatMap(withoutAnswer);
   }
 
   /**
@@ -47,6 +53,20 @@ export class HeldEvents {
     this.#events = kept;
     this.#characters = kept.reduce((sum, event) => sum + sizeOf(event), 0);
     return true;
+  }
+}
+
+/** A list of what is allowed: nobody has looked at an event that is not in it. */
+function withoutAnswer(event: RunEvent): readonly RunEvent[] {
+  switch (event.type) {
+    case 'post-hook-started':
+    case 'post-hook-completed':
+    case 'model-request-started':
+      return [event];
+    case 'model-request-completed':
+      return [{ ...event, metrics: tokensOf(event.metrics) }];
+    default:
+      return [];
   }
 }
 

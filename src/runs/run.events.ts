@@ -14,6 +14,8 @@ export class RunEvents {
   readonly #ownSink: RunEventSink | undefined;
   readonly #sink: RunEventSink | undefined;
   #held: HeldEvents | undefined;
+  /** What may be seen of what was held, though the run did not pass. */
+  #left: readonly RunEvent[] = [];
   /** The guardrails have passed: what a member says now, that nobody waited for, they have not seen. */
   #isGuarded = false;
 
@@ -47,6 +49,10 @@ export class RunEvents {
     if (this.#isGuarded && !isOwn) return undefined;
     if (this.#held?.keep(event)) return undefined;
     if (event.type !== 'run-content') this.shown.push(event);
+    return this.#deliver(event);
+  }
+
+  #deliver(event: RunEvent): Promise<void> | undefined {
     const taken = this.#sink?.(event);
     // A run that is aborted waits for no reader: it would never settle, and shutdown never end.
     return taken && untilAborted(taken, this.#run.signal);
@@ -60,15 +66,24 @@ export class RunEvents {
     const held = this.#held;
     this.#held = undefined;
     if (wasWithdrawn) await this.emit({ type: 'run-content', content: output.content });
-    else for (const event of held?.events ?? []) await this.pass(event);
+    const events = wasWithdrawn ? held?.harmlessOf(this.#run.runId) : held?.events;
+    for (const event of events ?? []) await this.pass(event);
     this.#isGuarded = hooks.holdsStream;
   }
 
-  /** The run did not pass: nobody will see what was held. */
+  /** The run did not pass: nobody will see what was held, but for what shows nothing of the answer. */
   discardHeld(): void {
     this.withdrawShown();
+    this.#left = this.#held?.harmlessOf(this.#run.runId) ?? [];
+    this.shown.push(...this.#left);
     this.#held = undefined;
     this.#isGuarded = this.#run.hooks.holdsStream;
+  }
+
+  /** Says how the run has ended; before that, what has begun before anything was held comes to its end. */
+  async end(last: RunEventBody): Promise<void> {
+    for (const event of this.#left) await this.#deliver(event);
+    await this.emit(last);
   }
 
   /**

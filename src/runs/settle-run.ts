@@ -23,7 +23,7 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   const last = finalEventOf(run, error);
   await rememberRun(run, last, error === undefined && !run.isMasked);
   await run.tree.handOver();
-  await run.events.emit(last);
+  await run.events.end(last);
 }
 
 /** The output of a team or workflow holds those of its parts, unless its attempt was repeated without them. */

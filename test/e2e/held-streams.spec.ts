@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Agent,
   defineGuardrail,
+  defineHook,
   loop,
   OutputCheckError,
   parallel,
@@ -15,8 +16,9 @@ import {
 } from 'nestjs-agentos';
 
 import { createGate } from '../support/gate.js';
-import { namesOf, runSse } from '../support/http-client.js';
+import { namesOf, parseFrames, runSse } from '../support/http-client.js';
 import { startRun } from '../support/leaving-client.js';
+import { raise } from '../support/raise.js';
 import { pathOf, registrationOf } from '../support/registration.js';
 import { ask, SURFACES, type Answer } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
@@ -250,6 +252,105 @@ describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
     ]);
     const pieces = frames.filter(({ event }) => /RunContent$/.test(event)).map(({ data }) => data['content']);
     expect(pieces).toEqual(['The code is sesame.', 'The code is sesame.']);
+  });
+
+  describe('of an answer that its guardrail has not passed', () => {
+    const note = defineHook(() => undefined, { name: 'note', runInBackground: false });
+    const crash = defineGuardrail(() => raise(new Error(`no service for ${SECRET}`)), { name: 'crash' });
+    const request = { input_tokens: 10, output_tokens: 3, total_tokens: 13 };
+
+    /** Asks a model twice, and says the secret once. */
+    async function* wordy(): AsyncGenerator<EngineYield> {
+      for (const id of ['first', 'second']) {
+        yield { type: 'model-request-started' };
+        yield id === 'first' ? `It is ${SECRET}.` : ' That is all.';
+        const used = { inputTokens: 10, outputTokens: 3, timeToFirstToken: 1 };
+        // What an engine adds to its counts is its own.
+        yield { type: 'model-request-completed', ...used, ...{ comment: SECRET } };
+        yield { type: 'tool-call', id, name: 'lookUp', arguments: { word: SECRET } };
+        yield { type: 'tool-result', id, result: SECRET };
+      }
+    }
+
+    it.each([
+      {
+        verdict: 'rejects',
+        guardrail: reject,
+        name: 'reject',
+        end: 'RunError',
+        error: 'The run was stopped.',
+      },
+      { verdict: 'breaks', guardrail: crash, name: 'crash', end: 'RunError', error: 'The run was stopped.' },
+      { verdict: 'masks', guardrail: mask, name: 'mask', end: 'RunCompleted', error: undefined },
+    ])('show the ends of hooks and of requests if it $verdict', async ({ guardrail, name, end, error }) => {
+      const root = new Agent({ id: 'root', engine: wordy, postHooks: [note, guardrail] });
+      const { url } = await startApp({ adapter, agentOs: registrationOf(root) });
+
+      const frames = await runSse(url, '/agents/root', 'hello', { session_id: 's' });
+      const shown = frames.filter(({ event }) => event !== 'RunContent');
+      const runs = (await (await fetch(`${url}/sessions/s/runs`)).json()) as { events: unknown[] }[];
+
+      expect(namesOf(shown)).toEqual([
+        'RunStarted',
+        ...['ModelRequestStarted', 'ModelRequestCompleted', 'ModelRequestStarted', 'ModelRequestCompleted'],
+        ...['PostHookStarted', 'PostHookCompleted', 'PostHookStarted', 'PostHookCompleted'],
+        end,
+      ]);
+      const [first, second] = shown.filter(({ event }) => event === 'ModelRequestCompleted');
+      expect([first?.data, second?.data]).toMatchObject([request, request]);
+      const hooks = shown.filter(({ event }) => event === 'PostHookCompleted').map(({ data }) => data);
+      expect(hooks).toMatchObject([{ post_hook_name: 'note' }, { post_hook_name: name }]);
+      expect(hooks.map((hook) => hook['error'])).toEqual([undefined, error]);
+      expect(JSON.stringify(frames)).not.toContain(SECRET);
+      // The session remembers what was streamed.
+      expect(runs[0]?.events).toEqual(shown.map(({ data }) => data));
+    });
+
+    it('show nothing of its members beside what came before they said anything', async () => {
+      const member = new Agent({ id: 'member', engine: wordy, postHooks: [note] });
+      const { url } = await startApp({
+        adapter,
+        agentOs: registrationOf(passingOn('root', member, note, reject)),
+      });
+
+      const frames = await runSse(url, '/teams/root', 'hello');
+
+      expect(namesOf(frames)).toEqual([
+        'TeamRunStarted',
+        ...['RunStarted', 'ModelRequestStarted'],
+        ...['TeamPostHookStarted', 'TeamPostHookCompleted', 'TeamPostHookStarted', 'TeamPostHookCompleted'],
+        'TeamRunError',
+      ]);
+      expect(JSON.stringify(frames)).not.toContain(SECRET);
+    });
+
+    it('wait for the guardrail of the run above, too', async () => {
+      const verdict = createGate();
+      const late = defineGuardrail(() => verdict.opened, { name: 'late' });
+      const member = new Agent({ id: 'member', engine: wordy, postHooks: [reject] });
+      const root = new Team({
+        id: 'root',
+        members: [member],
+        engine: async function* ({ input, delegate }) {
+          yield 'Leader: ';
+          yield await delegate('member', input).catch(() => 'nothing');
+        },
+        postHooks: [late],
+      });
+      const app = await startApp({ adapter, agentOs: registrationOf(root) });
+
+      const client = startRun(app, '/teams/root', { message: 'hello', stream: 'true' });
+      await client.read('TeamRunStarted');
+      verdict.open();
+      const names = namesOf(parseFrames(await client.readAll()));
+
+      const ofMember = names.slice(names.indexOf('TeamRunContent') + 1, names.indexOf('RunError') + 1);
+      expect(ofMember).toEqual([
+        'RunStarted',
+        ...['ModelRequestStarted', 'ModelRequestCompleted', 'ModelRequestStarted', 'ModelRequestCompleted'],
+        ...['PostHookStarted', 'PostHookCompleted', 'RunError'],
+      ]);
+    });
   });
 
   it("G1: `@Guardrail({ stream: 'pass' })` opts out", async () => {

@@ -116,6 +116,33 @@ describe('HeldEvents', () => {
     expect(held.keep(content('x'.repeat(LIMIT - 100)))).toBe(true);
   });
 
+  it('knows which events of a run show nothing of its answer, and lets no words of the engine into them', () => {
+    const harmless = [
+      event({ type: 'post-hook-started', hook: 'guard' }),
+      event({ type: 'post-hook-completed', hook: 'guard', error: 'The run was stopped.' }),
+      event({ type: 'model-request-started' }),
+    ];
+    const spoken = { inputTokens: 1, outputTokens: 'secret', comment: 'secret' } as object;
+    const held = new HeldEvents();
+    keepAll(
+      [
+        content('secret'),
+        ...harmless,
+        event({ type: 'model-request-completed', metrics: spoken }),
+        event({ type: 'post-hook-started', hook: 'guard' }, 'member'),
+        event({ type: 'step-started', ...place }),
+        event({ type: 'block-started', block: 'router', ...place, selected: ['secret'] }),
+        event({ type: 'tool-call-started', tool }),
+        event({ type: 'run-error', content: 'secret', errorType: 'run_failed' }),
+        contentCompleted,
+        completed,
+      ],
+      held,
+    );
+    const counted = event({ type: 'model-request-completed', metrics: { inputTokens: 1 } });
+    expect(held.harmlessOf('run')).toEqual([...harmless, counted]);
+  });
+
   it('forgets nothing of runs that have shown nothing', () => {
     const held = new HeldEvents();
     held.keep(content('root'));
