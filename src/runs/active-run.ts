@@ -88,6 +88,8 @@ export class ActiveRun {
   session: Session;
   /** The session as it was before the run, to tell what the run has changed. */
   openedSession: Session;
+  /** The session as the run has left it, once that is stored. */
+  savedSession: Session | undefined;
   phase: 'pre' | 'execution' | 'post' = 'pre';
   outcome: RunOutcome | undefined;
   /** Resolves when the run has settled and said so. */

@@ -80,6 +80,7 @@ async function storeRun(settled: SettledRun): Promise<void> {
     if (isStored === false)
       logger.warn(`Run ${run.runId} was not stored: its session ${session.id} is gone, or another's.`);
     else opener.isSessionKnown = true;
+    if (isStored !== false && (run === opener || opener.savedSession)) opener.savedSession = snapshot.session;
   } catch (thrown) {
     const error = toError(thrown);
     const message = `Run ${run.runId} could not be stored in session ${run.sessionId}: ${error.message}`;
@@ -104,9 +105,10 @@ function openerOf(run: ActiveRun): ActiveRun {
   return run.parent?.sessionId === run.sessionId ? openerOf(run.parent) : run;
 }
 
-/** A session that is shared with the run above it is saved by that one. */
+/** A session that is shared with the run above it is saved by that one, unless that one has settled already. */
 function changesBy(run: ActiveRun, { session }: RunSnapshot): SessionChanges {
-  return changesOf(run.parent?.session === run.session ? session : run.openedSession, session);
+  const isShared = run.parent?.session === run.session;
+  return changesOf(isShared ? (openerOf(run).savedSession ?? session) : run.openedSession, session);
 }
 
 async function saveEvaluation(run: ActiveRun, store: EvalStore, evaluation: Evaluation): Promise<void> {

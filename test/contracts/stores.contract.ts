@@ -382,8 +382,10 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         for (const id of [first, second, third])
           await stores.sessions.append({ id }, runOf(id), setState({ a: 1 }));
 
-        await stores.sessions.delete([first, third, newId()]);
-        await stores.sessions.delete([]);
+        expect([...(await stores.sessions.delete([first, third, newId()]))].sort()).toEqual(
+          [first, third].sort(),
+        );
+        expect(await stores.sessions.delete([])).toEqual([]);
 
         const found = await Promise.all([first, second, third].map((id) => stores.sessions.find(id)));
         expect(found.map((session) => session?.id)).toEqual([undefined, second, undefined]);
@@ -458,7 +460,7 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect(await stores.sessions.runs(id, { owner })).toHaveLength(isThere ? 1 : 0);
         expect(await stores.sessions.update(id, setState({ a: 1 }), owner)).toBe(isThere);
         expect((await stores.sessions.open(id))?.state).toEqual(isThere ? { a: 1 } : {});
-        await stores.sessions.delete([id], owner);
+        expect(await stores.sessions.delete([id], owner)).toEqual(isThere ? [id] : []);
         expect((await stores.sessions.find(id))?.id).toBe(isThere ? undefined : id);
       });
 

@@ -9,6 +9,11 @@ import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 afterEach(closeApps);
 
 const SECRET = 'the launch code';
+const userId = (request: never): string | undefined =>
+  (request as { headers: Record<string, string | undefined> }).headers['x-user'];
+const as = (user: string): Record<string, string> => ({ 'x-user': user });
+const text = async (url: string, path: string, user: string): Promise<string> =>
+  (await fetch(url + path, { headers: as(user) })).text();
 
 describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   it('stays deleted, whatever settles later in it', async () => {
@@ -83,5 +88,74 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     const runId = /"run_id":"([^"]+)"/.exec(text)?.[1] ?? '';
     const resumed = await fetch(`${url}/agents/teller/runs/${runId}/resume`, { method: 'POST' });
     expect(await resumed.text()).not.toContain(SECRET);
+  });
+
+  it('does not take in runs of before when it is begun anew', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    const agent = new Agent({
+      id: 'agent',
+      engine: async ({ input, context }) => {
+        if (input === 'wait') {
+          context.sessionState['old'] = 1;
+          reached.open();
+          await goOn.opened;
+        }
+        return `re ${input}`;
+      },
+    });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
+    await runJson(url, '/agents/agent', 'first', { session_id: 's' }, as('ann'));
+    const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' }, as('ann'));
+    await reached.opened;
+    await callJson(url, 'DELETE', '/sessions/s', { headers: as('ann') });
+    await runJson(url, '/agents/agent', 'anew', { session_id: 's' }, as('ann'));
+    goOn.open();
+    await running;
+    const runs = await text(url, '/sessions/s/runs', 'ann');
+    expect(runs).not.toContain('re wait');
+  });
+
+  it('stays deleted also for a first run that went on before another one began it', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    const agent = new Agent({
+      id: 'agent',
+      engine: async ({ input }) => {
+        if (input === 'wait') {
+          reached.open();
+          await goOn.opened;
+        }
+        return `re ${input}`;
+      },
+    });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
+    const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' }, as('ann'));
+    await reached.opened;
+    await runJson(url, '/agents/agent', 'second', { session_id: 's' }, as('ann'));
+    await callJson(url, 'DELETE', '/sessions/s', { headers: as('ann') });
+    goOn.open();
+    await running;
+    expect(await text(url, '/sessions/s/runs', 'ann')).not.toContain('re wait');
+  });
+
+  it('leaves no recording of other users in it either', async () => {
+    const agent = new Agent({ id: 'agent', engine: ({ input }) => `re ${input}` });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    await runJson(url, '/agents/agent', 'first', { session_id: 's', user_id: 'ann' });
+    const reply = await (
+      await post(url, '/agents/agent', {
+        message: 'bobs word',
+        session_id: 's',
+        user_id: 'bob',
+        background: 'true',
+        stream: 'true',
+      })
+    ).text();
+    const runId = /"run_id":"([^"]+)"/.exec(reply)?.[1] ?? '';
+    await callJson(url, 'DELETE', '/sessions/s?user_id=ann');
+    expect((await callJson(url, 'GET', '/sessions/s')).status).toBe(404);
+    const resumed = await (
+      await fetch(`${url}/agents/agent/runs/${runId}/resume`, { method: 'POST' })
+    ).text();
+    expect(resumed).not.toContain('re bobs word');
   });
 });

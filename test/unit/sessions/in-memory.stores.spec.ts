@@ -52,6 +52,20 @@ describe('InMemorySessionStore', () => {
     expect(await idsOf(store)).toEqual(['b', 'c']);
   });
 
+  it('begins a session anew that it has forgotten while a run went on, but none that was deleted', async () => {
+    const store = new InMemorySessionStore({ maxSessions: 1 });
+    const run = storedRunOf({ sessionId: 'a', runId: 'late' });
+    const changes = { state: NOTHING, metadata: NOTHING };
+    await keep(store, 'a');
+    await keep(store, 'b');
+    expect(await store.append({ id: 'a', isKnown: true }, run, changes)).toBe(true);
+    expect(await idsOf(store)).toEqual(['a']);
+
+    expect(await store.delete(['a', 'b'])).toEqual(['a']);
+    expect(await store.append({ id: 'a', isKnown: true }, run, changes)).toBe(false);
+    expect(await idsOf(store)).toEqual([]);
+  });
+
   it('forgets old runs, but not what they have used', async () => {
     const store = new InMemorySessionStore({ maxRunsPerSession: 2 });
     for (const runId of ['r1', 'r2', 'r3']) await keep(store, 's1', runId);

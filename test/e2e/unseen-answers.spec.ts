@@ -1,0 +1,562 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  agentAsJudge,
+  defineGuardrail,
+  defineHook,
+  InMemorySessionStore,
+  InputCheckError,
+  OutputCheckError,
+  SessionStore,
+  step,
+  Team,
+  Workflow,
+  type AgentAsJudgeOptions,
+  type HookFunction,
+  type PostHookContext,
+  type PreHookContext,
+} from 'nestjs-agentos';
+
+import { createGate } from '../support/gate.js';
+import { runJson, runSse } from '../support/http-client.js';
+import { closeApps, startApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const SECRET = 'the launch code';
+const text = async (url: string, path: string): Promise<string> => (await fetch(url + path)).text();
+const judge = (options: Partial<AgentAsJudgeOptions> = {}): HookFunction<PostHookContext> =>
+  agentAsJudge({ criteria: 'polite', engine: () => JSON.stringify({ score: 9, reason: 'ok' }), ...options });
+const refuseInput = (before?: (context: PreHookContext) => Promise<unknown>): HookFunction<PreHookContext> =>
+  defineGuardrail<PreHookContext>(
+    async (context) => {
+      await before?.(context);
+      throw new InputCheckError('No.');
+    },
+    { name: 'refuseInput' },
+  );
+const refuse = defineGuardrail<PostHookContext>(
+  () => {
+    throw new OutputCheckError('No.');
+  },
+  { name: 'refuse' },
+);
+
+describe('An evaluation', () => {
+  it('of a judge quotes no refused input, also if it judges what was rejected', async () => {
+    const agent = new Agent({
+      id: 'agent',
+      engine: () => 'x',
+      preHooks: [refuseInput()],
+      postHooks: [judge({ runInBackground: true, on: ['rejected'] })],
+    });
+    const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
+    await runJson(url, '/agents/agent', SECRET);
+    await agentOs.drain();
+    expect(await text(url, '/eval-runs')).not.toContain(SECRET);
+  });
+
+  it.each([false, true])(
+    'of a judge of an agent that a guardrail asked about the input quotes none of it; judged in the background: %s',
+    async (runInBackground) => {
+      const classifier = new Agent({
+        id: 'classifier',
+        engine: () => 'bad',
+        postHooks: [judge({ runInBackground })],
+      });
+      const agent = new Agent({
+        id: 'agent',
+        engine: () => 'x',
+        preHooks: [refuseInput(({ runInput }) => classifier.run(runInput.content))],
+      });
+      const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
+      await runJson(url, '/agents/agent', SECRET);
+      await agentOs.drain();
+      const shown = await text(url, '/eval-runs');
+      expect(shown).not.toContain(SECRET);
+    },
+  );
+
+  it.each([false, true])(
+    'of a judge of an agent that a guardrail asked about the answer quotes none of it; judged in the background: %s',
+    async (runInBackground) => {
+      const classifier = new Agent({
+        id: 'classifier',
+        engine: () => 'bad',
+        postHooks: [judge({ runInBackground })],
+      });
+      const ask = defineGuardrail<PostHookContext>(
+        async ({ runOutput }) => {
+          await classifier.run(runOutput.content);
+          throw new OutputCheckError('No.');
+        },
+        { name: 'ask' },
+      );
+      const agent = new Agent({ id: 'agent', engine: () => SECRET, postHooks: [ask] });
+      const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
+      await runJson(url, '/agents/agent', 'hi');
+      await agentOs.drain();
+      expect(await text(url, '/eval-runs')).not.toContain(SECRET);
+    },
+  );
+
+  it.each([false, true])(
+    'of a judge of an agent that a hook of a member asked quotes nothing that the team refuses; judged in the background: %s',
+    async (runInBackground) => {
+      const checker = new Agent({
+        id: 'checker',
+        engine: () => 'bad',
+        postHooks: [judge({ runInBackground })],
+      });
+      const member = new Agent({
+        id: 'member',
+        engine: () => SECRET,
+        postHooks: [
+          defineHook<PostHookContext>(
+            async ({ runOutput }) => {
+              await checker.run(runOutput.content);
+            },
+            { name: 'check', runInBackground: true },
+          ),
+        ],
+      });
+      const team = new Team({
+        id: 'desk',
+        members: [member],
+        postHooks: [refuse],
+        engine: ({ delegate }) => delegate('member', 'go'),
+      });
+      const { url, agentOs } = await startApp({ agentOs: { teams: [team] } });
+      await runJson(url, '/teams/desk', 'hi');
+      await agentOs.drain();
+      await agentOs.drain();
+      expect(await text(url, '/eval-runs')).not.toContain(SECRET);
+    },
+  );
+
+  it('of a judge quotes nothing of a member whose team failed below a guardrail', async () => {
+    const judge = agentAsJudge({
+      criteria: 'x',
+      runInBackground: true,
+      engine: () => JSON.stringify({ score: 9, reason: 'r' }),
+    });
+    const member = new Agent({ id: 'member', engine: () => SECRET, postHooks: [judge] });
+    const mid = new Team({
+      id: 'mid',
+      members: [member],
+      engine: async ({ delegate }) => {
+        await delegate('member', 'go');
+        throw new Error('broken');
+      },
+    });
+    const noSecret = defineGuardrail<PostHookContext>(
+      ({ runOutput }) => {
+        if (JSON.stringify(runOutput).includes(SECRET)) throw new OutputCheckError('No.');
+      },
+      { name: 'noSecret' },
+    );
+    const outer = new Team({
+      id: 'outer',
+      members: [mid],
+      postHooks: [noSecret],
+      engine: ({ delegate }) => delegate('mid', 'go').catch(() => 'sorry'),
+    });
+    const { url, agentOs } = await startApp({ agentOs: { teams: [outer] } });
+    await runSse(url, '/teams/outer', 'hi', { session_id: 's' });
+    await agentOs.drain();
+    expect(await text(url, '/eval-runs')).not.toContain(SECRET);
+  });
+});
+
+describe('What no guardrail has passed', () => {
+  it('is not in the output of a team that takes the failure of the team in between, if the member was late', async () => {
+    const [failed, late] = [createGate(), createGate()];
+    const slow = new Agent({
+      id: 'slow',
+      engine: async () => {
+        await failed.opened;
+        return SECRET;
+      },
+    });
+    const inner = new Team({
+      id: 'inner',
+      members: [slow],
+      postHooks: [refuse],
+      engine: ({ delegate }) => {
+        void delegate('slow', 'go').finally(late.open);
+        throw new Error('broken');
+      },
+    });
+    const outer = new Team({
+      id: 'outer',
+      members: [inner],
+      engine: async ({ delegate }) => {
+        await delegate('inner', 'go').catch(() => undefined);
+        failed.open();
+        await late.opened;
+        return 'done';
+      },
+    });
+    const { url } = await startApp({ agentOs: { teams: [outer] } });
+    const { body } = await runJson(url, '/teams/outer', 'hi', { session_id: 's' });
+    const runId = String(body['run_id']);
+    const stored = await text(url, `/teams/outer/runs/${runId}?session_id=s`);
+    expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
+  });
+
+  it('is not in the answer of a team that has failed, if the member was late', async () => {
+    const [failed, late] = [createGate(), createGate()];
+    class SlowStore extends InMemorySessionStore {
+      override async append(...stored: Parameters<InMemorySessionStore['append']>): Promise<boolean> {
+        if (stored[1].component.id === 'inner') {
+          failed.open();
+          await late.opened;
+        }
+        return super.append(...stored);
+      }
+    }
+    const slow = new Agent({
+      id: 'slow',
+      engine: async () => {
+        await failed.opened;
+        return SECRET;
+      },
+    });
+    const inner = new Team({
+      id: 'inner',
+      members: [slow],
+      postHooks: [refuse],
+      engine: ({ delegate }) => {
+        void delegate('slow', 'go').finally(late.open);
+        throw new Error('broken');
+      },
+    });
+    const { url } = await startApp({ agentOs: { teams: [inner], sessionStore: new SlowStore() } });
+    const { body } = await runJson(url, '/teams/inner', 'hi', { session_id: 's' });
+    expect(JSON.stringify(body)).not.toContain(SECRET);
+  });
+
+  it('is not in a team if its member was cancelled and answers later', async () => {
+    const [started, cancelled, answered] = [createGate(), createGate(), createGate()];
+    const careless = new Agent({
+      id: 'careless',
+      postHooks: [refuse],
+      engine: async () => {
+        started.open();
+        await cancelled.opened;
+        setImmediate(answered.open);
+        return {
+          content: SECRET,
+          data: { it: SECRET },
+          tools: [{ id: 'c', name: 'look', arguments: {}, result: SECRET }],
+        };
+      },
+    });
+    const other = new Agent({
+      id: 'other',
+      engine: async () => {
+        await answered.opened;
+        return 'fine';
+      },
+    });
+    const team = new Team({
+      id: 'desk',
+      mode: 'broadcast',
+      members: [careless, other],
+      engine: ({ answers }) => answers.map((a) => a.content).join(),
+    });
+    const { url } = await startApp({ agentOs: { teams: [team], agents: [careless] } });
+    const running = runJson(url, '/teams/desk', 'hi', { session_id: 's' });
+    await started.opened;
+    const runs = JSON.parse(await text(url, '/agents/careless/runs?session_id=s')) as { run_id: string }[];
+    await fetch(`${url}/agents/careless/runs/${runs[0]?.run_id}/cancel`, { method: 'POST' });
+    cancelled.open();
+    const { body } = await running;
+    const stored = await text(url, `/teams/desk/runs/${String(body['run_id'])}?session_id=s`);
+    expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
+  });
+
+  it('is not in a workflow if its step was cancelled and answers later', async () => {
+    const [started, cancelled, answered] = [createGate(), createGate(), createGate()];
+    const careless = new Agent({
+      id: 'careless',
+      postHooks: [refuse],
+      engine: async function* () {
+        started.open();
+        await cancelled.opened;
+        try {
+          yield { type: 'data', data: { it: SECRET } } as const;
+        } finally {
+          answered.open();
+        }
+      },
+    });
+    const other = new Agent({
+      id: 'other',
+      engine: async () => {
+        await answered.opened;
+        return 'fine';
+      },
+    });
+    const flow = new Workflow({
+      id: 'flow',
+      steps: [step('one', careless, { onError: 'continue' }), step('two', other)],
+    });
+    const { url } = await startApp({ agentOs: { workflows: [flow], agents: [careless] } });
+    const running = runJson(url, '/workflows/flow', 'hi', { session_id: 's' });
+    await started.opened;
+    const runs = JSON.parse(await text(url, '/agents/careless/runs?session_id=s')) as { run_id: string }[];
+    await fetch(`${url}/agents/careless/runs/${runs[0]?.run_id}/cancel`, { method: 'POST' });
+    cancelled.open();
+    const { body } = await running;
+    expect([
+      JSON.stringify(body).includes(SECRET),
+      (await text(url, '/sessions/s/runs')).includes(SECRET),
+    ]).toEqual([false, false]);
+  });
+
+  it('is not in the answer of a run that was cancelled and whose engine answers later', async () => {
+    const [started, storing, said] = [createGate(), createGate(), createGate()];
+    class SlowStore extends InMemorySessionStore {
+      override async append(...stored: Parameters<InMemorySessionStore['append']>): Promise<boolean> {
+        storing.open();
+        await said.opened;
+        return super.append(...stored);
+      }
+    }
+    const careless = new Agent({
+      id: 'careless',
+      postHooks: [refuse],
+      engine: async () => {
+        started.open();
+        await storing.opened;
+        setImmediate(said.open);
+        return { content: SECRET, data: { it: SECRET } };
+      },
+    });
+    const { url } = await startApp({ agentOs: { agents: [careless], sessionStore: new SlowStore() } });
+    const running = runJson(url, '/agents/careless', 'hi', { session_id: 's' });
+    await started.opened;
+    const runs = JSON.parse(await text(url, '/agents/careless/runs?session_id=s')) as { run_id: string }[];
+    await fetch(`${url}/agents/careless/runs/${runs[0]?.run_id}/cancel`, { method: 'POST' });
+    const { body } = await running;
+    expect(JSON.stringify(body)).not.toContain(SECRET);
+  });
+
+  it('is not in the events of an attempt that was repeated', async () => {
+    let attempts = 0;
+    const flaky = new Agent({ id: 'flaky', engine: () => (attempts === 0 ? SECRET : 'fine') });
+    const mid = new Team({
+      id: 'mid',
+      members: [flaky],
+      retries: 1,
+      engine: async ({ delegate }) => {
+        const a = await delegate('flaky', 'go');
+        if (attempts++ === 0) throw new Error('again');
+        return a;
+      },
+    });
+    const noSecret = defineGuardrail<PostHookContext>(
+      ({ runOutput }) => {
+        if (JSON.stringify(runOutput).includes(SECRET)) throw new OutputCheckError('No.');
+      },
+      { name: 'noSecret' },
+    );
+    const outer = new Team({
+      id: 'outer',
+      members: [mid],
+      postHooks: [noSecret],
+      engine: ({ delegate }) => delegate('mid', 'go'),
+    });
+    const { url } = await startApp({ agentOs: { teams: [outer] } });
+    const frames = await runSse(url, '/teams/outer', 'hi', { session_id: 's' });
+    expect(JSON.stringify(frames)).not.toContain(SECRET);
+    expect(await text(url, '/sessions/s/runs')).not.toContain(SECRET);
+  });
+
+  it('is not stored with the runs below a team that failed', async () => {
+    const member = new Agent({ id: 'member', engine: () => SECRET });
+    const mid = new Team({
+      id: 'mid',
+      members: [member],
+      engine: async ({ delegate }) => {
+        await delegate('member', 'go');
+        throw new Error('broken');
+      },
+    });
+    const noSecret = defineGuardrail<PostHookContext>(
+      ({ runOutput }) => {
+        if (JSON.stringify(runOutput).includes(SECRET)) throw new OutputCheckError('No.');
+      },
+      { name: 'noSecret' },
+    );
+    const outer = new Team({
+      id: 'outer',
+      members: [mid],
+      postHooks: [noSecret],
+      engine: ({ delegate }) => delegate('mid', 'go').catch(() => 'sorry'),
+    });
+    const { url } = await startApp({ agentOs: { teams: [outer] } });
+    const frames = JSON.stringify(await runSse(url, '/teams/outer', 'hi', { session_id: 's' }));
+    const shown = await text(url, '/sessions/s/runs');
+    expect([frames.includes(SECRET), shown.includes(SECRET)]).toEqual([false, false]);
+  });
+
+  it('is not quoted by what a guardrail has masked in place', async () => {
+    const member = new Agent({ id: 'member', engine: () => SECRET });
+    const mask = defineGuardrail<PostHookContext>(
+      ({ runOutput }) => {
+        for (const r of runOutput.memberResponses) r.content = '***';
+      },
+      { name: 'mask' },
+    );
+    const team = new Team({
+      id: 'desk',
+      members: [member],
+      postHooks: [mask],
+      engine: async ({ delegate }) => {
+        await delegate('member', 'go');
+        return 'ok';
+      },
+    });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
+    const frames = JSON.stringify(await runSse(url, '/teams/desk', 'hi', { session_id: 's' }));
+    const stored = await text(url, '/sessions/s/runs');
+    expect([frames.includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
+  });
+
+  it('is not in the results of tools that a guardrail has masked in place', async () => {
+    const agent = new Agent({
+      id: 'agent',
+      engine: async function* () {
+        yield { type: 'tool-call', id: 'c', name: 'look', arguments: {} } as const;
+        yield { type: 'tool-result', id: 'c', result: SECRET } as const;
+        yield 'ok';
+      },
+      postHooks: [
+        defineGuardrail<PostHookContext>(
+          ({ runOutput }) => {
+            for (const tool of runOutput.tools) tool.result = '***';
+          },
+          { name: 'mask' },
+        ),
+      ],
+    });
+    const { url } = await startApp({ agentOs: { agents: [agent] } });
+    const { body } = await runJson(url, '/agents/agent', 'hi', { session_id: 's' });
+    const stored = await text(url, '/sessions/s/runs');
+    expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
+  });
+
+  it('is not in the metadata of the engine', async () => {
+    const agent = new Agent({
+      id: 'agent',
+      engine: () => ({ content: SECRET, metadata: { sources: [SECRET] } }),
+      postHooks: [refuse],
+    });
+    const { url } = await startApp({ agentOs: { agents: [agent] } });
+    const { body } = await runJson(url, '/agents/agent', 'hi', { session_id: 's' });
+    const stored = await text(url, `/agents/agent/runs/${String(body['run_id'])}?session_id=s`);
+    expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
+  });
+
+  it('is not stored for an agent that a background hook asks in the same session', async () => {
+    const noter = new Agent({ id: 'noter', engine: () => 'noted' });
+    const agent = new Agent({
+      id: 'agent',
+      engine: () => 'x',
+      preHooks: [refuseInput()],
+      postHooks: [
+        defineHook<PostHookContext>(
+          async ({ runInput, session }) => {
+            await noter.run(runInput.content, { sessionId: session.id });
+          },
+          { name: 'note', runInBackground: true, on: ['rejected'] },
+        ),
+      ],
+    });
+    const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
+    await runJson(url, '/agents/agent', SECRET, { session_id: 's' });
+    await agentOs.drain();
+    expect(await text(url, '/sessions/s/runs')).not.toContain(SECRET);
+  });
+});
+
+describe('A session', () => {
+  it('has the events of a member once, whether a guardrail looks or not', async () => {
+    const count = async (postHooks: HookFunction<PostHookContext>[]): Promise<unknown[]> => {
+      const member = new Agent({ id: 'member', engine: () => 'x' });
+      const team = new Team({
+        id: 'desk',
+        members: [member],
+        postHooks,
+        engine: ({ delegate }) => delegate('member', 'go'),
+      });
+      const { url } = await startApp({ agentOs: { teams: [team] } });
+      await runSse(url, '/teams/desk', 'hi', { session_id: 's' });
+      const runs = JSON.parse(await text(url, '/sessions/s/runs')) as {
+        agent_id?: string;
+        events: { event: string }[];
+      }[];
+      return runs.find(({ agent_id }) => agent_id === 'member')?.events.map(({ event }) => event) ?? [];
+    };
+    const plain = await count([]);
+    const guarded = await count([defineGuardrail<PostHookContext>(() => undefined, { name: 'pass' })]);
+    expect(plain).toEqual(['RunStarted', 'RunContentCompleted', 'RunCompleted']);
+    expect(guarded).toEqual(plain);
+  });
+
+  it('has what members said if a plain hook edits the answer and the guardrail passes', async () => {
+    const told: string[] = [];
+    const member = new Agent({
+      id: 'member',
+      engine: ({ messages }) => {
+        told.push(messages.map((m) => m.content).join('|'));
+        return 'fine';
+      },
+    });
+    const team = new Team({
+      id: 'desk',
+      members: [member],
+      engine: ({ delegate }) => delegate('member', 'go'),
+      postHooks: [
+        defineHook<PostHookContext>(
+          ({ runOutput }) => {
+            runOutput.content += ' -- footer';
+          },
+          { name: 'footer', runInBackground: false },
+        ),
+        defineGuardrail<PostHookContext>(() => undefined, { name: 'pass' }),
+      ],
+    });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
+    await runJson(url, '/teams/desk', 'hi', { session_id: 's' });
+    await runJson(url, '/teams/desk', 'hi', { session_id: 's' });
+    expect(told).toEqual(['go', 'go|fine|go']);
+  });
+
+  it('has the state that a late member has changed', async () => {
+    const [settled, late] = [createGate(), createGate()];
+    const slow = new Agent({
+      id: 'slow',
+      engine: async ({ context }) => {
+        await settled.opened;
+        context.sessionState['late'] = 1;
+        return 'x';
+      },
+    });
+    const team = new Team({
+      id: 'desk',
+      members: [slow],
+      engine: ({ delegate }) => {
+        void delegate('slow', 'go').finally(late.open);
+        return 'done';
+      },
+    });
+    const { url, app } = await startApp({ agentOs: { teams: [team] } });
+    await runJson(url, '/teams/desk', 'hi', { session_id: 's' });
+    settled.open();
+    await late.opened;
+    expect((await app.get(SessionStore).find('s'))?.state).toEqual({ late: 1 });
+  });
+});
