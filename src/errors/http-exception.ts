@@ -1,10 +1,18 @@
 import type { HttpException } from '@nestjs/common';
 
-/** What an exception says to a client, as one text: Nest's validation says it as a list. */
+import { toJsonValue } from '../model/to-json-value.js';
+
+/** What the body of an exception says, in whatever form. */
+export function saidBy(exception: HttpException): unknown {
+  const body = exception.getResponse();
+  if (typeof body === 'string') return body;
+  const { detail, message } = body as Body;
+  return detail ?? message ?? exception.message;
+}
+
+/** The same as one text, for people: Nest's validation says it as a list. */
 export function textOf(exception: HttpException): string {
-  const said = saidBy(exception);
-  const texts = Array.isArray(said) ? said : [said];
-  return texts.every((text) => typeof text === 'string') ? texts.join(', ') : exception.message;
+  return toText(saidBy(exception));
 }
 
 /** What the body of an exception has beside its text; undefined if there is nothing. */
@@ -17,10 +25,7 @@ export function fieldsBesideText(exception: HttpException): Readonly<Record<stri
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** What the body of an exception says, in whatever form. */
-export function saidBy(exception: HttpException): unknown {
-  const body = exception.getResponse();
-  if (typeof body === 'string') return body;
-  const { detail, message } = body as Body;
-  return detail ?? message;
+function toText(said: unknown): string {
+  if (typeof said === 'string') return said;
+  return Array.isArray(said) ? said.map(toText).join(', ') : JSON.stringify(toJsonValue(said));
 }

@@ -2,10 +2,9 @@ import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter 
 import { HttpAdapterHost } from '@nestjs/core';
 
 import { AgentRunError } from '../errors/agent-run.error.js';
-import { saidBy } from '../errors/http-exception.js';
+import { saidBy, textOf } from '../errors/http-exception.js';
 import { toError } from '../errors/to-error.js';
 import { isArray, isPlainObject } from './forms/json.values.js';
-import { toJsonValue } from './wire/to-json-value.js';
 
 /** Answers the errors of the AgentOS routes as `{ "detail": … }`, without stacks or internals. */
 @Catch()
@@ -34,17 +33,11 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
 export function detailOf(thrown: unknown): unknown {
   if (thrown instanceof AgentRunError) return thrown.publicMessage;
   if (!(thrown instanceof HttpException)) return 'Internal Server Error';
-  const said = saidBy(thrown) ?? thrown.message;
-  return isArray(said) && said.length > 0 && said.every(isProblem) ? said : textOf(said);
+  const said = saidBy(thrown);
+  return isArray(said) && said.length > 0 && said.every(isProblem) ? said : textOf(thrown);
 }
 
 /** What is wrong with a field: the one thing that the protocol says in more than a text. */
 function isProblem(item: unknown): boolean {
   return isPlainObject(item) && isArray(item['loc']) && typeof item['msg'] === 'string';
-}
-
-/** Clients of the protocol show the detail to people. */
-function textOf(detail: unknown): string {
-  if (typeof detail === 'string') return detail;
-  return isArray(detail) ? detail.map(textOf).join(', ') : JSON.stringify(toJsonValue(detail));
 }

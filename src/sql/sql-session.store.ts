@@ -1,5 +1,5 @@
 import { parse, stringify } from 'devalue';
-import { and, asc, count, desc, eq, exists, gte, inArray, lte, sql, type SQL } from 'drizzle-orm';
+import { and, asc, count, desc, eq, exists, inArray, type SQL } from 'drizzle-orm';
 
 import type { Session } from '../model/session.js';
 import type { SessionChanges } from '../sessions/session.changes.js';
@@ -18,7 +18,15 @@ import {
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { changeEntries, toSessionRow, touchSession, type Transaction } from './sql.session.changes.js';
-import { conditionOf, ownedBy, sortedName, toRecord, toRunRow, toSessions } from './sql.session.rows.js';
+import {
+  conditionOf,
+  ownedBy,
+  runCondition,
+  sortedName,
+  toRecord,
+  toRunRow,
+  toSessions,
+} from './sql.session.rows.js';
 import { inBatches, now, toText } from './sql.values.js';
 
 /** Runs that are read at once, unless the caller says otherwise. */
@@ -173,23 +181,4 @@ export class SqlSessionStore extends SessionStore {
       .where(and(eq(id, sessionId), ownedBy(owner)));
     return exists(own);
   }
-}
-
-function runCondition({
-  runId,
-  componentId,
-  status,
-  isWithdrawn,
-  createdAfter,
-  createdBefore,
-}: StoredRunFilter): SQL | undefined {
-  const { createdAt } = runsTable;
-  return and(
-    runId === undefined ? undefined : eq(runsTable.runId, runId),
-    componentId === undefined ? undefined : eq(runsTable.componentId, componentId),
-    status === undefined ? undefined : eq(runsTable.status, status),
-    isWithdrawn === undefined ? undefined : eq(sql`coalesce(${runsTable.withdrawn}, false)`, isWithdrawn),
-    createdAfter === undefined ? undefined : gte(createdAt, new Date(createdAfter * 1_000)),
-    createdBefore === undefined ? undefined : lte(createdAt, new Date(createdBefore * 1_000)),
-  );
 }

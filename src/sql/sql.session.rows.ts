@@ -1,5 +1,5 @@
 import { parse, stringify } from 'devalue';
-import { and, eq, inArray, isNull, sql, type SQL } from 'drizzle-orm';
+import { and, eq, gte, inArray, isNull, lte, sql, type SQL } from 'drizzle-orm';
 
 import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord } from '../model/run-context.js';
@@ -9,10 +9,11 @@ import type {
   SessionOwner,
   SessionUsage,
   StoredRun,
+  StoredRunFilter,
   StoredSession,
 } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
-import { sessionEntriesTable, sessionsTable, type runsTable } from './sql.schema.js';
+import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { readUsage } from './sql.session.usage.js';
 import { toText } from './sql.values.js';
 
@@ -81,6 +82,26 @@ export function conditionOf({ kind, componentId, userId, name }: SessionFilter):
 export function ownedBy(owner: SessionOwner | undefined): SQL | undefined {
   if (owner === undefined) return undefined;
   return owner === null ? isNull(sessionsTable.userId) : eq(sessionsTable.userId, owner);
+}
+
+/** The condition that a filter of runs stands for, but for the owner of their session. */
+export function runCondition({
+  runId,
+  componentId,
+  status,
+  isWithdrawn,
+  createdAfter,
+  createdBefore,
+}: StoredRunFilter): SQL | undefined {
+  const { createdAt } = runsTable;
+  return and(
+    runId === undefined ? undefined : eq(runsTable.runId, runId),
+    componentId === undefined ? undefined : eq(runsTable.componentId, componentId),
+    status === undefined ? undefined : eq(runsTable.status, status),
+    isWithdrawn === undefined ? undefined : eq(sql`coalesce(${runsTable.withdrawn}, false)`, isWithdrawn),
+    createdAfter === undefined ? undefined : gte(createdAt, new Date(createdAfter * 1_000)),
+    createdBefore === undefined ? undefined : lte(createdAt, new Date(createdBefore * 1_000)),
+  );
 }
 
 /** A pattern in which the text stands for itself. */

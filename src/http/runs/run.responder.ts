@@ -10,7 +10,7 @@ import { additionalDataOf } from '../../runs/run.error.js';
 import { startRun } from '../../runs/start-run.js';
 import type { RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
-import { toJsonValue } from '../wire/to-json-value.js';
+import { toJsonValue } from '../../model/to-json-value.js';
 import { toFrame, toWireEvent } from '../wire/wire-event-frame.js';
 import { withoutUndefined, type WireObject } from '../wire/wire-format.js';
 import { toWireRunOutput } from '../wire/wire-run-output.js';

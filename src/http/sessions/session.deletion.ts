@@ -27,9 +27,15 @@ export class SessionDeletion {
       readonly userId?: string;
     }): boolean => possible.includes(sessionId) && isOf({ userId }, owner);
     // Of a session whose first run goes on only that run is known.
-    for (const run of this.runtime.inFlight.all()) if (isMeant(run.context)) run.isForgotten = true;
-    this.recordings.forget(isMeant);
-    const deleted = await this.sessions.delete(possible, owner);
-    this.recordings.forget(({ sessionId }) => deleted.includes(sessionId));
+    const runs = this.runtime.inFlight.all().filter((run) => isMeant(run.context));
+    for (const run of runs) run.isForgotten = true;
+    try {
+      const deleted = await this.sessions.delete(possible, owner);
+      this.recordings.forget((run) => isMeant(run) || deleted.includes(run.sessionId));
+    } catch (thrown) {
+      // The sessions are still there, and so are their runs.
+      for (const run of runs) run.isForgotten = false;
+      throw thrown;
+    }
   }
 }

@@ -3,7 +3,7 @@ import type { ToolDescription } from '../../components/engine.js';
 import { Team } from '../../components/team/team.js';
 import { Workflow } from '../../components/workflow/workflow.js';
 import { DATABASE_ID, SESSION_TABLE } from './database.js';
-import { toJsonValue } from './to-json-value.js';
+import { toJsonValue } from '../../model/to-json-value.js';
 import { withoutUndefined, type WireObject } from './wire-format.js';
 import { toWireSteps } from './wire-step.js';
 

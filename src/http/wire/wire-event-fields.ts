@@ -1,5 +1,5 @@
 import type { RunEvent } from '../../model/run-event.js';
-import { toJsonValue } from './to-json-value.js';
+import { toJsonValue } from '../../model/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 import { toWireMetrics } from './wire-metrics.js';
 import {

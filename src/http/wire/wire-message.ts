@@ -1,6 +1,6 @@
 import type { Message } from '../../model/message.js';
 import type { ToolExecution } from '../../model/run-output.js';
-import { toJsonValue } from './to-json-value.js';
+import { toJsonValue } from '../../model/to-json-value.js';
 import { withoutUndefined, type WireObject } from './wire-format.js';
 import { toWireMessageMetrics } from './wire-metrics.js';
 

@@ -1,6 +1,6 @@
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOutput } from '../../model/run-output.js';
-import { toJsonValue } from './to-json-value.js';
+import { toJsonValue } from '../../model/to-json-value.js';
 import { withoutUndefined, type WireObject } from './wire-format.js';
 import { toWireInput } from './wire-input.js';
 import { toWireMessage } from './wire-message.js';

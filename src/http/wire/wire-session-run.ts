@@ -1,6 +1,6 @@
 import type { RunOutput } from '../../model/run-output.js';
 import type { StoredRun } from '../../sessions/session.store.js';
-import { toJsonValue } from './to-json-value.js';
+import { toJsonValue } from '../../model/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 import { toWireMedia } from './wire-input.js';
 import { toWireMessage } from './wire-message.js';

@@ -1,5 +1,5 @@
 import type { ToolExecution } from '../../model/run-output.js';
-import { toJsonValue } from './to-json-value.js';
+import { toJsonValue } from '../../model/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 
 /** What this server never asks of a tool call; clients expect the keys all the same. */
