@@ -1,28 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  Agent,
-  agentAsJudge,
-  defineHook,
-  type AgentAsJudgeOptions,
-  type HookFunction,
-  type PostHookContext,
-  type PreHookContext,
-} from 'nestjs-agentos';
+import { Agent, defineHook, type PostHookContext, type PreHookContext } from 'nestjs-agentos';
 
 import { createGate } from '../support/gate.js';
 import { runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
+import { politeJudge } from '../support/judge.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { as, readText, userId } from '../support/users.js';
 
 afterEach(closeApps);
-
-const userId = (request: never): string | undefined =>
-  (request as { headers: Record<string, string | undefined> }).headers['x-user'];
-const as = (user: string): Record<string, string> => ({ 'x-user': user });
-const text = async (url: string, path: string, user?: string): Promise<string> =>
-  (await fetch(url + path, { headers: user ? as(user) : {} })).text();
-const judge = (options: Partial<AgentAsJudgeOptions> = {}): HookFunction<PostHookContext> =>
-  agentAsJudge({ criteria: 'polite', engine: () => JSON.stringify({ score: 9, reason: 'ok' }), ...options });
 
 describe('A session', () => {
   it('that an inline hook names is not of the first user whose run has named it', async () => {
@@ -42,7 +28,7 @@ describe('A session', () => {
     const { url } = await startApp({ agentOs: { agents: [agent], http: { userId } } });
     await runJson(url, '/agents/agent', 'hello', {}, as('ann'));
     await runJson(url, '/agents/agent', 'secret of bob', {}, as('bob'));
-    const seen = await text(url, '/sessions/audits/runs', 'ann');
+    const seen = await readText(url, '/sessions/audits/runs', 'ann');
     expect(seen).not.toContain('secret of bob');
   });
 
@@ -64,7 +50,7 @@ describe('A session', () => {
     await callJson(url, 'POST', '/sessions', { headers: as('mallory'), body: { session_id: 'audits' } });
     await runJson(url, '/agents/agent', 'secret of bob', {}, as('bob'));
     await agentOs.drain();
-    expect(await text(url, '/sessions/audits/runs', 'mallory')).not.toContain('secret of bob');
+    expect(await readText(url, '/sessions/audits/runs', 'mallory')).not.toContain('secret of bob');
   });
 
   it('of a run that a background hook goes on in is not that of another who has begun it anew', async () => {
@@ -99,7 +85,7 @@ describe('A session', () => {
     await runJson(url, '/agents/agent2', 'secret of bob', { session_id: 's' }, as('bob'));
     goOn.open();
     await agentOs.drain();
-    const bobs = await text(url, '/sessions/s/runs', 'bob');
+    const bobs = await readText(url, '/sessions/s/runs', 'bob');
     expect([bobs.includes('secret of ann'), told.join()]).toEqual([
       false,
       expect.not.stringContaining('sum secret of bob|secret of ann'),
@@ -136,7 +122,7 @@ describe('A session', () => {
     const { body } = await anns;
     expect([
       String(body['content']).includes('secret of bob'),
-      (await text(url, '/sessions/s/runs', 'bob')).includes('secret of ann'),
+      (await readText(url, '/sessions/s/runs', 'bob')).includes('secret of ann'),
     ]).toEqual([false, false]);
   });
 });
@@ -146,7 +132,7 @@ describe('What a judge says', () => {
     const checker = new Agent({
       id: 'checker',
       engine: () => 'fine',
-      postHooks: [judge({ runInBackground: false })],
+      postHooks: [politeJudge({ runInBackground: false })],
     });
     const agent = new Agent({
       id: 'agent',
@@ -163,8 +149,8 @@ describe('What a judge says', () => {
     const { url, agentOs } = await startApp({ agentOs: { agents: [agent], http: { userId } } });
     await runJson(url, '/agents/agent', 'secret of ann', {}, as('ann'));
     await agentOs.drain();
-    expect(await text(url, '/eval-runs')).toContain('"data":[]');
-    expect(await text(url, '/eval-runs', 'ann')).toContain('"total_count":1');
-    expect(await text(url, '/hooks/executions')).toContain('"data":[]');
+    expect(await readText(url, '/eval-runs')).toContain('"data":[]');
+    expect(await readText(url, '/eval-runs', 'ann')).toContain('"total_count":1');
+    expect(await readText(url, '/hooks/executions')).toContain('"data":[]');
   });
 });

@@ -1,19 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, SessionStore, Team } from 'nestjs-agentos';
+import { Agent, InMemorySessionStore, SessionStore, Team } from 'nestjs-agentos';
 
 import { createGate } from '../support/gate.js';
 import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { as, readText, userId } from '../support/users.js';
 
 afterEach(closeApps);
 
 const SECRET = 'the launch code';
-const userId = (request: never): string | undefined =>
-  (request as { headers: Record<string, string | undefined> }).headers['x-user'];
-const as = (user: string): Record<string, string> => ({ 'x-user': user });
-const text = async (url: string, path: string, user: string): Promise<string> =>
-  (await fetch(url + path, { headers: as(user) })).text();
 
 describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   it('stays deleted, whatever settles later in it', async () => {
@@ -111,7 +107,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     await runJson(url, '/agents/agent', 'anew', { session_id: 's' }, as('ann'));
     goOn.open();
     await running;
-    const runs = await text(url, '/sessions/s/runs', 'ann');
+    const runs = await readText(url, '/sessions/s/runs', 'ann');
     expect(runs).not.toContain('re wait');
   });
 
@@ -134,7 +130,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     await callJson(url, 'DELETE', '/sessions/s', { headers: as('ann') });
     goOn.open();
     await running;
-    expect(await text(url, '/sessions/s/runs', 'ann')).not.toContain('re wait');
+    expect(await readText(url, '/sessions/s/runs', 'ann')).not.toContain('re wait');
   });
 
   it('leaves no recording of other users in it either', async () => {
@@ -157,5 +153,30 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
       await fetch(`${url}/agents/agent/runs/${runId}/resume`, { method: 'POST' })
     ).text();
     expect(resumed).not.toContain('re bobs word');
+  });
+
+  it('keeps the run that goes on in it if the store cannot delete it', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    class BrokenStore extends InMemorySessionStore {
+      override delete(): Promise<readonly string[]> {
+        return Promise.reject(new Error('the disk is gone'));
+      }
+    }
+    const agent = new Agent({
+      id: 'teller',
+      engine: async () => {
+        reached.open();
+        await goOn.opened;
+        return SECRET;
+      },
+    });
+    const sessionStore = new BrokenStore();
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+    const running = runJson(url, '/agents/teller', 'hi', { session_id: 's1' });
+    await reached.opened;
+    expect((await callJson(url, 'DELETE', '/sessions/s1')).status).toBe(500);
+    goOn.open();
+    await running;
+    expect(await sessionStore.runs('s1')).toHaveLength(1);
   });
 });

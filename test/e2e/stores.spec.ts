@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { PGlite } from '@electric-sql/pglite';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle as drizzleServer } from 'drizzle-orm/node-postgres';
 import { drizzle as drizzleEmbedded } from 'drizzle-orm/pglite';
 import {
@@ -21,7 +21,7 @@ import { Pool } from 'pg';
 
 import { describeStoresContract, type StoresUnderTest } from '../contracts/stores.contract.js';
 import { createGate } from '../support/gate.js';
-import { isPostgresInstalled, startPostgres } from '../support/postgres.js';
+import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
@@ -44,6 +44,7 @@ const serverName = 'PostgreSQL server';
 
 if (isPostgresInstalled() || process.env['CI'] !== undefined) {
   describeStoresContract(serverName, createServerStores);
+  describe(serverName, testReadingAtOneMoment);
 } else {
   describe.skip(`${serverName} (not tested: install one, or set DATABASE_URL)`, () => {
     it('keeps the contract of the stores', () => undefined);
@@ -64,6 +65,66 @@ async function createServerStores(): Promise<StoresUnderTest> {
       await server.stop();
     },
   };
+}
+
+/** While one connection reads a session, another one deletes it and begins it anew for somebody else. */
+function testReadingAtOneMoment(): void {
+  let server: PostgresServer;
+  let pool: Pool;
+  beforeAll(async () => {
+    server = await startPostgres();
+    pool = new Pool({ connectionString: server.url, max: 8 });
+    await migrate(drizzleServer({ client: pool }));
+  }, 60_000);
+  afterAll(async () => {
+    await pool.end();
+    await server.stop();
+  });
+
+  it.each(['find', 'open', 'list'] as const)('shows one user no state of another: %s', async (method) => {
+    const [id, ann] = [`moment-${method}`, `ann-${method}`];
+    const plain = new SqlSessionStore(drizzleServer({ client: pool }));
+    await plain.create({ id, userId: ann, state: { mine: 'of ann' } });
+    let isTaken = false;
+    const takeOver = async (): Promise<void> => {
+      if (isTaken) return;
+      isTaken = true;
+      await plain.delete([id]);
+      await plain.create({ id, userId: 'bob', state: { secret: 'of bob' } });
+    };
+    const racing = new SqlSessionStore(drizzleServer({ client: afterEachQuery(pool, takeOver) }));
+
+    const reads = {
+      find: () => racing.find(id, ann),
+      open: () => racing.open(id),
+      list: async () => (await racing.list({ userId: ann })).sessions[0],
+    };
+    const found = await reads[method]();
+
+    expect(isTaken).toBe(true);
+    expect(found).toMatchObject({ userId: ann, state: { mine: 'of ann' } });
+    expect(await plain.find(id)).toMatchObject({ userId: 'bob' });
+  });
+}
+
+/** The pool, with a step of somebody else's after every query that has read sessions. */
+function afterEachQuery(pool: Pool, step: () => Promise<void>): Pool {
+  const wrap = <T extends object>(client: T): T =>
+    new Proxy(client, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        const call = (...given: unknown[]): unknown => Reflect.apply(value, target, given);
+        if (key === 'connect') return async () => wrap((await call()) as object);
+        if (key !== 'query') return call;
+        return async (query: { readonly text?: string }, ...others: unknown[]) => {
+          const result = await (call(query, ...others) as Promise<unknown>);
+          if (query.text?.includes('from "agent_os_sessions"')) await step();
+          return result;
+        };
+      },
+    });
+  return wrap(pool);
 }
 
 describe('tables of an earlier version', () => {

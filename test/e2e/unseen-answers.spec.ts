@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Agent,
-  agentAsJudge,
   defineGuardrail,
   defineHook,
   InMemorySessionStore,
@@ -11,7 +10,6 @@ import {
   step,
   Team,
   Workflow,
-  type AgentAsJudgeOptions,
   type HookFunction,
   type PostHookContext,
   type PreHookContext,
@@ -20,13 +18,11 @@ import {
 import { createGate } from '../support/gate.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
+import { readText } from '../support/users.js';
 
 afterEach(closeApps);
 
 const SECRET = 'the launch code';
-const text = async (url: string, path: string): Promise<string> => (await fetch(url + path)).text();
-const judge = (options: Partial<AgentAsJudgeOptions> = {}): HookFunction<PostHookContext> =>
-  agentAsJudge({ criteria: 'polite', engine: () => JSON.stringify({ score: 9, reason: 'ok' }), ...options });
 const refuseInput = (before?: (context: PreHookContext) => Promise<unknown>): HookFunction<PreHookContext> =>
   defineGuardrail<PreHookContext>(
     async (context) => {
@@ -41,132 +37,6 @@ const refuse = defineGuardrail<PostHookContext>(
   },
   { name: 'refuse' },
 );
-
-describe('An evaluation', () => {
-  it('of a judge quotes no refused input, also if it judges what was rejected', async () => {
-    const agent = new Agent({
-      id: 'agent',
-      engine: () => 'x',
-      preHooks: [refuseInput()],
-      postHooks: [judge({ runInBackground: true, on: ['rejected'] })],
-    });
-    const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
-    await runJson(url, '/agents/agent', SECRET);
-    await agentOs.drain();
-    expect(await text(url, '/eval-runs')).not.toContain(SECRET);
-  });
-
-  it.each([false, true])(
-    'of a judge of an agent that a guardrail asked about the input quotes none of it; judged in the background: %s',
-    async (runInBackground) => {
-      const classifier = new Agent({
-        id: 'classifier',
-        engine: () => 'bad',
-        postHooks: [judge({ runInBackground })],
-      });
-      const agent = new Agent({
-        id: 'agent',
-        engine: () => 'x',
-        preHooks: [refuseInput(({ runInput }) => classifier.run(runInput.content))],
-      });
-      const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
-      await runJson(url, '/agents/agent', SECRET);
-      await agentOs.drain();
-      const shown = await text(url, '/eval-runs');
-      expect(shown).not.toContain(SECRET);
-    },
-  );
-
-  it.each([false, true])(
-    'of a judge of an agent that a guardrail asked about the answer quotes none of it; judged in the background: %s',
-    async (runInBackground) => {
-      const classifier = new Agent({
-        id: 'classifier',
-        engine: () => 'bad',
-        postHooks: [judge({ runInBackground })],
-      });
-      const ask = defineGuardrail<PostHookContext>(
-        async ({ runOutput }) => {
-          await classifier.run(runOutput.content);
-          throw new OutputCheckError('No.');
-        },
-        { name: 'ask' },
-      );
-      const agent = new Agent({ id: 'agent', engine: () => SECRET, postHooks: [ask] });
-      const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
-      await runJson(url, '/agents/agent', 'hi');
-      await agentOs.drain();
-      expect(await text(url, '/eval-runs')).not.toContain(SECRET);
-    },
-  );
-
-  it.each([false, true])(
-    'of a judge of an agent that a hook of a member asked quotes nothing that the team refuses; judged in the background: %s',
-    async (runInBackground) => {
-      const checker = new Agent({
-        id: 'checker',
-        engine: () => 'bad',
-        postHooks: [judge({ runInBackground })],
-      });
-      const member = new Agent({
-        id: 'member',
-        engine: () => SECRET,
-        postHooks: [
-          defineHook<PostHookContext>(
-            async ({ runOutput }) => {
-              await checker.run(runOutput.content);
-            },
-            { name: 'check', runInBackground: true },
-          ),
-        ],
-      });
-      const team = new Team({
-        id: 'desk',
-        members: [member],
-        postHooks: [refuse],
-        engine: ({ delegate }) => delegate('member', 'go'),
-      });
-      const { url, agentOs } = await startApp({ agentOs: { teams: [team] } });
-      await runJson(url, '/teams/desk', 'hi');
-      await agentOs.drain();
-      await agentOs.drain();
-      expect(await text(url, '/eval-runs')).not.toContain(SECRET);
-    },
-  );
-
-  it('of a judge quotes nothing of a member whose team failed below a guardrail', async () => {
-    const judge = agentAsJudge({
-      criteria: 'x',
-      runInBackground: true,
-      engine: () => JSON.stringify({ score: 9, reason: 'r' }),
-    });
-    const member = new Agent({ id: 'member', engine: () => SECRET, postHooks: [judge] });
-    const mid = new Team({
-      id: 'mid',
-      members: [member],
-      engine: async ({ delegate }) => {
-        await delegate('member', 'go');
-        throw new Error('broken');
-      },
-    });
-    const noSecret = defineGuardrail<PostHookContext>(
-      ({ runOutput }) => {
-        if (JSON.stringify(runOutput).includes(SECRET)) throw new OutputCheckError('No.');
-      },
-      { name: 'noSecret' },
-    );
-    const outer = new Team({
-      id: 'outer',
-      members: [mid],
-      postHooks: [noSecret],
-      engine: ({ delegate }) => delegate('mid', 'go').catch(() => 'sorry'),
-    });
-    const { url, agentOs } = await startApp({ agentOs: { teams: [outer] } });
-    await runSse(url, '/teams/outer', 'hi', { session_id: 's' });
-    await agentOs.drain();
-    expect(await text(url, '/eval-runs')).not.toContain(SECRET);
-  });
-});
 
 describe('What no guardrail has passed', () => {
   it('is not in the output of a team that takes the failure of the team in between, if the member was late', async () => {
@@ -200,7 +70,7 @@ describe('What no guardrail has passed', () => {
     const { url } = await startApp({ agentOs: { teams: [outer] } });
     const { body } = await runJson(url, '/teams/outer', 'hi', { session_id: 's' });
     const runId = String(body['run_id']);
-    const stored = await text(url, `/teams/outer/runs/${runId}?session_id=s`);
+    const stored = await readText(url, `/teams/outer/runs/${runId}?session_id=s`);
     expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
   });
 
@@ -268,11 +138,13 @@ describe('What no guardrail has passed', () => {
     const { url } = await startApp({ agentOs: { teams: [team], agents: [careless] } });
     const running = runJson(url, '/teams/desk', 'hi', { session_id: 's' });
     await started.opened;
-    const runs = JSON.parse(await text(url, '/agents/careless/runs?session_id=s')) as { run_id: string }[];
+    const runs = JSON.parse(await readText(url, '/agents/careless/runs?session_id=s')) as {
+      run_id: string;
+    }[];
     await fetch(`${url}/agents/careless/runs/${runs[0]?.run_id}/cancel`, { method: 'POST' });
     cancelled.open();
     const { body } = await running;
-    const stored = await text(url, `/teams/desk/runs/${String(body['run_id'])}?session_id=s`);
+    const stored = await readText(url, `/teams/desk/runs/${String(body['run_id'])}?session_id=s`);
     expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
   });
 
@@ -305,13 +177,15 @@ describe('What no guardrail has passed', () => {
     const { url } = await startApp({ agentOs: { workflows: [flow], agents: [careless] } });
     const running = runJson(url, '/workflows/flow', 'hi', { session_id: 's' });
     await started.opened;
-    const runs = JSON.parse(await text(url, '/agents/careless/runs?session_id=s')) as { run_id: string }[];
+    const runs = JSON.parse(await readText(url, '/agents/careless/runs?session_id=s')) as {
+      run_id: string;
+    }[];
     await fetch(`${url}/agents/careless/runs/${runs[0]?.run_id}/cancel`, { method: 'POST' });
     cancelled.open();
     const { body } = await running;
     expect([
       JSON.stringify(body).includes(SECRET),
-      (await text(url, '/sessions/s/runs')).includes(SECRET),
+      (await readText(url, '/sessions/s/runs')).includes(SECRET),
     ]).toEqual([false, false]);
   });
 
@@ -337,7 +211,9 @@ describe('What no guardrail has passed', () => {
     const { url } = await startApp({ agentOs: { agents: [careless], sessionStore: new SlowStore() } });
     const running = runJson(url, '/agents/careless', 'hi', { session_id: 's' });
     await started.opened;
-    const runs = JSON.parse(await text(url, '/agents/careless/runs?session_id=s')) as { run_id: string }[];
+    const runs = JSON.parse(await readText(url, '/agents/careless/runs?session_id=s')) as {
+      run_id: string;
+    }[];
     await fetch(`${url}/agents/careless/runs/${runs[0]?.run_id}/cancel`, { method: 'POST' });
     const { body } = await running;
     expect(JSON.stringify(body)).not.toContain(SECRET);
@@ -371,7 +247,7 @@ describe('What no guardrail has passed', () => {
     const { url } = await startApp({ agentOs: { teams: [outer] } });
     const frames = await runSse(url, '/teams/outer', 'hi', { session_id: 's' });
     expect(JSON.stringify(frames)).not.toContain(SECRET);
-    expect(await text(url, '/sessions/s/runs')).not.toContain(SECRET);
+    expect(await readText(url, '/sessions/s/runs')).not.toContain(SECRET);
   });
 
   it('is not stored with the runs below a team that failed', async () => {
@@ -398,7 +274,7 @@ describe('What no guardrail has passed', () => {
     });
     const { url } = await startApp({ agentOs: { teams: [outer] } });
     const frames = JSON.stringify(await runSse(url, '/teams/outer', 'hi', { session_id: 's' }));
-    const shown = await text(url, '/sessions/s/runs');
+    const shown = await readText(url, '/sessions/s/runs');
     expect([frames.includes(SECRET), shown.includes(SECRET)]).toEqual([false, false]);
   });
 
@@ -421,7 +297,7 @@ describe('What no guardrail has passed', () => {
     });
     const { url } = await startApp({ agentOs: { teams: [team] } });
     const frames = JSON.stringify(await runSse(url, '/teams/desk', 'hi', { session_id: 's' }));
-    const stored = await text(url, '/sessions/s/runs');
+    const stored = await readText(url, '/sessions/s/runs');
     expect([frames.includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
   });
 
@@ -444,7 +320,7 @@ describe('What no guardrail has passed', () => {
     });
     const { url } = await startApp({ agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/agent', 'hi', { session_id: 's' });
-    const stored = await text(url, '/sessions/s/runs');
+    const stored = await readText(url, '/sessions/s/runs');
     expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
   });
 
@@ -456,7 +332,7 @@ describe('What no guardrail has passed', () => {
     });
     const { url } = await startApp({ agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/agent', 'hi', { session_id: 's' });
-    const stored = await text(url, `/agents/agent/runs/${String(body['run_id'])}?session_id=s`);
+    const stored = await readText(url, `/agents/agent/runs/${String(body['run_id'])}?session_id=s`);
     expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
   });
 
@@ -478,7 +354,7 @@ describe('What no guardrail has passed', () => {
     const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
     await runJson(url, '/agents/agent', SECRET, { session_id: 's' });
     await agentOs.drain();
-    expect(await text(url, '/sessions/s/runs')).not.toContain(SECRET);
+    expect(await readText(url, '/sessions/s/runs')).not.toContain(SECRET);
   });
 });
 
@@ -494,7 +370,7 @@ describe('A session', () => {
       });
       const { url } = await startApp({ agentOs: { teams: [team] } });
       await runSse(url, '/teams/desk', 'hi', { session_id: 's' });
-      const runs = JSON.parse(await text(url, '/sessions/s/runs')) as {
+      const runs = JSON.parse(await readText(url, '/sessions/s/runs')) as {
         agent_id?: string;
         events: { event: string }[];
       }[];

@@ -13,11 +13,9 @@ import { createGate, type Gate } from '../support/gate.js';
 import { post, runJson, type JsonAnswer } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { userId } from '../support/users.js';
 
 afterEach(closeApps);
-
-const userId = (request: never): string | undefined =>
-  (request as { headers: Record<string, string | undefined> }).headers['x-user'];
 
 interface Served extends TestApp {
   /** Opened when Ann's run stands in its pre-hook. */
