@@ -81,9 +81,10 @@ export class RunEvents {
   }
 
   /** Says how the run has ended; before that, what has begun before anything was held comes to its end. */
-  async end(last: RunEventBody): Promise<void> {
+  async end(last: RunEvent): Promise<void> {
+    if (!this.isObserved) return;
     for (const event of this.#left) await this.#deliver(event);
-    await this.emit(last);
+    await this.pass(last);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { toError } from '../errors/to-error.js';
-import type { RunEventBody } from '../model/run-event.js';
+import type { RunEvent } from '../model/run-event.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
 import type { RunSession } from '../sessions/session.store.js';
@@ -25,15 +25,14 @@ export interface Memory {
  * @param last - the run's last event
  * @param hasPassed - whether the run's answer is what the runs below it have made of it
  */
-export async function rememberRun(run: ActiveRun, last: RunEventBody, hasPassed: boolean): Promise<void> {
+export async function rememberRun(run: ActiveRun, last: RunEvent, hasPassed: boolean): Promise<void> {
   const memories = run.memories.splice(0);
   for (const { run: below } of memories) {
     // Nobody has looked at what an attempt has left that was repeated.
     if (below !== run && (!hasPassed || below.isDiscarded)) below.isWithdrawn = true;
   }
   if (run.isStored && run.tree.environment.sessions) {
-    const { events } = run;
-    const settled = { run, snapshot: run.snapshot(), shown: [...events.shown], last: events.describe(last) };
+    const settled = { run, snapshot: run.snapshot(), shown: [...run.events.shown], last };
     memories.push({ run, keep: () => storeRun(settled) });
   }
   for (const memory of memories) await keepOrPostpone(memory, guardAbove(run));

@@ -20,7 +20,8 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   run.outcome = outcome;
   run.span?.end(error);
   showAbove(run);
-  const last = finalEventOf(run, error);
+  // Described once: a session remembers the very event that its readers get.
+  const last = run.events.describe(finalEventOf(run, error));
   await rememberRun(run, last, error === undefined && !run.isMasked);
   await run.tree.handOver();
   await run.events.end(last);

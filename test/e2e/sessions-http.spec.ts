@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 
 import { runJson, runSse } from '../support/http-client.js';
 import {
@@ -215,6 +215,20 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       expect(Object.values(inJson)).not.toContain(null);
       expect((streamed?.['events'] as Item[])[0]).toMatchObject({ event: 'RunStarted' });
       expect(JSON.stringify(streamed?.['events'])).not.toContain('"RunContent"');
+    });
+
+    it('with the very events that were streamed, however slow the clock makes each step look', async () => {
+      const { url, call } = await startSessionApp(adapter);
+      let now = Date.now();
+      jest.spyOn(Date, 'now').mockImplementation(() => (now += 1_000));
+      const frames = await runSse(url, '/agents/helper', 'hello', { session_id: 's1' });
+      jest.restoreAllMocks();
+
+      const [run] = (await call('GET', '/sessions/s1/runs')).body as Item[];
+
+      const shown = frames.filter(({ event }) => event !== 'RunContent').map(({ data }) => data);
+      expect(run?.['events']).toEqual(shown);
+      expect(new Set(shown.map((event) => event['created_at'])).size).toBe(shown.length);
     });
 
     it('of a team, those of its members first', async () => {
