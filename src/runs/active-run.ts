@@ -13,13 +13,14 @@ import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
 import type { SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
+import { createContext, createOutput, identityOf, nestedDepthOf, shareSession } from './run.beginning.js';
 import type { RunComponent } from './run.component.js';
 import { RunEvents, type RunEventSink } from './run.events.js';
+import type { Memory } from './run.memory.js';
 import type { RunOrigin } from './run.origin.js';
-import { createOutput, userOf } from './run.result.js';
 import { takeSnapshot, type RunSnapshot } from './run.snapshot.js';
 import type { RunTree } from './run.tree.js';
-import type { Memory } from './run.memory.js';
+import type { SharedSession } from './shared-session.js';
 
 /** What an {@link ActiveRun} starts with. */
 export interface ActiveRunInit {
@@ -52,12 +53,7 @@ export class ActiveRun {
   readonly tree: RunTree;
   readonly parent: ActiveRun | undefined;
   readonly options: RunOptions;
-  readonly sessionId: string;
-  /** The session was named by the caller, so it may have a past. */
-  readonly isSessionNamed: boolean;
-  readonly owner: SessionOwner | undefined;
-  /** The session is there: it was when the run began, or what is kept of the run has created it. */
-  isSessionKnown = false;
+  readonly sharedSession: SharedSession;
   input: RunInput;
   context: RunContext;
   output: RunOutput;
@@ -79,17 +75,10 @@ export class ActiveRun {
   isEdited = false;
   /** An output guardrail has changed the answer: what it was made of may quote what must not be seen. */
   isMasked = false;
-  /** The session was deleted while the run went on: the run is not kept. */
-  isForgotten = false;
   /** The output's metadata before the engine has added to it. */
   givenMetadata: Readonly<PlainRecord>;
   /** The background hooks that are in the outbox already. */
   readonly collected = new Set<BoundHook>();
-  session: Session;
-  /** The session as it was before the run, to tell what the run has changed. */
-  openedSession: Session;
-  /** The session as the run has left it, once that is stored. */
-  savedSession: Session | undefined;
   phase: 'pre' | 'execution' | 'post' = 'pre';
   outcome: RunOutcome | undefined;
   /** Resolves when the run has settled and said so. */
@@ -124,21 +113,19 @@ export class ActiveRun {
     this.isStored = isStored && (parent?.isStored ?? true);
     this.step = step ?? parent?.step;
     this.nestedDepth = nestedDepthOf(this);
-    this.isSessionNamed = options.sessionId !== undefined;
-    this.sessionId = options.sessionId ?? parent?.sessionId ?? randomUUID();
-    this.owner = owner;
     this.context = createContext(this, origin);
     this.givenMetadata = this.context.metadata;
-    this.isForgotten = parent?.sessionId === this.sessionId && parent.isForgotten;
-    this.session = {
-      id: this.sessionId,
-      state: this.context.sessionState,
-      metadata: {},
-      ...userOf(this.context),
-    };
-    this.openedSession = { ...this.session, state: {}, metadata: {} };
+    this.sharedSession = shareSession(this, owner);
     this.output = createOutput(this);
     this.events = new RunEvents(this, sink);
+  }
+
+  get sessionId(): string {
+    return this.sharedSession.id;
+  }
+
+  get session(): Session {
+    return this.sharedSession.live;
   }
 
   get signal(): AbortSignal {
@@ -175,28 +162,4 @@ export class ActiveRun {
       return (this.#snapshot = toError(thrown));
     }
   }
-}
-
-function nestedDepthOf({ component, parent, step }: ActiveRun): number {
-  if (!parent) return 0;
-  return component.kind === 'workflow' && step !== undefined ? parent.nestedDepth + 1 : parent.nestedDepth;
-}
-
-function createContext(run: ActiveRun, origin: RunOrigin | undefined): RunContext {
-  const { parent, options } = run;
-  const userId = options.userId ?? parent?.context.userId ?? origin?.userId;
-  return {
-    runId: run.runId,
-    sessionId: run.sessionId,
-    ...(parent ? { parentRunId: parent.runId } : {}),
-    ...(userId === undefined ? {} : { userId }),
-    // What the caller passed stays the caller's: hooks and engines add to the run's own.
-    metadata: { ...(options.metadata ?? parent?.context.metadata) },
-    dependencies: options.dependencies ? { ...options.dependencies } : (parent?.context.dependencies ?? {}),
-    sessionState: {},
-  };
-}
-
-function identityOf({ kind, id, name, description }: RunComponent): ComponentIdentity {
-  return description === undefined ? { kind, id, name } : { kind, id, name, description };
 }

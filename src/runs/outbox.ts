@@ -2,7 +2,7 @@ import type { HookEndReason, HookExecution } from '../execution/hook-execution.j
 import type { HookLedger } from '../execution/hook.ledger.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ActiveRun } from './active-run.js';
-import { userOf } from './run.result.js';
+import { userOf } from './run.beginning.js';
 
 /** A background hook that a run has reached. */
 export interface OutboxEntry {

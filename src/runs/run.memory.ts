@@ -7,6 +7,7 @@ import type { ActiveRun } from './active-run.js';
 import { isAside } from './run.origin.js';
 import { currentScope } from './run.scope.js';
 import type { RunSnapshot } from './run.snapshot.js';
+import type { SharedSession } from './shared-session.js';
 import { toStoredRun, type SettledRun } from './stored-run.js';
 
 /**
@@ -66,20 +67,22 @@ function guardAbove({ parent }: ActiveRun): ActiveRun | undefined {
 async function storeRun(settled: SettledRun): Promise<void> {
   const { run, snapshot } = settled;
   const { sessions, logger } = run.tree.environment;
-  const opener = openerOf(run);
-  if (run.isForgotten || opener.isForgotten) return;
+  const { sharedSession } = run;
+  if (sharedSession.isForgotten) return;
   try {
     if (snapshot instanceof Error) throw snapshot;
-    const session = sessionOf(opener, snapshot);
+    const stored = toStoredRun(settled, snapshot);
     const isStored = await sessions?.append(
-      session,
-      toStoredRun(settled, snapshot),
+      sessionOf(sharedSession, snapshot),
+      stored,
       changesBy(run, snapshot),
     );
-    if (isStored === false)
-      logger.warn(`Run ${run.runId} was not stored: its session ${session.id} is gone, or another's.`);
-    else opener.isSessionKnown = true;
-    if (isStored !== false && (run === opener || opener.savedSession)) opener.savedSession = snapshot.session;
+    if (isStored === false) {
+      logger.warn(`Run ${run.runId} was not stored: its session ${run.sessionId} is gone, or another's.`);
+      return;
+    }
+    sharedSession.isKnown = true;
+    if (isOpener(run) || sharedSession.saved) sharedSession.saved = snapshot.session;
   } catch (thrown) {
     const error = toError(thrown);
     const message = `Run ${run.runId} could not be stored in session ${run.sessionId}: ${error.message}`;
@@ -87,27 +90,27 @@ async function storeRun(settled: SettledRun): Promise<void> {
   }
 }
 
-function sessionOf({ identity, owner, isSessionKnown }: ActiveRun, { session }: RunSnapshot): RunSession {
+function sessionOf({ component, owner, isKnown }: SharedSession, { session }: RunSnapshot): RunSession {
   // Whom the host has named counts, not what a hook has made of it.
   const userId = owner === undefined ? session.userId : (owner ?? undefined);
   return {
     id: session.id,
-    component: identity,
-    isKnown: isSessionKnown,
+    component,
+    isKnown,
     ...(userId === undefined ? {} : { userId }),
     ...(owner === undefined ? {} : { owner }),
   };
 }
 
-/** The run that a session was opened for: those below it share the session, and may settle first. */
-function openerOf(run: ActiveRun): ActiveRun {
-  return run.parent?.sessionId === run.sessionId ? openerOf(run.parent) : run;
+/** Whether the session was opened for this run: those below it share the session, and may settle first. */
+function isOpener({ parent, sharedSession }: ActiveRun): boolean {
+  return parent?.sharedSession !== sharedSession;
 }
 
-/** A session that is shared with the run above it is saved by that one, unless that one has settled already. */
+/** A session that is shared with the run above is saved by that one, unless that one has settled already. */
 function changesBy(run: ActiveRun, { session }: RunSnapshot): SessionChanges {
-  const isShared = run.parent?.session === run.session;
-  return changesOf(isShared ? (openerOf(run).savedSession ?? session) : run.openedSession, session);
+  const { opened, saved = session } = run.sharedSession;
+  return changesOf(isOpener(run) ? opened : saved, session);
 }
 
 async function saveEvaluation(run: ActiveRun, store: EvalStore, evaluation: Evaluation): Promise<void> {

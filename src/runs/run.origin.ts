@@ -13,7 +13,8 @@ export interface RunOrigin {
 
 /** What is left of a settled run for those that its background hooks start. */
 export function originOf(run: ActiveRun): RunOrigin {
-  const { sessionId, owner, context } = run;
+  const { sessionId, sharedSession, context } = run;
+  const { owner } = sharedSession;
   return {
     sessionId,
     ...(context.userId === undefined ? {} : { userId: context.userId }),
@@ -44,8 +45,8 @@ export function inheritedOwner(
   source: RunSource,
 ): SessionOwner | undefined {
   const { parent, origin } = source;
-  const above = parent ?? origin;
-  if (above?.owner === undefined || sessionId === undefined) return above?.owner;
+  const { owner } = parent?.sharedSession ?? origin ?? {};
+  if (owner === undefined || sessionId === undefined) return owner;
   return sessionsAbove(source).get(sessionId) ?? userId ?? APPLICATION;
 }
 
@@ -58,6 +59,6 @@ export function namesOwnSession({ sessionId }: RunOptions, source: RunSource): b
 function sessionsAbove({ parent, origin }: RunSource): ReadonlyMap<string, SessionOwner | undefined> {
   const sessions = new Map<string, SessionOwner | undefined>();
   if (origin) sessions.set(origin.sessionId, origin.owner);
-  for (let run = parent; run; run = run.parent) sessions.set(run.sessionId, run.owner);
+  for (let run = parent; run; run = run.parent) sessions.set(run.sessionId, run.sharedSession.owner);
   return sessions;
 }

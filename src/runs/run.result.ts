@@ -1,33 +1,9 @@
 import { PlainDataError } from '../errors/plain-data.error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Message } from '../model/message.js';
-import type { RunContext } from '../model/run-context.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { ActiveRun } from './active-run.js';
 import { newMessage } from './conversation.js';
-
-/** The output a run starts with. */
-export function createOutput({ context, component, identity, step, createdAt }: ActiveRun): RunOutput {
-  const { runId, sessionId, parentRunId, metadata } = context;
-  return {
-    runId,
-    ...(parentRunId === undefined ? {} : { parentRunId }),
-    sessionId,
-    ...userOf(context),
-    component: identity,
-    ...(step && step.workflowRunId === parentRunId ? { stepId: step.stepId } : {}),
-    content: '',
-    status: 'RUNNING',
-    metrics: {},
-    ...(component.model ? { model: component.model } : {}),
-    messages: [],
-    tools: [],
-    metadata,
-    memberResponses: [],
-    stepResults: [],
-    createdAt,
-  };
-}
 
 /** The conversation of the run, as it now stands; without its rounds if they no longer fit the answer. */
 export function writeMessages(run: ActiveRun, rounds: readonly Message[] = []): void {
@@ -95,9 +71,4 @@ function dropWork(output: RunOutput): void {
   output.tools = [];
   output.memberResponses = [];
   output.stepResults = [];
-}
-
-/** The user, if there is one. */
-export function userOf({ userId }: RunContext): { userId?: string } {
-  return userId === undefined ? {} : { userId };
 }

@@ -15,15 +15,14 @@ import type { ActiveRun } from './active-run.js';
  */
 export async function openSession(run: ActiveRun): Promise<void> {
   const { sessions } = run.tree.environment;
-  if (run.parent?.sessionId === run.sessionId) {
-    run.session = run.parent.session;
-  } else if (sessions && run.isSessionNamed) {
-    const session = await sessions.open(run.sessionId);
-    const isOwn = session !== undefined && isOf(session, run.owner);
-    if (session && !isOwn && run.position === 'root') throw sessionNotFound(run.sessionId);
-    run.isSessionKnown = isOwn;
-    if (isOwn) run.session = session;
-    run.openedSession = copyPlainData(run.session, 'session');
+  const shared = run.sharedSession;
+  if (sessions && shared.isNamed && shared !== run.parent?.sharedSession) {
+    const stored = await sessions.open(shared.id);
+    const isOwn = stored !== undefined && isOf(stored, shared.owner);
+    if (stored && !isOwn && run.position === 'root') throw sessionNotFound(shared.id);
+    shared.isKnown = isOwn;
+    if (isOwn) shared.live = stored;
+    shared.opened = copyPlainData(shared.live, 'session');
   }
   Object.assign(run.session.state, run.options.sessionState);
   Object.assign(run.context, { sessionState: run.session.state });
@@ -37,17 +36,17 @@ export function sessionNotFound(id: string): NotFoundException {
 /** Earlier questions and answers of the run's component in its session, the oldest first. */
 export async function loadHistory(run: ActiveRun, limit: number): Promise<Message[]> {
   const { sessions } = run.tree.environment;
-  const isNew = !run.isSessionNamed && !run.parent;
+  const { id, owner, isNamed } = run.sharedSession;
+  const isNew = !isNamed && !run.parent;
   if (!sessions || isNew || limit <= 0) return [];
-  const { owner, component } = run;
   const filter = {
     owner,
-    componentId: component.id,
+    componentId: run.component.id,
     status: 'COMPLETED',
     isWithdrawn: false,
     limit,
   } as const;
-  const stored = await sessions.runs(run.sessionId, filter);
+  const stored = await sessions.runs(id, filter);
   return stored.flatMap(toMessages);
 }
 

@@ -19,22 +19,20 @@ export class SessionDeletion {
   async delete(ids: readonly string[], owner: SessionOwner | undefined): Promise<void> {
     const possible = ids.filter(isId);
     if (possible.length === 0) return;
-    const isMeant = ({
-      sessionId,
-      userId,
-    }: {
-      readonly sessionId: string;
-      readonly userId?: string;
-    }): boolean => possible.includes(sessionId) && isOf({ userId }, owner);
+    const isMeant = (id: string, session: { readonly userId?: string }): boolean =>
+      possible.includes(id) && isOf(session, owner);
     // Of a session whose first run goes on only that run is known.
-    const runs = this.runtime.inFlight.all().filter((run) => isMeant(run.context));
-    for (const run of runs) run.isForgotten = true;
+    const open = this.runtime.inFlight
+      .all()
+      .map((run) => run.sharedSession)
+      .filter(({ id, opened }) => isMeant(id, opened));
+    for (const session of open) session.isForgotten = true;
     try {
       const deleted = await this.sessions.delete(possible, owner);
-      this.recordings.forget((run) => isMeant(run) || deleted.includes(run.sessionId));
+      this.recordings.forget((run) => isMeant(run.sessionId, run) || deleted.includes(run.sessionId));
     } catch (thrown) {
       // The sessions are still there, and so are their runs.
-      for (const run of runs) run.isForgotten = false;
+      for (const session of open) session.isForgotten = false;
       throw thrown;
     }
   }

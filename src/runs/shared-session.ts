@@ -1,0 +1,42 @@
+import type { ComponentIdentity } from '../model/component.js';
+import type { Session } from '../model/session.js';
+import type { SessionOwner } from '../sessions/session.store.js';
+
+/** What a {@link SharedSession} starts with. */
+export interface SharedSessionInit {
+  /** The session of a run that nobody has given a past yet. */
+  readonly session: Session;
+  /** The caller has named it, so it may have a past. */
+  readonly isNamed: boolean;
+  /** Of the run that opens it. */
+  readonly component: ComponentIdentity;
+  /** Whose it must be, if it exists. */
+  readonly owner: SessionOwner | undefined;
+}
+
+/** The session of a run, shared with the runs below it that name no other. */
+export class SharedSession {
+  readonly id: string;
+  readonly isNamed: boolean;
+  readonly component: ComponentIdentity;
+  readonly owner: SessionOwner | undefined;
+  /** What its runs read and change. */
+  live: Session;
+  /** As it was before its first run, to tell what has changed. */
+  opened: Session;
+  /** As that run has left it, once that is stored. */
+  saved: Session | undefined;
+  /** It is there: it was when it was opened, or what is kept of a run has created it. */
+  isKnown = false;
+  /** It was deleted while its runs went on: they are not kept. */
+  isForgotten = false;
+
+  constructor({ session, isNamed, component, owner }: SharedSessionInit) {
+    this.id = session.id;
+    this.isNamed = isNamed;
+    this.component = component;
+    this.owner = owner;
+    this.live = session;
+    this.opened = { ...session, state: {}, metadata: {} };
+  }
+}
