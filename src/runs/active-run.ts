@@ -124,6 +124,12 @@ export class ActiveRun {
     return this.sharedSession.id;
   }
 
+  /** On whose behalf it runs: whom the host has named counts, not what a hook has made of it. */
+  get userId(): string | undefined {
+    const { owner } = this.sharedSession;
+    return owner === undefined ? this.context.userId : (owner ?? undefined);
+  }
+
   get session(): Session {
     return this.sharedSession.live;
   }

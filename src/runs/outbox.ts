@@ -74,7 +74,7 @@ export function createExecution(hook: BoundHook, run: ActiveRun, mode: HookExecu
     mode,
     component: run.identity,
     runId: run.runId,
-    ...userOf(run.context),
+    ...userOf(run),
     state: 'scheduled',
     attempts: 0,
     scheduledAt: Date.now(),

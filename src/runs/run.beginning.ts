@@ -71,6 +71,6 @@ export function identityOf({ kind, id, name, description }: RunComponent): Compo
 }
 
 /** The user, if there is one. */
-export function userOf({ userId }: RunContext): { userId?: string } {
+export function userOf({ userId }: { readonly userId?: string | undefined }): { userId?: string } {
   return userId === undefined ? {} : { userId };
 }

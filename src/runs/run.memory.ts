@@ -2,7 +2,7 @@ import { toError } from '../errors/to-error.js';
 import type { RunEvent } from '../model/run-event.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
-import type { RunSession } from '../sessions/session.store.js';
+import type { RunSession, SessionOwner } from '../sessions/session.store.js';
 import type { ActiveRun } from './active-run.js';
 import { isAside } from './run.origin.js';
 import { currentScope } from './run.scope.js';
@@ -42,10 +42,12 @@ export async function rememberRun(run: ActiveRun, last: RunEvent, hasPassed: boo
 /** Saves what a judge has said of a run. Called within the judge's hook. */
 export async function rememberEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
   const { run, origin } = currentScope();
+  const owner = run ? run.sharedSession.owner : origin?.owner;
+  const owned = owner === undefined ? evaluation : withOwner(evaluation, owner);
   const isUnseen = run ? isAside(run) : (origin?.isWithdrawn ?? false);
   // What nobody holds was seen already, and a store that fails is then the judge's failure.
-  if (isUnseen || !run?.isHeld) return store.save(isUnseen ? withoutTexts(evaluation) : evaluation);
-  const keep = (): Promise<void> => saveEvaluation(run, store, evaluation);
+  if (isUnseen || !run?.isHeld) return store.save(isUnseen ? withoutTexts(owned) : owned);
+  const keep = (): Promise<void> => saveEvaluation(run, store, owned);
   await keepOrPostpone({ run, keep }, run.outcome === undefined ? run : guardAbove(run));
 }
 
@@ -124,6 +126,11 @@ async function saveEvaluation(run: ActiveRun, store: EvalStore, evaluation: Eval
       stack,
     );
   }
+}
+
+/** Whom the host has named, or the application, counts: the judged run does not know of them. */
+function withOwner({ userId: _, ...evaluation }: Evaluation, owner: SessionOwner): Evaluation {
+  return owner === null ? evaluation : { ...evaluation, userId: owner };
 }
 
 /** A judge quotes what it judges. */

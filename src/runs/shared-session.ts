@@ -31,6 +31,11 @@ export class SharedSession {
   /** It was deleted while its runs went on: they are not kept. */
   isForgotten = false;
 
+  /** Whose it is. */
+  get userId(): string | undefined {
+    return this.owner === undefined ? this.live.userId : (this.owner ?? undefined);
+  }
+
   constructor({ session, isNamed, component, owner }: SharedSessionInit) {
     this.id = session.id;
     this.isNamed = isNamed;

@@ -11,8 +11,13 @@ export function nameOf({ name, firstInput }: Pick<StoredSession, 'name' | 'first
   return name ?? firstInput ?? '';
 }
 
-/** Whether the session is this owner's; anybody's will do if there is none. */
-export function isOf({ userId }: Pick<StoredSession, 'userId'>, owner: SessionOwner | undefined): boolean {
+/** What belongs to a user, or to nobody. */
+interface OfUser {
+  readonly userId?: string | undefined;
+}
+
+/** Whether it is this owner's; anybody's will do if there is none. */
+export function isOf({ userId }: OfUser, owner: SessionOwner | undefined): boolean {
   return owner === undefined || (userId ?? null) === owner;
 }
 

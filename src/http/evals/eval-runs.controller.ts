@@ -96,7 +96,7 @@ export class EvalRunsController {
 
   async #find(request: FieldRequest, id: string): Promise<Evaluation | undefined> {
     const evaluation = isId(id) ? await this.evals.find(id) : undefined;
-    return evaluation && this.access.maySee(request, evaluation.userId) ? evaluation : undefined;
+    return evaluation && this.access.maySee(request, evaluation) ? evaluation : undefined;
   }
 }
 

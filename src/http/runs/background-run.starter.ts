@@ -71,8 +71,7 @@ export class BackgroundRunStarter {
   }
 }
 
-function identityOf({ runId, sessionId, context, component }: ActiveRun): RunRecording['run'] {
-  const { userId } = context;
+function identityOf({ runId, sessionId, userId, component }: ActiveRun): RunRecording['run'] {
   return { runId, sessionId, componentId: component.id, ...(userId === undefined ? {} : { userId }) };
 }
 

@@ -94,8 +94,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     /** The recording of a run of this component that the client may see. */
     #recorded(request: object, componentId: string, runId: string): RunRecording | undefined {
       const recording = this.recordings.find(runId);
-      const isSeen =
-        recording?.run.componentId === componentId && this.access.maySee(request, recording.run.userId);
+      const isSeen = recording?.run.componentId === componentId && this.access.maySee(request, recording.run);
       return isSeen ? recording : undefined;
     }
   }

@@ -4,6 +4,7 @@ import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import type { ComponentKind } from '../../model/component.js';
 import type { ActiveRun } from '../../runs/active-run.js';
+import { isAside } from '../../runs/run.origin.js';
 import { SessionStore, type StoredRun } from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
 import { SessionAccess } from '../sessions/session.access.js';
@@ -64,6 +65,8 @@ export class RunFinder {
   }
 
   #isSeen(request: object, component: Component, run: ActiveRun): boolean {
-    return run.component.id === component.id && this.access.maySee(request, run.context.userId);
+    // What hooks ask for themselves is never listed, and not the client's to stop.
+    if (isAside(run)) return false;
+    return run.component.id === component.id && this.access.maySee(request, run);
   }
 }

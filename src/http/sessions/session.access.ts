@@ -1,10 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { ForbiddenException, Inject, Injectable } from '@nestjs/common';
 
 import type { AgentOsExtras } from '../../agent-os.options.js';
 import { EXTRAS } from '../../agent-os.tokens.js';
 import { sessionNotFound } from '../../runs/run.session.js';
 import { isOf } from '../../sessions/session.filter.js';
-import { SessionStore, type SessionOwner, type StoredSession } from '../../sessions/session.store.js';
+import {
+  APPLICATION,
+  SessionStore,
+  type SessionOwner,
+  type StoredSession,
+} from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
 import type { SessionQuery } from './session.fields.js';
 
@@ -23,10 +28,14 @@ export class SessionAccess {
    * Who asks; undefined is nobody.
    *
    * @param claimed - who the client says it is, which counts only if the host does not say it
+   * @throws ForbiddenException for a user who is called like the owner of the application's own sessions
    */
   userOf(request: object, claimed?: string): string | undefined {
     const { http } = this.extras;
-    return http && http.userId ? http.userId(request as never) : claimed;
+    if (!http || !http.userId) return claimed;
+    const userId = http.userId(request as never);
+    if (userId === APPLICATION) throw new ForbiddenException(`No user may be called "${APPLICATION}".`);
+    return userId;
   }
 
   /** Whose things are the client's to see; undefined is everybody's, unless somebody says who asks. */
@@ -35,9 +44,9 @@ export class SessionAccess {
     return this.isHostAsked ? (userId ?? null) : userId;
   }
 
-  /** Whether what belongs to this user is the client's to see. */
-  maySee(request: object, userId: string | undefined): boolean {
-    return isOf({ userId }, this.ownerFor(request));
+  /** Whether this is the client's to see. */
+  maySee(request: object, subject: { readonly userId?: string | undefined }): boolean {
+    return isOf(subject, this.ownerFor(request));
   }
 
   /** The session with this id, if it exists, is what the client takes it for, and is the client's to see. */
@@ -59,7 +68,7 @@ export class SessionAccess {
   async refuseForeign(request: object, id: string): Promise<void> {
     if (!this.isHostAsked) return;
     const session = await this.sessions.open(id);
-    if (session && !this.maySee(request, session.userId)) throw sessionNotFound(id);
+    if (session && !this.maySee(request, session)) throw sessionNotFound(id);
   }
 
   /** Whether the host says who asks, so that clients see their own only. */

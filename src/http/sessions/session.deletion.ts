@@ -19,13 +19,13 @@ export class SessionDeletion {
   async delete(ids: readonly string[], owner: SessionOwner | undefined): Promise<void> {
     const possible = ids.filter(isId);
     if (possible.length === 0) return;
-    const isMeant = (id: string, session: { readonly userId?: string }): boolean =>
-      possible.includes(id) && isOf(session, owner);
+    const isMeant = (id: string, subject: { readonly userId?: string | undefined }): boolean =>
+      possible.includes(id) && isOf(subject, owner);
     // Of a session whose first run goes on only that run is known.
     const open = this.runtime.inFlight
       .all()
       .map((run) => run.sharedSession)
-      .filter(({ id, opened }) => isMeant(id, opened));
+      .filter((session) => isMeant(session.id, session));
     for (const session of open) session.isForgotten = true;
     try {
       const deleted = await this.sessions.delete(possible, owner);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InMemorySessionStore } from 'nestjs-agentos';
+import { APPLICATION, InMemorySessionStore } from 'nestjs-agentos';
 
 import { SessionAccess } from '../../../../src/http/sessions/session.access.js';
 
@@ -27,7 +27,7 @@ describe('If the host does not say who asks', () => {
       expect(access.userOf(nobody, 'bob')).toBe('bob');
       expect(access.ownerFor(nobody, 'bob')).toBe('bob');
       expect(access.ownerFor(nobody)).toBeUndefined();
-      expect(access.maySee(nobody, 'ann')).toBe(true);
+      expect(access.maySee(nobody, { userId: 'ann' })).toBe(true);
       await expect(access.refuseForeign(nobody, 'anns')).resolves.toBeUndefined();
     },
   );
@@ -40,6 +40,15 @@ describe('If the host says who asks', () => {
     expect(access.userOf(nobody, 'bob')).toBeUndefined();
     expect(access.ownerFor(ann, 'bob')).toBe('ann');
     expect(access.ownerFor(nobody, 'bob')).toBeNull();
+  });
+
+  it('no user may be called like the application', async () => {
+    const access = await accessOf(saysWhoAsks);
+    const application = { user: APPLICATION };
+    const question = (): unknown => access.ownerFor(application);
+    expect(question).toThrow(expect.objectContaining({ status: 403 }));
+    expect(question).toThrow('No user may be called "agent-os:application".');
+    await expect(access.refuseForeign(application, 'anns')).rejects.toThrow('No user may be called');
   });
 
   it.each<[string, Request, string, boolean]>([
