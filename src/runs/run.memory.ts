@@ -34,9 +34,15 @@ export async function rememberRun(run: ActiveRun, last: RunEvent, hasPassed: boo
   }
   if (run.isStored && run.tree.environment.sessions) {
     const settled = { run, snapshot: run.snapshot(), shown: [...run.events.shown], last };
-    memories.push({ run, keep: () => storeRun(settled) });
+    memories.push({ run, keep: () => keepRun(settled) });
   }
   for (const memory of memories) await keepOrPostpone(memory, guardAbove(run));
+}
+
+/** The sessions that runs have open, and those of runs that wait to be kept. */
+export function openSessions(runs: readonly ActiveRun[]): ReadonlySet<SharedSession> {
+  const waiting = runs.flatMap(({ memories }) => memories.map(({ run }) => run));
+  return new Set([...runs, ...waiting].map(({ sharedSession }) => sharedSession));
 }
 
 /** Saves what a judge has said of a run. Called within the judge's hook. */
@@ -64,6 +70,15 @@ async function keepOrPostpone(memory: Memory, guard: ActiveRun | undefined): Pro
 /** The next run above whose output guardrails hold what the runs below it say. */
 function guardAbove({ parent }: ActiveRun): ActiveRun | undefined {
   return !parent || parent.hooks.holdsStream ? parent : guardAbove(parent);
+}
+
+/** Who deletes the session waits for what has begun to be stored in it. */
+async function keepRun(settled: SettledRun): Promise<void> {
+  const { writes } = settled.run.sharedSession;
+  const writing = storeRun(settled);
+  writes.add(writing);
+  await writing;
+  writes.delete(writing);
 }
 
 async function storeRun(settled: SettledRun): Promise<void> {

@@ -30,6 +30,8 @@ export class SharedSession {
   isKnown = false;
   /** It was deleted while its runs went on: they are not kept. */
   isForgotten = false;
+  /** What is being stored of its runs. None of them rejects. */
+  readonly writes = new Set<Promise<void>>();
 
   /** Whose it is. */
   get userId(): string | undefined {

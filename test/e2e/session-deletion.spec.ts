@@ -1,10 +1,20 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, InMemorySessionStore, SessionStore, Team } from 'nestjs-agentos';
+import {
+  Agent,
+  defineGuardrail,
+  InMemorySessionStore,
+  SessionStore,
+  Team,
+  type PostHookContext,
+  type RunSession,
+  type SessionChanges,
+  type StoredRun,
+} from 'nestjs-agentos';
 
 import { createGate } from '../support/gate.js';
 import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { as, readText, userId } from '../support/users.js';
 
 afterEach(closeApps);
@@ -131,6 +141,78 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     goOn.open();
     await running;
     expect(await readText(url, '/sessions/s/runs', 'ann')).not.toContain('re wait');
+  });
+
+  it('stays deleted though the second of two first runs is just being stored', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    class SlowStore extends InMemorySessionStore {
+      override async append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
+        if (run.input.content === 'slow') {
+          reached.open();
+          await goOn.opened;
+        }
+        return super.append(session, run, changes);
+      }
+    }
+    const sessionStore = new SlowStore();
+    const agent = new Agent({ id: 'agent', engine: ({ input }) => `re ${input}` });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+    const slow = runJson(url, '/agents/agent', 'slow', { session_id: 's' });
+    await reached.opened;
+    await runJson(url, '/agents/agent', 'quick', { session_id: 's' });
+    const deleting = callJson(url, 'DELETE', '/sessions/s');
+    // The server has read the request once it has answered a later one on another connection.
+    await callJson(url, 'GET', '/health');
+    goOn.open();
+    expect([(await slow).status, (await deleting).status]).toEqual([200, 204]);
+    expect(await sessionStore.find('s')).toBeUndefined();
+  });
+
+  it('stays deleted though a guardrail above a run in it has still to pass', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    const member = new Agent({ id: 'member', engine: () => SECRET });
+    const look = defineGuardrail<PostHookContext>(
+      () => {
+        reached.open();
+        return goOn.opened;
+      },
+      { name: 'look' },
+    );
+    const agent: Agent = new Agent({
+      id: 'agent',
+      engine: async () => (await agentOs.run('member', 'hi', { sessionId: 'other' })).content,
+      postHooks: [look],
+    });
+    const { url, app, agentOs }: TestApp = await startApp({ adapter, agentOs: { agents: [agent, member] } });
+    const running = runJson(url, '/agents/agent', 'hi', { session_id: 's' });
+    await reached.opened;
+    expect((await callJson(url, 'DELETE', '/sessions/other')).status).toBe(204);
+    goOn.open();
+    expect((await running).status).toBe(200);
+    expect(await app.get(SessionStore).find('other')).toBeUndefined();
+    expect(await app.get(SessionStore).find('s')).toBeDefined();
+  });
+
+  it('must be the user’s: one of nobody keeps the run of a user who goes on with it', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    const agent = new Agent({
+      id: 'agent',
+      engine: async ({ input }) => {
+        if (input === 'wait') {
+          reached.open();
+          await goOn.opened;
+        }
+        return `re ${input}`;
+      },
+    });
+    const { url, app } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    await runJson(url, '/agents/agent', 'first', { session_id: 's' });
+    const running = runJson(url, '/agents/agent', 'wait', { session_id: 's', user_id: 'ann' });
+    await reached.opened;
+    await callJson(url, 'DELETE', '/sessions/s?user_id=ann');
+    goOn.open();
+    await running;
+    expect(await app.get(SessionStore).runs('s')).toHaveLength(2);
   });
 
   it('leaves no recording of other users in it either', async () => {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
+import { openSessions } from '../../runs/run.memory.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { SessionStore, type SessionOwner } from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
@@ -22,12 +23,12 @@ export class SessionDeletion {
     const isMeant = (id: string, subject: { readonly userId?: string | undefined }): boolean =>
       possible.includes(id) && isOf(subject, owner);
     // Of a session whose first run goes on only that run is known.
-    const open = this.runtime.inFlight
-      .all()
-      .map((run) => run.sharedSession)
-      .filter((session) => isMeant(session.id, session));
+    const open = [...openSessions(this.runtime.inFlight.all())].filter(
+      (session) => !session.isForgotten && isMeant(session.id, session),
+    );
     for (const session of open) session.isForgotten = true;
     try {
+      await Promise.all(open.flatMap(({ writes }) => [...writes]));
       const deleted = await this.sessions.delete(possible, owner);
       this.recordings.forget((run) => isMeant(run.sessionId, run) || deleted.includes(run.sessionId));
     } catch (thrown) {
