@@ -11,7 +11,7 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
-import type { SessionOwner } from '../sessions/session.store.js';
+import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import { createContext, createOutput, identityOf, nestedDepthOf, shareSession } from './run.beginning.js';
 import type { RunComponent } from './run.component.js';
@@ -39,6 +39,7 @@ export interface ActiveRunInit {
   readonly owner?: SessionOwner;
   /** The run whose background hook has started this one. */
   readonly origin?: RunOrigin;
+  readonly isOfHook: boolean;
 }
 
 /** The state of one execution of a component, from its start until it has settled. */
@@ -62,6 +63,8 @@ export class ActiveRun {
   readonly nestedDepth: number;
   /** Remembered in its session. */
   readonly isStored: boolean;
+  /** Started by a hook of the run above, not by its engine. */
+  readonly isOfHook: boolean;
   readonly events: RunEvents;
   readonly children: ActiveRun[] = [];
   /** What is to be kept once this run's guardrails have passed. */
@@ -69,7 +72,7 @@ export class ActiveRun {
   /** Started by an attempt that failed and was repeated: nothing of it counts. */
   isDiscarded = false;
   /** A guardrail of a run above has refused or changed what the run was for: what it said is not for keeping. */
-  isWithdrawn = false;
+  #isWithdrawn = false;
   isShutDown = false;
   /** A post-hook has changed the answer. */
   isEdited = false;
@@ -100,6 +103,7 @@ export class ActiveRun {
     isStored,
     owner,
     origin,
+    isOfHook,
   }: ActiveRunInit) {
     this.component = component;
     this.identity = identityOf(component);
@@ -111,6 +115,7 @@ export class ActiveRun {
     this.input = input;
     this.isDiscarded = parent?.isDiscarded ?? false;
     this.isStored = isStored && (parent?.isStored ?? true);
+    this.isOfHook = isOfHook;
     this.step = step ?? parent?.step;
     this.nestedDepth = nestedDepthOf(this);
     this.context = createContext(this, origin);
@@ -141,6 +146,19 @@ export class ActiveRun {
   /** The answer must not be seen before a guardrail of this run, or of one above it, has passed. */
   get isHeld(): boolean {
     return this.hooks.holdsStream || (this.parent?.isHeld ?? false);
+  }
+
+  get isWithdrawn(): boolean {
+    return this.#isWithdrawn;
+  }
+
+  /**
+   * A guardrail of a run above has refused what this run was for, or has not seen it. What the application asks about
+   * that in a session of its own stays: no client reads it there.
+   */
+  withdraw(above: ActiveRun): void {
+    const { owner } = this.sharedSession;
+    if (owner !== APPLICATION || owner === above.sharedSession.owner) this.#isWithdrawn = true;
   }
 
   /** Cancels the run because the application can wait no longer: hooks that it would have released are dropped. */

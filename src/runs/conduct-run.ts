@@ -7,7 +7,7 @@ import type { ActiveRun } from './active-run.js';
 import { ActiveComponentRun, type StartChild } from './component-run.js';
 import { logRunError, toRunError } from './run.error.js';
 import { runPostHooks, runPreHooks } from './run.hooks.js';
-import { resetOutput, writeMessages } from './run.result.js';
+import { copyIfPlain, resetOutput, writeMessages } from './run.result.js';
 import { enterScope, type RunScope } from './run.scope.js';
 import { openSession } from './run.session.js';
 import { settleRun } from './settle-run.js';
@@ -46,7 +46,7 @@ async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRun
     await runPreHooks(run);
     // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
     run.output.input = Object.freeze(run.input);
-    run.givenMetadata = { ...run.context.metadata };
+    run.givenMetadata = copyIfPlain(run.context.metadata, 'metadata');
     await execute(run, startChild);
     await runPostHooks(run);
     return undefined;

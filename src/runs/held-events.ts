@@ -6,16 +6,22 @@ const LIMIT = 8 * 1024 * 1024;
 
 /** The events of a run that must not be seen before its output guardrails have passed. */
 export class HeldEvents {
+  readonly #runId: string;
   #events: RunEvent[] = [];
   #characters = 0;
+
+  /** @param runId - of the run that has the guardrails */
+  constructor(runId: string) {
+    this.#runId = runId;
+  }
 
   get events(): readonly RunEvent[] {
     return this.#events;
   }
 
   /** What may be seen of this run though its answer may not: which hooks were called, and what models have used. */
-  harmlessOf(runId: string): readonly RunEvent[] {
-    return this.#events.filter((event) => event.runId === runId).flatMap(withoutAnswer);
+  get harmless(): readonly RunEvent[] {
+    return this.#events.filter((event) => event.runId === this.#runId).flatMap(withoutAnswer);
   }
 
   /**
@@ -25,7 +31,7 @@ export class HeldEvents {
    * @throws Error if more content would be held than memory should be spent on
    */
   keep(event: RunEvent): boolean {
-    if (this.#events.length === 0 && !showsContent(event)) return false;
+    if (this.#events.length === 0 && !showsContent(event, this.#runId)) return false;
     this.#characters += sizeOf(event);
     if (this.#characters > LIMIT) {
       throw new Error(
@@ -48,7 +54,9 @@ export class HeldEvents {
    * @returns whether there was anything
    */
   forget(runIds: ReadonlySet<string>): boolean {
-    const kept = this.#events.filter((event) => !(runIds.has(event.runId) && showsContent(event)));
+    const kept = this.#events.filter(
+      (event) => !(runIds.has(event.runId) && showsContent(event, this.#runId)),
+    );
     if (kept.length === this.#events.length) return false;
     this.#events = kept;
     this.#characters = kept.reduce((sum, event) => sum + sizeOf(event), 0);
@@ -70,12 +78,18 @@ function withoutAnswer(event: RunEvent): readonly RunEvent[] {
   }
 }
 
-/** Whether an event shows what a run or a tool has said. */
-export function showsContent({ type }: RunEvent): boolean {
+/**
+ * Whether an event shows what a run or a tool has said.
+ *
+ * @param ownRunId - of the run whose guardrails are asked: its own error is all that its readers get, but that of one
+ *   below it, it may quote like an answer
+ */
+export function showsContent({ type, runId }: RunEvent, ownRunId: string): boolean {
   switch (type) {
+    case 'run-error':
+      return runId !== ownRunId;
     case 'run-started':
     case 'run-content-completed':
-    case 'run-error':
     case 'pre-hook-started':
     case 'pre-hook-completed':
     case 'post-hook-started':

@@ -16,15 +16,14 @@ export class RunEvents {
   #held: HeldEvents | undefined;
   /** What may be seen of what was held, though the run did not pass. */
   #left: readonly RunEvent[] = [];
-  /** The guardrails have passed: what a member says now, that nobody waited for, they have not seen. */
-  #isGuarded = false;
+  #hasFailed = false;
 
   /** @param sink - a reader of this run alone; what goes up to the run above it goes there besides */
   constructor(run: ActiveRun, sink: RunEventSink | undefined) {
     this.#run = run;
     this.#ownSink = sink;
     this.#sink = this.#above ? passTo(this.#above, sink) : sink;
-    this.#held = run.hooks.holdsStream ? new HeldEvents() : undefined;
+    this.#held = run.hooks.holdsStream ? new HeldEvents(run.runId) : undefined;
   }
 
   /** Whether anybody reads the events of this run. */
@@ -45,9 +44,12 @@ export class RunEvents {
 
   /** Hands on an event of this run or of one below it, unless it must wait for a guardrail. */
   pass(event: RunEvent): Promise<void> | undefined {
-    const isOwn = event.runId === this.#run.runId;
-    if (this.#isGuarded && !isOwn) return undefined;
+    if (event.runId !== this.#run.runId && this.#isClosed) return undefined;
     if (this.#held?.keep(event)) return undefined;
+    return this.#show(event);
+  }
+
+  #show(event: RunEvent): Promise<void> | undefined {
     if (event.type !== 'run-content') this.shown.push(event);
     return this.#deliver(event);
   }
@@ -60,24 +62,23 @@ export class RunEvents {
 
   /** The post-hooks have passed: what was held goes on, or what they have made of it. */
   async releaseHeld(): Promise<void> {
-    const { isEdited, hooks, output } = this.#run;
+    const { isEdited, output } = this.#run;
     // What was held is not what passed; members' events may quote it too.
     const wasWithdrawn = isEdited && this.withdrawShown();
     const held = this.#held;
     this.#held = undefined;
     if (wasWithdrawn) await this.emit({ type: 'run-content', content: output.content });
-    const events = wasWithdrawn ? held?.harmlessOf(this.#run.runId) : held?.events;
-    for (const event of events ?? []) await this.pass(event);
-    this.#isGuarded = hooks.holdsStream;
+    const events = wasWithdrawn ? held?.harmless : held?.events;
+    for (const event of events ?? []) await this.#show(event);
   }
 
   /** The run did not pass: nobody will see what was held, but for what shows nothing of the answer. */
   discardHeld(): void {
     this.withdrawShown();
-    this.#left = this.#held?.harmlessOf(this.#run.runId) ?? [];
+    this.#left = this.#held?.harmless ?? [];
     this.shown.push(...this.#left);
     this.#held = undefined;
-    this.#isGuarded = this.#run.hooks.holdsStream;
+    this.#hasFailed = true;
   }
 
   /** Says how the run has ended; before that, what has begun before anything was held comes to its end. */
@@ -102,10 +103,18 @@ export class RunEvents {
     const wasWaiting = this.#held?.forget(runIds) ?? false;
     // What was shown to a run above that holds it was shown to nobody.
     if (this.#run.isHeld)
-      this.shown = this.shown.filter((event) => !(runIds.has(event.runId) && showsContent(event)));
+      this.shown = this.shown.filter(
+        (event) => !(runIds.has(event.runId) && showsContent(event, this.#run.runId)),
+      );
     const above = this.#run.parent?.events;
     const wasWaitingAbove = above ? above.#forget(runIds) : false;
     return wasWaiting || wasWaitingAbove;
+  }
+
+  /** The guardrails are at work, or were: what a member says now, that nobody waited for, they do not see. */
+  get #isClosed(): boolean {
+    const { hooks, phase } = this.#run;
+    return hooks.holdsStream && (phase === 'post' || this.#hasFailed);
   }
 
   /** What a hook runs (a judge, say) is its own business, and none of those who read the run that it is a hook of. */

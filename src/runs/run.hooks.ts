@@ -61,6 +61,8 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
   try {
     failure = await runner.runInline({ hook, execution, subject: new InlineHookSubject(run) }, run.signal);
   } catch (thrown) {
+    // It may still be at work, if it was abandoned with the run or at its timeout.
+    detachData(run);
     await run.events.emit(completedEvent(execution, 'The run was stopped.'));
     throw thrown;
   }

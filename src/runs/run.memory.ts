@@ -30,7 +30,7 @@ export async function rememberRun(run: ActiveRun, last: RunEvent, hasPassed: boo
   const memories = run.memories.splice(0);
   for (const { run: below } of memories) {
     // Nobody has looked at what an attempt has left that was repeated.
-    if (below !== run && (!hasPassed || below.isDiscarded)) below.isWithdrawn = true;
+    if (below !== run && (!hasPassed || below.isDiscarded)) below.withdraw(run);
   }
   if (run.isStored && run.tree.environment.sessions) {
     const settled = { run, snapshot: run.snapshot(), shown: [...run.events.shown], last };
@@ -58,13 +58,24 @@ export async function rememberEvaluation(store: EvalStore, evaluation: Evaluatio
 }
 
 async function keepOrPostpone(memory: Memory, guard: ActiveRun | undefined): Promise<void> {
-  if (guard && guard.outcome === undefined) {
+  if (guard && isSeenBy(guard, memory.run)) {
     guard.memories.push(memory);
     return;
   }
-  // Nobody has waited for a run that settles after its guard: the guardrails have not seen it.
-  if (guard) memory.run.isWithdrawn = true;
+  if (guard) memory.run.withdraw(guard);
   await memory.keep();
+}
+
+/** Nobody has waited for a run that settles when the guardrails are at work already: they do not see it. */
+function isSeenBy(guard: ActiveRun, run: ActiveRun): boolean {
+  if (guard.outcome !== undefined) return false;
+  return guard.phase !== 'post' || run === guard || isOfHooks(guard, run);
+}
+
+/** Whether hooks of the run above have started this one, or the one that it is a part of. */
+function isOfHooks(above: ActiveRun, { parent, isOfHook }: ActiveRun): boolean {
+  if (parent === above) return isOfHook;
+  return parent !== undefined && isOfHooks(above, parent);
 }
 
 /** The next run above whose output guardrails hold what the runs below it say. */

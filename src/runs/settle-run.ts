@@ -14,7 +14,7 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   const outcome = outcomeOf(error);
   if (error) withdrawContent(run, outcome === 'cancelled' ? undefined : error.publicMessage);
   // A guardrail above looks at what this run has answered, and that is nothing: it does not see those below.
-  if (error && run.isHeld) for (const below of run.descendants()) below.isWithdrawn = true;
+  if (error && run.isHeld) for (const below of run.descendants()) below.withdraw(run);
   run.output.status = statusOf(outcome);
   run.output.metrics.duration = (performance.now() - run.startedAt) / 1_000;
   run.outcome = outcome;

@@ -76,6 +76,7 @@ function createRun(
     ...(sink ? { sink } : {}),
     owner: request.owner ?? inheritedOwner(options, source),
     ...(origin ? { origin } : {}),
+    isOfHook: scope.hook !== undefined,
   });
   if (parent) parent.children.push(run);
   else run.tree.plant(run);

@@ -31,7 +31,7 @@ export function toStoredRun(settled: SettledRun, snapshot: RunSnapshot): StoredR
     // What a guardrail has refused, or has not seen, is not for keeping.
     input: run.phase === 'pre' || isWithdrawn ? { content: '' } : inputWithoutFileContents(snapshot.runInput),
     output,
-    sessionState: snapshot.runContext.sessionState,
+    sessionState: isWithdrawn ? {} : snapshot.runContext.sessionState,
     events: run.events.isObserved && !isWithdrawn ? storedEvents(settled, output) : [],
     ...(isWithdrawn ? { isWithdrawn } : {}),
   };

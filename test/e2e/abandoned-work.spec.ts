@@ -6,14 +6,18 @@ import {
   Agent,
   defineGuardrail,
   defineHook,
+  InMemorySessionStore,
+  OutputCheckError,
   Team,
+  type HookFunction,
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
-import { runJson } from '../support/http-client.js';
+import { createGate, type Gate } from '../support/gate.js';
+import { post, runJson } from '../support/http-client.js';
+import { callJson } from '../support/json-client.js';
 import { someTurns } from '../support/turns.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 
@@ -121,6 +125,99 @@ describe('an inline hook that was abandoned at its timeout', () => {
     await new Promise((resolve) => setImmediate(resolve));
 
     expect(reasons).toEqual([true]);
+  });
+});
+
+describe.each(ADAPTERS)('an inline hook whose run was cancelled, on %s', (adapter) => {
+  const SECRET = 'the launch code';
+
+  /** Adds a footer without a look at its signal; the run is cancelled by the client meanwhile. */
+  function createFooter(): {
+    hook: HookFunction<PostHookContext>;
+    runId: Promise<string>;
+    goOn: Gate;
+    done: Gate;
+  } {
+    const [goOn, done] = [createGate(), createGate()];
+    let reach!: (runId: string) => void;
+    const runId = new Promise<string>((resolve) => (reach = resolve));
+    const hook = defineHook<PostHookContext>(
+      async ({ runOutput }) => {
+        const text = runOutput.content;
+        reach(runOutput.runId);
+        await goOn.opened;
+        runOutput.content = `${text} and a footer`;
+        done.open();
+      },
+      { name: 'footer', runInBackground: false },
+    );
+    return { hook, runId, goOn, done };
+  }
+
+  it.each(['false', 'true'])(
+    'writes into no answer that is still being stored: stream=%s',
+    async (stream) => {
+      const { hook, runId, goOn, done } = createFooter();
+      const [storing, stored] = [createGate(), createGate()];
+      class SlowStore extends InMemorySessionStore {
+        override async append(...run: Parameters<InMemorySessionStore['append']>): Promise<boolean> {
+          storing.open();
+          await stored.opened;
+          return super.append(...run);
+        }
+      }
+      const refuse = defineGuardrail<PostHookContext>(
+        () => {
+          throw new OutputCheckError('No.');
+        },
+        { name: 'refuse' },
+      );
+      const agent = new Agent({ id: 'agent', engine: () => SECRET, postHooks: [hook, refuse] });
+      const sessionStore = new SlowStore();
+      const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+
+      const answer = post(url, '/agents/agent', { message: 'x', stream, session_id: 's' });
+      await callJson(url, 'POST', `/agents/agent/runs/${await runId}/cancel`);
+      await storing.opened;
+      goOn.open();
+      await done.opened;
+      stored.open();
+
+      expect(await (await answer).text()).not.toContain(SECRET);
+    },
+  );
+
+  it('writes nothing into the answer of the team, whose guardrail has passed', async () => {
+    const { hook, runId, goOn, done } = createFooter();
+    const seen: string[] = [];
+    const look = defineGuardrail<PostHookContext>(
+      ({ runOutput }) => void seen.push(JSON.stringify(runOutput)),
+      {
+        name: 'look',
+      },
+    );
+    const wait = defineHook<PostHookContext>(
+      async () => {
+        goOn.open();
+        await done.opened;
+      },
+      { name: 'wait', runInBackground: false },
+    );
+    const member = new Agent({ id: 'member', engine: () => SECRET, postHooks: [hook] });
+    const team = new Team({
+      id: 'desk',
+      members: [member],
+      engine: ({ delegate }) => delegate('member', 'go').catch(() => 'done'),
+      postHooks: [look, wait],
+    });
+    const { url } = await startApp({ adapter, agentOs: { agents: [member], teams: [team] } });
+
+    const answer = post(url, '/teams/desk', { message: 'x', stream: 'false', session_id: 's' });
+    await callJson(url, 'POST', `/agents/member/runs/${await runId}/cancel`);
+    const shown = await (await answer).text();
+
+    expect([shown.includes('"done"'), shown.includes(SECRET)]).toEqual([true, false]);
+    expect([seen.length, seen.join().includes(SECRET)]).toEqual([1, false]);
   });
 });
 

@@ -2,9 +2,12 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Agent,
   APPLICATION,
+  defineGuardrail,
   defineHook,
   EvalStore,
+  OutputCheckError,
   SessionStore,
+  Team,
   type PostHookContext,
   type PreHookContext,
   type RunOptions,
@@ -19,6 +22,11 @@ import { as, readText, userId } from '../support/users.js';
 
 afterEach(closeApps);
 
+interface AuditOptions {
+  readonly runInBackground?: boolean;
+  readonly options?: RunOptions;
+}
+
 interface Audit {
   /** Resolves with the id of the auditor's run. */
   readonly asked: Promise<string>;
@@ -29,7 +37,7 @@ interface Audit {
 
 describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
   /** A hook has each input audited, unless told otherwise in a session of the application. */
-  function audited({ runInBackground = true, options = { sessionId: 'audits' } as RunOptions } = {}): Audit {
+  function audited({ runInBackground = true, options = { sessionId: 'audits' } }: AuditOptions = {}): Audit {
     const goOn = createGate();
     let ask!: (runId: string) => void;
     const asked = new Promise<string>((resolve) => (ask = resolve));
@@ -135,6 +143,53 @@ describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
     const [evaluation] = await app.get(EvalStore).list({ userId: APPLICATION });
     expect(evaluation).toMatchObject({ input: 'hello', output: 'fraud suspected: hello' });
     expect(await readText(url, `/eval-runs/${evaluation?.id}`, 'ann')).toContain('not found');
+  });
+
+  it.each([false, true])('has what a guardrail asks in it (and refuses: %p)', async (isRefused) => {
+    const auditor = new Agent({ id: 'auditor', engine: () => 'fraud suspected' });
+    const audit = defineGuardrail<PostHookContext>(
+      async ({ runOutput }) => {
+        await auditor.run(`judge ${runOutput.content}`, { sessionId: 'audits' });
+        if (isRefused) throw new OutputCheckError('No.');
+      },
+      { name: 'audit' },
+    );
+    const agent = new Agent({ id: 'agent', engine: () => 'answer', postHooks: [audit] });
+    const { url, app } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
+    await runJson(url, '/agents/agent', 'hi', { session_id: 's' }, as('ann'));
+
+    expect(await readText(url, '/sessions/audits/runs', 'ann')).not.toContain('fraud');
+    const [run] = await app.get(SessionStore).runs('audits', { owner: APPLICATION });
+    expect([run?.input.content, run?.output.content]).toEqual(['judge answer', 'fraud suspected']);
+  });
+
+  it('has nothing that its own guardrail refuses', async () => {
+    const member = new Agent({ id: 'member', engine: () => 'the launch code' });
+    const refuse = defineGuardrail<PostHookContext>(
+      () => {
+        throw new OutputCheckError('No.');
+      },
+      { name: 'refuse' },
+    );
+    const auditors = new Team({
+      id: 'auditors',
+      members: [member],
+      engine: ({ delegate }) => delegate('member', 'go'),
+      postHooks: [refuse],
+    });
+    const audit = defineHook<PostHookContext>(
+      async () => {
+        await auditors.run('go', { sessionId: 'audits' }).catch(() => undefined);
+      },
+      { name: 'audit', runInBackground: false },
+    );
+    const agent = new Agent({ id: 'agent', engine: () => 'answer', postHooks: [audit] });
+    const { url, app } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
+    await runJson(url, '/agents/agent', 'hi', { session_id: 's' }, as('ann'));
+
+    const runs = await app.get(SessionStore).runs('audits', { owner: APPLICATION });
+    expect(runs.map(({ component }) => component.id)).toEqual(['member', 'auditors']);
+    expect(JSON.stringify(runs)).not.toContain('the launch code');
   });
 
   it('is nobody’s who calls himself like it', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { BadRequestException } from '@nestjs/common';
 import {
   Agent,
   defineGuardrail,
@@ -10,6 +11,7 @@ import {
   step,
   Team,
   Workflow,
+  type EngineFunction,
   type HookFunction,
   type PostHookContext,
   type PreHookContext,
@@ -17,7 +19,7 @@ import {
 
 import { createGate } from '../support/gate.js';
 import { runJson, runSse } from '../support/http-client.js';
-import { closeApps, startApp } from '../support/test-app.js';
+import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { readText } from '../support/users.js';
 
 afterEach(closeApps);
@@ -36,6 +38,12 @@ const refuse = defineGuardrail<PostHookContext>(
     throw new OutputCheckError('No.');
   },
   { name: 'refuse' },
+);
+const mask = defineGuardrail<PostHookContext>(
+  ({ runOutput }) => {
+    runOutput.content = runOutput.content.replaceAll(SECRET, '***');
+  },
+  { name: 'mask' },
 );
 
 describe('What no guardrail has passed', () => {
@@ -324,16 +332,123 @@ describe('What no guardrail has passed', () => {
     expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
   });
 
-  it('is not in the metadata of the engine', async () => {
-    const agent = new Agent({
-      id: 'agent',
-      engine: () => ({ content: SECRET, metadata: { sources: [SECRET] } }),
-      postHooks: [refuse],
-    });
+  it.each<[string, EngineFunction]>([
+    ['it answers with', () => ({ content: SECRET, metadata: { sources: [SECRET] } })],
+    [
+      'it writes into what the client has sent',
+      ({ context }) => {
+        (context.metadata['trace'] as Record<string, unknown>)['last'] = SECRET;
+        return SECRET;
+      },
+    ],
+  ])('is not in the metadata of the engine, which %s', async (_name, engine) => {
+    const agent = new Agent({ id: 'agent', engine, postHooks: [refuse] });
     const { url } = await startApp({ agentOs: { agents: [agent] } });
-    const { body } = await runJson(url, '/agents/agent', 'hi', { session_id: 's' });
+    const metadata = '{"trace":{}}';
+    const { body } = await runJson(url, '/agents/agent', 'hi', { session_id: 's', metadata });
+    expect(body['metadata']).toEqual({ trace: {} });
     const stored = await readText(url, `/agents/agent/runs/${String(body['run_id'])}?session_id=s`);
     expect([JSON.stringify(body).includes(SECRET), stored.includes(SECRET)]).toEqual([false, false]);
+  });
+
+  describe.each([
+    { when: 'while the guardrail looks', looking: ['guardrail'] },
+    { when: 'while a plain hook after it is at work', looking: ['plain'] },
+  ])('because a member that nobody waited for says it $when', ({ looking }) => {
+    async function startDesk(): Promise<TestApp> {
+      const [reached, late] = [createGate(), createGate()];
+      const slow = new Agent({
+        id: 'slow',
+        engine: async function* () {
+          await reached.opened;
+          yield { type: 'tool-call', id: 'c', name: 'look', arguments: { at: SECRET } };
+          yield { type: 'tool-result', id: 'c', result: SECRET };
+          yield `It is ${SECRET}`;
+        },
+      });
+      const waitAs = async (name: string): Promise<void> => {
+        if (!looking.includes(name)) return;
+        reached.open();
+        await late.opened;
+      };
+      const team = new Team({
+        id: 'desk',
+        members: [slow],
+        engine: ({ delegate }) => {
+          delegate('slow', 'go').then(late.open, late.open);
+          return 'done';
+        },
+        postHooks: [
+          defineGuardrail<PostHookContext>(() => waitAs('guardrail'), { name: 'moderate' }),
+          defineHook<PostHookContext>(() => waitAs('plain'), { name: 'plain', runInBackground: false }),
+        ],
+      });
+      return startApp({ agentOs: { teams: [team] } });
+    }
+
+    it('is not streamed', async () => {
+      const { url } = await startDesk();
+      const frames = await runSse(url, '/teams/desk', 'hi', { session_id: 's' });
+      expect(frames.at(-1)).toMatchObject({ event: 'TeamRunCompleted', data: { content: 'done' } });
+      expect(JSON.stringify(frames)).not.toContain(SECRET);
+      expect(await readText(url, '/sessions/s/runs')).not.toContain(SECRET);
+    });
+
+    it('is not stored', async () => {
+      const { url } = await startDesk();
+      expect((await runJson(url, '/teams/desk', 'hi', { session_id: 's' })).status).toBe(200);
+      const stored = await readText(url, '/sessions/s/runs');
+      expect([stored.includes('"slow"'), stored.includes(SECRET)]).toEqual([true, false]);
+    });
+  });
+
+  it.each([
+    ['masks', mask],
+    ['refuses', refuse],
+  ])(
+    'is not in the error of a member whose team quotes it, if the guardrail %s that',
+    async (_n, guardrail) => {
+      const member = new Agent({
+        id: 'member',
+        engine: () => {
+          throw new BadRequestException(`I know ${SECRET}`);
+        },
+      });
+      const team = new Team({
+        id: 'desk',
+        members: [member],
+        engine: ({ delegate }) =>
+          delegate('member', 'go').catch((thrown: unknown) => `It said: ${String(thrown)}`),
+        postHooks: [guardrail],
+      });
+      const { url } = await startApp({ agentOs: { teams: [team] } });
+      const frames = await runSse(url, '/teams/desk', 'hi', { session_id: 's' });
+      expect(JSON.stringify(frames)).not.toContain(SECRET);
+      expect(await readText(url, '/sessions/s/runs')).not.toContain(SECRET);
+    },
+  );
+
+  it('is not in the state of a member’s run that is kept', async () => {
+    const member = new Agent({
+      id: 'member',
+      engine: ({ context }) => {
+        context.sessionState['last'] = SECRET;
+        return SECRET;
+      },
+    });
+    const team = new Team({
+      id: 'desk',
+      members: [member],
+      engine: async ({ delegate, context }) => {
+        const answer = await delegate('member', 'go');
+        delete context.sessionState['last'];
+        return answer;
+      },
+      postHooks: [refuse],
+    });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
+    await runJson(url, '/teams/desk', 'hi', { session_id: 's' });
+    expect(await readText(url, '/sessions/s/runs')).not.toContain(SECRET);
   });
 
   it('is not stored for an agent that a background hook asks in the same session', async () => {

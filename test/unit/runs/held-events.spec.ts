@@ -15,7 +15,10 @@ function content(text: string, runId?: string): RunEvent {
 }
 
 /** Which events are held back, and what is held in the end. */
-function keepAll(events: readonly RunEvent[], held = new HeldEvents()): { kept: boolean[]; held: unknown[] } {
+function keepAll(
+  events: readonly RunEvent[],
+  held = new HeldEvents('run'),
+): { kept: boolean[]; held: unknown[] } {
   const kept = events.map((item) => held.keep(item));
   return { kept, held: held.events.map((item) => ('content' in item ? item.content : item.type)) };
 }
@@ -49,8 +52,9 @@ describe('HeldEvents', () => {
     event({ type: 'tool-call-completed', tool }),
     event({ type: 'tool-call-failed', tool, error: 'secret' }),
     event({ type: 'step-completed', ...place, output: {} as never }),
+    event({ type: 'run-error', content: 'secret', errorType: 'run_failed' }, 'member'),
   ])('holds what shows content: $type', (shown) => {
-    const held = new HeldEvents();
+    const held = new HeldEvents('run');
     expect([held.keep(shown), held.events]).toEqual([true, [shown]]);
   });
 
@@ -87,7 +91,7 @@ describe('HeldEvents', () => {
   });
 
   it('holds no more content than its limit, however small the pieces', () => {
-    const held = new HeldEvents();
+    const held = new HeldEvents('run');
     const piece = 'x'.repeat(LIMIT / 4);
     const { kept } = keepAll(
       [piece, piece, piece, piece].map((text) => content(text)),
@@ -101,13 +105,13 @@ describe('HeldEvents', () => {
   });
 
   it('counts the other events that wait, too', () => {
-    const held = new HeldEvents();
+    const held = new HeldEvents('run');
     held.keep(content('x'.repeat(LIMIT)));
     expect(() => held.keep(contentCompleted)).toThrow(/characters wait/);
   });
 
   it('forgets what runs have shown, keeps the rest, and has room again', () => {
-    const held = new HeldEvents();
+    const held = new HeldEvents('run');
     const memberStarted = event({ type: 'run-started' }, 'member');
     const half = 'x'.repeat(LIMIT / 2);
     keepAll([content('root'), memberStarted, content(half, 'member'), content('end')], held);
@@ -123,7 +127,7 @@ describe('HeldEvents', () => {
       event({ type: 'model-request-started' }),
     ];
     const spoken = { inputTokens: 1, outputTokens: 'secret', comment: 'secret' } as object;
-    const held = new HeldEvents();
+    const held = new HeldEvents('run');
     keepAll(
       [
         content('secret'),
@@ -140,11 +144,11 @@ describe('HeldEvents', () => {
       held,
     );
     const counted = event({ type: 'model-request-completed', metrics: { inputTokens: 1 } });
-    expect(held.harmlessOf('run')).toEqual([...harmless, counted]);
+    expect(held.harmless).toEqual([...harmless, counted]);
   });
 
   it('forgets nothing of runs that have shown nothing', () => {
-    const held = new HeldEvents();
+    const held = new HeldEvents('run');
     held.keep(content('root'));
     expect([held.forget(new Set(['member'])), held.events.length]).toEqual([false, 1]);
   });
