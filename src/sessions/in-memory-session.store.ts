@@ -1,7 +1,8 @@
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Session } from '../model/session.js';
+import { withoutUndefined } from '../model/without-undefined.js';
 import type { SessionChanges } from './session.changes.js';
-import { given, newSession, withRun, withUpdate } from './kept-session.js';
+import { newSession, withRun, withUpdate } from './kept-session.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import {
   SessionStore,
@@ -52,7 +53,9 @@ export class InMemorySessionStore extends SessionStore {
     if (!kept) return Promise.resolve(undefined);
     this.#use(id, kept);
     const { userId, name, state, metadata } = kept.session;
-    return Promise.resolve(copyPlainData({ id, ...given({ userId, name }), state, metadata }, 'session'));
+    return Promise.resolve(
+      copyPlainData({ id, ...withoutUndefined({ userId, name }), state, metadata }, 'session'),
+    );
   }
 
   override append(
@@ -93,7 +96,7 @@ export class InMemorySessionStore extends SessionStore {
 
   override create({ name, state = {}, metadata = {}, ...init }: NewSession): Promise<boolean> {
     if (this.#sessions.has(init.id)) return Promise.resolve(false);
-    const session = { ...newSession(init), ...given({ name }), state, metadata };
+    const session = { ...newSession(init), ...withoutUndefined({ name }), state, metadata };
     this.#use(init.id, { session: copyPlainData(session, 'session'), runs: [] });
     return Promise.resolve(true);
   }

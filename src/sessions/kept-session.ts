@@ -1,4 +1,5 @@
 import type { ComponentIdentity } from '../model/component.js';
+import { withoutUndefined } from '../model/without-undefined.js';
 import { withChanges } from './session.changes.js';
 import type { NewSession, SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
 import { addUsage } from './session.usage.js';
@@ -9,7 +10,7 @@ export function newSession({ id, userId, component, kind = 'agent' }: NewSession
   return {
     id,
     kind: component?.kind ?? kind,
-    ...given({ userId, component: component && whose(component) }),
+    ...withoutUndefined({ userId, component: component && whose(component) }),
     state: {},
     metadata: {},
     usage: [],
@@ -25,7 +26,7 @@ export function withUpdate(
 ): StoredSession {
   return {
     ...session,
-    ...given({ name, summary }),
+    ...withoutUndefined({ name, summary }),
     state: withChanges(session.state, state),
     metadata: withChanges(session.metadata, metadata),
     updatedAt: Date.now(),
@@ -40,7 +41,7 @@ export function withRun(session: StoredSession, init: SessionInit, run: StoredRu
   return {
     ...session,
     kind: component?.kind ?? session.kind,
-    ...given({ component }),
+    ...withoutUndefined({ component }),
     ...(firstInput === '' ? {} : { firstInput }),
     usage: addUsage(session.usage, metrics, model),
   };
@@ -50,10 +51,3 @@ export function withRun(session: StoredSession, init: SessionInit, run: StoredRu
 function whose({ kind, id, name }: ComponentIdentity): ComponentIdentity {
   return { kind, id, name };
 }
-
-/** The fields that are there. */
-export function given<T extends object>(fields: T): Given<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
-}
-
-type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };

@@ -4,7 +4,8 @@ import { Team } from '../../components/team/team.js';
 import { Workflow } from '../../components/workflow/workflow.js';
 import { DATABASE_ID, SESSION_TABLE } from './database.js';
 import { toJsonValue } from '../../model/to-json-value.js';
-import { withoutUndefined, type WireObject } from './wire-format.js';
+import { withoutUndefined } from '../../model/without-undefined.js';
+import type { WireObject } from './wire-format.js';
 import { toWireSteps } from './wire-step.js';
 
 /** An agent, team or workflow as `GET /agents/:id` and its like show it; what is unknown is left out. */

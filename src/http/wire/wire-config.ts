@@ -2,9 +2,10 @@ import type { AgentOsExtras, ResolvedAgentOsOptions } from '../../agent-os.optio
 import type { Component } from '../../components/component.js';
 import type { ComponentRegistry } from '../../components/component.registry.js';
 import { Team } from '../../components/team/team.js';
+import { withoutUndefined } from '../../model/without-undefined.js';
 import { DATABASE_ID, EVAL_TABLE, SESSION_TABLE } from './database.js';
 import { toWireWorkflowSummary } from './wire-component.js';
-import { withoutUndefined, type WireObject } from './wire-format.js';
+import type { WireObject } from './wire-format.js';
 
 /** The version of agno whose protocol this is. Clients read it as `agno_version` and decide by it what they may use. */
 export const PROTOCOL_VERSION = '2.9.0';

@@ -1,5 +1,5 @@
+import { withoutUndefined } from '../../model/without-undefined.js';
 import type { WireObject } from './wire-format.js';
-import { withoutUndefined } from './wire-format.js';
 
 /** An event of the protocol, without the fields that every event of its run has. */
 export interface EventBody {

@@ -1,7 +1,8 @@
 import type { FinalHookExecutionState, HookExecution } from '../../execution/hook-execution.js';
 import type { HookListing } from '../../hooks/hook.listing.js';
 import type { ComponentIdentity } from '../../model/component.js';
-import { toIsoTime, withoutUndefined } from './wire-format.js';
+import { withoutUndefined } from '../../model/without-undefined.js';
+import { toIsoTime } from './wire-format.js';
 
 /** A hook as `GET /hooks` shows it; `attachment` is null if no component uses it. */
 export interface WireHook {

@@ -1,11 +1,13 @@
 import type { RunFile, RunFileKind, RunInput } from '../../model/run-input.js';
-import { withoutUndefined, type WireObject } from './wire-format.js';
+import { withoutUndefined } from '../../model/without-undefined.js';
+import type { WireObject } from './wire-format.js';
 
 /**
  * The input of an agent's or team's run. Files are not sent back, and clients refuse files that are neither here nor
  * anywhere else: only those with a URL are named.
  */
 export function toWireInput({ content, files = [] }: RunInput): WireObject {
+  if (files.length === 0) return { input_content: content };
   const linked = files.filter(({ url }) => url !== undefined);
   const media = Object.entries(toWireMedia(linked)).filter(([, items]) => items.length > 0);
   return { input_content: content, ...Object.fromEntries(media) };

@@ -1,7 +1,8 @@
 import type { Message } from '../../model/message.js';
 import type { ToolExecution } from '../../model/run-output.js';
 import { toJsonValue } from '../../model/to-json-value.js';
-import { withoutUndefined, type WireObject } from './wire-format.js';
+import { withoutUndefined } from '../../model/without-undefined.js';
+import type { WireObject } from './wire-format.js';
 import { toWireMessageMetrics } from './wire-metrics.js';
 
 /** A message of a run's conversation; what is unknown or empty is left out. */

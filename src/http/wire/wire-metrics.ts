@@ -1,6 +1,7 @@
 import type { ModelIdentity, ModelRequestMetrics, RunMetrics } from '../../model/run-output.js';
 import type { RunUsage } from '../../model/run-usage.js';
-import { withoutUndefined, type WireObject } from './wire-format.js';
+import { withoutUndefined } from '../../model/without-undefined.js';
+import type { WireObject } from './wire-format.js';
 
 /** What a run has used; zeros and unknowns are left out. */
 export function toWireMetrics(metrics: RunMetrics, model?: ModelIdentity): WireObject {

@@ -1,7 +1,8 @@
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOutput } from '../../model/run-output.js';
 import { toJsonValue } from '../../model/to-json-value.js';
-import { withoutUndefined, type WireObject } from './wire-format.js';
+import { withoutUndefined } from '../../model/without-undefined.js';
+import type { WireObject } from './wire-format.js';
 import { toWireInput } from './wire-input.js';
 import { toWireMessage } from './wire-message.js';
 import { toWireMetrics } from './wire-metrics.js';
@@ -118,7 +119,8 @@ function workflowFields(output: RunOutput, details: WireRunDetails): WireObject 
   };
 }
 
-function identityFields({ component, ...output }: RunOutput): WireObject {
+function identityFields(output: RunOutput): WireObject {
+  const { component } = output;
   return {
     run_id: output.runId,
     [`${component.kind}_id`]: component.id,
