@@ -32,7 +32,7 @@ export class HomeRoute implements OnModuleInit {
 
   /** Nest hands the handler over once, after this hook of every module. */
   onModuleInit(): void {
-    const adapter = this.adapterHost.httpAdapter as unknown as AdapterLike | undefined;
+    const adapter = this.adapterHost.httpAdapter as unknown as AdapterLike | null | undefined;
     const setNotFoundHandler = adapter?.setNotFoundHandler;
     if (!adapter || !setNotFoundHandler) return;
     adapter.setNotFoundHandler = (handler, ...rest) => {

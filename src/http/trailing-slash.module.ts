@@ -1,6 +1,7 @@
 import { Module, type NestModule, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
+import { fastifyOf } from './fastify.instance.js';
 import { isOfProtocol } from './protocol.mark.js';
 
 /** What Nest says to Fastify of a route. */
@@ -60,11 +61,10 @@ export class TrailingSlashModule implements NestModule, OnApplicationBootstrap {
     );
   }
 
-  /** Undefined if it is another adapter, or none, or if the host has told Fastify to ignore such slashes. */
+  /** Undefined if there is none, or if the host has told Fastify to ignore such slashes. */
   #fastify(): FastifyLike | undefined {
-    const { httpAdapter } = this.adapterHost;
-    if ((httpAdapter as unknown) === undefined || httpAdapter.getType() !== 'fastify') return undefined;
-    const instance = httpAdapter.getInstance<FastifyLike>();
+    const instance = fastifyOf<FastifyLike>(this.adapterHost);
+    if (!instance) return undefined;
     const { ignoreTrailingSlash = false, routerOptions } = instance.initialConfig;
     return ignoreTrailingSlash || routerOptions?.ignoreTrailingSlash ? undefined : instance;
   }

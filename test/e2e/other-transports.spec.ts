@@ -11,6 +11,7 @@ import {
   type ClientProxy,
   type TcpOptions,
 } from '@nestjs/microservices';
+import { NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import { MessageBody, SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
@@ -196,60 +197,80 @@ describe.each(ADAPTERS)('A WebSocket gateway on %s', (adapter) => {
   });
 });
 
-describe.each(['a microservice', 'a hybrid application'] as const)('A message handler in %s', (kind) => {
-  async function start(): Promise<{ service: AgentOsService; client: ClientProxy }> {
-    if (kind === 'a hybrid application') {
-      const { app, agentOs: service } = await startApp({ agentOs, controllers: [AskMessages] });
-      // Without its own configuration a connected microservice has no global interceptors at all.
-      const microservice = app.connectMicroservice(ANY_PORT, { inheritAppConfig: true });
-      await app.startAllMicroservices();
-      return { service, client: connect(microservice.unwrap<Server>()) };
+describe.each(['a microservice', 'a microservice with `http: false`', 'a hybrid application'] as const)(
+  'A message handler in %s',
+  (kind) => {
+    async function start(): Promise<{ service: AgentOsService; client: ClientProxy }> {
+      if (kind === 'a hybrid application') {
+        const { app, agentOs: service } = await startApp({ agentOs, controllers: [AskMessages] });
+        // Without its own configuration a connected microservice has no global interceptors at all.
+        const microservice = app.connectMicroservice(ANY_PORT, { inheritAppConfig: true });
+        await app.startAllMicroservices();
+        return { service, client: connect(microservice.unwrap<Server>()) };
+      }
+      const http = kind === 'a microservice' ? {} : ({ http: false } as const);
+      @Module({ imports: [AgentOsModule.forRoot({ ...agentOs, ...http })], controllers: [AskMessages] })
+      class AppModule {}
+      const testing = await Test.createTestingModule({ imports: [AppModule] }).compile();
+      const app = testing.createNestMicroservice({ ...ANY_PORT, logger: new RecordingLogger() });
+      await app.listen();
+      opened.push(app);
+      return { service: app.get(AgentOsService), client: connect(app.unwrap<Server>()) };
     }
-    @Module({ imports: [AgentOsModule.forRoot({ ...agentOs, http: false })], controllers: [AskMessages] })
+
+    it('has its background hooks run after the handler', async () => {
+      const { service, client } = await start();
+      expect(await lastValueFrom(client.send('ask', 'hi'))).toBe('hi');
+      await service.drain();
+      expect(steps).toEqual(['handled', 'hook: hi, delivered: true']);
+    });
+
+    it('has them wait for the end of an observable, not for its first value', async () => {
+      const { service, client } = await start();
+      const answer = client.send<string>('ask twice', 'hi');
+      const values = lastValueFrom(
+        answer.pipe(
+          map((value) => {
+            if (value === 'hi') void runJob(service).then(() => gate.open());
+            return value;
+          }),
+          toArray(),
+        ),
+      );
+      expect(await values).toEqual(['hi', 'more']);
+      await service.drain();
+      expect(steps).toEqual(['handled', 'hook of job', 'hook: hi, delivered: true']);
+    });
+
+    it('has them run if the handler fails after the run', async () => {
+      const { service, client } = await start();
+      await expect(lastValueFrom(client.send('fail', 'hi'))).rejects.toMatchObject({ message: 'no answer' });
+      await service.drain();
+      expect(steps).toEqual(['handled', 'hook: hi, delivered: false']);
+    });
+
+    it('of an event has them run after it, though nobody waits for an answer', async () => {
+      const { service, client } = await start();
+      await lastValueFrom(client.emit('asked', 'hi'), { defaultValue: undefined });
+      await gate.opened;
+      await service.drain();
+      expect(steps).toEqual(['handled', 'hook: hi, delivered: true']);
+    });
+  },
+);
+
+describe('An application context, as workers and command lines have it,', () => {
+  it('runs components and their background hooks without HTTP', async () => {
+    @Module({ imports: [AgentOsModule.forRoot(agentOs)] })
     class AppModule {}
-    const testing = await Test.createTestingModule({ imports: [AppModule] }).compile();
-    const app = testing.createNestMicroservice({ ...ANY_PORT, logger: new RecordingLogger() });
-    await app.listen();
-    opened.push(app);
-    return { service: app.get(AgentOsService), client: connect(app.unwrap<Server>()) };
-  }
+    const context = await NestFactory.createApplicationContext(AppModule, { logger: new RecordingLogger() });
+    const service = context.get(AgentOsService);
 
-  it('has its background hooks run after the handler', async () => {
-    const { service, client } = await start();
-    expect(await lastValueFrom(client.send('ask', 'hi'))).toBe('hi');
+    const { content } = await service.run('echo', 'hi');
+    steps.push('done');
     await service.drain();
-    expect(steps).toEqual(['handled', 'hook: hi, delivered: true']);
-  });
+    await context.close();
 
-  it('has them wait for the end of an observable, not for its first value', async () => {
-    const { service, client } = await start();
-    const answer = client.send<string>('ask twice', 'hi');
-    const values = lastValueFrom(
-      answer.pipe(
-        map((value) => {
-          if (value === 'hi') void runJob(service).then(() => gate.open());
-          return value;
-        }),
-        toArray(),
-      ),
-    );
-    expect(await values).toEqual(['hi', 'more']);
-    await service.drain();
-    expect(steps).toEqual(['handled', 'hook of job', 'hook: hi, delivered: true']);
-  });
-
-  it('has them run if the handler fails after the run', async () => {
-    const { service, client } = await start();
-    await expect(lastValueFrom(client.send('fail', 'hi'))).rejects.toMatchObject({ message: 'no answer' });
-    await service.drain();
-    expect(steps).toEqual(['handled', 'hook: hi, delivered: false']);
-  });
-
-  it('of an event has them run after it, though nobody waits for an answer', async () => {
-    const { service, client } = await start();
-    await lastValueFrom(client.emit('asked', 'hi'), { defaultValue: undefined });
-    await gate.opened;
-    await service.drain();
-    expect(steps).toEqual(['handled', 'hook: hi, delivered: true']);
+    expect([content, ...steps]).toEqual(['hi', 'done', 'hook: hi, delivered: undefined']);
   });
 });

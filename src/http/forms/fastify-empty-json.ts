@@ -1,6 +1,8 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
+import { fastifyOf } from '../fastify.instance.js';
+
 /** The little of Fastify that is needed here. */
 interface FastifyLike {
   addHook(
@@ -29,9 +31,7 @@ export class FastifyEmptyJson implements OnApplicationBootstrap {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   onApplicationBootstrap(): void {
-    const { httpAdapter } = this.adapterHost;
-    if ((httpAdapter as unknown) === undefined || httpAdapter.getType() !== 'fastify') return;
-    httpAdapter.getInstance<FastifyLike>().register(forgetTypeOfNothing);
+    fastifyOf<FastifyLike>(this.adapterHost)?.register(forgetTypeOfNothing);
   }
 }
 

@@ -1,6 +1,8 @@
 import { Injectable, UnsupportedMediaTypeException, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
+import { fastifyOf } from '../fastify.instance.js';
+
 /** The little of Fastify that is needed here. */
 interface FastifyLike {
   hasContentTypeParser(type: string): boolean;
@@ -31,9 +33,7 @@ export class FastifyMultipart implements OnApplicationBootstrap {
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   onApplicationBootstrap(): void {
-    const { httpAdapter } = this.adapterHost;
-    if ((httpAdapter as unknown) === undefined || httpAdapter.getType() !== 'fastify') return;
-    httpAdapter.getInstance<FastifyLike>().register(passMultipartThrough);
+    fastifyOf<FastifyLike>(this.adapterHost)?.register(passMultipartThrough);
   }
 }
 
