@@ -27,12 +27,20 @@ export async function runEngine<R extends EngineRequest>(
 
 /** The question, after the questions and answers before it. */
 export async function engineRequestOf(run: ComponentRun, historyRuns: number): Promise<EngineRequest> {
-  const { input, context, signal } = run;
+  const { input, context } = run;
   const { createdAt, runId: id } = run.output;
   const question = { id, role: 'user', content: input.content, createdAt } as const;
   const history = await run.history(historyRuns);
   const messages = [...history, question];
-  return { input: input.content, messages, files: input.files ?? [], context, signal };
+  return {
+    input: input.content,
+    messages,
+    files: input.files ?? [],
+    context,
+    get signal() {
+      return run.signal;
+    },
+  };
 }
 
 async function take(item: EngineYield, run: ComponentRun): Promise<void> {

@@ -13,6 +13,7 @@ import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
 import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
+import { Cancellation } from './cancellation.js';
 import { createContext, createOutput, identityOf, nestedDepthOf, shareSession } from './run.beginning.js';
 import type { RunComponent } from './run.component.js';
 import { RunEvents, type RunEventSink } from './run.events.js';
@@ -47,6 +48,7 @@ export class ActiveRun {
   readonly runId = randomUUID();
   readonly createdAt = Math.floor(Date.now() / 1_000);
   readonly startedAt = performance.now();
+  readonly cancellation = new Cancellation();
   readonly component: RunComponent;
   readonly identity: ComponentIdentity;
   readonly position: HookPosition;
@@ -87,7 +89,6 @@ export class ActiveRun {
   /** Resolves when the run has settled and said so. */
   ended = Promise.resolve();
   span: RunSpan | undefined;
-  readonly #cancellation = new AbortController();
   #snapshot: RunSnapshot | Error | undefined;
 
   constructor({
@@ -140,7 +141,7 @@ export class ActiveRun {
   }
 
   get signal(): AbortSignal {
-    return this.#cancellation.signal;
+    return this.cancellation.signal;
   }
 
   /** The answer must not be seen before a guardrail of this run, or of one above it, has passed. */
@@ -169,7 +170,7 @@ export class ActiveRun {
 
   /** Stops the run at its next wait. Does nothing once it has settled. */
   cancel(reason: string): void {
-    if (this.outcome === undefined) this.#cancellation.abort(new RunCancelledError(reason));
+    if (this.outcome === undefined) this.cancellation.cancel(new RunCancelledError(reason));
   }
 
   /** The runs below this one, at any depth. */

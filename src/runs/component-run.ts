@@ -25,7 +25,6 @@ export class ActiveComponentRun implements ComponentRun {
   readonly context: RunContext;
   readonly output: RunOutput;
   readonly session: Session;
-  readonly signal: AbortSignal;
   readonly conversation = new Conversation();
   readonly #run: ActiveRun;
   readonly #startChild: StartChild;
@@ -39,7 +38,10 @@ export class ActiveComponentRun implements ComponentRun {
     this.context = run.context;
     this.output = run.output;
     this.session = run.session;
-    this.signal = run.signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal;
   }
 
   /** The attempt has failed and is repeated: whatever of it still runs has no say any more. */
@@ -48,7 +50,7 @@ export class ActiveComponentRun implements ComponentRun {
   }
 
   throwIfAbandoned(): void {
-    this.signal.throwIfAborted();
+    this.#run.cancellation.throwIfCancelled();
     if (this.#isAbandoned) throw new Error('This attempt has failed and was repeated.');
   }
 

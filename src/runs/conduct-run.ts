@@ -1,8 +1,5 @@
-import { setMaxListeners } from 'node:events';
-
 import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js';
 import type { RunOutput } from '../model/run-output.js';
-import { abortable } from './abortable.js';
 import type { ActiveRun } from './active-run.js';
 import { ActiveComponentRun, type StartChild } from './component-run.js';
 import { logRunError, toRunError } from './run.error.js';
@@ -25,7 +22,7 @@ export async function conductRun(run: ActiveRun, startChild: StartChild): Promis
     run.span = tracing.startRun(run.identity, run.runId);
     const error = await enterRun(run, () => perform(run, startChild));
     // Those below were cancelled with it, and end before it as they do otherwise: one tree, one sequence of hooks.
-    if (run.signal.aborted) await Promise.all(run.children.map(({ ended }) => ended));
+    if (run.cancellation.reason) await Promise.all(run.children.map(({ ended }) => ended));
     await settleRun(run, error);
     if (!error) return run.output;
     throw withRunOutput(error, run.output);
@@ -61,10 +58,10 @@ async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRun
 async function execute(run: ActiveRun, startChild: StartChild): Promise<void> {
   run.phase = 'execution';
   for (let retriesLeft = run.component.retries; ; retriesLeft--) {
-    run.signal.throwIfAborted();
+    run.cancellation.throwIfCancelled();
     const attempt = new ActiveComponentRun(run, startChild);
     try {
-      await abortable(run.component.execute(attempt), run.signal);
+      await run.cancellation.race(run.component.execute(attempt));
       writeMessages(run, attempt.conversation.messages);
       await run.events.emit({ type: 'run-content-completed' });
       return;
@@ -99,17 +96,16 @@ function enterRun<R>(run: ActiveRun, callback: () => R): R {
 
 /** A run is cancelled with the run above it, and by its caller's signal. */
 function linkCancellation(run: ActiveRun): () => void {
-  // A run may have many below it at once; that is no leak.
-  if (run.parent) setMaxListeners(0, run.parent.signal);
-  const links = [
-    link(run.parent?.signal, () => run.cancel('The run above it was cancelled.')),
-    link(run.options.signal, () => run.cancel('The caller aborted the run.')),
-  ];
-  return () => links.forEach((unlink) => unlink());
+  const unlinkParent = run.parent?.cancellation.onCancel(() => run.cancel('The run above it was cancelled.'));
+  const unlinkCaller = link(run.options.signal, () => run.cancel('The caller aborted the run.'));
+  return () => {
+    unlinkParent?.();
+    unlinkCaller?.();
+  };
 }
 
-function link(signal: AbortSignal | undefined, onAbort: () => void): () => void {
-  if (!signal) return () => undefined;
+function link(signal: AbortSignal | undefined, onAbort: () => void): (() => void) | undefined {
+  if (!signal) return undefined;
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
   return () => signal.removeEventListener('abort', onAbort);

@@ -16,7 +16,7 @@ import type { ActiveRun } from './active-run.js';
 
 /** The error with which a run ends, for whatever was thrown while it ran. */
 export function toRunError(run: ActiveRun, whatever: unknown): AgentRunError {
-  if (run.signal.aborted) return run.signal.reason as RunCancelledError;
+  if (run.cancellation.reason) return run.cancellation.reason;
   const thrown = toReadable(whatever);
   if (thrown instanceof AgentRunError) return thrown;
   if (thrown instanceof HttpException) return new RunHttpError(thrown);

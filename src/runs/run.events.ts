@@ -1,5 +1,4 @@
 import type { RunEvent, RunEventBase, RunEventBody } from '../model/run-event.js';
-import { untilAborted } from './abortable.js';
 import type { ActiveRun } from './active-run.js';
 import { HeldEvents, showsContent } from './held-events.js';
 
@@ -33,13 +32,13 @@ export class RunEvents {
 
   /** Says what happened in this run. */
   emit(body: RunEventBody): Promise<void> | undefined {
-    if (!this.isObserved) return undefined;
-    return this.pass(this.describe(body));
+    const event = this.describe(body);
+    return event && this.pass(event);
   }
 
-  /** What happened in this run, as others may read it. */
-  describe(body: RunEventBody): RunEvent {
-    return { ...eventBaseOf(this.#run), ...body };
+  /** What happened in this run, as others read it; undefined if nobody does. */
+  describe(body: RunEventBody): RunEvent | undefined {
+    return this.isObserved ? { ...eventBaseOf(this.#run), ...body } : undefined;
   }
 
   /** Hands on an event of this run or of one below it, unless it must wait for a guardrail. */
@@ -57,7 +56,7 @@ export class RunEvents {
   #deliver(event: RunEvent): Promise<void> | undefined {
     const taken = this.#sink?.(event);
     // A run that is aborted waits for no reader: it would never settle, and shutdown never end.
-    return taken && untilAborted(taken, this.#run.signal);
+    return taken && this.#run.cancellation.settled(taken);
   }
 
   /** The post-hooks have passed: what was held goes on, or what they have made of it. */
@@ -83,7 +82,6 @@ export class RunEvents {
 
   /** Says how the run has ended; before that, what has begun before anything was held comes to its end. */
   async end(last: RunEvent): Promise<void> {
-    if (!this.isObserved) return;
     for (const event of this.#left) await this.#deliver(event);
     await this.pass(last);
   }

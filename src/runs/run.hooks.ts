@@ -34,7 +34,7 @@ export function collectRemaining(run: ActiveRun): void {
 
 async function runHooks(run: ActiveRun, hooks: readonly BoundHook[]): Promise<void> {
   for (const hook of hooks) {
-    run.signal.throwIfAborted();
+    run.cancellation.throwIfCancelled();
     if (isBackground(run, hook)) collect(run, hook);
     else await runInline(run, hook);
   }

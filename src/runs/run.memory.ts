@@ -23,10 +23,14 @@ export interface Memory {
 /**
  * Remembers a settled run, and what has waited for its guardrails.
  *
- * @param last - the run's last event
+ * @param last - the run's last event, if anybody reads its events
  * @param hasPassed - whether the run's answer is what the runs below it have made of it
  */
-export async function rememberRun(run: ActiveRun, last: RunEvent, hasPassed: boolean): Promise<void> {
+export async function rememberRun(
+  run: ActiveRun,
+  last: RunEvent | undefined,
+  hasPassed: boolean,
+): Promise<void> {
   const memories = run.memories.splice(0);
   for (const { run: below } of memories) {
     // Nobody has looked at what an attempt has left that was repeated.

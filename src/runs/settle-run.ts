@@ -24,7 +24,7 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   const last = run.events.describe(finalEventOf(run, error));
   await rememberRun(run, last, error === undefined && !run.isMasked);
   await run.tree.handOver();
-  await run.events.end(last);
+  if (last) await run.events.end(last);
 }
 
 /** The output of a team or workflow holds those of its parts, unless its attempt was repeated without them. */

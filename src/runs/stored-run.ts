@@ -13,13 +13,13 @@ export interface SettledRun {
   readonly snapshot: RunSnapshot | Error;
   /** The events that it has shown, but for the last. */
   readonly shown: readonly RunEvent[];
-  /** The run's last event, which nobody has read yet. */
-  readonly last: RunEvent;
+  /** The run's last event, which nobody has read yet; undefined if nobody reads its events. */
+  readonly last: RunEvent | undefined;
 }
 
 /** A settled run as it is remembered. */
 export function toStoredRun(settled: SettledRun, snapshot: RunSnapshot): StoredRun {
-  const { run } = settled;
+  const { run, shown, last } = settled;
   const { isWithdrawn } = run;
   const { runId, parentRunId } = run.context;
   const whole = withoutFileContents(snapshot.runOutput);
@@ -32,7 +32,7 @@ export function toStoredRun(settled: SettledRun, snapshot: RunSnapshot): StoredR
     input: run.phase === 'pre' || isWithdrawn ? { content: '' } : inputWithoutFileContents(snapshot.runInput),
     output,
     sessionState: isWithdrawn ? {} : snapshot.runContext.sessionState,
-    events: run.events.isObserved && !isWithdrawn ? storedEvents(settled, output) : [],
+    events: last && !isWithdrawn ? storedEvents(shown, last, output) : [],
     ...(isWithdrawn ? { isWithdrawn } : {}),
   };
 }
@@ -46,7 +46,7 @@ function withoutAnswer(
   return { ...output, ...work, content: '', metadata: { ...givenMetadata } };
 }
 
-function storedEvents({ shown, last }: SettledRun, output: RunOutput): RunEvent[] {
+function storedEvents(shown: readonly RunEvent[], last: RunEvent, output: RunOutput): RunEvent[] {
   // The output is stored once: a store may know what it has seen already.
   const ending = isEnd(last) ? { ...last, output } : copyEvent(last);
   return [...shown.map(copyEvent), ending];

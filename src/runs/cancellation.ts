@@ -1,0 +1,81 @@
+import type { RunCancelledError } from '../errors/run.errors.js';
+
+type CancelListener = (reason: RunCancelledError) => void;
+
+/**
+ * Whether a run is to stop, and why. Node's signal is made when somebody asks for it: it would be the most expensive
+ * part of a short run, and most engines never look at it.
+ */
+export class Cancellation {
+  readonly #listeners = new Set<CancelListener>();
+  #reason: RunCancelledError | undefined;
+  #controller: AbortController | undefined;
+
+  /** Why the run is to stop; undefined as long as it is not. */
+  get reason(): RunCancelledError | undefined {
+    return this.#reason;
+  }
+
+  /** Aborted with the reason. */
+  get signal(): AbortSignal {
+    if (this.#controller) return this.#controller.signal;
+    this.#controller = new AbortController();
+    if (this.#reason) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
+  }
+
+  /** The first call counts. */
+  cancel(reason: RunCancelledError): void {
+    if (this.#reason) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    for (const listener of this.#listeners) listener(reason);
+    this.#listeners.clear();
+  }
+
+  /** @throws RunCancelledError if the run is to stop */
+  throwIfCancelled(): void {
+    if (this.#reason) throw this.#reason;
+  }
+
+  /**
+   * Calls back once the run is to stop; at once if it is already.
+   *
+   * @returns takes the listener back
+   */
+  onCancel(listener: CancelListener): () => void {
+    if (this.#reason) listener(this.#reason);
+    else this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Waits for a promise, but no longer than the run may go on. What is waited for may go on; nobody listens any more.
+   *
+   * @throws RunCancelledError if the run is to stop
+   */
+  race<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const forget = this.onCancel(reject);
+      promise.then(
+        (value) => {
+          forget();
+          resolve(value);
+        },
+        (error: unknown) => {
+          forget();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Waits for a promise, but no longer than the run may go on; does not say which of the two came first. */
+  async settled(promise: Promise<void>): Promise<void> {
+    try {
+      await this.race(promise);
+    } catch (thrown) {
+      if (!this.#reason) throw thrown;
+    }
+  }
+}
