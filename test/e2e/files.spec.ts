@@ -314,6 +314,52 @@ describe.each(ADAPTERS)('Files that a run on %s describes', (adapter) => {
     });
   });
 
+  it.each<[string, (images: string) => RunBody]>([
+    ['as multipart', (described) => uploadOf([], { images: described })],
+    ['as JSON', (described) => `{"message":"hi","stream":false,"images":${described}}`],
+  ])('are counted before any of them is looked at: %s', async (_how, bodyOf) => {
+    const { url } = await start();
+    // Each has something wrong with it that could be said.
+    expect(await send(url, bodyOf(`[${'{},'.repeat(10)}{}]`))).toEqual({
+      status: 413,
+      body: { detail: 'The request has more than 10 files.' },
+    });
+    expect(await send(url, bodyOf(`[${'{},'.repeat(9)}{}]`))).toMatchObject({ status: 422 });
+  });
+
+  it.each([
+    ['objects', `[${'{},'.repeat(300_000)}{}]`],
+    ['objects in an object', `[{"name":[${'{},'.repeat(300_000)}{}]}]`],
+    ['texts', `["${'","'.repeat(300_000)}"]`],
+    ['arrays', '['.repeat(300_000)],
+  ])(
+    'are refused without being parsed if they have more %s than files can need',
+    async (_what, described) => {
+      const { url } = await start();
+      expect(await send(url, uploadOf([], { images: described }))).toEqual({
+        status: 422,
+        body: {
+          detail: [
+            {
+              type: 'json_invalid',
+              loc: ['body', 'images'],
+              msg: 'Input should be a JSON array of objects',
+              input: `${described.slice(0, 1_000)}…`,
+            },
+          ],
+        },
+      });
+    },
+  );
+
+  it('may hold any characters in their texts', async () => {
+    const { url } = await start({ maxFiles: 1 });
+    const text = '[{,}]"\\'.repeat(1_000);
+    const described = JSON.stringify([{ content: text, filename: 'a.txt' }]);
+    expect(await send(url, uploadOf([], { input_files: described }))).toMatchObject({ status: 200 });
+    expect(received()).toMatchObject([{ name: 'a.txt', content: text }]);
+  });
+
   it.each([false, true])('may be elsewhere only if acceptClientContext (%p) says so', async (accepted) => {
     const { url } = await start({ acceptClientContext: accepted });
     const elsewhere = JSON.stringify([{ url: 'http://169.254.169.254/latest.png' }]);

@@ -232,6 +232,24 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       },
     );
 
+    it('with a value that is nested thousands of levels deep: 422', async () => {
+      const { url } = await start();
+      const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
+      for (const name of ['message', 'metadata', 'session_id', 'images']) {
+        const message = name === 'message' ? '' : '"message":"hi",';
+        expect(await send(url, `{${message}"${name}":${deep}}`)).toMatchObject({
+          status: 422,
+          body: { detail: [{ loc: ['body', name], input: null }] },
+        });
+      }
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+      const session = await fetch(`${url}/sessions`, { ...init, body: `{"session_name":${deep}}` });
+      expect([session.status, await session.json()]).toMatchObject([
+        422,
+        { detail: [{ loc: ['body', 'session_name'], input: null }] },
+      ]);
+    });
+
     it('with a session id that no store could keep: 422', async () => {
       const { url } = await start();
       expect(await runJson(url, '/agents/echo', 'hi', { session_id: 'x'.repeat(256) })).toMatchObject({

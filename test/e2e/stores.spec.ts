@@ -40,6 +40,30 @@ describeStoresContract('embedded PostgreSQL (PGlite)', async (): Promise<StoresU
   };
 });
 
+it('Of a run whose id no database takes clients are told that it is not there', async () => {
+  const client = await PGlite.create();
+  const database = drizzleEmbedded({ client });
+  await migrate(database);
+  const agent = new Agent({ id: 'agent', engine: () => 'fine' });
+  const stores = { sessionStore: new SqlSessionStore(database), evalStore: new SqlEvalStore(database) };
+  const http = { userId: () => 'ann' };
+  const { url } = await startApp({ agentOs: { agents: [agent], http, ...stores } });
+  await runJson(url, '/agents/agent', 'hi', { session_id: 's' });
+
+  for (const [method, path] of [
+    ['GET', '/agents/agent/runs/%00?session_id=s'],
+    ['GET', '/sessions/s/runs/%00'],
+    ['POST', '/agents/agent/runs/%00/cancel?session_id=s'],
+    ['POST', '/agents/agent/runs/%00/resume'],
+    ['GET', '/eval-runs/%00'],
+  ] as const) {
+    const body = path.endsWith('resume') ? { body: new URLSearchParams({ session_id: 's' }) } : {};
+    expect([path, (await fetch(url + path, { method, ...body })).status]).toEqual([path, 404]);
+  }
+  await closeApps();
+  await client.close();
+});
+
 const serverName = 'PostgreSQL server';
 
 if (isPostgresInstalled() || process.env['CI'] !== undefined) {

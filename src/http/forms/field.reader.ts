@@ -1,7 +1,7 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 
 import type { PlainRecord } from '../../model/run-context.js';
-import { isArray, isPlainObject, isShallow, parseJson } from './json.values.js';
+import { echoOf, isArray, isPlainObject, isShallow, isSimple, parseJson } from './json.values.js';
 
 /** The fields of a request by name: texts, or any JSON value if they came as JSON. */
 export type Fields = ReadonlyMap<string, unknown>;
@@ -113,9 +113,14 @@ export class FieldReader {
     return undefined;
   }
 
-  /** A JSON array of objects, or the text of one. */
-  records(name: string): readonly PlainRecord[] {
-    const value = this.#json(name);
+  /**
+   * A JSON array of objects, or the text of one.
+   *
+   * @param maxParts - objects, arrays and commas that the text may have
+   */
+  records(name: string, maxParts: number): readonly PlainRecord[] {
+    const given = this.#given(name);
+    const value = typeof given === 'string' && !isSimple(given, maxParts) ? null : this.#json(name);
     if (value === undefined) return [];
     if (isArray(value) && value.every(isPlainObject) && isShallow(value)) return value;
     this.refuse(name, 'json_invalid', 'Input should be a JSON array of objects', this.#fields.get(name));
@@ -124,7 +129,7 @@ export class FieldReader {
 
   /** Says what is wrong with a field. */
   refuse(name: string, type: string, msg: string, input: unknown): void {
-    this.#problems.push({ type, loc: [...this.#location, name], msg, input });
+    this.#problems.push({ type, loc: [...this.#location, name], msg, input: echoOf(input) });
   }
 
   #given(name: string): unknown {

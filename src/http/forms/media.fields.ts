@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { RunFile, RunFileKind } from '../../model/run-input.js';
 import type { FieldReader } from './field.reader.js';
-import { checkFileSize, type FileLimits } from './file.limits.js';
+import { checkFileCount, checkFileSize, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
 import { fileTypeOf } from './file.type.js';
 import { isTextType, sizeOfBase64, textToBase64 } from './media.content.js';
@@ -28,16 +28,24 @@ export function isMediaField(name: string): boolean {
 
 const MAX_URL_LENGTH = 2_048;
 
+/** Objects, arrays and commas in the description of a file: several times what all fields of the protocol have. */
+const MAX_PARTS = 100;
+
 /**
  * Reads the files that a client has described in place of uploading them.
  *
- * @throws PayloadTooLargeException if one is too large
+ * @param uploads - how many files the client has uploaded
+ * @throws PayloadTooLargeException if one is too large, or if there are too many with the uploads
  */
-export function readMedia(reader: FieldReader, options: MediaOptions): RunFile[] {
-  return Object.entries(MEDIA_FIELDS).flatMap(([field, kind]) =>
-    reader
-      .records(field)
-      .flatMap((item, index) => readItem(reader.within(field, index, item), kind, options) ?? []),
+export function readMedia(reader: FieldReader, uploads: number, options: MediaOptions): RunFile[] {
+  const maxParts = MAX_PARTS * (options.maxFiles + 1);
+  const described = Object.entries(MEDIA_FIELDS).flatMap(([field, kind]) =>
+    reader.records(field, maxParts).map((item, index) => ({ field, kind, item, index })),
+  );
+  // Before any of them is read: each could have something wrong with it, and all that is said.
+  checkFileCount(uploads + described.length, options);
+  return described.flatMap(
+    ({ field, kind, item, index }) => readItem(reader.within(field, index, item), kind, options) ?? [],
   );
 }
 

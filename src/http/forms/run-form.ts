@@ -2,7 +2,6 @@ import type { RunInput } from '../../model/run-input.js';
 import type { RunOptions } from '../../model/runnable-component.js';
 import type { SessionOwner } from '../../sessions/session.store.js';
 import { FieldReader, type Fields } from './field.reader.js';
-import { checkFileCount } from './file.limits.js';
 import type { Form } from './form.js';
 import { readMedia, type MediaOptions } from './media.fields.js';
 import { keptRecord, shortText } from './request.fields.js';
@@ -41,9 +40,8 @@ export function parseRunForm({ fields, files: uploads }: Form, options: RunFormO
   const streamEvents = reader.flag('stream_events', true);
   const runOptions = readOptions(reader, options.acceptClientContext ?? false);
   refuseFilesThatAreNone(reader, fields);
-  const files = [...uploads, ...readMedia(reader, options)];
+  const files = [...uploads, ...readMedia(reader, uploads.length, options)];
   reader.finish();
-  checkFileCount(files.length, options);
   const input = files.length === 0 ? { content } : { content, files };
   return { input, stream, background, streamEvents, options: runOptions };
 }

@@ -52,7 +52,7 @@ export class RunFinder {
     sessionId: string,
     runId: string,
   ): Promise<StoredRun | undefined> {
-    if (!isId(sessionId)) return undefined;
+    if (!isId(sessionId) || !isId(runId)) return undefined;
     const filter = { owner: this.access.ownerFor(request), runId, componentId: component.id, limit: 1 };
     const [run] = await this.sessions.runs(sessionId, filter);
     return run;

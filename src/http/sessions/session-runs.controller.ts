@@ -3,7 +3,7 @@ import { Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
 import { SessionStore, type StoredSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import type { FieldReader } from '../forms/field.reader.js';
-import { readQuery, type FieldRequest } from '../forms/request.fields.js';
+import { isId, readQuery, type FieldRequest } from '../forms/request.fields.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
 import { toWireSessionRun } from '../wire/wire-session-run.js';
@@ -50,7 +50,7 @@ export class SessionRunsController {
     @Res() response: object,
   ): Promise<void> {
     const { userId: owner = null } = await this.#find(request, id, readSessionQuery(request));
-    const [run] = await this.sessions.runs(id, { owner, runId, limit: 1 });
+    const [run] = isId(runId) ? await this.sessions.runs(id, { owner, runId, limit: 1 }) : [];
     if (run) return this.responder.reply(response, toWireSessionRun(run));
     const others = await this.sessions.runs(id, { owner, limit: 1 });
     throw new NotFoundException(

@@ -130,7 +130,21 @@ describe('parseRunForm()', () => {
     const metadata = { value };
     expect(refusalOf({ metadata })).toEqual([
       422,
-      { detail: [problem('metadata', 'json_invalid', 'Input should be a JSON object', metadata)] },
+      { detail: [problem('metadata', 'json_invalid', 'Input should be a JSON object', null)] },
+    ]);
+  });
+
+  it('does not send back what is long: of a text its beginning, of other values nothing', () => {
+    const long = 'x'.repeat(1_001);
+    expect(refusalOf({ message: [long], stream: long, user_id: { a: 'short' } })).toEqual([
+      422,
+      {
+        detail: [
+          problem('message', 'string_type', 'Input should be a valid string', null),
+          problem('stream', 'bool_parsing', BOOLEAN, `${long.slice(1)}…`),
+          problem('user_id', 'string_type', 'Input should be a valid string', { a: 'short' }),
+        ],
+      },
     ]);
   });
 
