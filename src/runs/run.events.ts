@@ -59,6 +59,18 @@ export class RunEvents {
     return taken && this.#run.cancellation.settled(taken);
   }
 
+  /**
+   * The run has done its work, and guardrails of it or of a run above are to look at that. What members have said that
+   * it has not waited for is no part of it.
+   */
+  leaveLateBehind(): void {
+    if (!this.#run.isHeld) return;
+    const late = this.#run.children.filter(({ outcome, isOfHook }) => outcome === undefined && !isOfHook);
+    const withdrawn = late.flatMap((child) => [child, ...child.descendants()]);
+    for (const child of withdrawn) child.withdraw(this.#run);
+    this.#forget(new Set(withdrawn.map(({ runId }) => runId)));
+  }
+
   /** The post-hooks have passed: what was held goes on, or what they have made of it. */
   async releaseHeld(): Promise<void> {
     const { isEdited, output } = this.#run;
@@ -109,10 +121,10 @@ export class RunEvents {
     return wasWaiting || wasWaitingAbove;
   }
 
-  /** The guardrails are at work, or were: what a member says now, that nobody waited for, they do not see. */
+  /** The run has done its work: what a member says now, that nobody waited for, no guardrail sees. */
   get #isClosed(): boolean {
-    const { hooks, phase } = this.#run;
-    return hooks.holdsStream && (phase === 'post' || this.#hasFailed);
+    const { isHeld, phase } = this.#run;
+    return (phase === 'post' || this.#hasFailed) && isHeld;
   }
 
   /** What a hook runs (a judge, say) is its own business, and none of those who read the run that it is a hook of. */

@@ -20,6 +20,7 @@ export async function runPreHooks(run: ActiveRun): Promise<void> {
 /** Runs the inline post-hooks and collects the others, in list order; then lets held content go. */
 export async function runPostHooks(run: ActiveRun): Promise<void> {
   run.phase = 'post';
+  run.events.leaveLateBehind();
   await runHooks(run, run.hooks.post);
   if (run.isEdited) writeMessages(run);
   await run.events.releaseHeld();

@@ -70,16 +70,16 @@ async function keepOrPostpone(memory: Memory, guard: ActiveRun | undefined): Pro
   await memory.keep();
 }
 
-/** Nobody has waited for a run that settles when the guardrails are at work already: they do not see it. */
+/** Guardrails see what has settled while the run above it was still at work, and so on up to their own run. */
 function isSeenBy(guard: ActiveRun, run: ActiveRun): boolean {
-  if (guard.outcome !== undefined) return false;
-  return guard.phase !== 'post' || run === guard || isOfHooks(guard, run);
+  if (run === guard) return guard.outcome === undefined;
+  const { parent } = run;
+  return parent !== undefined && waitsFor(parent, run) && isSeenBy(guard, parent);
 }
 
-/** Whether hooks of the run above have started this one, or the one that it is a part of. */
-function isOfHooks(above: ActiveRun, { parent, isOfHook }: ActiveRun): boolean {
-  if (parent === above) return isOfHook;
-  return parent !== undefined && isOfHooks(above, parent);
+/** A run that has done its work waits for nothing but its hooks, and these for what they have started. */
+function waitsFor({ phase, outcome }: ActiveRun, { isOfHook }: ActiveRun): boolean {
+  return outcome === undefined && (phase !== 'post' || isOfHook);
 }
 
 /** The next run above whose output guardrails hold what the runs below it say. */

@@ -46,6 +46,12 @@ const mask = defineGuardrail<PostHookContext>(
   { name: 'mask' },
 );
 
+/** A gate for each run. */
+function createGates(): { opened: () => Promise<void>; open: () => void; renew: () => void } {
+  let gate = createGate();
+  return { opened: () => gate.opened, open: () => gate.open(), renew: () => (gate = createGate()) };
+}
+
 describe('What no guardrail has passed', () => {
   it('is not in the output of a team that takes the failure of the team in between, if the member was late', async () => {
     const [failed, late] = [createGate(), createGate()];
@@ -399,6 +405,61 @@ describe('What no guardrail has passed', () => {
       expect((await runJson(url, '/teams/desk', 'hi', { session_id: 's' })).status).toBe(200);
       const stored = await readText(url, '/sessions/s/runs');
       expect([stored.includes('"slow"'), stored.includes(SECRET)]).toEqual([true, false]);
+    });
+  });
+
+  describe('because a member says it that nobody waits for,', () => {
+    const [spoken, asserted] = [createGates(), createGates()];
+    /** Says it, and has its member say it, and does not come to an end. */
+    const slow = new Team({
+      id: 'slow',
+      members: [new Agent({ id: 'quick', engine: () => SECRET })],
+      engine: async function* ({ delegate }) {
+        yield await delegate('quick', 'go');
+        spoken.open();
+        await asserted.opened();
+      },
+    });
+    const look = defineGuardrail<PostHookContext>(
+      ({ runOutput }) => void seen.push(JSON.stringify(runOutput)),
+      {
+        name: 'look',
+      },
+    );
+    let seen: string[];
+    /** Does not wait for its member, but until that has spoken. */
+    const hasty = (id: string, postHooks: HookFunction<PostHookContext>[] = []): Team =>
+      new Team({
+        id,
+        members: [slow],
+        engine: async ({ delegate }) => {
+          for (const gates of [spoken, asserted]) gates.renew();
+          delegate('slow', 'go').catch(() => undefined);
+          await spoken.opened();
+          return 'done';
+        },
+        postHooks,
+      });
+    const patient = new Team({
+      id: 'patient',
+      members: [hasty('hasty')],
+      engine: ({ delegate }) => delegate('hasty', 'go'),
+      postHooks: [look],
+    });
+
+    it.each([
+      ['its team has the guardrail', hasty('desk', [look])],
+      ['the team above its team has the guardrail', patient],
+    ])('is not streamed and not stored if %s', async (_where, team) => {
+      seen = [];
+      const { url } = await startApp({ agentOs: { teams: [team] } });
+      const frames = await runSse(url, `/teams/${team.id}`, 'hi', { session_id: 's' });
+      expect(frames.at(-1)).toMatchObject({ event: 'TeamRunCompleted', data: { content: 'done' } });
+      const stored = await readText(url, '/sessions/s/runs');
+      expect([seen.length, seen.join().includes(SECRET)]).toEqual([1, false]);
+      expect([stored.includes('"quick"'), stored.includes(SECRET)]).toEqual([true, false]);
+      expect(JSON.stringify(frames)).not.toContain(SECRET);
+      asserted.open();
     });
   });
 
