@@ -106,7 +106,10 @@ export interface RunOutput {
   messages: Message[];
   tools: ToolExecution[];
   metadata: PlainRecord;
-  /** Runs of a team's members or of a workflow's steps, in the order in which they settled. */
+  /**
+   * Runs of a team's members, of a workflow's steps, and of what an agent's engine has run, in the order in which they
+   * settled. Of those of an agent the protocol shows nothing here; clients read them as runs of the session.
+   */
   memberResponses: RunOutput[];
   /** Results of a workflow's steps, in order. */
   stepResults: StepOutput[];

@@ -27,9 +27,9 @@ export async function settleRun(run: ActiveRun, error: AgentRunError | undefined
   if (last) await run.events.end(last);
 }
 
-/** The output of a team or workflow holds those of its parts, unless its attempt was repeated without them. */
+/** The output of a run holds those of its parts, unless its attempt was repeated without them: guardrails look there. */
 function showAbove({ parent, output, position, isDiscarded }: ActiveRun): void {
-  if (!parent || parent.component.kind === 'agent' || isDiscarded) return;
+  if (!parent || isDiscarded) return;
   if (parent.phase !== 'execution' || parent.outcome !== undefined) return;
   if (position === 'inside-hook' && parent.position !== 'inside-hook') return;
   parent.output.memberResponses.push(output);

@@ -7,6 +7,7 @@ import {
   InMemorySessionStore,
   InputCheckError,
   OutputCheckError,
+  piiGuardrail,
   SessionStore,
   step,
   Team,
@@ -407,6 +408,34 @@ describe('What no guardrail has passed', () => {
       expect([stored.includes('"slow"'), stored.includes(SECRET)]).toEqual([true, false]);
     });
   });
+
+  it.each([
+    { strategy: 'mask', status: 'COMPLETED' },
+    { strategy: 'detect', status: 'ERROR' },
+  ] as const)(
+    'is not what an agent has asked another one: piiGuardrail, $strategy',
+    async ({ strategy, status }) => {
+      const address = 'ann@example.com';
+      const inner = new Agent({ id: 'inner', engine: () => `Write to ${address}.` });
+      const outer = new Agent({
+        id: 'outer',
+        engine: async () => {
+          await inner.run('Whom do I ask?');
+          return 'done';
+        },
+        postHooks: [piiGuardrail({ strategy })],
+      });
+      const { url } = await startApp({ agentOs: { agents: [outer] } });
+
+      const frames = await runSse(url, '/agents/outer', 'hi', { session_id: 's' });
+      const { body } = await runJson(url, '/agents/outer', 'hi', { session_id: 's' });
+      const stored = await readText(url, '/sessions/s/runs');
+
+      expect([body['status'], body['member_responses']]).toEqual([status, undefined]);
+      expect([stored.includes('"inner"'), stored.includes(address)]).toEqual([true, false]);
+      expect(JSON.stringify([frames, body])).not.toContain(address);
+    },
+  );
 
   describe('because a member says it that nobody waits for,', () => {
     const [spoken, asserted] = [createGates(), createGates()];

@@ -22,7 +22,9 @@ export function completedFields({ output, sessionState }: EventOf<'run-completed
     metadata: metadataField(output),
     session_state: component.kind === 'agent' ? toJsonValue(sessionState) : undefined,
     member_responses:
-      memberResponses.length > 0 ? toMemberResponses(memberResponses, { sessionState }) : undefined,
+      component.kind === 'team' && memberResponses.length > 0
+        ? toMemberResponses(memberResponses, { sessionState })
+        : undefined,
     metrics: toWireMetrics(output.metrics, output.model),
   };
 }
