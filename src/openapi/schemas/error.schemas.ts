@@ -26,7 +26,9 @@ export const errorSchemas: Schemas = {
         'Where it is: `body` or `query`, then the name of the field, then the place inside of it.',
       ),
       msg: text('The problem, for people.'),
-      input: anything('What was sent; null if nothing was.'),
+      input: anything(
+        'What was sent, cut after 1,000 characters; null if nothing was, or a larger or deep object.',
+      ),
     },
   }),
 };
