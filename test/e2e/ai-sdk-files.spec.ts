@@ -64,8 +64,8 @@ describe.each(ADAPTERS)('The files of a run by an agent on the AI SDK on %s', (a
 
   it('fail the run if the provider has no use for them, and the client learns no more', async () => {
     const { url, log } = await startScriptedAgent([], { app: { adapter } });
-    const response = await postBody(url, '/agents/helper', uploadOf([{ name: 'clip.mp4' }]));
+    const response = await postBody(url, '/agents/helper', uploadOf([{ name: 'report.docx' }]));
     expect([response.status, await response.json()]).toMatchObject([500, { status: 'ERROR' }]);
-    expect(log.messages('error').join()).toContain('video/mp4');
+    expect(log.messages('error').join()).toContain('wordprocessingml');
   });
 });
