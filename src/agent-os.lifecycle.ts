@@ -53,7 +53,7 @@ export class AgentOsLifecycle
     if (!this.#timer) this.beforeApplicationShutdown();
     await Promise.race([inFlight.idle(), aborted(shutdown)]);
     if (inFlight.size > 0) await this.#letRunsSettle();
-    await executor.stop(shutdown);
+    await executor.stop(shutdown, () => (inFlight.size > 0 ? inFlight.idle() : undefined));
     for (const run of inFlight.all()) run.tree.outbox.drop();
     clearTimeout(this.#timer);
     if (this.#dropped.size > 0) logger.warn(reportOf([...this.#dropped], options.shutdownTimeout));

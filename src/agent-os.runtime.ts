@@ -72,7 +72,7 @@ export class AgentOsRuntime implements OnModuleInit {
 
   /** Shutdown can wait no longer: runs are aborted, and hooks that have not run are dropped. */
   endShutdown(): void {
-    for (const run of this.inFlight.all()) run.shutDown();
+    this.inFlight.shutDown();
     this.#shutdown.abort();
   }
 

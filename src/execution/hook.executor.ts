@@ -27,8 +27,11 @@ export interface HookBatch {
   /** The root run's id. */
   readonly id: string;
   readonly tasks: readonly HookTask[];
-  /** Started by a hook: accepted whatever is pending, since a hook that waited for hooks could wait for itself. */
-  readonly insideHook: boolean;
+  /**
+   * Accepted whatever is pending: it was started by a hook, which could wait for itself, or its tree has a batch
+   * already, in the midst of which it would run.
+   */
+  readonly cannotWait: boolean;
   /** The response that must close first; batches of one response share it. */
   readonly response?: object;
   /** Calls back in the asynchronous context of the caller who started the run. */
@@ -59,6 +62,11 @@ export abstract class HookExecutor {
   /**
    * Releases what it holds, and what hooks add meanwhile, and resolves when all of it has ended or the signal has
    * aborted. What could not be run is dropped and returned. From then on nothing is taken.
+   *
+   * @param settled - waits for runs that hooks have started and may add hooks; undefined if there are none
    */
-  abstract stop(deadline: AbortSignal): Promise<readonly HookTask[]>;
+  abstract stop(
+    deadline: AbortSignal,
+    settled?: () => Promise<void> | undefined,
+  ): Promise<readonly HookTask[]>;
 }

@@ -44,7 +44,7 @@ export class InProcessHookExecutor extends HookExecutor {
       for (const task of batch.tasks) task.drop();
       return undefined;
     }
-    const isOver = this.#pending.size >= this.#options.maxPending && !batch.insideHook;
+    const isOver = this.#pending.size >= this.#options.maxPending && !batch.cannotWait;
     if (isOver) this.#options.onOverflow(batch);
     const pending: PendingBatch = { batch, state: 'accepted', delivered: undefined, onEnded: [] };
     this.#pending.set(batch, pending);
@@ -65,11 +65,16 @@ export class InProcessHookExecutor extends HookExecutor {
     await Promise.all(held.map(({ onEnded }) => new Promise<void>((resolve) => onEnded.push(resolve))));
   }
 
-  override async stop(deadline: AbortSignal): Promise<readonly HookTask[]> {
+  override async stop(
+    deadline: AbortSignal,
+    settled?: () => Promise<void> | undefined,
+  ): Promise<readonly HookTask[]> {
     // Hooks may start runs, whose hooks are taken as long as there is time for them.
-    while (this.#pending.size > 0 && !deadline.aborted) {
+    while (!deadline.aborted) {
       for (const batch of this.#pending.keys()) this.release(batch, false);
-      await Promise.race([this.drain(), aborted(deadline)]);
+      const work = this.#pending.size > 0 ? this.drain() : settled?.();
+      if (!work) break;
+      await Promise.race([work, aborted(deadline)]);
     }
     const held = [...this.#pending.values()];
     const unfinished = held.flatMap(({ batch }) => batch.tasks).filter(isUnfinished);

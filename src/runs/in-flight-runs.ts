@@ -4,6 +4,7 @@ import type { ActiveRun } from './active-run.js';
 export class InFlightRuns {
   readonly #runs = new Map<string, ActiveRun>();
   #onIdle: (() => void)[] = [];
+  #isShutDown = false;
 
   get size(): number {
     return this.#runs.size;
@@ -11,6 +12,13 @@ export class InFlightRuns {
 
   add(run: ActiveRun): void {
     this.#runs.set(run.runId, run);
+    if (this.#isShutDown) run.shutDown();
+  }
+
+  /** Cancels all runs, and those that are still to come: a request may have been on its way for long. */
+  shutDown(): void {
+    this.#isShutDown = true;
+    for (const run of this.all()) run.shutDown();
   }
 
   remove(run: ActiveRun): void {

@@ -31,7 +31,7 @@ export async function rememberRun(
   last: RunEvent | undefined,
   hasPassed: boolean,
 ): Promise<void> {
-  const memories = run.memories.splice(0);
+  const { memories } = run;
   for (const { run: below } of memories) {
     // Nobody has looked at what an attempt has left that was repeated.
     if (below !== run && (!hasPassed || below.isDiscarded)) below.withdraw(run);
@@ -40,7 +40,11 @@ export async function rememberRun(
     const settled = { run, snapshot: run.snapshot(), shown: [...run.events.shown], last };
     memories.push({ run, keep: () => keepRun(settled) });
   }
-  for (const memory of memories) await keepOrPostpone(memory, guardAbove(run));
+  while (memories[0]) {
+    await keepOrPostpone(memories[0], guardAbove(run));
+    // Not before: who deletes a session looks here for what waits to be stored, or is being stored.
+    memories.shift();
+  }
 }
 
 /** The sessions that runs have open, and those of runs that wait to be kept. */
@@ -100,7 +104,7 @@ async function storeRun(settled: SettledRun): Promise<void> {
   const { run, snapshot } = settled;
   const { sessions, logger } = run.tree.environment;
   const { sharedSession } = run;
-  if (sharedSession.isForgotten) return;
+  if (sharedSession.deleted && (await sharedSession.deleted)) return;
   try {
     if (snapshot instanceof Error) throw snapshot;
     const stored = toStoredRun(settled, snapshot);

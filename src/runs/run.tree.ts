@@ -84,7 +84,7 @@ export class RunTree {
     const batch: HookBatch = {
       id: root.runId,
       tasks: released.map((entry) => new BackgroundHookTask(entry, environment, scope)),
-      insideHook: root.position === 'inside-hook',
+      cannotWait: root.position === 'inside-hook' || this.#latestBatch !== undefined,
       ...(response ? { response } : {}),
       runInContext: (callback) => context.runInAsyncScope(callback),
     };

@@ -28,10 +28,23 @@ export class SharedSession {
   saved: Session | undefined;
   /** It is there: it was when it was opened, or what is kept of a run has created it. */
   isKnown = false;
-  /** It was deleted while its runs went on: they are not kept. */
-  isForgotten = false;
   /** What is being stored of its runs. None of them rejects. */
   readonly writes = new Set<Promise<void>>();
+  #deleted: Promise<boolean> | undefined;
+
+  /** Whether it was deleted while its runs went on: then they are not kept. Undefined if nobody has tried. */
+  get deleted(): Promise<boolean> | undefined {
+    return this.#deleted;
+  }
+
+  /** It is being deleted; if that fails, it is still there, unless it was deleted before. */
+  follow(deletion: Promise<unknown>): void {
+    const before = this.#deleted;
+    this.#deleted = deletion.then(
+      () => true,
+      () => before ?? false,
+    );
+  }
 
   /** Whose it is. */
   get userId(): string | undefined {

@@ -21,6 +21,7 @@ export interface SettledRun {
 export function toStoredRun(settled: SettledRun, snapshot: RunSnapshot): StoredRun {
   const { run, shown, last } = settled;
   const { isWithdrawn } = run;
+  const { sessionState } = snapshot.runContext;
   const { runId, parentRunId } = run.context;
   const whole = withoutFileContents(snapshot.runOutput);
   const output = isWithdrawn ? withoutAnswer(whole, run) : whole;
@@ -31,8 +32,8 @@ export function toStoredRun(settled: SettledRun, snapshot: RunSnapshot): StoredR
     // What a guardrail has refused, or has not seen, is not for keeping.
     input: run.phase === 'pre' || isWithdrawn ? { content: '' } : inputWithoutFileContents(snapshot.runInput),
     output,
-    sessionState: isWithdrawn ? {} : snapshot.runContext.sessionState,
-    events: last && !isWithdrawn ? storedEvents(shown, last, output) : [],
+    sessionState: isWithdrawn ? {} : sessionState,
+    events: last && !isWithdrawn ? storedEvents(shown, last, { output, sessionState }) : [],
     ...(isWithdrawn ? { isWithdrawn } : {}),
   };
 }
@@ -46,10 +47,15 @@ function withoutAnswer(
   return { ...output, ...work, content: '', metadata: { ...givenMetadata } };
 }
 
-function storedEvents(shown: readonly RunEvent[], last: RunEvent, output: RunOutput): RunEvent[] {
-  // The output is stored once: a store may know what it has seen already.
-  const ending = isEnd(last) ? { ...last, output } : copyEvent(last);
-  return [...shown.map(copyEvent), ending];
+function storedEvents(shown: readonly RunEvent[], last: RunEvent, end: RunAtEnd): RunEvent[] {
+  return [...shown.map(copyEvent), isEnd(last) ? endingOf(last, end) : copyEvent(last)];
+}
+
+type RunAtEnd = Pick<StoredRun, 'output' | 'sessionState'>;
+
+/** The output is stored once, and a store may know what it has seen already. The run's own data may change still. */
+function endingOf(last: RunEnd, { output, sessionState }: RunAtEnd): RunEnd {
+  return last.type === 'run-completed' ? { ...last, output, sessionState } : { ...last, output };
 }
 
 type RunEnd = Extract<RunEvent, { readonly type: 'run-completed' | 'run-cancelled' }>;

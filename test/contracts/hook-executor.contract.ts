@@ -213,7 +213,7 @@ export function describeHookExecutorContract(name: string, createExecutor: Creat
       });
 
       it('takes and runs what hooks add meanwhile', async () => {
-        const inner = stage.batch('inner', { hook: stage.step('inner') }, { insideHook: true });
+        const inner = stage.batch('inner', { hook: stage.step('inner') }, { cannotWait: true });
         const outer = stage.batch('outer', {
           hook: async () => {
             await stage.accept(inner);

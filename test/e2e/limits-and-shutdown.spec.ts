@@ -7,7 +7,9 @@ import { namesOf, parseFrames } from '../support/http-client.js';
 import { raise } from '../support/raise.js';
 import { Shutdown } from '../support/shutdown.js';
 import { ask, SURFACES } from '../support/surfaces.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { readAnswer, sendRaw } from '../support/raw-client.js';
+import { someTurns } from '../support/turns.js';
+import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -158,6 +160,73 @@ describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
     expect(steps).toEqual(['judge answered', 'verdict recorded', 'closed']);
     expect(testApp.agentOs.executions.counts).toMatchObject({ succeeded: 2, dropped: 0 });
   });
+
+  it('G18: waits for runs that hooks of the backlog start and do not wait for', async () => {
+    const steps: string[] = [];
+    const [begin, reached, goOn] = [createGate(), createGate(), createGate()];
+    const mailer = new Agent({
+      id: 'mailer',
+      engine: async () => {
+        reached.open();
+        await goOn.opened;
+        steps.push('mailed');
+        return 'sent';
+      },
+      postHooks: [inBackground('log', () => steps.push('logged'))],
+    });
+    const mail = inBackground('mail', async () => {
+      await begin.opened;
+      void app.agentOs.run('mailer', 'go');
+    });
+    const agent = new Agent({ id: 'agent', engine: () => 'answer', postHooks: [mail] });
+    const app: TestApp = await startApp({ adapter, agentOs: { agents: [agent, mailer] } });
+    await app.agentOs.run('agent', 'hi');
+    const { ended } = await Shutdown.begin(app, () => steps.push('closed'));
+    begin.open();
+    await reached.opened;
+    await someTurns();
+    goOn.open();
+    await ended;
+
+    expect(steps).toEqual(['mailed', 'logged', 'closed']);
+    expect(app.log.messages('warn').filter((message) => message.startsWith('Shutdown'))).toEqual([]);
+  });
+
+  it.each(['false', 'true'])(
+    'G18: cancels a run that begins after shutdownTimeout, as a slow guard has let it through: stream=%s',
+    async (stream) => {
+      const [asked, goOn, deadline] = [createGate(), createGate(), createGate()];
+      const waiting = new Agent({
+        id: 'waiting',
+        engine: ({ signal }) => {
+          signal.addEventListener('abort', deadline.open);
+          return never();
+        },
+      });
+      const guard = {
+        canActivate: async (): Promise<boolean> => {
+          asked.open();
+          await goOn.opened;
+          return true;
+        },
+      };
+      const http = { guards: [guard] };
+      const app = await startApp({ adapter, agentOs: { agents: [waiting], shutdownTimeout: 1, http } });
+      const body = `message=hi&stream=${stream}`;
+      const type = { 'content-type': 'application/x-www-form-urlencoded' };
+      const socket = await sendRaw(app.port, '/agents/waiting/runs', type, body);
+      const answer = readAnswer(socket);
+      await asked.opened;
+      app.agentOs.run('waiting', 'hi').catch(() => undefined);
+
+      const closing = app.close();
+      await deadline.opened;
+      goOn.open();
+
+      expect((await answer).body).toMatch(/cancelled/i);
+      await closing;
+    },
+  );
 
   it('G18: after one shutdownTimeout for runs and backlog, run signals are aborted and every hook not run is dropped and listed by name and run id', async () => {
     const steps: string[] = [];

@@ -15,6 +15,7 @@ import { createGate } from '../support/gate.js';
 import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { someTurns } from '../support/turns.js';
 import { as, readText, userId } from '../support/users.js';
 
 afterEach(closeApps);
@@ -191,6 +192,110 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     expect((await running).status).toBe(200);
     expect(await app.get(SessionStore).find('other')).toBeUndefined();
     expect(await app.get(SessionStore).find('s')).toBeDefined();
+  });
+
+  it('stays deleted though what waited for a guardrail is just being stored', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    class SlowStore extends InMemorySessionStore {
+      override async append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
+        if (run.component.id === 'helper') {
+          reached.open();
+          await goOn.opened;
+        }
+        return super.append(session, run, changes);
+      }
+    }
+    const sessionStore = new SlowStore();
+    const [notes, helper] = ['notes', 'helper'].map((id) => new Agent({ id, engine: () => SECRET }));
+    const team = new Team({
+      id: 'desk',
+      members: [helper as Agent],
+      engine: async ({ delegate }) => {
+        await delegate('helper', 'x');
+        await agentOs.run('notes', 'remember', { sessionId: 'other' });
+        return 'done';
+      },
+      postHooks: [defineGuardrail(() => undefined, { name: 'look' })],
+    });
+    const { url, agentOs }: TestApp = await startApp({
+      adapter,
+      agentOs: { teams: [team], agents: [notes as Agent], sessionStore },
+    });
+    const running = runJson(url, '/teams/desk', 'hi', { session_id: 's' });
+    await reached.opened;
+    expect((await callJson(url, 'DELETE', '/sessions/other')).status).toBe(204);
+    goOn.open();
+    expect((await running).status).toBe(200);
+    expect(await sessionStore.find('other')).toBeUndefined();
+  });
+
+  it.each([
+    { outcome: 'fails', stored: 2 },
+    { outcome: 'succeeds', stored: 0 },
+  ])('costs a run its history only if that $outcome: $stored runs', async ({ outcome, stored }) => {
+    const [deleting, decided, reached, goOn] = [createGate(), createGate(), createGate(), createGate()];
+    class SlowStore extends InMemorySessionStore {
+      override async delete(ids: readonly string[]): Promise<readonly string[]> {
+        deleting.open();
+        await decided.opened;
+        if (outcome === 'fails') throw new Error('The database is down.');
+        return super.delete(ids);
+      }
+    }
+    const sessionStore = new SlowStore();
+    const agent = new Agent({
+      id: 'agent',
+      engine: async ({ input }) => {
+        if (input === 'wait') {
+          reached.open();
+          await goOn.opened;
+        }
+        return `re ${input}`;
+      },
+    });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+    await runJson(url, '/agents/agent', 'first', { session_id: 's' });
+    const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' });
+    await reached.opened;
+    // The second one waits for what the first one makes of it.
+    const deletions = [callJson(url, 'DELETE', '/sessions/s'), callJson(url, 'DELETE', '/sessions/s')];
+    await deleting.opened;
+    goOn.open();
+    await someTurns();
+    decided.open();
+
+    expect((await running).status).toBe(200);
+    const expected = outcome === 'fails' ? 500 : 204;
+    expect((await Promise.all(deletions)).map(({ status }) => status)).toEqual([expected, expected]);
+    expect(await sessionStore.runs('s')).toHaveLength(stored);
+  });
+
+  it('is so for a second client only when what is just being stored is stored', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    const steps: string[] = [];
+    class SlowStore extends InMemorySessionStore {
+      override async append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
+        reached.open();
+        await goOn.opened;
+        steps.push('stored');
+        return super.append(session, run, changes);
+      }
+    }
+    const sessionStore = new SlowStore();
+    const agent = new Agent({ id: 'agent', engine: () => SECRET });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+    const running = runJson(url, '/agents/agent', 'hi', { session_id: 's' });
+    await reached.opened;
+    const deletions = [1, 2].map(async () => {
+      await callJson(url, 'DELETE', '/sessions/s');
+      steps.push('deleted');
+    });
+    // The server has read both once it has answered later ones on other connections.
+    for (let question = 0; question < 3; question++) await callJson(url, 'GET', '/health');
+    goOn.open();
+    await Promise.all([running, ...deletions]);
+    expect(steps).toEqual(['stored', 'deleted', 'deleted']);
+    expect(await sessionStore.find('s')).toBeUndefined();
   });
 
   it('must be the user’s: one of nobody keeps the run of a user who goes on with it', async () => {

@@ -14,6 +14,7 @@ import {
   InMemorySessionStore,
   piiGuardrail,
   SessionStore,
+  Team,
   type PreHookContext,
 } from 'nestjs-agentos';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
@@ -270,6 +271,39 @@ describe('sessions of running components', () => {
     await Promise.all(['left', 'right'].map((key) => runJson(url, '/agents/writer', key, { session_id })));
 
     expect((await runJson(url, '/agents/reader', 'x', { session_id })).body['content']).toBe('left,right');
+  });
+
+  it('hold what a run has left, whatever becomes of its data afterwards', async () => {
+    const [settled, ended] = [createGate(), createGate()];
+    const late = new Agent({
+      id: 'late',
+      engine: async ({ context }) => {
+        await settled.opened;
+        context.sessionState['late'] = true;
+        ended.open();
+        return 'late';
+      },
+    });
+    const team = new Team({
+      id: 'desk',
+      members: [late],
+      engine: ({ delegate, context }) => {
+        context.sessionState['n'] = 1;
+        delegate('late', 'go').catch(() => undefined);
+        return 'done';
+      },
+    });
+    const { agentOs, app } = await startApp({ agentOs: { teams: [team] } });
+    for await (const event of agentOs.stream('desk', 'hi', { sessionId: 'kept' })) {
+      if (event.type === 'run-completed') Object.assign(event.sessionState, { n: 'changed by a reader' });
+    }
+    settled.open();
+    await ended.opened;
+
+    const runs = await app.get(SessionStore).runs('kept');
+    const stored = runs.find(({ component }) => component.id === 'desk');
+    expect(stored?.events.at(-1)).toMatchObject({ type: 'run-completed', sessionState: { n: 1 } });
+    expect(stored?.events.at(-1)).not.toHaveProperty('sessionState.late');
   });
 
   it('hold no input that a guardrail has refused, and the events of runs that somebody read', async () => {

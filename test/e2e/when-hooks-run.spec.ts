@@ -115,7 +115,10 @@ function createTree(): Record<'started' | 'ending', Gate> {
 }
 
 describe('a member that nobody waits for', () => {
-  it('G6: its hooks do not overlap those of the tree it has left', async () => {
+  it.each([
+    { limits: {}, where: 'in the queue' },
+    { limits: { maxPending: 1 }, where: 'over maxPending' },
+  ])('G6: its hooks do not overlap those of the tree it has left, $where', async ({ limits }) => {
     const steps: string[] = [];
     const [rootStarted, rootMayEnd, memberMayAnswer, memberSettled] = [
       createGate(),
@@ -146,7 +149,7 @@ describe('a member that nobody waits for', () => {
         throw new Error('the leader does not wait');
       },
     });
-    const { agentOs } = await startApp({ agentOs: { teams: [team] } });
+    const { agentOs } = await startApp({ agentOs: { teams: [team], ...limits } });
 
     await agentOs.run('team', 'x').catch(() => undefined);
     await rootStarted.opened;

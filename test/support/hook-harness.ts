@@ -90,7 +90,7 @@ export class HookHarness {
     const tasks = Object.entries(hooks).map(([name, hook]) =>
       this.task(hook, { name, runId: id, timeout: name === 'never settling' ? 20 : 60_000 }),
     );
-    return { id, tasks, insideHook: false, runInContext: (callback) => callback(), ...options };
+    return { id, tasks, cannotWait: false, runInContext: (callback) => callback(), ...options };
   }
 
   /** How the executions of a run stand, by the name of the hook. */

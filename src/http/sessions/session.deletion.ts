@@ -23,18 +23,13 @@ export class SessionDeletion {
     const isMeant = (id: string, subject: { readonly userId?: string | undefined }): boolean =>
       possible.includes(id) && isOf(subject, owner);
     // Of a session whose first run goes on only that run is known.
-    const open = [...openSessions(this.runtime.inFlight.all())].filter(
-      (session) => !session.isForgotten && isMeant(session.id, session),
+    const open = [...openSessions(this.runtime.inFlight.all())].filter((session) =>
+      isMeant(session.id, session),
     );
-    for (const session of open) session.isForgotten = true;
-    try {
-      await Promise.all(open.flatMap(({ writes }) => [...writes]));
-      const deleted = await this.sessions.delete(possible, owner);
-      this.recordings.forget((run) => isMeant(run.sessionId, run) || deleted.includes(run.sessionId));
-    } catch (thrown) {
-      // The sessions are still there, and so are their runs.
-      for (const session of open) session.isForgotten = false;
-      throw thrown;
-    }
+    const earlier = open.flatMap(({ writes, deleted }) => (deleted ? [...writes, deleted] : [...writes]));
+    const deletion = Promise.all(earlier).then(() => this.sessions.delete(possible, owner));
+    for (const session of open) session.follow(deletion);
+    const deleted = await deletion;
+    this.recordings.forget((run) => isMeant(run.sessionId, run) || deleted.includes(run.sessionId));
   }
 }

@@ -130,7 +130,7 @@ describe('InProcessHookExecutor', () => {
 
     it('takes batches that were started inside a hook, which would otherwise wait for itself', async () => {
       const executor = createExecutor({ maxPending: 1 });
-      const inner = recordingBatch('inner', { insideHook: true });
+      const inner = recordingBatch('inner', { cannotWait: true });
       const outer = harness.batch('outer', {
         hook: async () => {
           await executor.accept(inner);
