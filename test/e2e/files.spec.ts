@@ -352,6 +352,37 @@ describe.each(ADAPTERS)('Files that a run on %s describes', (adapter) => {
     },
   );
 
+  it('are refused with a hundred problems at most', async () => {
+    const { url } = await start({ maxFiles: 150 });
+    const { status, body } = await send(url, uploadOf([], { images: `[${'{},'.repeat(149)}{}]` }));
+    expect([status, body['detail']]).toEqual([
+      422,
+      Array.from({ length: 100 }, (_, index) =>
+        expect.objectContaining({ type: 'missing', loc: ['body', 'images', index, 'content'] }),
+      ),
+    ]);
+  });
+
+  it('have short texts, but for their content', async () => {
+    const { url } = await start();
+    for (const name of ['id', 'mime_type', 'format']) {
+      const described = [{ filename: 'a.png', content: image.content, [name]: 'x'.repeat(1_000_000) }];
+      expect(await send(url, uploadOf([], { images: JSON.stringify(described) }))).toEqual({
+        status: 422,
+        body: {
+          detail: [
+            {
+              type: 'string_too_long',
+              loc: ['body', 'images', 0, name],
+              msg: 'Input should be text of up to 255 characters without zero bytes',
+              input: `${'x'.repeat(1_000)}…`,
+            },
+          ],
+        },
+      });
+    }
+  });
+
   it('may hold any characters in their texts', async () => {
     const { url } = await start({ maxFiles: 1 });
     const text = '[{,}]"\\'.repeat(1_000);

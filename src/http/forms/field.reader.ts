@@ -1,18 +1,9 @@
-import { UnprocessableEntityException } from '@nestjs/common';
-
 import type { PlainRecord } from '../../model/run-context.js';
-import { echoOf, isArray, isPlainObject, isShallow, isSimple, parseJson } from './json.values.js';
+import { FieldProblems } from './field.problems.js';
+import { isArray, isPlainObject, isShallow, isSimple, parseJson } from './json.values.js';
 
 /** The fields of a request by name: texts, or any JSON value if they came as JSON. */
 export type Fields = ReadonlyMap<string, unknown>;
-
-/** What is wrong with a field, in the protocol's shape. */
-interface FieldProblem {
-  readonly type: string;
-  readonly loc: readonly (string | number)[];
-  readonly msg: string;
-  readonly input: unknown;
-}
 
 const TRUE = ['true', '1', 'yes', 'on', 't', 'y'];
 const FALSE = ['false', '0', 'no', 'off', 'f', 'n'];
@@ -24,12 +15,13 @@ const FALSE = ['false', '0', 'no', 'off', 'f', 'n'];
 export class FieldReader {
   readonly #fields: Fields;
   readonly #location: readonly (string | number)[];
-  readonly #problems: FieldProblem[];
+  readonly #problems: FieldProblems;
 
   /** @param location - where the fields stand in the request */
   constructor(fields: Fields, location: 'body' | 'query' | FieldPlace = 'body') {
     this.#fields = fields;
-    const { path, problems } = typeof location === 'string' ? { path: [location], problems: [] } : location;
+    const { path, problems } =
+      typeof location === 'string' ? { path: [location], problems: new FieldProblems() } : location;
     this.#location = path;
     this.#problems = problems;
   }
@@ -42,12 +34,12 @@ export class FieldReader {
 
   /** @throws UnprocessableEntityException with one problem for each field that is wrong */
   finish(): void {
-    if (this.#problems.length > 0) throw new UnprocessableEntityException({ detail: this.#problems });
+    this.#problems.finish();
   }
 
   requiredText(name: string): string {
     const text = this.text(name);
-    if (text === undefined && !this.#hasProblem(name)) {
+    if (text === undefined && !this.#problems.has(this.#location, name)) {
       this.refuse(name, 'missing', 'Field required', this.#fields.get(name) ?? null);
     }
     return text ?? '';
@@ -116,7 +108,7 @@ export class FieldReader {
   /**
    * A JSON array of objects, or the text of one.
    *
-   * @param maxParts - objects, arrays and commas that the text may have
+   * @param maxParts - objects, arrays, texts and commas that the text may have
    */
   records(name: string, maxParts: number): readonly PlainRecord[] {
     const given = this.#given(name);
@@ -129,7 +121,7 @@ export class FieldReader {
 
   /** Says what is wrong with a field. */
   refuse(name: string, type: string, msg: string, input: unknown): void {
-    this.#problems.push({ type, loc: [...this.#location, name], msg, input: echoOf(input) });
+    this.#problems.add({ type, loc: [...this.#location, name], msg, input });
   }
 
   #given(name: string): unknown {
@@ -141,16 +133,12 @@ export class FieldReader {
     const value = this.#given(name);
     return typeof value === 'string' ? parseJson(value) : value;
   }
-
-  #hasProblem(name: string): boolean {
-    return this.#problems.some(({ loc }) => loc.length > this.#location.length && loc.at(-1) === name);
-  }
 }
 
 /** Where an object stands, and where to note what is wrong with it. */
 interface FieldPlace {
   readonly path: readonly (string | number)[];
-  readonly problems: FieldProblem[];
+  readonly problems: FieldProblems;
 }
 
 /** Both included. */

@@ -1,5 +1,8 @@
 const MAX_LENGTH = 255;
 
+/** Paths are no longer on any system. Of longer ones only the end is looked at: they could have millions of segments. */
+const MAX_PATH_LENGTH = 4_096;
+
 /** Characters that break lines, turn the direction of writing around, or are no characters. */
 const UNSAFE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
@@ -9,7 +12,8 @@ const UNSAFE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]
  * @returns undefined if nothing is left of it
  */
 export function safeFileName(name: string): string | undefined {
-  const segment = name.replace(UNSAFE, '').split(/[\\/]/).at(-1)?.trim() ?? '';
+  const path = name.slice(-MAX_PATH_LENGTH).replace(UNSAFE, '');
+  const segment = path.split(/[\\/]/).at(-1)?.trim() ?? '';
   return /^\.{0,2}$/.test(segment) ? undefined : shorten(segment);
 }
 

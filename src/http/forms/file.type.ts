@@ -100,8 +100,11 @@ function essenceOf(mediaType = ''): string | undefined {
   return /^[\w.+-]+\/[\w.+-]+$/.test(type) ? (ALIASES.get(type) ?? type) : undefined;
 }
 
+/** Names may be as long as bodies; no extension that is known is longer than this. */
+const MAX_EXTENSION_LENGTH = 20;
+
 function extensionOf(name = ''): string {
-  return /\.([^.]+)$/.exec(name)?.[1]?.toLowerCase() ?? '';
+  return /\.([^.]+)$/.exec(name.slice(-MAX_EXTENSION_LENGTH))?.[1]?.toLowerCase() ?? '';
 }
 
 function kindOf(mediaType: string): RunFileKind | undefined {

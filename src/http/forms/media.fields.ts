@@ -28,7 +28,7 @@ export function isMediaField(name: string): boolean {
 
 const MAX_URL_LENGTH = 2_048;
 
-/** Objects, arrays and commas in the description of a file: several times what all fields of the protocol have. */
+/** Objects, arrays, texts and commas in the description of a file: several times what all fields of the protocol have. */
 const MAX_PARTS = 100;
 
 /**
@@ -72,8 +72,8 @@ type MediaType = Pick<RunFile, 'kind' | 'mediaType'>;
 
 /** @returns without media type if it is an image of which the client has not said what kind of image */
 function readType(reader: FieldReader, kind: RunFileKind, name: string | undefined): MediaType | undefined {
-  const mediaType = reader.text('mime_type');
-  const format = reader.text('format');
+  const mediaType = shortText(reader, 'mime_type');
+  const format = shortText(reader, 'format');
   const type = fileTypeOf(mediaType, format === undefined ? name : `.${format}`);
   if (type && (kind === 'file' || kind === type.kind)) return type;
   // Models see for themselves what kind of image it is.
@@ -107,7 +107,7 @@ function readUrl(reader: FieldReader, { acceptClientContext = false }: MediaOpti
   if (!acceptClientContext) {
     const msg = 'URLs are only accepted with the option http.acceptClientContext: send the content';
     reader.refuse('url', 'value_error', msg, given);
-  } else if (given.length > MAX_URL_LENGTH || !URL.canParse(given) || !isHttp(new URL(given))) {
+  } else if (!isReadable(given) || !isHttp(new URL(given))) {
     const msg = `Input should be an http or https URL of up to ${MAX_URL_LENGTH} characters`;
     reader.refuse('url', 'url_parsing', msg, given);
   }
@@ -116,7 +116,11 @@ function readUrl(reader: FieldReader, { acceptClientContext = false }: MediaOpti
 
 /** Without the query, so that its end may say what the file is. */
 function pathOf(url: string | undefined): string | undefined {
-  return url !== undefined && URL.canParse(url) ? new URL(url).pathname : undefined;
+  return isReadable(url) ? new URL(url).pathname : undefined;
+}
+
+function isReadable(url: string | undefined): url is string {
+  return url !== undefined && url.length <= MAX_URL_LENGTH && URL.canParse(url);
 }
 
 function isHttp({ protocol }: URL): boolean {

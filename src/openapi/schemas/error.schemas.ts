@@ -16,7 +16,7 @@ export const FAILURE_FIELDS: Fields = {
 export const errorSchemas: Schemas = {
   HttpError: object('An error.', { required: { detail: text('What went wrong, for people.') } }),
   ValidationError: object('The request has fields that are wrong or missing.', {
-    required: { detail: listOf(ref('FieldProblem'), 'One entry for each field.') },
+    required: { detail: listOf(ref('FieldProblem'), 'One entry for each problem, up to 100.') },
   }),
   FieldProblem: object('What is wrong with one field.', {
     required: {

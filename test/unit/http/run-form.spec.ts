@@ -70,9 +70,9 @@ describe('parseRunForm()', () => {
 
   it('drops keys of a form that would set a prototype when somebody assigns them', () => {
     const { metadata } = parse({
-      metadata: '{"__proto__":{"isAdmin":true},"a":{"__proto__":{},"b":1}}',
+      metadata: '{"__proto__":{"isAdmin":true},"a":{"__proto__":{},"b":1},"c":[{"\\u005f_proto__":1}]}',
     }).options;
-    expect(JSON.stringify(metadata)).toBe('{"a":{"b":1}}');
+    expect(JSON.stringify(metadata)).toBe('{"a":{"b":1},"c":[{}]}');
   });
 
   it('takes empty and null fields for none, as forms send them', () => {
@@ -146,6 +146,12 @@ describe('parseRunForm()', () => {
         ],
       },
     ]);
+  });
+
+  it('refuses without sending it back what would be longer as JSON than any text may be', () => {
+    const images = Array.from({ length: 100 }, () => '\u0001'.repeat(1_000_000));
+    const msg = 'Input should be a JSON array of objects';
+    expect(refusalOf({ images })).toEqual([422, { detail: [problem('images', 'json_invalid', msg, null)] }]);
   });
 
   it('checks client context once it takes it', () => {

@@ -29,4 +29,9 @@ describe('safeFileName()', () => {
     expect([name?.length, name?.endsWith('x.jpeg')]).toEqual([255, true]);
     expect(safeFileName(`${'x'.repeat(254)}👋${'y'.repeat(50)}`)).toBe('x'.repeat(254));
   });
+
+  it('looks at the end of a path only, which may have millions of segments', () => {
+    expect(safeFileName(`${'/'.repeat(5_000_000)}a.txt`)).toBe('a.txt');
+    expect(safeFileName(`a.txt${'\0'.repeat(4_096)}`)).toBeUndefined();
+  });
 });
