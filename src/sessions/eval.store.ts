@@ -72,6 +72,6 @@ export abstract class EvalStore {
   /** @returns the renamed evaluation; undefined if there is none with this id */
   abstract rename(id: string, name: string): Promise<Evaluation | undefined>;
 
-  /** Ids that are not there are no error. */
-  abstract delete(ids: readonly string[]): Promise<void>;
+  /** Ids that are not there, or are another's if an owner is given, are no error. */
+  abstract delete(ids: readonly string[], owner?: SessionOwner): Promise<void>;
 }

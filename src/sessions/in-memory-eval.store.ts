@@ -1,5 +1,7 @@
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
+import { isOf } from './session.filter.js';
+import type { SessionOwner } from './session.store.js';
 
 /** Evaluations in this process: bounded, and gone with the process. */
 export class InMemoryEvalStore extends EvalStore {
@@ -40,8 +42,11 @@ export class InMemoryEvalStore extends EvalStore {
     return Promise.resolve(copyPlainData(renamed, 'evaluation'));
   }
 
-  override delete(ids: readonly string[]): Promise<void> {
-    this.#evaluations = this.#evaluations.filter(({ id }) => !ids.includes(id));
+  override delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
+    const meant = new Set(ids);
+    this.#evaluations = this.#evaluations.filter(
+      (evaluation) => !(meant.has(evaluation.id) && isOf(evaluation, owner)),
+    );
     return Promise.resolve();
   }
 
@@ -56,7 +61,7 @@ function matches(evaluation: Evaluation, criteria: EvaluationCriteria): boolean 
   return (
     (runId === undefined || evaluation.runId === runId) &&
     (sessionId === undefined || evaluation.sessionId === sessionId) &&
-    (userId === undefined || (evaluation.userId ?? null) === userId) &&
+    isOf(evaluation, userId) &&
     (componentKind === undefined || component.kind === componentKind) &&
     (componentId === undefined || component.id === componentId) &&
     (modelId === undefined || model?.id === modelId) &&

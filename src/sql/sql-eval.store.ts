@@ -6,6 +6,7 @@ import {
   type EvaluationCriteria,
   type EvaluationFilter,
 } from '../sessions/eval.store.js';
+import type { SessionOwner } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { evaluationsTable } from './sql.schema.js';
 import { inBatches, toText } from './sql.values.js';
@@ -75,9 +76,11 @@ export class SqlEvalStore extends EvalStore {
     return row && toEvaluation(row);
   }
 
-  override async delete(ids: readonly string[]): Promise<void> {
+  override async delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
     for (const batch of inBatches(ids))
-      await this.#database.delete(evaluationsTable).where(inArray(evaluationsTable.id, batch));
+      await this.#database
+        .delete(evaluationsTable)
+        .where(and(inArray(evaluationsTable.id, batch), ownedBy(owner)));
   }
 }
 
@@ -100,11 +103,12 @@ function conditionOf(criteria: EvaluationCriteria): SQL | undefined {
   ] as const;
   return and(
     ...columns.map(([key, column]) => (others[key] === undefined ? undefined : eq(column, others[key]))),
-    userId === undefined ? undefined : ownedBy(userId),
+    ownedBy(userId),
   );
 }
 
-function ownedBy(userId: string | null): SQL {
+function ownedBy(userId: SessionOwner | undefined): SQL | undefined {
+  if (userId === undefined) return undefined;
   return userId === null ? isNull(evaluationsTable.userId) : eq(evaluationsTable.userId, userId);
 }
 

@@ -704,6 +704,30 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect(await stores.evals.rename(gone.id, 'x')).toBeUndefined();
       });
 
+      it('are deleted for their owner only, if one is given', async () => {
+        const kept = [
+          evaluationOf(newId(), 1),
+          { ...evaluationOf(newId(), 2), userId: 'ann' },
+          { ...evaluationOf(newId(), 3), userId: 'bob' },
+        ] as const;
+        const [nobodys, anns, bobs] = kept;
+        const ids = kept.map(({ id }) => id);
+        const left = async (): Promise<Evaluation[]> => {
+          const found = await Promise.all(ids.map((id) => stores.evals.find(id)));
+          return found.flatMap((evaluation) => evaluation ?? []);
+        };
+        for (const evaluation of kept) await stores.evals.save(evaluation);
+
+        await stores.evals.delete(ids, 'eve');
+        expect(await left()).toEqual(kept);
+        await stores.evals.delete(ids, 'ann');
+        expect(await left()).toEqual([nobodys, bobs]);
+        await stores.evals.delete([anns.id, nobodys.id], null);
+        expect(await left()).toEqual([bobs]);
+        await stores.evals.delete(ids);
+        expect(await left()).toEqual([]);
+      });
+
       it('take any text, and hand out copies', async () => {
         const text = `${'100 % _ \\ " 👋 '.repeat(60_000)}'); --`;
         const component = { kind: 'agent', id: "o'hara", name: '👋' } as const;

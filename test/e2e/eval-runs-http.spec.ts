@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Agent, agentAsJudge, EvalStore, type Evaluation } from 'nestjs-agentos';
 
 import { callJson, type JsonCall, type Reply } from '../support/json-client.js';
@@ -227,6 +227,16 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     const body = { eval_run_ids: ['e1', 'nope', 'e3'] };
     expect(await call('DELETE', '/eval-runs', { body })).toEqual({ status: 204, body: undefined });
     expect(idsOf(await call('GET', '/eval-runs'))).toEqual(['e2']);
+  });
+
+  it('are deleted by a single call of the store, however many they are', async () => {
+    const { call, store } = await start({ userId: () => 'ann' });
+    const [find, deletion] = [jest.spyOn(store, 'find'), jest.spyOn(store, 'delete')];
+    const ids = Array.from({ length: 1_000 }, (_, index) => `e${index}`);
+    const body = { eval_run_ids: [...ids, 'no database \0 takes it', ''] };
+    expect((await call('DELETE', '/eval-runs', { body })).status).toBe(204);
+    expect([find.mock.calls, deletion.mock.calls]).toEqual([[], [[ids, 'ann']]]);
+    expect((await store.list()).map(({ id }) => id)).toEqual(['e2', 'e3']);
   });
 
   it.each([undefined, {}, [], { eval_run_ids: [] }, { eval_run_ids: 'e1' }, { eval_run_ids: [1] }])(

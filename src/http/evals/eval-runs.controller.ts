@@ -74,9 +74,8 @@ export class EvalRunsController {
   async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     readQuery(request, () => undefined);
     const ids = readBody(request, (reader) => reader.texts('eval_run_ids'));
-    const own: string[] = [];
-    for (const id of ids) if (await this.#find(request, id)) own.push(id);
-    if (own.length > 0) await this.evals.delete(own);
+    const possible = ids.filter(isId);
+    if (possible.length > 0) await this.evals.delete(possible, this.access.ownerFor(request));
     this.responder.replyNothing(response);
   }
 
