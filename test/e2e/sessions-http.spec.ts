@@ -172,6 +172,19 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       expect(await call('GET', path)).toEqual({ status: 404, body: { detail } });
     });
 
+    it('by ids as long as ids can be, if the host takes such paths', async () => {
+      const fastify = { routerOptions: { maxParamLength: 1_000 } };
+      const { url, call } = await startSessionApp(adapter, {}, { fastify });
+      for (const character of ['x', 'é', '/', '%']) {
+        const id = character.repeat(255);
+        await runJson(url, '/agents/helper', 'hello', { session_id: id });
+        expect(await call('GET', `/sessions/${encodeURIComponent(id)}`)).toMatchObject({
+          status: 200,
+          body: { session_id: id },
+        });
+      }
+    });
+
     it('never if their id is longer than an id can be', async () => {
       const { call } = await startSessionApp(adapter);
       // Fastify takes no parameter of more than 100 characters, unless the host says otherwise.

@@ -19,6 +19,8 @@ export interface TestAppOptions extends Pick<ModuleMetadata, 'providers' | 'cont
   readonly adapter?: Adapter;
   /** Bytes of a body that the host takes. Default: what its adapter takes. */
   readonly bodyLimit?: number;
+  /** What Fastify is told besides. */
+  readonly fastify?: ConstructorParameters<typeof FastifyAdapter>[0];
   /** Overrides providers before the application is compiled. */
   readonly override?: (builder: TestingModuleBuilder) => TestingModuleBuilder;
   /** Sees the application before it starts. */
@@ -46,6 +48,7 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
     providers = [],
     controllers = [],
     bodyLimit,
+    fastify = {},
     override,
   } = options;
   const { agentOsModule = AgentOsModule.forRoot(agentOs) } = options;
@@ -59,7 +62,7 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
   const app = testing.createNestApplication<INestApplication>(
     adapter === 'express'
       ? new ExpressAdapter()
-      : (new FastifyAdapter(bodyLimit === undefined ? {} : { bodyLimit }) as never),
+      : (new FastifyAdapter({ ...(bodyLimit && { bodyLimit }), ...fastify } as never) as never),
     { logger: log },
   );
   if (adapter === 'express' && bodyLimit !== undefined)
