@@ -35,7 +35,7 @@ export async function conductRun(run: ActiveRun, startChild: StartChild): Promis
 /** @returns the error with which the run ends, if it does not complete */
 async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRunError | undefined> {
   try {
-    await openSession(run);
+    await run.cancellation.race(openSession(run));
     await run.events.emit({
       type: 'run-started',
       ...(run.component.model ? { model: run.component.model } : {}),

@@ -22,6 +22,7 @@ export function resetOutput(run: ActiveRun): void {
   run.events.withdrawShown();
   children.length = 0;
   Object.assign(output, { content: '', metrics: {} });
+  restoreMetadata(run);
   delete output.data;
   dropWork(output);
 }
@@ -43,6 +44,12 @@ export function withdrawContent(run: ActiveRun, shown: string | undefined): void
   }
   output.messages = phase === 'pre' ? [] : [questionOf(run)];
   run.events.discardHeld();
+}
+
+/** In place: engines and hooks hold on to it. */
+function restoreMetadata({ output: { metadata }, givenMetadata }: ActiveRun): void {
+  for (const key of Object.keys(metadata)) delete metadata[key];
+  Object.assign(metadata, copyIfPlain(givenMetadata, 'metadata'));
 }
 
 /** What an answer was made of. */

@@ -18,6 +18,8 @@ export async function openSession(run: ActiveRun): Promise<void> {
   const shared = run.sharedSession;
   if (sessions && shared.isNamed && shared !== run.parent?.sharedSession) {
     const stored = await sessions.open(shared.id);
+    // It may have been cancelled meanwhile, and have settled.
+    run.cancellation.throwIfCancelled();
     const isOwn = stored !== undefined && isOf(stored, shared.owner);
     if (stored && !isOwn && run.position === 'root') throw sessionNotFound(shared.id);
     shared.isKnown = isOwn;

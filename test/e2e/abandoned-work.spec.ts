@@ -20,6 +20,7 @@ import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { someTurns } from '../support/turns.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
 
 afterEach(closeApps);
 
@@ -57,6 +58,78 @@ describe('an attempt that failed and is repeated', () => {
     await agentOs.drain();
 
     expect([content, memberResponses.length, hooksOf]).toEqual(['second', 1, ['second']]);
+  });
+});
+
+describe('an attempt that is repeated', () => {
+  it('G7: leaves no metadata of its own, and that of the caller as it was', async () => {
+    let attempts = 0;
+    const agent = new Agent({
+      id: 'agent',
+      retries: 1,
+      engine: async function* ({ context }) {
+        attempts += 1;
+        if (attempts === 1) {
+          (context.metadata['given'] as unknown[]).push('more');
+          yield { content: 'wrong', metadata: { left: true } };
+          throw new Error('broken');
+        }
+        context.metadata['second'] = true;
+        yield 'right';
+      },
+    });
+    const { url } = await startApp({ agentOs: { agents: [agent] } });
+    const { body } = await runJson(url, '/agents/agent', 'x', { metadata: '{"given":[1]}' });
+    expect([body['content'], body['metadata']]).toEqual(['right', { given: [1], second: true }]);
+  });
+});
+
+describe.each(ADAPTERS)('a run that is cancelled on %s', (adapter) => {
+  it('does not end the process though its leader waits for one of its members only', async () => {
+    const unhandled = recordUnhandledRejections();
+    const reached = createGate();
+    const never = new Promise<string>(() => undefined);
+    const one = new Agent({ id: 'one', engine: () => never });
+    const two = new Agent({
+      id: 'two',
+      engine: () => {
+        reached.open();
+        return never;
+      },
+    });
+    const team = new Team({
+      id: 'desk',
+      members: [one, two],
+      engine: async ({ delegate, input }) => {
+        const [first, second] = [delegate('one', input), delegate('two', input)];
+        return (await first) + (await second);
+      },
+    });
+    const { url } = await startApp({ adapter, agentOs: { teams: [team] } });
+    const begun = await post(url, '/teams/desk', { message: 'hi', background: 'true', stream: 'false' });
+    const { run_id: runId } = (await begun.json()) as { run_id: string };
+    await reached.opened;
+    await callJson(url, 'POST', `/teams/desk/runs/${runId}/cancel`);
+    await someTurns();
+    expect(await unhandled.stop()).toEqual([]);
+  });
+
+  it('G18: ends though its session store hangs, and so does the shutdown', async () => {
+    const asked = createGate();
+    class HangingStore extends InMemorySessionStore {
+      override open(): Promise<undefined> {
+        asked.open();
+        return new Promise(() => undefined);
+      }
+    }
+    const agent = new Agent({ id: 'agent', engine: () => 'never' });
+    const agentOs = { agents: [agent], sessionStore: new HangingStore(), shutdownTimeout: 1 };
+    const { agentOs: service, app } = await startApp({ adapter, agentOs });
+    const run = service.run('agent', 'hi', { sessionId: 's' });
+    await asked.opened;
+    const closing = app.close();
+    await expect(run).rejects.toMatchObject({ code: 'run_cancelled' });
+    await closing;
   });
 });
 

@@ -112,7 +112,7 @@ export class Team extends Component {
       mode: this.mode,
       answers: [],
       members: this.#memberIdentities,
-      delegate: (memberId, input, options) => delegation.delegate(memberId, input, options),
+      delegate: (memberId, input, options) => heard(delegation.delegate(memberId, input, options)),
     };
   }
 
@@ -121,6 +121,15 @@ export class Team extends Component {
       description === undefined ? { kind, id, name } : { kind, id, name, description },
     );
   }
+}
+
+/**
+ * A leader may wait for one member when another fails, as all do that are cancelled with it. That is in the events and in
+ * the log, and no reason for Node to end the process.
+ */
+function heard(answer: Promise<string>): Promise<string> {
+  answer.catch(() => undefined);
+  return answer;
 }
 
 function checkMode(teamId: string, mode: unknown): void {
