@@ -224,6 +224,33 @@ describe('a team that broadcasts', () => {
   });
 });
 
+describe('the leader of a team', () => {
+  it.each(['coordinate', 'route', 'broadcast'] as const)(
+    'is told when its run is cancelled: %s',
+    async (mode) => {
+      const [reached, aborted] = [createGate(), createGate()];
+      const team = new Team({
+        id: 'desk',
+        mode,
+        members: [billing],
+        engine: async ({ signal }) => {
+          signal.addEventListener('abort', aborted.open);
+          reached.open();
+          await aborted.opened;
+          return 'too late';
+        },
+      });
+      const { agentOs } = await startApp({ agentOs: { teams: [team] } });
+      const controller = new AbortController();
+      const run = agentOs.run('desk', 'hi', { signal: controller.signal });
+      await reached.opened;
+      controller.abort();
+      await expect(run).rejects.toMatchObject({ code: 'run_cancelled' });
+      await aborted.opened;
+    },
+  );
+});
+
 describe('a team that is declared wrongly', () => {
   const engine = (): string => '';
 

@@ -47,6 +47,10 @@ export class RoutedDelegation extends Delegation {
     const { run } = this;
     return {
       ...run,
+      // Getters and methods are no part of a copy.
+      get signal() {
+        return run.signal;
+      },
       conversation: new Conversation(),
       throwIfAbandoned: () => run.throwIfAbandoned(),
       history: (runs) => run.history(runs),
