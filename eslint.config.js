@@ -14,6 +14,7 @@ const src = join(import.meta.dirname, 'src');
 const LAYERS = [
   'model',
   'errors',
+  'peers',
   'telemetry',
   'execution',
   'sessions',

@@ -2,18 +2,16 @@ import type * as OpenTelemetry from '@opentelemetry/api';
 
 import { toError } from '../errors/to-error.js';
 import type { ComponentIdentity } from '../model/component.js';
+import { importIfInstalled } from '../peers/optional-peer.js';
 import { NoTracing, Tracing, type RunSpan } from './tracing.js';
 
 type Api = typeof OpenTelemetry;
 
 /** Tracing through OpenTelemetry if the application has its API installed, else none. */
 export async function loadTracing(): Promise<Tracing> {
-  try {
-    return new OpenTelemetryTracing(await import('@opentelemetry/api'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return new NoTracing();
-    throw error;
-  }
+  const load = (): Promise<Api> => import('@opentelemetry/api');
+  const api = await importIfInstalled({ name: '@opentelemetry/api', load });
+  return api ? new OpenTelemetryTracing(api) : new NoTracing();
 }
 
 class OpenTelemetryTracing extends Tracing {
