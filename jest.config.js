@@ -9,7 +9,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-agentos$': '<rootDir>/src/index.ts',
-    '^nestjs-agentos/(ai-sdk|openapi|sql)$': '<rootDir>/src/$1/index.ts',
+    '^nestjs-agentos/(ai-sdk|guardrails|openapi|sql)$': '<rootDir>/src/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {

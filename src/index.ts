@@ -71,13 +71,6 @@ export type { HookExecutionFilter, HookExecutions } from './execution/hook.ledge
 
 export { agentAsJudge, type AgentAsJudgeOptions } from './evals/agent-as-judge.js';
 
-export { piiGuardrail, type PiiGuardrailOptions } from './guardrails/pii.guardrail.js';
-export type { PiiType } from './guardrails/pii.patterns.js';
-export {
-  promptInjectionGuardrail,
-  type PromptInjectionGuardrailOptions,
-} from './guardrails/prompt-injection.guardrail.js';
-
 export type { HookModeReason } from './hooks/bound-hook.js';
 export type { HookErrorHandler, HookFailure } from './hooks/hook-failure.reporter.js';
 export type { HookInfo, PostHookContext, PreHookContext } from './hooks/hook.context.js';

@@ -7,11 +7,10 @@ import {
   hookRef,
   InputCheckError,
   OutputCheckError,
-  piiGuardrail,
-  promptInjectionGuardrail,
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
 
 @Injectable()
 export class Moderation {

@@ -12,11 +12,11 @@ import {
   hookRef,
   InMemoryEvalStore,
   InMemorySessionStore,
-  piiGuardrail,
   SessionStore,
   Team,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { piiGuardrail } from 'nestjs-agentos/guardrails';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 import { Pool } from 'pg';
 

@@ -7,7 +7,6 @@ import {
   InMemorySessionStore,
   InputCheckError,
   OutputCheckError,
-  piiGuardrail,
   SessionStore,
   step,
   Team,
@@ -17,6 +16,7 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { piiGuardrail } from 'nestjs-agentos/guardrails';
 
 import { createGate } from '../support/gate.js';
 import { runJson, runSse } from '../support/http-client.js';

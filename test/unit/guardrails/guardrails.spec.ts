@@ -4,11 +4,10 @@ import {
   AgentOsConfigurationError,
   InputCheckError,
   OutputCheckError,
-  piiGuardrail,
-  promptInjectionGuardrail,
   Team,
   type LeaderRequest,
 } from 'nestjs-agentos';
+import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
 
 const echo = (preHooks: readonly ReturnType<typeof piiGuardrail>[]): Agent =>
   new Agent({ id: 'echo', engine: ({ input }) => input, preHooks });
