@@ -89,6 +89,7 @@ export {
 export { sampled } from './hooks/sampled.js';
 
 export type { ComponentIdentity, ComponentKind } from './model/component.js';
+export { textOfFile } from './model/file.text.js';
 export type { Message, MessageRole } from './model/message.js';
 export type { PlainRecord, RunContext } from './model/run-context.js';
 export type {

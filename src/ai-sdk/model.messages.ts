@@ -1,8 +1,8 @@
 import type { FilePart, ModelMessage, TextPart } from 'ai';
 
+import { textOfFile } from '../model/file.text.js';
 import type { Message } from '../model/message.js';
 import type { RunFile } from '../model/run-input.js';
-import { isTextFile, textOfFile } from './text.files.js';
 
 /**
  * The conversation as the AI SDK takes it.
@@ -35,8 +35,8 @@ function toPart(file: RunFile): TextPart | FilePart {
   } = file;
   if (content === undefined && url === undefined)
     return { type: 'text', text: `${labelOf(file)} came without its content.` };
-  if (content !== undefined && isTextFile(mediaType))
-    return { type: 'text', text: `${labelOf(file)}:\n${textOfFile(content)}` };
+  const text = textOfFile(file);
+  if (text !== undefined) return { type: 'text', text: `${labelOf(file)}:\n${text}` };
   const data = content ?? new URL(url as string);
   return { type: 'file', data, mediaType, ...(name === undefined ? {} : { filename: name }) };
 }

@@ -4,7 +4,7 @@ import type { RunFile, RunFileKind } from '../../model/run-input.js';
 import type { FieldReader } from './field.reader.js';
 import { checkFileCount, checkFileSize, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
-import { fileTypeOf } from './file.type.js';
+import { fileTypeOf } from '../../model/file.type.js';
 import { isTextType, sizeOfBase64, textToBase64 } from './media.content.js';
 import { shortText } from './request.fields.js';
 

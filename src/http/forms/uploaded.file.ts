@@ -5,7 +5,7 @@ import { BadRequestException } from '@nestjs/common';
 import type { RunFile } from '../../model/run-input.js';
 import { checkFileCount, checkFileSize, labelOf, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
-import { fileTypeOf, type FileType } from './file.type.js';
+import { fileTypeOf, type FileType } from '../../model/file.type.js';
 
 /** What the sender says of a file. */
 export interface Upload {

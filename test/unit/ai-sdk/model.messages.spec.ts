@@ -66,19 +66,26 @@ describe('toModelMessages()', () => {
     ]);
   });
 
-  it.each(['text/csv', 'application/json', 'application/x-yaml', 'application/ld+json', 'application/xml'])(
-    'passes %s on as text',
-    (mediaType) => {
-      expect(partsOf({ id: '1', kind: 'file', mediaType, content: base64('a: 1') })).toEqual([
-        { type: 'text', text: 'A file:\na: 1' },
-      ]);
-    },
-  );
+  it.each([
+    'text/csv',
+    'application/json',
+    'application/x-yaml',
+    'application/ld+json',
+    'application/xml',
+    'image/svg+xml',
+    'message/rfc822',
+  ])('passes %s on as text', (mediaType) => {
+    expect(partsOf({ id: '1', kind: 'file', mediaType, content: base64('a: 1') })).toEqual([
+      { type: 'text', text: 'A file:\na: 1' },
+    ]);
+  });
 
   it.each([
     ['UTF-8', base64('täglich €'), 'täglich €'],
     ['UTF-8 with a mark', base64('\ufefftäglich'), 'täglich'],
-    ['what Excel writes', base64([0x74, 0xe4, 0x67, 0x6c, 0x69, 0x63, 0x68]), 'täglich'],
+    ['UTF-16, as Excel writes it', base64([0xff, 0xfe, 0xe4, 0x00, 0xac, 0x20]), 'ä€'],
+    ['Windows-1252', base64([0x80, 0x35, 0x96]), '€5–'],
+    ['Latin-1', base64([0x74, 0xe4, 0x67, 0x6c, 0x69, 0x63, 0x68]), 'täglich'],
   ])('reads texts in %s', (_encoding, content, text) => {
     expect(partsOf({ id: '1', kind: 'file', mediaType: 'text/csv', name: 'a.csv', content })).toEqual([
       { type: 'text', text: `The file "a.csv":\n${text}` },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { fileTypeOf } from '../../../../src/http/forms/file.type.js';
+import { fileTypeOf } from '../../../src/model/file.type.js';
 
 describe('fileTypeOf()', () => {
   it.each([

@@ -1,4 +1,4 @@
-import type { RunFileKind } from '../../model/run-input.js';
+import type { RunFileKind } from './run-input.js';
 
 /** What a file is. */
 export interface FileType {
@@ -73,10 +73,16 @@ const BY_EXTENSION: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** Documents besides those in the table and besides all texts. */
-const DOCUMENT =
-  /^application\/(?:(?:x-)?(?:yaml|javascript|typescript|python|sql|toml|sh)|jsonl|xhtml\+xml|ld\+json)$/;
 const DOCUMENTS = new Set(BY_EXTENSION.values());
+
+/** Types of text besides `text/…` and those that end with `+json` or `+xml`. */
+const TEXT =
+  /^message\/rfc822$|^application\/(?:(?:x-)?(?:json|jsonl|ndjson|xml|yaml|toml|sql|sh|javascript|typescript|python)|mbox)$/;
+
+/** Whether files of this type, given without parameters, are texts that a model can read. */
+export function isTextType(mediaType: string): boolean {
+  return mediaType.startsWith('text/') || /\+(?:json|xml)$/.test(mediaType) || TEXT.test(mediaType);
+}
 
 /**
  * What a file is by its media type; by its name if the sender does not know the type.
@@ -110,6 +116,5 @@ function extensionOf(name = ''): string {
 function kindOf(mediaType: string): RunFileKind | undefined {
   const [, top] = /^(image|audio|video)\/./.exec(mediaType) ?? [];
   if (top) return top as RunFileKind;
-  const isDocument = mediaType.startsWith('text/') || DOCUMENTS.has(mediaType) || DOCUMENT.test(mediaType);
-  return isDocument ? 'file' : undefined;
+  return isTextType(mediaType) || DOCUMENTS.has(mediaType) ? 'file' : undefined;
 }
