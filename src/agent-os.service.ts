@@ -4,6 +4,7 @@ import type { Observable } from 'rxjs';
 import { AgentOsRuntime } from './agent-os.runtime.js';
 import type { Component } from './components/component.js';
 import { ComponentNotFoundError } from './errors/component-not-found.error.js';
+import { toError } from './errors/to-error.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { HookExecutions } from './execution/hook.ledger.js';
 import type { HookListing } from './hooks/hook.listing.js';
@@ -39,18 +40,24 @@ export class AgentOsService {
   constructor(private readonly runtime: AgentOsRuntime) {}
 
   /**
-   * Runs a component, registered or not. Called inside a run, it becomes a part of that run.
+   * Runs a component, registered or not. Called inside a run, it becomes a part of that run. Several runs may be under
+   * way at once and be awaited one after the other: a rejection that comes meanwhile does not end the process.
    *
    * @throws ComponentNotFoundError if no component with this id is registered
    * @throws AgentRunError if the run does not complete; it is an `HttpException` and carries the output so far
    */
-  async run(
+  run(
     idOrComponent: string | Component,
     input: string | RunInput,
     options: RunOptions = {},
   ): Promise<RunOutput> {
-    const { environment } = this.runtime;
-    return startRun({ component: this.#find(idOrComponent), input, options, environment });
+    // Not an async function: its promise would be another one than the run's, whose rejection is handled.
+    try {
+      const { environment } = this.runtime;
+      return startRun({ component: this.#find(idOrComponent), input, options, environment });
+    } catch (thrown) {
+      return Promise.reject(toError(thrown));
+    }
   }
 
   /**

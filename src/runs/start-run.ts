@@ -1,3 +1,4 @@
+import { toError } from '../errors/to-error.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
@@ -42,12 +43,23 @@ export interface RunRequest {
  * @throws AgentRunError if the run does not complete
  * @throws AgentOsConfigurationError if a hook of the component cannot be bound
  */
-export async function startRun(request: RunRequest): Promise<RunOutput> {
-  const run = createRun(request, currentScope());
-  request.onStart?.(run);
-  const ending = conductRun(run, startRun);
-  run.ended = ending.then(ignore, ignore);
-  return ending;
+export function startRun(request: RunRequest): Promise<RunOutput> {
+  try {
+    const run = createRun(request, currentScope());
+    request.onStart?.(run);
+    const ending = conductRun(run, startRun);
+    // Handles its rejection, too. Code that has several runs under way awaits one after the other: if all of them are
+    // cancelled, the rejection of the second must not end the process. How a run ended is in its events and in the log.
+    run.ended = ending.then(ignore, ignore);
+    return isConducted(run) ? ending : ending.then((output) => output);
+  } catch (thrown) {
+    return Promise.reject(toError(thrown));
+  }
+}
+
+/** Of a direct run that is a part of nothing, only its caller knows: a rejection that it does not handle is its defect. */
+function isConducted({ parent, tree: { environment, hook } }: ActiveRun): boolean {
+  return parent !== undefined || hook !== undefined || environment.background !== undefined;
 }
 
 function ignore(): void {
