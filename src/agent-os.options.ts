@@ -76,8 +76,11 @@ export interface AgentOsRouteOptions {
   readonly prefix?: string;
   /** The host's own guards, classes (resolved from the container) or instances, in this order. */
   readonly guards?: readonly (Type<CanActivate> | CanActivate)[];
-  /** Who asks; overrides the form's `user_id`. */
-  readonly userId?: (request: never) => string | undefined;
+  /**
+   * Who asks: the id of the user, undefined for nobody, or a promise of either; overrides the form's `user_id`. Asked
+   * once for each request, after the guards. Anything else, an empty text included, answers the request with 500.
+   */
+  readonly userId?: (request: never) => string | undefined | Promise<string | undefined>;
 }
 
 /** What decides the module's wiring and must be known before any factory has run. */

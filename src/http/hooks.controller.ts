@@ -28,9 +28,10 @@ export class HooksController {
   }
 
   @Get('hooks/executions')
-  executions(@Req() request: FieldRequest, @Res() response: object): void {
+  async executions(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { ledger } = this.runtime;
-    const filter = { ...readQuery(request, readFilter), userId: this.access.ownerFor(request) };
+    const query = readQuery(request, readFilter);
+    const filter = { ...query, userId: await this.access.ownerFor(request) };
     const page: WireExecutions = {
       data: ledger.list(filter).map(toWireExecution),
       meta: { limit: filter.limit, open: ledger.openCount, counts: ledger.counts },

@@ -4,8 +4,12 @@ import type { RunOutput } from './run-output.js';
 
 /** What a caller may say about a run. */
 export interface RunOptions {
-  /** The conversation to continue; a new one by default, or the session of the run it is called in. */
+  /**
+   * The conversation to continue, a text that is not empty; a new one by default, or the session of the run it is
+   * called in.
+   */
   readonly sessionId?: string;
+  /** On whose behalf it runs, a text that is not empty. Default: nobody's, or that of the run it is called in. */
   readonly userId?: string;
   /** Plain data that is stored with the run. */
   readonly metadata?: PlainRecord;

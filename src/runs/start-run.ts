@@ -5,6 +5,7 @@ import type { RunOptions } from '../model/runnable-component.js';
 import type { StepPosition } from '../model/run-event.js';
 import type { HookPosition } from '../hooks/hook.registry.js';
 import type { SessionOwner } from '../sessions/session.store.js';
+import { describeUserId, isUserId } from '../sessions/user-id.js';
 import { ActiveRun } from './active-run.js';
 import { conductRun } from './conduct-run.js';
 import { directEnvironment } from './direct.environment.js';
@@ -42,6 +43,7 @@ export interface RunRequest {
  * @returns the output of the completed run
  * @throws AgentRunError if the run does not complete
  * @throws AgentOsConfigurationError if a hook of the component cannot be bound
+ * @throws TypeError if the input, the user id or the session id is none
  */
 export function startRun(request: RunRequest): Promise<RunOutput> {
   try {
@@ -70,6 +72,7 @@ function createRun(
   { component, input, options = {}, step, sink, ...request }: RunRequest,
   scope: RunScope,
 ): ActiveRun {
+  checkOptions(options);
   const parent = request.parent ?? joinedRun(scope, request.environment);
   const environment = parent?.tree.environment ?? request.environment ?? surroundingEnvironment(scope);
   const { origin } = scope;
@@ -113,6 +116,20 @@ function positionOf(parent: ActiveRun | undefined, { hook, run }: RunScope): Hoo
 /** What the caller passed stays the caller's. */
 function copyInput({ content, files }: RunInput): RunInput {
   return files ? { content, files: [...files] } : { content };
+}
+
+/** Ids that are no texts, such as promises, would be written as one text by a store, and their sessions be shared. */
+function checkOptions({ userId, sessionId }: RunOptions): void {
+  if (userId !== undefined && !isUserId(userId)) {
+    throw new TypeError(
+      `Expected userId of a run to be a text that is not empty, or to be left out, got ${describeUserId(userId)}.`,
+    );
+  }
+  if (sessionId !== undefined && (typeof sessionId !== 'string' || sessionId === '')) {
+    throw new TypeError(
+      `Expected sessionId of a run to be a text that is not empty, or to be left out, got ${describeUserId(sessionId)}.`,
+    );
+  }
 }
 
 function toRunInput(input: unknown): RunInput {

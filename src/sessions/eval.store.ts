@@ -69,8 +69,13 @@ export abstract class EvalStore {
 
   abstract find(id: string): Promise<Evaluation | undefined>;
 
-  /** @returns the renamed evaluation; undefined if there is none with this id */
-  abstract rename(id: string, name: string): Promise<Evaluation | undefined>;
+  /**
+   * Renames an evaluation. Whose it is, is looked at in the same step: it may be deleted and saved anew at any time.
+   *
+   * @param owner - whose it must be; anybody's if left out, and with `null` one that belongs to nobody
+   * @returns the renamed evaluation; undefined if there is none with this id, or it is another's
+   */
+  abstract rename(id: string, name: string, owner?: SessionOwner): Promise<Evaluation | undefined>;
 
   /** Ids that are not there, or are another's if an owner is given, are no error. */
   abstract delete(ids: readonly string[], owner?: SessionOwner): Promise<void>;

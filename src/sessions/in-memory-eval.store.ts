@@ -2,6 +2,7 @@ import { copyPlainData } from '../execution/copy-plain-data.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
 import { isOf } from './session.filter.js';
 import type { SessionOwner } from './session.store.js';
+import { checkUserId } from './user-id.js';
 
 /** Evaluations in this process: bounded, and gone with the process. */
 export class InMemoryEvalStore extends EvalStore {
@@ -13,6 +14,7 @@ export class InMemoryEvalStore extends EvalStore {
   }
 
   override save(evaluation: Evaluation): Promise<void> {
+    checkUserId(evaluation.userId);
     this.#evaluations.push(copyPlainData(evaluation, 'evaluation'));
     if (this.#evaluations.length > this.capacity) this.#evaluations.shift();
     return Promise.resolve();
@@ -33,8 +35,11 @@ export class InMemoryEvalStore extends EvalStore {
     return Promise.resolve(found && copyPlainData(found, 'evaluation'));
   }
 
-  override rename(id: string, name: string): Promise<Evaluation | undefined> {
-    const index = this.#evaluations.findIndex((evaluation) => evaluation.id === id);
+  override rename(id: string, name: string, owner?: SessionOwner): Promise<Evaluation | undefined> {
+    checkUserId(owner);
+    const index = this.#evaluations.findIndex(
+      (evaluation) => evaluation.id === id && isOf(evaluation, owner),
+    );
     const found = this.#evaluations[index];
     if (!found) return Promise.resolve(undefined);
     const renamed = { ...found, name, updatedAt: Date.now() };
@@ -43,6 +48,7 @@ export class InMemoryEvalStore extends EvalStore {
   }
 
   override delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
+    checkUserId(owner);
     const meant = new Set(ids);
     this.#evaluations = this.#evaluations.filter(
       (evaluation) => !(meant.has(evaluation.id) && isOf(evaluation, owner)),
@@ -51,6 +57,7 @@ export class InMemoryEvalStore extends EvalStore {
   }
 
   #matching(criteria: EvaluationCriteria): Evaluation[] {
+    checkUserId(criteria.userId);
     return this.#evaluations.filter((evaluation) => matches(evaluation, criteria));
   }
 }

@@ -16,6 +16,7 @@ import {
   type StoredRunFilter,
   type StoredSession,
 } from './session.store.js';
+import { checkUserId } from './user-id.js';
 
 interface KeptSession {
   session: StoredSession;
@@ -63,6 +64,7 @@ export class InMemorySessionStore extends SessionStore {
     run: StoredRun,
     changes: SessionChanges,
   ): Promise<boolean> {
+    checkUserId(owner);
     const known = this.#sessions.get(init.id);
     const isOpen = known ? isOf(known.session, owner) : !(isKnown && this.#deleted.has(init.id));
     if (!isOpen) return Promise.resolve(false);
@@ -87,7 +89,8 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   override list(filter: SessionFilter = {}): Promise<SessionPage> {
-    const { limit = 20, offset = 0 } = filter;
+    const { limit = 20, offset = 0, userId } = filter;
+    checkUserId(userId);
     const sessions = [...this.#sessions.values()].map(({ session }) => session);
     const found = sessions.filter((session) => matchesSession(session, filter)).sort(orderOf(filter));
     const page = found.slice(offset, offset + limit);
@@ -117,6 +120,7 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   #find(id: string, owner: SessionOwner | undefined): KeptSession | undefined {
+    checkUserId(owner);
     const kept = this.#sessions.get(id);
     return kept && isOf(kept.session, owner) ? kept : undefined;
   }

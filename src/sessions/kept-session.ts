@@ -3,9 +3,11 @@ import { withoutUndefined } from '../model/without-undefined.js';
 import { withChanges } from './session.changes.js';
 import type { NewSession, SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
 import { addUsage } from './session.usage.js';
+import { checkUserId } from './user-id.js';
 
 /** A session without runs. */
 export function newSession({ id, userId, component, kind = 'agent' }: NewSession): StoredSession {
+  checkUserId(userId);
   const now = Date.now();
   return {
     id,

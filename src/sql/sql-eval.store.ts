@@ -7,6 +7,7 @@ import {
   type EvaluationFilter,
 } from '../sessions/eval.store.js';
 import type { SessionOwner } from '../sessions/session.store.js';
+import { checkUserId } from '../sessions/user-id.js';
 import type { SqlDatabase } from './sql.database.js';
 import { evaluationsTable } from './sql.schema.js';
 import { inBatches, toText } from './sql.values.js';
@@ -23,6 +24,7 @@ export class SqlEvalStore extends EvalStore {
   }
 
   override async save({ component, model, createdAt, updatedAt, ...evaluation }: Evaluation): Promise<void> {
+    checkUserId(evaluation.userId);
     const { kind: componentKind, id: componentId, name: componentName } = component;
     const { name, criteria, reason, input, output } = evaluation;
     await this.#database.insert(evaluationsTable).values({
@@ -67,11 +69,11 @@ export class SqlEvalStore extends EvalStore {
     return row && toEvaluation(row);
   }
 
-  override async rename(id: string, name: string): Promise<Evaluation | undefined> {
+  override async rename(id: string, name: string, owner?: SessionOwner): Promise<Evaluation | undefined> {
     const [row] = await this.#database
       .update(evaluationsTable)
       .set({ name: toText(name), updatedAt: new Date() })
-      .where(eq(evaluationsTable.id, id))
+      .where(and(eq(evaluationsTable.id, id), ownedBy(owner)))
       .returning();
     return row && toEvaluation(row);
   }
@@ -108,6 +110,7 @@ function conditionOf(criteria: EvaluationCriteria): SQL | undefined {
 }
 
 function ownedBy(userId: SessionOwner | undefined): SQL | undefined {
+  checkUserId(userId);
   if (userId === undefined) return undefined;
   return userId === null ? isNull(evaluationsTable.userId) : eq(evaluationsTable.userId, userId);
 }

@@ -12,6 +12,7 @@ import type {
   StoredRunFilter,
   StoredSession,
 } from '../sessions/session.store.js';
+import { checkUserId } from '../sessions/user-id.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { readUsage } from './sql.session.usage.js';
@@ -80,6 +81,7 @@ export function conditionOf({ kind, componentId, userId, name }: SessionFilter):
 
 /** That a session is this owner's; anybody's will do if there is none. */
 export function ownedBy(owner: SessionOwner | undefined): SQL | undefined {
+  checkUserId(owner);
   if (owner === undefined) return undefined;
   return owner === null ? isNull(sessionsTable.userId) : eq(sessionsTable.userId, owner);
 }

@@ -704,6 +704,47 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect(await stores.evals.rename(gone.id, 'x')).toBeUndefined();
       });
 
+      it('are renamed for their owner only, if one is given', async () => {
+        const [nobodys, anns] = [
+          evaluationOf(newId(), 1),
+          { ...evaluationOf(newId(), 2), userId: 'ann' },
+        ] as const;
+        for (const evaluation of [nobodys, anns]) await stores.evals.save(evaluation);
+
+        expect(await stores.evals.rename(anns.id, 'x', 'bob')).toBeUndefined();
+        expect(await stores.evals.rename(anns.id, 'x', null)).toBeUndefined();
+        expect(await stores.evals.rename(nobodys.id, 'x', 'ann')).toBeUndefined();
+        expect(await stores.evals.find(anns.id)).toEqual(anns);
+        expect(await stores.evals.find(nobodys.id)).toEqual(nobodys);
+        expect(await stores.evals.rename(anns.id, 'hers', 'ann')).toMatchObject({ name: 'hers' });
+        expect(await stores.evals.rename(nobodys.id, 'free', null)).toMatchObject({ name: 'free' });
+      });
+
+      it('and sessions refuse a user id that is no text: all such users would be one', async () => {
+        const userId = Promise.resolve('ann') as never;
+        const id = newId();
+        const evaluation = { ...evaluationOf(id, 1), userId };
+        const asked = async (ask: () => unknown): Promise<unknown> => ask();
+
+        for (const ask of [
+          () => stores.evals.save(evaluation),
+          () => stores.evals.list({ userId }),
+          () => stores.evals.count({ userId }),
+          () => stores.evals.rename('x', 'y', userId),
+          () => stores.evals.delete(['x'], userId),
+          () => stores.sessions.create({ id, userId }),
+          () => stores.sessions.find(id, userId),
+          () => stores.sessions.list({ userId }),
+          () => stores.sessions.runs(id, { owner: userId }),
+          () => stores.sessions.update(id, { state: NOTHING, metadata: NOTHING }, userId),
+          () => stores.sessions.delete([id], userId),
+        ]) {
+          await expect(asked(ask)).rejects.toThrow(/^The id of a user must be a text that is not empty, got/);
+        }
+        expect(await stores.sessions.find(id)).toBeUndefined();
+        expect(await stores.evals.find(evaluation.id)).toBeUndefined();
+      });
+
       it('are deleted for their owner only, if one is given', async () => {
         const kept = [
           evaluationOf(newId(), 1),

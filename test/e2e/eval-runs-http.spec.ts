@@ -289,6 +289,18 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
       expect((await call('GET', '/eval-runs', as('eve'))).body).toMatchObject({ meta: { total_count: 0 } });
     });
 
+    it('are renamed by one call of the store, which looks at whose they are', async () => {
+      const { call, store } = await start({ userId });
+      const [find, rename] = [jest.spyOn(store, 'find'), jest.spyOn(store, 'rename')];
+      await call('PATCH', '/eval-runs/e1', { body: { name: 'x' }, ...as('ann') });
+      await call('PATCH', '/eval-runs/e3', { body: { name: 'x' } });
+      expect(rename.mock.calls).toEqual([
+        ['e1', 'x', 'ann'],
+        ['e3', 'x', null],
+      ]);
+      expect(find).not.toHaveBeenCalled();
+    });
+
     it('are neither shown nor renamed nor deleted', async () => {
       const { call, store } = await start({ userId });
       for (const asking of [as('bob'), {}]) {

@@ -1,4 +1,6 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { PGlite } from '@electric-sql/pglite';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { drizzle } from 'drizzle-orm/pglite';
 import {
   Agent,
   defineHook,
@@ -7,12 +9,14 @@ import {
   type PreHookContext,
   type Session,
 } from 'nestjs-agentos';
+import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 
 import { inBackground } from '../support/background-hook.js';
 import { createGate, type Gate } from '../support/gate.js';
+import { evaluationOf } from '../support/stored-data.js';
 import { post, runJson, type JsonAnswer } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
-import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';
 import { userId } from '../support/users.js';
 
 afterEach(closeApps);
@@ -149,5 +153,123 @@ describe.each(ADAPTERS)('Two users in one session at the same time, on %s,', (ad
     expect(await seen({ 'x-user': 'ann' })).toEqual([runId, runId]);
     expect(await seen({ 'x-user': 'bob' })).toEqual([]);
     expect(await seen({})).toEqual([]);
+  });
+});
+
+const MESSAGE =
+  /^An AgentOS route failed: http\.userId answered with .+\. It must return the id of the user as a text that is not empty, undefined for a request without a user, or a promise of one of these\.$/;
+
+describe('Users of a host with an SQL store', () => {
+  const client = new PGlite();
+  const database = drizzle({ client });
+  const sessionStore = new SqlSessionStore(database);
+  const evalStore = new SqlEvalStore(database);
+  const agent = new Agent({ id: 'teller', engine: ({ input }) => input });
+  const serve = (userId: (request: never) => unknown, adapter: Adapter = 'express'): Promise<TestApp> =>
+    startApp({
+      adapter,
+      agentOs: { agents: [agent], sessionStore, evalStore, http: { userId: userId as never } },
+    });
+
+  beforeAll(() => migrate(database), 60_000);
+  afterAll(() => client.close());
+
+  it.each(ADAPTERS)('are told apart if http.userId answers with a promise, on %s', async (adapter) => {
+    const { url } = await serve(async (request) => Promise.resolve(userId(request)), adapter);
+    const body = { session_id: adapter, session_name: "Ann's" };
+    const ann = { headers: { 'x-user': 'ann' } };
+    const bob = { headers: { 'x-user': 'bob' } };
+
+    expect(await callJson(url, 'POST', '/sessions', { body, ...ann })).toMatchObject({
+      body: { user_id: 'ann' },
+    });
+    for (const stream of ['false', 'true']) {
+      const fields = { session_id: adapter, message: 'hi', stream };
+      expect((await post(url, '/agents/teller', fields, undefined, ann.headers)).status).toBe(200);
+      const refused = await post(url, '/agents/teller', fields, undefined, bob.headers);
+      expect(refused.status).toBe(404);
+    }
+    for (const [method, path, change] of [
+      ['GET', `/sessions/${adapter}`, undefined],
+      ['GET', `/sessions/${adapter}/runs`, undefined],
+      ['PATCH', `/sessions/${adapter}`, { session_name: 'x' }],
+      ['POST', `/sessions/${adapter}/rename`, { session_name: 'x' }],
+    ] as const) {
+      expect((await callJson(url, method, path, { body: change, ...bob })).status).toBe(404);
+    }
+    await callJson(url, 'DELETE', `/sessions/${adapter}`, bob);
+    expect(await callJson(url, 'GET', '/sessions', bob)).toMatchObject({ body: { data: [] } });
+    expect(await callJson(url, 'GET', `/sessions/${adapter}`, ann)).toMatchObject({
+      body: { user_id: 'ann', session_name: "Ann's" },
+    });
+    await evalStore.save(evaluationOf({ id: `e-${adapter}`, userId: 'ann' }));
+    const evaluation = `/eval-runs/e-${adapter}`;
+    expect((await callJson(url, 'PATCH', evaluation, { body: { name: 'x' }, ...bob })).status).toBe(404);
+    expect((await callJson(url, 'PATCH', evaluation, { body: { name: 'x' }, ...ann })).status).toBe(200);
+  });
+
+  it('are asked for once in each request', async () => {
+    let asked = 0;
+    const { url } = await serve(() => Promise.resolve(`user ${++asked}`));
+    const reply = await runJson(url, '/agents/teller', 'hi', { session_id: 'once' });
+    expect([reply.status, asked]).toEqual([200, 1]);
+    expect(await sessionStore.find('once')).toMatchObject({ userId: 'user 1' });
+  });
+
+  it.each<[string, unknown]>([
+    ['an object', { id: 'ann' }],
+    ['a promise of an object', Promise.resolve({ id: 'ann' })],
+    ['an array', ['ann']],
+    ['a number', 7],
+    ['a boolean', true],
+    ['null', null],
+    ['a promise of null', Promise.resolve(null)],
+    ['an empty text', ''],
+    ['a text object', Object('ann')],
+    ['a function', () => 'ann'],
+    ['an unpaired surrogate', 'ann\ud800'],
+    ['a zero byte', 'ann\0'],
+  ])('who are %s to http.userId get 500 everywhere, and nothing is written', async (_, answer) => {
+    const { url, log } = await serve(() => answer);
+    const session = { session_id: 'nobody' };
+    const fields = { message: 'hi', ...session };
+    const statuses = [
+      (await callJson(url, 'GET', '/sessions')).status,
+      (await callJson(url, 'POST', '/sessions', { body: session })).status,
+      (await callJson(url, 'GET', '/eval-runs')).status,
+      (await callJson(url, 'GET', '/hooks/executions')).status,
+      (await callJson(url, 'DELETE', '/sessions/nobody')).status,
+      (await callJson(url, 'GET', '/agents/teller/runs?session_id=nobody')).status,
+      (await callJson(url, 'POST', '/agents/teller/runs/x/cancel')).status,
+      (await callJson(url, 'POST', '/agents/teller/runs/x/resume', { body: session })).status,
+      (await post(url, '/agents/teller', { ...fields, stream: 'false' })).status,
+      (await post(url, '/agents/teller', { ...fields, stream: 'true' })).status,
+      (await post(url, '/agents/teller', { ...fields, stream: 'true', background: 'true' })).status,
+    ];
+    expect(statuses).toEqual(statuses.map(() => 500));
+    expect(log.messages('error')).toEqual(statuses.map(() => expect.stringMatching(MESSAGE)));
+    expect(log.messages('error').join()).not.toContain('ann');
+    expect(await sessionStore.find('nobody')).toBeUndefined();
+  });
+
+  it.each(['userId', 'sessionId'])('are not run for if %s is no text', async (name) => {
+    const { agentOs } = await serve(() => 'ann');
+    for (const value of [Promise.resolve('ann'), { id: 'ann' }, 7, null, '']) {
+      const options = { [name]: value } as never;
+      const message = `Expected ${name} of a run to be a text that is not empty`;
+      await expect(agentOs.run('teller', 'hi', options)).rejects.toThrow(message);
+      await expect(agentOs.stream('teller', 'hi', options).next()).rejects.toThrow(message);
+      await expect(agentOs.get('teller').run('hi', options)).rejects.toThrow(message);
+      await expect(agent.run('hi', options)).rejects.toThrow(message);
+    }
+  });
+
+  it('cannot be named by a client such that a database takes two for one', async () => {
+    const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
+    const body = { session_id: 'odd', user_id: 'ann\ud800' };
+    expect(await callJson(url, 'POST', '/sessions', { body })).toMatchObject({
+      status: 422,
+      body: { detail: [{ loc: ['body', 'user_id'], type: 'string_unicode' }] },
+    });
   });
 });

@@ -11,6 +11,7 @@ import {
 } from '@nestjs/common';
 
 import { EvalStore, type Evaluation } from '../../sessions/eval.store.js';
+import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { isId, readBody, readQuery, requiredName, type FieldRequest } from '../forms/request.fields.js';
 import { ProtocolResponder } from '../protocol.responder.js';
@@ -64,8 +65,8 @@ export class EvalRunsController {
   ): Promise<void> {
     readQuery(request, () => undefined);
     const name = readBody(request, (reader) => requiredName(reader, 'name'));
-    const isThere = (await this.#find(request, id)) !== undefined;
-    const renamed = isThere ? await this.evals.rename(id, name) : undefined;
+    const owner = await this.access.ownerFor(request);
+    const renamed = isId(id) ? await this.evals.rename(id, name, owner) : undefined;
     if (!renamed) throw notFound(id);
     this.responder.reply(response, toWireEvaluation(renamed));
   }
@@ -75,7 +76,7 @@ export class EvalRunsController {
     readQuery(request, () => undefined);
     const ids = readBody(request, (reader) => reader.texts('eval_run_ids'));
     const possible = ids.filter(isId);
-    if (possible.length > 0) await this.evals.delete(possible, this.access.ownerFor(request));
+    if (possible.length > 0) await this.evals.delete(possible, await this.access.ownerFor(request));
     this.responder.replyNothing(response);
   }
 
@@ -85,7 +86,7 @@ export class EvalRunsController {
   ): Promise<Pick<FoundPage, 'data' | 'total'>> {
     if (!criteria) return { data: [], total: 0 };
     const { limit, offset, sortBy, sortOrder } = range;
-    const owned = { ...criteria, userId: this.access.ownerFor(request) };
+    const owned = { ...criteria, userId: await this.access.ownerFor(request) };
     const [evaluations, total] = await Promise.all([
       this.evals.list({ ...owned, limit, offset, sortBy, sortOrder }),
       this.evals.count(owned),
@@ -94,8 +95,9 @@ export class EvalRunsController {
   }
 
   async #find(request: FieldRequest, id: string): Promise<Evaluation | undefined> {
+    const owner = await this.access.ownerFor(request);
     const evaluation = isId(id) ? await this.evals.find(id) : undefined;
-    return evaluation && this.access.maySee(request, evaluation) ? evaluation : undefined;
+    return evaluation && isOf(evaluation, owner) ? evaluation : undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import { NotFoundException } from '@nestjs/common';
 
 import type { PlainRecord } from '../../model/run-context.js';
+import { isWellFormed } from '../../sessions/user-id.js';
 import { DATABASE_ID } from '../wire/database.js';
 import { FieldReader } from './field.reader.js';
 
@@ -43,8 +44,12 @@ export function readBody<T>({ body }: FieldRequest, read: (reader: FieldReader) 
 /** The longest id or name that is kept. */
 export const MAX_LENGTH = 255;
 
-/** Whether anything can have this id: databases take no zero bytes. */
+/** Whether anything can have this id: databases take no zero bytes, and cannot tell unpaired surrogates apart. */
 export function isId(text: string): boolean {
+  return isKept(text) && isWellFormed(text);
+}
+
+function isKept(text: string): boolean {
   return text !== '' && text.length <= MAX_LENGTH && !text.includes('\0');
 }
 
@@ -52,8 +57,12 @@ export function isId(text: string): boolean {
 export function shortText(reader: FieldReader, name: string): string | undefined {
   const text = reader.text(name);
   if (text === undefined || isId(text)) return text;
-  const msg = `Input should be text of up to ${MAX_LENGTH} characters without zero bytes`;
-  reader.refuse(name, 'string_too_long', msg, text);
+  if (isKept(text)) {
+    reader.refuse(name, 'string_unicode', 'Input should be text without unpaired surrogates', text);
+  } else {
+    const msg = `Input should be text of up to ${MAX_LENGTH} characters without zero bytes`;
+    reader.refuse(name, 'string_too_long', msg, text);
+  }
   return undefined;
 }
 
@@ -66,7 +75,7 @@ export function requiredName(reader: FieldReader, name: string): string {
 /** A JSON object whose keys can be kept. */
 export function keptRecord(reader: FieldReader, name: string): PlainRecord | undefined {
   const record = reader.record(name);
-  if (record === undefined || Object.keys(record).every((key) => key === '' || isId(key))) return record;
+  if (record === undefined || Object.keys(record).every((key) => key === '' || isKept(key))) return record;
   const msg = `Input should have keys of up to ${MAX_LENGTH} characters without zero bytes`;
   reader.refuse(name, 'value_error', msg, record);
   return undefined;

@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 
 import type { ComponentKind } from '../../model/component.js';
+import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { readForm, type FormRequest } from '../forms/read-form.js';
 import { readQuery, shortText, type FieldRequest } from '../forms/request.fields.js';
@@ -46,9 +47,9 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     ): Promise<void> {
       const component = this.finder.component(kind, id);
       const sessionId = readQuery(request, (reader) => shortText(reader, 'session_id'));
-      const run = this.finder.inFlight(request, component, runId);
+      const run = await this.finder.inFlight(request, component, runId);
       run?.cancel(`Run ${runId} was cancelled`);
-      if (!run && this.access.isHostAsked && !this.#recorded(request, id, runId)) {
+      if (!run && this.access.isHostAsked && !(await this.#recorded(request, id, runId))) {
         // One that is not there may not be told from one of somebody else.
         const settled = sessionId && (await this.finder.stored(request, component, sessionId, runId));
         if (!settled) throw new NotFoundException('Run not found');
@@ -83,7 +84,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       const component = this.finder.component(kind, id);
       const { fields } = await readForm(request);
       const { sessionId, lastEventIndex } = parseRunReference(fields);
-      const recording = this.#recorded(request, id, runId);
+      const recording = await this.#recorded(request, id, runId);
       if (recording) return this.resuming.fromRecording(recording, lastEventIndex, response);
       const stored = sessionId && (await this.finder.stored(request, component, sessionId, runId));
       if (stored) return this.resuming.fromStore(stored, lastEventIndex, response);
@@ -92,10 +93,10 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     }
 
     /** The recording of a run of this component that the client may see. */
-    #recorded(request: object, componentId: string, runId: string): RunRecording | undefined {
+    async #recorded(request: object, componentId: string, runId: string): Promise<RunRecording | undefined> {
+      const owner = await this.access.ownerFor(request);
       const recording = this.recordings.find(runId);
-      const isSeen = recording?.run.componentId === componentId && this.access.maySee(request, recording.run);
-      return isSeen ? recording : undefined;
+      return recording?.run.componentId === componentId && isOf(recording.run, owner) ? recording : undefined;
     }
   }
   return nameController(RunControlController, kind);

@@ -5,7 +5,8 @@ import type { Component } from '../../components/component.js';
 import type { ComponentKind } from '../../model/component.js';
 import type { ActiveRun } from '../../runs/active-run.js';
 import { isAside } from '../../runs/run.origin.js';
-import { SessionStore, type StoredRun } from '../../sessions/session.store.js';
+import { isOf } from '../../sessions/session.filter.js';
+import { SessionStore, type SessionOwner, type StoredRun } from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { runningRun } from './running-run.js';
@@ -27,9 +28,10 @@ export class RunFinder {
   }
 
   /** A run that has not settled. */
-  inFlight(request: object, component: Component, runId: string): ActiveRun | undefined {
+  async inFlight(request: object, component: Component, runId: string): Promise<ActiveRun | undefined> {
+    const owner = await this.access.ownerFor(request);
     const run = this.runtime.inFlight.get(runId);
-    return run && this.#isSeen(request, component, run) ? run : undefined;
+    return run && isSeen(run, component, owner) ? run : undefined;
   }
 
   /** A run of the session, settled or not. */
@@ -40,7 +42,7 @@ export class RunFinder {
     runId: string,
   ): Promise<StoredRun | undefined> {
     // Before the store is asked: a run that settles in between is found there.
-    const run = this.inFlight(request, component, runId);
+    const run = await this.inFlight(request, component, runId);
     const stored = await this.stored(request, component, sessionId, runId);
     return stored ?? (run?.sessionId === sessionId ? runningRun(run) : undefined);
   }
@@ -53,20 +55,22 @@ export class RunFinder {
     runId: string,
   ): Promise<StoredRun | undefined> {
     if (!isId(sessionId) || !isId(runId)) return undefined;
-    const filter = { owner: this.access.ownerFor(request), runId, componentId: component.id, limit: 1 };
+    const owner = await this.access.ownerFor(request);
+    const filter = { owner, runId, componentId: component.id, limit: 1 };
     const [run] = await this.sessions.runs(sessionId, filter);
     return run;
   }
 
   /** The runs of a component in a session that have not settled. */
-  running(request: object, component: Component, sessionId: string): StoredRun[] {
+  async running(request: object, component: Component, sessionId: string): Promise<StoredRun[]> {
+    const owner = await this.access.ownerFor(request);
     const runs = this.runtime.inFlight.all().filter((run) => run.sessionId === sessionId);
-    return runs.filter((run) => this.#isSeen(request, component, run)).map(runningRun);
+    return runs.filter((run) => isSeen(run, component, owner)).map(runningRun);
   }
+}
 
-  #isSeen(request: object, component: Component, run: ActiveRun): boolean {
-    // What hooks ask for themselves is never listed, and not the client's to stop.
-    if (isAside(run)) return false;
-    return run.component.id === component.id && this.access.maySee(request, run);
-  }
+function isSeen(run: ActiveRun, component: Component, owner: SessionOwner | undefined): boolean {
+  // What hooks ask for themselves is never listed, and not the client's to stop.
+  if (isAside(run)) return false;
+  return run.component.id === component.id && isOf(run, owner);
 }

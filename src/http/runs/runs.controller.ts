@@ -55,7 +55,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       const component = this.finder.component(kind, id);
       const { sessionId, status } = readQuery(request, readRunsQuery);
       const isRunningWanted = status === undefined || status === 'RUNNING';
-      const running = isRunningWanted ? this.finder.running(request, component, sessionId) : [];
+      const running = isRunningWanted ? await this.finder.running(request, component, sessionId) : [];
       const session = await this.access.find(request, sessionId);
       if (!session && running.length === 0) throw new NotFoundException('Session not found');
       const { userId: owner = null } = session ?? {};
@@ -84,7 +84,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
     /** Who the host says it is counts, not who the client says; and nobody continues the session of another. */
     async #withUser(form: RunForm, request: FormRequest): Promise<RunForm> {
       const { userId: claimed, ...options } = form.options;
-      const userId = this.access.userOf(request, claimed);
+      const userId = await this.access.userOf(request, claimed);
       if (options.sessionId !== undefined) await this.access.refuseForeign(request, options.sessionId);
       const owned = this.access.isHostAsked ? { owner: userId ?? null } : {};
       return { ...form, ...owned, options: userId === undefined ? options : { ...options, userId } };

@@ -71,7 +71,7 @@ export class SessionController {
     @Res() response: object,
   ): Promise<void> {
     const { claimedUser } = readSessionQuery(request);
-    await this.deletion.delete([id], this.access.ownerFor(request, claimedUser));
+    await this.deletion.delete([id], await this.access.ownerFor(request, claimedUser));
     this.responder.replyNothing(response);
   }
 

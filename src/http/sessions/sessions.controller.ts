@@ -40,7 +40,7 @@ export class SessionsController {
       name: shortText(reader, 'session_name'),
       ...readPage(reader),
     }));
-    const userId = this.access.ownerFor(request, claimedUser);
+    const userId = await this.access.ownerFor(request, claimedUser);
     const { sessions, total } = await this.sessions.list({ ...filter, userId });
     const data = sessions.map(toWireSession);
     const { limit } = filter;
@@ -50,7 +50,7 @@ export class SessionsController {
   @Post('sessions')
   async create(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { kind } = readSessionQuery(request);
-    const session = this.#newSession(request, kind);
+    const session = await this.#newSession(request, kind);
     const { id } = session;
     if (!(await this.sessions.create(session))) {
       throw new ConflictException(
@@ -65,14 +65,15 @@ export class SessionsController {
   @Delete('sessions')
   async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { claimedUser } = readSessionQuery(request);
-    await this.deletion.delete(readDeletion(request), this.access.ownerFor(request, claimedUser));
+    const ids = readDeletion(request);
+    await this.deletion.delete(ids, await this.access.ownerFor(request, claimedUser));
     this.responder.replyNothing(response);
   }
 
-  #newSession(request: FieldRequest, kind: ComponentKind | undefined): NewSession {
+  async #newSession(request: FieldRequest, kind: ComponentKind | undefined): Promise<NewSession> {
     const acceptsState = this.options.http.acceptClientContext ?? false;
     const { id, claimedUser, component, content } = readNewSession(request, kind, acceptsState);
-    const userId = this.access.userOf(request, claimedUser);
+    const userId = await this.access.userOf(request, claimedUser);
     return {
       id: id ?? randomUUID(),
       ...(kind === undefined ? {} : { kind }),
