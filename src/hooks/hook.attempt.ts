@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import { isObservable, lastValueFrom } from 'rxjs';
 
 import { HookTimeoutError } from '../errors/hook-timeout.error.js';
@@ -35,7 +37,7 @@ export function attemptHook(
     const returned = callIfWanted(attempt);
     if (isPending(returned)) return settle(attempt, toPromise(returned), deadlines);
     attempt.signal.close();
-    return returned === SKIPPED ? 'skipped' : 'ran';
+    return resultOf(attempt.hook, returned);
   } catch (thrown) {
     attempt.signal.close();
     throw thrown;
@@ -46,10 +48,55 @@ function callIfWanted({ hook, context, signal }: HookAttempt): unknown {
   const { when } = hook.definition;
   if (!when) return hook.invoke(context);
   const wanted: unknown = when(context);
-  if (!isPending(wanted)) return wanted === true ? hook.invoke(context) : SKIPPED;
-  return toPromise(wanted).then((isWanted) =>
-    isWanted === true && !signal.isClosed ? toPromise(hook.invoke(context)) : SKIPPED,
+  if (!isPending(wanted)) return applies(hook, wanted) ? hook.invoke(context) : SKIPPED;
+  return toPromise(wanted).then((answer) =>
+    applies(hook, answer) && !signal.isClosed ? toPromise(hook.invoke(context)) : SKIPPED,
   );
+}
+
+/**
+ * Whether the answer of a `when` lets the hook run. Only `false` keeps a guardrail from its work.
+ *
+ * @throws TypeError if the answer is not a boolean, unless the hook is a guardrail
+ */
+function applies({ definition: { name, isGuardrail } }: BoundHook, answer: unknown): boolean {
+  if (isGuardrail) return answer !== false;
+  if (typeof answer === 'boolean') return answer;
+  throw new TypeError(
+    `The "when" of hook "${name}" must return true or false, or a promise of one of them. It returned ${nameKind(answer)}.`,
+  );
+}
+
+/** @throws TypeError if what the hook returned shows that it did not do its work */
+function resultOf({ definition: { name, isGuardrail } }: BoundHook, returned: unknown): AttemptResult {
+  if (returned === SKIPPED) return 'skipped';
+  if (isGenerator(returned)) {
+    throw new TypeError(
+      `"${name}" returned a generator, whose body never runs. Make it a function or an async function, without yield.`,
+    );
+  }
+  if (!isGuardrail) return 'ran';
+  if (returned === false || typeof returned === 'function') {
+    throw new TypeError(
+      `Guardrail "${name}" returned ${nameKind(returned)}, which stops nothing. Throw InputCheckError or ` +
+        'OutputCheckError to reject, return nothing to let the run pass.',
+    );
+  }
+  return 'ran';
+}
+
+/** Generators that a compiler has written for an old target are ordinary objects with the same methods. */
+function isGenerator(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (types.isGeneratorObject(value)) return true;
+  const { next, throw: raise } = value as { readonly next?: unknown; readonly throw?: unknown };
+  const isIterable = Symbol.iterator in value || Symbol.asyncIterator in value;
+  return isIterable && typeof next === 'function' && typeof raise === 'function';
+}
+
+function nameKind(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'boolean') return String(value);
+  return `a value of type ${typeof value}`;
 }
 
 function settle(
@@ -75,9 +122,16 @@ function settle(
       signal.close();
       report();
     };
+    const resolveWith = (result: () => AttemptResult): void => {
+      try {
+        resolve(result());
+      } catch (thrown) {
+        reject(thrown);
+      }
+    };
     abandonOn?.addEventListener('abort', onAbort, { once: true });
     pending.then(
-      (value) => finish(() => resolve(value === SKIPPED ? 'skipped' : 'ran')),
+      (value) => finish(() => resolveWith(() => resultOf(hook, value))),
       (error: unknown) => finish(() => reject(error)),
     );
     if (abandonOn?.aborted) onAbort();

@@ -6,6 +6,7 @@ import type { PostHookContext } from './hook.context.js';
 import { defineHookOf, type HookDefinition } from './hook.definition.js';
 import { decorationOf } from './hook.functions.js';
 import { HookReference, type HookClass } from './hook.reference.js';
+import { refuseGenerator } from './refuse-generator.js';
 
 /** Where the instance of a hook class comes from. */
 export interface HookInstances {
@@ -75,6 +76,7 @@ function bindMethod(
         'If the provider is a mock, give it that method.',
     );
   }
+  refuseGenerator(target[method], `${where}: ${source}`);
   // Looked up at each call, so that a spy put on the instance later is seen.
   const invoke = (context: PostHookContext): unknown => (target[method] as BoundHook['invoke'])(context);
   return { definition, source, target, invoke };
@@ -94,6 +96,7 @@ function readDefinition(prototype: object, method: string | symbol, where: strin
 
 function bindFunction(hook: (context: PostHookContext) => unknown, where: string): Binding {
   const name = hook.name === '' ? where.replace(/ of .*/, '') : hook.name;
+  refuseGenerator(hook, `${where}: function ${name}`);
   const decoration = decorationOf(hook);
   const definition = decoration ? defineHookOf(decoration, where, name) : { name, isGuardrail: false };
   return { definition, source: `function ${name}`, target: hook, invoke: hook };

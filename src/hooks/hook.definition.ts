@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { RUN_OUTCOMES } from '../model/run-output.js';
 import type { HookDecoration } from './hook.metadata.js';
@@ -55,6 +57,9 @@ function checkValues(options: Record<string, unknown>, fail: Fail): void {
   check('name', (value) => typeof value === 'string' && value.trim() !== '', 'a non-empty string');
   check('timeout', isDuration, 'a number of milliseconds from 1 to 2,147,483,647');
   check('when', (value) => typeof value === 'function', 'a function');
+  if (types.isGeneratorFunction(options['when'])) {
+    fail('expected when to be a function that returns true or false, got a generator function.');
+  }
   check('onError', (value) => value === 'fail' || value === 'continue', '"fail" or "continue"');
   check('stream', (value) => value === 'hold' || value === 'pass', '"hold" or "pass"');
   check('on', isOutcomes, `a non-empty array of ${RUN_OUTCOMES.join(', ')}`);

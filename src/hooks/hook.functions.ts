@@ -2,6 +2,7 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import { HOOK_METADATA, type HookDecoration } from './hook.metadata.js';
 import type { GuardrailOptions, HookOptions } from './hook.options.js';
 import type { HookFunction } from './hook.reference.js';
+import { refuseGenerator } from './refuse-generator.js';
 
 /**
  * Gives a function the options of a hook, as `@Hook` does for a method. A plain function in a list of hooks needs
@@ -24,6 +25,7 @@ export function defineGuardrail<C>(hook: HookFunction<C>, options: GuardrailOpti
 /** Wraps, so that the function that was passed in stays as it was. */
 function define<C>(hook: HookFunction<C>, decoration: HookDecoration): HookFunction<C> {
   refuseSecondDecoration(hook, decoration);
+  refuseGenerator(hook, `define${decoration.decorator}(): "${hook.name}"`);
   const defined: HookFunction<C> = (context) => hook(context);
   Object.defineProperty(defined, 'name', { value: hook.name });
   Reflect.defineMetadata(HOOK_METADATA, [decoration], defined);

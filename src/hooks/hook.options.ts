@@ -25,8 +25,8 @@ export interface HookOptions {
   /** Background only: the outcomes of the run that release the hook. Default `['completed']`. */
   readonly on?: readonly RunOutcome[];
   /**
-   * Runs the hook only if it returns true. It gets what the hook would get; for a pre-hook, inline, `runOutput` is
-   * still empty.
+   * Runs the hook only if it returns true, or a promise of true. It gets what the hook would get; for a pre-hook,
+   * inline, `runOutput` is still empty. An answer that is neither true nor false is an error of the hook.
    *
    * @example `@Hook({ runInBackground: true, when: sampled(0.1) })`
    */
@@ -44,7 +44,10 @@ export interface GuardrailOptions {
   readonly name?: string;
   /** Milliseconds; a guardrail that takes longer blocks the run. Default 30,000. */
   readonly timeout?: number;
-  /** The guardrail applies only if it returns true; if it throws, the run is blocked. */
+  /**
+   * The guardrail applies unless this returns false, or a promise of false: any other answer, or none, applies it. If
+   * it throws, the run is blocked.
+   */
   readonly when?: HookCondition;
   /**
    * For guardrails of the output: `'hold'` (the default) keeps streamed content back until the guardrail has passed;

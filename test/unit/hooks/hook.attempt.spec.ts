@@ -110,19 +110,89 @@ describe('attemptHook()', () => {
     await expect(attempt(() => twice)).resolves.toBe('ran');
   });
 
+  it.each<[string, () => unknown]>([
+    ['a generator', () => (function* () {})()],
+    ['an async generator', () => (async function* () {})()],
+    ['a promise of a generator', () => Promise.resolve((function* () {})())],
+    [
+      'a generator of an old compile target',
+      () => ({ next: raise, throw: raise, return: raise, [Symbol.asyncIterator]: raise }),
+    ],
+  ])('fails a hook that returns %s, whose body has not run', async (_name, hook) => {
+    const failures = [false, true].map(async (guardrail) => attempt(hook, { decoration: { guardrail } }));
+    const settled = await Promise.allSettled(failures);
+    const message = expect.stringMatching(/^"notify" returned a generator, whose body never runs/);
+    expect(settled).toEqual(
+      [1, 2].map(() => ({ status: 'rejected', reason: expect.objectContaining({ message }) })),
+    );
+  });
+
+  it.each<[string, () => unknown]>([
+    ['false', () => false],
+    ['a promise of false', () => Promise.resolve(false)],
+    ['a function that it should have called', () => () => raise(BOOM)],
+  ])('fails a guardrail that returns %s, and not a hook', async (_name, hook) => {
+    const asGuardrail = async (): Promise<AttemptResult> =>
+      attempt(hook, { decoration: { guardrail: true } });
+    await expect(asGuardrail()).rejects.toThrow(/^Guardrail "notify" returned .+, which stops nothing/);
+    expect(await attempt(hook)).toBe('ran');
+  });
+
   describe('with `when`', () => {
     it.each<[string, AttemptResult, unknown]>([
       ['true', 'ran', true],
       ['false', 'skipped', false],
       ['a promise of true', 'ran', Promise.resolve(true)],
       ['a promise of false', 'skipped', Promise.resolve(false)],
-      ['something that is only truthy', 'skipped', 1],
-      ['a promise of something truthy', 'skipped', Promise.resolve('yes')],
-      ['nothing', 'skipped', undefined],
     ])('that returns %s, the hook is %s', async (_name, expected, returned) => {
       let calls = 0;
       const result = await attempt(() => (calls += 1), { decoration: { when: () => returned as boolean } });
       expect([result, calls]).toEqual([expected, expected === 'ran' ? 1 : 0]);
+    });
+
+    it.each<[string, unknown]>([
+      ['true', true],
+      ['something that is only truthy', 1],
+      ['a promise of something truthy', Promise.resolve('yes')],
+      ['nothing', undefined],
+      ['null', null],
+      ['a promise of nothing', Promise.resolve()],
+      ['something that is only falsy', 0],
+      ['an observable without a value', EMPTY],
+    ])('that returns %s, a guardrail applies', async (_name, returned) => {
+      const guard = jest.fn();
+      const result = await attempt(guard, {
+        decoration: { guardrail: true, when: () => returned as boolean },
+      });
+      expect([result, guard.mock.calls.length]).toEqual(['ran', 1]);
+    });
+
+    it.each<[string, unknown]>([
+      ['false', false],
+      ['a promise of false', Promise.resolve(false)],
+      ['an observable of false', of(false)],
+    ])('that returns %s, a guardrail does not apply', async (_name, returned) => {
+      const guard = jest.fn();
+      const result = await attempt(guard, {
+        decoration: { guardrail: true, when: () => returned as boolean },
+      });
+      expect([result, guard.mock.calls.length]).toEqual(['skipped', 0]);
+    });
+
+    it.each<[string, unknown, string]>([
+      ['something that is only truthy', 1, 'a value of type number'],
+      ['a promise of something truthy', Promise.resolve('yes'), 'a value of type string'],
+      ['nothing', undefined, 'undefined'],
+      ['a promise of null', Promise.resolve(null), 'null'],
+      ['something that is only falsy', '', 'a value of type string'],
+    ])('that returns %s, a hook fails and is not called', async (_name, returned, kind) => {
+      const hook = jest.fn();
+      const attempted = async (): Promise<AttemptResult> =>
+        attempt(hook, { decoration: { when: () => returned as boolean } });
+      await expect(attempted()).rejects.toThrow(
+        `The "when" of hook "notify" must return true or false, or a promise of one of them. It returned ${kind}.`,
+      );
+      expect(hook).not.toHaveBeenCalled();
     });
 
     it('answers at once if the condition does', () => {

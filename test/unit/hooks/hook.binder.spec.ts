@@ -284,3 +284,52 @@ describe('bindHook() for the module', () => {
     expect(() => bind(undefined, MODULE)).toThrow(/^preHooks\[0\] of the module: expected/);
   });
 });
+
+describe('bindHook() with a generator function', () => {
+  class Streaming {
+    @Guardrail()
+    async *noSecrets(): AsyncGenerator<string> {
+      yield 'never';
+    }
+
+    @Hook()
+    *notify(): Generator<string> {
+      yield 'never';
+    }
+  }
+
+  class Field {
+    noSecrets = async function* (): AsyncGenerator<string> {
+      yield 'never';
+    };
+  }
+
+  (Guardrail() as PropertyDecorator)(Field.prototype, 'noSecrets');
+
+  class Overriding extends Support {
+    override async *notify(): AsyncGenerator<string> {
+      yield 'never';
+    }
+  }
+
+  const BODY = 'is a generator function, whose body never runs when it is called.';
+
+  it.each<[string, () => unknown, string]>([
+    ['a guardrail method', () => hookRef(Streaming, 'noSecrets'), 'Streaming.noSecrets'],
+    ['a hook method', () => hookRef(Streaming, 'notify'), 'Streaming.notify'],
+    ['a guardrail in a field', () => hookRef(Field, 'noSecrets'), 'Field.noSecrets'],
+    ['an override', () => hookRef(Overriding, 'notify'), 'Overriding.notify'],
+    ['a method of an instance', () => hookRef(new Streaming(), 'notify'), 'Streaming.notify'],
+  ])('refuses %s that is one', (_name, listed, called) => {
+    expect(() => bind(listed())).toThrow(`postHooks[1] of agent "support": ${called} ${BODY}`);
+  });
+
+  it('refuses a function that is one, with and without options', () => {
+    async function* checkAll(): AsyncGenerator<string> {
+      yield 'never';
+    }
+    expect(() => bind(checkAll)).toThrow(`postHooks[1] of agent "support": function checkAll ${BODY}`);
+    expect(() => defineGuardrail(checkAll)).toThrow(`defineGuardrail(): "checkAll" ${BODY}`);
+    expect(() => defineHook(checkAll, {})).toThrow(`defineHook(): "checkAll" ${BODY}`);
+  });
+});

@@ -67,6 +67,11 @@ describe('defineHookOf()', () => {
     ['Hook', { timeout: 2 ** 31 }, `${TIMEOUT}, got 2147483648 (number).`],
     ['Hook', { timeout: '1000' }, `${TIMEOUT}, got 1000 (string).`],
     ['Hook', { when: true }, 'expected when to be a function, got true (boolean).'],
+    [
+      'Guardrail',
+      { when: async function* () {} },
+      'expected when to be a function that returns true or false, got a generator function.',
+    ],
     ['Hook', { onError: 'ignore' }, 'expected onError to be "fail" or "continue", got ignore (string).'],
     ['Hook', { on: [] }, `${ON}, got [].`],
     ['Hook', { on: 'failed' }, `${ON}, got failed (string).`],
