@@ -3,7 +3,7 @@ import { Module } from '@nestjs/common';
 import { toStandardJsonSchema } from '@valibot/to-json-schema';
 import { tool } from 'ai';
 import { Agent, AgentOsModule, Team } from 'nestjs-agentos';
-import { aiSdk, runContextOf } from 'nestjs-agentos/ai-sdk';
+import { aiSdk, runContextOf, ToolError } from 'nestjs-agentos/ai-sdk';
 import * as valibot from 'valibot';
 import { z } from 'zod';
 
@@ -44,6 +44,15 @@ const desk = new Team({
   engine: aiSdk({ model, instructions: 'You lead a help desk.' }),
 });
 
+const cancelOrder = tool({
+  description: 'Cancels an order',
+  inputSchema: z.object({ orderId: z.string() }),
+  execute: ({ orderId }) => {
+    if (!orderId.startsWith('A-')) throw new ToolError('Ask the user for the number that begins with A-.');
+    return `Order ${orderId} is cancelled.`;
+  },
+});
+
 const remember = tool({
   description: 'Remembers the language that the user prefers',
   inputSchema: z.object({ language: z.string() }),
@@ -62,7 +71,7 @@ const concierge = new Agent({
       const { language = 'English' } = context.sessionState;
       return `Answer ${context.userId ?? 'the guest'} in ${String(language)}.`;
     },
-    tools: { remember },
+    tools: { remember, cancelOrder },
   }),
 });
 

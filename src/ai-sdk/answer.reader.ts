@@ -2,7 +2,7 @@ import type { FinishReason, LanguageModelUsage, TextStreamPart, ToolSet } from '
 
 import type { EngineEvent, EngineUsage } from '../components/engine.js';
 import type { PlainRecord } from '../model/run-context.js';
-import { TOOL_FAILED, ToolFailure } from './tool.failure.js';
+import { TOOL_FAILED, ToolError } from './tool.error.js';
 
 /** A part of what the AI SDK streams. */
 export type AnswerPart = TextStreamPart<ToolSet>;
@@ -102,7 +102,7 @@ function toText(output: unknown): string {
 
 /** Besides tools, the AI SDK itself reports errors: of calls of unknown tools, or with wrong arguments. */
 function toPublicText(error: unknown): string {
-  return error instanceof ToolFailure ? error.publicMessage : TOOL_FAILED;
+  return error instanceof ToolError ? error.message : TOOL_FAILED;
 }
 
 function toUsage(usage: LanguageModelUsage): EngineUsage {

@@ -59,7 +59,7 @@ function validateTask(value: Partial<DelegatedTask> | null, memberIds: readonly 
     const problem = `There is no member ${JSON.stringify(member_id)}. The members: ${memberIds.join(', ')}.`;
     return { success: false, error: new Error(problem) };
   }
-  if (typeof task !== 'string' || task === '') {
+  if (typeof task !== 'string' || task.trim() === '') {
     return { success: false, error: new Error('Expected task to be a text that is not empty.') };
   }
   return { success: true, value: { member_id, task } };

@@ -8,3 +8,4 @@ export type { AiSdkCallSettings, AiSdkOptions, InstructionsFunction } from './ai
 export { DELEGATE_TOOL } from './delegate.tool.js';
 export { agentAsJudge, type ModelAsJudgeOptions } from './model-as-judge.js';
 export { runContextOf } from './run.tools.js';
+export { ToolError } from './tool.error.js';

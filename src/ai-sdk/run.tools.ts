@@ -1,18 +1,17 @@
-import { HttpException, Logger } from '@nestjs/common';
-import type { ToolSet } from 'ai';
+import { asSchema, type ToolSet } from 'ai';
 
-import { AgentRunError } from '../errors/agent-run.error.js';
-import { CheckError } from '../errors/check.errors.js';
 import { toError } from '../errors/to-error.js';
 import type { RunContext } from '../model/run-context.js';
 import type { ReportedCalls } from './reported.calls.js';
-import { ToolFailure } from './tool.failure.js';
+import { reportToolFailure, type FailingRun } from './tool.failures.js';
 
 /** Under which a tool finds the run's context among the options of its `execute`. */
 const RUN_CONTEXT = Symbol('nestjs-agentos run context');
 
 type AnyTool = ToolSet[string];
-type ExecuteOptions = Parameters<NonNullable<AnyTool['execute']>>[1];
+type Execute = NonNullable<AnyTool['execute']>;
+type ExecuteOptions = Parameters<Execute>[1];
+type ToModelOutput = NonNullable<AnyTool['toModelOutput']>;
 
 /**
  * The context of the run that calls a tool. What the tool writes into `sessionState` is saved with the session.
@@ -48,23 +47,30 @@ export function contextSettings(tools: ToolSet, context: RunContext): object {
 }
 
 /** The run that calls tools. */
-export interface CallingRun {
-  readonly context: RunContext;
-  readonly signal: AbortSignal;
+export interface CallingRun extends FailingRun {
   readonly calls: ReportedCalls;
-  /** Ends the run with an error. */
-  readonly end: (error: unknown) => void;
 }
 
-/** The tools, for one run: they know its context, and their failures are sorted. */
+/**
+ * The tools, for one run: they know its context, and what any of their functions throws is told to the model in words
+ * that are safe.
+ */
 export function bindTools(tools: ToolSet, run: CallingRun): ToolSet {
   return Object.fromEntries(Object.entries(tools).map(([name, tool]) => [name, bindTool(name, tool, run)]));
 }
 
 function bindTool(name: string, tool: AnyTool, run: CallingRun): AnyTool {
-  const { execute } = tool;
-  if (!execute) return tool;
-  const bound = async function* (input: unknown, options: ExecuteOptions): AsyncGenerator<unknown> {
+  const { execute, toModelOutput } = tool;
+  return {
+    ...tool,
+    inputSchema: bindSchema(name, tool.inputSchema, run),
+    ...(execute ? { execute: bindExecute(name, tool, execute, run) } : {}),
+    ...(toModelOutput ? { toModelOutput: bindModelOutput(name, tool, toModelOutput, run) } : {}),
+  };
+}
+
+function bindExecute(name: string, tool: AnyTool, execute: Execute, run: CallingRun): Execute {
+  return async function* (input: unknown, options: ExecuteOptions): AsyncGenerator<unknown> {
     try {
       await run.calls.reported(options.toolCallId);
       const context = { [RUN_CONTEXT]: run.context };
@@ -72,43 +78,55 @@ function bindTool(name: string, tool: AnyTool, run: CallingRun): AnyTool {
       if (isAsyncIterable(answer)) for await (const piece of answer) yield checkJson(piece);
       else yield checkJson(await answer);
     } catch (thrown) {
-      throw sortFailure(name, thrown, run);
+      throw reportToolFailure(name, thrown, run);
     }
   };
-  return { ...tool, execute: bound };
+}
+
+/** A schema that finds the input invalid tells the model why; one that throws has failed. */
+function bindSchema(name: string, schema: AnyTool['inputSchema'], run: CallingRun): AnyTool['inputSchema'] {
+  const bound = asSchema(schema);
+  const { validate } = bound;
+  if (!validate) return schema;
+  return {
+    ...bound,
+    validate: async (value: unknown) => {
+      try {
+        return await validate(value);
+      } catch (thrown) {
+        return { success: false, error: toError(reportToolFailure(name, thrown, run)) };
+      }
+    },
+  };
+}
+
+function bindModelOutput(
+  name: string,
+  tool: AnyTool,
+  toModelOutput: ToModelOutput,
+  run: CallingRun,
+): ToModelOutput {
+  // The AI SDK asks several times for the same result; a failure is reported once.
+  const failures = new Map<string, { readonly output: unknown; readonly value: string }>();
+  return async (options: Parameters<ToModelOutput>[0]) => {
+    const { toolCallId } = options;
+    const output: unknown = options.output;
+    const known = failures.get(toolCallId);
+    if (known && known.output === output) return { type: 'error-text' as const, value: known.value };
+    try {
+      return await toModelOutput.call(tool, options);
+    } catch (thrown) {
+      const { message: value } = toError(reportToolFailure(name, thrown, run));
+      failures.set(toolCallId, { output, value });
+      return { type: 'error-text' as const, value };
+    }
+  };
 }
 
 /** What is no JSON could not be sent to the model, and would break its next call, far from the tool. */
 function checkJson(value: unknown): unknown {
   JSON.stringify(value);
   return value;
-}
-
-/** @returns what is thrown instead: for the model to read, with what the client may read */
-function sortFailure(name: string, thrown: unknown, { context, signal, end }: CallingRun): unknown {
-  if (signal.aborted) return thrown;
-  if (isVerdict(thrown, context)) {
-    end(thrown);
-    return thrown;
-  }
-  if (thrown instanceof AgentRunError && Object.hasOwn(thrown, 'runOutput')) {
-    // The run that it belongs to has logged it, if it was worth that.
-    return new ToolFailure(thrown.publicMessage, thrown, true);
-  }
-  const { message, stack } = toError(thrown);
-  const isAnswer = thrown instanceof HttpException && thrown.getStatus() < 500;
-  const logger = new Logger('AgentOs');
-  const report = `Tool "${name}" failed in run ${context.runId}: ${message}`;
-  if (isAnswer) logger.warn(report);
-  else logger.error(report, stack);
-  return new ToolFailure(message, thrown, isAnswer);
-}
-
-/** A check error of the tool itself is a verdict on this run; that of a run which the tool started was one on that. */
-function isVerdict(thrown: unknown, { runId }: RunContext): boolean {
-  if (!(thrown instanceof CheckError)) return false;
-  const judged = thrown.runOutput as CheckError['runOutput'] | undefined;
-  return judged?.parentRunId !== runId;
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

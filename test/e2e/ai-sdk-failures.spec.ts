@@ -1,14 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { ForbiddenException, NotFoundException } from '@nestjs/common';
-import { tool, type ToolSet } from 'ai';
+import {
+  BadRequestException,
+  ForbiddenException,
+  InternalServerErrorException,
+  NotFoundException,
+} from '@nestjs/common';
+import { dynamicTool, jsonSchema, tool, type ToolSet } from 'ai';
 import {
   Agent,
   defineGuardrail,
+  defineHook,
   InputCheckError,
   ProviderError,
   RunFailedError,
+  type PostHookContext,
   type RunEvent,
 } from 'nestjs-agentos';
+import { ToolError } from 'nestjs-agentos/ai-sdk';
 import { z } from 'zod';
 
 import { runJson, runSse, type Frame } from '../support/http-client.js';
@@ -149,6 +157,19 @@ describe('A malformed answer', () => {
 
 describe('A tool that fails', () => {
   const secret = 'database password hunter2';
+  const FAILED = 'The tool failed.';
+  const id = z.object({ id: z.number() });
+  const revokedProxy = (): unknown => {
+    const { proxy, revoke } = Proxy.revocable(new Error(secret), {});
+    revoke();
+    return { then: (_: unknown, reject: (error: unknown) => void) => reject(proxy) };
+  };
+  const broken = new Agent({
+    id: 'broken',
+    engine: () => {
+      throw new Error(secret);
+    },
+  });
   const inner = new Agent({
     id: 'inner',
     preHooks: [
@@ -171,54 +192,152 @@ describe('A tool that fails', () => {
   const callsTool = (args: object | string, name = 'lookUp'): ScriptStep =>
     calls([{ name, arguments: args }]);
 
-  it.each<[string, ToolSet[string], string, string]>([
-    ['throws', failing(() => new Error(secret)), 'The tool failed.', secret],
-    ['throws what is no Error', failing(() => secret), 'The tool failed.', secret],
+  it.each<[string, ToolSet[string], string]>([
+    ['throws', failing(() => new Error(secret)), FAILED],
+    ['throws what is no Error', failing(() => secret), FAILED],
+    ['throws what cannot be looked at', failing(revokedProxy), FAILED],
+    ['throws an exception of the server', failing(() => new InternalServerErrorException(secret)), FAILED],
+    ['throws an error of the provider', failing(() => new ProviderError(secret, undefined)), FAILED],
+    ['throws when its time is up', failing(() => AbortSignal.abort(new Error(secret)).reason), FAILED],
+    ['throws an error for the model', failing(() => new ToolError('No order 7.')), 'No order 7.'],
     [
-      'throws an exception for clients',
-      failing(() => new NotFoundException('No order 7.')),
+      'throws an error for the model with a cause',
+      failing(() => new ToolError('No order 7.', { cause: new Error(secret) })),
       'No order 7.',
-      'No order 7.',
+    ],
+    ['throws an exception for clients', failing(() => new NotFoundException('No order 7.')), 'No order 7.'],
+    [
+      'throws an exception with several texts',
+      failing(() => new BadRequestException(['No order 7.', 'No date.'])),
+      'No order 7., No date.',
+    ],
+    ['starts a run that is rejected', failing(() => inner.run('Hi')), 'No such questions, please.'],
+    ['starts a run that fails', failing(() => broken.run('Hi')), 'The run failed.'],
+    ['returns what is no JSON', tool({ inputSchema: id, execute: (): unknown => ({ id: 7n }) }), FAILED],
+    [
+      'returns what throws when it becomes JSON',
+      tool({
+        inputSchema: id,
+        execute: (): unknown => ({
+          toJSON: () => {
+            throw new Error(secret);
+          },
+        }),
+      }),
+      FAILED,
     ],
     [
-      'starts a run that is rejected',
-      failing(() => inner.run('Hi')),
-      'No such questions, please.',
-      'No such questions, please.',
+      'throws at once',
+      tool({
+        inputSchema: id,
+        execute: (): string => {
+          throw new Error(secret);
+        },
+      }),
+      FAILED,
     ],
     [
-      'returns what is no JSON',
-      tool({ inputSchema: z.object({ id: z.number() }), execute: (): unknown => ({ id: 7n }) }),
-      'The tool failed.',
-      'BigInt',
+      'throws in the middle of what it streams',
+      tool({
+        inputSchema: id,
+        execute: async function* () {
+          yield 'half';
+          throw new Error(secret);
+        },
+      }),
+      FAILED,
     ],
-  ])('because it %s tells the model why, and the client no secret', async (_, lookUp, shown, told) => {
+    [
+      'is dynamic and throws',
+      dynamicTool({
+        inputSchema: jsonSchema({ type: 'object' }),
+        execute: async () => {
+          throw new Error(secret);
+        },
+      }),
+      FAILED,
+    ],
+  ])('because it %s tells the model and the client no secret', async (_, lookUp, told) => {
     const script = [callsTool({ id: 7 }), says('I could not find it.')];
-    const { url, provider } = await startScriptedAgent([...script, ...script], {
+    const seen: unknown[] = [];
+    const remember = defineHook(
+      ({ runOutput }: PostHookContext) => void seen.push(...runOutput.tools.map(({ result }) => result)),
+      { runInBackground: true },
+    );
+    const { url, provider, agentOs, log } = await startScriptedAgent([...script, ...script], {
       engine: { tools: { lookUp } },
+      agent: { postHooks: [remember] },
     });
     const frames = await runSse(url, '/agents/helper', 'Order 7?');
     const { body } = await runJson(url, '/agents/helper', 'Order 7?');
-    expect(frames.find(({ event }) => event === 'ToolCallError')?.data.error).toBe(shown);
+    await agentOs.drain();
+    const stored = await (await fetch(`${url}/sessions/${String(body.session_id)}/runs`)).json();
+    expect(frames.find(({ event }) => event === 'ToolCallError')?.data.error).toBe(told);
     expect(body).toMatchObject({
       status: 'COMPLETED',
       content: 'I could not find it.',
-      tools: [{ tool_name: 'lookUp', tool_call_error: true, result: shown }],
+      tools: [{ tool_name: 'lookUp', tool_call_error: true, result: told }],
     });
-    expect(String(provider.requests[1]?.body.messages.at(-1)?.content)).toContain(told);
-    if (shown !== secret) expect(JSON.stringify([frames, body])).not.toContain(secret);
+    expect(provider.requests[1]?.body.messages.at(-1)?.content).toBe(told);
+    expect(JSON.stringify([frames, body, stored, seen])).not.toContain('hunter2');
+    expect(seen).toEqual([told, told]);
+    // Each of the two runs has logged it once.
+    const logged = log.entries.filter(({ message }) => message.includes('hunter2'));
+    expect(logged.length).toBeLessThanOrEqual(2);
+  });
+
+  it.each([
+    ['its schema throws', FAILED, () => Promise.reject(new Error(secret))],
+    [
+      'its schema throws an error for the model',
+      'Ask again later.',
+      () => Promise.reject(new ToolError('Ask again later.')),
+    ],
+  ])('because %s tells the model and the client no secret', async (_, told, check) => {
+    const lookUp = tool({ inputSchema: id.refine(check), execute: () => 'never' });
+    const { agentOs, provider, log } = await startScriptedAgent([callsTool({ id: 7 }), says('ok')], {
+      engine: { tools: { lookUp } },
+    });
+    const { tools, runId } = await agentOs.run('helper', 'Order 7?');
+    expect(tools).toMatchObject([{ failed: true, result: FAILED }]);
+    expect(String(provider.requests[1]?.body.messages.at(-1)?.content)).toMatch(
+      new RegExp(`^Invalid input for tool lookUp: .*${told}$`, 's'),
+    );
+    expect(log.messages(told === FAILED ? 'error' : 'warn').filter((line) => line.includes(runId))).toEqual([
+      `Tool "lookUp" failed in run ${runId}: ${told === FAILED ? secret : told}`,
+    ]);
+  });
+
+  it('because its result cannot be put into words for the model tells the model no secret', async () => {
+    const lookUp = tool({
+      inputSchema: id,
+      execute: () => 'found',
+      toModelOutput: () => {
+        throw new Error(secret);
+      },
+    });
+    const { agentOs, provider, log } = await startScriptedAgent([callsTool({ id: 7 }), says('ok')], {
+      engine: { tools: { lookUp } },
+    });
+    const { runId } = await agentOs.run('helper', 'Order 7?');
+    expect(provider.requests[1]?.body.messages.at(-1)?.content).toBe(FAILED);
+    expect(log.messages('error')).toEqual([`Tool "lookUp" failed in run ${runId}: ${secret}`]);
   });
 
   it('is logged, unless it told something to the client', async () => {
     const tools = {
       broken: failing(() => new Error(secret)),
       refusing: failing(() => new ForbiddenException('Not yours.')),
+      lost: failing(() => new ToolError('No order.', { cause: new Error('No row.') })),
     };
-    const script = [callsTool({ id: 1 }, 'broken'), callsTool({ id: 1 }, 'refusing'), says('ok')];
-    const { agentOs, log } = await startScriptedAgent(script, { engine: { tools } });
+    const script = ['broken', 'refusing', 'lost'].map((name) => callsTool({ id: 1 }, name));
+    const { agentOs, log } = await startScriptedAgent([...script, says('ok')], { engine: { tools } });
     const { runId } = await agentOs.run('helper', 'Hi');
     expect(log.messages('error')).toEqual([`Tool "broken" failed in run ${runId}: ${secret}`]);
-    expect(log.messages('warn')).toContain(`Tool "refusing" failed in run ${runId}: Not yours.`);
+    expect(log.messages('warn').filter((line) => line.includes(runId))).toEqual([
+      `Tool "refusing" failed in run ${runId}: Not yours.`,
+      `Tool "lost" failed in run ${runId}: No order. (cause: No row.)`,
+    ]);
   });
 
   it('because it was called wrongly lets the model try again', async () => {

@@ -115,7 +115,7 @@ describe('A model that leads a team that coordinates', () => {
   });
 
   it('is told who the members are when it asks somebody else, or gives no task', async () => {
-    const script = [delegates('sales', 'x'), delegates('billing', ''), says('I cannot.')];
+    const script = [delegates('sales', 'x'), delegates('billing', ' \n'), says('I cannot.')];
     const { agentOs, leader } = await startTeam(script);
     const { tools, memberResponses } = await agentOs.run('desk', 'Hi');
     expect([tools.map(({ failed }) => failed), memberResponses]).toEqual([[true, true], []]);

@@ -1,0 +1,63 @@
+import { HttpException, Logger } from '@nestjs/common';
+
+import { AgentRunError } from '../errors/agent-run.error.js';
+import { CheckError } from '../errors/check.errors.js';
+import { textOf } from '../errors/http-exception.js';
+import { toError, toReadable } from '../errors/to-error.js';
+import type { RunContext } from '../model/run-context.js';
+import { TOOL_FAILED, ToolError } from './tool.error.js';
+
+/** The run whose tool failed. */
+export interface FailingRun {
+  readonly context: RunContext;
+  readonly signal: AbortSignal;
+  /** Ends the run with an error. */
+  readonly end: (error: unknown) => void;
+}
+
+/**
+ * Reports what a tool has thrown, once.
+ *
+ * @returns what the AI SDK is given instead: its message is safe for the model and for clients
+ */
+export function reportToolFailure(tool: string, whatever: unknown, run: FailingRun): unknown {
+  const { context, signal, end } = run;
+  if (signal.aborted) return new ToolError(TOOL_FAILED, { cause: whatever });
+  const thrown = toReadable(whatever);
+  if (isVerdict(thrown, context)) {
+    end(thrown);
+    return thrown;
+  }
+  // The run that the error belongs to has logged it, if it was worth that.
+  if (isOfRun(thrown)) return new ToolError(thrown.publicMessage, { cause: thrown });
+  const told = publicTextOf(thrown);
+  const { message, stack } = toError(thrown);
+  const logger = new Logger('AgentOs');
+  const failure = `Tool "${tool}" failed in run ${context.runId}`;
+  if (told === undefined) logger.error(`${failure}: ${message}`, stack);
+  else logger.warn(`${failure}: ${told}${describeCause(thrown)}`);
+  return new ToolError(told ?? TOOL_FAILED, { cause: thrown });
+}
+
+/** A check error of the tool itself is a verdict on this run; that of a run which the tool started was one on that. */
+function isVerdict(thrown: unknown, { runId }: RunContext): boolean {
+  if (!(thrown instanceof CheckError)) return false;
+  const judged = thrown.runOutput as CheckError['runOutput'] | undefined;
+  return judged?.parentRunId !== runId;
+}
+
+function isOfRun(thrown: unknown): thrown is AgentRunError {
+  return thrown instanceof AgentRunError && Object.hasOwn(thrown, 'runOutput');
+}
+
+/** The text of an error that was written for others to read; undefined of any other error. */
+function publicTextOf(thrown: unknown): string | undefined {
+  if (thrown instanceof ToolError) return thrown.message;
+  if (!(thrown instanceof HttpException) || thrown.getStatus() >= 500) return undefined;
+  return thrown instanceof AgentRunError ? thrown.publicMessage : textOf(thrown);
+}
+
+function describeCause(thrown: unknown): string {
+  const cause = thrown instanceof Error ? thrown.cause : undefined;
+  return cause === undefined ? '' : ` (cause: ${toError(cause).message})`;
+}
