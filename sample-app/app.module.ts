@@ -10,6 +10,7 @@ import {
 } from './background-hooks/background-task-agent.js';
 import { EvaluationsController } from './evaluation/evaluations.controller.js';
 import { judgedAgent } from './evaluation/judged-agent.js';
+import { FRONT_ENDS } from './front-ends.js';
 import { guardedAgent, Guardrails } from './guardrails/guarded-agent.js';
 import { HostErrorFilter } from './host-error.filter.js';
 import { StorageModule } from './storage/storage.module.js';
@@ -21,6 +22,7 @@ import { supportWorkflow, SupportWorkflowHooks } from './workflows/support-workf
 @Module({
   imports: [
     AgentOsModule.forRootAsync({
+      http: { allowedOrigins: FRONT_ENDS },
       imports: [StorageModule],
       inject: [SqlSessionStore, SqlEvalStore],
       useFactory: (sessionStore: SqlSessionStore, evalStore: SqlEvalStore) => ({

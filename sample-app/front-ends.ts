@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 
 /** Where chat front ends for the AgentOS protocol are served from. */
-const ORIGINS = [
+export const FRONT_ENDS = [
   'http://localhost:3000',
   'https://agno.com',
   'https://www.agno.com',
@@ -12,5 +12,5 @@ const ORIGINS = [
 
 /** Lets the pages of chat front ends talk to this server from within a browser. */
 export function allowFrontEnds(app: INestApplication): void {
-  app.enableCors({ origin: ORIGINS, credentials: true, exposedHeaders: '*', maxAge: 600 });
+  app.enableCors({ origin: FRONT_ENDS, credentials: true, exposedHeaders: '*', maxAge: 600 });
 }

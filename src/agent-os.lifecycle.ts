@@ -84,8 +84,13 @@ export class AgentOsLifecycle
     const { http } = this.extras;
     if (http === false || this.runtime.options.http.securityKey !== undefined) return;
     if (http?.guards !== undefined && http.guards.length > 0) return;
+    const isOpenToPages = this.runtime.options.http.allowedOrigins === undefined;
     this.runtime.logger.warn(
-      'The AgentOS routes are open: whoever reaches this server can run every component. Set http.securityKey or http.guards.',
+      'The AgentOS routes are open: whoever reaches this server can run every component' +
+        (isOpenToPages
+          ? ', and so can any page of the internet in a browser that reaches it, also on localhost. ' +
+            'Set http.securityKey or http.guards, and http.allowedOrigins for the pages that may ([] for none but its own).'
+          : '. Set http.securityKey or http.guards.'),
     );
   }
 

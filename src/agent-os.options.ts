@@ -62,6 +62,20 @@ export interface AgentOsOptions {
 export interface AgentOsHttpOptions {
   /** Requests must bring it: `Authorization: Bearer <key>`. `GET /`, `/health` and `/info` stay open. */
   readonly securityKey?: string;
+  /**
+   * Origins of the web pages that may use the routes, such as `http://localhost:3000`, written as browsers send them.
+   * Requests of other pages get 403, but for those of this server itself under a local name, an address or one of
+   * `allowedHosts`; clients that are no browsers send no origin and pass. Browsers need the application's CORS besides.
+   * Default: pages of all origins, which can send forms to routes that are open, and to those whose guards look at
+   * cookies.
+   */
+  readonly allowedOrigins?: readonly string[];
+  /**
+   * Names under which the server may be asked, such as `agents.example.com`; requests for other names get 403.
+   * `localhost` and addresses are always among them, so that `[]` is right on a developer's machine: there a page of the
+   * internet could otherwise let a name of its own point to the server, and read its answers. Default: all names.
+   */
+  readonly allowedHosts?: readonly string[];
   /** Whether clients may send `dependencies`, `session_state` and URLs of files. Default false. */
   readonly acceptClientContext?: boolean;
   /** Bytes that one file of a run may have. Default 10 MiB. */

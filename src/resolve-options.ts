@@ -24,7 +24,13 @@ const HTTP_DEFAULTS = {
   maxFileSize: 10 * 1024 * 1024,
   maxFiles: 10,
 } as const satisfies AgentOsOptions['http'];
-const KNOWN_HTTP = ['securityKey', 'acceptClientContext', ...Object.keys(HTTP_DEFAULTS)];
+const KNOWN_HTTP = [
+  'securityKey',
+  'allowedOrigins',
+  'allowedHosts',
+  'acceptClientContext',
+  ...Object.keys(HTTP_DEFAULTS),
+];
 /** Known before a factory has run, or never. */
 const KNOWN_ROUTES = ['prefix', 'guards', 'userId'];
 
@@ -91,6 +97,7 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   checkIdentity(options);
   checkStores(options);
   checkFileLimits(options.http);
+  checkOrigins(options.http);
   const { runHooksInBackground, onDisconnect, onHookError, http } = options;
   expect(
     'runHooksInBackground',
@@ -130,6 +137,31 @@ function checkFileLimits({ maxFileSize, maxFiles }: ResolvedAgentOsOptions['http
   expect('http.maxFileSize', isSize, 'a whole number of bytes, from 1 to 256 MiB', maxFileSize);
   const isCount = Number.isInteger(maxFiles) && maxFiles >= 0;
   expect('http.maxFiles', isCount, 'a whole number from 0 on', maxFiles);
+}
+
+/** Compared with what browsers send, letter by letter. */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$|^null$/;
+/** A name without a scheme, a port or letters in upper case. */
+const HOST = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+
+function checkOrigins({ allowedOrigins, allowedHosts }: ResolvedAgentOsOptions['http']): void {
+  const origins = 'a list of origins as browsers send them, such as "https://app.example.com"';
+  checkTexts('http.allowedOrigins', allowedOrigins, isOrigin, origins);
+  const hosts = 'a list of names without a port, such as "agents.example.com"';
+  checkTexts('http.allowedHosts', allowedHosts, (text) => HOST.test(text), hosts);
+}
+
+function isOrigin(text: string): boolean {
+  if (!ORIGIN.test(text)) return false;
+  return !/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text);
+}
+
+function checkTexts(name: string, list: unknown, isRight: (text: string) => boolean, expected: string): void {
+  if (list === undefined) return;
+  expect(name, Array.isArray(list), expected, list);
+  for (const item of list as readonly unknown[]) {
+    expect(name, typeof item === 'string' && isRight(item), expected, item);
+  }
 }
 
 /** A class in place of its instance would fail with the first run. */

@@ -5,13 +5,17 @@ import { AgentRunError } from '../errors/agent-run.error.js';
 import { saidBy, textOf } from '../errors/http-exception.js';
 import { toError } from '../errors/to-error.js';
 import { isArray, isPlainObject } from './forms/json.values.js';
+import { ProtocolResponder } from './protocol.responder.js';
 
 /** Answers the errors of the AgentOS routes as `{ "detail": … }`, without stacks or internals. */
 @Catch()
 export class AgentOsExceptionFilter implements ExceptionFilter {
   readonly #logger = new Logger('AgentOs');
 
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    private readonly responder: ProtocolResponder,
+  ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
@@ -21,11 +25,8 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
       this.#logger.error(`An AgentOS route failed: ${error.message}`, error.stack);
     }
     if (httpAdapter.isHeadersSent(response)) return;
-    httpAdapter.reply(
-      response,
-      { detail: detailOf(thrown) },
-      thrown instanceof HttpException ? thrown.getStatus() : 500,
-    );
+    const status = thrown instanceof HttpException ? thrown.getStatus() : 500;
+    this.responder.reply(response, { detail: detailOf(thrown) }, status);
   }
 }
 

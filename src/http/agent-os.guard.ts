@@ -16,10 +16,11 @@ import { isObservable, lastValueFrom } from 'rxjs';
 import type { AgentOsExtras, AgentOsRouteOptions, ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { checkOrigin } from './request.origin.js';
 
 type RouteGuard = NonNullable<AgentOsRouteOptions['guards']>[number];
 
-/** Lets a request pass that brings the security key and satisfies the host's own guards. */
+/** Lets a request pass that comes from where it may, brings the security key and satisfies the host's own guards. */
 @Injectable()
 export class AgentOsGuard implements CanActivate, OnModuleInit {
   #guards: readonly CanActivate[] = [];
@@ -37,6 +38,7 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { securityKey } = this.options.http;
+    checkOrigin(headersOf(context), this.options.http);
     if (securityKey !== undefined) checkKey(securityKey, authorizationOf(context));
     for (const guard of this.#guards) {
       const answer = guard.canActivate(context);
@@ -60,9 +62,12 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
   }
 }
 
+function headersOf(context: ExecutionContext): IncomingHttpHeaders {
+  return context.switchToHttp().getRequest<{ headers: IncomingHttpHeaders }>().headers;
+}
+
 function authorizationOf(context: ExecutionContext): string | undefined {
-  const { headers } = context.switchToHttp().getRequest<{ headers: IncomingHttpHeaders }>();
-  const header: unknown = headers.authorization;
+  const header: unknown = headersOf(context).authorization;
   // Node keeps the first of several, unless the host's server or adapter is told to keep all.
   return Array.isArray(header) ? header.join(', ') : (header as string | undefined);
 }

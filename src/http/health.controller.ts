@@ -1,4 +1,4 @@
-import { Get, Header, Res } from '@nestjs/common';
+import { Get, Res } from '@nestjs/common';
 
 import { OpenRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
@@ -11,7 +11,6 @@ export class HealthController {
   constructor(private readonly responder: ProtocolResponder) {}
 
   @Get('health')
-  @Header('Cache-Control', 'no-store')
   health(@Res() response: object): void {
     this.responder.reply(response, { status: 'ok', instantiated_at: this.#instantiatedAt });
   }

@@ -247,17 +247,22 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
 
 describe('Routes that are open', () => {
   const warning =
+    'The AgentOS routes are open: whoever reaches this server can run every component, and so can any page of the ' +
+    'internet in a browser that reaches it, also on localhost. Set http.securityKey or http.guards, and ' +
+    'http.allowedOrigins for the pages that may ([] for none but its own).';
+  const shorter =
     'The AgentOS routes are open: whoever reaches this server can run every component. Set http.securityKey or http.guards.';
   const guards = [{ canActivate: () => true }];
 
-  it.each<[string, AgentOsOptions & AgentOsExtras, boolean]>([
-    ['without options', {}, true],
-    ['with an empty list of guards', { http: { guards: [] } }, true],
-    ['with a key', { http: { securityKey: 'key' } }, false],
-    ['with a guard', { http: { guards } }, false],
-    ['when there are none', { http: false }, false],
-  ])('%s', async (_name, options, isWarned) => {
+  it.each<[string, AgentOsOptions & AgentOsExtras, string | undefined]>([
+    ['without options', {}, warning],
+    ['with an empty list of guards', { http: { guards: [] } }, warning],
+    ['with allowed origins', { http: { allowedOrigins: [] } }, shorter],
+    ['with a key', { http: { securityKey: 'key' } }, undefined],
+    ['with a guard', { http: { guards } }, undefined],
+    ['when there are none', { http: false }, undefined],
+  ])('%s', async (_name, options, expected) => {
     const { log } = await startApp({ agentOs: { ...agentOs, ...options } });
-    expect(log.messages('warn')).toEqual(isWarned ? [warning] : []);
+    expect(log.messages('warn')).toEqual(expected === undefined ? [] : [expected]);
   });
 });

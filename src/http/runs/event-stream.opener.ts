@@ -20,6 +20,7 @@ export class EventStreamOpener {
     const stream = new EventStream();
     httpAdapter.setHeader(response, 'Cache-Control', 'no-cache');
     httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
+    httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
     const file = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
     httpAdapter.reply(response, file, 200);
     this.#watch(stream, response);
