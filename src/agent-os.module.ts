@@ -22,6 +22,9 @@ import { EvalStore } from './sessions/eval.store.js';
 import { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';
 import { InMemorySessionStore } from './sessions/in-memory-session.store.js';
 import { SessionStore } from './sessions/session.store.js';
+import { StoreCalls } from './sessions/store.calls.js';
+import { TimeLimitedEvalStore } from './sessions/time-limited-eval.store.js';
+import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.js';
 
 /**
  * Serves agents, teams and workflows over HTTP and runs hooks around every run. Imported once, in the root module;
@@ -47,14 +50,24 @@ import { SessionStore } from './sessions/session.store.js';
     { provide: HookLedger, useFactory: () => new HookLedger() },
     { provide: HookExecutor, inject: [RESOLVED_OPTIONS], useFactory: createExecutor },
     {
-      provide: SessionStore,
+      provide: StoreCalls,
       inject: [RESOLVED_OPTIONS],
-      useFactory: ({ sessionStore }: ResolvedAgentOsOptions) => sessionStore ?? new InMemorySessionStore(),
+      useFactory: ({ storeTimeout: timeout }: ResolvedAgentOsOptions) =>
+        new StoreCalls({ timeout, logger: new Logger('AgentOs') }),
+    },
+    {
+      provide: SessionStore,
+      inject: [RESOLVED_OPTIONS, StoreCalls],
+      useFactory: (
+        { sessionStore = new InMemorySessionStore() }: ResolvedAgentOsOptions,
+        calls: StoreCalls,
+      ) => new TimeLimitedSessionStore(sessionStore, calls),
     },
     {
       provide: EvalStore,
-      inject: [RESOLVED_OPTIONS],
-      useFactory: ({ evalStore }: ResolvedAgentOsOptions) => evalStore ?? new InMemoryEvalStore(),
+      inject: [RESOLVED_OPTIONS, StoreCalls],
+      useFactory: ({ evalStore = new InMemoryEvalStore() }: ResolvedAgentOsOptions, calls: StoreCalls) =>
+        TimeLimitedEvalStore.of(evalStore, calls),
     },
     HookExplorer,
     AgentOsRuntime,

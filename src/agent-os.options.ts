@@ -54,6 +54,12 @@ export interface AgentOsOptions {
   readonly sessionStore?: SessionStore;
   /** Where judges' evaluations are kept. Default: in memory, bounded. */
   readonly evalStore?: EvalStore;
+  /**
+   * Milliseconds that each call of a store may take, those of your own code on the injected stores included. A call
+   * that takes longer rejects with a `StoreTimeoutError` and counts as one that failed; what it answers later is
+   * ignored and logged. Default 10,000.
+   */
+  readonly storeTimeout?: number;
   /** What the HTTP routes need to know while they run. */
   readonly http?: AgentOsHttpOptions;
 }

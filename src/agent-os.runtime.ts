@@ -21,6 +21,7 @@ import { InFlightRuns } from './runs/in-flight-runs.js';
 import type { RunEnvironment } from './runs/run.environment.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
+import { StoreCalls } from './sessions/store.calls.js';
 import { loadTracing } from './telemetry/open-telemetry.tracing.js';
 import { NoTracing, type Tracing } from './telemetry/tracing.js';
 
@@ -48,6 +49,7 @@ export class AgentOsRuntime implements OnModuleInit {
     readonly executor: HookExecutor,
     private readonly sessions: SessionStore,
     private readonly evals: EvalStore,
+    private readonly storeCalls: StoreCalls,
     private readonly explorer: HookExplorer,
     private readonly modules: ModulesContainer,
   ) {
@@ -73,6 +75,7 @@ export class AgentOsRuntime implements OnModuleInit {
   /** Shutdown can wait no longer: runs are aborted, and hooks that have not run are dropped. */
   endShutdown(): void {
     this.inFlight.shutDown();
+    this.storeCalls.endWaits();
     this.#shutdown.abort();
   }
 
@@ -110,7 +113,8 @@ export class AgentOsRuntime implements OnModuleInit {
       postHooks,
     });
     const environment = this.#createEnvironment(registry);
-    const direct = { ...createDirectEnvironment(registry), sessions: this.sessions, evals: this.evals };
+    const { sessions, evals, storeCalls } = this;
+    const direct = { ...createDirectEnvironment(registry), sessions, evals, storeCalls };
     return (this.#bound = { registry, environment, direct });
   }
 
@@ -125,7 +129,7 @@ export class AgentOsRuntime implements OnModuleInit {
   }
 
   #createEnvironment(registry: HookRegistry): RunEnvironment {
-    const { ledger, logger, executor, inFlight, sessions, evals } = this;
+    const { ledger, logger, executor, inFlight, sessions, evals, storeCalls } = this;
     const { releaseAfter, onDisconnect, onHookError } = this.options;
     const deadlines = this.#deadlines;
     const failures = new HookFailureReporter(logger, onHookError);
@@ -139,6 +143,7 @@ export class AgentOsRuntime implements OnModuleInit {
       logger,
       sessions,
       evals,
+      storeCalls,
       // Looked up at each run: the environment may be needed before the tracer is loaded.
       tracing: { startRun: (component, runId) => this.#tracing.startRun(component, runId) },
       background: { executor, releaseAfter, onDisconnect },

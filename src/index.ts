@@ -47,6 +47,7 @@ export {
 } from './errors/check.errors.js';
 export { ComponentNotFoundError } from './errors/component-not-found.error.js';
 export { HookTimeoutError } from './errors/hook-timeout.error.js';
+export { StoreTimeoutError } from './errors/store-timeout.error.js';
 export { PlainDataError } from './errors/plain-data.error.js';
 export {
   GuardrailFailedError,

@@ -2,6 +2,7 @@ import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './ag
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
+import { STORE_TIMEOUT } from './sessions/store.calls.js';
 
 const DEFAULTS = {
   id: 'agent-os',
@@ -16,6 +17,7 @@ const DEFAULTS = {
   maxPending: 10_000,
   releaseAfter: 30_000,
   shutdownTimeout: 10_000,
+  storeTimeout: STORE_TIMEOUT,
   onDisconnect: 'finish',
 } as const satisfies AgentOsOptions;
 
@@ -94,6 +96,13 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   for (const name of ['releaseAfter', 'shutdownTimeout'] as const) {
     expect(name, isDuration(options[name]), 'a number of milliseconds', options[name]);
   }
+  const { storeTimeout } = options;
+  expect(
+    'storeTimeout',
+    isDuration(storeTimeout) && storeTimeout > 0,
+    'a number of milliseconds above 0',
+    storeTimeout,
+  );
   checkIdentity(options);
   checkStores(options);
   checkFileLimits(options.http);

@@ -49,6 +49,8 @@ export class ActiveRun {
   readonly createdAt = Math.floor(Date.now() / 1_000);
   readonly startedAt = performance.now();
   readonly cancellation = new Cancellation();
+  /** Ends the waits of the settled run for the store that keeps it. */
+  readonly storing = new Cancellation();
   readonly component: RunComponent;
   readonly identity: ComponentIdentity;
   readonly position: HookPosition;
@@ -168,9 +170,10 @@ export class ActiveRun {
     this.cancel('The application is shutting down.');
   }
 
-  /** Stops the run at its next wait. Does nothing once it has settled. */
+  /** Stops the run at its next wait. Once it has settled, its outcome stands, and it waits no longer to be stored. */
   cancel(reason: string): void {
-    if (this.outcome === undefined) this.cancellation.cancel(new RunCancelledError(reason));
+    const isSettled = this.outcome !== undefined;
+    (isSettled ? this.storing : this.cancellation).cancel(new RunCancelledError(reason));
   }
 
   /** The runs below this one, at any depth. */

@@ -9,6 +9,7 @@ import type { ComponentHooks } from '../hooks/hook.registry.js';
 import { HookRegistry } from '../hooks/hook.registry.js';
 import { HookRunner } from '../hooks/hook.runner.js';
 import type { HookedComponent } from '../hooks/hooked-component.js';
+import { STORE_TIMEOUT, StoreCalls } from '../sessions/store.calls.js';
 import { NoTracing } from '../telemetry/tracing.js';
 import { InFlightRuns } from './in-flight-runs.js';
 import type { RunEnvironment } from './run.environment.js';
@@ -45,6 +46,7 @@ export function createDirectEnvironment(registry: HookRegistry): RunEnvironment 
     ledger,
     deadlines,
     inFlight: new InFlightRuns(),
+    storeCalls: new StoreCalls({ timeout: STORE_TIMEOUT, logger }),
     logger,
     tracing: new NoTracing(),
   };

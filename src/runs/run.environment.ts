@@ -10,6 +10,7 @@ import type { HookRunner } from '../hooks/hook.runner.js';
 import type { HookedComponent } from '../hooks/hooked-component.js';
 import type { EvalStore } from '../sessions/eval.store.js';
 import type { SessionStore } from '../sessions/session.store.js';
+import type { StoreCalls } from '../sessions/store.calls.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import type { InFlightRuns } from './in-flight-runs.js';
 
@@ -30,6 +31,8 @@ export interface RunEnvironment {
   readonly sessions?: SessionStore;
   /** Absent in direct runs of bare components. */
   readonly evals?: EvalStore;
+  /** Waits for stores, also for one that a judge brings. */
+  readonly storeCalls: StoreCalls;
   /** Absent in direct runs: nothing is left for later. */
   readonly background?: BackgroundEnvironment;
 }

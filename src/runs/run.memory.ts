@@ -3,6 +3,7 @@ import type { RunEvent } from '../model/run-event.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
 import type { RunSession, SessionOwner } from '../sessions/session.store.js';
+import { TimeLimitedEvalStore } from '../sessions/time-limited-eval.store.js';
 import type { ActiveRun } from './active-run.js';
 import { isAside } from './run.origin.js';
 import { currentScope } from './run.scope.js';
@@ -41,7 +42,7 @@ export async function rememberRun(
     memories.push({ run, keep: () => keepRun(settled) });
   }
   while (memories[0]) {
-    await keepOrPostpone(memories[0], guardAbove(run));
+    await run.storing.settled(keepOrPostpone(memories[0], guardAbove(run)));
     // Not before: who deletes a session looks here for what waits to be stored, or is being stored.
     memories.shift();
   }
@@ -54,8 +55,9 @@ export function openSessions(runs: readonly ActiveRun[]): ReadonlySet<SharedSess
 }
 
 /** Saves what a judge has said of a run. Called within the judge's hook. */
-export async function rememberEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
-  const { run, origin } = currentScope();
+export async function rememberEvaluation(given: EvalStore, evaluation: Evaluation): Promise<void> {
+  const { run, origin, hook } = currentScope();
+  const store = hook ? TimeLimitedEvalStore.of(given, hook.environment.storeCalls) : given;
   const owner = run ? run.sharedSession.owner : origin?.owner;
   const owned = owner === undefined ? evaluation : withOwner(evaluation, owner);
   const isUnseen = run ? isAside(run) : (origin?.isWithdrawn ?? false);

@@ -1,3 +1,4 @@
+import { StoreTimeoutError } from '../errors/store-timeout.error.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { Session } from '../model/session.js';
 import type { SessionOwner } from '../sessions/session.store.js';
@@ -42,8 +43,21 @@ export class SharedSession {
     const before = this.#deleted;
     this.#deleted = deletion.then(
       () => true,
-      () => before ?? false,
+      (thrown: unknown) => {
+        if (thrown instanceof StoreTimeoutError) void this.#followLate(thrown);
+        return before ?? false;
+      },
     );
+  }
+
+  /** It was not deleted in time, but may be later. */
+  async #followLate({ late }: StoreTimeoutError): Promise<void> {
+    try {
+      await late;
+      this.#deleted = Promise.resolve(true);
+    } catch {
+      // It was not deleted; that was logged where it was waited for.
+    }
   }
 
   /** Whose it is. */

@@ -24,6 +24,7 @@ describe('resolveOptions()', () => {
       maxPending: 10_000,
       releaseAfter: 30_000,
       shutdownTimeout: 10_000,
+      storeTimeout: 10_000,
       onDisconnect: 'finish',
       http: { maxFileSize: 10_485_760, maxFiles: 10 },
     });

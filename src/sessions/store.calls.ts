@@ -1,0 +1,81 @@
+import type { LoggerService } from '@nestjs/common';
+
+import { StoreTimeoutError } from '../errors/store-timeout.error.js';
+import { toError } from '../errors/to-error.js';
+import { Deadlines } from '../execution/deadlines.js';
+
+/** Milliseconds that a call of a store may take, unless the module says otherwise. */
+export const STORE_TIMEOUT = 10_000;
+
+/** Milliseconds for calls that begin after shutdown could wait no longer: runs that it has ended are still stored. */
+const TIMEOUT_AFTER_SHUTDOWN = 500;
+
+/** What {@link StoreCalls} are made of. */
+export interface StoreCallsOptions {
+  /** Milliseconds that a call may take. */
+  readonly timeout: number;
+  readonly logger: Pick<LoggerService, 'warn'>;
+}
+
+/** Waits for the calls of stores, each no longer than a time limit. */
+export class StoreCalls {
+  readonly #deadlines = new Deadlines();
+  readonly #logger: Pick<LoggerService, 'warn'>;
+  readonly #waiting = new Set<() => void>();
+  #timeout: number;
+
+  constructor({ timeout, logger }: StoreCallsOptions) {
+    this.#timeout = timeout;
+    this.#logger = logger;
+  }
+
+  /**
+   * Calls a store and waits for it. What a call answers after its time limit is ignored and logged.
+   *
+   * @param name - which method of which store, such as `SessionStore.append`
+   * @throws StoreTimeoutError if it takes too long
+   */
+  wait<T>(name: string, call: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    const elapsed = (): number => Math.round(performance.now() - startedAt);
+    // A store may throw before it returns a promise.
+    const answer = new Promise<T>((resolve) => resolve(call()));
+    return new Promise<T>((resolve, reject) => {
+      const giveUp = (): void => {
+        stopWaiting();
+        reject(new StoreTimeoutError(name, elapsed(), answer));
+        this.#logLate(name, answer, elapsed);
+      };
+      const deadline = this.#deadlines.set(this.#timeout, giveUp);
+      const stopWaiting = (): boolean => {
+        this.#deadlines.clear(deadline);
+        return this.#waiting.delete(giveUp);
+      };
+      this.#waiting.add(giveUp);
+      answer.then(
+        (value) => {
+          if (stopWaiting()) resolve(value);
+        },
+        (thrown: unknown) => {
+          if (stopWaiting()) reject(thrown);
+        },
+      );
+    });
+  }
+
+  /** Shutdown can wait no longer: all calls under way are given up, and later ones get little time. */
+  endWaits(): void {
+    this.#timeout = Math.min(this.#timeout, TIMEOUT_AFTER_SHUTDOWN);
+    for (const giveUp of [...this.#waiting]) giveUp();
+  }
+
+  #logLate(name: string, answer: Promise<unknown>, elapsed: () => number): void {
+    const log = (end: string): void => {
+      this.#logger.warn(`${name}() ${end} after ${elapsed()} ms, which was too late.`);
+    };
+    void answer.then(
+      () => log('answered'),
+      (thrown: unknown) => log(`failed (${toError(thrown).name})`),
+    );
+  }
+}

@@ -1,0 +1,98 @@
+import { isOf } from './session.filter.js';
+import { SessionStore, type SessionInit, type SessionOwner } from './session.store.js';
+import type { StoreCalls } from './store.calls.js';
+
+/** A call under way that may create a session. */
+interface Creation {
+  readonly session: SessionInit;
+  /** The session has been deleted since the call began. */
+  isDeleted: boolean;
+}
+
+/**
+ * A session store whose calls take no longer than a time limit. A call that is late may still do its work: what it
+ * creates then, although the session has been deleted meanwhile, is deleted again.
+ */
+export class TimeLimitedSessionStore extends SessionStore {
+  readonly #store: SessionStore;
+  readonly #calls: StoreCalls;
+  readonly #creations = new Map<string, Set<Creation>>();
+
+  constructor(store: SessionStore, calls: StoreCalls) {
+    super();
+    this.#store = store;
+    this.#calls = calls;
+  }
+
+  override open(...call: Parameters<SessionStore['open']>): ReturnType<SessionStore['open']> {
+    return this.#calls.wait('SessionStore.open', () => this.#store.open(...call));
+  }
+
+  override append(...call: Parameters<SessionStore['append']>): ReturnType<SessionStore['append']> {
+    const [{ owner, ...session }] = call;
+    return this.#calls.wait('SessionStore.append', () =>
+      this.#create(owner == null ? session : { ...session, userId: owner }, () =>
+        this.#store.append(...call),
+      ),
+    );
+  }
+
+  override runs(...call: Parameters<SessionStore['runs']>): ReturnType<SessionStore['runs']> {
+    return this.#calls.wait('SessionStore.runs', () => this.#store.runs(...call));
+  }
+
+  override find(...call: Parameters<SessionStore['find']>): ReturnType<SessionStore['find']> {
+    return this.#calls.wait('SessionStore.find', () => this.#store.find(...call));
+  }
+
+  override list(...call: Parameters<SessionStore['list']>): ReturnType<SessionStore['list']> {
+    return this.#calls.wait('SessionStore.list', () => this.#store.list(...call));
+  }
+
+  override create(...call: Parameters<SessionStore['create']>): ReturnType<SessionStore['create']> {
+    return this.#calls.wait('SessionStore.create', () =>
+      this.#create(call[0], () => this.#store.create(...call)),
+    );
+  }
+
+  override update(...call: Parameters<SessionStore['update']>): ReturnType<SessionStore['update']> {
+    return this.#calls.wait('SessionStore.update', () => this.#store.update(...call));
+  }
+
+  override delete(...call: Parameters<SessionStore['delete']>): ReturnType<SessionStore['delete']> {
+    const [ids, owner] = call;
+    return this.#calls.wait('SessionStore.delete', async () => {
+      const deleted = await this.#store.delete(...call);
+      for (const id of ids) this.#markDeleted(id, owner);
+      return deleted;
+    });
+  }
+
+  /** Keeps an eye on the session until the call has ended, however late that is. */
+  async #create(session: SessionInit, write: () => Promise<boolean>): Promise<boolean> {
+    const { id } = session;
+    const creation: Creation = { session, isDeleted: false };
+    const creations = this.#creations.get(id) ?? new Set();
+    this.#creations.set(id, creations.add(creation));
+    try {
+      const isDone = await write();
+      if (!isDone) return false;
+      if (creation.isDeleted) {
+        await this.#store.delete([id], session.userId ?? null);
+        return false;
+      }
+      // It is there again, and not by a call from before its deletion.
+      for (const other of creations) other.isDeleted = false;
+      return true;
+    } finally {
+      creations.delete(creation);
+      if (creations.size === 0) this.#creations.delete(id);
+    }
+  }
+
+  #markDeleted(id: string, owner: SessionOwner | undefined): void {
+    for (const creation of this.#creations.get(id) ?? []) {
+      if (isOf(creation.session, owner)) creation.isDeleted = true;
+    }
+  }
+}

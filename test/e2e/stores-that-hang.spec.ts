@@ -1,0 +1,342 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  agentAsJudge,
+  defineGuardrail,
+  EvalStore,
+  SessionStore,
+  StoreTimeoutError,
+  Team,
+  type EngineFunction,
+  type NewSession,
+} from 'nestjs-agentos';
+
+import { inBackground } from '../support/background-hook.js';
+import { createGate } from '../support/gate.js';
+import { Hang, hangingEvalStore, hangingSessionStore } from '../support/hanging-store.js';
+import { parseFrames, post, runJson, runSse } from '../support/http-client.js';
+import { callJson } from '../support/json-client.js';
+import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const unchanged = { set: {}, removed: [] };
+
+interface StageOptions {
+  readonly storeTimeout?: number;
+  readonly engine?: EngineFunction;
+}
+
+interface Stage extends TestApp {
+  readonly sessionHang: Hang;
+  readonly evalHang: Hang;
+  readonly sessions: SessionStore;
+  readonly evals: EvalStore;
+  readonly ran: string[];
+}
+
+async function startStage({
+  storeTimeout = 30,
+  engine = () => 'the answer',
+}: StageOptions = {}): Promise<Stage> {
+  const [sessionHang, evalHang] = [new Hang(), new Hang()];
+  const ran: string[] = [];
+  const hook = inBackground('after', ({ runOutput }) => void ran.push(runOutput.status), {
+    on: ['completed', 'failed', 'cancelled'],
+  });
+  const agent = new Agent({ id: 'support', engine, postHooks: [hook] });
+  const team = new Team({
+    id: 'desk',
+    members: [agent],
+    engine: ({ delegate, input }) => delegate('support', input),
+  });
+  const started = await startApp({
+    agentOs: {
+      agents: [agent],
+      teams: [team],
+      sessionStore: hangingSessionStore(sessionHang),
+      evalStore: hangingEvalStore(evalHang),
+      storeTimeout,
+      shutdownTimeout: 30,
+    },
+  });
+  const { app } = started;
+  return {
+    ...started,
+    sessionHang,
+    evalHang,
+    ran,
+    sessions: app.get(SessionStore),
+    evals: app.get(EvalStore),
+  };
+}
+
+const SESSION_CALLS: Readonly<Record<string, (store: SessionStore) => Promise<unknown>>> = {
+  open: (store) => store.open('s1'),
+  append: (store) => store.append({ id: 's1' }, {} as never, { state: unchanged, metadata: unchanged }),
+  runs: (store) => store.runs('s1'),
+  find: (store) => store.find('s1'),
+  list: (store) => store.list(),
+  create: (store) => store.create({ id: 's1' }),
+  update: (store) => store.update('s1', { state: unchanged, metadata: unchanged }),
+  delete: (store) => store.delete(['s1']),
+};
+
+const EVAL_CALLS: Readonly<Record<string, (store: EvalStore) => Promise<unknown>>> = {
+  save: (store) => store.save({} as never),
+  list: (store) => store.list(),
+  count: (store) => store.count(),
+  find: (store) => store.find('e1'),
+  rename: (store) => store.rename('e1', 'other'),
+  delete: (store) => store.delete(['e1']),
+};
+
+/** The routes that ask a store, with the method that hangs. */
+const ROUTES = [
+  ['open', 'POST', '/agents/support/runs', { message: 'hi', session_id: 's1', stream: false }],
+  ['find', 'GET', '/agents/support/runs?session_id=s1', undefined],
+  ['runs', 'GET', '/agents/support/runs?session_id=s1', undefined],
+  ['runs', 'GET', '/agents/support/runs/r1?session_id=s1', undefined],
+  ['list', 'GET', '/sessions', undefined],
+  ['create', 'POST', '/sessions', {}],
+  ['find', 'GET', '/sessions/s1', undefined],
+  ['runs', 'GET', '/sessions/s1', undefined],
+  ['runs', 'GET', '/sessions/s1/runs', undefined],
+  ['runs', 'GET', '/sessions/s1/runs/r1', undefined],
+  ['update', 'PATCH', '/sessions/s1', { session_name: 'new' }],
+  ['update', 'POST', '/sessions/s1/rename', { session_name: 'new' }],
+  ['delete', 'DELETE', '/sessions/s1', undefined],
+  ['delete', 'DELETE', '/sessions', { session_ids: ['s1'], session_types: ['agent'] }],
+  ['list', 'GET', '/eval-runs', undefined],
+  ['count', 'GET', '/eval-runs', undefined],
+  ['find', 'GET', '/eval-runs/e1', undefined],
+  ['delete', 'DELETE', '/eval-runs', { eval_run_ids: ['e1'] }],
+] as const;
+
+describe('A store that hangs', () => {
+  it.each(Object.keys(SESSION_CALLS))('SessionStore.%s() rejects after storeTimeout', async (method) => {
+    const { sessions, sessionHang } = await startStage();
+    sessionHang.start(method);
+
+    const failure = await SESSION_CALLS[method]?.(sessions).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(StoreTimeoutError);
+    expect(failure).toMatchObject({ code: 'store_timeout', call: `SessionStore.${method}` });
+  });
+
+  it.each(Object.keys(EVAL_CALLS))('EvalStore.%s() rejects after storeTimeout', async (method) => {
+    const { evals, evalHang } = await startStage();
+    evalHang.start(method);
+
+    const failure = await EVAL_CALLS[method]?.(evals).catch((error: unknown) => error);
+
+    expect(failure).toMatchObject({ code: 'store_timeout', call: `EvalStore.${method}` });
+  });
+
+  it('answers every route with 500 once, as one that throws', async () => {
+    const { url, sessions, sessionHang, evalHang } = await startStage();
+    await sessions.create({ id: 's1' });
+    const answers: unknown[] = [];
+    for (const [method, verb, path, body] of ROUTES) {
+      (path.startsWith('/eval') ? evalHang : sessionHang).start(method);
+      const { status } = await callJson(url, verb, path, body ? { body } : {});
+      answers.push([method, verb, path, status]);
+      sessionHang.stop();
+      evalHang.stop();
+    }
+
+    expect(answers).toEqual(ROUTES.map(([method, verb, path]) => [method, verb, path, 500]));
+  });
+
+  it.each(['json', 'sse'])('costs the history when it appends, not the answer over %s', async (transport) => {
+    const { url, agentOs, sessionHang, sessions, ran, log } = await startStage();
+    sessionHang.start('append');
+
+    const fields = { session_id: 's1' };
+    const answer =
+      transport === 'json'
+        ? JSON.stringify(await runJson(url, '/agents/support', 'hi', fields))
+        : JSON.stringify(await runSse(url, '/agents/support', 'hi', fields));
+    await agentOs.drain();
+
+    expect(answer).toContain('the answer');
+    expect(ran).toEqual(['COMPLETED']);
+    expect(agentOs.executions.openCount).toBe(0);
+    expect(await sessions.find('s1')).toBeUndefined();
+    expect(log.messages('error').filter((line) => line.includes('could not be stored'))).toHaveLength(1);
+
+    await sessionHang.release();
+    expect(log.messages('warn').filter((line) => line.includes('too late'))).toHaveLength(1);
+    expect(log.messages('error').filter((line) => line.includes('could not be stored'))).toHaveLength(1);
+  });
+
+  it('fails a run whose history or session it does not hand out, and its hooks end in the ledger', async () => {
+    const { url, agentOs, sessionHang, ran } = await startStage();
+    for (const method of ['open', 'runs']) {
+      sessionHang.start(method);
+      const { status, body } = await runJson(url, '/agents/support', 'hi', { session_id: 's1' });
+      expect([status, body['error_type']]).toEqual([500, 'run_failed']);
+      sessionHang.stop();
+    }
+    await agentOs.drain();
+
+    expect(ran).toEqual(['ERROR', 'ERROR']);
+    expect(agentOs.executions.openCount).toBe(0);
+  });
+
+  it('lets a run in the background of the server end', async () => {
+    const { url, agentOs, sessionHang } = await startStage();
+    sessionHang.start('append');
+
+    const reply = await post(url, '/agents/support', { message: 'hi', background: 'true', stream: 'true' });
+
+    expect(await reply.text()).toContain('RunCompleted');
+    expect(agentOs.executions.counts).toMatchObject({ dropped: 0 });
+  });
+
+  it.each(['/agents/support', '/teams/desk'])(
+    'waits no longer for a run of %s that is cancelled while it is stored',
+    async (path) => {
+      const { url, agentOs, sessionHang } = await startStage({ storeTimeout: 60_000 });
+      sessionHang.start('append');
+      const reply = await post(url, path, { message: 'hi', session_id: 's1', stream: 'true' });
+      const runId = await readRunId(reply);
+      await sessionHang.called(1);
+
+      expect(agentOs.cancel(runId)).toBe(true);
+      if (path === '/teams/desk') {
+        // The team was not stored yet, and is now.
+        await sessionHang.called(2);
+        expect(agentOs.cancel(runId)).toBe(true);
+      }
+      const names = parseFrames(await reply.text()).map(({ event }) => event);
+
+      expect(names.at(-1)).toMatch(/Completed$/);
+      await sessionHang.release();
+    },
+  );
+
+  it('does not keep shutdown, nor the answers that wait for it', async () => {
+    const { url, app, agentOs, sessions, sessionHang, evalHang } = await startStage({ storeTimeout: 60_000 });
+    await sessions.create({ id: 's1' });
+    for (const method of ['append', 'list', 'delete']) sessionHang.start(method);
+    evalHang.start('list');
+    const running = runJson(url, '/agents/support', 'hi', { session_id: 's1' });
+    await sessionHang.called(1);
+    const others = Promise.all([
+      callJson(url, 'GET', '/sessions', { headers: { connection: 'close' } }),
+      callJson(url, 'DELETE', '/sessions/s1', { headers: { connection: 'close' } }),
+      callJson(url, 'GET', '/eval-runs', { headers: { connection: 'close' } }),
+    ]);
+
+    await Promise.all([sessionHang.called(2), evalHang.called(1)]);
+
+    await app.close();
+
+    expect(await running).toMatchObject({ status: 200, body: { content: 'the answer' } });
+    expect((await others).map(({ status }) => status)).toEqual([500, 500, 500]);
+    expect(agentOs.executions.openCount).toBe(0);
+  });
+
+  it('brings no deleted session back when it appends late', async () => {
+    const { url, sessionHang, sessions } = await startStage();
+    for (const before of [[], ['earlier']]) {
+      for (const message of before) await runJson(url, '/agents/support', message, { session_id: 's1' });
+      sessionHang.start('append');
+      expect((await runJson(url, '/agents/support', 'hi', { session_id: 's1' })).status).toBe(200);
+      sessionHang.stop();
+      expect((await callJson(url, 'DELETE', '/sessions/s1')).status).toBe(204);
+
+      await sessionHang.release();
+
+      expect(await sessions.find('s1')).toBeUndefined();
+      expect(await sessions.runs('s1')).toEqual([]);
+    }
+  });
+
+  it('brings no deleted session back when it creates late, but takes none that was made anew since', async () => {
+    const { sessionHang, sessions } = await startStage();
+    const make = (session: NewSession): Promise<unknown> => sessions.create(session).catch(() => 'late');
+    for (const isMadeAnew of [false, true]) {
+      sessionHang.start('create');
+      expect(await make({ id: 's1', userId: 'ada' })).toBe('late');
+      sessionHang.stop();
+      await sessions.delete(['s1'], 'ada');
+      if (isMadeAnew) await make({ id: 's1', userId: 'ada', name: 'anew' });
+
+      await sessionHang.release();
+
+      expect((await sessions.find('s1'))?.name).toBe(isMadeAnew ? 'anew' : undefined);
+    }
+  });
+
+  it('does not take a session for deleted that another user wanted deleted', async () => {
+    const { sessionHang, sessions } = await startStage();
+    sessionHang.start('create');
+    await sessions.create({ id: 's1', userId: 'ada' }).catch(() => 'late');
+    sessionHang.stop();
+    await sessions.delete(['s1'], 'bob');
+
+    await sessionHang.release();
+
+    expect(await sessions.find('s1')).toMatchObject({ userId: 'ada' });
+  });
+
+  it('keeps a session deleted that it has deleted late, although a run of it ends after that', async () => {
+    const [reached, goOn] = [createGate(), createGate()];
+    const { url, sessionHang, sessions } = await startStage({
+      engine: async () => {
+        reached.open();
+        await goOn.opened;
+        return 'the answer';
+      },
+    });
+    const running = runJson(url, '/agents/support', 'hi', { session_id: 's1' });
+    await reached.opened;
+    sessionHang.start('delete');
+    expect((await callJson(url, 'DELETE', '/sessions/s1')).status).toBe(500);
+    await sessionHang.release();
+
+    goOn.open();
+
+    expect((await running).status).toBe(200);
+    expect(await sessions.find('s1')).toBeUndefined();
+  });
+
+  it('of a judge of its own ends its wait, too', async () => {
+    const hang = new Hang();
+    hang.start('save');
+    const engine = (): string => '{"score": 9, "reason": "good"}';
+    const judge = agentAsJudge({ engine, criteria: 'good', store: hangingEvalStore(hang) });
+    const pass = defineGuardrail(() => undefined, { name: 'pass' });
+    const agent = new Agent({ id: 'judged', engine: () => 'the answer', postHooks: [judge, pass] });
+    const { url, log } = await startApp({ agentOs: { agents: [agent], storeTimeout: 30 } });
+
+    expect(await runJson(url, '/agents/judged', 'hi')).toMatchObject({ status: 200 });
+    expect(log.messages('error')).toEqual([
+      expect.stringContaining('EvalStore.save() did not answer within'),
+    ]);
+  });
+
+  it('is waited for no time that is none', async () => {
+    expect(await startUpError({ agentOs: { storeTimeout: 0 } })).toContain('storeTimeout');
+    expect(await startUpError({ agentOs: { storeTimeout: '10' as never } })).toContain('storeTimeout');
+  });
+});
+
+/** Reads the beginning of an event stream; the rest can still be read. */
+async function readRunId(reply: Response): Promise<string> {
+  const copy = reply.clone();
+  const reader = copy.body?.getReader();
+  let text = '';
+  while (reader) {
+    const { value, done } = await reader.read();
+    text += Buffer.from(value ?? []).toString();
+    const runId = /"run_id":"([^"]+)"/.exec(text)?.[1];
+    if (runId !== undefined || done) {
+      void reader.cancel();
+      return runId ?? '';
+    }
+  }
+  return '';
+}
