@@ -9,7 +9,7 @@ import {
   type AiSdkCallSettings,
   type AiSdkOptions,
 } from './ai-sdk.options.js';
-import { checkEnd } from './answer.end.js';
+import { checkAnswer } from './answer.end.js';
 import { AnswerReader, type AnswerPart } from './answer.reader.js';
 import { checkOptions } from './check-options.js';
 import { isLeading, Leadership } from './leadership.js';
@@ -87,14 +87,14 @@ class AiSdkEngine extends Engine {
     const { output, maxSteps = DEFAULT_MAX_STEPS } = this.#options;
     const isStructured = output !== undefined;
     const leadership = isLeading(call.request) ? new Leadership(call.request, call.end) : undefined;
-    const reader = new AnswerReader({ isTextHeld: isStructured });
+    const reader = new AnswerReader({ model: this.model, isTextHeld: isStructured });
     for await (const part of this.#callModel(call, leadership)) {
       const event = reader.read(part);
       if (event) yield event;
       if (part.type === 'tool-call') call.calls.report(part.toolCallId);
     }
     if (leadership?.isRouted) return;
-    checkEnd(reader, { model: this.model, maxSteps, isStructured });
+    checkAnswer(reader, { model: this.model, maxSteps, isStructured });
     if (!output) return;
     const data = await parseAnswer(reader.text, output);
     yield { type: 'text', text: reader.text };

@@ -1,7 +1,9 @@
-import type { FinishReason, LanguageModelUsage, TextStreamPart, ToolSet } from 'ai';
+import type { LanguageModelUsage, TextStreamPart, ToolSet } from 'ai';
 
 import type { EngineEvent, EngineUsage } from '../components/engine.js';
 import type { PlainRecord } from '../model/run-context.js';
+import type { FinishReason, ModelIdentity } from '../model/run-output.js';
+import { readEnd, type RequestEnd } from './answer.end.js';
 import { TOOL_FAILED, ToolError } from './tool.error.js';
 
 /** A part of what the AI SDK streams. */
@@ -9,15 +11,16 @@ export type AnswerPart = TextStreamPart<ToolSet>;
 
 type ToolCallPart = Extract<AnswerPart, { type: 'tool-call' }>;
 
-/** How the last call of the model ended. */
-export interface AnswerEnd {
-  readonly finishReason: FinishReason;
-  /** The provider's own word for it. */
-  readonly rawFinishReason: string | undefined;
-}
-
 /** Between what the model says before a round of tool calls and after it. */
 const STEP_SEPARATOR = '\n\n';
+
+/** What the reader of an answer must know. */
+interface AnswerReaderOptions {
+  /** The model that answers. */
+  readonly model: ModelIdentity;
+  /** The text is no event of its own, because it must be checked first. */
+  readonly isTextHeld: boolean;
+}
 
 /** Turns what the AI SDK streams into events of a run. */
 export class AnswerReader {
@@ -25,16 +28,20 @@ export class AnswerReader {
   text = '';
   /** The model waits for the answers to calls that it made since then. */
   isAwaitingTools = false;
-  end: AnswerEnd | undefined;
+  /** The last request has ended, and the provider has said how. */
+  hasEnded = false;
+  /** Why the answer to the last request is not whole. */
+  finishReason: FinishReason | undefined;
   #isSeparatorDue = false;
+  readonly #model: ModelIdentity;
   readonly #isTextHeld: boolean;
 
-  /** @param options - `isTextHeld`: the text is no event of its own, because it must be checked first */
-  constructor({ isTextHeld }: { readonly isTextHeld: boolean }) {
+  constructor({ model, isTextHeld }: AnswerReaderOptions) {
+    this.#model = model;
     this.#isTextHeld = isTextHeld;
   }
 
-  /** @throws Error if a tool asks for an approval that nobody can give */
+  /** @throws Error if a tool asks for an approval that nobody can give, ProviderError if a request ended abnormally */
   read(part: AnswerPart): EngineEvent | undefined {
     switch (part.type) {
       case 'start-step':
@@ -54,10 +61,7 @@ export class AnswerReader {
           `Tool "${part.toolCall.toolName}" asks for an approval, which a run cannot wait for.`,
         );
       case 'finish-step':
-        return { type: 'model-request-completed', ...toUsage(part.usage) };
-      case 'finish':
-        this.end = { finishReason: part.finishReason, rawFinishReason: part.rawFinishReason };
-        return undefined;
+        return { type: 'model-request-completed', ...toUsage(part.usage), ...this.#takeEnd(part) };
       default:
         // Reasoning, sources, files and progress: a run has no place for them.
         return undefined;
@@ -68,7 +72,16 @@ export class AnswerReader {
     this.#isSeparatorDue ||= this.text !== '';
     this.text = '';
     this.isAwaitingTools = false;
+    this.hasEnded = false;
     return { type: 'model-request-started' };
+  }
+
+  #takeEnd(end: RequestEnd): { finishReason?: FinishReason } {
+    // Whose tools have run has made its calls: some servers give no reason then.
+    const isUnnamed = end.finishReason === 'other' && end.rawFinishReason === undefined;
+    this.finishReason = isUnnamed && this.isAwaitingTools ? undefined : readEnd(end, this.#model);
+    this.hasEnded = true;
+    return this.finishReason === undefined ? {} : { finishReason: this.finishReason };
   }
 
   #takeToolCall({ toolCallId: id, toolName: name, ...call }: ToolCallPart): EngineEvent {

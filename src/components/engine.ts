@@ -2,7 +2,7 @@ import type { Message } from '../model/message.js';
 import type { RunContext } from '../model/run-context.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunFile } from '../model/run-input.js';
-import type { ModelIdentity, ModelRequestMetrics, ToolExecution } from '../model/run-output.js';
+import type { FinishReason, ModelIdentity, ModelRequestMetrics, ToolExecution } from '../model/run-output.js';
 import type { RunUsage } from '../model/run-usage.js';
 import type { ComponentIdentity } from '../model/component.js';
 
@@ -89,6 +89,8 @@ export interface EngineOutput {
   /** The parsed answer, if structured output was asked for. */
   readonly data?: unknown;
   readonly metrics?: EngineUsage;
+  /** Why the answer is not whole; left out if it is. */
+  readonly finishReason?: FinishReason;
   /** Added to the run's metadata. */
   readonly metadata?: PlainRecord;
   readonly tools?: readonly ToolExecution[];

@@ -1,4 +1,4 @@
-import type { ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
+import type { FinishReason, ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
 import { sumUsage, withTotal } from '../model/run-usage.js';
 import type { ComponentRun } from '../runs/run.component.js';
 import {
@@ -91,7 +91,9 @@ function takeRequestEnd(
   run: ComponentRun,
 ): Promise<void> | undefined {
   const used = withTotal(reported);
-  addUsage(run.output.metrics, used);
+  const { metrics } = run.output;
+  addUsage(metrics, used);
+  setFinishReason(metrics, reported.finishReason);
   return run.emit({ type, metrics: run.conversation.endRequest(used), ...modelField(run) });
 }
 
@@ -125,7 +127,7 @@ function takeToolResult(
 }
 
 async function takeOutput(
-  { content, data, metrics, metadata, tools }: EngineOutput,
+  { content, data, metrics, finishReason, metadata, tools }: EngineOutput,
   run: ComponentRun,
 ): Promise<void> {
   if (typeof content !== 'string') {
@@ -135,6 +137,7 @@ async function takeOutput(
   }
   if (data !== undefined) run.output.data = data;
   if (metrics) addUsage(run.output.metrics, metrics);
+  if (finishReason !== undefined) setFinishReason(run.output.metrics, finishReason);
   if (tools) run.output.tools.push(...tools);
   Object.assign(run.output.metadata, metadata);
   await takeText(content, run);
@@ -143,6 +146,12 @@ async function takeOutput(
 /** Engines that call a model several times report each call. */
 function addUsage(metrics: RunMetrics, usage: EngineUsage): void {
   Object.assign(metrics, sumUsage(metrics, withTotal(usage)));
+}
+
+/** The last request to a model decides whether the answer is whole. */
+export function setFinishReason(metrics: RunMetrics, reason: FinishReason | undefined): void {
+  if (reason === undefined) delete metrics.finishReason;
+  else metrics.finishReason = reason;
 }
 
 function isIterable(value: object): value is AsyncIterable<EngineYield> | Iterable<EngineYield> {

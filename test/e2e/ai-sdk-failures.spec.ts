@@ -13,10 +13,12 @@ import {
   InputCheckError,
   ProviderError,
   RunFailedError,
+  Team,
+  Workflow,
   type PostHookContext,
   type RunEvent,
 } from 'nestjs-agentos';
-import { ToolError } from 'nestjs-agentos/ai-sdk';
+import { aiSdk, ToolError } from 'nestjs-agentos/ai-sdk';
 import { z } from 'zod';
 
 import { runJson, runSse, type Frame } from '../support/http-client.js';
@@ -27,6 +29,7 @@ import {
   calls,
   closeOpenAiServers,
   endsEarly,
+  OpenAiServer,
   refuses,
   says,
   saysUntil,
@@ -68,6 +71,8 @@ describe('A provider that fails', () => {
     { does: 'breaks down', step: refuses(500, `Stack trace with ${API_KEY}`), providerStatus: 500 },
     { does: 'cuts the connection', step: breaksOff('Hel') },
     { does: 'ends the stream in the middle', step: endsEarly('Hel') },
+    { does: 'reports an error as its finish reason', step: saysUntil('error', 'Your refund of ') },
+    { does: 'was aborted in the middle', step: saysUntil('abort', 'Your refund of ') },
     { does: 'sends no protocol', step: streamsRaw('data: {"key": "sk-test-\n\n') },
     {
       does: 'reports an error in the stream',
@@ -122,6 +127,72 @@ describe('A provider that fails', () => {
     const busy = refuses(429, 'Slow down', SOON);
     const app = await startScriptedAgent([busy, busy], { engine: { maxRetries: 1 } });
     expect(await failureOf(app)).toMatchObject({ providerStatus: 429 });
+  });
+});
+
+describe('An answer that is not whole', () => {
+  it.each(['length', 'content_filter'])(
+    'because of %s says so in output, metrics, events and session',
+    async (reason) => {
+      const step = saysUntil(reason, 'Your refund of ');
+      const { url, agentOs } = await startScriptedAgent([step, step, step]);
+      const frames = await runSse(url, '/agents/helper', 'Hi');
+      const { status, body } = await runJson(url, '/agents/helper', 'Hi');
+      const stored = (await (
+        await fetch(`${url}/sessions/${String(body.session_id)}/runs`)
+      ).json()) as unknown[];
+      const why = { finish_reason: reason };
+      const completed = { model_provider_data: why, metrics: { additional_metrics: why } };
+      expect([status, body]).toMatchObject([
+        200,
+        {
+          content: 'Your refund of ',
+          ...completed,
+          messages: [{}, { metrics: { additional_metrics: why } }],
+        },
+      ]);
+      expect(frames.find(({ event }) => event === 'ModelRequestCompleted')?.data).toMatchObject(why);
+      expect(frames.at(-1)?.data).toMatchObject(completed);
+      expect(stored).toMatchObject([{ metrics: { additional_metrics: why } }]);
+      const { metrics } = await agentOs.run('helper', 'Hi');
+      expect(metrics.finishReason).toBe(reason.replace('_', '-'));
+    },
+  );
+
+  it('does not count if the last request to the model brought a whole one', async () => {
+    const agent = new Agent({
+      id: 'twice',
+      engine: function* () {
+        for (const finishReason of ['length', undefined] as const) {
+          yield { type: 'model-request-started' } as const;
+          yield { type: 'model-request-completed', ...(finishReason ? { finishReason } : {}) } as const;
+        }
+        yield 'Done.';
+      },
+    });
+    expect((await agent.run('Hi')).metrics).not.toHaveProperty('finishReason');
+  });
+
+  it('is named by the team that routes to its agent, and by the workflow that ends with it', async () => {
+    const step = saysUntil('length', 'Half');
+    const provider = await OpenAiServer.start(step, step);
+    const agent = new Agent({ id: 'helper', engine: aiSdk({ model: provider.model }) });
+    const team = new Team({
+      id: 'team',
+      mode: 'route',
+      members: [agent],
+      engine: ({ delegate, input }) => delegate('helper', input),
+    });
+    const flow = new Workflow({ id: 'flow', steps: [agent] });
+    const routed = await team.run('Hi');
+    const last = await flow.run('Hi');
+    expect([routed, last].map(({ metrics }) => metrics.finishReason)).toEqual(['length', 'length']);
+    expect(last.stepResults[0]?.metrics?.finishReason).toBe('length');
+  });
+
+  it('may come from an engine of any kind', async () => {
+    const agent = new Agent({ id: 'plain', engine: () => ({ content: 'Half', finishReason: 'length' }) });
+    expect((await agent.run('Hi')).metrics.finishReason).toBe('length');
   });
 });
 

@@ -3,6 +3,7 @@ import type { ComponentRun } from '../../runs/run.component.js';
 import { Conversation } from '../../runs/conversation.js';
 import type { Component } from '../component.js';
 import type { DelegateOptions } from '../engine.js';
+import { setFinishReason } from '../run-engine.js';
 
 /** The team that delegates. */
 interface DelegatingTeam {
@@ -77,10 +78,11 @@ export class RoutedDelegation extends Delegation {
   async answer(): Promise<void> {
     if (!this.#answer)
       throw new Error(`Team "${this.team.id}" routes, but its leader delegated to no member.`);
-    const { content, data } = this.#answer;
+    const { content, data, metrics } = this.#answer;
     this.run.throwIfAbandoned();
     if (data === undefined) delete this.run.output.data;
     else this.run.output.data = data;
+    setFinishReason(this.run.output.metrics, metrics.finishReason);
     await this.run.appendContent(content);
   }
 }

@@ -1,6 +1,7 @@
 import type { StepOutput } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/run.component.js';
 import { Component, type ComponentOptions } from '../component.js';
+import { setFinishReason } from '../run-engine.js';
 import { StepFlow } from './step.flow.js';
 import { refuseSameNames, toNodes, type StepLike } from './to-nodes.js';
 import type { WorkflowNode } from './workflow-node.js';
@@ -47,6 +48,7 @@ export class Workflow extends Component {
       content = output.content;
       if (output.data === undefined) delete run.output.data;
       else run.output.data = output.data;
+      setFinishReason(run.output.metrics, output.metrics?.finishReason);
     }
     run.output.content = content;
   }

@@ -1,7 +1,7 @@
 import type { RunEvent } from '../../model/run-event.js';
 import { toJsonValue } from '../../model/to-json-value.js';
 import type { WireObject } from './wire-format.js';
-import { toWireMetrics } from './wire-metrics.js';
+import { toWireFinishReason, toWireMetrics } from './wire-metrics.js';
 import {
   contentFields,
   metadataField,
@@ -19,6 +19,7 @@ export function completedFields({ output, sessionState }: EventOf<'run-completed
   const { memberResponses, component } = output;
   return {
     ...contentFields(output),
+    model_provider_data: toWireFinishReason(output.metrics),
     metadata: metadataField(output),
     session_state: component.kind === 'agent' ? toJsonValue(sessionState) : undefined,
     member_responses:

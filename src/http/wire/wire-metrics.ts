@@ -1,4 +1,4 @@
-import type { ModelIdentity, ModelRequestMetrics, RunMetrics } from '../../model/run-output.js';
+import type { FinishReason, ModelIdentity, ModelRequestMetrics, RunMetrics } from '../../model/run-output.js';
 import type { RunUsage } from '../../model/run-usage.js';
 import { withoutUndefined } from '../../model/without-undefined.js';
 import type { WireObject } from './wire-format.js';
@@ -11,6 +11,7 @@ export function toWireMetrics(metrics: RunMetrics, model?: ModelIdentity): WireO
     ...usage,
     time_to_first_token: metrics.timeToFirstToken,
     duration: metrics.duration,
+    additional_metrics: toWireFinishReason(metrics),
     details: isUsed ? { model: [{ ...usage, id: model.id, provider: model.provider }] } : undefined,
   });
 }
@@ -28,9 +29,25 @@ export function toWireUsage(usage: RunUsage): WireObject {
 }
 
 /** What a message of a model has cost. */
-export function toWireMessageMetrics({ timeToFirstToken, ...usage }: ModelRequestMetrics): WireObject {
-  return withoutUndefined({ ...toWireUsage(usage), time_to_first_token: timeToFirstToken });
+export function toWireMessageMetrics(metrics: ModelRequestMetrics): WireObject {
+  return withoutUndefined({
+    ...toWireUsage(metrics),
+    time_to_first_token: metrics.timeToFirstToken,
+    additional_metrics: toWireFinishReason(metrics),
+  });
 }
+
+/** The protocol has no field for why an answer is not whole, but fields for what else providers say. */
+export function toWireFinishReason({ finishReason }: RunMetrics): WireObject | undefined {
+  const word = finishReason && FINISH_REASONS[finishReason];
+  return word === undefined ? undefined : { finish_reason: word };
+}
+
+/** The words that most providers use. */
+const FINISH_REASONS: Readonly<Partial<Record<string, string>>> = {
+  length: 'length',
+  'content-filter': 'content_filter',
+} satisfies Record<FinishReason, string>;
 
 /** What a request to a model has used: here zeros are said. */
 export function toWireRequestMetrics(metrics: ModelRequestMetrics): WireObject {
@@ -42,5 +59,6 @@ export function toWireRequestMetrics(metrics: ModelRequestMetrics): WireObject {
     reasoning_tokens: metrics.reasoningTokens ?? 0,
     cache_read_tokens: metrics.cacheReadTokens ?? 0,
     cache_write_tokens: metrics.cacheWriteTokens ?? 0,
+    ...toWireFinishReason(metrics),
   };
 }

@@ -5,7 +5,7 @@ import { withoutUndefined } from '../../model/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 import { toWireInput } from './wire-input.js';
 import { toWireMessage } from './wire-message.js';
-import { toWireMetrics } from './wire-metrics.js';
+import { toWireFinishReason, toWireMetrics } from './wire-metrics.js';
 import { toWireStepMetrics, toWireStepOutput } from './wire-step-output.js';
 import { toWireTool } from './wire-tool.js';
 
@@ -136,6 +136,7 @@ function answerFields(output: RunOutput): WireObject {
     ...contentFields(output),
     model: output.model?.id,
     model_provider: output.model?.provider,
+    model_provider_data: toWireFinishReason(output.metrics),
   };
 }
 

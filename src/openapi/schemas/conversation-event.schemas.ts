@@ -15,6 +15,7 @@ import {
   type Fields,
 } from '../schema.builders.js';
 import { ANY_MEMBER_RUN, CONTENT_FIELDS } from './run.schemas.js';
+import { FINISH_REASON, FINISH_REASON_FIELDS } from './metrics.schemas.js';
 import { EVENT_FIELDS, FAILURE_EVENT_FIELDS, STEP_INDEX } from './event.fields.js';
 
 type ConversationKind = Exclude<ComponentKind, 'workflow'>;
@@ -107,6 +108,7 @@ function completedFields(kind: ConversationKind): Fields {
     optional: {
       metadata: record('What was remembered with the run.'),
       metrics: ref('Metrics'),
+      model_provider_data: FINISH_REASON,
       ...(kind === 'agent'
         ? { session_state: record("The session's state as the run has left it.") }
         : { member_responses: listOf(ANY_MEMBER_RUN, 'The runs of the members, if there were any.') }),
@@ -132,7 +134,10 @@ function usageFields(): Fields {
       cache_read_tokens: integer(),
       cache_write_tokens: integer(),
     },
-    optional: { time_to_first_token: number('Seconds until the first piece.') },
+    optional: {
+      time_to_first_token: number('Seconds until the first piece.'),
+      ...FINISH_REASON_FIELDS.optional,
+    },
   };
 }
 

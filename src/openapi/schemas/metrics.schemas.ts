@@ -1,5 +1,5 @@
 import type { Schemas } from '../open-api.types.js';
-import { integer, listOf, number, object, text, type Fields } from '../schema.builders.js';
+import { integer, listOf, number, object, oneOfTexts, text, type Fields } from '../schema.builders.js';
 
 /** Tokens; zeros are left out. */
 export const USAGE_FIELDS: Fields = {
@@ -13,6 +13,19 @@ export const USAGE_FIELDS: Fields = {
   },
 };
 
+/** Why an answer is not whole. */
+export const FINISH_REASON_FIELDS: Fields = {
+  optional: {
+    finish_reason: oneOfTexts(
+      ['length', 'content_filter'],
+      'Why the answer is not whole: the limit of tokens was reached, or the provider has filtered it.',
+    ),
+  },
+};
+
+/** Only if the answer is not whole. */
+export const FINISH_REASON = object('Only if the answer is not whole.', FINISH_REASON_FIELDS);
+
 const MODEL_USAGE = object('What one model was used for.', USAGE_FIELDS, {
   required: { id: text('The model, as its provider calls it.'), provider: text() },
 });
@@ -23,6 +36,7 @@ export const METRICS_FIELDS: Fields = {
     time_to_first_token: number('Seconds until the first piece of the answer.'),
     duration: number('Seconds that the run took.'),
     details: object('The same by model.', { required: { model: listOf(MODEL_USAGE) } }),
+    additional_metrics: FINISH_REASON,
   },
 };
 
@@ -32,6 +46,9 @@ export const METRICS = object('What a run has used. Zeros and unknowns are left 
 export const metricsSchemas: Schemas = {
   Metrics: METRICS,
   MessageMetrics: object('What a message of a model has cost.', USAGE_FIELDS, {
-    optional: { time_to_first_token: number('Seconds until its first piece.') },
+    optional: {
+      time_to_first_token: number('Seconds until its first piece.'),
+      additional_metrics: FINISH_REASON,
+    },
   }),
 };

@@ -13,7 +13,7 @@ import {
   type Fields,
 } from '../schema.builders.js';
 import { FAILURE_FIELDS } from './error.schemas.js';
-import { METRICS_FIELDS } from './metrics.schemas.js';
+import { FINISH_REASON, METRICS_FIELDS } from './metrics.schemas.js';
 
 /** The runs of agents, teams and workflows. */
 export const ANY_RUN = {
@@ -59,6 +59,7 @@ const CONVERSATION_FIELDS: Fields = {
   optional: {
     model: text('The model, as its provider calls it.'),
     model_provider: text(),
+    model_provider_data: FINISH_REASON,
     messages: listOf(ref('Message'), 'The conversation of this run.'),
     tools: listOf(ref('ToolExecution'), 'Tool calls; empty if the run completed without any.'),
     input: ref('RunInput'),

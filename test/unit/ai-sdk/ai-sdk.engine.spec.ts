@@ -56,7 +56,11 @@ const model = modelThat('Hi', { unified: 'stop', raw: 'stop' });
 describe('An answer', () => {
   it.each<[string, string, Finish]>([
     ['is complete when the model is done', 'Hi', { unified: 'stop', raw: 'stop' }],
-    ['is complete for a reason that only the provider knows', 'Hi', { unified: 'other', raw: 'pause' }],
+    [
+      'is complete for a good reason that the AI SDK does not know',
+      'Hi',
+      { unified: 'other', raw: 'eos_token' },
+    ],
     ['is complete when it was cut at maxOutputTokens', 'Hi', { unified: 'length', raw: 'length' }],
     ['may be empty', '', { unified: 'stop', raw: 'stop' }],
   ])('%s', async (_, text, finishReason) => {
@@ -68,10 +72,43 @@ describe('An answer', () => {
     ['that just ends', 'Hi', undefined, ProviderError],
     ['that never begins', '', undefined, ProviderError],
     ['that ends with an error', 'Hi', { unified: 'error', raw: 'error' }, ProviderError],
+    ['that ends with an error without a word', 'Hi', { unified: 'error', raw: undefined }, ProviderError],
+    ...[
+      'error',
+      'network_error',
+      'abort',
+      'insufficient_system_resource',
+      'sensitive',
+      'MALFORMED_FUNCTION_CALL',
+      '',
+    ].map((raw): [string, string, Finish, typeof ProviderError] => [
+      `that ends with the word "${raw}"`,
+      'Hi',
+      { unified: 'other', raw },
+      ProviderError,
+    ]),
+    ['that is blank and was cut', '\n \n', { unified: 'length', raw: 'length' }, RunFailedError],
     ['that was filtered away', '', { unified: 'content-filter', raw: 'content_filter' }, RunFailedError],
     ['that was cut before its first word', '', { unified: 'length', raw: 'length' }, RunFailedError],
   ])('%s fails the run', async (_, text, finishReason, type) => {
     await expect(agentOf({ model: modelThat(text, finishReason) }).run('Hi')).rejects.toThrow(type);
+  });
+
+  it.each<[string, Finish, string]>([
+    ['the limit of tokens', { unified: 'length', raw: 'length' }, 'length'],
+    [
+      'the limit of tokens, in a word that the AI SDK does not know',
+      { unified: 'other', raw: 'MAX_TOKENS' },
+      'length',
+    ],
+    ['a content filter', { unified: 'content-filter', raw: 'content_filter' }, 'content-filter'],
+    ['a content filter of a cloud', { unified: 'other', raw: 'guardrail_intervened' }, 'content-filter'],
+  ])('that %s has cut says so in its metrics', async (_, end, finishReason) => {
+    const { metrics, messages } = await agentOf({ model: modelThat('Hi', end) }).run('Hi');
+    expect([metrics.finishReason, messages.at(-1)?.metrics?.finishReason]).toEqual([
+      finishReason,
+      finishReason,
+    ]);
   });
 
   it('that never came because the AI SDK is used wrongly is no fault of the provider', async () => {
