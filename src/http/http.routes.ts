@@ -20,6 +20,7 @@ import { RunFinder } from './runs/run.finder.js';
 import { RunRecordings } from './runs/run.recordings.js';
 import { RunResponder } from './runs/run.responder.js';
 import { runsControllerOf } from './runs/runs.controller.js';
+import { RunPages } from './sessions/run.pages.js';
 import { SessionAccess } from './sessions/session.access.js';
 import { SessionController } from './sessions/session.controller.js';
 import { SessionDeletion } from './sessions/session.deletion.js';
@@ -57,6 +58,7 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   ResumeResponder,
   RunFinder,
   RunRecordings,
+  RunPages,
   RunResponder,
   SessionAccess,
   SessionDeletion,

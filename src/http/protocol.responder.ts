@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
+import type { RunPage } from './sessions/run.pages.js';
+
 /** Answers with the protocol's JSON as it is: what a handler returns, the host's global interceptors may rewrite. */
 @Injectable()
 export class ProtocolResponder {
@@ -10,6 +12,21 @@ export class ProtocolResponder {
   reply(response: object, body: object, status = 200): void {
     this.protect(response);
     this.adapterHost.httpAdapter.reply(response, body, status);
+  }
+
+  /**
+   * Answers with a part of a list of runs. The protocol knows the list as an array, so that the address of the next
+   * part, if there is one, stands in the header `Link`.
+   */
+  replyPage(request: object, response: object, { items, next }: RunPage): void {
+    const { httpAdapter } = this.adapterHost;
+    this.protect(response);
+    if (next !== undefined) {
+      const url = withBefore(httpAdapter.getRequestUrl(request) as string, next);
+      httpAdapter.setHeader(response, 'Link', `<${url}>; rel="next"`);
+    }
+    httpAdapter.setHeader(response, 'Content-Type', 'application/json; charset=utf-8');
+    httpAdapter.reply(response, `[${items.map(({ json }) => json).join(',')}]`, 200);
   }
 
   /** Answers that it is done, and nothing else. */
@@ -24,4 +41,12 @@ export class ProtocolResponder {
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
     httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
   }
+}
+
+/** The same address, for the runs before this one. */
+function withBefore(url: string, runId: string): string {
+  const [path = '', ...queries] = url.split('?');
+  const query = new URLSearchParams(queries.join('?'));
+  query.set('before', runId);
+  return `${path.replace(/[<>"]/g, encodeURIComponent)}?${query.toString()}`;
 }

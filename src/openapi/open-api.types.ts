@@ -44,6 +44,7 @@ export interface Parameter {
 /** An answer. */
 export interface Answer {
   readonly description: string;
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
   readonly content?: Content;
 }
 

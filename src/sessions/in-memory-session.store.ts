@@ -3,6 +3,7 @@ import type { Session } from '../model/session.js';
 import { withoutUndefined } from '../model/without-undefined.js';
 import type { SessionChanges } from './session.changes.js';
 import { newSession, withRun, withUpdate } from './kept-session.js';
+import { latestWithin } from './run.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import {
   SessionStore,
@@ -77,10 +78,13 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   override runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
-    const { limit = DEFAULT_LIMIT, owner } = filter;
-    const found = (this.#find(sessionId, owner)?.runs ?? []).filter((run) => matchesRun(run, filter));
+    const { limit = DEFAULT_LIMIT, owner, before, maxSize } = filter;
+    const kept = this.#find(sessionId, owner)?.runs ?? [];
+    const end = before === undefined ? kept.length : kept.findIndex(({ runId }) => runId === before);
+    const found = kept.slice(0, Math.max(0, end)).filter((run) => matchesRun(run, filter));
     const latest = found.slice(Math.max(0, found.length - limit));
-    return Promise.resolve(latest.map((run) => copyPlainData(run, 'run')));
+    const fitting = maxSize === undefined ? latest : latestWithin(latest, maxSize);
+    return Promise.resolve(fitting.map((run) => copyPlainData(run, 'run')));
   }
 
   override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {

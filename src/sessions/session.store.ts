@@ -45,8 +45,15 @@ export interface StoredRunFilter {
   readonly createdAfter?: number;
   /** Started at this time or earlier, in epoch seconds. */
   readonly createdBefore?: number;
+  /** Id of a run of the session: those that were added before it. Of an unknown run there are none. */
+  readonly before?: string;
   /** At most so many, the latest ones. Default 100. */
   readonly limit?: number;
+  /**
+   * Bytes that the runs may have together, as the store counts them: of more than that it leaves out the oldest, but
+   * never the latest. A page that is shorter than `limit` is then not the last one. Default: no limit.
+   */
+  readonly maxSize?: number;
 }
 
 /** What a session is created with. */

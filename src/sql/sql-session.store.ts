@@ -19,13 +19,16 @@ import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { changeEntries, toSessionRow, touchSession, type Transaction } from './sql.session.changes.js';
 import {
+  addedBefore,
   conditionOf,
+  isWithin,
   ownedBy,
   runCondition,
   sortedName,
   toRecord,
   toRunRow,
   toSessions,
+  totalSize,
 } from './sql.session.rows.js';
 import { inBatches, now, toText } from './sql.values.js';
 
@@ -74,17 +77,34 @@ export class SqlSessionStore extends SessionStore {
   }
 
   override async runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
+    const { position, run } = runsTable;
     const latest = this.#database
-      .select({ run: runsTable.run, position: runsTable.position })
+      .select({ position, size: totalSize.as('total_size') })
       .from(runsTable)
       .where(
-        and(eq(runsTable.sessionId, sessionId), this.#ownedBy(sessionId, filter.owner), runCondition(filter)),
+        and(
+          eq(runsTable.sessionId, sessionId),
+          this.#ownedBy(sessionId, filter.owner),
+          runCondition(filter),
+          filter.before === undefined ? undefined : addedBefore(sessionId, filter.before),
+        ),
       )
-      .orderBy(desc(runsTable.position))
+      .orderBy(desc(position))
       .limit(filter.limit ?? DEFAULT_LIMIT)
       .as('latest');
-    const rows = await this.#database.select({ run: latest.run }).from(latest).orderBy(asc(latest.position));
-    return rows.map(({ run }) => parse(run) as StoredRun);
+    // The runs themselves are read only once it is known how large they are.
+    const rows = await this.#database
+      .select({ run })
+      .from(runsTable)
+      .innerJoin(latest, eq(position, latest.position))
+      .where(
+        and(
+          eq(runsTable.sessionId, sessionId),
+          filter.maxSize === undefined ? undefined : isWithin(latest.size, filter.maxSize),
+        ),
+      )
+      .orderBy(asc(position));
+    return rows.map((row) => parse(row.run) as StoredRun);
   }
 
   override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {

@@ -106,6 +106,20 @@ export function runCondition({
   );
 }
 
+/** That a run was added to the session before this one. */
+export function addedBefore(sessionId: string, runId: string): SQL {
+  const { position } = runsTable;
+  return sql`${position} < (SELECT ${position} FROM ${runsTable} WHERE ${runsTable.sessionId} = ${sessionId} AND ${runsTable.runId} = ${runId})`;
+}
+
+/** Bytes of a run and of those that were added after it. PostgreSQL knows the size of a text without reading it. */
+export const totalSize = sql<number>`sum(octet_length(${runsTable.run})) OVER (ORDER BY ${runsTable.position} DESC)`;
+
+/** That a run and those that were added after it have at most so many bytes, or that there are none after it. */
+export function isWithin(total: SQL.Aliased<number>, maxSize: number): SQL {
+  return sql`(${total} <= ${maxSize} OR ${total} = octet_length(${runsTable.run}))`;
+}
+
 /** A pattern in which the text stands for itself. */
 function containing(text: string): string {
   return `%${toText(text).replace(/[\\%_]/g, '\\$&')}%`;

@@ -244,6 +244,32 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect((await stores.sessions.find(id))?.state).toEqual({ last: true });
       }, 60_000);
 
+      it('give their runs page by page, by number and by size', async () => {
+        const [id, other] = [newId(), newId()];
+        const letters = ['a', 'b', 'c', 'd', 'e'];
+        const contents = letters.map((letter) => letter.repeat(100_000));
+        const appended = contents.map((content) => runWith(id, { input: { content } }));
+        for (const run of appended) await stores.sessions.append({ id }, run, UNCHANGED);
+        await stores.sessions.append({ id: other }, runOf(other), UNCHANGED);
+        const ids = appended.map(({ runId }) => runId);
+        const page = async (filter: StoredRunFilter): Promise<string[]> =>
+          (await stores.sessions.runs(id, filter)).map(({ input }) => input.content[0] ?? '');
+
+        expect(await page({ limit: 2 })).toEqual(['d', 'e']);
+        expect(await page({ limit: 2, before: ids[3] ?? '' })).toEqual(['b', 'c']);
+        expect(await page({ before: ids[1] ?? '' })).toEqual(['a']);
+        expect(await page({ before: ids[0] ?? '' })).toEqual([]);
+        expect(await page({ before: 'unknown' })).toEqual([]);
+        expect(await stores.sessions.runs(other, { before: ids[4] ?? '' })).toEqual([]);
+        expect(await page({ maxSize: 250_000 })).toEqual(['d', 'e']);
+        expect(await page({ maxSize: 250_000, before: ids[3] ?? '' })).toEqual(['b', 'c']);
+        expect(await page({ maxSize: 10_000_000 })).toEqual(letters);
+        expect(await page({ maxSize: 10_000_000, limit: 1 })).toEqual(['e']);
+        // A page always goes on.
+        expect(await page({ maxSize: 1 })).toEqual(['e']);
+        expect(await page({ maxSize: 1, before: ids[4] ?? '', status: 'COMPLETED' })).toEqual(['d']);
+      });
+
       it('take no refused input for what they are about', async () => {
         const id = newId();
         await stores.sessions.append({ id }, runWith(id, { input: { content: '' } }), UNCHANGED);

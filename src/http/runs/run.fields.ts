@@ -1,6 +1,7 @@
 import type { RunStatus } from '../../model/run-output.js';
 import { FieldReader, type Fields } from '../forms/field.reader.js';
 import { shortText } from '../forms/request.fields.js';
+import { readRunPage, type RunPageQuery } from '../sessions/run.pages.js';
 
 /** What the statuses of the protocol are here: null never occurs, since runs neither wait nor are done again. */
 const STATUSES: ReadonlyMap<string, RunStatus | null> = new Map([
@@ -21,6 +22,7 @@ export interface RunsQuery {
   readonly sessionId: string;
   /** Undefined: any; null: one that no run has. */
   readonly status: RunStatus | null | undefined;
+  readonly part: RunPageQuery;
 }
 
 /** Reads in which session a run is. */
@@ -30,7 +32,7 @@ export function readSessionId(reader: FieldReader): string {
 
 /** Reads the query of a list of runs. */
 export function readRunsQuery(reader: FieldReader): RunsQuery {
-  return { sessionId: readSessionId(reader), status: readStatus(reader) };
+  return { sessionId: readSessionId(reader), status: readStatus(reader), part: readRunPage(reader) };
 }
 
 function readStatus(reader: FieldReader): RunStatus | null | undefined {

@@ -3,12 +3,12 @@ import { Get, Inject, NotFoundException, Param, Post, Req, Res, type Type } from
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
-import { SessionStore } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { readForm, type FormRequest } from '../forms/read-form.js';
 import { readQuery, type FieldRequest } from '../forms/request.fields.js';
 import { parseRunForm, type RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
+import { RunPages, toItem, type RunPage } from '../sessions/run.pages.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { toWireRunOutput } from '../wire/wire-run-output.js';
 import { toWireSessionRun } from '../wire/wire-session-run.js';
@@ -18,9 +18,6 @@ import { readRunsQuery, readSessionId } from './run.fields.js';
 import { RunFinder } from './run.finder.js';
 import { RunResponder } from './run.responder.js';
 
-/** Runs that are listed at most. */
-const LIMIT = 1_000;
-
 /** The routes that run components of a kind and show their runs; a class of its own for each kind. */
 export function runsControllerOf(kind: ComponentKind): Type {
   @AgentOsRoutes(`${kind}s/:id/runs`)
@@ -29,7 +26,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
       private readonly finder: RunFinder,
       private readonly access: SessionAccess,
-      private readonly sessions: SessionStore,
+      private readonly pages: RunPages,
       private readonly responder: ProtocolResponder,
       private readonly runs: RunResponder,
       private readonly background: BackgroundRunResponder,
@@ -53,18 +50,21 @@ export function runsControllerOf(kind: ComponentKind): Type {
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const { sessionId, status } = readQuery(request, readRunsQuery);
-      const isRunningWanted = status === undefined || status === 'RUNNING';
+      const { sessionId, status, part } = readQuery(request, readRunsQuery);
+      const isRunningWanted = part.before === undefined && (status === undefined || status === 'RUNNING');
       const running = isRunningWanted ? await this.finder.running(request, component, sessionId) : [];
       const session = await this.access.find(request, sessionId);
       if (!session && running.length === 0) throw new NotFoundException('Session not found');
       const { userId: owner = null } = session ?? {};
       if (status === null) return this.responder.reply(response, []);
-      const filter = { owner, componentId: component.id, status, limit: LIMIT };
-      const settled = session ? await this.sessions.runs(sessionId, filter) : [];
+      const filter = { owner, componentId: component.id, ...(status === undefined ? {} : { status }) };
+      const { items, next }: RunPage = session
+        ? await this.pages.read(sessionId, part, filter, toWireSessionRun)
+        : { items: [], next: undefined };
       // One of them may have settled since.
-      const others = running.filter(({ runId }) => settled.every((run) => run.runId !== runId));
-      this.responder.reply(response, [...settled, ...others].map(toWireSessionRun));
+      const others = running.filter(({ runId }) => items.every(({ run }) => run.runId !== runId));
+      const shown = others.map((run) => toItem(run, toWireSessionRun(run)));
+      this.responder.replyPage(request, response, { items: [...items, ...shown], next });
     }
 
     @Get(':run_id')

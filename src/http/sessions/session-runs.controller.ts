@@ -7,15 +7,16 @@ import { isId, readQuery, type FieldRequest } from '../forms/request.fields.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
 import { toWireSessionRun } from '../wire/wire-session-run.js';
+import { readRunPage, RunPages } from './run.pages.js';
 import { SessionAccess } from './session.access.js';
 import { LATEST, readSessionQuery, sessionFields, type SessionQuery } from './session.fields.js';
-import { MAX_SESSION_RUNS } from './session.presenter.js';
 
 /** Shows the runs of a session. */
 @AgentOsRoutes()
 export class SessionRunsController {
   constructor(
     private readonly sessions: SessionStore,
+    private readonly pages: RunPages,
     private readonly access: SessionAccess,
     private readonly responder: ProtocolResponder,
   ) {}
@@ -26,20 +27,18 @@ export class SessionRunsController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const { createdAfter, createdBefore, ...query } = readQuery(request, (reader) => ({
+    const { createdAfter, createdBefore, part, ...query } = readQuery(request, (reader) => ({
       ...sessionFields(reader),
+      part: readRunPage(reader),
       createdAfter: readSeconds(reader, 'created_after'),
       createdBefore: readSeconds(reader, 'created_before'),
     }));
     const { kind, userId: owner = null } = await this.#find(request, id, query);
-    const filter = { owner, createdAfter, createdBefore, limit: MAX_SESSION_RUNS };
-    const runs = await this.sessions.runs(id, filter);
-    // The runs of a workflow's steps stand inside of its own; members of teams stand for themselves.
-    const shown = kind === 'workflow' ? runs.filter(({ parentRunId }) => parentRunId === undefined) : runs;
-    this.responder.reply(
-      response,
-      shown.map((run) => withoutNulls(toWireSessionRun(run))),
+    const page = await this.pages.read(id, part, { owner, createdAfter, createdBefore }, (run) =>
+      // The runs of a workflow's steps stand inside of its own; members of teams stand for themselves.
+      kind === 'workflow' && run.parentRunId !== undefined ? undefined : withoutNulls(toWireSessionRun(run)),
     );
+    this.responder.replyPage(request, response, page);
   }
 
   @Get('sessions/:session_id/runs/:run_id')

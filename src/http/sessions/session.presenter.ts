@@ -3,28 +3,30 @@ import { Injectable } from '@nestjs/common';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import type { ComponentIdentity, ComponentKind } from '../../model/component.js';
-import { SessionStore, type StoredSession } from '../../sessions/session.store.js';
+import type { StoredSession } from '../../sessions/session.store.js';
 import type { WireObject } from '../wire/wire-format.js';
-import { toWireSessionDetails } from '../wire/wire-session.js';
-
-/** So many runs of a session are shown at most, the latest ones. */
-export const MAX_SESSION_RUNS = 1_000;
+import { toWireHistory, toWireSessionDetails } from '../wire/wire-session.js';
+import { DEFAULT_RUNS, RunPages } from './run.pages.js';
 
 /** Shows all that is known about a session and its component. */
 @Injectable()
 export class SessionPresenter {
   constructor(
     private readonly runtime: AgentOsRuntime,
-    private readonly sessions: SessionStore,
+    private readonly pages: RunPages,
   ) {}
 
   /** The details of a session; what is unknown is null. */
   async details(session: StoredSession): Promise<WireObject> {
     const { component, kind, userId: owner = null } = session;
-    const hasHistory = kind !== 'workflow';
-    const limit = MAX_SESSION_RUNS;
-    const runs = hasHistory ? await this.sessions.runs(session.id, { owner, limit }) : [];
-    return toWireSessionDetails({ session, runs, served: component && this.#served(component) });
+    const latest = { before: undefined, limit: DEFAULT_RUNS };
+    const history =
+      kind === 'workflow' ? undefined : await this.pages.read(session.id, latest, { owner }, toWireHistory);
+    return toWireSessionDetails({
+      session,
+      runs: history?.items.map(({ run }) => run) ?? [],
+      served: component && this.#served(component),
+    });
   }
 
   /** Who a component is that a client has named. */

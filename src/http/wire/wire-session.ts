@@ -138,11 +138,13 @@ function componentOf({ session: { component, kind }, served }: SessionDetails): 
 
 /** What was said between the user and the component: neither its members' talk nor the results of tools. */
 function historyOf(runs: readonly StoredRun[]): readonly WireObject[] {
-  return runs
-    .filter(({ parentRunId }) => parentRunId === undefined)
-    .flatMap(({ output }) => output.messages)
-    .filter(({ role }) => role !== 'tool')
-    .map(toWireMessage);
+  return runs.flatMap((run) => toWireHistory(run) ?? []);
+}
+
+/** The same of one run; undefined for that of a member. */
+export function toWireHistory({ parentRunId, output }: StoredRun): readonly WireObject[] | undefined {
+  if (parentRunId !== undefined) return undefined;
+  return output.messages.filter(({ role }) => role !== 'tool').map(toWireMessage);
 }
 
 function recordOrNull(record: WireObject | undefined): unknown {

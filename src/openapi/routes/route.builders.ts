@@ -1,4 +1,5 @@
 import { MAX_PAGE } from '../../http/forms/page.query.js';
+import { DEFAULT_RUNS, MAX_RUNS } from '../../http/sessions/run.pages.js';
 import type { ComponentKind } from '../../model/component.js';
 import type { Answer, Content, Parameter, RequestBody, Schema } from '../open-api.types.js';
 import { integer, oneOfTexts, ref, shortText, text } from '../schema.builders.js';
@@ -75,6 +76,30 @@ export const PAGE_QUERY: readonly Parameter[] = [
   }),
   query('sort_order', 'In which direction.', { ...oneOfTexts(['asc', 'desc']), default: 'desc' }),
 ];
+
+/** Which part of a list of runs is wanted. */
+export const RUN_PAGE_QUERY: readonly Parameter[] = [
+  query('limit', 'Runs that are listed at most: the latest ones.', {
+    ...integer(),
+    minimum: 1,
+    maximum: MAX_RUNS,
+    default: DEFAULT_RUNS,
+  }),
+  idQuery('before', 'Id of a run: only those before it.'),
+];
+
+/** A part of a list of runs. */
+export function runPage(schema: Schema): Answer {
+  return {
+    ...json('The runs, the oldest first: the latest ones, up to 16 MiB.', schema),
+    headers: {
+      Link: {
+        description: 'The address of the runs before these, with `rel="next"`, if there are any.',
+        schema: text(),
+      },
+    },
+  };
+}
 
 /** Agent, team or workflow. */
 export const KIND_QUERY = query('type', 'Whose it is: what kind of component.', oneOfTexts(KINDS));

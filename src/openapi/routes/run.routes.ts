@@ -11,6 +11,8 @@ import {
   KINDS,
   problem,
   query,
+  RUN_PAGE_QUERY,
+  runPage,
 } from './route.builders.js';
 
 const SESSION_QUERY = {
@@ -81,9 +83,9 @@ function listRoute(kind: ComponentKind): RouteDescription {
   return {
     tag: `AgentOS ${kind}s`,
     summary: `List the runs of ${article} in a session`,
-    query: [SESSION_QUERY, STATUS_QUERY, ...DATABASE_QUERY],
+    query: [SESSION_QUERY, STATUS_QUERY, ...RUN_PAGE_QUERY, ...DATABASE_QUERY],
     answers: {
-      200: json('The runs, the oldest first.', listOf(ref(`${name}SessionRun`))),
+      200: runPage(listOf(ref(`${name}SessionRun`))),
       404: problem(`There is no such ${kind} or session.`),
       422: INVALID,
     },

@@ -12,6 +12,8 @@ import {
   PAGE_QUERY,
   problem,
   query,
+  RUN_PAGE_QUERY,
+  runPage,
 } from './route.builders.js';
 
 const tag = 'AgentOS sessions';
@@ -96,8 +98,9 @@ export const sessionRoutes: RouteDescriptions = {
       ...SESSION_QUERY,
       query('created_after', 'Epoch seconds.', SECONDS),
       query('created_before', 'Epoch seconds.', SECONDS),
+      ...RUN_PAGE_QUERY,
     ],
-    answers: { 200: json('The runs, the oldest first.', listOf(ANY_RUN)), 404: NOT_FOUND, 422: INVALID },
+    answers: { 200: runPage(listOf(ANY_RUN)), 404: NOT_FOUND, 422: INVALID },
   },
   'GET sessions/:session_id/runs/:run_id': {
     tag,

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+
+import { SessionStore, type StoredRun, type StoredRunFilter } from '../../sessions/session.store.js';
+import type { FieldReader } from '../forms/field.reader.js';
+import { shortText } from '../forms/request.fields.js';
+
+/** Runs of a session that are shown at once, unless the client asks for another number. */
+export const DEFAULT_RUNS = 100;
+/** The largest number of runs that a client may ask for. */
+export const MAX_RUNS = 1_000;
+/** Bytes of JSON that the runs of one answer have together, unless a single one has more. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** Which part of a list of runs a client wants. */
+export interface RunPageQuery {
+  /** Id of the run before which the part ends; undefined for the latest runs. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** A part of a list of runs. */
+export interface RunPage {
+  /** The oldest first. */
+  readonly items: readonly RunPageItem[];
+  /** What `before` must be for the part that comes before this one; undefined if there is none. */
+  readonly next: string | undefined;
+}
+
+/** A run, and what is shown of it, as JSON. */
+export interface RunPageItem {
+  readonly run: StoredRun;
+  readonly json: string;
+}
+
+/** Reads `before` and `limit`. */
+export function readRunPage(reader: FieldReader): RunPageQuery {
+  return {
+    before: shortText(reader, 'before'),
+    limit: reader.integer('limit', { minimum: 1, maximum: MAX_RUNS }) ?? DEFAULT_RUNS,
+  };
+}
+
+/** Reads the runs of sessions part by part, so that a session of any size takes a bounded part of the memory. */
+@Injectable()
+export class RunPages {
+  constructor(private readonly sessions: SessionStore) {}
+
+  /**
+   * The latest runs of a session, or those before a run: as many as are wanted, but not more than 16 MiB of JSON, and
+   * at least one.
+   *
+   * @param show - what is shown of a run; undefined for a run that is left out
+   */
+  async read(
+    sessionId: string,
+    { before, limit }: RunPageQuery,
+    filter: Omit<StoredRunFilter, 'before' | 'limit' | 'maxSize'>,
+    show: (run: StoredRun) => unknown,
+  ): Promise<RunPage> {
+    const items: RunPageItem[] = [];
+    let bytes = 0;
+    let end = before;
+    for (;;) {
+      const runs = await this.sessions.runs(sessionId, {
+        ...filter,
+        ...(end === undefined ? {} : { before: end }),
+        limit: limit + 1 - items.length,
+        maxSize: Math.max(1, MAX_BYTES - bytes),
+      });
+      for (const run of runs.toReversed()) {
+        end = run.runId;
+        const shown = show(run);
+        if (shown === undefined) continue;
+        const item = toItem(run, shown);
+        bytes += Buffer.byteLength(item.json);
+        // One more than is shown tells that there are more.
+        if (items.length === limit || (items.length > 0 && bytes > MAX_BYTES))
+          return { items: items.toReversed(), next: items.at(-1)?.run.runId };
+        items.push(item);
+      }
+      if (runs.length === 0) return { items: items.toReversed(), next: undefined };
+    }
+  }
+}
+
+/** A run as an item of a page. */
+export function toItem(run: StoredRun, shown: unknown): RunPageItem {
+  return { run, json: JSON.stringify(shown) };
+}
