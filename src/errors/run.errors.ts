@@ -81,7 +81,11 @@ export class RunCancelledError extends AgentRunError {
 
 /** An inline hook or the engine threw an `HttpException` of its own, which keeps its status and body. */
 export class RunHttpError extends AgentRunError {
-  constructor(original: HttpException) {
+  /** @param isOfGuardrail - a guardrail threw it */
+  constructor(
+    original: HttpException,
+    readonly isOfGuardrail = false,
+  ) {
     super({
       code: 'http_exception',
       message: textOf(original),

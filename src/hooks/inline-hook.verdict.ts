@@ -22,7 +22,7 @@ export function judgeInlineHookError(hook: BoundHook, thrown: unknown): InlineHo
   const { name, isGuardrail, onError = hook.phase === 'pre' ? 'fail' : 'continue' } = hook.definition;
   if (thrown instanceof CheckError) return { isRejection: true, ends: thrown };
   if (thrown instanceof HttpException && !(thrown instanceof AgentRunError)) {
-    return { isRejection: true, ends: new RunHttpError(thrown) };
+    return { isRejection: true, ends: new RunHttpError(thrown, isGuardrail) };
   }
   if (isGuardrail) return { isRejection: false, ends: new GuardrailFailedError(name, thrown) };
   return { isRejection: false, ends: onError === 'fail' ? new HookFailedError(name, thrown) : undefined };

@@ -1,3 +1,4 @@
+import { gravestOf } from '../../errors/is-refusal.js';
 import { AgentRunError } from '../../errors/agent-run.error.js';
 import type { Message } from '../../model/message.js';
 import type { ComponentRun } from '../../runs/run.component.js';
@@ -8,7 +9,7 @@ import type { MemberAnswer } from '../engine.js';
  * Asks all members at once.
  *
  * @returns their answers, in list order; a member that failed says so in its own
- * @throws AgentRunError of the first member if none of them answered
+ * @throws AgentRunError if none of them answered: a refusal, if there is one, else that of the first member
  */
 export async function askAll(
   members: readonly Component[],
@@ -17,7 +18,7 @@ export async function askAll(
   const settled = await Promise.allSettled(members.map((member) => run.runChild(member, run.input.content)));
   run.signal.throwIfAborted();
   const failures = settled.filter((result) => result.status === 'rejected');
-  if (failures.length === members.length) throw failures[0]?.reason;
+  if (failures.length === members.length) throw gravestOf(failures.map(({ reason }) => reason as unknown));
   return members.map((member, index) => answerOf(member, settled[index]));
 }
 

@@ -7,14 +7,34 @@ export function blockIdentity(stepName: string, type: StepBlock): StepIdentity {
   return { stepName, type, executor: 'block', executorName: stepName };
 }
 
-/** The output of a block that has run its steps. */
+/**
+ * The output of a block that has run its steps. A block of steps that all failed has failed, and has no answer.
+ *
+ * @param content - of the last step that has an answer, or of all of them
+ */
 export function blockOutput(
   { identity }: WorkflowNode,
   { stepId }: StepPlace,
   content: string,
   steps: readonly StepOutput[],
 ): StepOutput {
-  return { stepId, ...identity, content, success: true, steps };
+  if (steps.length === 0 || steps.some(({ success }) => success))
+    return { stepId, ...identity, content, success: true, steps };
+  const error = `No step of "${identity.stepName}" succeeded.`;
+  return { stepId, ...identity, content: '', success: false, error, steps };
+}
+
+/**
+ * What a condition or the end of a loop has decided.
+ *
+ * @param asked - the function as an error message should call it
+ * @throws TypeError if it answered anything but true or false
+ */
+export function decisionOf(answer: unknown, asked: string): boolean {
+  if (typeof answer === 'boolean') return answer;
+  throw new TypeError(
+    `${asked} must return true or false, or a promise of one of them, got ${typeof answer}.`,
+  );
 }
 
 /** Where in a workflow a step is run, before it is. */

@@ -1,6 +1,6 @@
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput } from './block-output.js';
+import { blockIdentity, blockOutput, decisionOf } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
@@ -39,7 +39,8 @@ export class Condition extends WorkflowNode {
 
   /** @internal */
   override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
-    const conditionResult = (await this.#options.when(flow.request(input))) === true;
+    const answer = await this.#options.when(flow.request(input));
+    const conditionResult = decisionOf(answer, `The "when" of condition "${this.name}"`);
     const common = { block: 'condition', ...place, conditionResult } as const;
     await flow.emit({ type: 'block-started', ...common });
     const nodes = conditionResult ? this.thenNodes : this.elseNodes;

@@ -1,7 +1,7 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput } from './block-output.js';
+import { blockIdentity, blockOutput, decisionOf } from './block-output.js';
 import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
@@ -28,6 +28,12 @@ export interface LoopOptions {
 
 type IterationOutputs = readonly StepOutput[];
 
+interface LoopResult {
+  readonly iterations: readonly IterationOutputs[];
+  /** Of the last step that has an answer. */
+  readonly content: string;
+}
+
 /** Steps that are repeated. Made by {@link loop}. */
 export class Loop extends WorkflowNode {
   readonly identity: StepIdentity;
@@ -53,15 +59,13 @@ export class Loop extends WorkflowNode {
     const { maxIterations } = this.#options;
     const common = { block: 'loop', ...place, maxIterations } as const;
     await flow.emit({ type: 'block-started', ...common });
-    const iterations = await this.#iterate(flow, input, place);
-    const outputs = iterations.flat();
-    const output = blockOutput(this, place, outputs.at(-1)?.content ?? input, outputs);
+    const { iterations, content } = await this.#iterate(flow, input, place);
+    const output = blockOutput(this, place, content, iterations.flat());
     await flow.emit({ type: 'block-completed', ...common, iterations, output });
     return output;
   }
 
-  /** @returns the outputs of each iteration */
-  async #iterate(flow: StepFlow, input: string, place: StepPlace): Promise<readonly IterationOutputs[]> {
+  async #iterate(flow: StepFlow, input: string, place: StepPlace): Promise<LoopResult> {
     const { maxIterations, until, onLimit = 'fail' } = this.#options;
     const all: IterationOutputs[] = [];
     let content = input;
@@ -71,9 +75,9 @@ export class Loop extends WorkflowNode {
       const result = await flow.sequence(this.nodes, content, place);
       content = result.content;
       all.push(result.outputs);
-      const isDone = until
-        ? (await until({ ...flow.request(content), iteration, outputs: result.outputs })) === true
-        : false;
+      const request = { ...flow.request(content), iteration, outputs: result.outputs };
+      const isDone =
+        until !== undefined && decisionOf(await until(request), `The "until" of loop "${this.name}"`);
       const shouldContinue = !isDone && iteration < maxIterations;
       await flow.emit({
         type: 'loop-iteration-completed',
@@ -81,12 +85,12 @@ export class Loop extends WorkflowNode {
         outputs: result.outputs,
         shouldContinue,
       });
-      if (isDone) return all;
+      if (isDone) return { iterations: all, content };
     }
     if (until && onLimit === 'fail') {
       throw new Error(`Loop "${this.name}" did not come to its end within ${maxIterations} iterations.`);
     }
-    return all;
+    return { iterations: all, content };
   }
 }
 

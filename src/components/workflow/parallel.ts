@@ -1,3 +1,4 @@
+import { gravestOf } from '../../errors/is-refusal.js';
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { blockIdentity, blockOutput, insideOf } from './block-output.js';
@@ -24,16 +25,20 @@ export class Parallel extends WorkflowNode {
     const steps = await allSettled(
       this.nodes.map((node, at) => flow.execute(node, input, insideOf(place, at))),
     );
-    const content = steps.map(({ stepName, content: text }) => `${stepName}:\n${text}`).join('\n\n');
+    const content = steps.map(quote).join('\n\n');
     const output = blockOutput(this, place, content, steps);
     await flow.emit({ type: 'block-completed', ...common, output });
     return output;
   }
 }
 
+function quote({ stepName, content, success }: StepOutput): string {
+  return success ? `${stepName}:\n${content}` : `${stepName} failed.`;
+}
+
 /**
  * Runs steps at once, each with the same input. Its content is theirs, in list order, each under its step's name. If
- * one fails the block fails, once the others have ended.
+ * one fails the block fails, once the others have ended; one that may fail (`onError: 'continue'`) says so in its place.
  *
  * @example `parallel('research', [webSearch, archiveSearch])`
  */
@@ -44,8 +49,9 @@ export function parallel(name: string, steps: readonly StepLike[]): Parallel {
 /** Nothing is left running when this ends. */
 async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const settled = await Promise.allSettled(promises);
-  return settled.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
+  const errors = settled.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  if (errors.length > 0) throw gravestOf(errors);
+  return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }

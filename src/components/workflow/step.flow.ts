@@ -13,7 +13,7 @@ import type { WorkflowNode } from './workflow-node.js';
 
 /** What came of steps that ran one after another. */
 export interface SequenceResult {
-  /** The content of the last step; the input if there was none. */
+  /** The content of the last step that has an answer; the input if there is none. */
   readonly content: string;
   readonly outputs: readonly StepOutput[];
 }
@@ -50,20 +50,28 @@ export class StepFlow {
     } catch (thrown) {
       this.signal.throwIfAborted();
       const failure = this.failureOf(node, thrown);
-      const { stepId } = place;
-      this.record({ stepId, ...node.identity, content: '', success: false, error: failure.publicMessage });
+      this.record(this.failedOutput(node, place, failure));
       throw failure;
     }
   }
 
-  /** Runs the steps of a block one after another; each gets the content of the one before. */
+  /** The output of a step or block that failed: it has no answer. */
+  failedOutput(
+    { identity }: WorkflowNode,
+    { stepId }: StepPlace,
+    { publicMessage: error }: AgentRunError,
+  ): StepOutput {
+    return { stepId, ...identity, content: '', success: false, error };
+  }
+
+  /** Runs the steps of a block one after another; each gets the content of the last one before that has an answer. */
   async sequence(nodes: readonly WorkflowNode[], input: string, block: StepPlace): Promise<SequenceResult> {
     const outputs: StepOutput[] = [];
     let content = input;
     for (const [position, node] of nodes.entries()) {
       const output = await this.execute(node, content, insideOf(block, position));
       outputs.push(output);
-      content = output.content;
+      if (output.success) content = output.content;
     }
     return { content, outputs };
   }

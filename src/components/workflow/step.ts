@@ -1,4 +1,5 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
+import { isRefusal } from '../../errors/is-refusal.js';
 import type { StepPlace, StepPosition } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { Component } from '../component.js';
@@ -17,7 +18,11 @@ export interface StepOptions<T = unknown> {
    * component, or the data of a function; if there is none, against the content read as JSON.
    */
   readonly output?: OutputSchema<T>;
-  /** What a failure does to the workflow: ends it (the default), or lets it go on with the step's input. */
+  /**
+   * What a failure does to the workflow: `'fail'` (the default) ends it; with `'continue'` the failed step has no answer,
+   * and the next step gets the input of the failed one. A refusal always ends the workflow: a check error, an
+   * `HttpException` below 500 of the step's run, a guardrail that broke.
+   */
   readonly onError?: 'fail' | 'continue';
 }
 
@@ -59,15 +64,8 @@ export class Step<T = unknown> extends WorkflowNode {
     } catch (thrown) {
       flow.signal.throwIfAborted();
       const failure = flow.failureOf(this, thrown);
-      const output: StepOutput = {
-        stepId: place.stepId,
-        ...this.identity,
-        content: input,
-        success: false,
-        error: failure.publicMessage,
-      };
-      if (this.options.onError === 'continue') return output;
-      throw failure;
+      if (this.options.onError !== 'continue' || isRefusal(thrown)) throw failure;
+      return flow.failedOutput(this, place, failure);
     }
   }
 

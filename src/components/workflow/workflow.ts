@@ -9,15 +9,15 @@ import type { WorkflowNode } from './workflow-node.js';
 /** What a {@link Workflow} is made of. */
 export interface WorkflowOptions extends ComponentOptions {
   /**
-   * Run one after another; each gets the content of the one before. Components, functions, `step()`, and the blocks
+   * Run one after another; each gets the content of the last one before that has an answer. Components, functions, `step()`, and the blocks
    * `parallel()`, `condition()`, `loop()` and `router()`.
    */
   readonly steps: readonly StepLike[];
 }
 
 /**
- * Steps that run one after another: agents, teams, functions, other workflows, blocks of them. The last step's
- * content is the workflow's. A step that fails fails the workflow, unless it says otherwise.
+ * Steps that run one after another: agents, teams, functions, other workflows, blocks of them. The content of the last
+ * step that has an answer is the workflow's. A step that fails fails the workflow, unless it says otherwise.
  *
  * @example
  * ```ts
@@ -42,15 +42,14 @@ export class Workflow extends Component {
   /** @internal */
   override async execute(run: ComponentRun): Promise<void> {
     const flow = new StepFlow(this.id, run);
-    let content = run.input.content;
+    let answer: StepOutput | undefined;
     for (const [index, node] of this.steps.entries()) {
-      const output = await this.#runNode(flow, node, content, index);
-      content = output.content;
-      if (output.data === undefined) delete run.output.data;
-      else run.output.data = output.data;
+      const output = await this.#runNode(flow, node, answer?.content ?? run.input.content, index);
+      if (output.success) answer = output;
       setFinishReason(run.output.metrics, output.metrics?.finishReason);
     }
-    run.output.content = content;
+    run.output.content = answer?.content ?? '';
+    if (answer?.data !== undefined) run.output.data = answer.data;
   }
 
   /** A step that fails is among the results, too. */
