@@ -9,14 +9,17 @@ export class PlainDataError extends TypeError {
   /**
    * @param path - where the value is, such as `runContext.metadata.client`
    * @param found - what was found there, such as `a function`
+   * @param cause - what was thrown when it was read
    */
   constructor(
     readonly path: string,
     readonly found: string,
+    cause?: unknown,
   ) {
     super(
       `Expected ${path} to be plain data (JSON values, Date, Map, Set, Buffer or typed arrays), got ${found}. ` +
         'Remove it from the run; inject services into the hook provider instead.',
+      cause === undefined ? undefined : { cause },
     );
     this.name = new.target.name;
   }

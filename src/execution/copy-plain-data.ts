@@ -1,46 +1,59 @@
 import { types } from 'node:util';
 
 import { PlainDataError } from '../errors/plain-data.error.js';
+import { toError } from '../errors/to-error.js';
+import { copyTypedArray } from '../model/typed-arrays.js';
 
 /**
  * A deep copy of plain data: JSON values and `undefined`, `Date`, `Map`, `Set`, `Buffer`, typed arrays.
  *
  * `structuredClone` is several times slower on run data, and the usual clone libraries share functions and class
- * instances or drop their prototypes without a word. This one refuses, and says where.
+ * instances or drop their prototypes without a word. This one refuses, and says where. It reads with the language's own
+ * methods, so that a value with a `slice` or an iterator of its own is copied too. What JSON does not show is left out:
+ * keys that are symbols, properties of arrays beside their items.
  *
  * @param value - what to copy
  * @param name - how the value is called in error messages
- * @throws PlainDataError naming the path to the first value that is not plain data
+ * @throws PlainDataError naming the path to the first value that is not plain data, or that cannot be read
  */
 export function copyPlainData<T>(value: T, name: string): T {
   try {
     return copy(value, 0) as T;
-  } catch (error) {
-    if (!(error instanceof NotPlain)) throw error;
-    if (error.value === TOO_DEEP) throw tooDeep(value, name);
-    throw new PlainDataError(pathTo(error.value, value, name, new Set()) ?? name, error.found);
+  } catch (thrown) {
+    throw toPlainDataError(toNotPlain(thrown), name);
   }
 }
 
 /** Deeper than any real run data: a cycle, most likely. Cheaper than remembering every object on the way. */
 const MAX_DEPTH = 500;
-const TOO_DEEP = Symbol('too deep');
+const TOO_DEEP = `data nested more than ${MAX_DEPTH} levels deep`;
+/** Arrays longer than this are copied by their keys if they have holes: the holes may be billions. */
+const LONG = 100_000;
 
-/** Carries what was found up to where its path can be told. */
+/** A step from a value to one that it holds. */
+interface Step {
+  readonly holder: object;
+  /** Says where in the holder, such as `.name` or `[0]`. */
+  readonly place: string;
+}
+
+/** Carries what was found up to where its path can be told; the steps are added on the way, the innermost first. */
 class NotPlain extends Error {
+  readonly steps: Step[] = [];
+
   constructor(
-    readonly value: unknown,
     readonly found: string,
+    options?: ErrorOptions,
   ) {
-    super(found);
+    super(found, options);
   }
 }
 
 function copy(value: unknown, depth: number): unknown {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   if (value === null || value === undefined) return value;
-  if (typeof value !== 'object') throw new NotPlain(value, describe(value));
-  if (depth > MAX_DEPTH) throw new NotPlain(TOO_DEEP, '');
+  if (typeof value !== 'object') throw new NotPlain(describe(value));
+  if (depth > MAX_DEPTH) throw new NotPlain(TOO_DEEP);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return copyRecord(value as Record<string, unknown>, depth);
   if (Array.isArray(value)) return copyArray(value, prototype, depth);
@@ -51,12 +64,17 @@ function copy(value: unknown, depth: number): unknown {
 function copyRecord(source: Record<string, unknown>, depth: number): Record<string, unknown> {
   const target: Record<string, unknown> = {};
   const keys = Object.keys(source);
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index] as string;
-    const item = copy(source[key], depth + 1);
-    // Assigning to __proto__ would change the prototype instead of adding the key that JSON.parse allows.
-    if (key === '__proto__') defineOwn(target, key, item);
-    else target[key] = item;
+  let key = '';
+  try {
+    for (let index = 0; index < keys.length; index++) {
+      key = keys[index] as string;
+      const item = copy(source[key], depth + 1);
+      // Assigning to __proto__ would change the prototype instead of adding the key that JSON.parse allows.
+      if (key === '__proto__') defineOwn(target, key, item);
+      else target[key] = item;
+    }
+  } catch (thrown) {
+    throw withStep(thrown, source, property(key));
   }
   return target;
 }
@@ -66,35 +84,74 @@ function defineOwn(target: object, key: string, value: unknown): void {
 }
 
 function copyArray(source: readonly unknown[], prototype: unknown, depth: number): unknown[] {
-  if (prototype !== Array.prototype && inheritance(prototype) !== 2)
-    throw new NotPlain(source, describe(source));
-  const target = new Array<unknown>(source.length);
-  for (let index = 0; index < source.length; index++) target[index] = copy(source[index], depth + 1);
+  if (prototype !== Array.prototype && inheritance(prototype) !== 2) throw new NotPlain(describe(source));
+  const { length } = source;
+  const target = new Array<unknown>(length);
+  let index = 0;
+  try {
+    if (length > LONG && Object.keys(source).length < length) return copySparse(source, target, depth);
+    for (; index < length; index++) {
+      const item = source[index];
+      // A hole stays a hole.
+      if (item !== undefined || index in source) target[index] = copy(item, depth + 1);
+    }
+  } catch (thrown) {
+    throw withStep(thrown, source, `[${index}]`);
+  }
+  return target;
+}
+
+function copySparse(source: readonly unknown[], target: unknown[], depth: number): unknown[] {
+  for (const key of Object.keys(source)) {
+    const index = Number(key);
+    if (Number.isInteger(index)) target[index] = copy(source[index], depth + 1);
+  }
   return target;
 }
 
 function copyBuiltIn(value: object, prototype: unknown, depth: number): object {
-  if (Buffer.isBuffer(value)) return Buffer.from(value);
-  if (types.isTypedArray(value) && inheritance(prototype) === 3) return value.slice();
+  if (types.isTypedArray(value)) {
+    const isBuffer = prototype === Buffer.prototype;
+    if (!isBuffer && inheritance(prototype) !== 3) throw new NotPlain(describe(value));
+    const copied = copyTypedArray(value);
+    // Memory of its own: `Buffer.from(bytes)` would take it from a pool that others can reach.
+    return isBuffer ? Buffer.from(copied.buffer) : copied;
+  }
   // A subclass would lose its own methods, so only the plain classes pass; of any realm.
   if (inheritance(prototype) === 2) {
-    if (types.isDate(value)) return new Date(value.getTime());
+    if (types.isDate(value)) return new Date(Date.prototype.getTime.call(value));
     if (types.isMap(value)) return copyMap(value, depth);
     if (types.isSet(value)) return copySet(value, depth);
   }
-  throw new NotPlain(value, describe(value));
+  throw new NotPlain(describe(value));
 }
 
 function copyMap(source: Map<unknown, unknown>, depth: number): Map<unknown, unknown> {
   const target = new Map<unknown, unknown>();
-  for (const [key, item] of source) target.set(copy(key, depth + 1), copy(item, depth + 1));
+  Map.prototype.forEach.call(source, (item, key) => {
+    const ownKey = copyInside(key, source, () => '.keys()', depth);
+    target.set(
+      ownKey,
+      copyInside(item, source, () => `.get(${quoteKey(key)})`, depth),
+    );
+  });
   return target;
 }
 
 function copySet(source: Set<unknown>, depth: number): Set<unknown> {
   const target = new Set<unknown>();
-  for (const item of source) target.add(copy(item, depth + 1));
+  Set.prototype.forEach.call(source, (item) => {
+    target.add(copyInside(item, source, () => '.values()', depth));
+  });
   return target;
+}
+
+function copyInside(value: unknown, holder: object, place: () => string, depth: number): unknown {
+  try {
+    return copy(value, depth + 1);
+  } catch (thrown) {
+    throw withStep(thrown, holder, place());
+  }
 }
 
 /** `Object.prototype` of any realm, or none at all. */
@@ -105,69 +162,52 @@ function isRecordPrototype(prototype: unknown): boolean {
   );
 }
 
-/** How many prototypes there are from this one on. */
+/** How many prototypes there are from this one on; no more than those of a subclass are counted. */
 function inheritance(prototype: unknown): number {
   let length = 0;
-  for (let next = prototype; next !== null; next = Object.getPrototypeOf(next)) length++;
+  for (let next = prototype; next !== null && length < 5; next = Object.getPrototypeOf(next)) length++;
   return length;
 }
 
-/** Looked for only once the copy has failed, so that a copy that succeeds pays nothing for the path. */
-function pathTo(wanted: unknown, value: unknown, path: string, seen: Set<unknown>): string | undefined {
-  if (Object.is(value, wanted)) return path;
-  if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
-  seen.add(value);
-  for (const [childPath, child] of childrenOf(value, path)) {
-    const found = pathTo(wanted, child, childPath, seen);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+function withStep(thrown: unknown, holder: object, place: string): NotPlain {
+  const notPlain = toNotPlain(thrown);
+  notPlain.steps.push({ holder, place });
+  return notPlain;
 }
 
-function tooDeep(value: unknown, name: string): PlainDataError {
-  const cycle = pathToCycle(value, name, new Set(), new Set());
-  return cycle === undefined
-    ? new PlainDataError(name, `data nested more than ${MAX_DEPTH} levels deep`)
-    : new PlainDataError(cycle, 'a circular reference');
+/** A getter or a proxy may throw anything. */
+function toNotPlain(thrown: unknown): NotPlain {
+  const error = toError(thrown);
+  if (error instanceof NotPlain) return error;
+  return new NotPlain(`a value that cannot be read (${error.message})`, { cause: thrown });
 }
 
-function pathToCycle(
-  value: unknown,
-  path: string,
-  ancestors: Set<unknown>,
-  done: Set<unknown>,
-): string | undefined {
-  if (typeof value !== 'object' || value === null || done.has(value)) return undefined;
-  if (ancestors.has(value)) return path;
-  // Data from a client may be nested far deeper than the stack can follow.
-  if (ancestors.size > 2 * MAX_DEPTH) return undefined;
-  ancestors.add(value);
-  for (const [childPath, child] of childrenOf(value, path)) {
-    const found = pathToCycle(child, childPath, ancestors, done);
-    if (found !== undefined) return found;
-  }
-  ancestors.delete(value);
-  done.add(value);
-  return undefined;
+function toPlainDataError({ found, steps, cause }: NotPlain, name: string): PlainDataError {
+  const path = [...steps].reverse();
+  if (found !== TOO_DEEP) return new PlainDataError(pathOf(name, path), found, cause);
+  const end = endOfCycle(path);
+  return end === undefined
+    ? new PlainDataError(name, found)
+    : new PlainDataError(pathOf(name, path.slice(0, end)), 'a circular reference');
 }
 
-function* childrenOf(value: object, path: string): Generator<[path: string, child: unknown]> {
-  if (Array.isArray(value)) {
-    for (const [index, child] of value.entries()) yield [`${path}[${index}]`, child];
-  } else if (types.isMap(value)) {
-    for (const [key, child] of value) {
-      yield [`${path}.keys()`, key];
-      yield [`${path}.get(${typeof key === 'string' ? JSON.stringify(key) : '…'})`, child];
-    }
-  } else if (types.isSet(value)) {
-    for (const child of value) yield [`${path}.values()`, child];
-  } else if (!ArrayBuffer.isView(value)) {
-    for (const [key, child] of Object.entries(value)) yield [property(path, key), child];
-  }
+/** The number of steps that lead back to a value that was met before. */
+function endOfCycle(path: readonly Step[]): number | undefined {
+  const met = new Set<object>();
+  const end = path.findIndex(({ holder }) => met.size === met.add(holder).size);
+  return end === -1 ? undefined : end;
 }
 
-function property(path: string, key: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+function pathOf(name: string, path: readonly Step[]): string {
+  return name + path.map(({ place }) => place).join('');
+}
+
+function property(key: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+}
+
+function quoteKey(key: unknown): string {
+  return typeof key === 'string' ? JSON.stringify(key) : '…';
 }
 
 function describe(value: unknown): string {

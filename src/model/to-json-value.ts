@@ -1,34 +1,70 @@
 import { types } from 'node:util';
 
+import { bytesOf } from './typed-arrays.js';
+
 /**
  * What JSON can say of any value, since hooks and engines may put anything into a run: dates as ISO text, maps as
- * objects, sets as arrays, bytes as base64, big integers as text, and of what is no data only what it was.
+ * objects, sets as arrays, bytes as base64, big integers as text, and of what is no data only what it was. Never throws:
+ * of what cannot be read it says that.
  */
 export function toJsonValue(value: unknown): unknown {
   return convert(value, new Set());
 }
+
+/** `JSON.stringify` fails on data that is nested too deep for the stack. */
+const MAX_DEPTH = 1_000;
+const LONG = 100_000;
+const UNREADABLE = '[unreadable]';
 
 function convert(value: unknown, ancestors: Set<object>): unknown {
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'function' || typeof value === 'symbol') return `[${typeof value}]`;
   if (typeof value !== 'object' || value === null) return value;
   if (ancestors.has(value)) return '[circular]';
+  if (ancestors.size >= MAX_DEPTH) return '[nested too deep]';
   ancestors.add(value);
-  const converted = convertObject(value, (item) => convert(item, ancestors));
-  ancestors.delete(value);
-  return converted;
+  try {
+    return convertObject(value, (item) => convert(item, ancestors));
+  } catch {
+    // A getter or a proxy that throws: the rest of the data can be shown all the same.
+    return UNREADABLE;
+  } finally {
+    ancestors.delete(value);
+  }
 }
 
 function convertObject(value: object, inner: (item: unknown) => unknown): unknown {
-  if (Array.isArray(value)) return value.map(inner);
-  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (types.isMap(value))
-    return fromEntries([...value].map(([key, item]) => [String(inner(key)), inner(item)]));
-  if (types.isSet(value)) return [...value].map(inner);
-  if (ArrayBuffer.isView(value))
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
-  if (isRecord(value)) return fromEntries(Object.entries(value).map(([key, item]) => [key, inner(item)]));
+  if (Array.isArray(value)) return fromArray(value, inner);
+  if (types.isDate(value)) return dateText(value);
+  if (types.isMap(value)) return fromMap(value, inner);
+  if (types.isSet(value)) return [...Set.prototype.values.call(value)].map(inner);
+  if (ArrayBuffer.isView(value)) return bytesOf(value).toString('base64');
+  if (isRecord(value)) return fromEntries(Object.keys(value).map((key) => [key, inner(read(value, key))]));
   return `[${value.constructor.name || 'object'}]`;
+}
+
+function fromArray(array: readonly unknown[], inner: (item: unknown) => unknown): unknown {
+  // The holes may be billions, and JSON would have to write each of them.
+  if (array.length > LONG && Object.keys(array).length < array.length) return '[sparse array]';
+  return Array.from({ length: array.length }, (_, index) => inner(array[index]));
+}
+
+function read(record: Record<string, unknown>, key: string): unknown {
+  try {
+    return record[key];
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+function dateText(date: Date): string | null {
+  const time = Date.prototype.getTime.call(date);
+  return Number.isNaN(time) ? null : new Date(time).toISOString();
+}
+
+function fromMap(map: Map<unknown, unknown>, inner: (item: unknown) => unknown): Record<string, unknown> {
+  const entries = [...Map.prototype.entries.call(map)] as [unknown, unknown][];
+  return fromEntries(entries.map(([key, item]) => [String(inner(key)), inner(item)]));
 }
 
 /** Assigning `__proto__` would change the prototype; `Object.fromEntries` adds the key. */

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 
 import { PlainDataError } from '../../../src/errors/plain-data.error.js';
 import { copyPlainData } from '../../../src/execution/copy-plain-data.js';
+import { raise } from '../../support/raise.js';
 
 class Thing {
   readonly size = 1;
@@ -268,6 +269,188 @@ describe('copyPlainData refuses, and names the path to', () => {
         expect(refusalOf(value).path).toBe(`data${wrappers.map(({ path }) => path).join('')}`);
       }),
     );
+  });
+});
+
+/** A value whose own methods would hand out something else than its data. */
+function withOwn<T extends object>(value: T, own: Readonly<Record<PropertyKey, unknown>>): T {
+  for (const key of Reflect.ownKeys(own)) {
+    Object.defineProperty(value, key, { value: own[key as string], configurable: true });
+  }
+  return value;
+}
+
+function revoked<T extends object>(target: T): T {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
+describe("copyPlainData does not ask a value's own methods, but the language's", () => {
+  const shared = new Uint8Array([1, 2]);
+  class Sharing extends Uint8Array {
+    static get [Symbol.species](): Uint8ArrayConstructor {
+      return class {
+        constructor() {
+          return shared;
+        }
+      } as never;
+    }
+  }
+  const own = {
+    slice: () => shared,
+    subarray: () => shared,
+    valueOf: () => shared.buffer,
+    constructor: Sharing,
+  };
+
+  it.each<[string, Uint8Array]>([
+    [
+      'a typed array with a slice, a valueOf and a constructor of its own',
+      withOwn(new Uint8Array([7, 8]), own),
+    ],
+    ['a Buffer with them', withOwn(Buffer.from([7, 8]), own)],
+    [
+      'a typed array with an iterator of its own',
+      withOwn(new Uint8Array([7, 8]), { [Symbol.iterator]: [][Symbol.iterator] }),
+    ],
+    ['a view of shared memory', new Uint8Array(new SharedArrayBuffer(2)).map((_, index) => index + 7)],
+  ])('for %s', (_name, source) => {
+    const copied = copy({ source }).source;
+    expect([
+      [...copied],
+      Buffer.isBuffer(copied),
+      copied === shared,
+      copied.buffer instanceof ArrayBuffer,
+    ]).toEqual([[7, 8], Buffer.isBuffer(source), false, true]);
+    copied[0] = 9;
+    expect([source[0], shared[0]]).toEqual([7, 1]);
+  });
+
+  it('so that a small Buffer shares no pool with others', () => {
+    expect(copy(Buffer.from('abc')).buffer.byteLength).toBe(3);
+  });
+
+  it('for dates, maps, sets and arrays', () => {
+    const never = (): never => {
+      throw new Error('It was asked.');
+    };
+    const methods = { [Symbol.iterator]: never, entries: never, forEach: never, map: never, slice: never };
+    const source = {
+      date: withOwn(new Date(5), { getTime: () => 6, valueOf: () => 6 }),
+      map: withOwn(new Map([['k', { a: 1 }]]), methods),
+      set: withOwn(new Set([1]), methods),
+      list: withOwn([{ a: 1 }], { ...methods, constructor: Stack }),
+    };
+    expect(copy(source)).toEqual({
+      date: new Date(5),
+      map: new Map([['k', { a: 1 }]]),
+      set: new Set([1]),
+      list: [{ a: 1 }],
+    });
+  });
+});
+
+describe('copyPlainData copies data that is unusual', () => {
+  it('frozen data to data that is not', () => {
+    const copied = copy(Object.freeze({ list: Object.freeze([Object.freeze({ a: 1 })]) }));
+    expect([Object.isFrozen(copied), Object.isFrozen(copied.list), Object.isFrozen(copied.list[0])]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it('holes of arrays to holes, billions of them too', () => {
+    const sparse: unknown[] = [1];
+    sparse[2] = 3;
+    const huge: unknown[] = [];
+    huge[4_000_000_000] = { a: 1 };
+    const copied = copy({ sparse, huge });
+    expect([show(copied.sparse), Object.keys(copied.huge), copied.huge.length]).toEqual([
+      '[ 1, <1 empty item>, 3 ]',
+      ['4000000000'],
+      4_000_000_001,
+    ]);
+  });
+
+  it('without keys that are symbols, and without properties of arrays', () => {
+    const key = Symbol('key');
+    const source = { record: { a: 1, [key]: new Thing() }, match: 'ab'.match(/a/) };
+    expect(show(copy(source))).toBe("{ record: { a: 1 }, match: [ 'a' ] }");
+  });
+
+  it('what getters say, as data', () => {
+    let reads = 0;
+    const copied = copy({
+      get counted() {
+        return { reads: ++reads };
+      },
+    });
+    expect([copied.counted, copied.counted, reads]).toEqual([{ reads: 1 }, { reads: 1 }, 1]);
+  });
+});
+
+describe('copyPlainData names the path to what cannot be read', () => {
+  const failing = {
+    get secret(): never {
+      throw new Error('The connection is closed.');
+    },
+  };
+  const throwing = (trap: keyof ProxyHandler<object>): object =>
+    new Proxy({ a: 1 }, { [trap]: () => failing.secret });
+
+  it.each<[string, unknown, string, string]>([
+    ['a getter that throws', failing, '.secret', 'The connection is closed.'],
+    ['a revoked proxy', revoked({}), '', "Cannot perform 'getPrototypeOf' on a proxy that has been revoked"],
+    [
+      'a revoked proxy of an array',
+      revoked([]),
+      '',
+      "Cannot perform 'getPrototypeOf' on a proxy that has been revoked",
+    ],
+    ['a trap for keys', throwing('ownKeys'), '', 'The connection is closed.'],
+    ['a trap for values', throwing('get'), '.a', 'The connection is closed.'],
+    ['a trap for prototypes', throwing('getPrototypeOf'), '', 'The connection is closed.'],
+    [
+      'a getter that throws no Error',
+      Object.defineProperty({}, 'x', { enumerable: true, get: () => raise('text') }),
+      '.x',
+      'A value that is not an Error was thrown: "text"',
+    ],
+    [
+      'a getter that throws what cannot be read',
+      Object.defineProperty({}, 'x', { enumerable: true, get: () => raise(revoked({})) }),
+      '.x',
+      'A value that cannot be read was thrown.',
+    ],
+  ])('%s', (_name, offender, path, message) => {
+    const found = `a value that cannot be read (${message})`;
+    expect(refusalOf({ list: [offender] })).toEqual({ path: `data.list[0]${path}`, found });
+    expect(refusalOf(new Map([['k', offender]]))).toEqual({ path: `data.get("k")${path}`, found });
+  });
+
+  it('a typed array whose memory is gone', () => {
+    const gone = new Uint8Array(2);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    expect(refusalOf({ gone })).toMatchObject({
+      path: 'data.gone',
+      found: expect.stringContaining('detached'),
+    });
+  });
+
+  it('an array without an end that a proxy shows, and getters without an end', () => {
+    const endless = (): object =>
+      Object.defineProperty({}, 'next', { enumerable: true, get: () => endless() });
+    expect(refusalOf(endless())).toEqual({ path: 'data', found: 'data nested more than 500 levels deep' });
+    const prototypes: ProxyHandler<object> = { getPrototypeOf: () => new Proxy({}, prototypes) };
+    expect(refusalOf(new Proxy({}, prototypes)).path).toBe('data');
+  });
+
+  it('with what was thrown as the cause', () => {
+    const cause = new Error('The connection is closed.');
+    const source = Object.defineProperty({}, 'x', { enumerable: true, get: () => raise(cause) });
+    expect(() => copy(source)).toThrow(expect.objectContaining({ cause }));
   });
 });
 

@@ -1,0 +1,48 @@
+import { types } from 'node:util';
+
+/** A view of bytes: all but `DataView`. */
+type TypedArray = NodeJS.TypedArray;
+type TypedArrayConstructor = new (source: TypedArray) => TypedArray;
+
+/** What all typed arrays inherit, whatever properties one of them has of its own. */
+const INHERITED = Object.getPrototypeOf(Uint8Array.prototype) as object;
+
+const CONSTRUCTORS = new Map<unknown, TypedArrayConstructor>(
+  Object.entries({
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array,
+  } as unknown as Readonly<Record<string, TypedArrayConstructor>>),
+);
+
+/**
+ * The items of a typed array in memory of their own. A `slice`, `constructor` or iterator that it has of its own is not
+ * asked.
+ *
+ * @throws TypeError if it is of a kind that is not known
+ */
+export function copyTypedArray(source: TypedArray): TypedArray {
+  const kind: unknown = Reflect.get(INHERITED, Symbol.toStringTag, source);
+  const constructor = CONSTRUCTORS.get(kind);
+  if (!constructor) throw new TypeError(`${String(kind)} is not supported`);
+  return new constructor(source);
+}
+
+/** The bytes that a typed array or a `DataView` shows. Shared, not copied. */
+export function bytesOf(view: ArrayBufferView): Buffer {
+  const inherited = types.isTypedArray(view) ? INHERITED : DataView.prototype;
+  const read = (name: string): unknown => Reflect.get(inherited, name, view);
+  return Buffer.from(
+    read('buffer') as ArrayBuffer,
+    read('byteOffset') as number,
+    read('byteLength') as number,
+  );
+}
