@@ -11,6 +11,7 @@ import {
   type PostHookContext,
 } from 'nestjs-agentos';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
+import { Pool } from 'pg';
 
 @Injectable()
 export class SessionHooks {
@@ -81,8 +82,16 @@ const support = new Agent({
 export class SessionsModule {}
 
 /** Sessions and evaluations in PostgreSQL: `forRootAsync({ useFactory: () => postgres(url) })`. */
-export async function postgres(url: string): Promise<AgentOsOptions> {
-  const database = drizzle(url);
+export async function postgres(connectionString: string): Promise<AgentOsOptions> {
+  const pool = new Pool({
+    connectionString,
+    max: 10, // connections
+    connectionTimeoutMillis: 5_000, // for a connection, or a free place in the pool
+    statement_timeout: 8_000, // the server ends a statement that waits for a lock
+    query_timeout: 9_000, // the client gives up on a server that does not answer
+    idle_in_transaction_session_timeout: 10_000, // the server ends a transaction that its client has left
+  });
+  const database = drizzle({ client: pool });
   await migrate(database);
   return {
     agents: [support],

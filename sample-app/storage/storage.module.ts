@@ -28,7 +28,13 @@ async function openFolder(): Promise<Storage> {
 }
 
 function openServer(connectionString: string): Storage {
-  const client = new Pool({ connectionString });
+  const client = new Pool({
+    connectionString,
+    connectionTimeoutMillis: 5_000,
+    // The server ends a statement that waits for a lock; the client one that no server answers.
+    statement_timeout: 8_000,
+    query_timeout: 9_000,
+  });
   return { database: drizzleServer({ client }), close: () => client.end() };
 }
 

@@ -3,7 +3,8 @@
  *
  * @example
  * ```ts
- * const database = drizzle(process.env.DATABASE_URL); // of 'drizzle-orm/node-postgres'
+ * const pool = new Pool({ connectionString, connectionTimeoutMillis: 5_000, statement_timeout: 8_000, query_timeout: 9_000 });
+ * const database = drizzle({ client: pool }); // of 'drizzle-orm/node-postgres'
  * await migrate(database);
  * AgentOsModule.forRoot({
  *   sessionStore: new SqlSessionStore(database),
@@ -13,6 +14,8 @@
  *
  * @module nestjs-agentos/sql
  */
-export { migrate, type SqlDatabase } from './sql.database.js';
+export type { SqlDatabase } from './sql.database.js';
+export { migrate } from './sql.migrate.js';
 export { SqlEvalStore } from './sql-eval.store.js';
 export { SqlSessionStore } from './sql-session.store.js';
+export { SqlStoreError } from './sql-store.error.js';

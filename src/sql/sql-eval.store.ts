@@ -8,6 +8,7 @@ import {
 } from '../sessions/eval.store.js';
 import type { SessionOwner } from '../sessions/session.store.js';
 import { checkUserId } from '../sessions/user-id.js';
+import { SqlAccess } from './sql.access.js';
 import type { SqlDatabase } from './sql.database.js';
 import { evaluationsTable } from './sql.schema.js';
 import { inBatches, toText } from './sql.values.js';
@@ -16,73 +17,81 @@ type EvaluationRow = typeof evaluationsTable.$inferSelect;
 
 /** Evaluations in PostgreSQL. Call {@link migrate} once before. */
 export class SqlEvalStore extends EvalStore {
-  readonly #database: SqlDatabase;
+  readonly #access: SqlAccess;
 
+  /** @param database - its pool gets listeners for lost connections; closing it is up to the application */
   constructor(database: SqlDatabase) {
     super();
-    this.#database = database;
+    this.#access = new SqlAccess(database);
   }
 
   override async save({ component, model, createdAt, updatedAt, ...evaluation }: Evaluation): Promise<void> {
     checkUserId(evaluation.userId);
     const { kind: componentKind, id: componentId, name: componentName } = component;
     const { name, criteria, reason, input, output } = evaluation;
-    await this.#database.insert(evaluationsTable).values({
-      ...evaluation,
-      name: toText(name),
-      criteria: toText(criteria),
-      reason: toText(reason),
-      input: toText(input),
-      output: toText(output),
-      componentKind,
-      componentId,
-      componentName,
-      ...(model ? { modelId: model.id, modelProvider: model.provider, modelName: model.name ?? null } : {}),
-      createdAt: new Date(createdAt),
-      ...(updatedAt === undefined ? {} : { updatedAt: new Date(updatedAt) }),
-    });
+    await this.#access.run((database) =>
+      database.insert(evaluationsTable).values({
+        ...evaluation,
+        name: toText(name),
+        criteria: toText(criteria),
+        reason: toText(reason),
+        input: toText(input),
+        output: toText(output),
+        componentKind,
+        componentId,
+        componentName,
+        ...(model ? { modelId: model.id, modelProvider: model.provider, modelName: model.name ?? null } : {}),
+        createdAt: new Date(createdAt),
+        ...(updatedAt === undefined ? {} : { updatedAt: new Date(updatedAt) }),
+      }),
+    );
   }
 
   override async list(filter: EvaluationFilter = {}): Promise<readonly Evaluation[]> {
     const { sortBy = 'createdAt', sortOrder = 'desc', limit = 100, offset = 0 } = filter;
     const order = sortOrder === 'asc' ? asc : desc;
-    const rows = await this.#database
-      .select()
-      .from(evaluationsTable)
-      .where(conditionOf(filter))
-      .orderBy(order(SORTED_BY[sortBy]), order(evaluationsTable.id))
-      .limit(limit)
-      .offset(offset);
+    const rows = await this.#access.run((database) =>
+      database
+        .select()
+        .from(evaluationsTable)
+        .where(conditionOf(filter))
+        .orderBy(order(SORTED_BY[sortBy]), order(evaluationsTable.id))
+        .limit(limit)
+        .offset(offset),
+    );
     return rows.map(toEvaluation);
   }
 
   override async count(criteria: EvaluationCriteria = {}): Promise<number> {
-    const [found] = await this.#database
-      .select({ value: count() })
-      .from(evaluationsTable)
-      .where(conditionOf(criteria));
+    const [found] = await this.#access.run((database) =>
+      database.select({ value: count() }).from(evaluationsTable).where(conditionOf(criteria)),
+    );
     return found?.value ?? 0;
   }
 
   override async find(id: string): Promise<Evaluation | undefined> {
-    const [row] = await this.#database.select().from(evaluationsTable).where(eq(evaluationsTable.id, id));
+    const [row] = await this.#access.run((database) =>
+      database.select().from(evaluationsTable).where(eq(evaluationsTable.id, id)),
+    );
     return row && toEvaluation(row);
   }
 
   override async rename(id: string, name: string, owner?: SessionOwner): Promise<Evaluation | undefined> {
-    const [row] = await this.#database
-      .update(evaluationsTable)
-      .set({ name: toText(name), updatedAt: new Date() })
-      .where(and(eq(evaluationsTable.id, id), ownedBy(owner)))
-      .returning();
+    const [row] = await this.#access.run((database) =>
+      database
+        .update(evaluationsTable)
+        .set({ name: toText(name), updatedAt: new Date() })
+        .where(and(eq(evaluationsTable.id, id), ownedBy(owner)))
+        .returning(),
+    );
     return row && toEvaluation(row);
   }
 
   override async delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
     for (const batch of inBatches(ids))
-      await this.#database
-        .delete(evaluationsTable)
-        .where(and(inArray(evaluationsTable.id, batch), ownedBy(owner)));
+      await this.#access.run((database) =>
+        database.delete(evaluationsTable).where(and(inArray(evaluationsTable.id, batch), ownedBy(owner))),
+      );
   }
 }
 

@@ -15,9 +15,10 @@ import {
   type StoredRunFilter,
   type StoredSession,
 } from '../sessions/session.store.js';
+import { SqlAccess, type Transaction } from './sql.access.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
-import { changeEntries, toSessionRow, touchSession, type Transaction } from './sql.session.changes.js';
+import { changeEntries, toSessionRow, touchSession } from './sql.session.changes.js';
 import {
   addedBefore,
   conditionOf,
@@ -40,19 +41,22 @@ const DEFAULT_LIMIT = 100;
  * Which letters differ in case only is up to the database's locale. Call {@link migrate} once before.
  */
 export class SqlSessionStore extends SessionStore {
-  readonly #database: SqlDatabase;
+  readonly #access: SqlAccess;
 
+  /** @param database - its pool gets listeners for lost connections; closing it is up to the application */
   constructor(database: SqlDatabase) {
     super();
-    this.#database = database;
+    this.#access = new SqlAccess(database);
   }
 
   override async open(id: string): Promise<Session | undefined> {
-    const rows = await this.#database
-      .select({ session: sessionsTable, entry: sessionEntriesTable })
-      .from(sessionsTable)
-      .leftJoin(sessionEntriesTable, eq(sessionEntriesTable.sessionId, sessionsTable.id))
-      .where(eq(sessionsTable.id, id));
+    const rows = await this.#access.run((database) =>
+      database
+        .select({ session: sessionsTable, entry: sessionEntriesTable })
+        .from(sessionsTable)
+        .leftJoin(sessionEntriesTable, eq(sessionEntriesTable.sessionId, sessionsTable.id))
+        .where(eq(sessionsTable.id, id)),
+    );
     if (!rows[0]) return undefined;
     const { userId, name } = rows[0].session;
     const entries = rows.flatMap(({ entry }) => entry ?? []);
@@ -66,7 +70,7 @@ export class SqlSessionStore extends SessionStore {
   }
 
   override append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
-    return this.#database.transaction(async (transaction) => {
+    return this.#access.transaction(async (transaction) => {
       // Locks the session's row, so that runs of one session are appended one after another.
       if (!(await touchSession(transaction, session, run, changes.name))) return false;
       await changeEntries(transaction, session.id, 'state', changes.state);
@@ -78,32 +82,35 @@ export class SqlSessionStore extends SessionStore {
 
   override async runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
     const { position, run } = runsTable;
-    const latest = this.#database
-      .select({ position, size: totalSize.as('total_size') })
-      .from(runsTable)
-      .where(
-        and(
-          eq(runsTable.sessionId, sessionId),
-          this.#ownedBy(sessionId, filter.owner),
-          runCondition(filter),
-          filter.before === undefined ? undefined : addedBefore(sessionId, filter.before),
-        ),
-      )
-      .orderBy(desc(position))
-      .limit(filter.limit ?? DEFAULT_LIMIT)
-      .as('latest');
-    // The runs themselves are read only once it is known how large they are.
-    const rows = await this.#database
-      .select({ run })
-      .from(runsTable)
-      .innerJoin(latest, eq(position, latest.position))
-      .where(
-        and(
-          eq(runsTable.sessionId, sessionId),
-          filter.maxSize === undefined ? undefined : isWithin(latest.size, filter.maxSize),
-        ),
-      )
-      .orderBy(asc(position));
+    const { owner, before, maxSize, limit = DEFAULT_LIMIT } = filter;
+    const rows = await this.#access.run((database) => {
+      const latest = database
+        .select({ position, size: totalSize.as('total_size') })
+        .from(runsTable)
+        .where(
+          and(
+            eq(runsTable.sessionId, sessionId),
+            sessionOwnedBy(database, sessionId, owner),
+            runCondition(filter),
+            before === undefined ? undefined : addedBefore(sessionId, before),
+          ),
+        )
+        .orderBy(desc(position))
+        .limit(limit)
+        .as('latest');
+      // The runs themselves are read only once it is known how large they are.
+      return database
+        .select({ run })
+        .from(runsTable)
+        .innerJoin(latest, eq(position, latest.position))
+        .where(
+          and(
+            eq(runsTable.sessionId, sessionId),
+            maxSize === undefined ? undefined : isWithin(latest.size, maxSize),
+          ),
+        )
+        .orderBy(asc(position));
+    });
     return rows.map((row) => parse(row.run) as StoredRun);
   }
 
@@ -136,7 +143,7 @@ export class SqlSessionStore extends SessionStore {
   }
 
   override create({ name, state = {}, metadata = {}, ...init }: NewSession): Promise<boolean> {
-    return this.#database.transaction(async (transaction) => {
+    return this.#access.transaction(async (transaction) => {
       const values = { ...toSessionRow(init), ...(name === undefined ? {} : { name: toText(name) }) };
       const created = await transaction
         .insert(sessionsTable)
@@ -155,7 +162,7 @@ export class SqlSessionStore extends SessionStore {
     { name, summary, state, metadata }: SessionUpdate,
     owner?: SessionOwner,
   ): Promise<boolean> {
-    return this.#database.transaction(async (transaction) => {
+    return this.#access.transaction(async (transaction) => {
       const set = {
         updatedAt: now,
         ...(name === undefined ? {} : { name: toText(name) }),
@@ -177,10 +184,12 @@ export class SqlSessionStore extends SessionStore {
   override async delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
     const deleted: string[] = [];
     for (const batch of inBatches(ids)) {
-      const rows = await this.#database
-        .delete(sessionsTable)
-        .where(and(inArray(sessionsTable.id, batch), ownedBy(owner)))
-        .returning({ id: sessionsTable.id });
+      const rows = await this.#access.run((database) =>
+        database
+          .delete(sessionsTable)
+          .where(and(inArray(sessionsTable.id, batch), ownedBy(owner)))
+          .returning({ id: sessionsTable.id }),
+      );
       deleted.push(...rows.map(({ id }) => id));
     }
     return deleted;
@@ -188,17 +197,21 @@ export class SqlSessionStore extends SessionStore {
 
   /** Reads as if at one moment: a session may be deleted, and begun by another, between two statements. */
   #read<T>(read: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.#database.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' });
+    return this.#access.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' });
   }
+}
 
-  /** That the session of runs is this owner's. */
-  #ownedBy(sessionId: string, owner: SessionOwner | undefined): SQL | undefined {
-    if (owner === undefined) return undefined;
-    const { id } = sessionsTable;
-    const own = this.#database
-      .select({ id })
-      .from(sessionsTable)
-      .where(and(eq(id, sessionId), ownedBy(owner)));
-    return exists(own);
-  }
+/** That the session of runs is this owner's. */
+function sessionOwnedBy(
+  database: SqlDatabase,
+  sessionId: string,
+  owner: SessionOwner | undefined,
+): SQL | undefined {
+  if (owner === undefined) return undefined;
+  const { id } = sessionsTable;
+  const own = database
+    .select({ id })
+    .from(sessionsTable)
+    .where(and(eq(id, sessionId), ownedBy(owner)));
+  return exists(own);
 }

@@ -1,20 +1,36 @@
 import { sql, type SQL } from 'drizzle-orm';
 
-/** Makes the tables that are missing, as they were first. */
-const TABLES = [
-  sql`CREATE TABLE IF NOT EXISTS agent_os_sessions (
+/** A table, or what a table has, and the statement that makes it. */
+export interface SchemaPart {
+  readonly table: string;
+  /** A column or an index; the table itself if there is none. */
+  readonly part?: string;
+  readonly statement: SQL;
+}
+
+/** The tables as they were first. */
+const TABLES: readonly SchemaPart[] = [
+  table(
+    'agent_os_sessions',
+    `(
     id text PRIMARY KEY,
     user_id text,
     name text,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now())`,
-  sql`CREATE TABLE IF NOT EXISTS agent_os_session_entries (
+  ),
+  table(
+    'agent_os_session_entries',
+    `(
     session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
     area text NOT NULL,
     key text NOT NULL,
     value text NOT NULL,
     PRIMARY KEY (session_id, area, key))`,
-  sql`CREATE TABLE IF NOT EXISTS agent_os_runs (
+  ),
+  table(
+    'agent_os_runs',
+    `(
     run_id text PRIMARY KEY,
     position bigserial NOT NULL,
     session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
@@ -23,8 +39,10 @@ const TABLES = [
     status text NOT NULL,
     run text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now())`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_runs_of_session ON agent_os_runs (session_id, position)`,
-  sql`CREATE TABLE IF NOT EXISTS agent_os_evaluations (
+  ),
+  table(
+    'agent_os_evaluations',
+    `(
     id text PRIMARY KEY,
     run_id text NOT NULL,
     session_id text NOT NULL,
@@ -41,8 +59,7 @@ const TABLES = [
     input text NOT NULL,
     output text NOT NULL,
     created_at timestamptz(3) NOT NULL)`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_evaluations_by_time ON agent_os_evaluations (created_at)`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_evaluations_of_run ON agent_os_evaluations (run_id)`,
+  ),
 ];
 
 /** Columns that have come since, by table. */
@@ -75,17 +92,35 @@ const COLUMNS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const INDEXES = [
-  sql`CREATE INDEX IF NOT EXISTS agent_os_sessions_by_time ON agent_os_sessions (created_at, id)`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_sessions_by_change ON agent_os_sessions (updated_at, id)`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_sessions_of_user ON agent_os_sessions (user_id, created_at)`,
-  sql`CREATE INDEX IF NOT EXISTS agent_os_sessions_of_component ON agent_os_sessions (component_id, created_at)`,
+const INDEXES: readonly SchemaPart[] = [
+  index('agent_os_runs', 'agent_os_runs_of_session', '(session_id, position)'),
+  index('agent_os_evaluations', 'agent_os_evaluations_by_time', '(created_at)'),
+  index('agent_os_evaluations', 'agent_os_evaluations_of_run', '(run_id)'),
+  index('agent_os_sessions', 'agent_os_sessions_by_time', '(created_at, id)'),
+  index('agent_os_sessions', 'agent_os_sessions_by_change', '(updated_at, id)'),
+  index('agent_os_sessions', 'agent_os_sessions_of_user', '(user_id, created_at)'),
+  index('agent_os_sessions', 'agent_os_sessions_of_component', '(component_id, created_at)'),
 ];
 
-/** Makes what is missing; a statement each, since drivers take one at a time. The outcome is what `sql.schema.ts` says. */
-export const MIGRATIONS: readonly SQL[] = [...TABLES, ...Object.entries(COLUMNS).map(addColumns), ...INDEXES];
+/** All that the stores need, in the order in which it is made. The outcome is what `sql.schema.ts` says. */
+export const SCHEMA: readonly SchemaPart[] = [
+  ...TABLES,
+  ...Object.entries(COLUMNS).flatMap(columns),
+  ...INDEXES,
+];
 
-function addColumns([table, columns]: readonly [string, readonly string[]]): SQL {
-  const additions = columns.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`);
-  return sql.raw(`ALTER TABLE ${table} ${additions.join(', ')}`);
+function table(name: string, definition: string): SchemaPart {
+  return { table: name, statement: sql.raw(`CREATE TABLE IF NOT EXISTS ${name} ${definition}`) };
+}
+
+function columns([name, definitions]: readonly [string, readonly string[]]): SchemaPart[] {
+  return definitions.map((definition) => ({
+    table: name,
+    part: definition.split(' ', 1)[0] ?? definition,
+    statement: sql.raw(`ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${definition}`),
+  }));
+}
+
+function index(name: string, part: string, on: string): SchemaPart {
+  return { table: name, part, statement: sql.raw(`CREATE INDEX IF NOT EXISTS ${part} ON ${name} ${on}`) };
 }

@@ -4,13 +4,10 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { RecordChanges } from '../sessions/session.changes.js';
 import type { NewSession, RunSession, StoredRun } from '../sessions/session.store.js';
 import { checkUserId } from '../sessions/user-id.js';
-import type { SqlDatabase } from './sql.database.js';
+import type { Transaction } from './sql.access.js';
 import { sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { ownedBy } from './sql.session.rows.js';
 import { inBatches, now, toText } from './sql.values.js';
-
-/** What {@link SqlDatabase.transaction} calls its function with. */
-export type Transaction = Parameters<Parameters<SqlDatabase['transaction']>[0]>[0];
 
 /** The columns of a session that nobody has used yet. */
 export function toSessionRow({ id, userId, component, kind }: NewSession): typeof sessionsTable.$inferInsert {

@@ -14,13 +14,23 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+/** A server that the test may also restart. */
+export interface OwnPostgresServer extends PostgresServer {
+  /** Ends every connection, and takes new ones again. */
+  restart(): Promise<void>;
+}
+
 /**
  * Starts the PostgreSQL server that is installed on this machine, on a free port, with a fresh folder. `DATABASE_URL`
  * names a running one instead.
  */
 export async function startPostgres(): Promise<PostgresServer> {
   const given = process.env['DATABASE_URL'];
-  if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
+  return given === undefined ? startOwnPostgres() : { url: given, stop: () => Promise.resolve() };
+}
+
+/** Starts the server that is installed on this machine, whatever `DATABASE_URL` says. */
+export async function startOwnPostgres(): Promise<OwnPostgresServer> {
   const binaries = await findBinaries();
   const folder = await mkdtemp(join(tmpdir(), 'agent-os-postgres-'));
   const port = await freePort();
@@ -41,9 +51,11 @@ export async function startPostgres(): Promise<PostgresServer> {
   ]);
   const control = [...asPostgres, join(binaries, 'pg_ctl'), '-D', data, '-w'];
   const options = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off`;
-  await execute([...control, '-l', join(folder, 'log'), '-o', options, 'start']);
+  const start = ['-l', join(folder, 'log'), '-o', options];
+  await execute([...control, ...start, 'start']);
   return {
     url: `postgres://agent_os@127.0.0.1:${port}/postgres`,
+    restart: () => execute([...control, ...start, '-m', 'fast', 'restart']),
     stop: async () => {
       await execute([...control, '-m', 'fast', 'stop']);
       await rm(folder, { recursive: true, force: true });
@@ -54,6 +66,11 @@ export async function startPostgres(): Promise<PostgresServer> {
 /** Whether {@link startPostgres} has something to start. */
 export function isPostgresInstalled(): boolean {
   return process.env['DATABASE_URL'] !== undefined || existsSync(DEBIAN_FOLDER);
+}
+
+/** Whether {@link startOwnPostgres} has something to start. */
+export function isOwnPostgresInstalled(): boolean {
+  return existsSync(DEBIAN_FOLDER);
 }
 
 /** Debian keeps the server's programs out of the PATH, in a folder for each version. */

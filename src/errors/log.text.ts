@@ -1,0 +1,70 @@
+import { toError } from './to-error.js';
+
+/** Characters of an id or a name that a log line or a message shows. */
+const MAX_QUOTED = 200;
+
+/** Characters of a reason. */
+const MAX_REASON = 1_000;
+
+/**
+ * An id or a name that came from a client, for a log line or a message: in quotation marks, on one line, without
+ * control characters, and bounded. Whatever it holds, it cannot look like something that the library has written.
+ */
+export function quoted(text: string): string {
+  return escaped(JSON.stringify(shortened(text, MAX_QUOTED)));
+}
+
+/**
+ * Why something failed, on one line and bounded: the message of what was thrown. An error that wraps a statement of a
+ * database stands for its cause, since its message holds all parameters; an error without a message for its code, or
+ * for the errors that it collects, as failed connections do.
+ */
+export function reasonOf(thrown: unknown): string {
+  return escaped(shortened(longReason(toError(thrown)), MAX_REASON));
+}
+
+/**
+ * What was thrown, as the log shows it: the reason for its message, and where it came from. The frames do not repeat
+ * the reason.
+ */
+export function forLog(thrown: unknown): { readonly reason: string; readonly stack: string | undefined } {
+  const error = toError(thrown);
+  return { reason: reasonOf(error), stack: framesOf(causeOf(error)) };
+}
+
+/** Drizzle's errors hold the statement and its parameters; what went wrong is their cause. */
+function causeOf(error: Error): Error {
+  return 'query' in error && 'params' in error && error.cause !== undefined ? toError(error.cause) : error;
+}
+
+function longReason(thrown: Error): string {
+  const error = causeOf(thrown);
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return error.errors.map((item) => toError(item).message).join('; ');
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'string' ? code : error.name;
+}
+
+/** The lines of a stack below the message, which may have lines of its own. */
+function framesOf({ stack, message }: Error): string | undefined {
+  if (stack === undefined) return undefined;
+  const start = stack.indexOf(message);
+  const below = message !== '' && start >= 0 ? stack.slice(start + message.length) : stack;
+  const frames = below.split('\n').filter((line) => /^\s+at /.test(line));
+  return frames.length === 0 ? undefined : frames.join('\n');
+}
+
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}
+
+/** Control characters, line ends of every kind, marks that change the direction of writing, halves of characters. */
+const UNPRINTABLE = /[\p{Control}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Surrogate}\uFEFF]/gu;
+
+function escaped(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    const code = character.charCodeAt(0);
+    return code === 0x0a ? '\\n' : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}

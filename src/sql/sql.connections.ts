@@ -1,0 +1,83 @@
+import { Logger } from '@nestjs/common';
+
+import { reasonOf } from '../errors/log.text.js';
+
+/** What a pool of `pg`, or a client of it, has of `EventEmitter`. */
+interface Emitter {
+  on(event: string, listener: (subject: unknown, connection?: unknown) => void): unknown;
+}
+
+/** Pools and clients that are watched already: both stores may have the same one. */
+const watched = new WeakSet<object>();
+
+/**
+ * Listens to the connections of a database for errors. A server that restarts, fails over or ends a connection makes
+ * idle connections, and those between two statements, emit `error`, which ends the process when nothing listens. A pool
+ * opens new connections by itself; each outage is logged once.
+ *
+ * @param database - of any driver: those without such events need no listener
+ */
+export function watchConnections(database: object): void {
+  for (const client of clientsOf(database)) {
+    if (!isEmitter(client) || watched.has(client)) continue;
+    watched.add(client);
+    if (isPool(client)) watchPool(client);
+    else watchClient(client);
+  }
+}
+
+/** The pool or client behind a database, or behind all replicas of one. */
+function clientsOf(database: object): readonly unknown[] {
+  const { $client, $primary, $replicas } = database as Readonly<Record<string, unknown>>;
+  const parts = [$primary, ...(Array.isArray($replicas) ? ($replicas as unknown[]) : [])];
+  return [$client, ...parts.flatMap((part) => (typeof part === 'object' && part ? clientsOf(part) : []))];
+}
+
+function isEmitter(client: unknown): client is Emitter {
+  return typeof client === 'object' && client !== null && 'on' in client && typeof client.on === 'function';
+}
+
+function isPool(client: Emitter): boolean {
+  return 'totalCount' in client;
+}
+
+function watchPool(pool: Emitter): void {
+  const logger = new Logger('AgentOs');
+  const lost = new WeakSet<object>();
+  let isOut = false;
+  const onError = (error: unknown, connection: unknown): void => {
+    if (!isFirstOf(lost, connection) || isOut) return;
+    isOut = true;
+    logger.error(`The connection to the database was lost: ${reasonOf(error)}. The pool opens a new one.`);
+  };
+  pool.on('error', onError);
+  pool.on('connect', () => {
+    if (!isOut) return;
+    isOut = false;
+    logger.log('The connection to the database is back.');
+  });
+  // While a connection is in use, the pool itself does not listen to it.
+  pool.on('acquire', (connection) => {
+    if (!isEmitter(connection) || watched.has(connection)) return;
+    watched.add(connection);
+    connection.on('error', (error) => onError(error, connection));
+  });
+}
+
+function watchClient(client: Emitter): void {
+  const lost = new WeakSet<object>();
+  client.on('error', (error) => {
+    if (!isFirstOf(lost, client)) return;
+    new Logger('AgentOs').error(
+      `The connection to the database was lost: ${reasonOf(error)}. A Client does not connect again: give the stores a Pool.`,
+    );
+  });
+}
+
+/** A connection that ends says so more than once: with the server's reason, and when its socket closes. */
+function isFirstOf(lost: WeakSet<object>, connection: unknown): boolean {
+  if (typeof connection !== 'object' || connection === null) return true;
+  const isFirst = !lost.has(connection);
+  lost.add(connection);
+  return isFirst;
+}
