@@ -1,4 +1,4 @@
-import { Injectable, Module } from '@nestjs/common';
+import { Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import {
   Agent,
@@ -10,7 +10,7 @@ import {
   type AgentOsOptions,
   type PostHookContext,
 } from 'nestjs-agentos';
-import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
+import { migrate, openFolder, SqlEvalStore, SqlSessionStore, type SqlFolder } from 'nestjs-agentos/sql';
 import { Pool } from 'pg';
 
 @Injectable()
@@ -99,6 +99,32 @@ export async function postgres(connectionString: string): Promise<AgentOsOptions
     evalStore: new SqlEvalStore(database),
   };
 }
+
+const FOLDER = Symbol('folder');
+
+/** The same in a folder: nothing to install beside `@electric-sql/pglite`, for one process. */
+@Module({ providers: [{ provide: FOLDER, useFactory: () => openFolder('.agent-os') }], exports: [FOLDER] })
+export class FolderModule implements OnApplicationShutdown {
+  constructor(@Inject(FOLDER) private readonly folder: SqlFolder) {}
+
+  /** AgentOsModule imports this module, so its last background hook has run by now. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.folder.close();
+  }
+}
+
+export const folderAgentOs = AgentOsModule.forRootAsync({
+  imports: [FolderModule],
+  inject: [FOLDER],
+  useFactory: async ({ database }: SqlFolder) => {
+    await migrate(database);
+    return {
+      agents: [support],
+      sessionStore: new SqlSessionStore(database),
+      evalStore: new SqlEvalStore(database),
+    };
+  },
+});
 
 async function save(sessionId: string, transcript: string): Promise<void> {
   await Promise.resolve([sessionId, transcript]);

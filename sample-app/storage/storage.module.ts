@@ -1,8 +1,6 @@
-import { PGlite } from '@electric-sql/pglite';
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { drizzle as drizzleServer } from 'drizzle-orm/node-postgres';
-import { drizzle as drizzleEmbedded } from 'drizzle-orm/pglite';
-import { migrate, SqlEvalStore, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { migrate, openFolder, SqlEvalStore, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
 import { Pool } from 'pg';
 
 /** A database, and what closes it. */
@@ -17,14 +15,10 @@ const DEFAULT_FOLDER = '.agent-os';
 /** A PostgreSQL server if `DATABASE_URL` names one, else PostgreSQL in this process, in a folder (`DATA_FOLDER`). */
 async function openStorage(): Promise<Storage> {
   const url = process.env['DATABASE_URL'];
-  const storage = url === undefined ? await openFolder() : openServer(url);
+  const storage =
+    url === undefined ? await openFolder(process.env['DATA_FOLDER'] ?? DEFAULT_FOLDER) : openServer(url);
   await migrate(storage.database);
   return storage;
-}
-
-async function openFolder(): Promise<Storage> {
-  const client = await PGlite.create(process.env['DATA_FOLDER'] ?? DEFAULT_FOLDER);
-  return { database: drizzleEmbedded({ client }), close: () => client.close() };
 }
 
 function openServer(connectionString: string): Storage {
@@ -35,7 +29,7 @@ function openServer(connectionString: string): Storage {
     statement_timeout: 8_000,
     query_timeout: 9_000,
   });
-  return { database: drizzleServer({ client }), close: () => client.end() };
+  return { database: drizzle({ client }), close: () => client.end() };
 }
 
 /** AgentOsModule imports it, so the database closes after the last background hook has run. */

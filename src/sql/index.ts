@@ -15,6 +15,7 @@
  * @module nestjs-agentos/sql
  */
 export type { SqlDatabase } from './sql.database.js';
+export { openFolder, type SqlFolder } from './sql.folder.js';
 export { migrate } from './sql.migrate.js';
 export { SqlEvalStore } from './sql-eval.store.js';
 export { SqlSessionStore } from './sql-session.store.js';

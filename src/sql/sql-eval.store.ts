@@ -29,7 +29,7 @@ export class SqlEvalStore extends EvalStore {
     checkUserId(evaluation.userId);
     const { kind: componentKind, id: componentId, name: componentName } = component;
     const { name, criteria, reason, input, output } = evaluation;
-    await this.#access.run((database) =>
+    await this.#access.write((database) =>
       database.insert(evaluationsTable).values({
         ...evaluation,
         name: toText(name),
@@ -77,7 +77,7 @@ export class SqlEvalStore extends EvalStore {
   }
 
   override async rename(id: string, name: string, owner?: SessionOwner): Promise<Evaluation | undefined> {
-    const [row] = await this.#access.run((database) =>
+    const [row] = await this.#access.write((database) =>
       database
         .update(evaluationsTable)
         .set({ name: toText(name), updatedAt: new Date() })
@@ -89,7 +89,7 @@ export class SqlEvalStore extends EvalStore {
 
   override async delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
     for (const batch of inBatches(ids))
-      await this.#access.run((database) =>
+      await this.#access.write((database) =>
         database.delete(evaluationsTable).where(and(inArray(evaluationsTable.id, batch), ownedBy(owner))),
       );
   }

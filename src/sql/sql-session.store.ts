@@ -184,7 +184,7 @@ export class SqlSessionStore extends SessionStore {
   override async delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
     const deleted: string[] = [];
     for (const batch of inBatches(ids)) {
-      const rows = await this.#access.run((database) =>
+      const rows = await this.#access.write((database) =>
         database
           .delete(sessionsTable)
           .where(and(inArray(sessionsTable.id, batch), ownedBy(owner)))

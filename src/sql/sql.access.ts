@@ -1,5 +1,6 @@
 import type { PgTransactionConfig } from 'drizzle-orm/pg-core';
 
+import { checkSpaceOf } from './free-space.js';
 import { watchConnections } from './sql.connections.js';
 import type { SqlDatabase } from './sql.database.js';
 import { SqlStoreError } from './sql-store.error.js';
@@ -35,9 +36,22 @@ export class SqlAccess {
     }
   }
 
+  /**
+   * Like {@link run}, for statements that write.
+   *
+   * @throws SqlStoreError with the code ENOSPC if the database is in a folder whose disk is nearly full
+   */
+  write<T>(work: (database: SqlDatabase) => Promise<T>): Promise<T> {
+    return this.run(async (database) => {
+      await checkSpaceOf(database);
+      return work(database);
+    });
+  }
+
   /** @throws SqlStoreError in place of what drizzle throws */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, config?: PgTransactionConfig): Promise<T> {
-    return this.run((database) => {
+    return this.run(async (database) => {
+      if (config?.accessMode !== 'read only') await checkSpaceOf(database);
       const pool = poolOf(database);
       return pool ? onOneConnection(pool, database, work, config) : database.transaction(work, config);
     });

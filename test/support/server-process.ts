@@ -52,7 +52,7 @@ export class ServerProcess {
 
   /** Starts a fixture that prints `listening on <port>`. */
   static async start(fixture: string): Promise<ServerProcess> {
-    const server = new ServerProcess(compile(), fixture);
+    const server = new ServerProcess(compileFixtures(), fixture);
     const port = await server.#readPort();
     server.url = `http://127.0.0.1:${port}`;
     return server;
@@ -79,8 +79,11 @@ export class ServerProcess {
   }
 }
 
-/** Compiles library and fixtures into a package of the same name, so that fixtures import it as users do. */
-function compile(): string {
+/**
+ * Compiles library and fixtures into a package of the same name, so that fixtures import it as users do. The folder is
+ * the caller's to remove.
+ */
+export function compileFixtures(): string {
   const folder = mkdtempSync(join(tmpdir(), 'server-'));
   for (const source of ['src', 'test/fixtures', 'test/support']) {
     for (const file of readdirSync(join(ROOT, source), { recursive: true, encoding: 'utf8' })) {

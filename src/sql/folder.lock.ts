@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, readdir, readFile, readlink, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { quoted } from '../errors/log.text.js';
+
+/** Who holds a folder. */
+interface LockOwner {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process started, in ticks since the machine did: another process may get the same id later. */
+  readonly startTime?: string;
+  /** This start of the machine. Together with the namespace it says which processes an id stands for. */
+  readonly bootId?: string;
+  readonly pidNamespace?: string;
+}
+
+/** A folder that this process holds. */
+export interface FolderLock {
+  release(): Promise<void>;
+}
+
+const LOCK_FILE = /^lock-[0-9a-f-]{36}\.json$/;
+
+/** Two processes that start at the same moment see each other and both step back: one of them gets in later. */
+const ATTEMPTS = 4;
+
+/** Locks of this process, by their file. Where there is no `/proc`, they tell it from an earlier one of the same id. */
+const held = new Set<string>();
+
+/**
+ * Takes a folder for this process alone. Every process puts a file of its own into the folder and then looks at those of
+ * the others: so none ever takes away a lock from another one, and what is removed belongs to processes that are dead.
+ *
+ * @throws Error that names the process which holds the folder
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
+  for (let attempt = 1; ; attempt++) {
+    const lock = await putLock(folder);
+    const holder = await otherHolder(folder, lock.file).catch(async (thrown: unknown) => {
+      await lock.release();
+      throw thrown;
+    });
+    if (holder === undefined) return lock;
+    await lock.release();
+    if (attempt === ATTEMPTS) throw new Error(holder);
+    await sleep(50 + Math.random() * 200);
+  }
+}
+
+async function putLock(folder: string): Promise<FolderLock & { readonly file: string }> {
+  const name = `lock-${randomUUID()}`;
+  const file = join(folder, `${name}.json`);
+  const socket = await listen(folder, `${name}.sock`);
+  const unfinished = join(folder, `${name}.tmp`);
+  held.add(file);
+  await writeFile(unfinished, JSON.stringify(await thisProcess()));
+  await rename(unfinished, file);
+  const release = async (): Promise<void> => {
+    await rm(file, { force: true });
+    held.delete(file);
+    socket?.close();
+    await rm(join(folder, `${name}.sock`), { force: true });
+  };
+  return { file, release };
+}
+
+/** The message about another process that holds the folder, or may; removes the locks of dead ones. */
+async function otherHolder(folder: string, own: string): Promise<string | undefined> {
+  for (const name of await readdir(folder)) {
+    const file = join(folder, name);
+    if (file === own || !LOCK_FILE.test(name)) continue;
+    const owner = await readOwner(file);
+    if (owner === 'gone') continue;
+    const state = owner === 'unreadable' ? 'unknown' : await stateOf(owner, folder, file);
+    if (state !== 'dead') return describeHolder(folder, file, owner, state);
+    await rm(file, { force: true });
+    await rm(socketOf(file), { force: true });
+  }
+  return undefined;
+}
+
+function describeHolder(
+  folder: string,
+  file: string,
+  owner: LockOwner | 'unreadable',
+  state: 'alive' | 'unknown',
+): string {
+  const who = owner === 'unreadable' ? 'a process' : `process ${owner.pid} on ${quoted(owner.host)}`;
+  if (state === 'alive') {
+    const own = owner !== 'unreadable' && owner.pid === process.pid ? ' (this process)' : '';
+    return (
+      `The folder ${quoted(folder)} is in use by ${who}${own}. Only one process at a time can use it: stop that one, ` +
+      'choose another folder, or use a PostgreSQL server for several processes.'
+    );
+  }
+  return (
+    `The folder ${quoted(folder)} was locked by ${who}, and whether that one is alive cannot be seen from here: it runs, ` +
+    `or ran, on another machine or in another container. If it has ended, remove ${quoted(file)} and start again.`
+  );
+}
+
+async function readOwner(file: string): Promise<LockOwner | 'gone' | 'unreadable'> {
+  try {
+    const owner = JSON.parse(await readFile(file, 'utf8')) as LockOwner;
+    return Number.isSafeInteger(owner.pid) ? owner : 'unreadable';
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : 'unreadable';
+  }
+}
+
+async function stateOf(
+  owner: LockOwner,
+  folder: string,
+  file: string,
+): Promise<'alive' | 'dead' | 'unknown'> {
+  const own = await thisProcess();
+  if (owner.bootId === undefined && owner.host !== own.host) return 'unknown';
+  // A disk of this machine belongs to no other one: whatever ran before the machine started is dead.
+  if (owner.bootId !== own.bootId) return (await isLocalDisk(folder)) ? 'dead' : 'unknown';
+  if (owner.pidNamespace !== own.pidNamespace) return isListening(socketOf(file));
+  return (await isRunning(owner, file)) ? 'alive' : 'dead';
+}
+
+async function isRunning({ pid, startTime }: LockOwner, file: string): Promise<boolean> {
+  if (startTime === undefined && pid === process.pid) return held.has(file);
+  try {
+    process.kill(pid, 0);
+  } catch (thrown) {
+    // EPERM: it runs, as another user.
+    if ((thrown as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  const now = await statOf(pid);
+  if (now === undefined || startTime === undefined) return true;
+  return now.startTime === startTime && !now.isZombie;
+}
+
+async function thisProcess(): Promise<LockOwner> {
+  const stat = await statOf(process.pid);
+  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => undefined);
+  const pidNamespace = await readlink('/proc/self/ns/pid').catch(() => undefined);
+  return {
+    pid: process.pid,
+    host: hostname(),
+    ...(stat ? { startTime: stat.startTime } : {}),
+    ...(bootId === undefined ? {} : { bootId: bootId.trim() }),
+    ...(pidNamespace === undefined ? {} : { pidNamespace }),
+  };
+}
+
+/** What Linux says of a process; undefined where it says nothing. */
+async function statOf(
+  pid: number,
+): Promise<{ readonly startTime: string; readonly isZombie: boolean } | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The name of the program stands in parentheses and may hold spaces and parentheses itself.
+  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  const startTime = fields[18];
+  return state === undefined || startTime === undefined
+    ? undefined
+    : { startTime, isZombie: state === 'Z' || state === 'X' };
+}
+
+/** ext, XFS, Btrfs, tmpfs, overlay, ZFS, F2FS: file systems that one machine at a time has mounted. */
+const LOCAL_DISKS = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010]);
+
+async function isLocalDisk(folder: string): Promise<boolean> {
+  return LOCAL_DISKS.has((await statfs(folder)).type);
+}
+
+function socketOf(file: string): string {
+  return file.replace(/\.json$/, '.sock');
+}
+
+/**
+ * Listens for as long as the process lives: containers cannot see each other's processes, but they can connect to a
+ * socket in a folder that they share. Undefined where the file system has no sockets.
+ */
+async function listen(folder: string, name: string): Promise<Server | undefined> {
+  const server = createServer((socket) => socket.destroy());
+  try {
+    await withShortPath(folder, async (short) => {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject).listen({ path: join(short, name), exclusive: true }, resolve);
+      });
+    });
+    // A process that has nothing else to do ends.
+    return server.on('error', () => undefined).unref();
+  } catch {
+    return undefined;
+  }
+}
+
+async function isListening(socket: string): Promise<'alive' | 'dead' | 'unknown'> {
+  const name = socket.slice(socket.lastIndexOf('/') + 1);
+  return withShortPath(
+    join(socket, '..'),
+    (short) =>
+      new Promise((resolve) => {
+        const client = connect(join(short, name));
+        client.once('connect', () => {
+          client.destroy();
+          resolve('alive');
+        });
+        client.once('error', ({ code }: NodeJS.ErrnoException) => {
+          resolve(code === 'ECONNREFUSED' ? 'dead' : 'unknown');
+        });
+      }),
+  );
+}
+
+/** Addresses of sockets have 107 characters at most; the path by way of an open folder is short. */
+async function withShortPath<T>(folder: string, use: (path: string) => Promise<T>): Promise<T> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return await use(process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : folder);
+  } finally {
+    await handle.close();
+  }
+}
