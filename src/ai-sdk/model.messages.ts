@@ -1,5 +1,6 @@
 import type { FilePart, ModelMessage, TextPart } from 'ai';
 
+import { quoted } from '../errors/log.text.js';
 import { textOfFile } from '../model/file.text.js';
 import type { Message } from '../model/message.js';
 import type { RunFile } from '../model/run-input.js';
@@ -42,5 +43,5 @@ function toPart(file: RunFile): TextPart | FilePart {
 }
 
 function labelOf({ name }: RunFile): string {
-  return name === undefined ? 'A file' : `The file "${name}"`;
+  return name === undefined ? 'A file' : `The file ${quoted(name)}`;
 }

@@ -3,7 +3,8 @@ import { HttpException, Logger } from '@nestjs/common';
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { CheckError } from '../errors/check.errors.js';
 import { textOf } from '../errors/http-exception.js';
-import { toError, toReadable } from '../errors/to-error.js';
+import { forLog, quoted, reasonOf } from '../errors/log.text.js';
+import { toReadable } from '../errors/to-error.js';
 import type { RunContext } from '../model/run-context.js';
 import { TOOL_FAILED, ToolError } from './tool.error.js';
 
@@ -31,11 +32,11 @@ export function reportToolFailure(tool: string, whatever: unknown, run: FailingR
   // The run that the error belongs to has logged it, if it was worth that.
   if (isOfRun(thrown)) return new ToolError(thrown.publicMessage, { cause: thrown });
   const told = publicTextOf(thrown);
-  const { message, stack } = toError(thrown);
   const logger = new Logger('AgentOs');
-  const failure = `Tool "${tool}" failed in run ${context.runId}`;
-  if (told === undefined) logger.error(`${failure}: ${message}`, stack);
-  else logger.warn(`${failure}: ${told}${describeCause(thrown)}`);
+  const failure = `Tool ${quoted(tool)} failed in run ${context.runId}`;
+  const { reason, stack } = forLog(thrown);
+  if (told === undefined) logger.error(`${failure}: ${reason}`, stack);
+  else logger.warn(`${failure}: ${reasonOf(thrown)}${describeCause(thrown)}`);
   return new ToolError(told ?? TOOL_FAILED, { cause: thrown });
 }
 
@@ -59,5 +60,5 @@ function publicTextOf(thrown: unknown): string | undefined {
 
 function describeCause(thrown: unknown): string {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
-  return cause === undefined ? '' : ` (cause: ${toError(cause).message})`;
+  return cause === undefined ? '' : ` (cause: ${reasonOf(cause)})`;
 }

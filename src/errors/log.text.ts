@@ -1,7 +1,7 @@
 import { toError } from './to-error.js';
 
-/** Characters of an id or a name that a log line or a message shows. */
-const MAX_QUOTED = 200;
+/** Characters of an id or a name that a log line or a message shows: ids of sessions have at most 255. */
+const MAX_QUOTED = 300;
 
 /** Characters of a reason. */
 const MAX_REASON = 1_000;
@@ -12,6 +12,11 @@ const MAX_REASON = 1_000;
  */
 export function quoted(text: string): string {
   return escaped(JSON.stringify(shortened(text, MAX_QUOTED)));
+}
+
+/** An id or a name that came from a client, for a message in which it stands without quotation marks of ours. */
+export function printable(text: string): string {
+  return escaped(shortened(text, MAX_QUOTED));
 }
 
 /**

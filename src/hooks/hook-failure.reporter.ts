@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 
 import { CheckError } from '../errors/check.errors.js';
-import { toError } from '../errors/to-error.js';
+import { forLog, reasonOf } from '../errors/log.text.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 
 /** A hook execution that failed or timed out, after its last attempt. */
@@ -35,17 +35,16 @@ export class HookFailureReporter {
     try {
       await onHookError({ ...failure, execution: { ...failure.execution } });
     } catch (thrown) {
-      const error = toError(thrown);
-      this.#log(`onHookError itself failed for ${failure.execution.id}: ${error.message}`, error);
+      this.#log(`onHookError itself failed for ${failure.execution.id}: ${reasonOf(thrown)}`, thrown);
     }
   }
 
   /** Nor must a logger that fails: Node's own warning takes its place. */
-  #log(message: string, { stack }: Error): void {
+  #log(message: string, cause: unknown): void {
     try {
-      this.#logger.error(message, stack);
+      this.#logger.error(message, forLog(cause).stack);
     } catch (thrown) {
-      process.emitWarning(`${message} (The logger failed as well: ${toError(thrown).message})`);
+      process.emitWarning(`${message} (The logger failed as well: ${reasonOf(thrown)})`);
     }
   }
 }
@@ -55,9 +54,9 @@ function messageOf({ error, execution, source }: HookFailure): string {
   const which = `${mode} ${phase}-hook "${hook}" (${source}) of ${component.kind} "${component.id}" in run ${runId}`;
   if (mode === 'background' && error instanceof CheckError) {
     return (
-      `The ${which} threw ${error.name} ("${error.message}"), but in the background it can reject nothing: the response ` +
+      `The ${which} threw ${error.name} ("${reasonOf(error)}"), but in the background it can reject nothing: the response ` +
       'has left. Make it a @Guardrail(), or mark it @Hook(false).'
     );
   }
-  return `The ${which} failed${attempts > 1 ? ` after ${attempts} attempts` : ''}: ${error.message}`;
+  return `The ${which} failed${attempts > 1 ? ` after ${attempts} attempts` : ''}: ${reasonOf(error)}`;
 }

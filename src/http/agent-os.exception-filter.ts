@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { saidBy, textOf } from '../errors/http-exception.js';
-import { toError } from '../errors/to-error.js';
+import { forLog } from '../errors/log.text.js';
 import { isArray, isPlainObject } from './forms/json.values.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
@@ -21,8 +21,8 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
     const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<object>();
     if (!(thrown instanceof HttpException)) {
-      const error = toError(thrown);
-      this.#logger.error(`An AgentOS route failed: ${error.message}`, error.stack);
+      const { reason, stack } = forLog(thrown);
+      this.#logger.error(`An AgentOS route failed: ${reason}`, stack);
     }
     if (httpAdapter.isHeadersSent(response)) return;
     const status = thrown instanceof HttpException ? thrown.getStatus() : 500;

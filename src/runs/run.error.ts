@@ -9,7 +9,8 @@ import {
   RunFailedError,
   RunHttpError,
 } from '../errors/run.errors.js';
-import { toError, toReadable } from '../errors/to-error.js';
+import { forLog, reasonOf } from '../errors/log.text.js';
+import { toReadable } from '../errors/to-error.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunStatus } from '../model/run-output.js';
 import type { ActiveRun } from './active-run.js';
@@ -21,10 +22,7 @@ export function toRunError(run: ActiveRun, whatever: unknown): AgentRunError {
   if (thrown instanceof AgentRunError) return thrown;
   if (thrown instanceof HttpException) return new RunHttpError(thrown);
   const { kind, id } = run.component;
-  return new RunFailedError(
-    `The run ${run.runId} of ${kind} "${id}" failed: ${toError(thrown).message}`,
-    thrown,
-  );
+  return new RunFailedError(`The run ${run.runId} of ${kind} "${id}" failed: ${reasonOf(thrown)}`, thrown);
 }
 
 /** What an error makes of a run. */
@@ -78,5 +76,5 @@ export function logRunError(run: ActiveRun, error: AgentRunError): void {
   )
     return;
   if (outcomeOf(error) !== 'failed') return;
-  run.tree.environment.logger.error(error.message, toError(error.cause ?? error).stack);
+  run.tree.environment.logger.error(reasonOf(error), forLog(error.cause ?? error).stack);
 }

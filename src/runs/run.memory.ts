@@ -1,4 +1,4 @@
-import { toError } from '../errors/to-error.js';
+import { forLog, quoted } from '../errors/log.text.js';
 import type { RunEvent } from '../model/run-event.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { changesOf, type SessionChanges } from '../sessions/session.changes.js';
@@ -116,15 +116,19 @@ async function storeRun(settled: SettledRun): Promise<void> {
       changesBy(run, snapshot),
     );
     if (isStored === false) {
-      logger.warn(`Run ${run.runId} was not stored: its session ${run.sessionId} is gone, or another's.`);
+      logger.warn(
+        `Run ${run.runId} was not stored: its session ${quoted(run.sessionId)} is gone, or another's.`,
+      );
       return;
     }
     sharedSession.isKnown = true;
     if (isOpener(run) || sharedSession.saved) sharedSession.saved = snapshot.session;
   } catch (thrown) {
-    const error = toError(thrown);
-    const message = `Run ${run.runId} could not be stored in session ${run.sessionId}: ${error.message}`;
-    logger.error(message, error.stack);
+    const { reason, stack } = forLog(thrown);
+    logger.error(
+      `Run ${run.runId} could not be stored in session ${quoted(run.sessionId)}: ${reason}`,
+      stack,
+    );
   }
 }
 
@@ -156,9 +160,9 @@ async function saveEvaluation(run: ActiveRun, store: EvalStore, evaluation: Eval
   try {
     await store.save(isSeen ? evaluation : withoutTexts(evaluation));
   } catch (thrown) {
-    const { message, stack } = toError(thrown);
+    const { reason, stack } = forLog(thrown);
     run.tree.environment.logger.error(
-      `The evaluation of run ${run.runId} could not be saved: ${message}`,
+      `The evaluation of run ${run.runId} could not be saved: ${reason}`,
       stack,
     );
   }

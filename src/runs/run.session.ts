@@ -1,5 +1,6 @@
 import { NotFoundException } from '@nestjs/common';
 
+import { printable } from '../errors/log.text.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Message } from '../model/message.js';
 import { isOf } from '../sessions/session.filter.js';
@@ -32,7 +33,7 @@ export async function openSession(run: ActiveRun): Promise<void> {
 
 /** What a client reads that asks for a session that is not there, or not for it. */
 export function sessionNotFound(id: string): NotFoundException {
-  return new NotFoundException(`Session with id '${id}' not found`);
+  return new NotFoundException(`Session with id '${printable(id)}' not found`);
 }
 
 /** Earlier questions and answers of the run's component in its session, the oldest first. */

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 
-import { toError } from '../errors/to-error.js';
+import { forLog } from '../errors/log.text.js';
 import type { HookBatch } from '../execution/hook.executor.js';
 import type { ActiveRun } from './active-run.js';
 import { BackgroundHookTask } from './background-hook.task.js';
@@ -69,9 +69,9 @@ export class RunTree {
       if (earlier) void this.#releaseAfter(earlier, batch, background);
       else this.#releaseAfterResponse(batch, background);
     } catch (thrown) {
-      const error = toError(thrown);
-      const message = `The background hooks of run ${batch.id} could not be handed over and are lost: ${error.message}`;
-      this.environment.logger.error(message, error.stack);
+      const { reason, stack } = forLog(thrown);
+      const message = `The background hooks of run ${batch.id} could not be handed over and are lost: ${reason}`;
+      this.environment.logger.error(message, stack);
       for (const task of batch.tasks) task.drop();
     }
   }
@@ -101,11 +101,8 @@ export class RunTree {
     try {
       await background.executor.drain((held) => held !== earlier);
     } catch (thrown) {
-      const error = toError(thrown);
-      this.environment.logger.error(
-        `Waiting for earlier hooks of run ${batch.id} failed: ${error.message}`,
-        error.stack,
-      );
+      const { reason, stack } = forLog(thrown);
+      this.environment.logger.error(`Waiting for earlier hooks of run ${batch.id} failed: ${reason}`, stack);
     }
     this.#releaseAfterResponse(batch, background);
   }

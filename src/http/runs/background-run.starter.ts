@@ -3,7 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import { AgentRunError } from '../../errors/agent-run.error.js';
-import { toError } from '../../errors/to-error.js';
+import { forLog } from '../../errors/log.text.js';
 import type { ActiveRun } from '../../runs/active-run.js';
 import { enterScope } from '../../runs/run.scope.js';
 import { startRun, type RunRequest } from '../../runs/start-run.js';
@@ -66,8 +66,8 @@ export class BackgroundRunStarter {
   }
 
   #report({ run }: RunRecording, thrown: unknown): void {
-    const { message, stack } = toError(thrown);
-    this.#logger.error(`Run ${run.runId} of "${run.componentId}" in the background broke: ${message}`, stack);
+    const { reason, stack } = forLog(thrown);
+    this.#logger.error(`Run ${run.runId} of "${run.componentId}" in the background broke: ${reason}`, stack);
   }
 }
 

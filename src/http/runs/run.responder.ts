@@ -4,7 +4,7 @@ import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import { AgentRunError } from '../../errors/agent-run.error.js';
 import { CheckError } from '../../errors/check.errors.js';
-import { toError } from '../../errors/to-error.js';
+import { forLog } from '../../errors/log.text.js';
 import type { ActiveRun } from '../../runs/active-run.js';
 import { additionalDataOf } from '../../runs/run.error.js';
 import { startRun } from '../../runs/start-run.js';
@@ -82,8 +82,8 @@ export class RunResponder {
   }
 
   async #reportBrokenStream(stream: EventStream, { kind, id }: Component, thrown: unknown): Promise<void> {
-    const error = toError(thrown);
-    this.#logger.error(`The event stream of ${kind} "${id}" broke: ${error.message}`, error.stack);
+    const { reason, stack } = forLog(thrown);
+    this.#logger.error(`The event stream of ${kind} "${id}" broke: ${reason}`, stack);
     const fields = {
       created_at: Math.floor(Date.now() / 1_000),
       content: 'Internal Server Error',
