@@ -130,7 +130,7 @@ describe.each(SURFACES)('run data on $adapter over $transport', ({ adapter, tran
     for (let run = 1; run <= 3; run++) await (await post(url, '/agents/agent', fields)).text();
     expect(states).toEqual([{}, { visits: 1 }, { visits: 1 }]);
     expect(log.messages('error')).toEqual([
-      expect.stringMatching(/^Run .* could not be stored in session one: .*runContext.sessionState.client/),
+      expect.stringMatching(/^Run .* could not be stored in session "one": .*runContext.sessionState.client/),
     ]);
   });
 
