@@ -78,7 +78,7 @@ describe.each(ADAPTERS)('Two users in one session at the same time, on %s,', (ad
     expect(contentsOf(await runsOf('bob'))).toEqual(['secret of bob']);
     expect(await runsOf('ann')).toEqual({ detail: 'Session with ID shared not found' });
     expect(log.messages('warn')).toContainEqual(
-      expect.stringMatching(/^Run .+ was not stored: its session shared is gone, or another's\.$/),
+      expect.stringMatching(/^Run .+ was not stored: its session "shared" is gone, or another's\.$/),
     );
     expect((await ask('ann', 'again')).status).toBe(404);
   });
