@@ -2,6 +2,8 @@ import type { FilePart, ModelMessage, TextPart } from 'ai';
 
 import { quoted } from '../errors/log.text.js';
 import { textOfFile } from '../model/file.text.js';
+import { headOf } from '../model/file.signature.js';
+import { fileTypeOf } from '../model/file.type.js';
 import type { Message } from '../model/message.js';
 import type { RunFile } from '../model/run-input.js';
 
@@ -27,19 +29,25 @@ function toModelMessage({ role, content }: Message): ModelMessage | undefined {
 
 /** Most providers refuse files of text: the model gets the text itself. */
 function toPart(file: RunFile): TextPart | FilePart {
-  const {
-    kind,
-    name,
-    content,
-    url,
-    mediaType = kind === 'file' ? 'application/octet-stream' : `${kind}/*`,
-  } = file;
+  const { name, content, url } = file;
   if (content === undefined && url === undefined)
     return { type: 'text', text: `${labelOf(file)} came without its content.` };
   const text = textOfFile(file);
   if (text !== undefined) return { type: 'text', text: `${labelOf(file)}:\n${text}` };
   const data = content ?? new URL(url as string);
-  return { type: 'file', data, mediaType, ...(name === undefined ? {} : { filename: name }) };
+  return {
+    type: 'file',
+    data,
+    mediaType: mediaTypeOf(file),
+    ...(name === undefined ? {} : { filename: name }),
+  };
+}
+
+/** Files of direct runs have the types that the application gives them, or none. */
+function mediaTypeOf({ kind, name, mediaType, content }: RunFile): string {
+  const bytes = content === undefined ? undefined : headOf(content);
+  const unknown = kind === 'file' ? 'application/octet-stream' : `${kind}/*`;
+  return fileTypeOf(mediaType, name, bytes)?.mediaType ?? mediaType ?? unknown;
 }
 
 function labelOf({ name }: RunFile): string {

@@ -1,3 +1,4 @@
+import { looksLikeText, typeBySignature } from './file.signature.js';
 import type { RunFileKind } from './run-input.js';
 
 /** What a file is. */
@@ -7,30 +8,85 @@ export interface FileType {
   readonly mediaType: string;
 }
 
-/** What senders say that do not know what a file is. */
-const UNKNOWN = new Set(['application/octet-stream', 'binary/octet-stream']);
+/** What senders say of a file of which they know nothing, or no more than how it is stored. */
+const UNKNOWN = new Set(
+  `application/octet-stream application/x-octet-stream binary/octet-stream application/binary application/x-binary
+   application/x-download application/x-downloads application/download application/force-download
+   application/x-force-download application/save application/x-save application/file application/x-file
+   application/unknown application/x-unknown unknown/unknown unknown/application application/x-trash
+   application/x-ole-storage application/vnd.ms-office application/cdfv2 application/x-wine-extension-ini`.split(
+    /\s+/,
+  ),
+);
+
+const ARCHIVED = 'docx xlsx pptx odt ods odp epub';
+const SHEETS = 'csv tsv txt xlsx ods';
+const TYPESCRIPT = 'ts tsx mts cts';
+
+/**
+ * Types that systems and browsers are known to give to files of another one, with the extensions of these. Windows takes
+ * the type of a CSV file from Excel, and that of TypeScript from the transport streams of digital television.
+ */
+const MISTAKEN: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    'application/vnd.ms-excel': SHEETS,
+    'application/msword': 'docx rtf odt txt',
+    'application/vnd.ms-powerpoint': 'pptx odp',
+    'video/mp2t': TYPESCRIPT,
+    'video/vnd.dlna.mpeg-tts': TYPESCRIPT,
+    'model/vnd.mts': TYPESCRIPT,
+    'application/zip': ARCHIVED,
+    'application/x-zip': ARCHIVED,
+    'application/x-zip-compressed': ARCHIVED,
+    'application/x-compressed': ARCHIVED,
+    'application/x-genesis-rom': 'md',
+    'audio/x-mod': 'mod',
+  }).map(([mediaType, extensions]) => [mediaType, extensions.split(' ')]),
+);
 
 /** Other names of types that models know under one. */
-const ALIASES: ReadonlyMap<string, string> = new Map([
-  ['image/jpg', 'image/jpeg'],
-  ['audio/x-wav', 'audio/wav'],
-  ['audio/wave', 'audio/wav'],
-  ['audio/mp3', 'audio/mpeg'],
-  ['audio/x-m4a', 'audio/mp4'],
-  ['application/x-pdf', 'application/pdf'],
-  ['application/csv', 'text/csv'],
-]);
+const ALIASES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    'image/jpeg': 'image/jpg image/pjpeg image/jfif',
+    'image/png': 'image/x-png image/apng',
+    'image/tiff': 'image/tif image/x-tiff',
+    'image/bmp': 'image/x-bmp image/x-ms-bmp',
+    'audio/wav': 'audio/x-wav audio/wave audio/vnd.wave audio/x-pn-wav',
+    'audio/mpeg': 'audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-mpeg audio/x-mpeg-3',
+    'audio/mp4': 'audio/x-m4a audio/m4a',
+    'audio/flac': 'audio/x-flac',
+    'audio/aac': 'audio/x-aac audio/x-hx-aac-adts',
+    'audio/ogg': 'application/ogg',
+    'video/mpeg': 'video/mpg video/mpgs video/mpegs video/x-mpeg',
+    'video/x-ms-wmv': 'video/wmv',
+    'application/pdf': 'application/x-pdf application/acrobat text/pdf text/x-pdf',
+    'application/vnd.ms-excel':
+      'application/msexcel application/x-excel application/x-msexcel application/x-ms-excel application/excel',
+    'application/vnd.ms-powerpoint':
+      'application/mspowerpoint application/powerpoint application/x-mspowerpoint',
+    'application/vnd.ms-outlook': 'application/x-msg application/msoutlook',
+    'application/msword': 'application/doc application/x-msword',
+    'application/rtf': 'application/x-rtf',
+    'text/csv':
+      'application/csv application/x-csv text/x-csv text/comma-separated-values text/x-comma-separated-values',
+    'text/markdown': 'application/markdown application/x-markdown',
+    'message/rfc822': 'application/eml application/x-eml application/x-mimearchive',
+    'application/mbox': 'application/x-mbox',
+    'application/x-ipynb+json': 'application/ipynb application/x-jupyter-notebook',
+  }).flatMap(([mediaType, names]) => names.split(' ').map((name): [string, string] => [name, mediaType])),
+);
 
 const BY_EXTENSION: ReadonlyMap<string, string> = new Map(
   Object.entries({
     'image/png': 'png',
-    'image/jpeg': 'jpg jpeg',
+    'image/jpeg': 'jpg jpeg jfif',
     'image/gif': 'gif',
     'image/webp': 'webp',
     'image/bmp': 'bmp',
     'image/tiff': 'tif tiff',
     'image/avif': 'avif',
     'image/heic': 'heic',
+    'image/heif': 'heif',
     'image/svg+xml': 'svg',
     'audio/mpeg': 'mp3',
     'audio/wav': 'wav',
@@ -45,8 +101,11 @@ const BY_EXTENSION: ReadonlyMap<string, string> = new Map(
     'video/x-msvideo': 'avi',
     'video/mpeg': 'mpeg mpg',
     'video/3gpp': '3gp',
+    'video/x-flv': 'flv',
+    'video/x-ms-wmv': 'wmv',
     'application/pdf': 'pdf',
     'application/json': 'json',
+    'application/x-ipynb+json': 'ipynb',
     'application/x-ndjson': 'jsonl ndjson',
     'application/xml': 'xml',
     'application/yaml': 'yaml yml',
@@ -54,6 +113,7 @@ const BY_EXTENSION: ReadonlyMap<string, string> = new Map(
     'application/msword': 'doc',
     'application/vnd.ms-excel': 'xls',
     'application/vnd.ms-powerpoint': 'ppt',
+    'application/vnd.ms-outlook': 'msg',
     'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
     'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
     'application/vnd.openxmlformats-officedocument.presentationml.presentation': 'pptx',
@@ -61,13 +121,21 @@ const BY_EXTENSION: ReadonlyMap<string, string> = new Map(
     'application/vnd.oasis.opendocument.spreadsheet': 'ods',
     'application/vnd.oasis.opendocument.presentation': 'odp',
     'application/epub+zip': 'epub',
+    'message/rfc822': 'eml mht mhtml',
+    'application/mbox': 'mbox',
     'text/csv': 'csv',
-    'text/tab-separated-values': 'tsv',
+    'text/tab-separated-values': 'tsv tab',
     'text/markdown': 'md markdown',
     'text/html': 'html htm',
+    'text/calendar': 'ics',
+    'text/vcard': 'vcf',
+    'text/vtt': 'vtt',
     'text/css': 'css',
     'text/javascript': 'js mjs cjs',
-    'text/plain': 'txt text log ini toml sql py ts tsx jsx java c h cpp cs go rs rb php sh tex rst',
+    'text/plain':
+      'txt text log ini conf cfg properties env toml sql srt tex bib rst adoc org diff patch ts tsx mts cts jsx vue ' +
+      'svelte py java kt kts scala groovy gradle c h cc cpp hpp cs go mod rs rb php pl lua r jl swift dart zig ex exs ' +
+      'erl hs clj ml sh bash zsh fish bat cmd ps1 scss less graphql gql proto tf lock',
   }).flatMap(([mediaType, extensions]) =>
     extensions.split(' ').map((extension): [string, string] => [extension, mediaType]),
   ),
@@ -76,27 +144,78 @@ const BY_EXTENSION: ReadonlyMap<string, string> = new Map(
 const DOCUMENTS = new Set(BY_EXTENSION.values());
 
 /** Types of text besides `text/…` and those that end with `+json` or `+xml`. */
-const TEXT =
-  /^message\/rfc822$|^application\/(?:(?:x-)?(?:json|jsonl|ndjson|xml|yaml|toml|sql|sh|javascript|typescript|python)|mbox)$/;
+const TEXT = new Set(
+  `message/rfc822 message/global application/mbox application/json application/jsonl application/jsonlines
+   application/ndjson application/json5 application/xml application/xml-dtd application/yaml application/toml application/sql
+   application/graphql application/javascript application/ecmascript application/typescript application/python
+   application/python-code application/ruby application/perl application/php application/httpd-php application/sh
+   application/csh application/shellscript application/powershell application/bat application/tex application/latex
+   application/tcl application/lua application/subrip application/desktop application/ldif application/diff
+   application/patch`.split(/\s+/),
+);
 
 /** Whether files of this type, given without parameters, are texts that a model can read. */
 export function isTextType(mediaType: string): boolean {
-  return mediaType.startsWith('text/') || /\+(?:json|xml)$/.test(mediaType) || TEXT.test(mediaType);
+  const isText = mediaType.startsWith('text/') || /\+(?:json|xml|yaml)$/.test(mediaType);
+  return isText || TEXT.has(mediaType.replace('application/x-', 'application/'));
 }
 
 /**
- * What a file is by its media type; by its name if the sender does not know the type.
+ * What a file is by its media type; by its name and its first bytes if the sender does not know the type, or gives one
+ * that senders are known to get wrong.
  *
+ * @param bytes - of the file, or the first of them; left out while they are not known
  * @returns undefined if no model could do anything with it, as far as one can tell
  */
-export function fileTypeOf(mediaType: string | undefined, name: string | undefined): FileType | undefined {
+export function fileTypeOf(
+  mediaType: string | undefined,
+  name: string | undefined,
+  bytes?: Buffer,
+): FileType | undefined {
   const given = essenceOf(mediaType);
-  const byName = BY_EXTENSION.get(extensionOf(name));
-  const isUnknown = given === undefined || UNKNOWN.has(given);
-  // Parsers of forms say text/plain of a file whose sender said nothing.
-  const type = isUnknown || given === 'text/plain' ? (byName ?? given) : given;
+  const extension = extensionOf(name);
+  const byName = BY_EXTENSION.get(extension);
+  const isTrusted = isTypeKnown(given) && !MISTAKEN.get(given)?.includes(extension);
+  const said = isTrusted ? given : (byName ?? given);
+  const type = bytes ? typeOfBytes(bytes, said, { given, byName, isTrusted, name }) : said;
   const kind = type && kindOf(type);
   return type && kind ? { kind, mediaType: type } : undefined;
+}
+
+/** What the sender of a file has said of it. */
+interface Sayings {
+  readonly given: string | undefined;
+  readonly byName: string | undefined;
+  /** Whether the type that was given counts more than the name. */
+  readonly isTrusted: boolean;
+  readonly name: string | undefined;
+}
+
+/** The type of a file of which the sender says one, unless its first bytes tell better. */
+function typeOfBytes(bytes: Buffer, said: string | undefined, sayings: Sayings): string | undefined {
+  const { given, byName, isTrusted, name } = sayings;
+  const shown = typeBySignature(bytes);
+  if (byName === undefined && !isTypeKnown(given)) {
+    const isTaken = given === 'text/plain' || hasNoExtension(name);
+    return shown ?? (isTaken && looksLikeText(bytes) ? 'text/plain' : undefined);
+  }
+  if (said === undefined || kindOf(said) === undefined) return undefined;
+  // Chat applications keep the name of a picture when they turn it into another format; providers refuse it then.
+  if (said.startsWith('image/')) return shown?.startsWith('image/') ? shown : said;
+  // Exports of web applications that are called .xls are often tables in text.
+  if (MISTAKEN.has(said)) return shown ?? (looksLikeText(bytes) ? 'text/plain' : said);
+  if (isTrusted || !isTextType(said) || looksLikeText(bytes)) return said;
+  return shown ?? (isTypeKnown(given) ? given : undefined);
+}
+
+/** Whether the sender of a file knows no type of it, so that its bytes may show one. */
+export function isTypeUnknown(mediaType: string | undefined): boolean {
+  return !isTypeKnown(essenceOf(mediaType));
+}
+
+/** Parsers of forms say `text/plain` of a file whose sender said nothing. */
+function isTypeKnown(given: string | undefined): given is string {
+  return given !== undefined && given !== 'text/plain' && !UNKNOWN.has(given);
 }
 
 /** The type alone, without parameters such as the character set. */
@@ -111,6 +230,11 @@ const MAX_EXTENSION_LENGTH = 20;
 
 function extensionOf(name = ''): string {
   return /\.([^.]+)$/.exec(name.slice(-MAX_EXTENSION_LENGTH))?.[1]?.toLowerCase() ?? '';
+}
+
+/** As `Makefile` and `.gitignore` have none. */
+function hasNoExtension(name = ''): boolean {
+  return name !== '' && !/.\../.test(name.slice(-MAX_EXTENSION_LENGTH));
 }
 
 function kindOf(mediaType: string): RunFileKind | undefined {

@@ -29,6 +29,11 @@ describe.each(ADAPTERS)('The files of a run by an agent on the AI SDK on %s', (a
       { name: 'report.pdf', content: '%PDF' },
       { name: 'notes.md', content: '# Übersicht' },
       { name: 'data.json', content: '{"a":1}' },
+      {
+        name: 'prices.csv',
+        type: 'application/vnd.ms-excel',
+        content: Uint8Array.of(0xff, 0xfe, 0xac, 0x20),
+      },
     ]);
     const response = await postBody(url, '/agents/helper', form);
     expect(await response.json()).toMatchObject({ status: 'COMPLETED', content: 'Nice.' });
@@ -45,6 +50,7 @@ describe.each(ADAPTERS)('The files of a run by an agent on the AI SDK on %s', (a
           },
           { type: 'text', text: 'The file "notes.md":\n# Übersicht' },
           { type: 'text', text: 'The file "data.json":\n{"a":1}' },
+          { type: 'text', text: 'The file "prices.csv":\n€' },
         ],
       ],
     ]);

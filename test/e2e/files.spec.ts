@@ -105,6 +105,33 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     ]);
   });
 
+  it('are known by names and bytes where Windows and browsers say something else', async () => {
+    const { url } = await start();
+    const form = uploadOf([
+      { name: 'prices.csv', type: 'application/vnd.ms-excel', content: 'Ann,5' },
+      { name: 'app.ts', type: 'video/mp2t', content: 'export {};' },
+      { name: 'r.pdf', type: 'application/x-download', content: '%PDF-1.7' },
+      { name: 'table.xlsx', type: 'application/x-zip-compressed', content: 'PK\x03\x04' },
+      { name: 'scan', content: '%PDF-1.7' },
+      { name: 'Dockerfile', content: 'FROM node' },
+      { name: 'mail.eml', type: 'message/rfc822', content: 'From: a@example.com' },
+      { name: 'mail.msg', type: 'application/vnd.ms-outlook' },
+      { name: 'notes.ipynb', type: 'application/x-ipynb+json', content: '{}' },
+    ]);
+    expect((await send(url, form)).status).toBe(200);
+    expect(requests[0]?.files.map(({ mediaType }) => mediaType)).toEqual([
+      'text/csv',
+      'text/plain',
+      'application/pdf',
+      'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+      'application/pdf',
+      'text/plain',
+      'message/rfc822',
+      'application/vnd.ms-outlook',
+      'application/x-ipynb+json',
+    ]);
+  });
+
   it('keep names of any script, and lose the paths before them', async () => {
     const { url } = await start();
     await send(
@@ -137,6 +164,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
 
   it.each<[string, readonly UploadedFile[], number, string]>([
     ['of a type that no model reads', [{ name: 'setup.exe' }], 400, 'Unsupported file type'],
+    ['that only claim to be texts', [{ name: 'a.txt', content: 'MZ\0\x03' }], 400, 'Unsupported file type'],
     [
       'of a type that its name hides',
       [{ name: 'a.png', type: 'application/zip' }],

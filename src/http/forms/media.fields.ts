@@ -4,8 +4,9 @@ import type { RunFile, RunFileKind } from '../../model/run-input.js';
 import type { FieldReader } from './field.reader.js';
 import { checkFileCount, checkFileSize, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
-import { fileTypeOf } from '../../model/file.type.js';
-import { isTextType, sizeOfBase64, textToBase64 } from './media.content.js';
+import { headOf } from '../../model/file.signature.js';
+import { fileTypeOf, isTextType } from '../../model/file.type.js';
+import { sizeOfBase64, textToBase64 } from './media.content.js';
 import { shortText } from './request.fields.js';
 
 /** What clients may send besides uploads. */
@@ -54,10 +55,11 @@ function readItem(reader: FieldReader, kind: RunFileKind, options: MediaOptions)
   const id = shortText(reader, 'id') ?? randomUUID();
   const given = reader.text('filename') ?? reader.text('name');
   const url = readUrl(reader, options);
-  const type = readType(reader, kind, given ?? pathOf(url));
-  if (!type) return undefined;
+  const said = readSayings(reader, given ?? pathOf(url));
   const name = given === undefined ? undefined : safeFileName(given);
-  const content = readContent(reader, type, name, options);
+  const content = readContent(reader, said, name, options);
+  const type = checkType(reader, kind, said, content);
+  if (!type) return undefined;
   refuseWrongSource(reader, content !== undefined, url !== undefined);
   return {
     id,
@@ -68,13 +70,28 @@ function readItem(reader: FieldReader, kind: RunFileKind, options: MediaOptions)
   };
 }
 
-type MediaType = Pick<RunFile, 'kind' | 'mediaType'>;
+/** What a client says of the type of a file. */
+interface Sayings {
+  readonly mediaType: string | undefined;
+  readonly name: string | undefined;
+}
 
-/** @returns without media type if it is an image of which the client has not said what kind of image */
-function readType(reader: FieldReader, kind: RunFileKind, name: string | undefined): MediaType | undefined {
+function readSayings(reader: FieldReader, name: string | undefined): Sayings {
   const mediaType = shortText(reader, 'mime_type');
   const format = shortText(reader, 'format');
-  const type = fileTypeOf(mediaType, format === undefined ? name : `.${format}`);
+  return { mediaType, name: format === undefined ? name : `.${format}` };
+}
+
+type MediaType = Pick<RunFile, 'kind' | 'mediaType'>;
+
+/** @returns without media type if it is an image of which nothing says what kind of image */
+function checkType(
+  reader: FieldReader,
+  kind: RunFileKind,
+  { mediaType, name }: Sayings,
+  content: string | undefined,
+): MediaType | undefined {
+  const type = fileTypeOf(mediaType, name, content === undefined ? undefined : headOf(content));
   if (type && (kind === 'file' || kind === type.kind)) return type;
   // Models see for themselves what kind of image it is.
   if (!type && kind === 'image' && mediaType === undefined) return { kind };
@@ -86,14 +103,15 @@ function readType(reader: FieldReader, kind: RunFileKind, name: string | undefin
 
 function readContent(
   reader: FieldReader,
-  type: MediaType,
+  said: Sayings,
   name: string | undefined,
   limits: FileLimits,
 ): string | undefined {
   const given = reader.text('content');
   if (given === undefined) return undefined;
+  const type = fileTypeOf(said.mediaType, said.name)?.mediaType;
   // The protocol's clients send texts as they are.
-  const content = isTextType(type.mediaType) ? textToBase64(given) : given;
+  const content = type !== undefined && isTextType(type) ? textToBase64(given) : given;
   const size = sizeOfBase64(content);
   if (size === undefined)
     reader.refuse('content', 'value_error', 'Input should be base64', `${given.slice(0, 20)}…`);

@@ -5,7 +5,7 @@ import { BadRequestException } from '@nestjs/common';
 import type { RunFile } from '../../model/run-input.js';
 import { checkFileCount, checkFileSize, labelOf, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
-import { fileTypeOf, type FileType } from '../../model/file.type.js';
+import { fileTypeOf, isTypeUnknown, type FileType } from '../../model/file.type.js';
 
 /** What the sender says of a file. */
 export interface Upload {
@@ -35,7 +35,8 @@ export class UploadedFiles {
    */
   announce(upload: Upload): void {
     checkFileCount(++this.#announced, this.#limits);
-    typeOf(upload);
+    // Where the sender knows no type, the first bytes may show one.
+    if (!isTypeUnknown(upload.mediaType)) typeOf(upload);
   }
 
   /**
@@ -50,7 +51,7 @@ export class UploadedFiles {
   /**
    * Takes a file that was announced.
    *
-   * @throws BadRequestException if it is empty
+   * @throws BadRequestException if it is empty, or of a type that nobody could read
    * @throws PayloadTooLargeException if it is too large
    */
   add(upload: Upload, content: Buffer): void {
@@ -59,15 +60,15 @@ export class UploadedFiles {
     if (content.length === 0) throw new BadRequestException(`${labelOf(safeName)} is empty.`);
     this.#files.push({
       id: randomUUID(),
-      ...typeOf(upload),
+      ...typeOf(upload, content),
       ...(safeName === undefined ? {} : { name: safeName }),
       content: content.toString('base64'),
     });
   }
 }
 
-function typeOf({ name, mediaType }: Upload): FileType {
-  const type = fileTypeOf(mediaType, name);
+function typeOf({ name, mediaType }: Upload, content?: Buffer): FileType {
+  const type = fileTypeOf(mediaType, name, content);
   if (!type) throw new BadRequestException('Unsupported file type');
   return type;
 }

@@ -59,6 +59,21 @@ describe('toModelMessages()', () => {
     ]);
   });
 
+  it('finds out the type of files whose application does not know it, or says another', () => {
+    const [png, excel] = [base64([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a]), 'application/vnd.ms-excel'];
+    expect(
+      partsOf(
+        { id: '1', kind: 'image', mediaType: 'image/jpeg', content: png },
+        { id: '2', kind: 'file', name: 'r.pdf', content: png },
+        { id: '3', kind: 'file', name: 'a.csv', mediaType: excel, content: base64('a,1') },
+      ),
+    ).toMatchObject([
+      { type: 'file', mediaType: 'image/png' },
+      { type: 'file', mediaType: 'application/pdf', filename: 'r.pdf' },
+      { type: 'text', text: 'The file "a.csv":\na,1' },
+    ]);
+  });
+
   it('passes on where files are', () => {
     const url = 'https://example.com/a.png';
     expect(partsOf({ id: '1', kind: 'image', mediaType: 'image/png', url })).toEqual([

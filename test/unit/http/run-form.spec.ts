@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 
 import { parseRunForm, type RunForm } from '../../../src/http/forms/run-form.js';
+import { textOfFile } from '../../../src/model/file.text.js';
 import type { RunFile } from '../../../src/model/run-input.js';
 
 const LIMITS = { maxFileSize: 100, maxFiles: 3 };
@@ -248,6 +249,50 @@ describe('Files that a client describes', () => {
   ])('may be texts as they are, or encoded: %j', (content, expected) => {
     const [file] = filesOf({ input_files: [{ content, mime_type: 'text/plain' }] }) as RunFile[];
     expect(Buffer.from(file?.content ?? '', 'base64').toString()).toBe(expected);
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['UTF-16', Buffer.from('\ufeffName;Preis', 'utf16le'), 'Name;Preis'],
+    ['Windows-1252', Buffer.from('Stra\xdfe;5 \x80', 'latin1'), 'Straße;5 €'],
+    [
+      'Windows-1252 without padding',
+      Buffer.from('Name;Stra\xdfe und Ort;5 \x80!', 'latin1'),
+      'Name;Straße und Ort;5 €!',
+    ],
+  ])('may be encoded texts in %s', (_encoding, bytes, text) => {
+    const content = bytes.toString('base64');
+    const [file] = filesOf({ input_files: [{ content, filename: 'a.csv' }] }) as RunFile[];
+    expect(file && textOfFile(file)).toBe(text);
+  });
+
+  it('have the type that their names and bytes show where a system is known to say another', () => {
+    const text = Buffer.from('Ann,5').toString('base64');
+    const png = Buffer.from('\x89PNG\r\n', 'latin1').toString('base64');
+    const typesOf = (field: string, ...items: readonly object[]): unknown[] =>
+      (filesOf({ [field]: items }) as RunFile[]).map(({ kind, mediaType }) => [kind, mediaType]);
+    expect(typesOf('images', { content: png })).toEqual([['image', 'image/png']]);
+    expect(
+      typesOf(
+        'input_files',
+        { content: 'Ann,5', filename: 'prices.csv', mime_type: 'application/vnd.ms-excel' },
+        { content: text, mime_type: 'application/vnd.ms-excel' },
+        { content: PNG, filename: 'r.pdf', mime_type: 'application/x-download' },
+      ),
+    ).toEqual([
+      ['file', 'text/csv'],
+      ['file', 'text/plain'],
+      ['file', 'application/pdf'],
+    ]);
+    expect(
+      typesOf(
+        'input_files',
+        { content: png, mime_type: 'application/octet-stream' },
+        { content: 'From: a@example.com', filename: 'a.eml', mime_type: 'message/rfc822' },
+      ),
+    ).toEqual([
+      ['image', 'image/png'],
+      ['file', 'message/rfc822'],
+    ]);
   });
 
   it.each(['https://example.com/a/photo.png?size=2', 'http://example.com/a/photo.png'])(

@@ -1,0 +1,90 @@
+import { isUtf8 } from 'node:buffer';
+
+/** Encodings that a byte order mark at the start of a file tells. UTF-32 stands before UTF-16: their marks begin alike. */
+const MARKS: readonly (readonly [mark: readonly number[], decode: Decode])[] = [
+  [[0xef, 0xbb, 0xbf], (bytes) => new TextDecoder().decode(bytes)],
+  [[0xff, 0xfe, 0x00, 0x00], (bytes) => decodeUtf32(bytes, true)],
+  [[0x00, 0x00, 0xfe, 0xff], (bytes) => decodeUtf32(bytes, false)],
+  [[0xff, 0xfe], (bytes) => new TextDecoder('utf-16le').decode(bytes)],
+  [[0xfe, 0xff], (bytes) => new TextDecoder('utf-16be').decode(bytes)],
+];
+
+/** What Windows-1252 has in place of the control characters 0x80 to 0x9f of Latin-1. */
+const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
+
+/** Encodings that the web takes for Windows-1252. */
+const LATIN = /^(?:iso-?8859-1|latin-?1|l1|(?:us-)?ascii|windows-1252|cp-?1252)$/i;
+
+/** Bytes at the start of a file that are searched for the name of an encoding, or for an encoding without a mark. */
+const HEAD = 1_024;
+
+const DECLARED =
+  /^\s*<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)["']|<meta[^>]*\scharset\s*=\s*["']?([\w.:-]+)/i;
+
+type Decode = (bytes: Buffer) => string;
+
+/**
+ * Decodes the bytes of a text. A byte order mark tells the encoding; without one it is the given character set, then
+ * UTF-16 or UTF-8 if the bytes look like it, then what an XML or HTML text declares, then Windows-1252.
+ *
+ * @param charset - as the media type names it, if it does
+ */
+export function decodeText(bytes: Buffer, charset?: string): string {
+  const [, decodeMarked] = MARKS.find(([mark]) => mark.every((byte, index) => bytes[index] === byte)) ?? [];
+  if (decodeMarked) return decodeMarked(bytes);
+  return (
+    decodeAs(charset, bytes) ??
+    decodeUnmarkedUtf16(bytes) ??
+    (isUtf8(bytes) ? bytes.toString() : undefined) ??
+    decodeAs(declaredIn(bytes), bytes) ??
+    decodeWindows1252(bytes)
+  );
+}
+
+/** @returns undefined if there is no such encoding, or if it cannot be the one of the file */
+function decodeAs(charset: string | undefined, bytes: Buffer): string | undefined {
+  if (charset === undefined) return undefined;
+  if (LATIN.test(charset)) return decodeWindows1252(bytes);
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** By hand: `TextDecoder` of Node 20 takes Windows-1252 for Latin-1, which has neither the euro sign nor dashes. */
+function decodeWindows1252(bytes: Buffer): string {
+  const offset = 0x80;
+  return bytes
+    .toString('latin1')
+    .replace(/[\x80-\x9f]/g, (control) => WINDOWS_1252[control.charCodeAt(0) - offset] ?? control);
+}
+
+/** By hand: `TextDecoder` does not know it. */
+function decodeUtf32(bytes: Buffer, isLittleEndian: boolean): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const characters: string[] = [];
+  for (let at = 4; at + 4 <= bytes.length; at += 4) {
+    const point = view.getUint32(at, isLittleEndian);
+    characters.push(point <= 0x10ffff ? String.fromCodePoint(point) : '\ufffd');
+  }
+  return characters.join('');
+}
+
+/** Western text in UTF-16 has a zero in every other byte; text in other encodings has none at all. */
+function decodeUnmarkedUtf16(bytes: Buffer): string | undefined {
+  const head = bytes.subarray(0, HEAD);
+  const zeros = { even: 0, odd: 0 };
+  head.forEach((byte, index) => {
+    if (byte === 0) zeros[index % 2 === 0 ? 'even' : 'odd'] += 1;
+  });
+  const isMost = (count: number): boolean => count > head.length / 4;
+  if (isMost(zeros.odd) && zeros.even === 0) return new TextDecoder('utf-16le').decode(bytes);
+  if (isMost(zeros.even) && zeros.odd === 0) return new TextDecoder('utf-16be').decode(bytes);
+  return undefined;
+}
+
+function declaredIn(bytes: Buffer): string | undefined {
+  const [, xml, html] = DECLARED.exec(bytes.toString('latin1', 0, HEAD)) ?? [];
+  return xml ?? html;
+}
