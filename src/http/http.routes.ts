@@ -4,8 +4,7 @@ import { AgentOsGuard } from './agent-os.guard.js';
 import { ComponentsController } from './components.controller.js';
 import { ConfigController } from './config.controller.js';
 import { EvalRunsController } from './evals/eval-runs.controller.js';
-import { FastifyEmptyJson } from './forms/fastify-empty-json.js';
-import { FastifyMultipart } from './forms/fastify-multipart.js';
+import { FastifyBodies } from './forms/fastify.bodies.js';
 import { HealthController } from './health.controller.js';
 import { HomeRoute } from './home.route.js';
 import { HooksController } from './hooks.controller.js';
@@ -51,8 +50,7 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   BackgroundRunResponder,
   BackgroundRunStarter,
   EventStreamOpener,
-  FastifyEmptyJson,
-  FastifyMultipart,
+  FastifyBodies,
   HomeRoute,
   ProtocolResponder,
   ResumeResponder,

@@ -193,11 +193,9 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       expect((await call('GET', '/sessions/a1')).body).toMatchObject({ metadata: { b: 3 } });
     });
 
-    it('in nothing by an empty body', async () => {
+    it('in nothing by an empty object', async () => {
       const { url } = await startWithSessions(adapter);
-      const reply = await callJson(url, 'PATCH', '/sessions/a1', {
-        headers: JSON_TYPE,
-      });
+      const reply = await callJson(url, 'PATCH', '/sessions/a1', { body: {} });
       expect(reply).toMatchObject({ status: 200, body: { session_name: 'Alpha' } });
     });
 

@@ -31,7 +31,12 @@ export class FieldProblems {
 
   /** @throws UnprocessableEntityException if there are any */
   finish(): void {
-    if (this.#all.length > 0) throw new UnprocessableEntityException({ detail: this.#all });
+    if (this.#all.length > 0) throw this.toException();
+  }
+
+  /** The refusal of the request, for what is wrong with it. */
+  toException(): UnprocessableEntityException {
+    return new UnprocessableEntityException({ detail: this.#all });
   }
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 import type { RunFile } from '../../model/run-input.js';
 import type { Fields } from './field.reader.js';
+import type { BodyRequest } from './request.body.js';
 
 /** What a request brings. */
 export interface Form {
@@ -12,18 +13,12 @@ export interface Form {
 }
 
 /** A request of Express or Fastify. */
-export interface FormRequest {
+export interface FormRequest extends BodyRequest {
   readonly headers: IncomingMessage['headers'];
-  readonly body?: unknown;
   /** A file that a parser of the host has left here; a function if it is Fastify's way to ask for one. */
   readonly file?: unknown;
   /** Files that a parser of the host has left here, listed or by field. */
   readonly files?: unknown;
   /** Node's own request, under Fastify. */
   readonly raw?: IncomingMessage;
-}
-
-/** Whether a value has keys: neither a list nor bytes. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
 }

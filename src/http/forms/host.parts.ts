@@ -2,7 +2,8 @@ import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
 
 import { labelOf, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
-import { isRecord, type Form, type FormRequest } from './form.js';
+import type { Form, FormRequest } from './form.js';
+import { isRecord } from './json.values.js';
 import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
 
 /**
@@ -41,7 +42,7 @@ export class HostParts {
     const label = labelOf(upload.name && safeFileName(upload.name));
     const content = await contentOf(file, label);
     if (content && isNoFile(upload, content.length)) return;
-    this.#uploads.announce(upload);
+    this.#uploads.announce(upload, content !== undefined);
     if (!content)
       throw new BadRequestException(`${label} cannot be read: the server has not kept it in memory.`);
     if (isCut(file)) throw new PayloadTooLargeException(`${label} is larger than the server takes.`);

@@ -69,3 +69,8 @@ export function isArray(value: unknown): value is readonly unknown[] {
 export function isPlainObject(value: unknown): value is PlainRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Whether a value has keys: neither a list nor bytes. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
+}

@@ -13,16 +13,18 @@ import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
 const MAX_FIELDS = 100;
 const LIMITS = { fields: MAX_FIELDS, fieldNameSize: 200 };
 
-/** Reads a multipart body that nobody has read yet. What is refused is refused at once; the rest of it is drained. */
+/** Reads a multipart body from its bytes. What is refused is refused at once; the rest of it is drained. */
 export class MultipartReader {
-  readonly #request: IncomingMessage;
+  readonly #body: Readable;
+  readonly #headers: IncomingMessage['headers'];
   readonly #limits: FileLimits;
   readonly #fieldLimits: FieldLimits;
   readonly #uploads: UploadedFiles;
   readonly #fields = new Map<string, unknown>();
 
-  constructor(request: IncomingMessage, limits: FileLimits) {
-    this.#request = request;
+  constructor(body: Readable, headers: IncomingMessage['headers'], limits: FileLimits) {
+    this.#body = body;
+    this.#headers = headers;
     this.#limits = limits;
     this.#fieldLimits = new FieldLimits(limits);
     this.#uploads = new UploadedFiles(limits);
@@ -33,28 +35,28 @@ export class MultipartReader {
    * @throws PayloadTooLargeException if a field or a file is too large or there are too many
    */
   read(): Promise<Form> {
-    const request = this.#request;
+    const body = this.#body;
     // Of a client that has left already nothing would ever be heard.
-    if (request.destroyed) throw malformed(new Error('There is nothing to read.'));
+    if (body.destroyed) throw malformed(new Error('There is nothing to read.'));
     const parser = this.#createParser();
     return new Promise((resolve, reject) => {
       const fail = (thrown: unknown): void => {
-        request.unpipe(parser);
+        body.unpipe(parser);
         // A client reads the answer once it has sent all that it wanted to.
-        request.resume();
+        body.resume();
         reject(toError(thrown));
       };
       this.#listen(parser, fail);
       parser.on('error', (cause) => fail(malformed(cause)));
       parser.on('close', () => resolve({ fields: this.#fields, files: this.#uploads.all }));
-      request.on('error', (cause) => fail(malformed(cause)));
-      request.on('aborted', () => fail(malformed(new Error('The client left.'))));
-      request.pipe(parser);
+      body.on('error', (cause) => fail(malformed(cause)));
+      body.on('aborted', () => fail(malformed(new Error('The client left.'))));
+      body.pipe(parser);
     });
   }
 
   #createParser(): busboy.Busboy {
-    const { headers } = this.#request;
+    const headers = this.#headers;
     const parts = 2 * MAX_FIELDS + this.#limits.maxFiles;
     const limits = { ...LIMITS, fieldSize: this.#fieldLimits.largest, parts };
     try {

@@ -4,11 +4,11 @@ import type { PlainRecord } from '../../model/run-context.js';
 import { isWellFormed } from '../../sessions/user-id.js';
 import { DATABASE_ID } from '../wire/database.js';
 import { FieldReader } from './field.reader.js';
+import { fieldsOfBody, refuseMissingBody, type BodyRequest } from './request.body.js';
 
 /** A request of Express or Fastify, with what its adapter has read. */
-export interface FieldRequest {
+export interface FieldRequest extends BodyRequest {
   readonly query?: unknown;
-  readonly body?: unknown;
 }
 
 /**
@@ -30,12 +30,19 @@ export function readQuery<T>({ query }: FieldRequest, read: (reader: FieldReader
 }
 
 /**
- * Reads a JSON body; one that is no object has no fields.
+ * Reads a JSON body.
  *
- * @throws UnprocessableEntityException with one problem for each field that is wrong
+ * @param isOptional - whether there may be none, which has no fields
+ * @throws UnprocessableEntityException with one problem for each field that is wrong, or if it is no object
  */
-export function readBody<T>({ body }: FieldRequest, read: (reader: FieldReader) => T): T {
-  const reader = new FieldReader(fieldsOf(body));
+export function readBody<T>(
+  request: FieldRequest,
+  read: (reader: FieldReader) => T,
+  { isOptional = false }: { readonly isOptional?: boolean } = {},
+): T {
+  const given = fieldsOfBody(request);
+  if (!given && !isOptional) refuseMissingBody();
+  const reader = new FieldReader(given ?? new Map());
   const fields = read(reader);
   reader.finish();
   return fields;

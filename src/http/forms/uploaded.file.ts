@@ -30,13 +30,13 @@ export class UploadedFiles {
   /**
    * To be called before a file is read: what will be refused needs no memory.
    *
+   * @param isReadable - whether its bytes will be there, which may show what the sender does not know
    * @throws PayloadTooLargeException if there are too many files
    * @throws BadRequestException if it is of a type that nobody could read
    */
-  announce(upload: Upload): void {
+  announce(upload: Upload, isReadable = true): void {
     checkFileCount(++this.#announced, this.#limits);
-    // Where the sender knows no type, the first bytes may show one.
-    if (!isTypeUnknown(upload.mediaType)) typeOf(upload);
+    if (!isReadable || !isTypeUnknown(upload.mediaType)) typeOf(upload);
   }
 
   /**

@@ -57,7 +57,7 @@ export function readNewSession(
   asked: ComponentKind | undefined,
   acceptsState: boolean,
 ): NewSessionFields {
-  return readBody(request, (reader) => {
+  const read = (reader: FieldReader): NewSessionFields => {
     const components = KINDS.map((kind) => ({ kind, id: shortText(reader, `${kind}_id`) }));
     return {
       id: shortText(reader, 'session_id'),
@@ -65,7 +65,8 @@ export function readNewSession(
       component: components.filter(hasId).find(({ kind }) => asked === undefined || kind === asked),
       content: readContent(reader, acceptsState),
     };
-  });
+  };
+  return readBody(request, read, { isOptional: true });
 }
 
 /** Reads the body that changes a session. */
