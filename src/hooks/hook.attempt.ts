@@ -67,19 +67,19 @@ function applies({ definition: { name, isGuardrail } }: BoundHook, answer: unkno
   );
 }
 
-/** @throws TypeError if what the hook returned shows that it did not do its work */
+/** @throws TypeError if what a guardrail returned shows that it did not do its work */
 function resultOf({ definition: { name, isGuardrail } }: BoundHook, returned: unknown): AttemptResult {
   if (returned === SKIPPED) return 'skipped';
+  if (!isGuardrail) return 'ran';
   if (isGenerator(returned)) {
     throw new TypeError(
-      `"${name}" returned a generator, whose body never runs. Make it a function or an async function, without yield.`,
+      `Guardrail "${name}" returned a generator, whose body never runs. Make it a function or an async function, without yield.`,
     );
   }
-  if (!isGuardrail) return 'ran';
-  if (returned === false || typeof returned === 'function') {
+  if (typeof returned === 'function') {
     throw new TypeError(
-      `Guardrail "${name}" returned ${nameKind(returned)}, which stops nothing. Throw InputCheckError or ` +
-        'OutputCheckError to reject, return nothing to let the run pass.',
+      `Guardrail "${name}" returned a function, which nobody calls. Throw InputCheckError or OutputCheckError to ` +
+        'reject, return nothing to let the run pass.',
     );
   }
   return 'ran';

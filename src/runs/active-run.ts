@@ -5,7 +5,7 @@ import { toError } from '../errors/to-error.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
 import type { ComponentIdentity } from '../model/component.js';
-import type { PlainRecord, RunContext } from '../model/run-context.js';
+import type { RunContext } from '../model/run-context.js';
 import type { StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
@@ -14,6 +14,7 @@ import type { Session } from '../model/session.js';
 import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import { Cancellation } from './cancellation.js';
+import { takeGiven, type GivenData } from './given-data.js';
 import { createContext, createOutput, identityOf, nestedDepthOf, shareSession } from './run.beginning.js';
 import type { RunComponent } from './run.component.js';
 import { RunEvents, type RunEventSink } from './run.events.js';
@@ -82,8 +83,8 @@ export class ActiveRun {
   isEdited = false;
   /** An output guardrail has changed the answer: what it was made of may quote what must not be seen. */
   isMasked = false;
-  /** The output's metadata before the engine has added to it. */
-  givenMetadata: Readonly<PlainRecord>;
+  /** What the run had before the engine has added to it. */
+  given: GivenData;
   /** The background hooks that are in the outbox already. */
   readonly collected = new Set<BoundHook>();
   phase: 'pre' | 'execution' | 'post' = 'pre';
@@ -122,8 +123,8 @@ export class ActiveRun {
     this.step = step ?? parent?.step;
     this.nestedDepth = nestedDepthOf(this);
     this.context = createContext(this, origin);
-    this.givenMetadata = this.context.metadata;
     this.sharedSession = shareSession(this, owner);
+    this.given = takeGiven(this);
     this.output = createOutput(this);
     this.events = new RunEvents(this, sink);
   }

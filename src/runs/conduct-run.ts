@@ -4,7 +4,9 @@ import type { ActiveRun } from './active-run.js';
 import { ActiveComponentRun, type StartChild } from './component-run.js';
 import { logRunError, toRunError } from './run.error.js';
 import { runPostHooks, runPreHooks } from './run.hooks.js';
-import { copyIfPlain, resetOutput, writeMessages } from './run.result.js';
+import { takeGiven } from './given-data.js';
+import { freezeInput } from './run.input.js';
+import { resetOutput, writeMessages } from './run.result.js';
 import { enterScope, type RunScope } from './run.scope.js';
 import { openSession } from './run.session.js';
 import { settleRun } from './settle-run.js';
@@ -36,14 +38,16 @@ export async function conductRun(run: ActiveRun, startChild: StartChild): Promis
 async function perform(run: ActiveRun, startChild: StartChild): Promise<AgentRunError | undefined> {
   try {
     await run.cancellation.race(openSession(run));
+    run.given = takeGiven(run);
     await run.events.emit({
       type: 'run-started',
       ...(run.component.model ? { model: run.component.model } : {}),
     });
     await runPreHooks(run);
     // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
-    run.output.input = Object.freeze(run.input);
-    run.givenMetadata = copyIfPlain(run.context.metadata, 'metadata');
+    run.input = freezeInput(run.input);
+    run.output.input = run.input;
+    run.given = takeGiven(run);
     await execute(run, startChild);
     await runPostHooks(run);
     return undefined;

@@ -6,7 +6,7 @@ import type { HookSubject } from '../hooks/hook.runner.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { ActiveRun } from './active-run.js';
-import { findAnswer, followEdit } from './answer.edit.js';
+import { findAnswer, followEdit, type FoundAnswer } from './answer.edit.js';
 import { createExecution } from './outbox.js';
 import { detachData, writeMessages } from './run.result.js';
 import { enterScope } from './run.scope.js';
@@ -56,11 +56,11 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
   const execution = createExecution(hook, run, 'inline');
   await run.events.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
   const { isGuardrail } = hook.definition;
-  const found = findAnswer(run.output, isGuardrail);
+  const subject = new InlineHookSubject(run, hook);
   ledger.schedule(execution);
   let failure: Error | undefined;
   try {
-    failure = await runner.runInline({ hook, execution, subject: new InlineHookSubject(run) }, run.signal);
+    failure = await runner.runInline({ hook, execution, subject }, run.signal);
   } catch (thrown) {
     // It may still be at work, if it was abandoned with the run or at its timeout.
     detachData(run);
@@ -68,11 +68,16 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
     throw thrown;
   }
   if (failure instanceof HookTimeoutError) detachData(run);
-  if (hook.phase === 'post' && followEdit(run, found, isGuardrail)) {
-    run.isEdited = true;
-    run.isMasked ||= isGuardrail;
-  }
+  if (hook.phase === 'post') followPostHook(run, subject.found, isGuardrail);
   await run.events.emit(completedEvent(execution, failure && 'The hook failed.'));
+}
+
+function followPostHook(run: ActiveRun, found: FoundAnswer | undefined, isGuardrail: boolean): void {
+  // What is stored, streamed and shown of the input is decided after the pre-hooks.
+  run.output.input = run.input;
+  if (!found || !followEdit(run, found, isGuardrail)) return;
+  run.isEdited = true;
+  run.isMasked ||= isGuardrail;
 }
 
 /** The texts are fixed: an error's own message may hold what clients must not see. */
@@ -81,13 +86,20 @@ function completedEvent({ phase, hook }: HookExecution, error: string | undefine
 }
 
 class InlineHookSubject implements HookSubject {
+  /** The answer before a post-hook has seen it. */
+  found: FoundAnswer | undefined;
   readonly #run: ActiveRun;
+  readonly #hook: BoundHook;
 
-  constructor(run: ActiveRun) {
+  constructor(run: ActiveRun, hook: BoundHook) {
     this.#run = run;
+    this.#hook = hook;
   }
 
+  /** @throws PlainDataError if nobody could see what a guardrail has changed */
   createContext(info: HookInfo, signal: LazySignal): PostHookContext {
+    const { phase, definition } = this.#hook;
+    if (phase === 'post') this.found = findAnswer(this.#run, definition.isGuardrail);
     return new LiveHookContext(this.#run, info, signal);
   }
 

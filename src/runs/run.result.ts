@@ -1,9 +1,15 @@
-import { PlainDataError } from '../errors/plain-data.error.js';
-import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Message } from '../model/message.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { ActiveRun } from './active-run.js';
 import { newMessage } from './conversation.js';
+import {
+  replaceContent,
+  restoreDependencies,
+  restoreMetadata,
+  restoreSessionMetadata,
+  restoreSessionName,
+} from './given-data.js';
+import { copyToKeep } from './lenient-copy.js';
 
 /** The conversation of the run, as it now stands; without its rounds if they no longer fit the answer. */
 export function writeMessages(run: ActiveRun, rounds: readonly Message[] = []): void {
@@ -22,7 +28,8 @@ export function resetOutput(run: ActiveRun): void {
   run.events.withdrawShown();
   children.length = 0;
   Object.assign(output, { content: '', metrics: {} });
-  restoreMetadata(run);
+  // In place: engines and hooks hold on to it.
+  replaceContent(output.metadata, run.given.metadata);
   delete output.data;
   dropWork(output);
 }
@@ -40,16 +47,18 @@ export function withdrawContent(run: ActiveRun, shown: string | undefined): void
   else if (run.isHeld) output.content = '';
   if (run.isHeld || phase === 'post') {
     dropWork(output);
-    output.metadata = { ...run.givenMetadata };
+    restoreMetadata(run);
+    restoreDependencies(run);
+  } else if (phase === 'pre') {
+    // Hooks that audit a rejection read what pre-hooks have put into the context. Clients do not.
+    output.metadata = copyToKeep(run.given.metadata);
+  }
+  if (run.isHeld || phase !== 'execution') {
+    restoreSessionName(run);
+    restoreSessionMetadata(run);
   }
   output.messages = phase === 'pre' ? [] : [questionOf(run)];
   run.events.discardHeld();
-}
-
-/** In place: engines and hooks hold on to it. */
-function restoreMetadata({ output: { metadata }, givenMetadata }: ActiveRun): void {
-  for (const key of Object.keys(metadata)) delete metadata[key];
-  Object.assign(metadata, copyIfPlain(givenMetadata, 'metadata'));
 }
 
 /** What an answer was made of. */
@@ -57,20 +66,10 @@ export const WORK = ['tools', 'memberResponses', 'stepResults'] as const;
 
 /** A hook was abandoned and still holds the run's data: from here on the run has data of its own. */
 export function detachData(run: ActiveRun): void {
-  const metadata = copyIfPlain(run.context.metadata, 'metadata');
+  const metadata = copyToKeep(run.context.metadata);
   run.context = { ...run.context, metadata };
-  run.output = { ...copyIfPlain(run.output, 'output'), metadata };
-  if (run.phase === 'pre') run.input = { ...run.input };
-}
-
-/** What cannot be copied stays what it is; background hooks will be told. */
-export function copyIfPlain<T>(value: T, name: string): T {
-  try {
-    return copyPlainData(value, name);
-  } catch (thrown) {
-    if (thrown instanceof PlainDataError) return value;
-    throw thrown;
-  }
+  run.output = { ...copyToKeep(run.output), metadata };
+  if (run.phase === 'pre') run.input = copyToKeep(run.input);
 }
 
 function dropWork(output: RunOutput): void {

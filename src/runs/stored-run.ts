@@ -1,10 +1,12 @@
 import { PlainDataError } from '../errors/plain-data.error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
+import type { PlainRecord } from '../model/run-context.js';
 import type { RunEvent } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { StoredRun } from '../sessions/session.store.js';
 import type { ActiveRun } from './active-run.js';
+import { copyToKeep } from './lenient-copy.js';
 import type { RunSnapshot } from './run.snapshot.js';
 
 /** A settled run that is to be remembered. */
@@ -39,12 +41,14 @@ export function toStoredRun(settled: SettledRun, snapshot: RunSnapshot): StoredR
 }
 
 /** What the run was asked goes too: it may be what another run has answered. */
-function withoutAnswer(
-  { data: _, input: __, ...output }: RunOutput,
-  { givenMetadata }: ActiveRun,
-): RunOutput {
+function withoutAnswer({ data: _, input: __, ...output }: RunOutput, run: ActiveRun): RunOutput {
   const work = { messages: [], tools: [], memberResponses: [], stepResults: [] };
-  return { ...output, ...work, content: '', metadata: { ...givenMetadata } };
+  return { ...output, ...work, content: '', metadata: copyToKeep(metadataOfCaller(run)) };
+}
+
+/** An engine above may have put what it has answered into the metadata of the runs that it has started. */
+function metadataOfCaller({ parent, given }: ActiveRun): Readonly<PlainRecord> {
+  return parent ? metadataOfCaller(parent) : given.metadata;
 }
 
 function storedEvents(shown: readonly RunEvent[], last: RunEvent, end: RunAtEnd): RunEvent[] {

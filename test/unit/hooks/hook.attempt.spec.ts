@@ -118,23 +118,12 @@ describe('attemptHook()', () => {
       'a generator of an old compile target',
       () => ({ next: raise, throw: raise, return: raise, [Symbol.asyncIterator]: raise }),
     ],
-  ])('fails a hook that returns %s, whose body has not run', async (_name, hook) => {
-    const failures = [false, true].map(async (guardrail) => attempt(hook, { decoration: { guardrail } }));
-    const settled = await Promise.allSettled(failures);
-    const message = expect.stringMatching(/^"notify" returned a generator, whose body never runs/);
-    expect(settled).toEqual(
-      [1, 2].map(() => ({ status: 'rejected', reason: expect.objectContaining({ message }) })),
-    );
-  });
-
-  it.each<[string, () => unknown]>([
-    ['false', () => false],
-    ['a promise of false', () => Promise.resolve(false)],
     ['a function that it should have called', () => () => raise(BOOM)],
+    ['a promise of a function', () => Promise.resolve(() => raise(BOOM))],
   ])('fails a guardrail that returns %s, and not a hook', async (_name, hook) => {
     const asGuardrail = async (): Promise<AttemptResult> =>
       attempt(hook, { decoration: { guardrail: true } });
-    await expect(asGuardrail()).rejects.toThrow(/^Guardrail "notify" returned .+, which stops nothing/);
+    await expect(asGuardrail()).rejects.toThrow(/^Guardrail "notify" returned a (generator|function), /);
     expect(await attempt(hook)).toBe('ran');
   });
 
