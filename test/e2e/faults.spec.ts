@@ -31,9 +31,10 @@ const RETURNED: Readonly<Record<string, () => unknown>> = {
   'a string': () => 'done',
   null: () => null,
   'a function': () => () => raise(new Error('not to be called')),
-  'a generator': function* () {
-    yield raise(new Error('not to be started'));
-  },
+  'a generator': () =>
+    (function* () {
+      yield raise(new Error('not to be started'));
+    })(),
   'an object with a then that is no function': () => ({ then: 'later' }),
   'a frozen object': () => Object.freeze({}),
   'a thenable': () => ({ then: (resolve: Resolve) => resolve() }),
