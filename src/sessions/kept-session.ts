@@ -2,6 +2,7 @@ import type { ComponentIdentity } from '../model/component.js';
 import { withoutUndefined } from '../model/without-undefined.js';
 import { withChanges } from './session.changes.js';
 import type { NewSession, SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
+import { isInputWithheld } from './session.filter.js';
 import { addUsage } from './session.usage.js';
 import { checkUserId } from './user-id.js';
 
@@ -40,11 +41,14 @@ export function withRun(session: StoredSession, init: SessionInit, run: StoredRu
   const component = session.component ?? (init.component && whose(init.component));
   const firstInput = session.firstInput ?? (run.parentRunId === undefined ? run.input.content : '');
   const { metrics, model } = run.output;
+  const { isInputWithheld: wasWithheld = false, ...known } = session;
+  const isWithheld = firstInput === '' && (wasWithheld || isInputWithheld(run));
   return {
-    ...session,
+    ...known,
     kind: component?.kind ?? session.kind,
     ...withoutUndefined({ component }),
     ...(firstInput === '' ? {} : { firstInput }),
+    ...(isWithheld ? { isInputWithheld: true } : {}),
     usage: addUsage(session.usage, metrics, model),
   };
 }

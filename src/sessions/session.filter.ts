@@ -6,9 +6,22 @@ import type {
   StoredSession,
 } from './session.store.js';
 
+/** What people read in place of an input that is not kept: that of a run which a hook refused, or which a guardrail withdrew. */
+export const WITHHELD_INPUT = '[message withheld]';
+
+/** Whether the input of a settled run is not kept. */
+export function isInputWithheld({ input: { content, files = [] }, output, isWithdrawn }: StoredRun): boolean {
+  if (content !== '' || files.length > 0) return false;
+  return isWithdrawn === true || output.status === 'ERROR' || output.status === 'CANCELLED';
+}
+
 /** What people see of a session's name: its own, else what its first run was asked. */
-export function nameOf({ name, firstInput }: Pick<StoredSession, 'name' | 'firstInput'>): string {
-  return name ?? firstInput ?? '';
+export function nameOf({
+  name,
+  firstInput,
+  isInputWithheld: isWithheld = false,
+}: Pick<StoredSession, 'name' | 'firstInput' | 'isInputWithheld'>): string {
+  return name ?? firstInput ?? (isWithheld ? WITHHELD_INPUT : '');
 }
 
 /** What belongs to a user, or to nobody. */

@@ -84,6 +84,8 @@ export interface StoredSession extends Session {
   readonly component?: ComponentIdentity;
   /** What its first run was asked, unless that was refused: how people call a session without a name. */
   readonly firstInput?: string;
+  /** Its runs have settled, but what they were asked was refused or is not for keeping; only without a first input. */
+  readonly isInputWithheld?: boolean;
   /** What a client has written about it; see {@link SessionStore.update}. */
   readonly summary?: PlainRecord;
   /** Of all its runs, those of members and steps included, model by model in the order of first use. */

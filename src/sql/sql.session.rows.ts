@@ -12,6 +12,7 @@ import type {
   StoredRunFilter,
   StoredSession,
 } from '../sessions/session.store.js';
+import { WITHHELD_INPUT } from '../sessions/session.filter.js';
 import { checkUserId } from '../sessions/user-id.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
@@ -38,7 +39,7 @@ export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$i
   };
 }
 
-/** Sessions with what stands in other tables, in the order of the rows: two queries, however many they are. */
+/** Sessions with what stands in other tables, in the order of the rows: three queries at most, however many they are. */
 export async function toSessions(
   database: SqlDatabase,
   rows: readonly SessionRow[],
@@ -50,8 +51,26 @@ export async function toSessions(
     .from(sessionEntriesTable)
     .where(inArray(sessionEntriesTable.sessionId, ids));
   const usage = await readUsage(database, ids);
+  const withheld = await readWithheld(database, rows);
   const [entriesOf, usageOf] = [groupBySession(entries), groupBySession(usage)];
-  return rows.map((row) => toSession(row, entriesOf.get(row.id) ?? [], usageOf.get(row.id) ?? []));
+  return rows.map((row) => ({
+    ...toSession(row, entriesOf.get(row.id) ?? [], usageOf.get(row.id) ?? []),
+    ...(withheld.has(row.id) ? { isInputWithheld: true } : {}),
+  }));
+}
+
+/** The sessions without a first input that have runs whose input is not kept. */
+async function readWithheld(
+  database: SqlDatabase,
+  rows: readonly SessionRow[],
+): Promise<ReadonlySet<string>> {
+  const ids = rows.filter(({ firstInput }) => firstInput === null).map(({ id }) => id);
+  if (ids.length === 0) return new Set();
+  const found = await database
+    .selectDistinct({ id: runsTable.sessionId })
+    .from(runsTable)
+    .where(and(inArray(runsTable.sessionId, ids), isNotShown()));
+  return new Set(found.map(({ id }) => id));
 }
 
 /** What of a session's rows is its state or its metadata. */
@@ -64,7 +83,12 @@ export function toRecord(entries: readonly EntryRow[], wanted: EntryRow['area'])
 const knownKind = sql`coalesce(${sessionsTable.componentKind}, 'agent')`;
 
 /** The name that people see. */
-const shownName = sql`coalesce(${sessionsTable.name}, ${sessionsTable.firstInput}, '')`;
+const shownName = sql`coalesce(${sessionsTable.name}, ${sessionsTable.firstInput}, CASE WHEN EXISTS (SELECT FROM ${runsTable} WHERE ${runsTable.sessionId} = ${sessionsTable.id} AND ${isNotShown()}) THEN ${WITHHELD_INPUT}::text END, '')`;
+
+/** That what a run was asked is not for keeping, if it is not kept. */
+function isNotShown(): SQL {
+  return sql`(coalesce(${runsTable.withdrawn}, false) OR ${runsTable.status} <> 'COMPLETED')`;
+}
 
 /** The same in bytes, so that every database sorts it alike. */
 export const sortedName = sql`${shownName} COLLATE "C"`;

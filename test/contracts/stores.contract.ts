@@ -274,9 +274,15 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         const id = newId();
         await stores.sessions.append({ id }, runWith(id, { input: { content: '' } }), UNCHANGED);
         expect(await stores.sessions.find(id)).not.toHaveProperty('firstInput');
+        const refused = runWith(id, { input: { content: '' }, isWithdrawn: true });
+        await stores.sessions.append({ id }, refused, UNCHANGED);
+        expect(await stores.sessions.find(id)).toMatchObject({ isInputWithheld: true });
+        const { sessions } = await stores.sessions.list({ name: '[message withheld]' });
+        expect(sessions.map((session) => session.id)).toContain(id);
         await stores.sessions.append({ id }, runWith(id, { input: { content: 'zero\0byte' } }), UNCHANGED);
         expect((await stores.sessions.find(id))?.firstInput?.replace('\0', '')).toBe('zerobyte');
         expect((await stores.sessions.runs(id)).at(-1)?.input.content).toBe('zero\0byte');
+        expect((await stores.sessions.find(id))?.isInputWithheld ?? false).toBe(false);
       });
 
       it('are created empty, once', async () => {

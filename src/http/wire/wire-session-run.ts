@@ -1,4 +1,5 @@
 import type { RunOutput } from '../../model/run-output.js';
+import { isInputWithheld, WITHHELD_INPUT } from '../../sessions/session.filter.js';
 import type { StoredRun } from '../../sessions/session.store.js';
 import { toJsonValue } from '../../model/to-json-value.js';
 import type { WireObject } from './wire-format.js';
@@ -44,7 +45,7 @@ function agentRun(run: StoredRun): WireObject {
     agent_id: run.component.id,
     user_id: output.userId ?? '',
     status: output.status,
-    run_input: input.content,
+    run_input: shownInput(run),
     ...answerFields(output),
     reasoning_content: '',
     reasoning_steps: [],
@@ -71,7 +72,7 @@ function teamRun(run: StoredRun): WireObject {
     content,
     reasoning_content: '',
     reasoning_steps: [],
-    run_input: input.content,
+    run_input: shownInput(run),
     run_response_format,
     metrics: toWireMetrics(output.metrics, output.model),
     tools: listOrNull(output.tools.map(toWireTool)),
@@ -87,12 +88,12 @@ function teamRun(run: StoredRun): WireObject {
 
 /** The runs of its steps stand inside. */
 function workflowRun(run: StoredRun): WireObject {
-  const { output, input } = run;
+  const { output } = run;
   const { content, run_response_format } = answerFields(output);
   const { reasoning_messages, created_at, ...sources } = memoryFields(run);
   return {
     run_id: run.runId,
-    run_input: input.content,
+    run_input: shownInput(run),
     events: run.events.flatMap(toWireEvents),
     workflow_id: run.component.id,
     user_id: output.userId ?? '',
@@ -132,6 +133,11 @@ function memoryFields({ output }: StoredRun): WireObject {
     citations: null,
     reasoning_messages: [],
   };
+}
+
+/** An empty text would be an empty bubble on a chat page. */
+function shownInput(run: StoredRun): string {
+  return isInputWithheld(run) ? WITHHELD_INPUT : run.input.content;
 }
 
 function listOrNull(list: readonly unknown[]): readonly unknown[] | null {
