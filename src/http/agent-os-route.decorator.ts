@@ -3,6 +3,7 @@ import { applyDecorators, Controller, UseFilters, UseGuards, UseInterceptors } f
 import { AgentOsInterceptor } from '../runs/agent-os.interceptor.js';
 import { AgentOsExceptionFilter } from './agent-os.exception-filter.js';
 import { AgentOsGuard } from './agent-os.guard.js';
+import { ReachedInterceptor } from './answer.interceptors.js';
 import { markProtocol } from './protocol.mark.js';
 
 /**
@@ -12,14 +13,14 @@ import { markProtocol } from './protocol.mark.js';
  */
 export function AgentOsRoutes(path = ''): ClassDecorator {
   return applyDecorators(
-    OpenRoutes(path),
     UseGuards(AgentOsGuard),
     UseFilters(AgentOsExceptionFilter),
     UseInterceptors(AgentOsInterceptor),
+    OpenRoutes(path),
   );
 }
 
 /** A controller of the protocol whose routes are open to everybody. */
 export function OpenRoutes(path = ''): ClassDecorator {
-  return applyDecorators(Controller(path), markProtocol);
+  return applyDecorators(Controller(path), markProtocol, UseInterceptors(ReachedInterceptor));
 }

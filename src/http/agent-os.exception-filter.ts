@@ -20,11 +20,14 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<object>();
-    if (!(thrown instanceof HttpException)) {
+    const isAnswered = httpAdapter.isHeadersSent(response) as boolean;
+    // A host's interceptor has waited long enough for a stream, which goes on without it.
+    const isTimeout = isAnswered && thrown instanceof Error && thrown.name === 'TimeoutError';
+    if (!(thrown instanceof HttpException) && !isTimeout) {
       const { reason, stack } = forLog(thrown);
       this.#logger.error(`An AgentOS route failed: ${reason}`, stack);
     }
-    if (httpAdapter.isHeadersSent(response)) return;
+    if (isAnswered) return;
     const status = thrown instanceof HttpException ? thrown.getStatus() : 500;
     this.responder.reply(response, { detail: detailOf(thrown) }, status);
   }

@@ -1,6 +1,7 @@
 import type { Provider, Type } from '@nestjs/common';
 
 import { AgentOsGuard } from './agent-os.guard.js';
+import { AnswerInterceptor } from './answer.interceptors.js';
 import { ComponentsController } from './components.controller.js';
 import { ConfigController } from './config.controller.js';
 import { EvalRunsController } from './evals/eval-runs.controller.js';
@@ -47,6 +48,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
 /** What the routes are made of. */
 export const HTTP_PROVIDERS: readonly Provider[] = [
   AgentOsGuard,
+  AnswerInterceptor,
   BackgroundRunResponder,
   BackgroundRunStarter,
   EventStreamOpener,

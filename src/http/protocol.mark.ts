@@ -14,6 +14,11 @@ export function markProtocol(controller: object): void {
   }
 }
 
+/** Whether a handler is one of the protocol. */
+export function isProtocolHandler(handler: object): boolean {
+  return isOfProtocol(Reflect.getMetadata(ROUTE_CONFIG_METADATA, handler) as object | undefined);
+}
+
 /** Whether the `config` of a route says that it is one of the protocol. */
 export function isOfProtocol(config: object | undefined): boolean {
   return config !== undefined && MARK in config;

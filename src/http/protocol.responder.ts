@@ -29,6 +29,14 @@ export class ProtocolResponder {
     httpAdapter.reply(response, `[${items.map(({ json }) => json).join(',')}]`, 200);
   }
 
+  /** Sends what an interceptor of the host has answered in place of a handler of ours. */
+  replyForHost(response: object, body: unknown): void {
+    const { httpAdapter } = this.adapterHost;
+    if (httpAdapter.isHeadersSent(response)) return;
+    this.protect(response);
+    httpAdapter.reply(response, body, 200);
+  }
+
   /** Answers that it is done, and nothing else. */
   replyNothing(response: object): void {
     this.protect(response);
