@@ -88,6 +88,18 @@ export interface AgentOsHttpOptions {
   readonly maxFileSize?: number;
   /** Files that one run may bring; 0 for none. They are held in memory. Default 10. */
   readonly maxFiles?: number;
+  /**
+   * Bytes of memory that the multipart bodies of all requests may take together while they are read and until they are
+   * answered, besides 1 MiB for each; more is answered with 503. One that is alone may take what its files may.
+   * Default 256 MiB.
+   */
+  readonly maxBodyMemory?: number;
+  /**
+   * Milliseconds that a client may take nothing of its answer, or send nothing of its form, before it is let go: its
+   * connection is closed, and its run goes on as `onDisconnect` says. A time-out that the server has set on its
+   * connections counts in its place. Default 60,000; 0 for no limit.
+   */
+  readonly stallTimeout?: number;
 }
 
 /** What decides whether there are HTTP routes, where, and who may use them. */
@@ -118,5 +130,6 @@ export type ResolvedAgentOsOptions = Required<
   Omit<AgentOsOptions, 'description' | 'onHookError' | 'sessionStore' | 'evalStore' | 'http'>
 > &
   Pick<AgentOsOptions, 'description' | 'onHookError' | 'sessionStore' | 'evalStore'> & {
-    readonly http: AgentOsHttpOptions & Required<Pick<AgentOsHttpOptions, 'maxFileSize' | 'maxFiles'>>;
+    readonly http: AgentOsHttpOptions &
+      Required<Pick<AgentOsHttpOptions, 'maxFileSize' | 'maxFiles' | 'maxBodyMemory' | 'stallTimeout'>>;
   };

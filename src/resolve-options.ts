@@ -25,6 +25,8 @@ const KNOWN = [...Object.keys(DEFAULTS), 'description', 'onHookError', 'sessionS
 const HTTP_DEFAULTS = {
   maxFileSize: 10 * 1024 * 1024,
   maxFiles: 10,
+  maxBodyMemory: 256 * 1024 * 1024,
+  stallTimeout: 60_000,
 } as const satisfies AgentOsOptions['http'];
 const KNOWN_HTTP = [
   'securityKey',
@@ -141,11 +143,19 @@ function checkIdentity({ id, name, description }: ResolvedAgentOsOptions): void 
 /** Files become texts, which have an end. */
 const MAX_FILE_SIZE = 256 * 1024 * 1024;
 
-function checkFileLimits({ maxFileSize, maxFiles }: ResolvedAgentOsOptions['http']): void {
+function checkFileLimits({
+  maxFileSize,
+  maxFiles,
+  maxBodyMemory,
+  stallTimeout,
+}: ResolvedAgentOsOptions['http']): void {
   const isSize = Number.isInteger(maxFileSize) && maxFileSize >= 1 && maxFileSize <= MAX_FILE_SIZE;
   expect('http.maxFileSize', isSize, 'a whole number of bytes, from 1 to 256 MiB', maxFileSize);
   const isCount = Number.isInteger(maxFiles) && maxFiles >= 0;
   expect('http.maxFiles', isCount, 'a whole number from 0 on', maxFiles);
+  const isMemory = Number.isInteger(maxBodyMemory) && maxBodyMemory >= 0;
+  expect('http.maxBodyMemory', isMemory, 'a whole number of bytes', maxBodyMemory);
+  expect('http.stallTimeout', isDuration(stallTimeout), 'a number of milliseconds', stallTimeout);
 }
 
 /** Compared with what browsers send, letter by letter. */

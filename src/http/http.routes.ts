@@ -5,6 +5,7 @@ import { AnswerInterceptor } from './answer.interceptors.js';
 import { ComponentsController } from './components.controller.js';
 import { ConfigController } from './config.controller.js';
 import { EvalRunsController } from './evals/eval-runs.controller.js';
+import { BodyMemory } from './forms/body.memory.js';
 import { FastifyBodies } from './forms/fastify.bodies.js';
 import { HealthController } from './health.controller.js';
 import { HomeRoute } from './home.route.js';
@@ -51,6 +52,7 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   AnswerInterceptor,
   BackgroundRunResponder,
   BackgroundRunStarter,
+  BodyMemory,
   EventStreamOpener,
   FastifyBodies,
   HomeRoute,

@@ -1,16 +1,26 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
+import type { ResolvedAgentOsOptions } from '../agent-os.options.js';
+import { RESOLVED_OPTIONS } from '../agent-os.tokens.js';
+import { rawResponseOf } from '../runs/response.lifecycle.js';
 import type { RunPage } from './sessions/run.pages.js';
+import { letGoOfStalledReader } from './stalled.reader.js';
 
 /** Answers with the protocol's JSON as it is: what a handler returns, the host's global interceptors may rewrite. */
 @Injectable()
 export class ProtocolResponder {
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
+  readonly #logger = new Logger('AgentOs');
+
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
+  ) {}
 
   /** @param response - the adapter's, as `@Res()` gives it */
   reply(response: object, body: object, status = 200): void {
     this.protect(response);
+    this.watch(response);
     this.adapterHost.httpAdapter.reply(response, body, status);
   }
 
@@ -41,6 +51,18 @@ export class ProtocolResponder {
   replyNothing(response: object): void {
     this.protect(response);
     this.adapterHost.httpAdapter.reply(response, undefined, 204);
+  }
+
+  /** Closes the connection of a client that does not read what it is answered from now on. */
+  watch(response: object): void {
+    const raw = rawResponseOf(response);
+    const { stallTimeout } = this.options.http;
+    if (!raw) return;
+    letGoOfStalledReader(raw, stallTimeout, () =>
+      this.#logger.warn(
+        `The connection of a client was closed, which has read nothing of its answer for ${stallTimeout} ms (http.stallTimeout).`,
+      ),
+    );
   }
 
   /** Says that caches on the way keep no copy, and that browsers take the body for what it says it is. */

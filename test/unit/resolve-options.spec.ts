@@ -26,7 +26,7 @@ describe('resolveOptions()', () => {
       shutdownTimeout: 10_000,
       storeTimeout: 10_000,
       onDisconnect: 'finish',
-      http: { maxFileSize: 10_485_760, maxFiles: 10 },
+      http: { maxFileSize: 10_485_760, maxFiles: 10, maxBodyMemory: 268_435_456, stallTimeout: 60_000 },
     });
   });
 
@@ -56,7 +56,8 @@ describe('resolveOptions()', () => {
 
   it('takes what requests need from beside the factory and from its result, which wins', () => {
     const beside = { securityKey: 'beside', acceptClientContext: true, prefix: 'os', maxFiles: 3 };
-    const defaults = { maxFileSize: 10_485_760, maxFiles: 10 };
+    const limits = { maxBodyMemory: 268_435_456, stallTimeout: 60_000 };
+    const defaults = { maxFileSize: 10_485_760, maxFiles: 10, ...limits };
     const merged = { ...defaults, ...beside };
     expect([
       resolve({}, beside).http,
@@ -160,6 +161,8 @@ describe('resolveOptions()', () => {
     ['maxFiles', -1, 'a whole number from 0 on', '-1 (number)'],
     ['maxFiles', Infinity, 'a whole number from 0 on', 'Infinity (number)'],
     ['maxFiles', null, 'a whole number from 0 on', 'null (object)'],
+    ['maxBodyMemory', -1, 'a whole number of bytes', '-1 (number)'],
+    ['stallTimeout', '60', 'a number of milliseconds', '60 (string)'],
   ])('refuses a wrong http.%s: %p', (name, value, expected, got) => {
     expect(() => resolve({ http: { [name]: value } })).toThrow(
       new AgentOsConfigurationError(`AgentOsModule: expected http.${name} to be ${expected}, got ${got}.`),
@@ -168,7 +171,7 @@ describe('resolveOptions()', () => {
 
   it('takes the limits of files at their ends', () => {
     const http = { maxFileSize: 268_435_456, maxFiles: 0 };
-    expect(resolve({ http }).http).toEqual(http);
+    expect(resolve({ http }).http).toMatchObject(http);
   });
 
   it.each([undefined, null, 'options'])('refuses a factory that returns %p', (options) => {

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 
-import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
+import { BadRequestException, PayloadTooLargeException, RequestTimeoutException } from '@nestjs/common';
 import busboy from 'busboy';
 
 import { toError } from '../../errors/to-error.js';
+import type { BodyCount } from './body.memory.js';
 import { FieldLimits, tooLarge } from './field.limits.js';
 import type { FileLimits } from './file.limits.js';
 import type { Form } from './form.js';
@@ -13,16 +14,24 @@ import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
 const MAX_FIELDS = 100;
 const LIMITS = { fields: MAX_FIELDS, fieldNameSize: 200 };
 
+/** How much of a body may be held, and how long it may take. */
+export interface ReadingLimits {
+  /** Told of every byte before it is held. */
+  readonly memory?: BodyCount;
+  /** Milliseconds that the client may send nothing; 0 or undefined for ever. */
+  readonly stallTimeout?: number;
+}
+
 /** Reads a multipart body from its bytes. What is refused is refused at once; the rest of it is drained. */
 export class MultipartReader {
   readonly #body: Readable;
   readonly #headers: IncomingMessage['headers'];
-  readonly #limits: FileLimits;
+  readonly #limits: FileLimits & ReadingLimits;
   readonly #fieldLimits: FieldLimits;
   readonly #uploads: UploadedFiles;
   readonly #fields = new Map<string, unknown>();
 
-  constructor(body: Readable, headers: IncomingMessage['headers'], limits: FileLimits) {
+  constructor(body: Readable, headers: IncomingMessage['headers'], limits: FileLimits & ReadingLimits) {
     this.#body = body;
     this.#headers = headers;
     this.#limits = limits;
@@ -40,7 +49,11 @@ export class MultipartReader {
     if (body.destroyed) throw malformed(new Error('There is nothing to read.'));
     const parser = this.#createParser();
     return new Promise((resolve, reject) => {
+      const settled = new AbortController();
       const fail = (thrown: unknown): void => {
+        settled.abort();
+        this.#fields.clear();
+        this.#uploads.clear();
         body.unpipe(parser);
         // A client reads the answer once it has sent all that it wanted to.
         body.resume();
@@ -48,10 +61,32 @@ export class MultipartReader {
       };
       this.#listen(parser, fail);
       parser.on('error', (cause) => fail(malformed(cause)));
-      parser.on('close', () => resolve({ fields: this.#fields, files: this.#uploads.all }));
-      body.on('error', (cause) => fail(malformed(cause)));
-      body.on('aborted', () => fail(malformed(new Error('The client left.'))));
+      parser.on('close', () => {
+        settled.abort();
+        resolve({ fields: this.#fields, files: this.#uploads.all });
+      });
+      this.#watch(settled.signal, fail);
       body.pipe(parser);
+    });
+  }
+
+  /** Counts what is held, and gives up on a client that leaves or sends nothing. */
+  #watch(settled: AbortSignal, fail: Fail): void {
+    const body = this.#body;
+    const { memory, stallTimeout = 0 } = this.#limits;
+    const timer = stallTimeout > 0 ? setTimeout(() => fail(stalled()), stallTimeout).unref() : undefined;
+    const onData = (chunk: Buffer): void => {
+      timer?.refresh();
+      attempt(() => memory?.add(chunk.length), fail);
+    };
+    const onError = (cause: unknown): void => fail(malformed(cause));
+    const onAborted = (): void => fail(malformed(new Error('The client left.')));
+    body.on('data', onData).on('error', onError).on('aborted', onAborted);
+    // The request may stay for long. What was read of it must not stay with it.
+    settled.addEventListener('abort', () => {
+      clearTimeout(timer);
+      body.off('data', onData).off('error', onError).off('aborted', onAborted);
+      body.on('error', ignore);
     });
   }
 
@@ -117,6 +152,14 @@ function attempt(action: () => void, fail: Fail): void {
   } catch (thrown) {
     fail(thrown);
   }
+}
+
+function ignore(): void {
+  // The form has been read, or refused.
+}
+
+function stalled(): RequestTimeoutException {
+  return new RequestTimeoutException('Nothing more of the form has arrived.');
 }
 
 function malformed(cause: unknown): BadRequestException {

@@ -4,10 +4,13 @@ import { Readable } from 'node:stream';
 import { NO_FILES, type FileLimits } from './file.limits.js';
 import type { Form, FormRequest } from './form.js';
 import { HostParts } from './host.parts.js';
-import { MultipartReader } from './multipart.reader.js';
+import { MultipartReader, type ReadingLimits } from './multipart.reader.js';
 import { contentTypeOf, fieldsOfBody, parsedFieldsOf, rawBytesOf } from './request.body.js';
 
 export type { Form, FormRequest } from './form.js';
+
+/** What a request may bring, how much of it may be held, and how long it may take. */
+export type FormLimits = FileLimits & ReadingLimits;
 
 /**
  * Reads a JSON, urlencoded or multipart body. The host may have parsed it, or read it as it came.
@@ -16,8 +19,10 @@ export type { Form, FormRequest } from './form.js';
  * @throws BadRequestException if the body is malformed, or brings a file that is empty or of no use
  * @throws UnprocessableEntityException if it is JSON and no object
  * @throws PayloadTooLargeException if a field or a file is too large or there are too many
+ * @throws ServiceUnavailableException if there is no memory for it
+ * @throws RequestTimeoutException if its client sends nothing of it for too long
  */
-export async function readForm(request: FormRequest, limits: FileLimits = NO_FILES): Promise<Form> {
+export async function readForm(request: FormRequest, limits: FormLimits = NO_FILES): Promise<Form> {
   if (!/^multipart\/form-data/i.test(contentTypeOf(request)))
     return { fields: fieldsOfBody(request) ?? new Map(), files: [] };
   const raw = request.raw ?? (request as unknown as IncomingMessage);

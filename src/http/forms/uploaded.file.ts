@@ -27,6 +27,11 @@ export class UploadedFiles {
     return this.#files;
   }
 
+  /** Forgets them: the form that they belong to is refused. */
+  clear(): void {
+    this.#files.length = 0;
+  }
+
   /**
    * To be called before a file is read: what will be refused needs no memory.
    *

@@ -4,6 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { rawResponseOf } from '../../runs/response.lifecycle.js';
 import { currentScope } from '../../runs/run.scope.js';
+import { ProtocolResponder } from '../protocol.responder.js';
 import { EventStream } from './event.stream.js';
 
 /** Answers requests with streams of events. */
@@ -12,16 +13,19 @@ export class EventStreamOpener {
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     private readonly runtime: AgentOsRuntime,
+    private readonly responder: ProtocolResponder,
   ) {}
 
   /** Answers with a stream that is written from now on. Whoever opens it ends it. */
   open(response: object): EventStream {
     const { httpAdapter } = this.adapterHost;
     const stream = new EventStream();
-    httpAdapter.setHeader(response, 'Cache-Control', 'no-cache');
+    // What compresses answers would keep events back until there are many; `no-transform` forbids it.
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-cache, no-transform');
     httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
     httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
     const file = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
+    this.responder.watch(response);
     httpAdapter.reply(response, file, 200);
     this.#watch(stream, response);
     return stream;

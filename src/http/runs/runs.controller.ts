@@ -4,7 +4,8 @@ import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
-import { readForm, type FormRequest } from '../forms/read-form.js';
+import { BodyMemory } from '../forms/body.memory.js';
+import { readForm, type Form, type FormRequest } from '../forms/read-form.js';
 import { readQuery, type FieldRequest } from '../forms/request.fields.js';
 import { parseRunForm, type RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
@@ -28,6 +29,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       private readonly access: SessionAccess,
       private readonly pages: RunPages,
       private readonly responder: ProtocolResponder,
+      private readonly memory: BodyMemory,
       private readonly runs: RunResponder,
       private readonly background: BackgroundRunResponder,
     ) {}
@@ -37,7 +39,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
     async run(@Param('id') id: string, @Req() request: FormRequest, @Res() response: object): Promise<void> {
       const component = this.finder.component(kind, id);
       const { http } = this.options;
-      const form = await this.#withUser(parseRunForm(await readForm(request, http), http), request);
+      const form = await this.#withUser(parseRunForm(await this.#read(request, response), http), request);
       const responder = form.background ? this.background : this.runs;
       if (form.stream) await responder.stream(component, form, response);
       else await responder.json(component, form, response);
@@ -79,6 +81,10 @@ export function runsControllerOf(kind: ComponentKind): Type {
       const run = await this.finder.find(request, component, sessionId, runId);
       if (!run) throw new NotFoundException('Run not found');
       this.responder.reply(response, toWireRunOutput(run.output, { sessionState: run.sessionState }));
+    }
+
+    #read(request: FormRequest, response: object): Promise<Form> {
+      return readForm(request, { ...this.options.http, memory: this.memory.open(response) });
     }
 
     /** Who the host says it is counts, not who the client says; and nobody continues the session of another. */

@@ -1,0 +1,58 @@
+import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
+
+import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
+import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
+import { rawResponseOf, watchHttpResponse } from '../../runs/response.lifecycle.js';
+
+/** Bytes of every body that are not counted, so that large bodies keep nobody from asking a question. */
+const FREE = 1024 * 1024;
+
+/** Seconds after which a refused client may try again. */
+const RETRY_AFTER = 10;
+
+/** Counts the bytes of one body. */
+export interface BodyCount {
+  /** @throws ServiceUnavailableException if there is no room for more */
+  add(bytes: number): void;
+}
+
+/**
+ * The memory that multipart bodies may take, of all connections together. A body takes its room as it is read, and gives it
+ * back when its request has been answered.
+ */
+@Injectable()
+export class BodyMemory {
+  readonly #limit: number;
+  #used = 0;
+
+  constructor(@Inject(RESOLVED_OPTIONS) { http }: ResolvedAgentOsOptions) {
+    this.#limit = http.maxBodyMemory;
+  }
+
+  /** @param response - the adapter's, as `@Res()` gives it */
+  open(response: object): BodyCount {
+    const raw = rawResponseOf(response);
+    let size = 0;
+    let isOver = false;
+    const countedOf = (bytes: number): number => Math.max(0, bytes - FREE);
+    const add = (bytes: number): void => {
+      if (isOver) return;
+      const more = countedOf(size + bytes) - countedOf(size);
+      // A body that is alone may be as large as files may be.
+      if (this.#used + more > this.#limit && this.#used > countedOf(size)) {
+        raw?.setHeader('Retry-After', RETRY_AFTER);
+        throw new ServiceUnavailableException(
+          'The server reads too many large requests. Please try again later.',
+        );
+      }
+      size += bytes;
+      this.#used += more;
+    };
+    const giveBack = (): void => {
+      isOver = true;
+      this.#used -= countedOf(size);
+    };
+    if (raw) watchHttpResponse(raw).onClosed(giveBack);
+    return { add };
+  }
+}

@@ -1,0 +1,171 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Agent, type AgentOsOptions, type PostHookContext } from 'nestjs-agentos';
+
+import { inBackground } from '../support/background-hook.js';
+import { createGate } from '../support/gate.js';
+import { multipartOf, postBody, runSse } from '../support/http-client.js';
+import { sendRaw } from '../support/raw-client.js';
+import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+
+afterEach(closeApps);
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+/** More than the buffers of any operating system take. */
+const PIECES = 1_024;
+const PIECE = 'x'.repeat(64 * 1024);
+
+/** An agent that says more than a client which does not read can be sent, and a hook that tells how it ended. */
+class Talk {
+  readonly ends: string[] = [];
+  readonly hookRan = createGate();
+  readonly agent = new Agent({
+    id: 'talker',
+    engine: async function* ({ input }) {
+      if (input === 'at once') yield PIECE.repeat(PIECES);
+      else for (let piece = 0; piece < PIECES; piece++) yield PIECE;
+    },
+    postHooks: [
+      inBackground(
+        'report',
+        ({ runOutput, hook }: PostHookContext) => {
+          this.ends.push(`${runOutput.status}, delivered: ${hook.delivered}`);
+          this.hookRan.open();
+        },
+        { on: ['completed', 'cancelled'] },
+      ),
+    ],
+  });
+}
+
+/** Resolves when the server has closed the next connection. */
+function closeOfConnection({ app }: TestApp): Promise<unknown> {
+  const server = app.getHttpServer() as Server;
+  return once(server, 'connection').then(([socket]) => once(socket as Socket, 'close'));
+}
+
+describe.each(ADAPTERS)('A client that reads nothing on %s', (adapter) => {
+  it.each<[string, NonNullable<AgentOsOptions['onDisconnect']>, string, string]>([
+    ['its run goes on', 'finish', 'message=hi', 'COMPLETED, delivered: false'],
+    ['its run is cancelled with onDisconnect', 'cancel', 'message=hi', 'CANCELLED, delivered: false'],
+    [
+      'its run in the background goes on',
+      'cancel',
+      'message=hi&background=true',
+      'COMPLETED, delivered: false',
+    ],
+    ['its answer is not kept', 'finish', 'message=at+once&stream=false', 'COMPLETED, delivered: false'],
+  ])('is let go after stallTimeout: %s', async (_what, onDisconnect, form, end) => {
+    const talk = new Talk();
+    const app = await startApp({
+      adapter,
+      agentOs: { agents: [talk.agent], onDisconnect, releaseAfter: 3_600, http: { stallTimeout: 250 } },
+    });
+    const closed = closeOfConnection(app);
+    const socket = await sendRaw(app.port, '/agents/talker/runs', FORM, form);
+    socket.on('error', () => undefined);
+    await closed;
+    await talk.hookRan.opened;
+    expect(talk.ends).toEqual([end]);
+    expect(app.log.messages('warn').filter((message) => message.includes('stallTimeout'))).toHaveLength(1);
+    socket.destroy();
+  });
+
+  it('is not taken for one if there is nothing to read', async () => {
+    const timedOut = createGate();
+    const thinker = new Agent({
+      id: 'thinker',
+      engine: async function* () {
+        yield 'Well … ';
+        await timedOut.opened;
+        yield 'yes.';
+      },
+    });
+    const { app, url } = await startApp({
+      adapter,
+      agentOs: { agents: [thinker], http: { stallTimeout: 50 } },
+    });
+    (app.getHttpServer() as Server).on('connection', (socket: Socket) => socket.on('timeout', timedOut.open));
+    const frames = await runSse(url, '/agents/thinker', 'hi');
+    expect(frames.at(-1)?.data).toMatchObject({ event: 'RunCompleted', content: 'Well … yes.' });
+  });
+
+  it('does not change the time-out of the connection for other requests', async () => {
+    const { app, port } = await startApp({
+      adapter,
+      agentOs: { agents: [new Talk().agent], http: { stallTimeout: 60_000 } },
+    });
+    const server = app.getHttpServer() as Server;
+    server.keepAliveTimeout = 0;
+    const connected = once(server, 'connection') as Promise<[Socket]>;
+    const socket = await sendRaw(
+      port,
+      '/agents/none/runs',
+      { ...FORM, connection: 'keep-alive' },
+      'message=hi',
+    );
+    const [[connection]] = await Promise.all([connected, once(socket, 'data')]);
+    expect(connection.timeout ?? 0).toBe(0);
+    socket.destroy();
+  });
+});
+
+describe.each(ADAPTERS)('Clients that stop in the middle of a form on %s', (adapter) => {
+  const echo = new Agent({ id: 'echo', engine: ({ input }) => input });
+  const headers = { 'content-type': 'multipart/form-data; boundary=b', 'content-length': '1000000000' };
+  const part = (name: string): string => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n`;
+  const ask = (url: string): Promise<Response> =>
+    postBody(url, '/agents/echo', multipartOf({ message: 'hi', stream: 'false' }));
+
+  it('hold no more memory together than maxBodyMemory, and keep nobody from asking', async () => {
+    const maxBodyMemory = 8 * 1024 * 1024;
+    const app = await startApp({ adapter, agentOs: { agents: [echo], http: { maxBodyMemory } } });
+    // Of each 3 MiB count: two of them fit, and a third does not.
+    const body = part('images') + 'x'.repeat(4 * 1024 * 1024);
+    const sockets = await Promise.all(
+      Array.from({ length: 6 }, () => sendRaw(app.port, '/agents/echo/runs', headers, body)),
+    );
+    const answers = sockets.map(async (socket) => {
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      return answer.toString();
+    });
+    const refused = await new Promise<string[]>((resolve) => {
+      const all: string[] = [];
+      for (const answer of answers) void answer.then((text) => all.push(text) === 4 && resolve(all));
+    });
+    for (const answer of refused) {
+      expect(answer).toMatch(/^HTTP\/1.1 503 [^]*retry-after: \d+/i);
+      expect(answer).toContain(
+        '{"detail":"The server reads too many large requests. Please try again later."}',
+      );
+    }
+    expect((await ask(app.url)).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('get 408 after stallTimeout', async () => {
+    const { port, url } = await startApp({
+      adapter,
+      agentOs: { agents: [echo], http: { stallTimeout: 100 } },
+    });
+    const socket = await sendRaw(port, '/agents/echo/runs', headers, `${part('message')}hi`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 408 [^]*"detail":"Nothing more of the form has arrived."/);
+    socket.destroy();
+    expect((await ask(url)).status).toBe(200);
+  });
+
+  it('are not waited for if their fields are too many or too large together', async () => {
+    const { port } = await startApp({ adapter, agentOs: { agents: [echo] } });
+    const field = part('metadata') + 'x'.repeat(1024 * 1024) + '\r\n';
+    const socket = await sendRaw(port, '/agents/echo/runs', headers, field.repeat(5) + part('message'));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(
+      /^HTTP\/1.1 413 [^]*"detail":"The form field \\"metadata\\" is too large."/,
+    );
+    socket.destroy();
+  });
+});
