@@ -31,6 +31,7 @@ export class ProtocolResponder {
   replyPage(request: object, response: object, { items, next }: RunPage): void {
     const { httpAdapter } = this.adapterHost;
     this.protect(response);
+    this.watch(response);
     if (next !== undefined) {
       const url = withBefore(httpAdapter.getRequestUrl(request) as string, next);
       httpAdapter.setHeader(response, 'Link', `<${url}>; rel="next"`);
