@@ -37,7 +37,8 @@ export function withTotal<T extends RunUsage>(usage: T): T {
 
 /** The tokens among a run's metrics, in whole numbers: engines report what they like. */
 export function tokensOf(metrics: RunUsage): RunUsage {
-  const counted = FIELDS.filter((field) => Number.isFinite(metrics[field]));
+  // More than a database can count is no number of tokens.
+  const counted = FIELDS.filter((field) => Number.isSafeInteger(Math.round(metrics[field] ?? NaN)));
   return Object.fromEntries(counted.map((field) => [field, Math.round(metrics[field] ?? 0)]));
 }
 

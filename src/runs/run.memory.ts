@@ -7,7 +7,7 @@ import { TimeLimitedEvalStore } from '../sessions/time-limited-eval.store.js';
 import type { ActiveRun } from './active-run.js';
 import { isAside } from './run.origin.js';
 import { currentScope } from './run.scope.js';
-import type { RunSnapshot } from './run.snapshot.js';
+import { storableSnapshot, type RunSnapshot } from './run.snapshot.js';
 import type { SharedSession } from './shared-session.js';
 import { toStoredRun, type SettledRun } from './stored-run.js';
 
@@ -38,7 +38,7 @@ export async function rememberRun(
     if (below !== run && (!hasPassed || below.isDiscarded)) below.withdraw(run);
   }
   if (run.isStored && run.tree.environment.sessions) {
-    const settled = { run, snapshot: run.snapshot(), shown: [...run.events.shown], last };
+    const settled = { run, snapshot: storableSnapshot(run), shown: [...run.events.shown], last };
     memories.push({ run, keep: () => keepRun(settled) });
   }
   while (memories[0]) {

@@ -1,3 +1,5 @@
+import { quoted } from '../errors/log.text.js';
+import { toError } from '../errors/to-error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
@@ -6,6 +8,7 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { RunnableComponent } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
+import { copyWithout, logLeftOut } from '../sessions/storable.js';
 import type { ActiveRun } from './active-run.js';
 
 /** A settled run: copies that nothing changes any more, from which every background hook gets its own. */
@@ -24,6 +27,21 @@ export function takeSnapshot({ input, context, output, session }: ActiveRun): Ru
     runOutput: copyPlainData(output, 'runOutput'),
     session: copyPlainData(session, 'session'),
   };
+}
+
+/** The run as it is stored: what is no plain data is left out and named, since it must not cost the whole turn. */
+export function storableSnapshot(run: ActiveRun): RunSnapshot | Error {
+  const snapshot = run.snapshot();
+  if (!(snapshot instanceof Error)) return snapshot;
+  const { input, context, output, session } = run;
+  const live = { runInput: input, runContext: context, runOutput: output, session };
+  try {
+    const { copy, leftOut } = copyWithout(live, 'run');
+    logLeftOut(`Run ${run.runId} of session ${quoted(run.sessionId)}`, leftOut);
+    return copy;
+  } catch (thrown) {
+    return toError(thrown);
+  }
 }
 
 /** What a hook gets besides run data. */

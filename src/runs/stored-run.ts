@@ -1,6 +1,7 @@
 import { PlainDataError } from '../errors/plain-data.error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { PlainRecord } from '../model/run-context.js';
+import { copyWithout } from '../sessions/storable.js';
 import type { RunEvent } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
@@ -74,7 +75,8 @@ function copyEvent(event: RunEvent): RunEvent {
     const copy = copyPlainData(event, 'event');
     return isEnd(copy) ? { ...copy, output: withoutFileContents(copy.output) } : copy;
   } catch (thrown) {
-    if (!(thrown instanceof PlainDataError) || event.type !== 'run-error') throw thrown;
+    if (!(thrown instanceof PlainDataError)) throw thrown;
+    if (event.type !== 'run-error') return copyWithout(event, 'event').copy;
     const { additionalData: _, ...others } = event;
     return copyPlainData(others, 'event');
   }

@@ -5,6 +5,7 @@ import type { SessionChanges } from './session.changes.js';
 import { newSession, withRun, withUpdate } from './kept-session.js';
 import { latestWithin } from './run.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
+import { storableAppend, storableSession, storableUpdate } from './storable.js';
 import {
   SessionStore,
   type NewSession,
@@ -62,9 +63,10 @@ export class InMemorySessionStore extends SessionStore {
 
   override append(
     { isKnown = false, owner, ...init }: RunSession,
-    run: StoredRun,
-    changes: SessionChanges,
+    givenRun: StoredRun,
+    givenChanges: SessionChanges,
   ): Promise<boolean> {
+    const { run, changes } = storableAppend(init.id, givenRun, givenChanges);
     checkUserId(owner);
     const known = this.#sessions.get(init.id);
     const isOpen = known ? isOf(known.session, owner) : !(isKnown && this.#deleted.has(init.id));
@@ -101,7 +103,8 @@ export class InMemorySessionStore extends SessionStore {
     return Promise.resolve({ sessions: copyPlainData(page, 'sessions'), total: found.length });
   }
 
-  override create({ name, state = {}, metadata = {}, ...init }: NewSession): Promise<boolean> {
+  override create(given: NewSession): Promise<boolean> {
+    const { name, state = {}, metadata = {}, ...init } = storableSession(given);
     if (this.#sessions.has(init.id)) return Promise.resolve(false);
     const session = { ...newSession(init), ...withoutUndefined({ name }), state, metadata };
     this.#use(init.id, { session: copyPlainData(session, 'session'), runs: [] });
@@ -111,7 +114,7 @@ export class InMemorySessionStore extends SessionStore {
   override update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean> {
     const kept = this.#find(id, owner);
     if (!kept) return Promise.resolve(false);
-    kept.session = withUpdate(kept.session, copyPlainData(update, 'update'));
+    kept.session = withUpdate(kept.session, copyPlainData(storableUpdate(id, update), 'update'));
     this.#use(id, kept);
     return Promise.resolve(true);
   }

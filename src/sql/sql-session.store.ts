@@ -16,6 +16,7 @@ import {
   type StoredSession,
 } from '../sessions/session.store.js';
 import { SqlAccess, type Transaction } from './sql.access.js';
+import { storableAppend, storableSession, storableUpdate } from '../sessions/storable.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { changeEntries, toSessionRow, touchSession } from './sql.session.changes.js';
@@ -69,7 +70,8 @@ export class SqlSessionStore extends SessionStore {
     };
   }
 
-  override append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
+  override append(session: RunSession, given: StoredRun, made: SessionChanges): Promise<boolean> {
+    const { run, changes } = storableAppend(session.id, given, made);
     return this.#access.transaction(async (transaction) => {
       // Locks the session's row, so that runs of one session are appended one after another.
       if (!(await touchSession(transaction, session, run, changes.name))) return false;
@@ -142,7 +144,8 @@ export class SqlSessionStore extends SessionStore {
     });
   }
 
-  override create({ name, state = {}, metadata = {}, ...init }: NewSession): Promise<boolean> {
+  override create(given: NewSession): Promise<boolean> {
+    const { name, state = {}, metadata = {}, ...init } = storableSession(given);
     return this.#access.transaction(async (transaction) => {
       const values = { ...toSessionRow(init), ...(name === undefined ? {} : { name: toText(name) }) };
       const created = await transaction
@@ -157,11 +160,8 @@ export class SqlSessionStore extends SessionStore {
     });
   }
 
-  override update(
-    id: string,
-    { name, summary, state, metadata }: SessionUpdate,
-    owner?: SessionOwner,
-  ): Promise<boolean> {
+  override update(id: string, given: SessionUpdate, owner?: SessionOwner): Promise<boolean> {
+    const { name, summary, state, metadata } = storableUpdate(id, given);
     return this.#access.transaction(async (transaction) => {
       const set = {
         updatedAt: now,

@@ -108,6 +108,63 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         );
       });
 
+      it('keep the turn without what cannot be stored, and without the value that was there before', async () => {
+        const id = newId();
+        const cyclic: Record<string, unknown> = { fine: 1 };
+        cyclic['itself'] = cyclic;
+        const bad = {
+          big: 123n,
+          call: () => 1,
+          symbol: Symbol('s'),
+          instance: new URL('http://localhost'),
+          throwing: Object.defineProperty({ a: 1 }, 'b', {
+            enumerable: true,
+            get: () => {
+              throw new Error('no');
+            },
+          }),
+          cyclic,
+          nested: { list: [1, 2n, { deep: new Map([['k', 3n]]) }], set: new Set([1, 4n]) },
+          proto: JSON.parse('{"__proto__":{"x":1},"y":2}') as unknown,
+          half: { ['key \ud800']: 1, whole: 'value \ud800' },
+          ['half \udfff']: 1,
+          ['long '.repeat(200)]: 1,
+          numbers: [-0, NaN, Infinity, 1e300],
+          date: new Date(NaN),
+          absent: undefined,
+        };
+        const kept = {
+          throwing: { a: 1 },
+          cyclic: { fine: 1 },
+          nested: { list: [1, { deep: new Map() }], set: new Set([1]) },
+          proto: { y: 2 },
+          half: { whole: 'value \ud800' },
+          numbers: [-0, NaN, Infinity, 1e300],
+          date: expect.any(Date),
+          absent: undefined,
+        };
+        await stores.sessions.append({ id }, runOf(id), setState({ big: 1, other: 2 }));
+
+        const run = runWith(id, {
+          sessionState: bad,
+          output: { metadata: bad, metrics: { inputTokens: 1e20, outputTokens: 5 } },
+        });
+        expect(await stores.sessions.append({ id }, run, setState(bad))).toBe(true);
+
+        expect((await stores.sessions.open(id))?.state).toEqual({ ...kept, other: 2 });
+        const [, stored] = await stores.sessions.runs(id);
+        expect(stored?.output.metadata).toMatchObject(kept);
+        expect((await stores.sessions.find(id))?.usage).toEqual([{ outputTokens: 5 }]);
+
+        const others = { created: newId(), updated: newId() };
+        await stores.sessions.create({ id: others.created, state: bad, metadata: bad });
+        await stores.sessions.create({ id: others.updated });
+        const changes = { set: bad, removed: [] };
+        await stores.sessions.update(others.updated, { state: changes, metadata: changes, summary: bad });
+        for (const other of Object.values(others))
+          expect(await stores.sessions.find(other)).toMatchObject({ state: kept, metadata: kept });
+      });
+
       it('hand out copies', async () => {
         const id = newId();
         await stores.sessions.append({ id }, runOf(id), setState({ list: [1] }));

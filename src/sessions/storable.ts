@@ -1,0 +1,231 @@
+import { types } from 'node:util';
+
+import { Logger } from '@nestjs/common';
+
+import { quoted } from '../errors/log.text.js';
+import { copyPlainData } from '../execution/copy-plain-data.js';
+import type { RecordChanges, SessionChanges } from './session.changes.js';
+import type { NewSession, SessionUpdate, StoredRun } from './session.store.js';
+
+/** Characters of a key of state or metadata: what an index of PostgreSQL takes, whatever they are. */
+const MAX_KEY_LENGTH = 600;
+
+/** Deeper than any real data. */
+const MAX_DEPTH = 400;
+
+/** Paths that a log line names. */
+const MAX_NAMED = 5;
+
+const LEFT_OUT = Symbol('left out');
+
+/**
+ * What every store can keep of a value: plain data without keys that no database takes (`__proto__`, halves of
+ * characters). What is left out is named, and the rest is kept: one bad value must not cost a whole turn.
+ *
+ * @param name - how the value is called in the paths
+ * @param leftOut - gets the paths of what was left out
+ */
+function storable<T>(value: T, name: string, leftOut: string[]): T {
+  if (isStorable(value, 0)) return value;
+  const kept = keep(value, name, [], leftOut);
+  return kept === LEFT_OUT ? (undefined as T) : (kept as T);
+}
+
+/** The same for state or metadata, whose keys are columns in a database. */
+function storableRecord<T extends Readonly<Record<string, unknown>>>(
+  record: T,
+  name: string,
+  leftOut: string[],
+): T {
+  const kept = storable(record, name, leftOut);
+  const bad = Object.keys(kept).filter((key) => key.length > MAX_KEY_LENGTH);
+  if (bad.length === 0) return kept;
+  leftOut.push(...bad.map((key) => pathOf(name, key)));
+  return Object.fromEntries(Object.entries(kept).filter(([key]) => !bad.includes(key))) as T;
+}
+
+/** Says in one line what was left out, if anything was. */
+export function logLeftOut(what: string, leftOut: readonly string[]): void {
+  if (leftOut.length === 0) return;
+  const named = [...new Set(leftOut)];
+  const more = named.length > MAX_NAMED ? ` and ${named.length - MAX_NAMED} more` : '';
+  new Logger('AgentOs').warn(
+    `${what} was stored without ${named.slice(0, MAX_NAMED).map(quoted).join(', ')}${more}: ` +
+      'stores keep plain data (JSON values, Date, Map, Set, Buffer, typed arrays) under keys of well-formed text.',
+  );
+}
+
+/** A copy of run data without what is no plain data: for keeping a run that holds such a thing. */
+export function copyWithout<T>(
+  value: T,
+  name: string,
+): { readonly copy: T; readonly leftOut: readonly string[] } {
+  const leftOut: string[] = [];
+  return { copy: copyPlainData(keep(value, name, [], leftOut) as T, name), leftOut };
+}
+
+/** A run and the changes it makes, without what no store keeps. */
+export function storableAppend(
+  sessionId: string,
+  run: StoredRun,
+  changes: SessionChanges,
+): { readonly run: StoredRun; readonly changes: SessionChanges } {
+  const leftOut: string[] = [];
+  const stored = { run: storable(run, 'run', leftOut), changes: storableChanges(changes, leftOut) };
+  logLeftOut(`Run ${quoted(run.runId)} of session ${quoted(sessionId)}`, leftOut);
+  return stored;
+}
+
+/** A new session without what no store keeps. */
+export function storableSession(session: NewSession): NewSession {
+  const leftOut: string[] = [];
+  const { state = {}, metadata = {} } = session;
+  const stored = {
+    ...session,
+    state: storableRecord(state, 'session.state', leftOut),
+    metadata: storableRecord(metadata, 'session.metadata', leftOut),
+  };
+  logLeftOut(`Session ${quoted(session.id)}`, leftOut);
+  return stored;
+}
+
+/** Changes of a session without what no store keeps. */
+export function storableUpdate(id: string, update: SessionUpdate): SessionUpdate {
+  const leftOut: string[] = [];
+  const { summary } = update;
+  const stored = {
+    ...storableChanges(update, leftOut),
+    ...(summary === undefined ? {} : { summary: storable(summary, 'session.summary', leftOut) }),
+  };
+  logLeftOut(`Session ${quoted(id)}`, leftOut);
+  return stored;
+}
+
+function storableChanges<T extends SessionChanges>(changes: T, leftOut: string[]): T {
+  return {
+    ...changes,
+    state: storableSet(changes.state, 'session.state', leftOut),
+    metadata: storableSet(changes.metadata, 'session.metadata', leftOut),
+  };
+}
+
+/** What is left out is removed, too: the value before is not the new one. */
+function storableSet({ set, removed }: RecordChanges, name: string, leftOut: string[]): RecordChanges {
+  const kept = storableRecord(set, name, leftOut);
+  const gone = Object.keys(set).filter((key) => !Object.hasOwn(kept, key));
+  return { set: kept, removed: gone.length === 0 ? removed : [...removed, ...gone] };
+}
+
+/** Whether all of it can be kept as it is. Cheaper than a copy. */
+function isStorable(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null)
+    return value === undefined || value === null || !['bigint', 'function', 'symbol'].includes(typeof value);
+  if (depth > MAX_DEPTH || types.isProxy(value)) return false;
+  if (isOfSubclass(value)) return false;
+  if (Array.isArray(value)) return value.every((item) => isStorable(item, depth + 1));
+  if (isRecord(value)) {
+    return Object.entries(Object.getOwnPropertyDescriptors(value)).every(
+      ([key, property]) => 'value' in property && isKey(key) && isStorable(property.value, depth + 1),
+    );
+  }
+  if (types.isMap(value))
+    return [...value].every(([key, item]) => isStorable(key, depth + 1) && isStorable(item, depth + 1));
+  if (types.isSet(value)) return [...value].every((item) => isStorable(item, depth + 1));
+  return isPlain(value);
+}
+
+function keep(value: unknown, path: string, ancestors: readonly object[], leftOut: string[]): unknown {
+  try {
+    const kept = keepReadable(value, path, ancestors, leftOut);
+    if (kept === LEFT_OUT) leftOut.push(path);
+    return kept;
+  } catch {
+    // A getter that throws, a revoked proxy.
+    leftOut.push(path);
+    return LEFT_OUT;
+  }
+}
+
+function keepReadable(
+  value: unknown,
+  path: string,
+  ancestors: readonly object[],
+  leftOut: string[],
+): unknown {
+  if (typeof value !== 'object' || value === null) return isStorable(value, 0) ? value : LEFT_OUT;
+  if (ancestors.includes(value) || ancestors.length > MAX_DEPTH || isOfSubclass(value)) return LEFT_OUT;
+  const inside = [...ancestors, value];
+  const inner = (item: unknown, at: string): unknown => keep(item, at, inside, leftOut);
+  if (Array.isArray(value))
+    return value.map((item, index) => inner(item, `${path}[${index}]`)).filter((item) => item !== LEFT_OUT);
+  if (types.isMap(value)) {
+    const entries = [...value].map(
+      ([key, item]) => [inner(key, `${path}.keys()`), inner(item, `${path}.get(…)`)] as const,
+    );
+    return new Map(entries.filter((entry) => !entry.includes(LEFT_OUT)));
+  }
+  if (types.isSet(value))
+    return new Set(
+      [...value].map((item) => inner(item, `${path}.values()`)).filter((item) => item !== LEFT_OUT),
+    );
+  if (!isRecord(value)) return isPlain(value) ? value : LEFT_OUT;
+  return keepRecord(value, path, inner, leftOut);
+}
+
+function keepRecord(
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+  inner: (item: unknown, at: string) => unknown,
+  leftOut: string[],
+): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const at = pathOf(path, key);
+    const item = isKey(key) ? inner(readOrLeaveOut(value, key), at) : LEFT_OUT;
+    if (!isKey(key)) leftOut.push(at);
+    if (item !== LEFT_OUT) kept[key] = item;
+  }
+  return kept;
+}
+
+/** A symbol is nothing that can be stored. */
+function readOrLeaveOut(value: Readonly<Record<string, unknown>>, key: string): unknown {
+  try {
+    return value[key];
+  } catch {
+    return LEFT_OUT;
+  }
+}
+
+function isKey(key: string): boolean {
+  return key !== '__proto__' && !/\p{Surrogate}/u.test(key);
+}
+
+function isPlain(value: object): boolean {
+  try {
+    copyPlainData(value, 'value');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether it is a list, map or set with methods of its own, which a copy would lose. */
+function isOfSubclass(value: object): boolean {
+  if (!Array.isArray(value) && !types.isMap(value) && !types.isSet(value)) return false;
+  const base = Object.getPrototypeOf(Object.getPrototypeOf(value) ?? {}) as object | null;
+  return base === null || Object.getPrototypeOf(base) !== null;
+}
+
+/** A record of any realm, or without a prototype. */
+function isRecord(value: object): value is Record<string, unknown> {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return (
+    prototype === null ||
+    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
+  );
+}
+
+function pathOf(path: string, key: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+}

@@ -1,0 +1,109 @@
+import { PGlite } from '@electric-sql/pglite';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { drizzle } from 'drizzle-orm/pglite';
+import { Agent, agentAsJudge } from 'nestjs-agentos';
+import { SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
+
+import { forLog, printable, quoted, reasonOf } from '../../src/errors/log.text.js';
+import { runJson, runSse } from '../support/http-client.js';
+import { evaluationOf, storedRunOf } from '../support/stored-data.js';
+import { closeApps, startApp } from '../support/test-app.js';
+
+const NOTHING = { set: {}, removed: [] };
+const SECRET = 'the question of a user';
+const FORGED = 'id\nERROR [AgentOs] forged\u001b[2J\u2028\u202e';
+
+describe('The log of a store without tables', () => {
+  let client: PGlite;
+  let sessions: SqlSessionStore;
+  let evals: SqlEvalStore;
+  beforeAll(async () => {
+    client = await PGlite.create();
+    const database = drizzle({ client });
+    [sessions, evals] = [new SqlSessionStore(database), new SqlEvalStore(database)];
+  }, 60_000);
+  afterAll(() => client.close());
+
+  it('holds the reason and no parameters, whichever method fails', async () => {
+    const changes = { state: { set: { key: SECRET }, removed: [SECRET] }, metadata: NOTHING, name: SECRET };
+    const run = storedRunOf({ content: SECRET }, { input: { content: SECRET } });
+    const evaluation = evaluationOf({ input: SECRET, output: SECRET });
+    const calls = [
+      () => sessions.open(SECRET),
+      () => sessions.append({ id: SECRET }, run, changes),
+      () => sessions.runs(SECRET, { runId: SECRET }),
+      () => sessions.find(SECRET, SECRET),
+      () => sessions.list({ name: SECRET }),
+      () => sessions.create({ id: SECRET, state: { key: SECRET } }),
+      () => sessions.update(SECRET, changes),
+      () => sessions.delete([SECRET]),
+      () => evals.save(evaluation),
+      () => evals.list({ name: SECRET }),
+      () => evals.count({ name: SECRET }),
+      () => evals.find(SECRET),
+      () => evals.rename(SECRET, SECRET),
+      () => evals.delete([SECRET]),
+    ];
+    for (const call of calls) {
+      const thrown: unknown = await call().catch((error: unknown) => error);
+      const { reason, stack = '' } = forLog(thrown);
+      expect(reason).toMatch(/^relation "agent_os_\w+" does not exist$/);
+      expect(stack).toMatch(/^\s+at /);
+      expect(String(thrown) + String((thrown as Error).stack)).not.toContain(SECRET);
+    }
+  });
+
+  it('says once why a run, a route or a judge failed, on one line, whatever ids clients send', async () => {
+    const engine = (): string => '{"score": 9, "reason": "It is."}';
+    const judge = agentAsJudge({ criteria: 'polite', engine });
+    const agent = new Agent({ id: 'agent', engine: () => SECRET, postHooks: [judge] });
+    const { url, log, agentOs } = await startApp({
+      agentOs: { agents: [agent], sessionStore: sessions, evalStore: evals },
+    });
+
+    await runJson(url, '/agents/agent', SECRET);
+    await runJson(url, '/agents/agent', SECRET, { session_id: FORGED });
+    await runSse(url, '/agents/agent', SECRET, { session_id: FORGED });
+    for (const path of ['/sessions?type=agent', '/sessions/x', '/sessions/x/runs', '/eval-runs'])
+      await fetch(url + path);
+    await agentOs.drain();
+    await closeApps();
+
+    const errors = log.entries.filter(({ level }) => level === 'error');
+    expect(errors.length).toBeGreaterThanOrEqual(6);
+    for (const { message, stack = '' } of errors) {
+      expect(message).toMatch(/relation "agent_os_\w+" does not exist$/);
+      expect(message + stack).not.toMatch(/Failed query|params:|insert into|does not exist.*does not exist/s);
+      // eslint-disable-next-line no-control-regex
+      expect(message).not.toMatch(/[\n\u001b\u2028\u202e]/);
+    }
+    expect(log.entries.map(({ message, stack = '' }) => message + stack).join()).not.toContain(SECRET);
+  }, 60_000);
+});
+
+describe('What the log shows', () => {
+  it('of an id is on one line, in quotation marks, without control characters, and bounded', () => {
+    expect(quoted('plain')).toBe('"plain"');
+    expect(quoted(FORGED)).toBe('"id\\nERROR [AgentOs] forged\\u001b[2J\\u2028\\u202e"');
+    expect(printable('a\nb')).toBe('a\\nb');
+    expect(quoted('\ud800')).toBe('"\\ud800"');
+    expect(quoted('👋 "q"')).toBe('"👋 \\"q\\""');
+    expect(quoted('x'.repeat(1_000_000)).length).toBeLessThan(310);
+  });
+
+  it('of an error is its message on one line; of one without a message its code, or what it collects', () => {
+    expect(reasonOf(new Error('a\nb'))).toBe('a\\nb');
+    expect(reasonOf(new Error('x'.repeat(1_000_000))).length).toBeLessThan(1_010);
+    expect(reasonOf(Object.assign(new Error(''), { code: 'ECONNRESET' }))).toBe('ECONNRESET');
+    expect(reasonOf(new AggregateError([new Error('refused 1'), new Error('refused 2')]))).toBe(
+      'refused 1; refused 2',
+    );
+    const query = Object.assign(new Error('Failed query: … params: secret', { cause: new Error('locked') }), {
+      query: 'select',
+      params: ['secret'],
+    });
+    expect(reasonOf(query)).toBe('locked');
+    expect(forLog(query).stack).not.toContain('secret');
+    expect(reasonOf('text')).toBe('A value that is not an Error was thrown: "text"');
+  });
+});
