@@ -55,6 +55,16 @@ export interface AgentOsOptions {
   /** Where judges' evaluations are kept. Default: in memory, bounded. */
   readonly evalStore?: EvalStore;
   /**
+   * Milliseconds that a run may take, unless its component has a `timeout`; `Infinity` for no limit. Then it fails with a
+   * `RunTimeoutError` (504). Default 600,000: ten minutes.
+   */
+  readonly runTimeout?: number;
+  /**
+   * Runs in flight at once. One more is refused with a `TooManyRunsError` (503). Members, steps and runs that hooks start
+   * do not count and are never refused. Default 1,000.
+   */
+  readonly maxRuns?: number;
+  /**
    * Milliseconds that each call of a store may take, those of your own code on the injected stores included. A call
    * that takes longer rejects with a `StoreTimeoutError` and counts as one that failed; what it answers later is
    * ignored and logged. Default 10,000.

@@ -35,7 +35,7 @@ interface BoundRuntime {
 @Injectable()
 export class AgentOsRuntime implements OnModuleInit {
   readonly components = new ComponentRegistry();
-  readonly inFlight = new InFlightRuns();
+  readonly inFlight: InFlightRuns;
   readonly logger = new Logger('AgentOs');
   readonly #deadlines = new Deadlines();
   readonly #shutdown = new AbortController();
@@ -53,6 +53,7 @@ export class AgentOsRuntime implements OnModuleInit {
     private readonly explorer: HookExplorer,
     private readonly modules: ModulesContainer,
   ) {
+    this.inFlight = new InFlightRuns(options.maxRuns);
     // Every open event stream listens; that is no leak.
     setMaxListeners(0, this.shutdown);
     for (const component of [...options.agents, ...options.teams, ...options.workflows])
@@ -114,7 +115,8 @@ export class AgentOsRuntime implements OnModuleInit {
     });
     const environment = this.#createEnvironment(registry);
     const { sessions, evals, storeCalls } = this;
-    const direct = { ...createDirectEnvironment(registry), sessions, evals, storeCalls };
+    const { runTimeout } = this.options;
+    const direct = { ...createDirectEnvironment(registry), sessions, evals, storeCalls, runTimeout };
     return (this.#bound = { registry, environment, direct });
   }
 
@@ -130,7 +132,7 @@ export class AgentOsRuntime implements OnModuleInit {
 
   #createEnvironment(registry: HookRegistry): RunEnvironment {
     const { ledger, logger, executor, inFlight, sessions, evals, storeCalls } = this;
-    const { releaseAfter, onDisconnect, onHookError } = this.options;
+    const { releaseAfter, onDisconnect, onHookError, runTimeout } = this.options;
     const deadlines = this.#deadlines;
     const failures = new HookFailureReporter(logger, onHookError);
     return {
@@ -144,6 +146,7 @@ export class AgentOsRuntime implements OnModuleInit {
       sessions,
       evals,
       storeCalls,
+      runTimeout,
       // Looked up at each run: the environment may be needed before the tracer is loaded.
       tracing: { startRun: (component, runId) => this.#tracing.startRun(component, runId) },
       background: { executor, releaseAfter, onDisconnect },

@@ -13,6 +13,7 @@ import type { RunEvent } from './model/run-event.js';
 import type { RunInput } from './model/run-input.js';
 import type { RunOutput } from './model/run-output.js';
 import type { RunnableComponent, RunOptions } from './model/runnable-component.js';
+import { describeRun, type RunInFlight } from './runs/run-in-flight.js';
 import { currentScope } from './runs/run.scope.js';
 import { startRun } from './runs/start-run.js';
 import { streamRun } from './runs/stream-run.js';
@@ -44,6 +45,7 @@ export class AgentOsService {
    * way at once and be awaited one after the other: a rejection that comes meanwhile does not end the process.
    *
    * @throws ComponentNotFoundError if no component with this id is registered
+   * @throws TooManyRunsError if as many runs are in flight as `maxRuns` allows
    * @throws AgentRunError if the run does not complete; it is an `HttpException` and carries the output so far
    */
   run(
@@ -65,6 +67,7 @@ export class AgentOsService {
    * with a `run-error` or `run-cancelled` event. A reader that stops early is a client that leaves: see `onDisconnect`.
    *
    * @throws ComponentNotFoundError if no component with this id is registered
+   * @throws TooManyRunsError with the first read, if as many runs are in flight as `maxRuns` allows
    */
   stream(
     idOrComponent: string | Component,
@@ -130,6 +133,11 @@ export class AgentOsService {
       );
     }
     await this.runtime.executor.drain((batch) => response !== undefined && batch.response === response);
+  }
+
+  /** The runs in flight, the oldest first, those that are parts of others and those of hooks included. */
+  listRuns(): RunInFlight[] {
+    return this.runtime.inFlight.all().map(describeRun);
   }
 
   /** The ledger of hook executions. */

@@ -47,6 +47,8 @@ export {
 } from './errors/check.errors.js';
 export { ComponentNotFoundError } from './errors/component-not-found.error.js';
 export { HookTimeoutError } from './errors/hook-timeout.error.js';
+export { TooManyRunsError } from './errors/too-many-runs.error.js';
+export type { RunInFlight, RunWait } from './runs/run-in-flight.js';
 export { StoreTimeoutError } from './errors/store-timeout.error.js';
 export { PlainDataError } from './errors/plain-data.error.js';
 export {
@@ -54,6 +56,8 @@ export {
   HookFailedError,
   ProviderError,
   RunCancelledError,
+  RunShutDownError,
+  RunTimeoutError,
   RunFailedError,
   RunHttpError,
   StepFailedError,

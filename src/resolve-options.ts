@@ -1,5 +1,6 @@
 import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './agent-os.options.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
+import { isRunTimeout, RUN_TIMEOUT } from './runs/run.watch.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
 import { STORE_TIMEOUT } from './sessions/store.calls.js';
@@ -18,6 +19,8 @@ const DEFAULTS = {
   releaseAfter: 30_000,
   shutdownTimeout: 10_000,
   storeTimeout: STORE_TIMEOUT,
+  runTimeout: RUN_TIMEOUT,
+  maxRuns: 1_000,
   onDisconnect: 'finish',
 } as const satisfies AgentOsOptions;
 
@@ -87,7 +90,7 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   for (const name of ['agents', 'teams', 'workflows', 'preHooks', 'postHooks'] as const) {
     expect(name, Array.isArray(options[name]), 'an array', options[name]);
   }
-  for (const name of ['concurrency', 'maxPending'] as const) {
+  for (const name of ['concurrency', 'maxPending', 'maxRuns'] as const) {
     expect(
       name,
       Number.isInteger(options[name]) && options[name] >= 1,
@@ -98,7 +101,8 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   for (const name of ['releaseAfter', 'shutdownTimeout'] as const) {
     expect(name, isDuration(options[name]), 'a number of milliseconds', options[name]);
   }
-  const { storeTimeout } = options;
+  const { storeTimeout, runTimeout } = options;
+  expect('runTimeout', isRunTimeout(runTimeout), 'a number of milliseconds above 0, or Infinity', runTimeout);
   expect(
     'storeTimeout',
     isDuration(storeTimeout) && storeTimeout > 0,

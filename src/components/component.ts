@@ -5,6 +5,7 @@ import type { ComponentKind } from '../model/component.js';
 import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { ComponentRun, RunComponent } from '../runs/run.component.js';
+import { isRunTimeout } from '../runs/run.watch.js';
 import { startRun } from '../runs/start-run.js';
 import type { ToolDescription } from './engine.js';
 
@@ -21,6 +22,12 @@ export interface ComponentOptions {
   readonly postHooks?: readonly HookLike<PostHookContext>[];
   /** How often a failed execution is repeated; its hooks are not. A client may see the pieces of several attempts. Default 0. */
   readonly retries?: number;
+  /**
+   * Milliseconds that a run may take, all attempts and inline hooks included; `Infinity` for no limit. Then it fails with
+   * a `RunTimeoutError` (504). Default: as long as the run that it is a part of, else the module's `runTimeout`, else ten
+   * minutes.
+   */
+  readonly timeout?: number;
 }
 
 /** An agent, a team or a workflow: an immutable definition that can be run. */
@@ -35,17 +42,19 @@ export abstract class Component implements RunComponent {
   readonly preHooks: readonly HookLike<PreHookContext>[];
   readonly postHooks: readonly HookLike<PostHookContext>[];
   readonly retries: number;
+  readonly timeout: number | undefined;
 
   /** @throws AgentOsConfigurationError if the id or another option is not usable */
   protected constructor(options: ComponentOptions, known: readonly string[]) {
     checkOptions(new.target.name, options, [...COMMON_OPTIONS, ...known]);
-    const { id, name, description, preHooks = [], postHooks = [], retries = 0 } = options;
+    const { id, name, description, preHooks = [], postHooks = [], retries = 0, timeout } = options;
     this.id = id;
     this.name = name ?? id;
     if (description !== undefined) this.description = description;
     this.preHooks = Object.freeze([...preHooks]);
     this.postHooks = Object.freeze([...postHooks]);
     this.retries = retries;
+    this.timeout = timeout;
   }
 
   /**
@@ -68,7 +77,7 @@ export abstract class Component implements RunComponent {
   abstract execute(run: ComponentRun): Promise<void>;
 }
 
-const COMMON_OPTIONS = ['id', 'name', 'description', 'preHooks', 'postHooks', 'retries'];
+const COMMON_OPTIONS = ['id', 'name', 'description', 'preHooks', 'postHooks', 'retries', 'timeout'];
 
 /** Ids stand in URLs. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
@@ -77,7 +86,7 @@ function checkOptions(type: string, options: ComponentOptions, known: readonly s
   if (typeof options !== 'object' || (options as unknown) === null) {
     throw new AgentOsConfigurationError(`new ${type}() expects an options object.`);
   }
-  const { id, preHooks, postHooks, retries } = options;
+  const { id, preHooks, postHooks, retries, timeout } = options;
   if (typeof id !== 'string' || !ID.test(id)) {
     throw new AgentOsConfigurationError(
       `${type}: expected id to begin with a letter or digit and to hold only letters, digits, ".", "_" and "-", ` +
@@ -96,5 +105,8 @@ function checkOptions(type: string, options: ComponentOptions, known: readonly s
   }
   if (retries !== undefined && (!Number.isInteger(retries) || retries < 0)) {
     fail(`expected retries to be a whole number from 0 on, got ${String(retries)}.`);
+  }
+  if (timeout !== undefined && !isRunTimeout(timeout)) {
+    fail(`expected timeout to be a number of milliseconds above 0, or Infinity, got ${String(timeout)}.`);
   }
 }

@@ -1,6 +1,6 @@
 import type { HttpException } from '@nestjs/common';
 
-import { AgentRunError } from './agent-run.error.js';
+import { AgentRunError, type AgentRunErrorOptions } from './agent-run.error.js';
 import { fieldsBesideText, textOf } from './http-exception.js';
 import { toError } from './to-error.js';
 
@@ -74,8 +74,42 @@ export class ProviderError extends AgentRunError {
 
 /** The run was cancelled: by `cancel()`, by the caller's signal, by a client that left, or at shutdown. */
 export class RunCancelledError extends AgentRunError {
-  constructor(readonly reason: string) {
-    super({ code: 'run_cancelled', message: reason, status: 409 });
+  constructor(
+    readonly reason: string,
+    { code = 'run_cancelled', status = 409 }: Partial<Pick<AgentRunErrorOptions, 'code' | 'status'>> = {},
+  ) {
+    super({ code, message: reason, status });
+  }
+}
+
+/** The run was cancelled because the application shuts down and can wait no longer. */
+export class RunShutDownError extends RunCancelledError {
+  /** Seconds after which to try again: the header `Retry-After` of the AgentOS routes. */
+  readonly retryAfter = 5;
+
+  constructor() {
+    super('The server is shutting down, so the run was stopped.', { code: 'shutting_down', status: 503 });
+  }
+}
+
+/** The run took longer than its component's `timeout`, or the module's `runTimeout`. Its outcome is `failed`. */
+export class RunTimeoutError extends AgentRunError {
+  /**
+   * @param run - which run, for the log
+   * @param timeout - milliseconds
+   */
+  constructor(
+    run: string,
+    readonly timeout: number,
+  ) {
+    super({
+      code: 'run_timeout',
+      message:
+        `Run ${run} did not end within ${timeout} ms. Its signal was aborted; ` +
+        'raise `timeout` of the component or `runTimeout` if it needs longer.',
+      publicMessage: 'The run took too long, so it was stopped.',
+      status: 504,
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { saidBy, textOf } from '../errors/http-exception.js';
 import { forLog } from '../errors/log.text.js';
+import { TooManyRunsError } from '../errors/too-many-runs.error.js';
 import { isArray, isPlainObject } from './forms/json.values.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
@@ -28,6 +29,7 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
       this.#logger.error(`An AgentOS route failed: ${reason}`, stack);
     }
     if (isAnswered) return;
+    if (thrown instanceof TooManyRunsError) this.responder.askToRetry(response, thrown);
     const status = thrown instanceof HttpException ? thrown.getStatus() : 500;
     this.responder.reply(response, { detail: detailOf(thrown) }, status);
   }

@@ -3,11 +3,14 @@ import { Get, Req, Res } from '@nestjs/common';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.ledger.js';
+import { describeRun } from '../runs/run-in-flight.js';
+import { isOf } from '../sessions/session.filter.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import type { FieldReader } from './forms/field.reader.js';
 import { readQuery, type FieldRequest } from './forms/request.fields.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { SessionAccess } from './sessions/session.access.js';
+import { toWireRunInFlight, type WireRunsInFlight } from './wire/wire-run-in-flight.js';
 import { toWireExecution, toWireHook, type WireExecutions } from './wire/wire-hook.js';
 
 const DEFAULT_LIMIT = 100;
@@ -27,6 +30,16 @@ export class HooksController {
     this.responder.reply(response, this.runtime.listHooks().map(toWireHook));
   }
 
+  @Get('hooks/runs')
+  async runs(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    const { limit } = readQuery(request, readRunsFilter);
+    const owner = await this.access.ownerFor(request);
+    const seen = this.runtime.inFlight.all().filter((run) => isOf(run, owner));
+    const data = seen.slice(0, limit).map((run) => toWireRunInFlight(describeRun(run)));
+    const page: WireRunsInFlight = { data, meta: { limit, total: seen.length } };
+    this.responder.reply(response, page);
+  }
+
   @Get('hooks/executions')
   async executions(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { ledger } = this.runtime;
@@ -40,11 +53,20 @@ export class HooksController {
   }
 }
 
+function readRunsFilter(reader: FieldReader): { readonly limit: number } {
+  reader.choice('state', ['running']);
+  return { limit: readLimit(reader) };
+}
+
+function readLimit(reader: FieldReader): number {
+  return reader.integer('limit', { minimum: 1, maximum: MAX_LIMIT }) ?? DEFAULT_LIMIT;
+}
+
 function readFilter(reader: FieldReader): HookExecutionFilter & { readonly limit: number } {
   return {
     runId: reader.text('run_id'),
     hook: reader.text('hook'),
     state: reader.choice('state', HOOK_EXECUTION_STATES),
-    limit: reader.integer('limit', { minimum: 1, maximum: MAX_LIMIT }) ?? DEFAULT_LIMIT,
+    limit: readLimit(reader),
   };
 }

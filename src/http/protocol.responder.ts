@@ -48,6 +48,11 @@ export class ProtocolResponder {
     httpAdapter.reply(response, body, 200);
   }
 
+  /** Says, before the answer, after how many seconds to try again. */
+  askToRetry(response: object, { retryAfter }: { readonly retryAfter: number }): void {
+    this.adapterHost.httpAdapter.setHeader(response, 'Retry-After', String(retryAfter));
+  }
+
   /** Answers that it is done, and nothing else. */
   replyNothing(response: object): void {
     this.protect(response);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { RunCancelledError } from '../errors/run.errors.js';
+import type { AgentRunError } from '../errors/agent-run.error.js';
+import { RunCancelledError, RunShutDownError } from '../errors/run.errors.js';
 import { toError } from '../errors/to-error.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
@@ -21,6 +22,7 @@ import { RunEvents, type RunEventSink } from './run.events.js';
 import type { Memory } from './run.memory.js';
 import type { RunOrigin } from './run.origin.js';
 import { takeSnapshot, type RunSnapshot } from './run.snapshot.js';
+import { timeLimitOf, type RunTimeLimit } from './run.watch.js';
 import type { RunTree } from './run.tree.js';
 import type { SharedSession } from './shared-session.js';
 
@@ -49,6 +51,11 @@ export class ActiveRun {
   readonly runId = randomUUID();
   readonly createdAt = Math.floor(Date.now() / 1_000);
   readonly startedAt = performance.now();
+  /** Of its latest event, or the latest of a run below it, in the time of `performance.now()`. */
+  shownAt = this.startedAt;
+  /** The name of the inline hook that is at work. */
+  inlineHook: string | undefined;
+  readonly timeLimit: RunTimeLimit;
   readonly cancellation = new Cancellation();
   /** Ends the waits of the settled run for the store that keeps it. */
   readonly storing = new Cancellation();
@@ -115,6 +122,7 @@ export class ActiveRun {
     this.hooks = hooks;
     this.tree = tree;
     this.parent = parent;
+    this.timeLimit = timeLimitOf(this);
     this.options = options;
     this.input = input;
     this.isDiscarded = parent?.isDiscarded ?? false;
@@ -168,13 +176,28 @@ export class ActiveRun {
   /** Cancels the run because the application can wait no longer: hooks that it would have released are dropped. */
   shutDown(): void {
     this.isShutDown = true;
-    this.cancel('The application is shutting down.');
+    this.stop(new RunShutDownError());
   }
 
   /** Stops the run at its next wait. Once it has settled, its outcome stands, and it waits no longer to be stored. */
   cancel(reason: string): void {
-    const isSettled = this.outcome !== undefined;
-    (isSettled ? this.storing : this.cancellation).cancel(new RunCancelledError(reason));
+    this.stop(new RunCancelledError(reason));
+  }
+
+  /** As {@link cancel}, but the run ends with this error. */
+  stop(error: AgentRunError): void {
+    (this.outcome === undefined ? this.cancellation : this.storing).cancel(error);
+  }
+
+  /** It is the first of its tree, and no hook has started it. */
+  get isRoot(): boolean {
+    return this.parent === undefined && !this.isOfHook;
+  }
+
+  /** An event of it, or of a run below it, tells that it is at work. */
+  markShown(): void {
+    this.shownAt = performance.now();
+    this.parent?.markShown();
   }
 
   /** The runs below this one, at any depth. */

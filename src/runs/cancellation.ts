@@ -1,6 +1,6 @@
-import type { RunCancelledError } from '../errors/run.errors.js';
+import type { AgentRunError } from '../errors/agent-run.error.js';
 
-type CancelListener = (reason: RunCancelledError) => void;
+type CancelListener = (reason: AgentRunError) => void;
 
 /**
  * Whether a run is to stop, and why. Node's signal is made when somebody asks for it: it would be the most expensive
@@ -8,11 +8,11 @@ type CancelListener = (reason: RunCancelledError) => void;
  */
 export class Cancellation {
   readonly #listeners = new Set<CancelListener>();
-  #reason: RunCancelledError | undefined;
+  #reason: AgentRunError | undefined;
   #controller: AbortController | undefined;
 
   /** Why the run is to stop; undefined as long as it is not. */
-  get reason(): RunCancelledError | undefined {
+  get reason(): AgentRunError | undefined {
     return this.#reason;
   }
 
@@ -25,7 +25,7 @@ export class Cancellation {
   }
 
   /** The first call counts. */
-  cancel(reason: RunCancelledError): void {
+  cancel(reason: AgentRunError): void {
     if (this.#reason) return;
     this.#reason = reason;
     this.#controller?.abort(reason);
@@ -33,7 +33,7 @@ export class Cancellation {
     this.#listeners.clear();
   }
 
-  /** @throws RunCancelledError if the run is to stop */
+  /** @throws the reason if the run is to stop */
   throwIfCancelled(): void {
     if (this.#reason) throw this.#reason;
   }
@@ -52,7 +52,7 @@ export class Cancellation {
   /**
    * Waits for a promise, but no longer than the run may go on. What is waited for may go on; nobody listens any more.
    *
-   * @throws RunCancelledError if the run is to stop
+   * @throws the reason if the run is to stop
    */
   race<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -9,6 +9,7 @@ import { freezeInput } from './run.input.js';
 import { resetOutput, writeMessages } from './run.result.js';
 import { enterScope, type RunScope } from './run.scope.js';
 import { openSession } from './run.session.js';
+import { watchRun } from './run.watch.js';
 import { settleRun } from './settle-run.js';
 
 /**
@@ -20,6 +21,7 @@ export async function conductRun(run: ActiveRun, startChild: StartChild): Promis
   const { inFlight, tracing } = run.tree.environment;
   inFlight.add(run);
   const unlink = linkCancellation(run);
+  const unwatch = watchRun(run);
   try {
     run.span = tracing.startRun(run.identity, run.runId);
     const error = await enterRun(run, () => perform(run, startChild));
@@ -30,6 +32,7 @@ export async function conductRun(run: ActiveRun, startChild: StartChild): Promis
     throw withRunOutput(error, run.output);
   } finally {
     unlink();
+    unwatch();
     inFlight.remove(run);
   }
 }
@@ -89,7 +92,10 @@ function discardAttempt(run: ActiveRun): void {
 
 /** Somebody's verdict stays what it is; what broke may work the next time. */
 function isWorthRetrying(run: ActiveRun, thrown: unknown): boolean {
-  return ['run_failed', 'step_failed', 'provider_error'].includes(toRunError(run, thrown).code);
+  if (run.cancellation.reason) return false;
+  return ['run_failed', 'step_failed', 'provider_error', 'run_timeout'].includes(
+    toRunError(run, thrown).code,
+  );
 }
 
 function enterRun<R>(run: ActiveRun, callback: () => R): R {

@@ -13,6 +13,7 @@ import { STORE_TIMEOUT, StoreCalls } from '../sessions/store.calls.js';
 import { NoTracing } from '../telemetry/tracing.js';
 import { InFlightRuns } from './in-flight-runs.js';
 import type { RunEnvironment } from './run.environment.js';
+import { RUN_TIMEOUT } from './run.watch.js';
 
 /** Outside AgentOS there is no container to ask. */
 const noContainer: HookInstances = {
@@ -46,6 +47,7 @@ export function createDirectEnvironment(registry: HookRegistry): RunEnvironment 
     ledger,
     deadlines,
     inFlight: new InFlightRuns(),
+    runTimeout: RUN_TIMEOUT,
     storeCalls: new StoreCalls({ timeout: STORE_TIMEOUT, logger }),
     logger,
     tracing: new NoTracing(),

@@ -1,17 +1,31 @@
+import { TooManyRunsError } from '../errors/too-many-runs.error.js';
 import type { ActiveRun } from './active-run.js';
 
 /** The runs that have not settled, with or without a socket. */
 export class InFlightRuns {
   readonly #runs = new Map<string, ActiveRun>();
+  readonly #maxRuns: number;
+  #roots = 0;
   #onIdle: (() => void)[] = [];
   #isShutDown = false;
+
+  /** @param maxRuns - so many runs at once, without those that are a part of another or started by a hook */
+  constructor(maxRuns = Infinity) {
+    this.#maxRuns = maxRuns;
+  }
 
   get size(): number {
     return this.#runs.size;
   }
 
+  /** @throws TooManyRunsError if there is no room for another run that is no part of one */
+  admit(): void {
+    if (this.#roots >= this.#maxRuns) throw new TooManyRunsError(this.#maxRuns);
+  }
+
   add(run: ActiveRun): void {
     this.#runs.set(run.runId, run);
+    if (run.isRoot) this.#roots += 1;
     if (this.#isShutDown) run.shutDown();
   }
 
@@ -22,7 +36,7 @@ export class InFlightRuns {
   }
 
   remove(run: ActiveRun): void {
-    this.#runs.delete(run.runId);
+    if (this.#runs.delete(run.runId) && run.isRoot) this.#roots -= 1;
     if (this.#runs.size > 0) return;
     const waiting = this.#onIdle;
     this.#onIdle = [];

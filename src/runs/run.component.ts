@@ -11,6 +11,8 @@ import type { Conversation } from './conversation.js';
 export interface RunComponent extends HookedComponent {
   /** How often a failed execution is repeated, without its hooks. */
   readonly retries: number;
+  /** Milliseconds that a run may take; Infinity for no limit, undefined for that of the module. */
+  readonly timeout: number | undefined;
   /** The model of its engine, if it has one. */
   readonly model: ModelIdentity | undefined;
   /** Does the work and writes the answer into the run's output. */

@@ -33,6 +33,8 @@ export interface RunEnvironment {
   readonly evals?: EvalStore;
   /** Waits for stores, also for one that a judge brings. */
   readonly storeCalls: StoreCalls;
+  /** Milliseconds that a run may take, unless its component says otherwise. */
+  readonly runTimeout: number;
   /** Absent in direct runs: nothing is left for later. */
   readonly background?: BackgroundEnvironment;
 }

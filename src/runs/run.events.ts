@@ -16,6 +16,8 @@ export class RunEvents {
   /** What may be seen of what was held, though the run did not pass. */
   #left: readonly RunEvent[] = [];
   #hasFailed = false;
+  /** Events that the reader has not taken yet. */
+  #unread = 0;
 
   /** @param sink - a reader of this run alone; what goes up to the run above it goes there besides */
   constructor(run: ActiveRun, sink: RunEventSink | undefined) {
@@ -30,8 +32,14 @@ export class RunEvents {
     return this.#ownSink !== undefined || (this.#above?.isObserved ?? false);
   }
 
+  /** Whether the run waits for its reader. */
+  get isReaderFull(): boolean {
+    return this.#unread > 0;
+  }
+
   /** Says what happened in this run. */
   emit(body: RunEventBody): Promise<void> | undefined {
+    this.#run.markShown();
     const event = this.describe(body);
     return event && this.pass(event);
   }
@@ -56,7 +64,16 @@ export class RunEvents {
   #deliver(event: RunEvent): Promise<void> | undefined {
     const taken = this.#sink?.(event);
     // A run that is aborted waits for no reader: it would never settle, and shutdown never end.
-    return taken && this.#run.cancellation.settled(taken);
+    return taken && this.#waitForReader(taken);
+  }
+
+  async #waitForReader(taken: Promise<void>): Promise<void> {
+    this.#unread += 1;
+    try {
+      await this.#run.cancellation.settled(taken);
+    } finally {
+      this.#unread -= 1;
+    }
   }
 
   /**

@@ -59,6 +59,7 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
   const subject = new InlineHookSubject(run, hook);
   ledger.schedule(execution);
   let failure: Error | undefined;
+  run.inlineHook = execution.hook;
   try {
     failure = await runner.runInline({ hook, execution, subject }, run.signal);
   } catch (thrown) {
@@ -66,6 +67,8 @@ async function runInline(run: ActiveRun, hook: BoundHook): Promise<void> {
     detachData(run);
     await run.events.emit(completedEvent(execution, 'The run was stopped.'));
     throw thrown;
+  } finally {
+    run.inlineHook = undefined;
   }
   if (failure instanceof HookTimeoutError) detachData(run);
   if (hook.phase === 'post') followPostHook(run, subject.found, isGuardrail);

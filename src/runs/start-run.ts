@@ -44,6 +44,7 @@ export interface RunRequest {
  * @throws AgentRunError if the run does not complete
  * @throws AgentOsConfigurationError if a hook of the component cannot be bound
  * @throws TypeError if the input, the user id or the session id is none
+ * @throws TooManyRunsError if it would be one run more than `maxRuns`
  */
 export function startRun(request: RunRequest): Promise<RunOutput> {
   try {
@@ -75,6 +76,7 @@ function createRun(
   checkOptions(options);
   const parent = request.parent ?? joinedRun(scope, request.environment);
   const environment = parent?.tree.environment ?? request.environment ?? surroundingEnvironment(scope);
+  if (!parent && !scope.hook) environment.inFlight.admit();
   const { origin } = scope;
   const source = { parent, origin };
   const position = positionOf(parent, scope);

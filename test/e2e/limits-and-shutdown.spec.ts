@@ -103,7 +103,7 @@ describe.each(SURFACES)('limits and shutdown, on $adapter over $transport', ({ a
     await testApp.close();
 
     const { status, text, body } = await answering;
-    expect([status, body.content]).toEqual([200, 'the beginning']);
+    expect([status, body.content]).toEqual([transport === 'json' ? 503 : 200, 'the beginning']);
     if (transport === 'json') expect(body.status).toBe('CANCELLED');
     else expect(namesOf(parseFrames(text)).slice(-2)).toEqual(['RunCancelled', 'RunCompleted']);
   });
@@ -264,7 +264,7 @@ describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
     const error = await cancelled;
 
     expect(error).toBeInstanceOf(RunCancelledError);
-    expect(error.reason).toBe('The application is shutting down.');
+    expect(error.reason).toBe('The server is shutting down, so the run was stopped.');
     expect(steps).toEqual(['hook aborted']);
     expect(
       agentOs.executions.list().map(({ hook, state, reason, attempts }) => [hook, state, reason, attempts]),

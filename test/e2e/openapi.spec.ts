@@ -660,6 +660,8 @@ describe.each(ADAPTERS)('The server on %s', (adapter) => {
     await checked.json('GET', `/eval-runs/${id}`, 404);
     await checked.json('GET', '/hooks/executions', 200);
     await checked.json('GET', '/hooks/executions?state=nothing', 422);
+    await checked.json('GET', '/hooks/runs?state=running', 200);
+    await checked.json('GET', '/hooks/runs?state=nothing', 422);
   });
 
   it('refuses as described', async () => {

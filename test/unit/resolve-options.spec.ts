@@ -25,6 +25,8 @@ describe('resolveOptions()', () => {
       releaseAfter: 30_000,
       shutdownTimeout: 10_000,
       storeTimeout: 10_000,
+      runTimeout: 600_000,
+      maxRuns: 1_000,
       onDisconnect: 'finish',
       http: { maxFileSize: 10_485_760, maxFiles: 10, maxBodyMemory: 268_435_456, stallTimeout: 60_000 },
     });

@@ -5,6 +5,7 @@ import type { Component } from '../../components/component.js';
 import { AgentRunError } from '../../errors/agent-run.error.js';
 import { CheckError } from '../../errors/check.errors.js';
 import { forLog } from '../../errors/log.text.js';
+import { RunShutDownError } from '../../errors/run.errors.js';
 import type { ActiveRun } from '../../runs/active-run.js';
 import { additionalDataOf } from '../../runs/run.error.js';
 import { startRun } from '../../runs/start-run.js';
@@ -33,7 +34,7 @@ export class RunResponder {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  /** Answers with the run's output: 200 if it completed or was cancelled, else the status of its error. */
+  /** Answers with the run's output: 200 if it completed or somebody has cancelled it, else the status of its error. */
   async json(
     component: Component,
     { input: asked, options, owner }: RunForm,
@@ -48,7 +49,10 @@ export class RunResponder {
       await startRun({ component, input: asked, options, owner, environment, onStart });
     } catch (thrown) {
       if (!(thrown instanceof AgentRunError) || !run) throw thrown;
-      status = run.outcome === 'cancelled' ? 200 : thrown.getStatus();
+      // A client that has cancelled its run knows; of shutdown it must be told.
+      const isShutDown = thrown instanceof RunShutDownError;
+      status = run.outcome === 'cancelled' && !isShutDown ? 200 : thrown.getStatus();
+      if (isShutDown) this.responder.askToRetry(response, thrown);
       if (status !== 200) problem = problemOf(thrown);
     }
     const { output, input, context } = run as ActiveRun;
@@ -62,6 +66,8 @@ export class RunResponder {
     { input, options, owner, streamEvents }: RunForm,
     response: object,
   ): Promise<void> {
+    // Before the answer begins: its status could not say it any more.
+    this.runtime.inFlight.admit();
     const stream = this.streams.open(response);
     try {
       const { environment } = this.runtime;

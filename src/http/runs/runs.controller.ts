@@ -1,6 +1,7 @@
 import { Get, Inject, NotFoundException, Param, Post, Req, Res, type Type } from '@nestjs/common';
 
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
+import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
@@ -25,6 +26,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
   class RunsController {
     constructor(
       @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
+      private readonly runtime: AgentOsRuntime,
       private readonly finder: RunFinder,
       private readonly access: SessionAccess,
       private readonly pages: RunPages,
@@ -38,6 +40,8 @@ export function runsControllerOf(kind: ComponentKind): Type {
     @Post()
     async run(@Param('id') id: string, @Req() request: FormRequest, @Res() response: object): Promise<void> {
       const component = this.finder.component(kind, id);
+      // Before its files are read, and again when it starts.
+      this.runtime.inFlight.admit();
       const { http } = this.options;
       const form = await this.#withUser(parseRunForm(await this.#read(request, response), http), request);
       const responder = form.background ? this.background : this.runs;

@@ -12,6 +12,20 @@ export const hookRoutes: RouteDescriptions = {
     summary: 'List hooks',
     answers: { 200: json('Every hook, where it is attached, its mode and why.', listOf(ref('Hook'))) },
   },
+  'GET hooks/runs': {
+    tag,
+    summary: 'List runs in flight',
+    query: [
+      query('state', 'Only those in this state.', oneOfTexts(['running'])),
+      query('limit', 'At most so many.', { ...integer(), minimum: 1, maximum: 1_000, default: 100 }),
+      ...DATABASE_QUERY,
+    ],
+    answers: {
+      200: json('The runs that have not ended, the oldest first.', ref('RunsInFlight')),
+      404: problem('There is no such database.'),
+      422: INVALID,
+    },
+  },
   'GET hooks/executions': {
     tag,
     summary: 'List executions of hooks',

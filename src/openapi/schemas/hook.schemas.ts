@@ -29,6 +29,31 @@ export const hookSchemas: Schemas = {
       ),
     },
   }),
+  RunInFlight: object('A run that has not ended: ids, names and times, never content.', {
+    required: {
+      run_id: text(),
+      session_id: text(),
+      component: ref('ComponentIdentity'),
+      state: oneOfTexts(['running']),
+      started_at: time(),
+      shown_at: time(),
+      waits_for: oneOfTexts(
+        ['store', 'hook', 'engine', 'member', 'reader'],
+        'Its reader takes no more events; its member is a run below it.',
+      ),
+    },
+    optional: {
+      parent_run_id: text(),
+      user_id: text(),
+      hook: text('The inline hook that it waits for.'),
+    },
+  }),
+  RunsInFlight: object('Runs that have not ended, the oldest first.', {
+    required: {
+      data: listOf(ref('RunInFlight')),
+      meta: object('How many there are.', { required: { limit: integer(), total: integer() } }),
+    },
+  }),
   HookExecution: object('An execution of a hook: ids, states and times, never content.', {
     required: {
       id: text(),
