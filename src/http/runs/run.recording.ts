@@ -1,8 +1,8 @@
 import type { RunStatus } from '../../model/run-output.js';
 import { toFrame, type WireEvent } from '../wire/wire-event-frame.js';
 
-/** Characters of events that are kept of one run; beyond that the oldest are forgotten. */
-const CAPACITY = 1024 * 1024;
+/** Bytes of events that are kept of one run; beyond that the oldest are forgotten. */
+export const RECORDING_BYTES = 1024 * 1024;
 
 /** Who a recorded run is. */
 export interface RecordedRun {
@@ -15,13 +15,20 @@ export interface RecordedRun {
 /** The events of a run in the background, numbered, for readers who come and go. The run waits for none of them. */
 export class RunRecording {
   readonly #frames: string[] = [];
+  readonly #onResized: (bytes: number) => void;
   #firstIndex = 0;
-  #characters = 0;
+  #bytes = 0;
   #status: RunStatus = 'RUNNING';
   #endedAt: number | undefined;
   #wakeReaders: (() => void)[] = [];
 
-  constructor(readonly run: RecordedRun) {}
+  /** @param onResized - told by how many bytes the recording has grown or shrunk */
+  constructor(
+    readonly run: RecordedRun,
+    onResized: (bytes: number) => void = () => undefined,
+  ) {
+    this.#onResized = onResized;
+  }
 
   get status(): RunStatus {
     return this.#status;
@@ -37,8 +44,8 @@ export class RunRecording {
     return this.#frames.length;
   }
 
-  get characters(): number {
-    return this.#characters;
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Epoch milliseconds; undefined while the run goes on. */
@@ -47,16 +54,29 @@ export class RunRecording {
   }
 
   record(events: readonly WireEvent[]): void {
+    const before = this.#bytes;
     for (const event of events) {
       const frame = toFrame({ ...event, event_index: this.total });
       this.#frames.push(frame);
-      this.#characters += frame.length;
+      this.#bytes += Buffer.byteLength(frame);
     }
-    while (this.#characters > CAPACITY && this.#frames.length > 1) {
-      this.#characters -= this.#frames.shift()?.length ?? 0;
+    this.#forgetOldest(RECORDING_BYTES);
+    this.#onResized(this.#bytes - before);
+    this.#wake();
+  }
+
+  /** Forgets the oldest events beyond so many bytes. The latest one stays, for those who read along. */
+  shrink(capacity: number): void {
+    const before = this.#bytes;
+    this.#forgetOldest(capacity);
+    this.#onResized(this.#bytes - before);
+  }
+
+  #forgetOldest(capacity: number): void {
+    while (this.#bytes > capacity && this.#frames.length > 1) {
+      this.#bytes -= Buffer.byteLength(this.#frames.shift() ?? '');
       this.#firstIndex += 1;
     }
-    this.#wake();
   }
 
   end(status: RunStatus): void {

@@ -57,7 +57,7 @@ describe('A recording', () => {
     const waiting = readAll(recording);
     recording.record(Array.from({ length: 8 }, () => eventOf('x'.repeat(MEGABYTE / 4))));
     expect([recording.total, recording.buffered]).toEqual([8, 3]);
-    expect(recording.characters).toBeLessThanOrEqual(MEGABYTE);
+    expect(recording.bytes).toBeLessThanOrEqual(MEGABYTE);
     recording.record([eventOf('y'.repeat(2 * MEGABYTE))]);
     recording.end('COMPLETED');
     expect([recording.total, recording.buffered]).toEqual([9, 1]);
@@ -122,5 +122,29 @@ describe('Recordings', () => {
     const known = Array.from({ length: 70 }, (_, index) => recordings.find(`run ${index}`)).filter(Boolean);
     expect(known).toHaveLength(64);
     expect(recordings.find('run 69')).toBeDefined();
+  });
+
+  it('of runs that go on take the same bounded amount, in bytes', () => {
+    const recordings = new RunRecordings();
+    // Two bytes each, in as many pieces as an answer may have.
+    const pieces = Array.from({ length: 7 }, () => eventOf('é'.repeat(MEGABYTE / 16)));
+    const all = Array.from({ length: 200 }, (_, index) => begin(recordings, `run ${index}`));
+    for (const recording of all) recording.record(pieces);
+    const bytes = all.reduce((sum, recording) => sum + recording.bytes, 0);
+    expect(bytes).toBeLessThanOrEqual(64 * MEGABYTE);
+    expect(bytes).toBeGreaterThan(32 * MEGABYTE);
+    for (const recording of all) expect([recording.total, recording.buffered > 0]).toEqual([8, true]);
+  });
+
+  it('do not keep an event that is too large alone once its run has ended, nor for it any others', async () => {
+    const recordings = new RunRecordings();
+    end(recordings, begin(recordings, 'small'));
+    const large = begin(recordings, 'large', 'x'.repeat(100 * MEGABYTE));
+    const reading = readAll(large);
+    expect(recordings.find('small')).toBeUndefined();
+    end(recordings, begin(recordings, 'other'));
+    end(recordings, large);
+    expect([recordings.find('large'), recordings.find('other')?.run.runId]).toEqual([undefined, 'other']);
+    expect(await reading).toHaveLength(1);
   });
 });
