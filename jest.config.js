@@ -10,6 +10,8 @@ export default {
   moduleNameMapper: {
     '^nestjs-agentos$': '<rootDir>/src/index.ts',
     '^nestjs-agentos/(ai-sdk|guardrails|openapi|sql)$': '<rootDir>/src/$1/index.ts',
+    // A file of libphonenumber-js, which is called so.
+    '^(\\.{1,2}/.*\\.json\\.js)$': '$1',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {

@@ -13,6 +13,7 @@ import { HookExecutor } from './execution/hook.executor.js';
 import { HookLedger } from './execution/hook.ledger.js';
 import { HookExplorer, type HookProvider } from './hooks/hook.explorer.js';
 import { HookFailureReporter } from './hooks/hook-failure.reporter.js';
+import { prepareHook } from './hooks/hook.functions.js';
 import { listHooks, type HookListing } from './hooks/hook.listing.js';
 import { HookRegistry } from './hooks/hook.registry.js';
 import { HookRunner } from './hooks/hook.runner.js';
@@ -65,7 +66,10 @@ export class AgentOsRuntime implements OnModuleInit {
     this.#refuseTwins();
     this.#tracing = await loadTracing();
     this.#providers = this.explorer.explore();
-    for (const component of this.components.all()) this.#bind().registry.hooksOf(component, 'root');
+    for (const component of this.components.all()) {
+      const { pre, post } = this.#bind().registry.hooksOf(component, 'root');
+      for (const hook of [...pre, ...post]) await prepareHook(hook);
+    }
   }
 
   /** Aborted when shutdown can wait no longer. */

@@ -1,62 +1,84 @@
-import { InputCheckError } from '../errors/check.errors.js';
-import type { PreHookContext } from '../hooks/hook.context.js';
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
 import { defineGuardrail } from '../hooks/hook.functions.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
+import { foldText, hasInjectionPhrase } from './injection.phrases.js';
+import {
+  checkInspectionOptions,
+  Inspection,
+  refuseUnknownOptions,
+  type InspectionOptions,
+} from './inspection.js';
+import { NormalisedText } from './normalised.text.js';
 
 /** What a {@link promptInjectionGuardrail} looks for. */
-export interface PromptInjectionGuardrailOptions {
-  /** Besides the built-in phrases. */
+export interface PromptInjectionGuardrailOptions extends InspectionOptions {
+  /**
+   * Besides the built-in phrases. They see each text as it was written and as it looks with ordinary letters and
+   * blanks. Keep them linear: they get whatever a client sends.
+   */
   readonly patterns?: readonly RegExp[];
   /** In events, logs and the ledger. Default `promptInjectionGuardrail`. */
   readonly name?: string;
 }
 
-const ADJECTIVES =
-  '(?:all |any |the |these |those |your |my |of |previous |prior |above |earlier |preceding |foregoing )*';
-
-/** Ways of telling a model that it is no longer bound by its instructions. */
-const PHRASES: readonly RegExp[] = [
-  new RegExp(
-    `\\b(?:ignore|disregard|forget|override|bypass) ${ADJECTIVES}(?:instructions?|prompts?|rules|guidelines|directions)\\b`,
-  ),
-  /\b(?:reveal|show|print|repeat|output|tell me) (?:me )?(?:your|the) (?:hidden |secret |full |entire |original )*(?:system )?(?:prompt|instructions)\b/,
-  /\byou (?:are|act) (?:now )?(?:in )?(?:developer|debug|god|jailbreak|dan|unrestricted|unfiltered) ?(?:mode)?\b/,
-  /\b(?:pretend|act as if|behave as if|imagine) (?:that )?you (?:have|had) no (?:rules|restrictions|limits|guidelines|filters)\b/,
-  /\b(?:enable|enter|activate|switch to) (?:developer|debug|god|jailbreak|dan|unrestricted) mode\b/,
-  /<\|?(?:im_start|im_end|system|endoftext)\|?>/,
-  /^\s*(?:###\s*)?(?:system|developer)\s*(?:prompt|message)?\s*:/m,
-];
-
 /**
- * A guardrail that rejects input which tells the model to drop its instructions. It finds well-known phrases, in
- * English, whatever their case and spacing: a first line of defence, not the only one. For pre-hooks.
+ * A guardrail that rejects input which tells the model to drop its instructions or to show them: the question, names
+ * and texts of files, metadata, dependencies and session state. It finds well-known phrases in several languages,
+ * whatever their case, spacing and disguise by other letters, and keeps to those that no customer writes. It finds
+ * no paraphrase: a first line of defence, whose rates the guide states. For pre-hooks.
+ *
+ * @throws AgentOsConfigurationError if an option is not usable
  *
  * @example `new Agent({ id: 'support', engine, preHooks: [promptInjectionGuardrail()] })`
  */
 export function promptInjectionGuardrail(
   options: PromptInjectionGuardrailOptions = {},
 ): HookFunction<PreHookContext> {
-  const { patterns = [], name = 'promptInjectionGuardrail' } = options;
-  const own = patterns.map(({ source, flags }) => new RegExp(source, flags.replace(/[gy]/g, '')));
+  refuseUnknownOptions('promptInjectionGuardrail', options, [
+    'patterns',
+    'name',
+    'maxLength',
+    'opaque',
+    'ignore',
+  ]);
+  const { name = 'promptInjectionGuardrail' } = options;
+  const limits = checkInspectionOptions('promptInjectionGuardrail', options);
+  const own = ownPatterns(options);
   return defineGuardrail<PreHookContext>(
-    ({ runInput }) => {
-      const text = normalize(runInput.content);
-      const isSuspicious =
-        PHRASES.some((phrase) => phrase.test(text)) || own.some((each) => each.test(runInput.content));
-      if (!isSuspicious) return;
-      throw new InputCheckError('The input tries to change the instructions of the model.', {
-        trigger: 'prompt_injection',
+    (context) => {
+      const inspection = new Inspection(context as PostHookContext, limits);
+      let isSuspicious = false;
+      inspection.look({
+        text: (text) => {
+          isSuspicious ||= isInjection(text, own);
+          return text;
+        },
+        number: (number) => number,
       });
+      if (isSuspicious)
+        inspection.reject('tries to change the instructions of the model.', 'prompt_injection');
     },
     { name },
   );
 }
 
-/** Full-width letters, invisible characters and runs of spaces are the cheapest disguises. */
-function normalize(text: string): string {
-  return text
-    .normalize('NFKC')
-    .replace(/\p{Cf}/gu, '')
-    .replace(/[^\S\n]+/g, ' ')
-    .toLowerCase();
+/** The shortest phrase has more letters. */
+const SHORTEST = 6;
+
+function isInjection(text: string, own: readonly RegExp[]): boolean {
+  if (text.length >= SHORTEST && hasInjectionPhrase(foldText(text))) return true;
+  if (own.length === 0) return false;
+  const normalised = new NormalisedText(text).text.replace(/\s+/g, ' ');
+  return own.some((pattern) => pattern.test(text) || pattern.test(normalised));
+}
+
+/** Without `g` and `y`, which would remember where the last run ended. */
+function ownPatterns({ patterns = [] }: PromptInjectionGuardrailOptions): readonly RegExp[] {
+  return patterns.map((pattern, index) => {
+    if (pattern instanceof RegExp) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
+    throw new AgentOsConfigurationError(
+      `promptInjectionGuardrail: expected patterns[${index}] to be a regular expression.`,
+    );
+  });
 }

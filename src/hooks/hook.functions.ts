@@ -22,6 +22,33 @@ export function defineGuardrail<C>(hook: HookFunction<C>, options: GuardrailOpti
   return define(hook, { decorator: 'Guardrail', options });
 }
 
+/** What a guardrail needs before its first run, by the guardrail. */
+const preparations = new WeakMap<object, () => Promise<void>>();
+
+/**
+ * Makes a guardrail of a function that needs something first, such as a package that may not be installed: the
+ * application does not start without it. A component that is registered later, or run directly, waits for it.
+ */
+export function definePreparedGuardrail<C>(
+  hook: HookFunction<C>,
+  options: GuardrailOptions,
+  prepare: () => Promise<void>,
+): HookFunction<C> {
+  const prepared = async (context: C): Promise<void> => {
+    await prepare();
+    await hook(context);
+  };
+  Object.defineProperty(prepared, 'name', { value: hook.name });
+  const guardrail = defineGuardrail(prepared, options);
+  preparations.set(guardrail, prepare);
+  return guardrail;
+}
+
+/** Gets a hook ready for its first run; most need nothing. */
+export async function prepareHook({ target }: { readonly target: object }): Promise<void> {
+  await preparations.get(target)?.();
+}
+
 /** Wraps, so that the function that was passed in stays as it was. */
 function define<C>(hook: HookFunction<C>, decoration: HookDecoration): HookFunction<C> {
   refuseSecondDecoration(hook, decoration);

@@ -3,7 +3,7 @@ import { toError } from '../errors/to-error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
-import type { RunContext } from '../model/run-context.js';
+import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { RunnableComponent } from '../model/runnable-component.js';
@@ -79,6 +79,8 @@ export class LiveHookContext extends HookContextBase implements PostHookContext 
   readonly runContext: RunContext;
   readonly runOutput: RunOutput;
   readonly session: Session;
+  /** For the built-in guardrails: what of `runOutput.metadata` the engine has not written. */
+  readonly givenMetadata: Readonly<PlainRecord>;
 
   constructor(run: ActiveRun, hook: HookInfo, signal: LazySignal) {
     super(run.component, hook, signal);
@@ -86,6 +88,7 @@ export class LiveHookContext extends HookContextBase implements PostHookContext 
     this.runContext = run.context;
     this.runOutput = run.output;
     this.session = run.session;
+    this.givenMetadata = run.given.metadata;
   }
 }
 

@@ -28,7 +28,7 @@ describe('piiGuardrail', () => {
     ['phone', 'call 01 23 45 67 89 now'],
     ['phone', 'call 030 1234567 now'],
   ])('rejects input with a %s: %s', async (kind, input) => {
-    const failure = await echo([piiGuardrail()])
+    const failure = await echo([piiGuardrail({ defaultCountry: ['FR', 'DE'] })])
       .run(input)
       .catch((error: unknown) => error);
 

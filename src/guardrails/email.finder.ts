@@ -1,0 +1,81 @@
+import type { Span } from './normalised.text.js';
+
+const LONGEST_LOCAL_PART = 64;
+const LOCAL = /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
+/** Labels, and a last one that no number is; eight labels of 63 are more than any address has. */
+const DOMAIN =
+  /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|\p{L}{2,63})(?![\p{L}\p{N}])/uy;
+
+/** Ends of names of files and units that are no top-level domains: `icon@2x.png`, `getty@tty1.service`. */
+const NOT_TOP_LEVEL = new Set([
+  ...[
+    'png',
+    'jpg',
+    'jpeg',
+    'gif',
+    'svg',
+    'webp',
+    'avif',
+    'ico',
+    'pdf',
+    'js',
+    'mjs',
+    'cjs',
+    'json',
+    'css',
+    'html',
+  ],
+  ...['service', 'socket', 'timer', 'target', 'local', 'localdomain', 'tgz', 'tar', 'gz'],
+]);
+
+/** E-mail addresses: what has an `@` between a name and a domain that could be registered. */
+export function findEmails(text: string): readonly Span[] {
+  const emails: Span[] = [];
+  let floor = 0;
+  for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
+    // First what is cheap: of a million signs each is looked at.
+    DOMAIN.lastIndex = at + 1;
+    const domain = DOMAIN.exec(text)?.[0];
+    if (domain === undefined || !isMailDomain(domain)) continue;
+    const start = startOfLocalPart(text, at, floor);
+    if (start === at) continue;
+    const end = at + 1 + domain.length;
+    if (isRepository(text, start, at, end)) continue;
+    emails.push({ start, end });
+    floor = end;
+  }
+  return emails;
+}
+
+/** Signs that may stand in a name stand before one more often: quotes, slashes, dots. */
+function startOfLocalPart(text: string, at: number, floor: number): number {
+  let start = at;
+  const least = Math.max(floor, at - LONGEST_LOCAL_PART);
+  while (start > least) {
+    const isLowHalf = start - 2 >= least && /[\udc00-\udfff]/.test(text.charAt(start - 1));
+    const from = isLowHalf ? start - 2 : start - 1;
+    if (!LOCAL.test(text.slice(from, start))) break;
+    start = from;
+  }
+  // In a path or a query the address begins after its last sign.
+  const local = text.slice(start, at - 1);
+  const lastSign = Math.max(...['/', '=', '?', '&', '|', '{', '`'].map((sign) => local.lastIndexOf(sign)));
+  start += lastSign + 1;
+  while (start < at && !/[\p{L}\p{N}_]/u.test(characterAt(text, start))) start++;
+  return start;
+}
+
+function characterAt(text: string, at: number): string {
+  return String.fromCodePoint(text.codePointAt(at) as number);
+}
+
+/** `18.2.0` and `1.0.0-rc.alpha` are versions. */
+function isMailDomain(domain: string): boolean {
+  if (/^v?\d+\.\d/.test(domain)) return false;
+  return !NOT_TOP_LEVEL.has(domain.slice(domain.lastIndexOf('.') + 1).toLowerCase());
+}
+
+/** `git@example.org:team/project.git` */
+function isRepository(text: string, start: number, at: number, end: number): boolean {
+  return text.slice(start, at) === 'git' && /^[:/][\w~./-]/.test(text.slice(end, end + 2));
+}

@@ -1,0 +1,346 @@
+import { NormalisedText } from './normalised.text.js';
+
+/**
+ * How a text looks to the phrases: small letters without marks and look-alikes, one blank for what stands between words.
+ * `lines` keeps the ends of lines, `flat` does not.
+ */
+export interface FoldedText {
+  readonly lines: string;
+  readonly flat: string;
+}
+
+/** Letters of other scripts that look like Latin ones. */
+const LOOK_ALIKES: Readonly<Record<string, string>> = Object.fromEntries(
+  [...'аaеeоoрpсcуyхxіiѕsԁdјjһhӏlԛqԝwαaοoρpνvιiκkτtυuεe'].reduce<[string, string][]>(
+    (pairs, letter, index, all) => {
+      if (index % 2 === 0) pairs.push([letter, all[index + 1] as string]);
+      return pairs;
+    },
+    [],
+  ),
+);
+const LOOK_ALIKE = new RegExp(`[${Object.keys(LOOK_ALIKES).join('')}]`, 'g');
+
+/** Folds a text for looking; what is passed on stays as it was written. */
+export function foldText(original: string): FoldedText {
+  const small = withoutMarks(new NormalisedText(original).text).toLowerCase();
+  const latin =
+    /[a-z]/.test(small) && !isAscii(small)
+      ? small.replace(LOOK_ALIKE, (letter) => LOOK_ALIKES[letter] ?? letter)
+      : small;
+  const lines = latin.replace(/[^\S\n\r]{2,}|[^\S\n\r ]/g, ' ').replace(/\r\n?/g, '\n');
+  // Emphasis, quoting and joining signs stand between words as blanks do.
+  const words = lines.replace(/[*_~`#>\\/|<"“”„«»-]+/g, ' ').replace(/\s{2,}|[^\S ]/g, ' ');
+  const flat = words.replace(/\b(?:[a-z] ){4,}[a-z]\b/g, (spaced) => spaced.replaceAll(' ', ''));
+  return { lines, flat };
+}
+
+/** Letters with marks as letters; text that is ASCII has none. */
+function withoutMarks(text: string): string {
+  return /^[\0-\x7f]*$/.test(text)
+    ? text
+    : text
+        .normalize('NFD')
+        .replace(/([a-z])\p{M}+/giu, '$1')
+        .normalize('NFC');
+}
+
+function isAscii(text: string): boolean {
+  return /^[\0-\x7f]*$/.test(text);
+}
+
+/** Whether a text holds a phrase that tells a model to drop its instructions, or to show them. */
+export function hasInjectionPhrase({ lines, flat }: FoldedText): boolean {
+  const orders = markOrders(flat);
+  return (
+    (orders !== flat && ORDERS.some((order) => order.test(orders))) ||
+    PHRASES.some((phrase) => phrase.test(flat)) ||
+    MARKERS.some((marker) => marker.test(lines))
+  );
+}
+
+const either = (...words: readonly string[]): string => `(?:${words.join('|')})`;
+
+/** Stands before a verb that gives an order, in a text whose orders are marked. */
+const ORDER = '\u0001';
+
+/** The first words of what is ordered. */
+const ORDERING =
+  /\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|do not|don'?t|stop|pay no|erase|nullify|abandon|disable|deactivate|turn|switch|remove|lift|circumvent|drop|reveal|show|print|repeat|output|display|tell|give|share|leak|dump|expose|recite|write|list|disclose|return|send|provide|translate|summari[sz]e|encode|copy|paste|spell|reproduce|quote|state|what|act|behave|respond|answer|reply|pretend|role|speak|simulate|operate|continue|talk|comply|generate)\b/g;
+
+/**
+ * What stands before an order: nothing, a stop, "please", "now" or "you must". "Can a jury disregard prior
+ * instructions?" is a question.
+ */
+const BEFORE_ORDER =
+  /(?:^ ?|[.!?:;,()[\]{}'…] ?|\b(?:please|pls|kindly|now|then|and|just|first|instead|but|so|ok|okay|immediately|simply|says?|said|reads|command|you (?:to|must|should|will|can|may|shall|have to|need to|are to|can now|must now|should now)|assistant|ai|model|chatgpt|claude|gpt|bot|let us|lets) )$/;
+const LONGEST_BEFORE_ORDER = 24;
+
+/** Marks where orders begin, once for all phrases: looking back at every place would cost too much. */
+function markOrders(flat: string): string {
+  return flat.replace(ORDERING, (verb, offset: number) => {
+    const start = Math.max(0, offset - LONGEST_BEFORE_ORDER);
+    const before = flat.slice(start, offset);
+    return BEFORE_ORDER.test(start > 0 ? `x${before}` : before) ? `${ORDER}${verb}` : verb;
+  });
+}
+
+const OVERRIDE = either(
+  ...['ignore', 'disregard', 'forget', 'override', 'overrule', 'bypass', 'discard', 'neglect'],
+  ...[
+    'do not (?:follow|obey|adhere to|comply with)',
+    "don'?t (?:follow|obey|adhere to|comply with)",
+    'stop (?:following|obeying)',
+  ],
+  ...['pay no attention to', 'erase', 'nullify', 'abandon'],
+);
+const BASES = either(
+  ...[
+    'instructions?',
+    'prompts?',
+    'rules',
+    'guidelines',
+    'directives',
+    'programming',
+    'training',
+    'guardrails',
+  ],
+  ...['system messages?', 'constraints', 'restrictions', 'commands?'],
+);
+const FILLER =
+  '(?:(?:all|any|every|each|of|the|these|those|that|its|and|or|other|last|very|hidden|safety|ethical|content|existing|current) ){0,5}';
+const EARLIER = either(
+  ...['previous', 'prior', 'preceding', 'foregoing', 'above', 'earlier', 'aforementioned', 'past'],
+);
+const YOUR_OWN = either(
+  ...[
+    'system',
+    'initial',
+    'original',
+    'hidden',
+    'secret',
+    'internal',
+    'confidential',
+    'developer',
+    'underlying',
+    'core',
+  ],
+  ...['built in', 'base', 'default', 'pre programmed', 'preset'],
+);
+const SHOW = either(
+  ...[
+    'reveal',
+    'show',
+    'print',
+    'repeat',
+    'output',
+    'display',
+    'tell',
+    'give',
+    'share',
+    'leak',
+    'dump',
+    'expose',
+    'recite',
+  ],
+  ...[
+    'write',
+    'list',
+    'disclose',
+    'return',
+    'send',
+    'provide',
+    'translate',
+    'summari[sz]e',
+    'encode',
+    'copy',
+    'paste',
+    'spell',
+  ],
+  ...['reproduce', 'quote', 'state', 'what (?:is|are|was|were|does|do)'],
+);
+const NO_LIMITS = either(
+  ...[
+    'unrestricted',
+    'unfiltered',
+    'uncensored',
+    'unlimited',
+    'jailbroken',
+    'unbound',
+    'amoral',
+    'unaligned',
+    'rogue',
+  ],
+);
+const MACHINE = either(
+  'ai',
+  'a\\.i\\.',
+  'assistant',
+  'model',
+  'language model',
+  'llm',
+  'chatbot',
+  'bot',
+  'gpt',
+  'system',
+);
+
+const phrase = (...parts: readonly string[]): RegExp => new RegExp(parts.join(''));
+
+/** Orders that no customer gives. Each is linear, as all of these are: every repetition is bounded. */
+const ORDERS: readonly RegExp[] = [
+  // Ignore all previous instructions; disregard the above rules.
+  phrase(ORDER, OVERRIDE, ` ${FILLER}(?:your )?${FILLER}${EARLIER} (?:system )?${BASES}\\b`),
+  phrase(
+    ORDER,
+    OVERRIDE,
+    ` ${FILLER}${BASES} (?:above|before this|you (?:were|have been|had been|are) (?:given|told|following)|that came before|so far)\\b`,
+  ),
+  phrase(
+    ORDER,
+    OVERRIDE,
+    ' (?:everything|anything|all|what|whatever)(?: that)? (?:you (?:were|have been|had been|are) (?:told|instructed|given|taught|trained on)|(?:was|is) (?:said|written) (?:above|before))\\b',
+  ),
+  // Ignore your system prompt; forget your rules.
+  phrase(
+    ORDER,
+    OVERRIDE,
+    ` ${FILLER}your ${FILLER}(?:${YOUR_OWN} )?${BASES}\\b(?! (?:on|for|about|regarding|in|to) )`,
+  ),
+  phrase(
+    ORDER,
+    `(?:ignore|disregard|bypass|disable|deactivate|turn off|switch off|remove|override|lift|circumvent) ${FILLER}your ${FILLER}(?:safety|content|ethical|ethics|moral|security|moderation|built in|internal) (?:and \\w{1,12} )?(?:filters?|guidelines|guardrails|restrictions|safeguards|limitations|limits|protocols?|polic(?:y|ies)|rules|checks|measures|controls|constraints)\\b`,
+  ),
+  phrase(
+    ORDER,
+    `(?:disable|deactivate|turn off|switch off|remove|drop|bypass) ${FILLER}your (?:guardrails|safeguards|censorship|moderation)\\b`,
+  ),
+  phrase(
+    ORDER,
+    `${SHOW} (?:me |us |out |back |to me )?(?:the |this |that )?(?:full |entire |complete |exact |whole )?system (?:prompt|message)(?! (?:in|of|for|from|to|that|should|template)\\b)`,
+  ),
+  phrase(
+    ORDER,
+    `(?:repeat|print|output|copy|recite|translate|reproduce|quote|write) (?:out |back )?(?:all |everything |every word |all of |the )?(?:the )?(?:words?|text|content|lines|everything|instructions?|prompt)? ?(?:above|before this)\\b.{0,40}\\b(?:starting with|beginning with|verbatim|word for word|code block|you are)\\b`,
+  ),
+  phrase(
+    ORDER,
+    `(?:act|behave|respond|answer|reply|pretend to be|role ?play|speak|simulate)(?: as| like)? (?:if you (?:are|were) )?(?:an? )?(?:${NO_LIMITS}(?: and [a-z]{1,14})? ${MACHINE}|(?:evil|unethical) (?:ai|assistant|chatbot|confidant|twin))\\b`,
+  ),
+  phrase(
+    ORDER,
+    '(?:answer|respond|reply|act|write|speak|operate|behave|continue|talk|comply|generate)\\b.{0,40}\\bwithout (?:any |your |the |regard (?:to|for) (?:any |your )?)?(?:content |ethical |moral |safety |ethics or |moral or |legal or )+(?:guidelines|restrictions|filters|constraints|guardrails|polic(?:y|ies)|limits|limitations|considerations|disclaimers|warnings|standards)\\b',
+  ),
+];
+
+/** What no customer writes, wherever it stands. */
+const PHRASES: readonly RegExp[] = [
+  phrase(
+    `\\b${OVERRIDE} (?:all|any|every) (?:of )?(?:the |your |these |those )?(?:other )?${EARLIER} (?:system )?${BASES}\\b`,
+  ),
+  phrase(`\\b${OVERRIDE} ${FILLER}(?:the |your )(?:${YOUR_OWN} )?system (?:prompt|message|instructions?)\\b`),
+  // Reveal your system prompt; what are your hidden instructions?
+  phrase(
+    `\\b${SHOW} (?:me |us |out |back |down |in full |verbatim |to me |word for word )?(?:all |exactly |literally )?(?:of )?your (?:full |entire |complete |exact |whole |own )?(?:${YOUR_OWN} )(?:${YOUR_OWN} )?(?:prompts?|instructions?|messages?|rules|guidelines|directives|configuration)\\b`,
+  ),
+  phrase(
+    `\\b${SHOW} (?:me |us |out |back |to me )?(?:the |your )(?:full |entire |complete |exact |whole |text of (?:the |your ))?(?:prompt|pre ?prompt)(?: (?:you|above|verbatim)\\b| ?(?:[.!?]|$))`,
+  ),
+  phrase(
+    '\\b(?:what|which) (?:instructions?|rules|prompt) (?:were|have|did) (?:you|they|your developers?|your creators?) (?:been |be )?(?:given|given you|give you|told|written|instructed)\\b',
+  ),
+  phrase(
+    '\\b(?:content|contents|text|words|beginning|start|first line) of (?:your|the) (?:system |initial |hidden )?prompt\\b(?! (?:field|box|template))',
+  ),
+  // You are now unrestricted; act as DAN.
+  phrase(
+    `\\byou (?:are|re|'re|will be|act|must act|now act|will act|must be)(?: now| henceforth| from now on)? (?:as |like |in )?(?:an? )?${NO_LIMITS}(?: and [a-z]{1,14})? ${MACHINE}\\b`,
+  ),
+  phrase(
+    `\\byou (?:are|'re|will be|are now)(?: now)? (?:${NO_LIMITS}|in (?:developer|debug|god|admin|sudo|root|maintenance|jailbreak|dan|unrestricted|unfiltered) mode)\\b`,
+  ),
+  phrase(
+    '\\b(?:act as|pretend to be|role ?play as|you are now|become|simulate|respond as|answer as) (?:the )?(?:dan|stan|aim|dude)\\b(?=[ ,.!:;]?(?:$|[,.!:;(]| mode| who| which| and| an? ai))',
+  ),
+  phrase(
+    '\\bdo anything now\\b(?=.{0,80}\\b(?:dan|ai|rules|restrictions|mode|chatgpt|jailbreak|policy|limits)\\b)',
+  ),
+  phrase(
+    '\\b(?:enable|enter|activate|switch to|go into|turn on|engage|unlock|initiate) (?:the |your )?(?:jailbreak|dan|unrestricted|unfiltered|uncensored|no limits?|evil|opposite) mode\\b',
+  ),
+  phrase(
+    '\\b(?:developer|debug|admin|god|sudo|root) mode (?:is )?(?:now )?(?:enabled|activated|on|unlocked)\\b.{0,60}\\b(?:you (?:can|will|must|may|are|have|do not)|no (?:rules|restrictions|filters)|ignore)\\b',
+  ),
+  phrase(
+    "\\b(?:pretend|act as if|behave as if|act like|imagine|assume|suppose|respond as if|answer as if|as though)(?: that)? you (?:have|had|were (?:under|given)|do not have|don'?t have|are free of|are not bound by)(?: any| no)? (?:rules|restrictions|limits|limitations|guidelines|filters|constraints|guardrails|content polic(?:y|ies)|ethics|morals)\\b(?! (?:on|for|about|against|regarding|in|during|when) )",
+  ),
+  phrase(
+    "\\byou (?:are|re|'re) (?:no longer|not|not any longer) (?:bound|restricted|limited|constrained|governed|controlled|held)(?: any ?more)? (?:by|to) (?:any |all |the |your )?(?:your (?:\\w{1,12} )?(?:instructions|guidelines|programming|training|rules|restrictions|policies|filters|prompt)|openai|anthropic|google|meta|content polic(?:y|ies)|safety|ethical|instructions|programming|filters)\\b",
+  ),
+  phrase(
+    '\\byou (?:now )?(?:have|possess) no (?:content |ethical |moral |safety |built in )(?:polic(?:y|ies)|guidelines|restrictions|filters|limits|limitations|constraints|rules)\\b',
+  ),
+  phrase(
+    '\\bfrom now on,? (?:you|u) (?:will|must|shall|are going to|should|have to) (?:ignore|disregard|obey (?:me|only me|all|every)|only obey|answer (?:every|all|any) (?:questions?|prompts?|requests?) without|comply with (?:every|all|any)|never refuse|not refuse|have no (?:rules|restrictions|filters|limits))\\b',
+  ),
+  phrase(
+    "\\b(?:never|do not|don'?t|cannot|must not) (?:ever )?refuse (?:any|a|my|to) (?:\\w{1,12} )?(?:requests?|prompts?|instructions?|commands?)\\b(?=.{0,80}\\b(?:ai|model|assistant|rules|filters|polic(?:y|ies)|you are)\\b)",
+  ),
+  // Text that speaks to the machine behind a reader's back.
+  phrase(
+    `\\b(?:if|when) you are an? (?:${MACHINE}|large language model)\\b.{0,40}\\b(?:reading|processing|summari[sz]ing|parsing|scanning|reviewing|evaluating)\\b`,
+  ),
+  phrase(
+    `\\b(?:note to|attention|instructions? (?:to|for)|message (?:to|for)|notice to|to) (?:all |any |the |every )?(?:ai|llm|language models?|gpt|automated)(?: (?:assistants?|models?|agents?|systems?|bots?|reviewers?|readers?))? (?:reading|processing|summari[sz]ing|parsing|reviewing|evaluating|screening) this\\b`,
+  ),
+  phrase(
+    `\\b(?:${MACHINE}|llm|language model)s? (?:reading|processing|summari[sz]ing|parsing|screening|evaluating) (?:this|the) (?:message|email|e mail|text|page|document|file|resume|cv|ticket|content)\\b.{0,30}\\b(?:must|should|shall|has to|have to|needs to|is to|please)\\b`,
+  ),
+  phrase(
+    '\\bnew (?:system )?(?:instructions?|prompt) (?:override|overrides|supersede|supersedes|replace|replaces|take precedence over)\\b',
+  ),
+  phrase(
+    '\\b(?:these|the following|my|this) (?:instructions?|rules|prompt|message) (?:override|overrides|supersede|supersedes|take precedence over|replace|replaces) (?:all |any |every |the |your |other |previous |prior |earlier )*(?:your|previous|prior|earlier|system) (?:\\w{1,12} )?(?:instructions?|rules|prompts?|guidelines|directives)\\b',
+  ),
+  // German, French, Spanish, Italian, Portuguese, Dutch, Polish, Swedish.
+  /\b(?:ignorier|vergiss|vergess|missacht|uberschreib|verwirf)\w{0,3} (?:bitte |sie |jetzt |einfach |nun ){0,3}(?:alle |all |samtliche |deine |ihre |die |diese ){0,3}(?:vorherig|vorig|bisherig|fruher|vorangegangen|obig|ursprunglich|vorhergehend|zuvor gegeben|system)\w{0,3} ?(?:anweisung|instruktion|regel|vorgabe|befehl|prompt|richtlinie|aufforderung|vorschrift)/,
+  /\b(?:ignorier|vergiss|vergess|missacht|uberschreib)\w{0,3} (?:bitte |sie |jetzt |einfach |nun ){0,3}(?:alle |all |samtliche ){0,2}(?:deine|ihre|eure) (?:internen |systemischen |eigenen )?(?:anweisung|instruktion|vorgabe|system ?prompt|richtlinie|programmierung)/,
+  /\b(?:zeig|nenn|verrat|gib|sag|schreib)\w{0,2} (?:mir |uns |bitte ){0,2}(?:deinen|ihren|den|deine|ihre) (?:vollstandigen |kompletten |gesamten |geheimen |internen |ganzen )?(?:system ?prompt|systemanweisung|systemnachricht|geheimen anweisung|internen anweisung)/,
+  /\b(?:ignore[rz]?|oublie[rz]?|neglige[rz]?|outrepasse[rz]?|ne suis pas|ne tiens pas compte de) (?:toutes |tous |completement |s'il te plait ){0,2}(?:les |tes |vos |ces |ton |votre )(?:toutes )?(?:instructions?|consignes?|regles|directives|ordres|prompts?|invites?) (?:precedent|anterieur|ci dessus|initial|systeme|d'origine|que tu as recu|recues)/,
+  /\b(?:ignore[rz]?|oublie[rz]?) (?:toutes )?(?:tes|vos) (?:instructions|consignes|directives)\b/,
+  /\b(?:montre|affiche|revele|donne|repete|ecris|communique)(?:z|r)? ?(?:moi |nous )?(?:ton|votre|le|tes|vos) (?:prompt|invite|instructions? (?:systeme|cachees|internes|secretes))\b/,
+  /\b(?:ignora|ignore|olvida|olvide|descarta|omite|desobedece|ignorad) (?:por favor )?(?:todas |todos |por completo ){0,2}(?:las |los |tus |sus |estas |mis )?(?:instrucciones|reglas|ordenes|directrices|indicaciones) (?:anteriores|previas|iniciales|precedentes|de arriba|del sistema|originales|que te dieron)/,
+  /\b(?:ignora|olvida|descarta) (?:todas )?tus (?:instrucciones|directrices|reglas|ordenes)\b/,
+  /\b(?:muestra|muestrame|revela|revelame|dime|imprime|repite|dame|ensename) (?:tu|tus|el|las) (?:prompt|instrucciones|mensaje)(?: (?:completo|completas|entero|exactas|exacto))? (?:del? sistema|internas|ocultas|secretas|iniciales|inicial)/,
+  /\b(?:ignora|ignorate|dimentica|trascura|scorda) (?:per favore )?(?:completamente )?(?:tutte |tutti )?(?:le |i |gli |queste )?(?:tue |tuoi )?(?:istruzioni|regole|direttive|ordini|indicazioni|comandi)(?: del sistema)? (?:precedenti|sopra|iniziali|di sistema|ricevute|qui sopra|originali)/,
+  /\b(?:mostra|mostrami|rivela|rivelami|dimmi|stampa|ripeti|scrivi) (?:il tuo|i tuoi|le tue|il) (?:prompt|messaggio|istruzioni)(?: (?:completo|intero|complete))?(?: di sistema| interne| nascoste| segrete| del sistema)/,
+  /\b(?:ignore|ignora|esqueca|desconsidere|despreze|esquece) (?:por favor )?(?:todas |todos |completamente )?(?:as |os |suas |tuas |estas )(?:suas )?(?:instrucoes|regras|ordens|diretrizes|orientacoes) (?:anteriores|previas|acima|iniciais|do sistema|originais|recebidas)/,
+  /\b(?:mostre|revele|diga|imprima|repita|exiba|mostra)(?: me)? (?:o seu|o teu|seu|teu|suas|as suas|o) (?:prompt|mensagem|instrucoes)(?: completo| inteiro)? (?:de sistema|do sistema|internas|ocultas|secretas)/,
+  /\b(?:negeer|vergeet|sla) (?:alsjeblieft |nu )?(?:al |alle )?(?:je |jouw |de |uw |deze )?(?:vorige|eerdere|voorgaande|bovenstaande|oorspronkelijke) (?:instructies|regels|opdrachten|aanwijzingen|richtlijnen|prompts?)/,
+  /\b(?:zignoruj|ignoruj|zapomnij|pomin) (?:o )?(?:wszystk\w{1,3} )?(?:swoje |twoje |swoich |swoim )?(?:poprzedni|wczesniejsz|powyzsz|dotychczasow)\w{1,3} (?:instrukcj|polecen|zasad|wytyczn|regul)/,
+  /\b(?:ignorera|glom|bortse fran) (?:alla )?(?:dina |de )?(?:tidigare|foregaende|ovanstaende) (?:instruktioner|regler|anvisningar|order)/,
+  /(?:игнорируй|проигнорируй|забудь|отмени)(?:те)? (?:все |всe |пожалуйста )?(?:свои |твои |ваши )?(?:предыдущие|прежние|прошлые|вышеуказанные|системные|предшествующие) (?:инструкции|указания|правила|команды)/,
+  /(?:忽略|无视|忽視|無視|忘记|忘掉|忘記|不要遵守)(?:掉|你)?(?:之前|以上|前面|上面|先前|此前|所有|一切|全部)(?:的)?(?:所有|一切|全部)?(?:的)?(?:指令|指示|提示词?|规则|命令|提示詞|規則|說明|说明)/,
+  /(?:これまで|以前|上記|前|今まで)(?:の)?(?:すべて|全て)?(?:の)?(?:指示|命令|ルール|プロンプト|規則)(?:を|は)(?:すべて|全て)?(?:無視|忘れ|破棄)/,
+  /(?:이전의?|위의?|앞의?|기존의?)(?: ?모든)?(?: ?지시(?:사항)?| ?명령| ?규칙| ?프롬프트)(?:을|를|은|는)? ?(?:모두 |전부 )?(?:무시|잊어)/,
+  /(?:تجاهل|انس) (?:جميع |كل )?(?:التعليمات|الاوامر|الأوامر|القواعد) (?:السابقة|اعلاه|أعلاه)/,
+];
+
+const AS_ORDER =
+  '(?:you (?:are|must|will|should|now|have|can|may|shall)\\b|(?:please )?(?:ignore|disregard|forget|override)\\b|new (?:instructions?|rules|directive|persona|role)\\b|from now on\\b|the (?:assistant|user|model|ai)\\b|all (?:previous|prior|safety|restrictions)\\b|reveal\\b|(?:safety|content|developer|debug) (?:filters?|mode|polic))';
+
+/** What stands between turns of a conversation in the formats of models, and turns that somebody has made up. */
+const MARKERS: readonly RegExp[] = [
+  /<\|(?:im_start|im_end|im_sep|system|user|assistant|endoftext|begin_of_text|end_of_text|start_header_id|end_header_id|eot_id|end_of_turn|endofprompt|eom_id|python_tag)\|>/,
+  /<｜(?:system|user|assistant|begin[▁_]of[▁_]sentence|end[▁_]of[▁_]sentence)｜>/,
+  /<(?:start|end)_of_turn>|<<\/?sys>>|\[\/?inst\]|\[\/?system_prompt\]/,
+  // A few signs of decoration before the word, none or a few after it.
+  new RegExp(
+    `(?<=^|\\n) ?[[(<{#*>=-]{0,4} ?(?:system|developer|admin|root)(?: (?:prompt|message|note|override|instructions?|notice|update|alert|command))?[\\])>}*]{0,3} ?[:\\n>\\]-] ?\\n? ?[*"']{0,3}${AS_ORDER}`,
+  ),
+  new RegExp(
+    `[[(<{](?:system|developer)(?: (?:prompt|message|note|override|instructions?))?[\\])>}:] {0,2}:? ?${AS_ORDER}`,
+  ),
+  /(?<=^|\n) ?#{1,4} ?(?:new |updated )?(?:system|developer) (?:prompt|instructions?|message)\b/,
+  /(?<=^|\n) ?[-=#*[(<]{0,6} ?(?:end|start|begin|beginning) (?:of )?(?:the )?(?:new )?(?:system|developer|hidden) (?:prompt|message|instructions?)\b/,
+];

@@ -1,0 +1,121 @@
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { InputCheckError, OutputCheckError, type CheckTrigger } from '../errors/check.errors.js';
+import type { PostHookContext } from '../hooks/hook.context.js';
+import { DataCopy, type Replacements } from './data.copy.js';
+import {
+  GUARDED_SURFACES,
+  lookAtInput,
+  lookAtOutput,
+  type Apply,
+  type GuardedSurface,
+} from './run.surfaces.js';
+
+/** What the built-in guardrails have in common. */
+export interface InspectionOptions {
+  /**
+   * Characters that the guardrail looks at in one run, of all texts together. A run with more is rejected: what was not
+   * looked at does not pass. Default 1,048,576.
+   */
+  readonly maxLength?: number;
+  /**
+   * What becomes of a run with data that cannot be looked into: files that are no texts (pictures, PDF files, archives),
+   * files given as a URL, bytes and instances of classes. `pass` (the default) lets it pass, `refuse` rejects it.
+   */
+  readonly opaque?: 'pass' | 'refuse';
+  /** Where not to look. Default: everywhere is looked. */
+  readonly ignore?: readonly GuardedSurface[];
+}
+
+/** @throws AgentOsConfigurationError naming the guardrail and the option */
+export function checkInspectionOptions(
+  guardrail: string,
+  options: InspectionOptions,
+): Required<InspectionOptions> {
+  const { maxLength = 1024 * 1024, opaque = 'pass', ignore = [] } = options;
+  const fail = (problem: string): never => {
+    throw new AgentOsConfigurationError(`${guardrail}: ${problem}`);
+  };
+  if (!Number.isSafeInteger(maxLength) || maxLength < 1) {
+    fail(`expected maxLength to be a number of characters from 1 on, got ${String(maxLength)}.`);
+  }
+  if (opaque !== 'pass' && opaque !== 'refuse') {
+    fail(`expected opaque to be "pass" or "refuse", got ${JSON.stringify(opaque)}.`);
+  }
+  if (!Array.isArray(ignore)) fail(`expected ignore to be an array of ${GUARDED_SURFACES.join(', ')}.`);
+  for (const surface of ignore as readonly GuardedSurface[]) {
+    if (!GUARDED_SURFACES.includes(surface)) {
+      fail(`unknown surface "${String(surface)}" in ignore. Known surfaces: ${GUARDED_SURFACES.join(', ')}.`);
+    }
+  }
+  return { maxLength, opaque, ignore };
+}
+
+/** @throws AgentOsConfigurationError for an option that the guardrail does not have */
+export function refuseUnknownOptions(guardrail: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new AgentOsConfigurationError(
+      `${guardrail}: unknown option "${name}". Known options: ${known.join(', ')}.`,
+    );
+  }
+}
+
+/** One look of a guardrail at one run. */
+export class Inspection {
+  readonly #context: PostHookContext;
+  readonly #options: Required<InspectionOptions>;
+  #charactersLeft: number;
+
+  constructor(context: PostHookContext, options: Required<InspectionOptions>) {
+    this.#context = context;
+    this.#options = options;
+    this.#charactersLeft = options.maxLength;
+  }
+
+  get isOfInput(): boolean {
+    return this.#context.hook.phase === 'pre';
+  }
+
+  /**
+   * Looks at all that the guardrail guards.
+   *
+   * @returns what puts the replaced texts and numbers into the run
+   * @throws InputCheckError or OutputCheckError if there is more than it may look at
+   */
+  look(replace: Pick<Replacements, 'text' | 'number'>): Apply {
+    const replacements: Replacements = {
+      text: (text) => {
+        this.#charactersLeft -= text.length;
+        if (this.#charactersLeft < 0) this.#refuseLength();
+        return replace.text(text);
+      },
+      number: (number) => replace.number(number),
+      opaque: () => this.#refuseOpaque(),
+    };
+    const look = { replacements, copy: new DataCopy(replacements), ignored: new Set(this.#options.ignore) };
+    if (this.isOfInput) return lookAtInput(this.#context, look);
+    const { givenMetadata = {} } = this.#context as { readonly givenMetadata?: Record<string, unknown> };
+    return lookAtOutput(this.#context, look, givenMetadata);
+  }
+
+  /** @throws InputCheckError or OutputCheckError, as the guardrail guards input or output */
+  reject(problem: string, trigger: CheckTrigger, additionalData?: Record<string, unknown>): never {
+    const subject = this.isOfInput ? 'The input' : 'The answer';
+    const CheckError = this.isOfInput ? InputCheckError : OutputCheckError;
+    throw new CheckError(`${subject} ${problem}`, { trigger, ...(additionalData ? { additionalData } : {}) });
+  }
+
+  #refuseLength(): never {
+    const limit = this.#options.maxLength.toLocaleString('en');
+    return this.reject(`is longer than the ${limit} characters that can be checked.`, this.#trigger);
+  }
+
+  #refuseOpaque(): void {
+    if (this.#options.opaque === 'refuse')
+      this.reject('holds data that cannot be looked into.', this.#trigger);
+  }
+
+  get #trigger(): CheckTrigger {
+    return this.isOfInput ? 'input_not_allowed' : 'output_not_allowed';
+  }
+}

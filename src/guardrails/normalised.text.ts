@@ -1,0 +1,118 @@
+/** A place in a text: from `start` up to, but not including, `end`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * A text as guardrails look at it, with the way back to what was written: compatibility forms (full-width digits,
+ * NBSP) and the digits of every script as ASCII, every kind of hyphen as `-`, without invisible characters and marks.
+ * Lines stay lines. What is passed on is never this, but the original.
+ */
+export class NormalisedText {
+  readonly text: string;
+  readonly #original: string;
+  /** Where each unit of `text` comes from; undefined if nothing had to be changed. */
+  readonly #origins: Uint32Array | undefined;
+
+  constructor(original: string) {
+    this.#original = original;
+    if (PLAIN.test(original)) {
+      this.text = original;
+      return;
+    }
+    const units = new Uint16Array(original.length * LONGEST_FORM);
+    const origins = new Uint32Array(original.length * LONGEST_FORM);
+    let length = 0;
+    for (let at = 0; at < original.length;) {
+      const point = original.codePointAt(at) as number;
+      const form = formOf(point);
+      if (form === undefined) {
+        units[length] = original.charCodeAt(at);
+        origins[length++] = at;
+        if (point > 0xffff) {
+          units[length] = original.charCodeAt(at + 1);
+          origins[length++] = at;
+        }
+      } else {
+        for (let unit = 0; unit < form.length; unit++) {
+          units[length] = form.charCodeAt(unit);
+          origins[length++] = at;
+        }
+      }
+      at += point > 0xffff ? 2 : 1;
+    }
+    this.text = Buffer.from(units.buffer, 0, length * 2).toString('utf16le');
+    this.#origins = origins.subarray(0, length);
+  }
+
+  /** Whether anything looks different from what was written. */
+  get isChanged(): boolean {
+    return this.#origins !== undefined;
+  }
+
+  /** The same place in the original, with the invisible characters that follow it. */
+  toOriginal({ start, end }: Span): Span {
+    const origins = this.#origins;
+    if (!origins) return { start, end };
+    let next = end;
+    // A character such as ½ has become several: a place that ends within it holds all of it.
+    while (next < origins.length && next > 0 && origins[next] === origins[next - 1]) next++;
+    return { start: origins[start] ?? 0, end: origins[next] ?? this.#original.length };
+  }
+}
+
+/** Nothing to change: printable ASCII and white space. */
+const PLAIN = /^[\t\n\v\f\r\x20-\x7e]*$/;
+
+/** Units that one unit of the original may become; longer compatibility forms are words, and stay as they are. */
+const LONGEST_FORM = 4;
+
+const INVISIBLE = /^(?:\p{Default_Ignorable_Code_Point}|\p{Cf}|\p{M}|[^\P{Cc}\t\n\v\f\r\x85])$/u;
+const HYPHEN = /^(?:\p{Pd}|[\u2212\u2043])$/u;
+const DIGIT = /^\p{Nd}$/u;
+
+/** Forms by code point. Bounded: there are more code points than memory should be spent on. */
+const known = new Map<number, string | undefined>();
+const MAX_KNOWN = 65_536;
+
+/** What a code point looks like; undefined if like itself. */
+function formOf(point: number): string | undefined {
+  if (point >= 0x20 && point < 0x7f) return undefined;
+  if (isAlwaysItself(point)) return undefined;
+  if (known.has(point)) return known.get(point);
+  if (known.size >= MAX_KNOWN) known.clear();
+  const form = computeForm(String.fromCodePoint(point), point);
+  known.set(point, form);
+  return form;
+}
+
+/** Ideographs, Hangul, pictures: most of what is not Latin, and never anything else. */
+function isAlwaysItself(point: number): boolean {
+  return (
+    (point >= 0x3400 && point <= 0x9fff) ||
+    (point >= 0xac00 && point <= 0xdfff) ||
+    (point >= 0x1fc00 && point < 0xe0000)
+  );
+}
+
+function computeForm(character: string, point: number): string | undefined {
+  if (INVISIBLE.test(character)) return '';
+  if (HYPHEN.test(character)) return '-';
+  if (DIGIT.test(character)) return String(digitOf(point));
+  if (point === 0x85 || point === 0x2028 || point === 0x2029) return '\n';
+  if (point === 0x3002 || point === 0xff61) return '.';
+  if (/^\p{Zs}$/u.test(character)) return ' ';
+  const form = character
+    .normalize('NFKC')
+    .replace(/\p{M}/gu, '')
+    .replace(/\p{Pd}/gu, '-');
+  return form === character || form.length > LONGEST_FORM * character.length ? undefined : form;
+}
+
+/** Decimal digits stand in blocks of ten, from zero to nine; some blocks follow one another. */
+function digitOf(point: number): number {
+  let first = point;
+  while (DIGIT.test(String.fromCodePoint(first - 1))) first--;
+  return (point - first) % 10;
+}

@@ -1,0 +1,169 @@
+import { isUtf8 } from 'node:buffer';
+import { isDeepStrictEqual } from 'node:util';
+
+import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
+import { textOfFile } from '../model/file.text.js';
+import type { Message } from '../model/message.js';
+import type { PlainRecord } from '../model/run-context.js';
+import type { RunFile } from '../model/run-input.js';
+import type { RunOutput, StepOutput, ToolExecution } from '../model/run-output.js';
+import type { DataCopy, Replacements } from './data.copy.js';
+
+/**
+ * Where in a run a guardrail looks, besides the question or the answer itself.
+ *
+ * - `files`: names and texts of the files that came with the question
+ * - `metadata`: of the input, what the caller has given; of the output, what the engine has added to it
+ * - `dependencies`, `sessionState`: of the input, as hooks and engine get them
+ * - `tools`: of the output, arguments and results of tool calls
+ */
+export type GuardedSurface = (typeof GUARDED_SURFACES)[number];
+
+export const GUARDED_SURFACES = ['files', 'metadata', 'dependencies', 'sessionState', 'tools'] as const;
+
+/** How a guardrail copies what it looks at. */
+export interface Look {
+  readonly copy: DataCopy;
+  readonly replacements: Replacements;
+  readonly ignored: ReadonlySet<GuardedSurface>;
+}
+
+/** Puts the copies into the run in place of what was looked at. */
+export type Apply = () => void;
+
+/** Looks at all that a run was asked with. */
+export function lookAtInput({ runInput, runContext }: PreHookContext, look: Look): Apply {
+  const { copy, ignored } = look;
+  const content = copy.of(runInput.content);
+  const files = ignored.has('files') ? runInput.files : runInput.files?.map((file) => fileCopy(file, look));
+  const records = (['metadata', 'dependencies', 'sessionState'] as const)
+    .filter((name) => !ignored.has(name))
+    .map((name) => [runContext[name], copy.of(runContext[name])] as const);
+  return () => {
+    runInput.content = content;
+    if (files) runInput.files = files;
+    // In place: the session, and the runs below, hold on to the same records.
+    for (const [record, copied] of records) become(record, copied);
+  };
+}
+
+/**
+ * Looks at all that a client may read of an answer: the answer, and what it was made of. Ids, and what members and
+ * steps were asked, are no part of it.
+ */
+export function lookAtOutput(
+  { runOutput, runContext }: PostHookContext,
+  look: Look,
+  given: PlainRecord,
+): Apply {
+  const copied = outputCopy(runOutput, look, given);
+  return () => {
+    const { metadata, ...others } = copied;
+    const shared = runOutput.metadata;
+    Object.assign(runOutput, others);
+    if (metadata === undefined) return;
+    become(shared, metadata);
+    if (runContext.metadata !== shared) become(runContext.metadata, metadata);
+  };
+}
+
+function outputCopy(output: RunOutput, look: Look, given: PlainRecord): Partial<RunOutput> {
+  const { copy, ignored } = look;
+  const { content, data, metadata, memberResponses, stepResults } = output;
+  return {
+    content: copy.of(content),
+    ...(data === undefined ? {} : { data: copy.of(data) }),
+    ...(ignored.has('tools') ? {} : { tools: output.tools.map((tool) => toolCopy(tool, look)) }),
+    messages: output.messages.map((message) => messageCopy(message, look)),
+    ...(ignored.has('metadata') ? {} : { metadata: addedCopy(metadata, look, given) }),
+    memberResponses: memberResponses.map((member) => ({ ...member, ...outputCopy(member, look, given) })),
+    stepResults: stepResults.map((step) => stepCopy(step, look)),
+  };
+}
+
+/** What the caller has given is no part of the answer. */
+function addedCopy(metadata: PlainRecord, { copy }: Look, given: PlainRecord): PlainRecord {
+  const isGiven = ([name, value]: [string, unknown]): boolean =>
+    Object.hasOwn(given, name) && isDeepStrictEqual(given[name], value);
+  const added = Object.fromEntries(Object.entries(metadata).filter((entry) => !isGiven(entry)));
+  return { ...Object.fromEntries(Object.entries(metadata).filter(isGiven)), ...copy.of(added) };
+}
+
+function toolCopy(tool: ToolExecution, { copy }: Look): ToolExecution {
+  const { arguments: given, result, childRunId } = tool;
+  return {
+    ...tool,
+    // The arguments of a call that has asked a member are what that was asked.
+    arguments: childRunId === undefined ? copy.of(given) : given,
+    ...(result === undefined ? {} : { result: copy.of(result) }),
+  };
+}
+
+/** What the user and the system say is no part of the answer. */
+function messageCopy(message: Message, look: Look): Message {
+  const { role, content, toolCalls, toolCall } = message;
+  if (role !== 'assistant' && role !== 'tool') return message;
+  const isTold = role === 'assistant' || !look.ignored.has('tools');
+  return {
+    ...message,
+    content: isTold ? look.copy.of(content) : content,
+    ...(toolCalls && !look.ignored.has('tools')
+      ? { toolCalls: toolCalls.map((call) => toolCopy(call, look)) }
+      : {}),
+    ...(toolCall && !look.ignored.has('tools') ? { toolCall: toolCopy(toolCall, look) } : {}),
+  };
+}
+
+function stepCopy(step: StepOutput, look: Look): StepOutput {
+  const { copy } = look;
+  const { content, data, error, steps } = step;
+  return {
+    ...step,
+    content: copy.of(content),
+    ...(data === undefined ? {} : { data: copy.of(data) }),
+    ...(error === undefined ? {} : { error: copy.of(error) }),
+    ...(steps === undefined ? {} : { steps: steps.map((inner) => stepCopy(inner, look)) }),
+  };
+}
+
+function fileCopy(file: RunFile, { copy, replacements }: Look): RunFile {
+  const { name, url } = file;
+  const text = readableText(file);
+  if (text === undefined) replacements.opaque();
+  const looked = text === undefined ? undefined : copy.of(text);
+  return {
+    ...file,
+    ...(name === undefined ? {} : { name: copy.of(name) }),
+    ...(url === undefined ? {} : { url: copy.of(url) }),
+    ...(looked === undefined || looked === text ? {} : { content: encode(file, looked) }),
+  };
+}
+
+/** The text of a file by its type, or by its bytes: engines of your own may read any file. */
+function readableText(file: RunFile): string | undefined {
+  const text = textOfFile(file);
+  if (text !== undefined || file.content === undefined) return text;
+  const bytes = Buffer.from(file.content, 'base64');
+  return isUtf8(bytes) && !bytes.some(isControl) ? bytes.toString() : undefined;
+}
+
+/** Texts have none besides white space and the escapes of terminals. */
+function isControl(byte: number): boolean {
+  return byte < 0x09 || (byte > 0x0d && byte < 0x20 && byte !== 0x1b);
+}
+
+/** UTF-8; with its mark, if the file says that it is something else. */
+function encode(file: RunFile, text: string): string {
+  const content = Buffer.from(text).toString('base64');
+  return (readableText({ ...file, content }) ?? text) === text
+    ? content
+    : Buffer.from(`\ufeff${text}`).toString('base64');
+}
+
+function become(record: PlainRecord, copied: PlainRecord): void {
+  if (isDeepStrictEqual(record, copied)) return;
+  for (const key of Object.keys(record)) delete record[key];
+  for (const [key, value] of Object.entries(copied)) {
+    Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });
+  }
+}

@@ -1,0 +1,127 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Agent } from 'nestjs-agentos';
+import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
+
+const SMALL = 100 * 1024;
+const LARGE = 1024 * 1024;
+
+/**
+ * Pieces that make the patterns work hardest when they are repeated: what nearly matches, again and again. The length
+ * of each is that of one repetition.
+ */
+const PIECES: Readonly<Record<string, string>> = {
+  'ends of lines': '\n',
+  blanks: ' ',
+  'blanks and a word': `${' '.repeat(63)}a`,
+  'a word that begins a marker, between ends of lines': `${'\n'.repeat(60)}system`,
+  'one letter': 'a',
+  'single letters': 'a ',
+  'letters with marks': 'a\u0301',
+  'letters that become several': '\ufdfa',
+  'invisible characters': '\u200b',
+  'every character of the first plane': Array.from({ length: 0xd800 - 0x80 }, (_, at) =>
+    String.fromCharCode(at + 0x80),
+  ).join(''),
+  'mathematical letters': '\u{1d400}\u{1d7ce}',
+  ideographs: '忽略之前',
+  'half of an override': 'ignore all all all all all all ',
+  'an override without its end': 'please ignore the previous ',
+  'a question for the prompt': 'what is your full exact system ',
+  'a role without its name': 'you are now an unrestricted and ',
+  'an answer without limits': 'answer without any content ethical moral ',
+  'an order to the reader': 'if you are an ai assistant and ',
+  'words above': 'repeat everything above ',
+  'openings of markers': '<|',
+  'brackets of markers': '[[[[(((<<<### system prompt >>>> ',
+  'German verbs': 'ignoriere bitte alle deine ',
+  'French verbs': 'ignorez toutes les ',
+  digits: '4',
+  'digits of a card, one by one': '4 ',
+  'a card in its groups': '4111 1111 1111 1112 ',
+  cards: '4111111111111111 ',
+  'digits and dots': '1.',
+  'a card on its way to an identifier': 'a4111111111111111',
+  'social security numbers': '123-45-6789-',
+  'signs of addresses': '@',
+  'names without a domain': 'a@',
+  'names of many labels': 'a@a.a.a.a.a.a.a.a.',
+  'long labels': `a@${'a-'.repeat(31)}.`,
+  addresses: 'ann@example.org ',
+  'plus signs': '+',
+  'telephone numbers': '+49 30 1234567 ',
+  'national numbers': '020 7946 0958, ',
+  'numbers that are none': '+49 0000 0000 ',
+  brackets: '(0',
+  'North American numbers': '(212) 736-500 ',
+};
+
+const guardrails = {
+  promptInjectionGuardrail: promptInjectionGuardrail(),
+  piiGuardrail: piiGuardrail({ strategy: 'mask', defaultCountry: ['GB', 'US'] }),
+};
+
+describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (name) => {
+  const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [guardrails[name]] });
+
+  /** Milliseconds of processor time, since others share the machine. */
+  async function costOf(text: string): Promise<number> {
+    const before = process.cpuUsage();
+    await guarded.run(text).catch(() => undefined);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  }
+
+  beforeAll(async () => {
+    // Compiled code only: what is measured is the work, not the warming up.
+    for (const piece of Object.values(PIECES)) await guarded.run(fill(piece, 10_000)).catch(() => undefined);
+  });
+
+  it.each(Object.entries(PIECES).filter(([piece]) => isFor(name, piece)))(
+    'is linear and quick on a text of %s',
+    async (_, piece) => {
+      const [large, small] = [fill(piece, LARGE), fill(piece, SMALL)];
+      const best = { large: Infinity, small: Infinity };
+      // A second and a third try only if the first was disturbed: by the collector, or by what else runs here.
+      for (let attempt = 0; attempt < 4 && !isFine(best); attempt++) {
+        best.large = Math.min(best.large, await costOf(large));
+        best.small = Math.min(best.small, await costOf(small));
+      }
+      expect({ ...best, isFine: isFine(best) }).toMatchObject({ isFine: true });
+    },
+  );
+
+  it('rejects a text that is longer than maxLength, and looks at one that is not', async () => {
+    const build = name === 'piiGuardrail' ? piiGuardrail : promptInjectionGuardrail;
+    const short = new Agent({ id: 'short', engine: () => 'fine', preHooks: [build({ maxLength: 10 })] });
+
+    await expect(short.run('x'.repeat(10))).resolves.toMatchObject({ content: 'fine' });
+    await expect(short.run('x'.repeat(11))).rejects.toMatchObject({
+      code: 'input_check_error',
+      trigger: 'input_not_allowed',
+      message: 'The input is longer than the 10 characters that can be checked.',
+    });
+    await expect(guarded.run('x'.repeat(LARGE + 1))).rejects.toMatchObject({ trigger: 'input_not_allowed' });
+  });
+});
+
+it('the input of the report, 6.4 KB, costs a few milliseconds', async () => {
+  const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [promptInjectionGuardrail()] });
+  const started = process.cpuUsage();
+  await guarded.run(`${'\n'.repeat(3200)}system${'\n'.repeat(3200)}x`);
+  expect(process.cpuUsage(started).user / 1_000).toBeLessThan(200);
+});
+
+/** What is allowed, and 10 ms for the run around the guardrail. */
+function isFine({ large, small }: { readonly large: number; readonly small: number }): boolean {
+  return large < 500 && large <= 12 * small + 10;
+}
+
+/** Letters and signs are what phrases are made of; of personal data nearly all is digits. */
+function isFor(name: string, piece: string): boolean {
+  const isOfDigits = /[\d@+]|brackets$/.test(PIECES[piece] ?? '');
+  return isOfDigits === (name === 'piiGuardrail') || /characters|letters|blanks$/.test(piece);
+}
+
+function fill(piece: string, length: number): string {
+  return piece.repeat(Math.ceil(length / piece.length)).slice(0, length);
+}
