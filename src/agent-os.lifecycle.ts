@@ -54,7 +54,7 @@ export class AgentOsLifecycle
     await Promise.race([inFlight.idle(), aborted(shutdown)]);
     if (inFlight.size > 0) await this.#letRunsSettle();
     await executor.stop(shutdown, () => (inFlight.size > 0 ? inFlight.idle() : undefined));
-    for (const run of inFlight.all()) run.tree.outbox.drop();
+    for (const run of inFlight.all()) run.dropHooks();
     clearTimeout(this.#timer);
     if (this.#dropped.size > 0) logger.warn(reportOf([...this.#dropped], options.shutdownTimeout));
   }

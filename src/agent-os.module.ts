@@ -21,6 +21,7 @@ import { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';
 import { InMemorySessionStore } from './sessions/in-memory-session.store.js';
+import { CoordinatedSessionStore } from './sessions/coordinated-session.store.js';
 import { SessionStore } from './sessions/session.store.js';
 import { StoreCalls } from './sessions/store.calls.js';
 import { TimeLimitedEvalStore } from './sessions/time-limited-eval.store.js';
@@ -56,13 +57,14 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
         new StoreCalls({ timeout, logger: new Logger('AgentOs') }),
     },
     {
-      provide: SessionStore,
+      provide: CoordinatedSessionStore,
       inject: [RESOLVED_OPTIONS, StoreCalls],
       useFactory: (
         { sessionStore = new InMemorySessionStore() }: ResolvedAgentOsOptions,
         calls: StoreCalls,
-      ) => new TimeLimitedSessionStore(sessionStore, calls),
+      ) => new CoordinatedSessionStore(new TimeLimitedSessionStore(sessionStore, calls)),
     },
+    { provide: SessionStore, useExisting: CoordinatedSessionStore },
     {
       provide: EvalStore,
       inject: [RESOLVED_OPTIONS, StoreCalls],

@@ -19,17 +19,17 @@ import { HookRegistry } from './hooks/hook.registry.js';
 import { HookRunner } from './hooks/hook.runner.js';
 import { createDirectEnvironment } from './runs/direct.environment.js';
 import { InFlightRuns } from './runs/in-flight-runs.js';
-import type { RunEnvironment } from './runs/run.environment.js';
+import type { DirectEnvironment, ServedEnvironment } from './runs/environment.js';
 import { EvalStore } from './sessions/eval.store.js';
-import { SessionStore } from './sessions/session.store.js';
+import { CoordinatedSessionStore } from './sessions/coordinated-session.store.js';
 import { StoreCalls } from './sessions/store.calls.js';
 import { loadTracing } from './telemetry/open-telemetry.tracing.js';
 import { NoTracing, type Tracing } from './telemetry/tracing.js';
 
 interface BoundRuntime {
   readonly registry: HookRegistry;
-  readonly environment: RunEnvironment;
-  readonly direct: RunEnvironment;
+  readonly environment: ServedEnvironment;
+  readonly direct: DirectEnvironment;
 }
 
 /** Puts the parts together when the application starts: components, their hooks, and what conducts their runs. */
@@ -48,7 +48,7 @@ export class AgentOsRuntime implements OnModuleInit {
     @Inject(RESOLVED_OPTIONS) readonly options: ResolvedAgentOsOptions,
     readonly ledger: HookLedger,
     readonly executor: HookExecutor,
-    private readonly sessions: SessionStore,
+    private readonly sessions: CoordinatedSessionStore,
     private readonly evals: EvalStore,
     private readonly storeCalls: StoreCalls,
     private readonly explorer: HookExplorer,
@@ -85,12 +85,12 @@ export class AgentOsRuntime implements OnModuleInit {
   }
 
   /** Conducts runs, with background hooks. */
-  get environment(): RunEnvironment {
+  get environment(): ServedEnvironment {
     return this.#bind().environment;
   }
 
   /** Conducts runs with all hooks inline; class references are resolved from the container. */
-  get directEnvironment(): RunEnvironment {
+  get directEnvironment(): DirectEnvironment {
     return this.#bind().direct;
   }
 
@@ -134,12 +134,13 @@ export class AgentOsRuntime implements OnModuleInit {
     );
   }
 
-  #createEnvironment(registry: HookRegistry): RunEnvironment {
+  #createEnvironment(registry: HookRegistry): ServedEnvironment {
     const { ledger, logger, executor, inFlight, sessions, evals, storeCalls } = this;
     const { releaseAfter, onDisconnect, onHookError, runTimeout } = this.options;
     const deadlines = this.#deadlines;
     const failures = new HookFailureReporter(logger, onHookError);
     return {
+      kind: 'served',
       hooksOf: (component, position) => registry.hooksOf(component, position),
       modeOf: (hook) => registry.modeOf(hook).mode,
       runner: new HookRunner({ ledger, deadlines, failures }),
@@ -153,7 +154,9 @@ export class AgentOsRuntime implements OnModuleInit {
       runTimeout,
       // Looked up at each run: the environment may be needed before the tracer is loaded.
       tracing: { startRun: (component, runId) => this.#tracing.startRun(component, runId) },
-      background: { executor, releaseAfter, onDisconnect },
+      executor,
+      releaseAfter,
+      onDisconnect,
     };
   }
 }

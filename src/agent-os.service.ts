@@ -13,10 +13,10 @@ import type { RunEvent } from './model/run-event.js';
 import type { RunInput } from './model/run-input.js';
 import type { RunOutput } from './model/run-output.js';
 import type { RunnableComponent, RunOptions } from './model/runnable-component.js';
-import { describeRun, type RunInFlight } from './runs/run-in-flight.js';
-import { currentScope } from './runs/run.scope.js';
-import { startRun } from './runs/start-run.js';
-import { streamRun } from './runs/stream-run.js';
+import { describeRun, type RunInFlight } from './runs/in-flight-run.js';
+import { currentScope } from './runs/scope.js';
+import { run } from './runs/start.js';
+import { streamRun } from './runs/stream.js';
 
 /**
  * Runs components from your own code: controllers, gateways, message handlers, jobs. Hooks run as over HTTP; in a
@@ -56,7 +56,7 @@ export class AgentOsService {
     // Not an async function: its promise would be another one than the run's, whose rejection is handled.
     try {
       const { environment } = this.runtime;
-      return startRun({ component: this.#find(idOrComponent), input, options, environment });
+      return run({ component: this.#find(idOrComponent), input, options, environment });
     } catch (thrown) {
       return Promise.reject(toError(thrown));
     }
@@ -95,7 +95,7 @@ export class AgentOsService {
     };
     return {
       ...identity,
-      run: (input, options = {}) => startRun({ component, input, options, environment }),
+      run: (input, options = {}) => run({ component, input, options, environment }),
     };
   }
 
@@ -126,8 +126,8 @@ export class AgentOsService {
    * @throws Error inside a background hook, which would wait for itself
    */
   async drain(): Promise<void> {
-    const { response, hook, run } = currentScope();
-    if (hook?.batch ?? run?.tree.hook?.batch) {
+    const { response, hook, run: current } = currentScope();
+    if (hook?.batch ?? current?.startedByBatch) {
       throw new Error(
         'drain() was called in a background hook, which would wait for itself. Call it elsewhere.',
       );

@@ -48,7 +48,8 @@ export {
 export { ComponentNotFoundError } from './errors/component-not-found.error.js';
 export { HookTimeoutError } from './errors/hook-timeout.error.js';
 export { TooManyRunsError } from './errors/too-many-runs.error.js';
-export type { RunInFlight, RunWait } from './runs/run-in-flight.js';
+export type { RunInFlight } from './runs/in-flight-run.js';
+export type { RunWait } from './runs/run.view.js';
 export { StoreTimeoutError } from './errors/store-timeout.error.js';
 export { PlainDataError } from './errors/plain-data.error.js';
 export {

@@ -1,6 +1,6 @@
 import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './agent-os.options.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
-import { isRunTimeout, RUN_TIMEOUT } from './runs/run.watch.js';
+import { isRunTimeout, RUN_TIMEOUT } from './runs/time-limit.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
 import { STORE_TIMEOUT } from './sessions/store.calls.js';

@@ -1,7 +1,7 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { ModelIdentity } from '../model/run-output.js';
-import type { ComponentRun } from '../runs/run.component.js';
+import type { ComponentRun } from '../runs/component.port.js';
 import { Component, type ComponentOptions } from './component.js';
 import { Engine, type EngineLike, type ToolDescription } from './engine.js';
 import { engineRequestOf, runEngine } from './run-engine.js';

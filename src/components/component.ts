@@ -4,9 +4,9 @@ import type { HookLike } from '../hooks/hook.reference.js';
 import type { ComponentKind } from '../model/component.js';
 import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
-import type { ComponentRun, RunComponent } from '../runs/run.component.js';
-import { isRunTimeout } from '../runs/run.watch.js';
-import { startRun } from '../runs/start-run.js';
+import type { ComponentRun, RunComponent } from '../runs/component.port.js';
+import { run } from '../runs/start.js';
+import { isRunTimeout } from '../runs/time-limit.js';
 import type { ToolDescription } from './engine.js';
 
 /** What agents, teams and workflows have in common. */
@@ -65,7 +65,7 @@ export abstract class Component implements RunComponent {
    * @throws AgentRunError if the run does not complete; it carries the output as far as the run got
    */
   run(input: string, options: RunOptions = {}): Promise<RunOutput> {
-    return startRun({ component: this, input, options });
+    return run({ component: this, input, options });
   }
 
   /** The tools of its engine's model, if that has some. */

@@ -1,6 +1,6 @@
 import type { FinishReason, ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
 import { sumUsage, withTotal } from '../model/run-usage.js';
-import type { ComponentRun } from '../runs/run.component.js';
+import type { ComponentRun } from '../runs/component.port.js';
 import {
   Engine,
   type EngineEvent,

@@ -7,9 +7,9 @@ import type { PostHookContext } from '../hooks/hook.context.js';
 import { defineHook } from '../hooks/hook.functions.js';
 import type { HookOptions } from '../hooks/hook.options.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
-import { rememberEvaluation } from '../runs/run.memory.js';
-import { currentScope } from '../runs/run.scope.js';
-import { startRun } from '../runs/start-run.js';
+import { recordEvaluation } from '../runs/recorder.js';
+import { currentScope } from '../runs/scope.js';
+import { run } from '../runs/start.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { judgePrompt } from './judge.prompt.js';
 import { readVerdict, type Verdict } from './judge.verdict.js';
@@ -72,7 +72,7 @@ async function evaluate(judge: Agent, options: AgentAsJudgeOptions, context: Pos
     onFail,
   } = options;
   const input = judgePrompt({ ...options, scoring }, context);
-  const answer = await startRun({
+  const answer = await run({
     component: judge,
     input,
     options: { signal: context.signal },
@@ -80,7 +80,7 @@ async function evaluate(judge: Agent, options: AgentAsJudgeOptions, context: Pos
   });
   const verdict = readVerdict(answer, scoring, threshold);
   const evaluation = evaluationOf(options, verdict, context);
-  if (store) await rememberEvaluation(store, evaluation);
+  if (store) await recordEvaluation(store, evaluation);
   if (!evaluation.passed) await onFail?.(evaluation, context);
 }
 

@@ -3,7 +3,7 @@ import { Get, Req, Res } from '@nestjs/common';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.ledger.js';
-import { describeRun } from '../runs/run-in-flight.js';
+import { describeRun } from '../runs/in-flight-run.js';
 import { isOf } from '../sessions/session.filter.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import type { FieldReader } from './forms/field.reader.js';

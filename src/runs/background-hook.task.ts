@@ -7,10 +7,11 @@ import type { LazySignal } from '../hooks/lazy-signal.js';
 import type { RunnableComponent } from '../model/runnable-component.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import type { OutboxEntry } from './outbox.js';
-import type { RunEnvironment } from './run.environment.js';
-import { originOf } from './run.origin.js';
-import { enterScope, type HookScope, type RunScope } from './run.scope.js';
-import { CopiedHookContext, type RunSnapshot } from './run.snapshot.js';
+import type { ServedEnvironment } from './environment.js';
+import { CopiedHookContext } from './hook.contexts.js';
+import { originOf } from './origin.js';
+import { enterScope, type HookScope, type RunScope } from './scope.js';
+import type { RunSnapshot } from './snapshot.js';
 
 /** A background hook that was released by its run's outcome. It keeps the run's copy, not the run. */
 export class BackgroundHookTask implements HookTask, HookSubject {
@@ -18,12 +19,12 @@ export class BackgroundHookTask implements HookTask, HookSubject {
   readonly snapshot: RunSnapshot | Error;
   readonly #hook: BoundHook;
   readonly #component: RunnableComponent;
-  readonly #environment: RunEnvironment;
+  readonly #environment: ServedEnvironment;
   readonly #span: RunSpan | undefined;
   readonly #scope: RunScope;
 
   /** @param scope - shared by the hooks of a batch; says that runs they start are started by a hook */
-  constructor({ hook, run, execution }: OutboxEntry, environment: RunEnvironment, scope: HookScope) {
+  constructor({ hook, run, execution }: OutboxEntry, environment: ServedEnvironment, scope: HookScope) {
     this.execution = execution;
     this.snapshot = run.snapshot();
     this.#hook = hook;

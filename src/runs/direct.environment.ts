@@ -12,8 +12,8 @@ import type { HookedComponent } from '../hooks/hooked-component.js';
 import { STORE_TIMEOUT, StoreCalls } from '../sessions/store.calls.js';
 import { NoTracing } from '../telemetry/tracing.js';
 import { InFlightRuns } from './in-flight-runs.js';
-import type { RunEnvironment } from './run.environment.js';
-import { RUN_TIMEOUT } from './run.watch.js';
+import type { DirectEnvironment } from './environment.js';
+import { RUN_TIMEOUT } from './time-limit.js';
 
 /** Outside AgentOS there is no container to ask. */
 const noContainer: HookInstances = {
@@ -25,24 +25,24 @@ const noContainer: HookInstances = {
   },
 };
 
-let shared: RunEnvironment | undefined;
+let shared: DirectEnvironment | undefined;
 
 /** Conducts the runs of bare components: all hooks inline, whatever their decorators say. */
-export function directEnvironment(): RunEnvironment {
+export function directEnvironment(): DirectEnvironment {
   return (shared ??= createDirectEnvironment(
     new HookRegistry({ instances: noContainer, runHooksInBackground: true, preHooks: [], postHooks: [] }),
   ));
 }
 
 /** A direct environment whose hooks are bound by the given registry, without the module's own. */
-export function createDirectEnvironment(registry: HookRegistry): RunEnvironment {
+export function createDirectEnvironment(registry: HookRegistry): DirectEnvironment {
   const logger = new Logger('AgentOs');
   const ledger = new HookLedger(0);
   const deadlines = new Deadlines();
   return {
+    kind: 'direct',
     // The module's hooks are AgentOS's own: a direct run gets what the component lists.
     hooksOf: (component: HookedComponent): ComponentHooks => registry.hooksOf(component, 'inside-hook'),
-    modeOf: () => 'inline',
     runner: new HookRunner({ ledger, deadlines, failures: new HookFailureReporter(logger) }),
     ledger,
     deadlines,

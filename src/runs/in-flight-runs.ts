@@ -1,9 +1,9 @@
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
-import type { ActiveRun } from './active-run.js';
+import type { StoppableRun } from './run.view.js';
 
 /** The runs that have not settled, with or without a socket. */
 export class InFlightRuns {
-  readonly #runs = new Map<string, ActiveRun>();
+  readonly #runs = new Map<string, StoppableRun>();
   readonly #maxRuns: number;
   #roots = 0;
   #onIdle: (() => void)[] = [];
@@ -18,12 +18,12 @@ export class InFlightRuns {
     return this.#runs.size;
   }
 
-  /** @throws TooManyRunsError if there is no room for another run that is no part of one */
+  /** @throws TooManyRunsError if there is no room for another root run */
   admit(): void {
     if (this.#roots >= this.#maxRuns) throw new TooManyRunsError(this.#maxRuns);
   }
 
-  add(run: ActiveRun): void {
+  add(run: StoppableRun): void {
     this.#runs.set(run.runId, run);
     if (run.isRoot) this.#roots += 1;
     if (this.#isShutDown) run.shutDown();
@@ -35,7 +35,7 @@ export class InFlightRuns {
     for (const run of this.all()) run.shutDown();
   }
 
-  remove(run: ActiveRun): void {
+  remove(run: StoppableRun): void {
     if (this.#runs.delete(run.runId) && run.isRoot) this.#roots -= 1;
     if (this.#runs.size > 0) return;
     const waiting = this.#onIdle;
@@ -43,7 +43,7 @@ export class InFlightRuns {
     for (const resolve of waiting) resolve();
   }
 
-  get(runId: string): ActiveRun | undefined {
+  get(runId: string): StoppableRun | undefined {
     return this.#runs.get(runId);
   }
 
@@ -53,7 +53,7 @@ export class InFlightRuns {
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  all(): ActiveRun[] {
+  all(): StoppableRun[] {
     return [...this.#runs.values()];
   }
 }

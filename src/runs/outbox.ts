@@ -1,13 +1,12 @@
 import type { HookEndReason, HookExecution } from '../execution/hook-execution.js';
 import type { HookLedger } from '../execution/hook.ledger.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
-import type { ActiveRun } from './active-run.js';
-import { userOf } from './run.beginning.js';
+import type { RunView } from './run.view.js';
 
 /** A background hook that a run has reached. */
 export interface OutboxEntry {
   readonly hook: BoundHook;
-  readonly run: ActiveRun;
+  readonly run: RunView;
   readonly execution: HookExecution;
 }
 
@@ -24,24 +23,25 @@ export class Outbox {
   }
 
   /** Collects a hook that the run has reached. */
-  collect(hook: BoundHook, run: ActiveRun): void {
+  collect(hook: BoundHook, run: RunView): void {
     const execution = createExecution(hook, run, 'background');
     this.#ledger.schedule(execution);
     this.#entries.push({ hook, run, execution });
   }
 
-  /** Forgets what discarded runs have collected. */
+  /** Skips the hooks that discarded runs have collected. */
   removeDiscarded(): void {
     this.#remove(({ run }) => run.isDiscarded, 'skipped', 'outcome');
   }
 
   /** The application shuts down before these hooks' runs have settled. */
-  drop(): readonly OutboxEntry[] {
-    return this.#remove(() => true, 'dropped', 'shutdown');
+  drop(): void {
+    this.#remove(() => true, 'dropped', 'shutdown');
   }
 
   /** Takes out the hooks of all settled runs; returns those that their run's outcome releases. */
   takeSettled(): readonly OutboxEntry[] {
+    if (this.#entries.length === 0) return [];
     const settled = this.#entries.filter(({ run }) => run.outcome !== undefined);
     this.#entries = this.#entries.filter(({ run }) => run.outcome === undefined);
     return settled.filter((entry) => {
@@ -56,16 +56,15 @@ export class Outbox {
     isRemoved: (entry: OutboxEntry) => boolean,
     state: 'skipped' | 'dropped',
     reason: HookEndReason,
-  ): readonly OutboxEntry[] {
+  ): void {
     const removed = this.#entries.filter(isRemoved);
     this.#entries = this.#entries.filter((entry) => !isRemoved(entry));
     for (const { execution } of removed) this.#ledger.end(execution, state, { reason });
-    return removed;
   }
 }
 
 /** A new record of a hook execution, not yet in the ledger. */
-export function createExecution(hook: BoundHook, run: ActiveRun, mode: HookExecution['mode']): HookExecution {
+export function createExecution(hook: BoundHook, run: RunView, mode: HookExecution['mode']): HookExecution {
   const { name } = hook.definition;
   return {
     id: `${run.runId}:${hook.phase}:${name}`,
@@ -74,7 +73,7 @@ export function createExecution(hook: BoundHook, run: ActiveRun, mode: HookExecu
     mode,
     component: run.identity,
     runId: run.runId,
-    ...userOf(run),
+    ...(run.userId === undefined ? {} : { userId: run.userId }),
     state: 'scheduled',
     attempts: 0,
     scheduledAt: Date.now(),

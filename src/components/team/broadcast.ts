@@ -1,7 +1,7 @@
 import { gravestOf } from '../../errors/is-refusal.js';
 import { AgentRunError } from '../../errors/agent-run.error.js';
 import type { Message } from '../../model/message.js';
-import type { ComponentRun } from '../../runs/run.component.js';
+import type { ComponentRun } from '../../runs/component.port.js';
 import type { Component } from '../component.js';
 import type { MemberAnswer } from '../engine.js';
 

@@ -1,6 +1,5 @@
 import type { RunOutput } from '../../model/run-output.js';
-import type { ComponentRun } from '../../runs/run.component.js';
-import { Conversation } from '../../runs/conversation.js';
+import type { ComponentRun } from '../../runs/component.port.js';
 import type { Component } from '../component.js';
 import type { DelegateOptions } from '../engine.js';
 import { setFinishReason } from '../run-engine.js';
@@ -42,24 +41,6 @@ export class Delegation {
 export class RoutedDelegation extends Delegation {
   #answer: RunOutput | undefined;
   #routedTo: string | undefined;
-
-  /** The team's run as the leader sees it. */
-  get leaderRun(): ComponentRun {
-    const { run } = this;
-    return {
-      ...run,
-      // Getters and methods are no part of a copy.
-      get signal() {
-        return run.signal;
-      },
-      conversation: new Conversation(),
-      throwIfAbandoned: () => run.throwIfAbandoned(),
-      history: (runs) => run.history(runs),
-      appendContent: () => undefined,
-      emit: (event) => run.emit(event),
-      runChild: (component, input, place) => run.runChild(component, input, place),
-    };
-  }
 
   override async delegate(memberId: string, input: string, options: DelegateOptions = {}): Promise<string> {
     if (this.#routedTo !== undefined) {

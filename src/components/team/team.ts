@@ -1,7 +1,7 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
 import type { ComponentIdentity } from '../../model/component.js';
 import type { ModelIdentity } from '../../model/run-output.js';
-import type { ComponentRun } from '../../runs/run.component.js';
+import type { ComponentRun } from '../../runs/component.port.js';
 import { checkEngine, checkHistoryRuns, modelOf, toolsOf } from '../agent.js';
 import { Component, type ComponentOptions } from '../component.js';
 import type { EngineLike, LeaderRequest, TeamMode, ToolDescription } from '../engine.js';
@@ -92,7 +92,7 @@ export class Team extends Component {
 
   async #route(run: ComponentRun): Promise<void> {
     const delegation = new RoutedDelegation(this, run);
-    await runEngine(this.#engine, await this.#request(run, delegation), delegation.leaderRun);
+    await runEngine(this.#engine, await this.#request(run, delegation), run.muted());
     await delegation.answer();
   }
 

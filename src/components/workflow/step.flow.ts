@@ -6,7 +6,7 @@ import { RunCancelledError, RunHttpError, StepFailedError } from '../../errors/r
 import { HttpException } from '@nestjs/common';
 import type { RunEventBody, StepPlace, StepPosition } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import type { ComponentRun } from '../../runs/run.component.js';
+import type { ComponentRun } from '../../runs/component.port.js';
 import { insideOf, type StepSeat } from './block-output.js';
 import type { StepRequest } from './step.request.js';
 import type { WorkflowNode } from './workflow-node.js';

@@ -1,5 +1,5 @@
 import type { StepOutput } from '../../model/run-output.js';
-import type { ComponentRun } from '../../runs/run.component.js';
+import type { ComponentRun } from '../../runs/component.port.js';
 import { Component, type ComponentOptions } from '../component.js';
 import { setFinishReason } from '../run-engine.js';
 import { StepFlow } from './step.flow.js';

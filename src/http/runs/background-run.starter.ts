@@ -1,12 +1,11 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
-import { AgentRunError } from '../../errors/agent-run.error.js';
-import { forLog } from '../../errors/log.text.js';
-import type { ActiveRun } from '../../runs/active-run.js';
-import { enterScope } from '../../runs/run.scope.js';
-import { startRun, type RunRequest } from '../../runs/start-run.js';
+import { enterScope } from '../../runs/scope.js';
+import type { RunRequest } from '../../runs/run.js';
+import type { RunHandle, RunView } from '../../runs/run.view.js';
+import { startRun } from '../../runs/start.js';
 import type { RunForm } from '../forms/run-form.js';
 import { toReadEvents } from './essential.events.js';
 import type { RunRecording } from './run.recording.js';
@@ -15,8 +14,6 @@ import { RunRecordings } from './run.recordings.js';
 /** Starts runs that go on whoever reads them. */
 @Injectable()
 export class BackgroundRunStarter {
-  readonly #logger = new Logger('AgentOs');
-
   constructor(
     private readonly runtime: AgentOsRuntime,
     private readonly recordings: RunRecordings,
@@ -27,10 +24,7 @@ export class BackgroundRunStarter {
    *
    * @throws AgentOsConfigurationError or TypeError if it cannot start
    */
-  async start(
-    component: Component,
-    { input, options, owner, stream, streamEvents }: RunForm,
-  ): Promise<RunRecording> {
+  start(component: Component, { input, options, owner, stream, streamEvents }: RunForm): RunRecording {
     const { environment } = this.runtime;
     let recording: RunRecording | undefined;
     const request: RunRequest = {
@@ -40,41 +34,27 @@ export class BackgroundRunStarter {
       owner,
       environment,
       onDisconnect: 'finish',
-      onStart: (run) => (recording = this.recordings.begin(identityOf(run))),
-      sink: (event) => {
-        recording?.record(toReadEvents(event, component, streamEvents));
+      sink: (event, run) => {
+        recording ??= this.#begin(run);
+        recording.record(toReadEvents(event, component, streamEvents));
         return undefined;
       },
     };
     // A response that only says that the run has begun is not the one that its hooks should wait for.
-    const ending = stream ? startRun(request) : enterScope({}, () => startRun(request));
-    if (recording === undefined) throw await ending.then(unstarted, (thrown: unknown) => thrown);
-    void this.#end(ending, recording);
+    const run = stream ? startRun(request) : enterScope({}, () => startRun(request));
+    recording ??= this.#begin(run);
+    void this.#endWith(run, recording);
     return recording;
   }
 
-  async #end(ending: Promise<unknown>, recording: RunRecording): Promise<void> {
-    try {
-      await ending;
-      recording.end('COMPLETED');
-    } catch (thrown) {
-      recording.end(thrown instanceof AgentRunError ? thrown.runOutput.status : 'ERROR');
-      // How a run ends is in its events; anything else has no other way to be known.
-      if (!(thrown instanceof AgentRunError)) this.#report(recording, thrown);
-    }
+  async #endWith(run: RunHandle, recording: RunRecording): Promise<void> {
+    const { output } = await run.settled;
+    recording.end(output.status);
     this.recordings.keep(recording);
   }
 
-  #report({ run }: RunRecording, thrown: unknown): void {
-    const { reason, stack } = forLog(thrown);
-    this.#logger.error(`Run ${run.runId} of "${run.componentId}" in the background broke: ${reason}`, stack);
+  #begin({ runId, session, userId, component }: RunView): RunRecording {
+    const user = userId === undefined ? {} : { userId };
+    return this.recordings.begin({ runId, sessionId: session.id, componentId: component.id, ...user });
   }
-}
-
-function identityOf({ runId, sessionId, userId, component }: ActiveRun): RunRecording['run'] {
-  return { runId, sessionId, componentId: component.id, ...(userId === undefined ? {} : { userId }) };
-}
-
-function unstarted(): Error {
-  return new Error('A run ended without having been started.');
 }

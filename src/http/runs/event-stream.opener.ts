@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { rawResponseOf } from '../../runs/response.lifecycle.js';
-import { currentScope } from '../../runs/run.scope.js';
+import { currentScope } from '../../runs/scope.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { EventStream } from './event.stream.js';
 

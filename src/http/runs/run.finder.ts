@@ -3,8 +3,7 @@ import { Injectable, NotFoundException } from '@nestjs/common';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import type { ComponentKind } from '../../model/component.js';
-import type { ActiveRun } from '../../runs/active-run.js';
-import { isAside } from '../../runs/run.origin.js';
+import type { StoppableRun } from '../../runs/run.view.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { SessionStore, type SessionOwner, type StoredRun } from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
@@ -28,7 +27,7 @@ export class RunFinder {
   }
 
   /** A run that has not settled. */
-  async inFlight(request: object, component: Component, runId: string): Promise<ActiveRun | undefined> {
+  async inFlight(request: object, component: Component, runId: string): Promise<StoppableRun | undefined> {
     const owner = await this.access.ownerFor(request);
     const run = this.runtime.inFlight.get(runId);
     return run && isSeen(run, component, owner) ? run : undefined;
@@ -44,7 +43,7 @@ export class RunFinder {
     // Before the store is asked: a run that settles in between is found there.
     const run = await this.inFlight(request, component, runId);
     const stored = await this.stored(request, component, sessionId, runId);
-    return stored ?? (run?.sessionId === sessionId ? runningRun(run) : undefined);
+    return stored ?? (run?.session.id === sessionId ? runningRun(run) : undefined);
   }
 
   /** A settled run of the session. */
@@ -64,13 +63,13 @@ export class RunFinder {
   /** The runs of a component in a session that have not settled. */
   async running(request: object, component: Component, sessionId: string): Promise<StoredRun[]> {
     const owner = await this.access.ownerFor(request);
-    const runs = this.runtime.inFlight.all().filter((run) => run.sessionId === sessionId);
+    const runs = this.runtime.inFlight.all().filter((run) => run.session.id === sessionId);
     return runs.filter((run) => isSeen(run, component, owner)).map(runningRun);
   }
 }
 
-function isSeen(run: ActiveRun, component: Component, owner: SessionOwner | undefined): boolean {
+function isSeen(run: StoppableRun, component: Component, owner: SessionOwner | undefined): boolean {
   // What hooks ask for themselves is never listed, and not the client's to stop.
-  if (isAside(run)) return false;
+  if (run.isAside) return false;
   return run.component.id === component.id && isOf(run, owner);
 }

@@ -2,13 +2,13 @@ import { Injectable, Logger } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
-import { AgentRunError } from '../../errors/agent-run.error.js';
+import type { AgentRunError } from '../../errors/agent-run.error.js';
 import { CheckError } from '../../errors/check.errors.js';
 import { forLog } from '../../errors/log.text.js';
 import { RunShutDownError } from '../../errors/run.errors.js';
-import type { ActiveRun } from '../../runs/active-run.js';
-import { additionalDataOf } from '../../runs/run.error.js';
-import { startRun } from '../../runs/start-run.js';
+import type { RunEvent } from '../../model/run-event.js';
+import { additionalDataOf } from '../../runs/outcome.js';
+import { startRun } from '../../runs/start.js';
 import type { RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { toJsonValue } from '../../model/to-json-value.js';
@@ -40,24 +40,16 @@ export class RunResponder {
     { input: asked, options, owner }: RunForm,
     response: object,
   ): Promise<void> {
-    let run: ActiveRun | undefined;
     const { environment } = this.runtime;
-    let status = 200;
-    let problem: WireObject = {};
-    try {
-      const onStart = (started: ActiveRun): void => void (run = started);
-      await startRun({ component, input: asked, options, owner, environment, onStart });
-    } catch (thrown) {
-      if (!(thrown instanceof AgentRunError) || !run) throw thrown;
-      // A client that has cancelled its run knows; of shutdown it must be told.
-      const isShutDown = thrown instanceof RunShutDownError;
-      status = run.outcome === 'cancelled' && !isShutDown ? 200 : thrown.getStatus();
-      if (isShutDown) this.responder.askToRetry(response, thrown);
-      if (status !== 200) problem = problemOf(thrown);
-    }
-    const { output, input, context } = run as ActiveRun;
-    const body = { ...toWireRunOutput(output, { input, sessionState: context.sessionState }), ...problem };
-    this.responder.reply(response, body, status);
+    const run = startRun({ component, input: asked, options, owner, environment });
+    const { outcome, output, error } = await run.settled;
+    const { input, context } = run;
+    const body = toWireRunOutput(output, { input, sessionState: context.sessionState });
+    // A client that has cancelled its run knows; of shutdown it must be told.
+    const isShutDown = error instanceof RunShutDownError;
+    if (!error || (outcome === 'cancelled' && !isShutDown)) return this.responder.reply(response, body, 200);
+    if (isShutDown) this.responder.askToRetry(response, error);
+    this.responder.reply(response, { ...body, ...problemOf(error) }, error.getStatus());
   }
 
   /** Answers with the run's events, as they happen. */
@@ -69,20 +61,24 @@ export class RunResponder {
     // Before the answer begins: its status could not say it any more.
     this.runtime.inFlight.admit();
     const stream = this.streams.open(response);
+    const { environment } = this.runtime;
+    let broken: unknown;
+    const sink = (event: RunEvent): Promise<void> | undefined => {
+      try {
+        const frames = toReadEvents(event, component, streamEvents).map(toFrame).join('');
+        broken = undefined;
+        return stream.write(frames);
+      } catch (thrown) {
+        broken = thrown;
+        throw thrown;
+      }
+    };
     try {
-      const { environment } = this.runtime;
-      await startRun({
-        component,
-        input,
-        options,
-        owner,
-        environment,
-        sink: (event) => stream.write(toReadEvents(event, component, streamEvents).map(toFrame).join('')),
-      });
+      await startRun({ component, input, options, owner, environment, sink }).settled;
     } catch (thrown) {
-      // A run that ends with an error has said so in the stream.
-      if (!(thrown instanceof AgentRunError)) await this.#reportBrokenStream(stream, component, thrown);
+      broken = thrown;
     } finally {
+      if (broken !== undefined) await this.#reportBrokenStream(stream, component, broken);
       stream.end();
     }
   }

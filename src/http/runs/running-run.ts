@@ -1,27 +1,16 @@
-import type { ActiveRun } from '../../runs/active-run.js';
+import { unsettledOutput } from '../../runs/redaction.js';
+import type { RunView } from '../../runs/run.view.js';
 import type { StoredRun } from '../../sessions/session.store.js';
 
-/** A run that has not settled, as clients may see it: what it has said so far, a guardrail may still refuse. */
-export function runningRun({ context, identity, output }: ActiveRun): StoredRun {
+/** A run that has not settled, as clients may see it: a guardrail may still refuse all that it has said so far. */
+export function runningRun({ context, identity, output }: RunView): StoredRun {
   const { runId, parentRunId } = context;
   return {
     runId,
     ...(parentRunId === undefined ? {} : { parentRunId }),
     component: identity,
     input: { content: '' },
-    output: {
-      ...output,
-      content: '',
-      status: 'RUNNING',
-      metrics: {},
-      messages: [],
-      tools: [],
-      metadata: {},
-      memberResponses: [],
-      stepResults: [],
-      input: undefined,
-      data: undefined,
-    },
+    output: unsettledOutput(output),
     sessionState: {},
     events: [],
   };

@@ -2,7 +2,7 @@ import { ForbiddenException, Inject, Injectable } from '@nestjs/common';
 
 import type { AgentOsExtras, AgentOsRouteOptions } from '../../agent-os.options.js';
 import { EXTRAS } from '../../agent-os.tokens.js';
-import { sessionNotFound } from '../../runs/run.session.js';
+import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { isOf } from '../../sessions/session.filter.js';
 import {
   APPLICATION,

@@ -3,7 +3,7 @@ import { Delete, Get, Inject, NotFoundException, Param, Patch, Post, Req, Res } 
 import { printable } from '../../errors/log.text.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
-import { sessionNotFound } from '../../runs/run.session.js';
+import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { changesOf } from '../../sessions/session.changes.js';
 import { SessionStore, type SessionUpdate, type StoredSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';

@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
 
-import { AgentOsRuntime } from '../../agent-os.runtime.js';
-import { openSessions } from '../../runs/run.memory.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { SessionStore, type SessionOwner } from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
@@ -11,7 +9,6 @@ import { RunRecordings } from '../runs/run.recordings.js';
 @Injectable()
 export class SessionDeletion {
   constructor(
-    private readonly runtime: AgentOsRuntime,
     private readonly sessions: SessionStore,
     private readonly recordings: RunRecordings,
   ) {}
@@ -22,14 +19,7 @@ export class SessionDeletion {
     if (possible.length === 0) return;
     const isMeant = (id: string, subject: { readonly userId?: string | undefined }): boolean =>
       possible.includes(id) && isOf(subject, owner);
-    // Of a session whose first run goes on only that run is known.
-    const open = [...openSessions(this.runtime.inFlight.all())].filter((session) =>
-      isMeant(session.id, session),
-    );
-    const earlier = open.flatMap(({ writes, deleted }) => (deleted ? [...writes, deleted] : [...writes]));
-    const deletion = Promise.all(earlier).then(() => this.sessions.delete(possible, owner));
-    for (const session of open) session.follow(deletion);
-    const deleted = await deletion;
+    const deleted = await this.sessions.delete(possible, owner);
     this.recordings.forget((run) => isMeant(run.sessionId, run) || deleted.includes(run.sessionId));
   }
 }

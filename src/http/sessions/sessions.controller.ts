@@ -6,7 +6,7 @@ import { printable } from '../../errors/log.text.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
-import { sessionNotFound } from '../../runs/run.session.js';
+import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { SessionStore, type NewSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { readPage } from '../forms/page.query.js';

@@ -1,5 +1,5 @@
 import { withoutUndefined } from '../../model/without-undefined.js';
-import type { RunInFlight } from '../../runs/run-in-flight.js';
+import type { RunInFlight } from '../../runs/in-flight-run.js';
 import { toIsoTime } from './wire-format.js';
 
 /** A run in flight as `GET /hooks/runs` shows it. */

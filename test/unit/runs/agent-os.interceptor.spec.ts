@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { defer, EMPTY, from, lastValueFrom, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
 
 import { AgentOsInterceptor } from '../../../src/runs/agent-os.interceptor.js';
-import { currentScope } from '../../../src/runs/run.scope.js';
+import { currentScope } from '../../../src/runs/scope.js';
 
 /** What Nest hands to an interceptor, reduced to what ours reads. */
 function contextOf(type: string, response?: unknown): ExecutionContext {

@@ -38,6 +38,8 @@ export interface ComponentRun {
   emit(event: RunEventBody): Promise<void> | undefined;
   /** What its engine says, message by message. */
   readonly conversation: Conversation;
+  /** The same run for an engine whose text is not part of the answer: its content and its messages are ignored. */
+  muted(): ComponentRun;
   /** Runs another component as a part of this run, with the same files. */
   runChild(component: RunComponent, input: string, place?: ChildPlace): Promise<RunOutput>;
 }

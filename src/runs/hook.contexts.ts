@@ -1,5 +1,3 @@
-import { quoted } from '../errors/log.text.js';
-import { toError } from '../errors/to-error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
@@ -8,41 +6,8 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { RunnableComponent } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
-import { copyWithout, logLeftOut } from '../sessions/storable.js';
-import type { ActiveRun } from './active-run.js';
-
-/** A settled run: copies that nothing changes any more, from which every background hook gets its own. */
-export interface RunSnapshot {
-  readonly runInput: RunInput;
-  readonly runContext: RunContext;
-  readonly runOutput: RunOutput;
-  readonly session: Session;
-}
-
-/** @throws PlainDataError if the run holds something that cannot be copied */
-export function takeSnapshot({ input, context, output, session }: ActiveRun): RunSnapshot {
-  return {
-    runInput: copyPlainData(input, 'runInput'),
-    runContext: copyPlainData(context, 'runContext'),
-    runOutput: copyPlainData(output, 'runOutput'),
-    session: copyPlainData(session, 'session'),
-  };
-}
-
-/** The run as it is stored: what is no plain data is left out and named, since it must not cost the whole turn. */
-export function storableSnapshot(run: ActiveRun): RunSnapshot | Error {
-  const snapshot = run.snapshot();
-  if (!(snapshot instanceof Error)) return snapshot;
-  const { input, context, output, session } = run;
-  const live = { runInput: input, runContext: context, runOutput: output, session };
-  try {
-    const { copy, leftOut } = copyWithout(live, 'run');
-    logLeftOut(`Run ${run.runId} of session ${quoted(run.sessionId)}`, leftOut);
-    return copy;
-  } catch (thrown) {
-    return toError(thrown);
-  }
-}
+import type { RunView } from './run.view.js';
+import type { RunSnapshot } from './snapshot.js';
 
 /** What a hook gets besides run data. */
 abstract class HookContextBase {
@@ -82,13 +47,13 @@ export class LiveHookContext extends HookContextBase implements PostHookContext 
   /** For the built-in guardrails: what of `runOutput.metadata` the engine has not written. */
   readonly givenMetadata: Readonly<PlainRecord>;
 
-  constructor(run: ActiveRun, hook: HookInfo, signal: LazySignal) {
+  constructor(run: RunView, hook: HookInfo, signal: LazySignal) {
     super(run.component, hook, signal);
     this.runInput = run.input;
     this.runContext = run.context;
     this.runOutput = run.output;
-    this.session = run.session;
-    this.givenMetadata = run.given.metadata;
+    this.session = run.session.live;
+    this.givenMetadata = run.givenMetadata;
   }
 }
 

@@ -9,20 +9,19 @@ import {
   RunFailedError,
   RunHttpError,
 } from '../errors/run.errors.js';
-import { forLog, reasonOf } from '../errors/log.text.js';
+import { reasonOf } from '../errors/log.text.js';
 import { toReadable } from '../errors/to-error.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunStatus } from '../model/run-output.js';
-import type { ActiveRun } from './active-run.js';
+import type { RunView } from './run.view.js';
 
 /** The error with which a run ends, for whatever was thrown while it ran. */
-export function toRunError(run: ActiveRun, whatever: unknown): AgentRunError {
-  if (run.cancellation.reason) return run.cancellation.reason;
+export function toRunError({ component, runId }: RunView, whatever: unknown): AgentRunError {
   const thrown = toReadable(whatever);
   if (thrown instanceof AgentRunError) return thrown;
   if (thrown instanceof HttpException) return new RunHttpError(thrown);
-  const { kind, id } = run.component;
-  return new RunFailedError(`The run ${run.runId} of ${kind} "${id}" failed: ${reasonOf(thrown)}`, thrown);
+  const { kind, id } = component;
+  return new RunFailedError(`The run ${runId} of ${kind} "${id}" failed: ${reasonOf(thrown)}`, thrown);
 }
 
 /** What an error makes of a run. */
@@ -49,7 +48,7 @@ export function statusOf(outcome: RunOutcome): RunStatus {
 }
 
 /** The last event of a run. */
-export function finalEventOf({ output, context }: ActiveRun, error: AgentRunError | undefined): RunEventBody {
+export function finalEventOf({ output, context }: RunView, error: AgentRunError | undefined): RunEventBody {
   if (!error) return { type: 'run-completed', output, sessionState: context.sessionState };
   if (error instanceof RunCancelledError) return { type: 'run-cancelled', output, reason: error.reason };
   const common = { type: 'run-error', content: error.publicMessage, errorType: error.code } as const;
@@ -66,15 +65,10 @@ export function additionalDataOf(error: AgentRunError): Readonly<Record<string, 
   return error instanceof CheckError || error instanceof RunHttpError ? error.additionalData : undefined;
 }
 
-/** Logs the causes that clients never see. Rejections and cancellations are no news. */
-export function logRunError(run: ActiveRun, error: AgentRunError): void {
+/** Whether the cause of a run's end is still to be logged. Rejections and cancellations are no faults. */
+export function isNews(error: AgentRunError): boolean {
   // An error that came up from a run below was logged there. A hook's failure was reported by its runner.
-  if (
-    Object.hasOwn(error, 'runOutput') ||
-    error instanceof HookFailedError ||
-    error instanceof GuardrailFailedError
-  )
-    return;
-  if (outcomeOf(error) !== 'failed') return;
-  run.tree.environment.logger.error(reasonOf(error), forLog(error.cause ?? error).stack);
+  if (Object.hasOwn(error, 'runOutput')) return false;
+  if (error instanceof HookFailedError || error instanceof GuardrailFailedError) return false;
+  return outcomeOf(error) === 'failed';
 }

@@ -1,9 +1,5 @@
 import type { ComponentIdentity } from '../model/component.js';
-import type { ActiveRun } from './active-run.js';
-import { userOf } from './run.beginning.js';
-
-/** What a run in flight waits for: its `reader` takes no more events, its `member` is a run below it. */
-export type RunWait = 'store' | 'hook' | 'engine' | 'member' | 'reader';
+import type { RunView, RunWait } from './run.view.js';
 
 /** A run that has not ended, as lists show it: ids, names and times, no content. */
 export interface RunInFlight {
@@ -22,32 +18,20 @@ export interface RunInFlight {
 }
 
 /** A run that has not ended, as lists show it. */
-export function describeRun(run: ActiveRun): RunInFlight {
-  const { runId, context, sessionId, identity, startedAt, shownAt, inlineHook: hook } = run;
+export function describeRun(run: RunView): RunInFlight {
+  const { runId, context, session, userId, identity, startedAt, shownAt, waitsFor, inlineHook: hook } = run;
   const { parentRunId } = context;
   return {
     runId,
     ...(parentRunId === undefined ? {} : { parentRunId }),
-    sessionId,
-    ...userOf(run),
+    sessionId: session.id,
+    ...(userId === undefined ? {} : { userId }),
     component: identity,
     startedAt: toEpoch(startedAt),
     shownAt: toEpoch(shownAt),
-    waitsFor: waitOf(run),
+    waitsFor,
     ...(hook === undefined ? {} : { hook }),
   };
-}
-
-/** The runs below it that have not settled. */
-export function isWaitingForRunsBelow({ children }: ActiveRun): boolean {
-  return children.some(({ outcome }) => outcome === undefined);
-}
-
-function waitOf(run: ActiveRun): RunWait {
-  if (run.events.isReaderFull) return 'reader';
-  if (isWaitingForRunsBelow(run)) return 'member';
-  if (run.inlineHook !== undefined) return 'hook';
-  return run.phase === 'execution' && run.outcome === undefined ? 'engine' : 'store';
 }
 
 function toEpoch(performanceTime: number): number {

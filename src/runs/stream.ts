@@ -1,16 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { AgentRunError } from '../errors/agent-run.error.js';
-import { toError } from '../errors/to-error.js';
 import type { RunEvent } from '../model/run-event.js';
-import type { ActiveRun } from './active-run.js';
-import { startRun, type RunRequest } from './start-run.js';
+import type { RunRequest } from './run.js';
+import { startRun } from './start.js';
 
 /** Events that may wait for the reader before the run has to. */
 const READ_AHEAD = 16;
 
 /** A run whose events are read. */
-export type StreamRequest = Omit<RunRequest, 'sink' | 'onStart'>;
+export type StreamRequest = Omit<RunRequest, 'sink'>;
 
 /**
  * Runs a component and yields its events; the run starts with the first read. A run that fails ends with a
@@ -28,15 +26,8 @@ async function* readRun(
   runInContext: ReturnType<typeof AsyncLocalStorage.snapshot>,
 ): AsyncGenerator<RunEvent, void, void> {
   const channel = new EventChannel();
-  let run: ActiveRun | undefined;
-  const finished = runInContext(startRun, {
-    ...request,
-    sink: (event) => channel.push(event),
-    onStart: (started) => (run = started),
-  }).then(
-    () => channel.close(),
-    (thrown: unknown) => channel.close(thrown instanceof AgentRunError ? undefined : toError(thrown)),
-  );
+  const run = runInContext(startRun, { ...request, sink: (event) => channel.push(event) });
+  const finished = run.settled.then(() => channel.close());
   let isRead = false;
   try {
     yield* channel.read();
@@ -44,9 +35,7 @@ async function* readRun(
     await finished;
   } finally {
     channel.abandon();
-    if (!isRead && run?.tree.environment.background?.onDisconnect === 'cancel') {
-      run.cancel('The reader left before the run was done.');
-    }
+    if (!isRead) run.readerLeft();
   }
 }
 
@@ -54,7 +43,6 @@ async function* readRun(
 class EventChannel {
   readonly #events: RunEvent[] = [];
   #state: 'open' | 'closed' | 'abandoned' = 'open';
-  #error: Error | undefined;
   #wakeReader = noop;
   #wakeWriters: (() => void)[] = [];
 
@@ -66,9 +54,8 @@ class EventChannel {
     return new Promise((resolve) => this.#wakeWriters.push(resolve));
   }
 
-  close(error?: Error): void {
+  close(): void {
     if (this.#state === 'open') this.#state = 'closed';
-    this.#error = error;
     this.#wakeReader();
   }
 
@@ -88,7 +75,6 @@ class EventChannel {
       } else if (this.#state === 'open') {
         await new Promise<void>((resolve) => (this.#wakeReader = resolve));
       } else {
-        if (this.#error) throw this.#error;
         return;
       }
     }

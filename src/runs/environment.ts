@@ -8,42 +8,46 @@ import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
 import type { HookRunner } from '../hooks/hook.runner.js';
 import type { HookedComponent } from '../hooks/hooked-component.js';
+import type { CoordinatedSessionStore } from '../sessions/coordinated-session.store.js';
 import type { EvalStore } from '../sessions/eval.store.js';
-import type { SessionStore } from '../sessions/session.store.js';
 import type { StoreCalls } from '../sessions/store.calls.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import type { InFlightRuns } from './in-flight-runs.js';
 
-/**
- * What runs need from whoever conducts them. There are two kinds: AgentOS, which runs hooks in the background, and
- * the direct one, which runs all of them inline.
- */
-export interface RunEnvironment {
+/** What runs need from the one who conducts them. */
+interface CommonEnvironment {
   readonly hooksOf: (component: HookedComponent, position: HookPosition) => ComponentHooks;
-  readonly modeOf: (hook: BoundHook) => HookMode;
   readonly runner: HookRunner;
   readonly ledger: HookLedger;
   readonly deadlines: Deadlines;
   readonly inFlight: InFlightRuns;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
   readonly tracing: Tracing;
-  /** Absent in direct runs: a session lasts as long as its run. */
-  readonly sessions?: SessionStore;
-  /** Absent in direct runs of bare components. */
-  readonly evals?: EvalStore;
   /** Waits for stores, also for one that a judge brings. */
   readonly storeCalls: StoreCalls;
   /** Milliseconds that a run may take, unless its component says otherwise. */
   readonly runTimeout: number;
-  /** Absent in direct runs: nothing is left for later. */
-  readonly background?: BackgroundEnvironment;
 }
 
-/** Where the hooks go that run after the response. */
-export interface BackgroundEnvironment {
+/** AgentOS conducts the run: hooks run in the mode that the registry says, background hooks after the response. */
+export interface ServedEnvironment extends CommonEnvironment {
+  readonly kind: 'served';
+  readonly modeOf: (hook: BoundHook) => HookMode;
+  readonly sessions: CoordinatedSessionStore;
+  readonly evals: EvalStore;
   readonly executor: HookExecutor;
   /** Milliseconds a response may outlive its run before the hooks are released without it. */
   readonly releaseAfter: number;
   /** What becomes of a run whose client leaves. */
   readonly onDisconnect: 'finish' | 'cancel';
 }
+
+/** A component is run directly: all hooks inline. Bare components have no stores: a session lasts as long as its run. */
+export interface DirectEnvironment extends CommonEnvironment {
+  readonly kind: 'direct';
+  readonly sessions?: CoordinatedSessionStore;
+  readonly evals?: EvalStore;
+}
+
+/** Who conducts a run. */
+export type RunEnvironment = ServedEnvironment | DirectEnvironment;

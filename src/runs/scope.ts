@@ -1,21 +1,31 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { HookBatch } from '../execution/hook.executor.js';
-import type { ActiveRun } from './active-run.js';
+import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
+import type { SessionOwner } from '../sessions/session.store.js';
+import type { RunEnvironment } from './environment.js';
 import type { ResponseLifecycle } from './response.lifecycle.js';
-import type { RunEnvironment } from './run.environment.js';
-import type { RunOrigin } from './run.origin.js';
+import type { RunView } from './run.view.js';
 
 /** What is known about the code that is running now. */
 export interface RunScope {
   /** The response that the current handler will answer with. */
   readonly response?: ResponseLifecycle;
   /** The run that this code is a part of: its engine, its step, or an inline hook of it. */
-  readonly run?: ActiveRun;
+  readonly run?: ScopedRun;
   /** Set inside a hook. Inside a background hook there is no `run`: it has settled. */
   readonly hook?: HookScope;
   /** Inside a background hook: the run that it is a hook of. */
   readonly origin?: RunOrigin;
+}
+
+/** The run that the running code is a part of. */
+export interface ScopedRun extends RunView {
+  readonly environment: RunEnvironment;
+  /** The batch of the background hook that has started the run's tree, if one has. */
+  readonly startedByBatch: HookBatch | undefined;
+  /** Saves what a judge says of the run, once the guardrails that hold the run have passed. */
+  recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void>;
 }
 
 /** Where a hook runs. */
@@ -23,6 +33,15 @@ export interface HookScope {
   readonly environment: RunEnvironment;
   /** The batch a background hook belongs to. */
   readonly batch?: HookBatch;
+}
+
+/** What a background hook knows of its run, which has settled: runs that it starts are on behalf of the same user. */
+export interface RunOrigin {
+  readonly sessionId: string;
+  readonly userId?: string;
+  readonly owner?: SessionOwner;
+  /** Guardrails have not let the run be seen. */
+  readonly isWithdrawn: boolean;
 }
 
 const storage = new AsyncLocalStorage<RunScope>();

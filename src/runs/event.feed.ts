@@ -1,0 +1,149 @@
+import type { RunEvent, RunEventBase, RunEventBody } from '../model/run-event.js';
+import type { Cancellation } from './cancellation.js';
+import { showsContent, type Hold } from './hold.js';
+
+/** Takes the events of a run; resolves when it can take more. */
+export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
+
+/** What an {@link EventFeed} is made of. */
+export interface EventFeedOptions {
+  /** What every event of the run carries. */
+  readonly base: Omit<RunEventBase, 'createdAt'>;
+  /** A reader of this run alone. */
+  readonly sink: RunEventSink | undefined;
+  /** The feed of the run above, whose readers see this run too. */
+  readonly above: EventFeed | undefined;
+  /** Of the run's own output guardrails. */
+  readonly hold: Hold | undefined;
+  /** The run, or one above it, has output guardrails. */
+  readonly isHeld: boolean;
+  readonly cancellation: Cancellation;
+}
+
+/** Delivers a run's events to its reader and to the run above, unless the run's guardrails hold them. */
+export class EventFeed {
+  readonly #options: EventFeedOptions;
+  /** The events that were delivered, of this run and of those below it, without pieces of content. */
+  #shown: RunEvent[] = [];
+  /** What may be seen of the held events of a run that was refused. */
+  #left: readonly RunEvent[] = [];
+  #takesParts = true;
+  /** Events that the reader has not taken yet. */
+  #unread = 0;
+
+  constructor(options: EventFeedOptions) {
+    this.#options = options;
+  }
+
+  /** The events that were delivered so far, without pieces of content. */
+  get shown(): readonly RunEvent[] {
+    return this.#shown;
+  }
+
+  /** Whether anybody reads the events. */
+  get isObserved(): boolean {
+    const { sink, above } = this.#options;
+    return sink !== undefined || (above?.isObserved ?? false);
+  }
+
+  /** Whether the run waits for its reader. */
+  get isReaderFull(): boolean {
+    return this.#unread > 0;
+  }
+
+  /** Delivers an event of this run. */
+  emit(body: RunEventBody): Promise<void> | undefined {
+    const event = this.describe(body);
+    return event && this.#take(event);
+  }
+
+  /** The event as readers get it; undefined if there are none. */
+  describe(body: RunEventBody): RunEvent | undefined {
+    if (!this.isObserved) return undefined;
+    return { createdAt: Math.floor(Date.now() / 1_000), ...this.#options.base, ...body };
+  }
+
+  /** From now on, events of the runs below are ignored: the run does not wait for them, and guardrails do not see them. */
+  ignoreParts(): void {
+    this.#takesParts = false;
+  }
+
+  /**
+   * Drops the events of these runs that show content and are still held, here or in a run above.
+   *
+   * @returns whether there were any
+   */
+  forget(runIds: ReadonlySet<string>): boolean {
+    const { hold, above, isHeld, base } = this.#options;
+    const wasHeld = hold?.forgetEvents(runIds) ?? false;
+    // An event that was delivered to a run above which holds it was delivered to no reader.
+    if (isHeld) {
+      this.#shown = this.#shown.filter(
+        (event) => !(runIds.has(event.runId) && showsContent(event, base.runId)),
+      );
+    }
+    const wasHeldAbove = above?.forget(runIds) ?? false;
+    return wasHeld || wasHeldAbove;
+  }
+
+  /**
+   * The post-hooks have passed: delivers the held events.
+   *
+   * @param replacement - the answer that post-hooks have made of the held one; undefined if they left it as it was
+   * @param runIds - the run and all runs below it: their held events may quote the answer that was replaced
+   */
+  async pass(replacement: string | undefined, runIds: () => ReadonlySet<string>): Promise<void> {
+    const { hold } = this.#options;
+    const isReplaced = replacement !== undefined && this.forget(runIds());
+    const events = isReplaced ? hold?.refuseEvents() : hold?.passEvents();
+    if (isReplaced) await this.emit({ type: 'run-content', content: replacement });
+    for (const event of events ?? []) await this.#show(event);
+  }
+
+  /** The run did not complete: drops the held events, but for those that do not show the answer. */
+  refuse(runIds: ReadonlySet<string>): void {
+    this.forget(runIds);
+    this.#left = this.#options.hold?.refuseEvents() ?? [];
+    this.#shown.push(...this.#left);
+    this.#takesParts = false;
+  }
+
+  /** Delivers the run's last event, after those that {@link refuse} has left. */
+  async end(last: RunEvent): Promise<void> {
+    for (const event of this.#left) await this.#deliver(event);
+    await this.#take(last);
+  }
+
+  #take(event: RunEvent): Promise<void> | undefined {
+    if (this.#options.hold?.holdEvent(event)) return undefined;
+    return this.#show(event);
+  }
+
+  /** An event of a run below. */
+  #takePart(event: RunEvent): Promise<void> | undefined {
+    return this.#takesParts || !this.#options.isHeld ? this.#take(event) : undefined;
+  }
+
+  #show(event: RunEvent): Promise<void> | undefined {
+    if (event.type !== 'run-content') this.#shown.push(event);
+    return this.#deliver(event);
+  }
+
+  /** To the reader of the root, and to the reader of a run that is streamed on its own inside another. */
+  #deliver(event: RunEvent): Promise<void> | undefined {
+    const { sink, above, cancellation } = this.#options;
+    const taken = above && above.#takePart(event);
+    const isTaken = sink === undefined ? taken : taken ? taken.then(() => sink(event)) : sink(event);
+    // A run that is aborted does not wait for a reader: it would never settle, and shutdown would never end.
+    return isTaken && this.#waitForReader(isTaken, cancellation);
+  }
+
+  async #waitForReader(taken: Promise<void>, cancellation: Cancellation): Promise<void> {
+    this.#unread += 1;
+    try {
+      await cancellation.settled(taken);
+    } finally {
+      this.#unread -= 1;
+    }
+  }
+}

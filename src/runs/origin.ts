@@ -1,0 +1,50 @@
+import type { RunOptions } from '../model/runnable-component.js';
+import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
+import type { RunView } from './run.view.js';
+import type { RunOrigin } from './scope.js';
+
+/** Where a run comes from: the run above it, or the run whose background hook has started it. */
+export interface RunSource {
+  readonly parent: RunView | undefined;
+  readonly origin: RunOrigin | undefined;
+}
+
+/** What the runs know that background hooks of a settled run start. */
+export function originOf(run: RunView): RunOrigin {
+  const { session, context } = run;
+  return {
+    sessionId: session.id,
+    ...(context.userId === undefined ? {} : { userId: context.userId }),
+    ...(session.owner === undefined ? {} : { owner: session.owner }),
+    // Runs that a pre-hook has rejected, and runs that hooks start for themselves, are not part of the conversation.
+    isWithdrawn: run.isWithdrawn || run.endedBeforeExecution || run.isAside,
+  };
+}
+
+/**
+ * Whose the session of a run must be that code of the application has started. The application may name sessions of
+ * its own, but clients begin sessions with any id: below a run whose user the host has named, a session is that user's
+ * if it is the run's own, else the user's whom the application names, else the application's.
+ */
+export function inheritedOwner(
+  { sessionId, userId }: RunOptions,
+  source: RunSource,
+): SessionOwner | undefined {
+  const { parent, origin } = source;
+  const { owner } = parent?.session ?? origin ?? {};
+  if (owner === undefined || sessionId === undefined) return owner;
+  return sessionsAbove(source).get(sessionId) ?? userId ?? APPLICATION;
+}
+
+/** Whether a run names a session that none of the runs has which it comes from. */
+export function namesOwnSession({ sessionId }: RunOptions, source: RunSource): boolean {
+  return sessionId !== undefined && !sessionsAbove(source).has(sessionId);
+}
+
+/** The sessions of the runs that a run comes from, with their owners. */
+function sessionsAbove({ parent, origin }: RunSource): ReadonlyMap<string, SessionOwner | undefined> {
+  const sessions = new Map<string, SessionOwner | undefined>();
+  if (origin) sessions.set(origin.sessionId, origin.owner);
+  for (let run = parent; run; run = run.parent) sessions.set(run.session.id, run.session.owner);
+  return sessions;
+}

@@ -1,0 +1,191 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Message } from '../model/message.js';
+import type { PlainRecord } from '../model/run-context.js';
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutput, StepOutput } from '../model/run-output.js';
+import type { Session } from '../model/session.js';
+import { toJsonValue } from '../model/to-json-value.js';
+import { copyToCompare, copyToKeep } from './lenient-copy.js';
+
+/** The fields of an output that tell how its answer came about. They may quote the answer. */
+const WORK = ['tools', 'memberResponses', 'stepResults'] as const;
+
+type Answer = Pick<RunOutput, 'content' | 'data'>;
+type Work = Pick<RunOutput, (typeof WORK)[number]>;
+type Conversation = Pick<RunOutput, 'messages'>;
+
+/** The answer as a post-hook found it. */
+export interface FoundAnswer extends Answer, Work, Conversation {
+  readonly metadata: Readonly<PlainRecord>;
+  readonly session: Pick<Session, 'name' | 'metadata'>;
+}
+
+/** What a post-hook did to the answer; a guardrail that changes it masks it. */
+export type AnswerEdit = 'none' | 'edited' | 'masked';
+
+/**
+ * Remembers the answer before a post-hook sees it.
+ *
+ * @throws PlainDataError if the hook is a guardrail and could change something in place that cannot be compared
+ */
+export function findAnswer(output: RunOutput, session: Session, isGuardrail: boolean): FoundAnswer {
+  const { content, data, metadata, messages, tools, memberResponses, stepResults } = output;
+  const answer = { content, data, messages, tools, memberResponses, stepResults };
+  const kept = {
+    metadata: copyToKeep(metadata),
+    session: { name: session.name, metadata: copyToKeep(session.metadata) },
+  };
+  // A guardrail may mask in place what the answer was made of.
+  if (isGuardrail) return { ...copyToCompare(answer, 'runOutput'), ...kept };
+  return { ...answer, data: copyToKeep(data), ...kept };
+}
+
+/**
+ * A post-hook may change the answer as `content` or as `data`; the other is made to fit. What a guardrail changes is
+ * masked, and the fields that it left as they were may quote what must not be seen: they are dropped.
+ *
+ * @param givenMetadata - the metadata before the engine has added to it
+ * @returns the output as it is from now on
+ */
+export function followEdit(
+  output: RunOutput,
+  found: FoundAnswer,
+  isGuardrail: boolean,
+  givenMetadata: Readonly<PlainRecord>,
+): { readonly output: RunOutput; readonly edit: AnswerEdit } {
+  const isAnswerChanged = !hasSameAnswer(output, found);
+  const aligned = isAnswerChanged ? alignAnswer(output, found) : output;
+  if (!isGuardrail) return { output: aligned, edit: isAnswerChanged ? 'edited' : 'none' };
+  if (!isAnswerChanged && hasSameWork(output, found)) return { output, edit: 'none' };
+  const masked = {
+    ...aligned,
+    memberResponses: maskMembers(output.memberResponses, found.memberResponses),
+    stepResults: maskSteps(output.stepResults, found.stepResults),
+    ...unchangedWork(output, found),
+    metadata: isSame(output.metadata, found.metadata) ? copyToKeep(givenMetadata) : output.metadata,
+  };
+  return { output: masked, edit: 'masked' };
+}
+
+/** Whether a value is as it was found. The found one is a copy, in which records of every kind are ordinary ones. */
+export function isSame(now: unknown, found: unknown): boolean {
+  return isDeepStrictEqual(now, found) || isDeepStrictEqual(copyToKeep(now), found);
+}
+
+/** The output of a run that did not complete. */
+export interface RefusedOutput {
+  /** Stands in place of the answer; undefined: a partial answer stays, unless `isHeld`. */
+  readonly shown: string | undefined;
+  /** A guardrail of the run, or of one above, was to see the answer. */
+  readonly isHeld: boolean;
+  /** The post-hooks had begun. */
+  readonly isPost: boolean;
+  /** The question; none if the input was rejected. */
+  readonly messages: Message[];
+  /** The metadata before the engine has added to it. */
+  readonly givenMetadata: Readonly<PlainRecord>;
+  /** The run has not got to its component. */
+  readonly isPre: boolean;
+}
+
+/** The output of a run that did not complete: what a guardrail has refused, or has not seen, is left out. */
+export function refusedOutput(
+  { data: _, ...output }: RunOutput,
+  { shown, isHeld, isPre, isPost, messages, givenMetadata }: RefusedOutput,
+): RunOutput {
+  const isWorkHidden = isHeld || isPost;
+  return {
+    ...output,
+    ...(isWorkHidden ? noWork() : {}),
+    ...(isWorkHidden || isPre ? { metadata: copyToKeep(givenMetadata) } : {}),
+    content: shown ?? (isHeld ? '' : output.content),
+    messages,
+  };
+}
+
+/** The output of a run whose answer guardrails of a run above have refused or not seen: for the session. */
+export function withdrawnOutput(
+  { data: _, input: __, ...output }: RunOutput,
+  callerMetadata: Readonly<PlainRecord>,
+): RunOutput {
+  // The question goes, too: it may quote the answer of another run.
+  return { ...output, ...noWork(), messages: [], content: '', metadata: copyToKeep(callerMetadata) };
+}
+
+/** The output of a run that has not settled: a guardrail may still refuse all that it says. */
+export function unsettledOutput({ data: _, input: __, ...output }: RunOutput): RunOutput {
+  return { ...output, ...noWork(), messages: [], content: '', status: 'RUNNING', metrics: {}, metadata: {} };
+}
+
+/** Files may be large, and a session may be long: names and types of files are stored, their content is not. */
+export function withoutFileContents(output: RunOutput): RunOutput {
+  const { input, memberResponses } = output;
+  return {
+    ...output,
+    ...(input ? { input: inputWithoutFileContents(input) } : {}),
+    memberResponses: memberResponses.map(withoutFileContents),
+  };
+}
+
+/** An input whose files have no content. */
+export function inputWithoutFileContents({ content, files }: RunInput): RunInput {
+  return files ? { content, files: files.map(({ content: _, ...file }) => file) } : { content };
+}
+
+/** The output before an attempt; what a failed attempt has written is gone. */
+export function noWork(): Work {
+  return { tools: [], memberResponses: [], stepResults: [] };
+}
+
+function hasSameAnswer(now: Readonly<Answer>, found: Readonly<Answer>): boolean {
+  return now.content === found.content && isSame(now.data, found.data);
+}
+
+function hasSameWork(now: Work & Conversation, found: Work & Conversation): boolean {
+  return isSame(now.messages, found.messages) && WORK.every((work) => isSame(now[work], found[work]));
+}
+
+function alignAnswer<T extends Answer>(now: T, found: Readonly<Answer>): T {
+  if (now.content === found.content) {
+    return now.data === undefined ? now : { ...now, content: JSON.stringify(toJsonValue(now.data)) };
+  }
+  if (!isSame(now.data, found.data)) return now;
+  const aligned = { ...now };
+  delete aligned.data;
+  return aligned;
+}
+
+/** What a guardrail has changed in the answers of members masks these like the run's own. */
+function maskMembers(members: readonly RunOutput[], found: readonly RunOutput[]): RunOutput[] {
+  return members.map((member) => {
+    const before = found.find(({ runId }) => runId === member.runId);
+    if (!before || (hasSameAnswer(member, before) && hasSameWork(member, before))) return member;
+    return {
+      ...alignAnswer(member, before),
+      memberResponses: maskMembers(member.memberResponses, before.memberResponses),
+      stepResults: maskSteps(member.stepResults, before.stepResults),
+      messages: isSame(member.messages, before.messages) ? [] : member.messages,
+      ...unchangedWork(member, before),
+      metadata: isSame(member.metadata, before.metadata) ? {} : member.metadata,
+    };
+  });
+}
+
+/** The content of a block quotes its steps. */
+function maskSteps(steps: readonly StepOutput[], found: readonly StepOutput[]): StepOutput[] {
+  return steps.map((step) => {
+    const before = found.find(({ stepId }) => stepId === step.stepId);
+    if (!before || isSame(step, before)) return step;
+    const isAnswerChanged = !hasSameAnswer(step, before);
+    const masked = isAnswerChanged ? alignAnswer(step, before) : step.steps ? { ...step, content: '' } : step;
+    return step.steps ? { ...masked, steps: maskSteps(step.steps, before.steps ?? []) } : masked;
+  });
+}
+
+/** Empty lists in place of the fields that are as they were. */
+function unchangedWork(output: Work, found: Work): Partial<Work> {
+  return Object.fromEntries(
+    WORK.filter((work) => isSame(output[work], found[work])).map((work) => [work, []]),
+  );
+}

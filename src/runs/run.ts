@@ -1,0 +1,1000 @@
+import { randomUUID } from 'node:crypto';
+
+import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js';
+import { HookTimeoutError } from '../errors/hook-timeout.error.js';
+import { RunCancelledError, RunShutDownError } from '../errors/run.errors.js';
+import { forLog, quoted, reasonOf } from '../errors/log.text.js';
+import { toError } from '../errors/to-error.js';
+import type { HookBatch } from '../execution/hook.executor.js';
+import type { HookExecution } from '../execution/hook-execution.js';
+import type { BoundHook } from '../hooks/bound-hook.js';
+import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
+import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
+import type { HookSubject } from '../hooks/hook.runner.js';
+import type { LazySignal } from '../hooks/lazy-signal.js';
+import type { ComponentIdentity } from '../model/component.js';
+import type { Message } from '../model/message.js';
+import type { PlainRecord, RunContext } from '../model/run-context.js';
+import type { RunEvent, RunEventBody, StepPosition } from '../model/run-event.js';
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutcome, RunOutput } from '../model/run-output.js';
+import type { RunOptions } from '../model/runnable-component.js';
+import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
+import { OpenSession } from '../sessions/open-session.js';
+import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
+import { describeUserId, isUserId } from '../sessions/user-id.js';
+import type { RunSpan } from '../telemetry/tracing.js';
+import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
+import { Cancellation } from './cancellation.js';
+import type { RunComponent } from './component.port.js';
+import { newMessage } from './conversation.js';
+import { directEnvironment } from './direct.environment.js';
+import type { RunEnvironment } from './environment.js';
+import { EventFeed } from './event.feed.js';
+import { replaceContent, takeGiven, type GivenData } from './given-data.js';
+import { loadHistory } from './history.js';
+import { Hold, type HeldRecord } from './hold.js';
+import { LiveHookContext } from './hook.contexts.js';
+import { copyToKeep } from './lenient-copy.js';
+import { inheritedOwner, namesOwnSession } from './origin.js';
+import { finalEventOf, isNews, outcomeOf, statusOf, toRunError } from './outcome.js';
+import { createExecution } from './outbox.js';
+import { saveEvaluation, toStoredRun } from './recorder.js';
+import {
+  findAnswer,
+  followEdit,
+  isSame,
+  noWork,
+  refusedOutput,
+  type AnswerEdit,
+  type FoundAnswer,
+} from './redaction.js';
+import { freezeInput } from './run.input.js';
+import type { RunEnd, RunHandle, RunPhase, RunView, RunWait } from './run.view.js';
+import { currentScope, enterScope, type RunOrigin, type RunScope, type ScopedRun } from './scope.js';
+import { sessionNotFound } from '../sessions/session-not-found.js';
+import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
+import type { TimeLimit } from './time-limit.js';
+import { RunTree } from './tree.js';
+import { watchRun } from './watch.js';
+
+/** Takes the events of a run; resolves when it can take more. */
+export type RunSink = (event: RunEvent, run: RunView) => Promise<void> | undefined;
+
+/** What is to be run, and how. */
+export interface RunRequest {
+  readonly component: RunComponent;
+  readonly input: string | RunInput;
+  readonly options?: RunOptions;
+  /** Who conducts the run if it starts a tree of its own. Default: the environment of the calling code, else a direct run. */
+  readonly environment?: RunEnvironment;
+  readonly step?: StepPosition;
+  /** A reader of the run's events and of those below it. */
+  readonly sink?: RunSink;
+  /** Whether the run is stored in its session. Default: unless a hook has started it and has named no session. */
+  readonly isStored?: boolean;
+  /** Whose the run's session must be, if it exists. Default: anybody's. */
+  readonly owner?: SessionOwner;
+  /** What becomes of the run if its client leaves. Default: as the environment says. */
+  readonly onDisconnect?: 'finish' | 'cancel';
+}
+
+type RunState =
+  | { readonly phase: 'pre' }
+  | { readonly phase: 'executing'; readonly attempt: Attempt }
+  | { readonly phase: 'post' }
+  | { readonly phase: 'settled'; readonly outcome: RunOutcome; readonly last: RunPhase };
+
+interface RunInit {
+  readonly component: RunComponent;
+  readonly position: HookPosition;
+  readonly hooks: ComponentHooks;
+  readonly tree: RunTree;
+  readonly parent: Run | undefined;
+  readonly input: RunInput;
+  readonly options: RunOptions;
+  readonly sink: RunSink | undefined;
+  readonly step: StepPosition | undefined;
+  readonly isStored: boolean;
+  readonly owner: SessionOwner | undefined;
+  readonly origin: RunOrigin | undefined;
+  readonly isOfHook: boolean;
+}
+
+/**
+ * One execution of a component, from its start until it has settled:
+ * `pre → executing (one attempt after another) → post → settled`. Everybody else sees it as a `RunView`.
+ */
+export class Run implements RunHandle, ScopedRun, AttemptedRun {
+  readonly runId = randomUUID();
+  readonly createdAt = Math.floor(Date.now() / 1_000);
+  readonly component: RunComponent;
+  readonly identity: ComponentIdentity;
+  readonly position: HookPosition;
+  readonly parent: Run | undefined;
+  readonly session: OpenSession;
+  readonly step: StepPosition | undefined;
+  readonly startedAt = performance.now();
+  readonly timeLimit: TimeLimit;
+  readonly #cancellation = new Cancellation();
+  /** Ends the waits of the settled run for the store that keeps it. */
+  readonly #storing = new Cancellation();
+  readonly #hooks: ComponentHooks;
+  readonly #tree: RunTree;
+  readonly #options: RunOptions;
+  readonly #isStored: boolean;
+  /** Started by a hook of the run above, not by its engine. */
+  readonly #isOfHook: boolean;
+  /** How many workflows stand around the run's own. */
+  readonly #nestedDepth: number;
+  readonly #feed: EventFeed;
+  /** Where records of the run wait: for its own output guardrails, or for those of the next run above that has some. */
+  readonly #hold: Hold | undefined;
+  /** Background hooks that were collected already. */
+  readonly #collected = new Set<BoundHook>();
+  #parts: Run[] = [];
+  #state: RunState = { phase: 'pre' };
+  #input: RunInput;
+  #context: RunContext;
+  #output: RunOutput;
+  /** What the run had before the engine has added to it. */
+  #given: GivenData;
+  #edit: AnswerEdit = 'none';
+  #isDiscarded: boolean;
+  #isShutDown = false;
+  #shownAt = this.startedAt;
+  #inlineHook: string | undefined;
+  /** Below guardrails, the run above has done its work without waiting for this run: they have not seen it. */
+  #isLate = false;
+  #isWithdrawn = false;
+  #span: RunSpan | undefined;
+  #snapshot: RunSnapshot | Error | undefined;
+  #settled: Promise<RunEnd> | undefined;
+
+  /**
+   * Starts a run: as a part of the run that the calling code belongs to, else as the root of a new tree.
+   *
+   * @throws AgentOsConfigurationError if a hook of the component cannot be bound
+   * @throws TooManyRunsError if it would be one run more than `maxRuns`
+   * @throws TypeError if the input is neither a text nor `{ content }`, or the id of the user or session is no text
+   */
+  static start(request: RunRequest): Run {
+    return Run.#start(request, undefined);
+  }
+
+  static #start(request: RunRequest, parentGiven: Run | undefined): Run {
+    const scope = currentScope();
+    const { component, options = {}, step, sink } = request;
+    checkOptions(options);
+    const parent = parentGiven ?? joinedRun(scope, request.environment);
+    const environment = parent?.environment ?? request.environment ?? surroundingEnvironment(scope);
+    if (!parent && !scope.hook) environment.inFlight.admit();
+    const { origin } = scope;
+    const source = { parent, origin };
+    const position = positionOf(parent, scope);
+    const run = new Run({
+      component,
+      position,
+      hooks: environment.hooksOf(component, position),
+      tree: parent ? parent.#tree : new RunTree(environment, scope, request.onDisconnect),
+      parent,
+      input: toRunInput(request.input),
+      options,
+      sink,
+      step,
+      isStored: request.isStored ?? (scope.hook === undefined || namesOwnSession(options, source)),
+      owner: request.owner ?? inheritedOwner(options, source),
+      origin,
+      isOfHook: scope.hook !== undefined,
+    });
+    if (parent) parent.#adopt(run);
+    else run.#tree.plant(run);
+    run.#settled = run.#conduct();
+    return run;
+  }
+
+  private constructor(init: RunInit) {
+    const { component, parent, position, hooks, options, input, origin, sink } = init;
+    const { runId, createdAt } = this;
+    this.component = component;
+    this.identity = identityOf(component);
+    this.position = position;
+    this.parent = parent;
+    this.step = init.step ?? parent?.step;
+    this.#hooks = hooks;
+    this.#tree = init.tree;
+    this.timeLimit = timeLimitOf(component, parent, this.startedAt, init.tree.environment.runTimeout);
+    this.#options = options;
+    this.#input = input;
+    this.#isStored = init.isStored && (parent ? parent.#isStored : true);
+    this.#isOfHook = init.isOfHook;
+    this.#isDiscarded = parent ? parent.#isDiscarded : false;
+    const isNestedWorkflow = component.kind === 'workflow' && this.step !== undefined;
+    this.#nestedDepth = parent ? parent.#nestedDepth + (isNestedWorkflow ? 1 : 0) : 0;
+    const context = newContext({ runId, parent, options, origin });
+    this.#context = context;
+    this.session = openSessionFor({ parent, context, options, identity: this.identity, owner: init.owner });
+    this.#given = takeGiven(context, this.session.live);
+    this.#output = newOutput({ context, component, identity: this.identity, step: this.step, createdAt });
+    const ownHold = hooks.holdsStream
+      ? new Hold({ runId, owner: this.session.owner, outer: parent && parent.#hold })
+      : undefined;
+    this.#hold = ownHold ?? (parent && parent.#hold);
+    this.#feed = new EventFeed({
+      base: this.#eventBase(),
+      sink: sink && ((event) => sink(event, this)),
+      // The runs that a hook starts for itself, a judge say, are not shown to those who read the run.
+      above:
+        position !== 'inside-hook' || parent?.position === 'inside-hook' ? parent && parent.#feed : undefined,
+      hold: ownHold,
+      isHeld: this.#hold !== undefined,
+      cancellation: this.#cancellation,
+    });
+  }
+
+  get settled(): Promise<RunEnd> {
+    return this.#settled as Promise<RunEnd>;
+  }
+
+  get isConducted(): boolean {
+    return this.parent !== undefined || this.#tree.startedByHook || this.environment.kind === 'served';
+  }
+
+  get environment(): RunEnvironment {
+    return this.#tree.environment;
+  }
+
+  get startedByBatch(): HookBatch | undefined {
+    return this.#tree.startedByBatch;
+  }
+
+  get userId(): string | undefined {
+    const { owner } = this.session;
+    return owner === undefined ? this.#context.userId : (owner ?? undefined);
+  }
+
+  get input(): RunInput {
+    return this.#input;
+  }
+
+  get context(): RunContext {
+    return this.#context;
+  }
+
+  get output(): RunOutput {
+    return this.#output;
+  }
+
+  get phase(): RunPhase {
+    return this.#state.phase;
+  }
+
+  get outcome(): RunOutcome | undefined {
+    return this.#state.phase === 'settled' ? this.#state.outcome : undefined;
+  }
+
+  get endedBeforeExecution(): boolean {
+    return this.#state.phase === 'settled' && this.#state.last === 'pre';
+  }
+
+  get isShutDown(): boolean {
+    return this.#isShutDown;
+  }
+
+  get isDiscarded(): boolean {
+    return this.#isDiscarded;
+  }
+
+  get isWithdrawn(): boolean {
+    return this.#isWithdrawn;
+  }
+
+  get isAside(): boolean {
+    return this.position === 'inside-hook' && !this.#isStored;
+  }
+
+  get isRoot(): boolean {
+    return this.parent === undefined && !this.#isOfHook;
+  }
+
+  get givenMetadata(): Readonly<PlainRecord> {
+    return this.#given.metadata;
+  }
+
+  get shownAt(): number {
+    return this.#shownAt;
+  }
+
+  get inlineHook(): string | undefined {
+    return this.#inlineHook;
+  }
+
+  get waitsFor(): RunWait {
+    if (this.#feed.isReaderFull) return 'reader';
+    if (this.#parts.some(({ outcome }) => outcome === undefined)) return 'member';
+    if (this.#inlineHook !== undefined) return 'hook';
+    return this.#state.phase === 'executing' ? 'engine' : 'store';
+  }
+
+  get span(): RunSpan | undefined {
+    return this.#span;
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal;
+  }
+
+  get age(): number {
+    return (performance.now() - this.startedAt) / 1_000;
+  }
+
+  cancel(reason: string): void {
+    this.stop(new RunCancelledError(reason));
+  }
+
+  stop(error: AgentRunError): void {
+    (this.#state.phase === 'settled' ? this.#storing : this.#cancellation).cancel(error);
+  }
+
+  shutDown(): void {
+    this.#isShutDown = true;
+    this.stop(new RunShutDownError());
+  }
+
+  readerLeft(): void {
+    const { environment } = this;
+    if (environment.kind === 'served' && environment.onDisconnect === 'cancel')
+      this.cancel('The reader left before the run was done.');
+  }
+
+  dropHooks(): void {
+    this.#tree.dropHooks();
+  }
+
+  throwIfCancelled(): void {
+    this.#cancellation.throwIfCancelled();
+  }
+
+  emit(body: RunEventBody): Promise<void> | undefined {
+    this.#markShown();
+    return this.#feed.emit(body);
+  }
+
+  history(runs: number): Promise<Message[]> {
+    const isNew = !this.session.isNamed && !this.parent;
+    const { sessions } = this.environment;
+    return isNew || !sessions ? Promise.resolve([]) : loadHistory(sessions, this, runs);
+  }
+
+  startPart(request: PartRequest): RunHandle {
+    return Run.#start(request, this);
+  }
+
+  snapshot(): RunSnapshot | Error {
+    if (this.#snapshot) return this.#snapshot;
+    try {
+      return (this.#snapshot = copySnapshot(this.#data()));
+    } catch (thrown) {
+      return (this.#snapshot = toError(thrown));
+    }
+  }
+
+  /** Saves what a judge says of the run, once the guardrails that hold the run have passed. */
+  async recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
+    const { owner } = this.session;
+    const hold = this.#hold;
+    // Nothing holds the run: save now, and let an error of the store fail the judge.
+    if (this.isAside || !hold) return saveEvaluation(store, evaluation, { owner, isSeen: !this.isAside });
+    await hold.take({
+      runId: this.runId,
+      refuse: (by) => this.#withdraw(by),
+      keep: async () => {
+        const isSame = this.outcome === 'completed' && this.#output.content === evaluation.output;
+        try {
+          await saveEvaluation(store, evaluation, { owner, isSeen: isSame && !this.#isWithdrawn });
+        } catch (thrown) {
+          this.#logError(`The evaluation of run ${this.runId} could not be saved`, thrown);
+        }
+      },
+    });
+  }
+
+  // ---- from the start to the end ----
+
+  async #conduct(): Promise<RunEnd> {
+    const { inFlight, sessions, tracing } = this.environment;
+    inFlight.add(this);
+    sessions?.enter(this.session);
+    const unlink = this.#linkCancellation();
+    const unwatch = watchRun(this, this.environment);
+    try {
+      this.#span = tracing.startRun(this.identity, this.runId);
+      const error = await this.#enter(() => this.#perform());
+      // The runs below were cancelled with this one, and end before it as they do otherwise.
+      if (this.#cancellation.reason) await Promise.all(this.#parts.map(({ settled }) => settled));
+      return await this.#settle(error);
+    } catch (thrown) {
+      // Only a defect of this library, or of a tracer, leads here; whoever waits for the run must hear of its end.
+      const error = toRunError(this, thrown);
+      this.#logError(`The run ${this.runId} could not be ended`, thrown);
+      return { outcome: 'failed', output: this.#output, error: withRunOutput(error, this.#output) };
+    } finally {
+      unlink();
+      unwatch();
+      inFlight.remove(this);
+    }
+  }
+
+  /** @returns the error with which the run ends, if it does not complete */
+  async #perform(): Promise<AgentRunError | undefined> {
+    try {
+      await this.#openSession();
+      this.#given = takeGiven(this.#context, this.session.live);
+      await this.emit({ type: 'run-started', ...modelOf(this.component) });
+      await this.#runHooks(this.#hooks.pre);
+      // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
+      this.#input = freezeInput(this.#input);
+      this.#output.input = this.#input;
+      this.#given = takeGiven(this.#context, this.session.live);
+      await this.#execute();
+      await this.#runPostHooks();
+      return undefined;
+    } catch (thrown) {
+      const error = this.#toRunError(thrown);
+      if (isNews(error)) this.environment.logger.error(reasonOf(error), forLog(error.cause ?? error).stack);
+      return error;
+    }
+  }
+
+  /**
+   * The session of the run above, the stored one, or a new one. Clients are told that the sessions of others are not
+   * there; what application code runs goes on without.
+   */
+  async #openSession(): Promise<void> {
+    const { session } = this;
+    const { sessions } = this.environment;
+    if (sessions && session.isNamed && session !== this.parent?.session) {
+      const stored = await this.#cancellation.race(sessions.open(session.id));
+      if (!session.adopt(stored) && this.position === 'root') throw sessionNotFound(session.id);
+    }
+    const { state } = session.live;
+    Object.assign(state, this.#options.sessionState);
+    this.#context = { ...this.#context, sessionState: state };
+  }
+
+  /** Inline hooks run, background hooks are collected, in list order. */
+  async #runHooks(hooks: readonly BoundHook[]): Promise<void> {
+    for (const hook of hooks) {
+      this.throwIfCancelled();
+      if (this.#isBackground(hook)) this.#collect(hook);
+      else await this.#runInline(hook);
+    }
+  }
+
+  async #runInline(hook: BoundHook): Promise<void> {
+    const { runner, ledger } = this.environment;
+    const execution = createExecution(hook, this, 'inline');
+    await this.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
+    const { isGuardrail } = hook.definition;
+    let found: FoundAnswer | undefined;
+    const subject = this.#hookSubject((context) => {
+      if (hook.phase === 'post') found = findAnswer(context.runOutput, context.session, isGuardrail);
+    });
+    ledger.schedule(execution);
+    let failure: Error | undefined;
+    this.#inlineHook = execution.hook;
+    try {
+      failure = await runner.runInline({ hook, execution, subject }, this.signal);
+    } catch (thrown) {
+      // The hook may still be at work, if it was abandoned with the run or at its timeout.
+      this.#detachData();
+      await this.emit(completedEvent(execution, 'The run was stopped.'));
+      throw thrown;
+    } finally {
+      this.#inlineHook = undefined;
+    }
+    if (failure instanceof HookTimeoutError) this.#detachData();
+    if (hook.phase === 'post') this.#followPostHook(found, isGuardrail);
+    await this.emit(completedEvent(execution, failure && 'The hook failed.'));
+  }
+
+  #followPostHook(found: FoundAnswer | undefined, isGuardrail: boolean): void {
+    // What is stored, streamed and shown of the input is decided after the pre-hooks.
+    this.#output.input = this.#input;
+    if (!found) return;
+    const { output, edit } = followEdit(this.#output, found, isGuardrail, this.#given.metadata);
+    this.#replaceOutput(output);
+    if (isGuardrail) this.#followMetadata();
+    if (edit === 'masked') {
+      this.#restoreDependencies();
+      const { name, metadata } = this.session.live;
+      if (name === found.session.name) this.session.restoreName(this.#given.sessionName);
+      if (isSame(metadata, found.session.metadata)) replaceContent(metadata, this.#given.sessionMetadata);
+    }
+    if (edit === 'masked' || this.#edit === 'none') this.#edit = edit;
+  }
+
+  /** The component's own work, repeated if it fails; hooks are not repeated, and a failed attempt leaves none behind. */
+  async #execute(): Promise<void> {
+    for (let retriesLeft = this.component.retries; ; retriesLeft--) {
+      const attempt = new Attempt(this);
+      this.#state = { phase: 'executing', attempt };
+      this.throwIfCancelled();
+      try {
+        await this.#cancellation.race(this.component.execute(attempt));
+        this.#writeMessages(attempt.conversation.messages);
+        await this.emit({ type: 'run-content-completed' });
+        return;
+      } catch (thrown) {
+        if (retriesLeft <= 0 || !this.#isWorthRetrying(thrown)) throw thrown;
+        this.#discard(attempt);
+      }
+    }
+  }
+
+  /** The attempt is repeated: nothing of it, or of the runs that it has started, counts. */
+  #discard(attempt: Attempt): void {
+    attempt.abandon();
+    this.#feed.forget(this.#treeIds());
+    for (const part of this.#descendants()) part.#beDiscarded(this.#hold);
+    this.#tree.skipDiscarded();
+    this.#parts = [];
+    Object.assign(this.#output, { content: '', metrics: {}, messages: [], ...noWork() });
+    delete this.#output.data;
+    // In place: engines and hooks hold on to the object.
+    replaceContent(this.#output.metadata, this.#given.metadata);
+  }
+
+  async #runPostHooks(): Promise<void> {
+    this.#state = { phase: 'post' };
+    this.#leaveBehind((part) => !part.#isOfHook);
+    await this.#runHooks(this.#hooks.post);
+    if (this.#edit !== 'none') this.#writeMessages([]);
+    const replacement = this.#edit === 'none' ? undefined : this.#output.content;
+    await this.#feed.pass(replacement, () => this.#treeIds());
+  }
+
+  /** Ends the run: from here on it does not change. */
+  async #settle(error: AgentRunError | undefined): Promise<RunEnd> {
+    const { environment } = this;
+    if (environment.kind === 'served') {
+      for (const hook of [...this.#hooks.pre, ...this.#hooks.post])
+        if (this.#isBackground(hook)) this.#collect(hook);
+    }
+    const outcome = outcomeOf(error);
+    if (error) this.#refuse(outcome === 'cancelled' ? undefined : error.publicMessage);
+    this.#output.status = statusOf(outcome);
+    this.#output.metrics.duration = this.age;
+    this.#state = { phase: 'settled', outcome, last: this.#state.phase };
+    this.#leaveBehind(() => true);
+    this.#span?.end(error);
+    this.#showAbove();
+    // Described once: a session stores the very event that readers get.
+    const last = this.#feed.describe(finalEventOf(this, error));
+    const storing = this.#store(last, error === undefined && this.#edit !== 'masked');
+    if (storing) await this.#storing.settled(storing);
+    await this.#tree.handOver();
+    if (last) await this.#deliverLast(last);
+    const { output } = this;
+    return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
+  }
+
+  // ---- steps of the above ----
+
+  /** The run is cancelled with the run above it, and by its caller's signal. */
+  #linkCancellation(): () => void {
+    const unlinkParent =
+      this.parent && this.parent.#cancellation.onCancel(() => this.cancel('The run above it was cancelled.'));
+    const { signal } = this.#options;
+    if (!signal) return () => unlinkParent?.();
+    const onAbort = (): void => this.cancel('The caller aborted the run.');
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    return () => {
+      unlinkParent?.();
+      signal.removeEventListener('abort', onAbort);
+    };
+  }
+
+  #enter<R>(callback: () => R): R {
+    const { response } = this.#tree;
+    const scope: RunScope = response ? { response, run: this } : { run: this };
+    return enterScope(scope, () => (this.#span ? this.#span.enter(callback) : callback()));
+  }
+
+  /** @param onContext - is told of the data that the hook gets, before the hook gets it */
+  #hookSubject(onContext: (context: PostHookContext) => void): HookSubject {
+    const { environment } = this;
+    const { response } = this.#tree;
+    return {
+      createContext: (info: HookInfo, signal: LazySignal): PostHookContext => {
+        const context = new LiveHookContext(this, info, signal);
+        onContext(context);
+        return context;
+      },
+      enter: <R>(_execution: HookExecution, callback: () => R): R =>
+        enterScope({ run: this, hook: { environment }, ...(response ? { response } : {}) }, callback),
+    };
+  }
+
+  #toRunError(thrown: unknown): AgentRunError {
+    return this.#cancellation.reason ?? toRunError(this, thrown);
+  }
+
+  /** A verdict stays what it is; what broke may work the next time. */
+  #isWorthRetrying(thrown: unknown): boolean {
+    if (this.#cancellation.reason) return false;
+    return RETRIED.includes(toRunError(this, thrown).code);
+  }
+
+  #isBackground(hook: BoundHook): boolean {
+    const { environment } = this;
+    return environment.kind === 'served' && environment.modeOf(hook) === 'background';
+  }
+
+  #collect(hook: BoundHook): void {
+    if (this.#isDiscarded || this.#collected.has(hook)) return;
+    this.#collected.add(hook);
+    this.#tree.collect(hook, this);
+  }
+
+  /** The conversation of the run; without its rounds if they no longer fit the answer. */
+  #writeMessages(rounds: Message[]): void {
+    const { content } = this.#output;
+    const answer: Message = { ...newMessage(), role: 'assistant', content };
+    this.#output.messages = [this.#question(), ...(rounds.length > 0 ? rounds : [answer])];
+  }
+
+  #question(): Message {
+    return { ...newMessage(), role: 'user', content: this.#input.content, createdAt: this.createdAt };
+  }
+
+  /** The run did not complete: what guardrails have refused, or have not seen, is taken out of its output. */
+  #refuse(shown: string | undefined): void {
+    const isHeld = this.#hold !== undefined;
+    const isPre = this.#state.phase === 'pre';
+    const isPost = this.#state.phase === 'post';
+    const messages = isPre ? [] : [this.#question()];
+    const { metadata: givenMetadata, sessionName, sessionMetadata } = this.#given;
+    this.#replaceOutput(
+      refusedOutput(this.#output, { shown, isHeld, isPre, isPost, messages, givenMetadata }),
+    );
+    if (isHeld || isPost) {
+      // Background hooks would read it. After a rejection of the input they may: they audit it.
+      this.#followMetadata();
+      this.#restoreDependencies();
+    }
+    if (isHeld || isPre || isPost) {
+      this.session.restoreName(sessionName);
+      replaceContent(this.session.live.metadata, sessionMetadata);
+    }
+    this.#feed.refuse(this.#treeIds());
+    // A guardrail above sees the answer of this run, which is none: it does not see the runs below.
+    if (this.#hold) for (const part of this.#descendants()) part.#withdraw(this.session.owner);
+  }
+
+  /** In place: the run above, engines and hooks hold on to the object. */
+  #replaceOutput(output: RunOutput): void {
+    if (output === this.#output) return;
+    if (!('data' in output)) delete this.#output.data;
+    Object.assign(this.#output, output);
+  }
+
+  /** Hooks and engines read the metadata in two places, and a hook may have replaced it in one. */
+  #followMetadata(): void {
+    const { metadata } = this.#output;
+    if (this.#context.metadata !== metadata) this.#context = { ...this.#context, metadata };
+  }
+
+  #restoreDependencies(): void {
+    this.#context = { ...this.#context, dependencies: copyToKeep(this.#given.dependencies) };
+  }
+
+  /** A hook was abandoned and still holds the run's data: from here on the run has data of its own. */
+  #detachData(): void {
+    const metadata = copyToKeep(this.#context.metadata);
+    this.#context = { ...this.#context, metadata };
+    this.#output = { ...copyToKeep(this.#output), metadata };
+    if (this.#state.phase === 'pre') this.#input = copyToKeep(this.#input);
+  }
+
+  /** The output of a run holds those of its parts, unless its attempt was repeated without them: guardrails look there. */
+  #showAbove(): void {
+    const { parent } = this;
+    if (!parent || this.#isDiscarded || parent.phase !== 'executing') return;
+    if (this.position === 'inside-hook' && parent.position !== 'inside-hook') return;
+    parent.#output.memberResponses.push(this.#output);
+  }
+
+  /** Stores the run, and what was held for its guardrails, or hands both to the hold above. */
+  #store(last: RunEvent | undefined, hasPassed: boolean): Promise<void> | undefined {
+    const { sessions } = this.environment;
+    const record = sessions && this.#isStored ? this.#record(last) : undefined;
+    if (!record) sessions?.leave(this.session);
+    return this.#hold ? this.#storeThrough(this.#hold, record, hasPassed) : record?.keep();
+  }
+
+  async #storeThrough(hold: Hold, record: HeldRecord | undefined, hasPassed: boolean): Promise<void> {
+    if (record) await hold.take(record);
+    if (hold.runId === this.runId) await hold.settle(hasPassed);
+  }
+
+  #record(last: RunEvent | undefined): HeldRecord {
+    const snapshot = this.#storableSnapshot();
+    const shown = [...this.#feed.shown];
+    return {
+      runId: this.runId,
+      refuse: (by) => this.#withdraw(by),
+      keep: () => this.#append(snapshot, shown, last),
+    };
+  }
+
+  async #append(
+    snapshot: RunSnapshot | Error,
+    shown: readonly RunEvent[],
+    last: RunEvent | undefined,
+  ): Promise<void> {
+    const { sessions, logger } = this.environment;
+    const { session, runId } = this;
+    if (!sessions) return;
+    try {
+      if (snapshot instanceof Error) throw snapshot;
+      const callerMetadata = this.#callerMetadata();
+      const stored = toStoredRun({ run: this, snapshot, callerMetadata, shown, last });
+      const isOpener = this.parent?.session !== session;
+      const result = await session.append(sessions, stored, snapshot.session, isOpener);
+      if (result === 'refused')
+        logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
+    } catch (thrown) {
+      this.#logError(`Run ${runId} could not be stored in session ${quoted(session.id)}`, thrown);
+    } finally {
+      sessions.leave(session);
+    }
+  }
+
+  #storableSnapshot(): RunSnapshot | Error {
+    const snapshot = this.snapshot();
+    if (!(snapshot instanceof Error)) return snapshot;
+    try {
+      return copyStorable(this.#data(), `Run ${this.runId} of session ${quoted(this.session.id)}`);
+    } catch (thrown) {
+      return toError(thrown);
+    }
+  }
+
+  #data(): RunSnapshot {
+    const { input: runInput, context: runContext, output: runOutput } = this;
+    return { runInput, runContext, runOutput, session: this.session.live };
+  }
+
+  #callerMetadata(): Readonly<PlainRecord> {
+    return this.parent ? this.parent.#callerMetadata() : this.#given.metadata;
+  }
+
+  /** The answer is final whatever becomes of the event: a reader that fails now has read all but the end. */
+  async #deliverLast(last: RunEvent): Promise<void> {
+    try {
+      await this.#feed.end(last);
+    } catch (thrown) {
+      this.#logError(`The last event of run ${this.runId} could not be delivered`, thrown);
+    }
+  }
+
+  #logError(what: string, thrown: unknown): void {
+    const { reason, stack } = forLog(thrown);
+    this.environment.logger.error(`${what}: ${reason}`, stack);
+  }
+
+  /** An event of the run, or of a run below it, tells that it is at work. */
+  #markShown(): void {
+    this.#shownAt = performance.now();
+    if (this.parent) this.parent.#markShown();
+  }
+
+  // ---- the runs below ----
+
+  #adopt(part: Run): void {
+    const { phase } = this.#state;
+    if (this.#hold && (this.#isLate || phase === 'settled' || (phase === 'post' && !part.#isOfHook)))
+      part.#beLate(this.session.owner);
+    if (this.#hold && this.#isDiscarded) part.#withdraw(this.#hold.owner);
+    this.#parts.push(part);
+  }
+
+  #descendants(): Run[] {
+    return this.#parts.flatMap((part) => [part, ...part.#descendants()]);
+  }
+
+  #treeIds(): ReadonlySet<string> {
+    return new Set([this, ...this.#descendants()].map(({ runId }) => runId));
+  }
+
+  /**
+   * Below guardrails: the run has done its work, and they are about to see it. What unfinished parts say from now on, and
+   * have said so far, is not a part of it.
+   */
+  #leaveBehind(isLeft: (part: Run) => boolean): void {
+    if (!this.#hold) return;
+    if (this.#state.phase === 'post') this.#feed.ignoreParts();
+    if (this.#parts.length === 0) return;
+    const late = this.#parts.filter((part) => part.outcome === undefined && isLeft(part));
+    for (const part of late) part.#beLate(this.session.owner);
+    const withdrawn = late.flatMap((part) => [part, ...part.#descendants()]);
+    this.#feed.forget(new Set(withdrawn.map(({ runId }) => runId)));
+  }
+
+  #beLate(owner: SessionOwner | undefined): void {
+    this.#isLate = true;
+    this.#withdraw(owner);
+    for (const part of this.#parts) part.#beLate(owner);
+  }
+
+  #beDiscarded(hold: Hold | undefined): void {
+    this.#isDiscarded = true;
+    if (hold) this.#withdraw(hold.owner);
+    this.cancel('The attempt that started it failed and is repeated.');
+  }
+
+  /**
+   * Guardrails above have refused the run, or have not seen it: it is stored without its answer. What the application
+   * asks about that in a session of its own stays, since no client reads it there.
+   *
+   * @param owner - of the session of the run that has the guardrails
+   */
+  #withdraw(owner: SessionOwner | undefined): void {
+    const { owner: own } = this.session;
+    if (own !== APPLICATION || own === owner) this.#isWithdrawn = true;
+  }
+
+  #eventBase(): ConstructorParameters<typeof EventFeed>[0]['base'] {
+    const { runId, parentRunId, sessionId } = this.#context;
+    return {
+      component: this.identity,
+      runId,
+      ...(parentRunId === undefined ? {} : { parentRunId }),
+      sessionId,
+      ...(this.step ? { step: this.step } : {}),
+      nestedDepth: this.#nestedDepth,
+    };
+  }
+}
+
+/** Codes of errors after which another attempt may succeed. */
+const RETRIED: readonly string[] = ['run_failed', 'step_failed', 'provider_error', 'run_timeout'];
+
+/** A component as others see it. */
+function identityOf({ kind, id, name, description }: RunComponent): ComponentIdentity {
+  return description === undefined ? { kind, id, name } : { kind, id, name, description };
+}
+
+/**
+ * How long a run may take: as long as its component says, else as long as the run above it, else as long as the
+ * environment says.
+ */
+function timeLimitOf(
+  { timeout }: RunComponent,
+  parent: RunView | undefined,
+  startedAt: number,
+  runTimeout: number,
+): TimeLimit {
+  if (timeout === undefined && parent) return parent.timeLimit;
+  const limit = timeout ?? runTimeout;
+  return { endsAt: startedAt + limit, timeout: limit };
+}
+
+function modelOf({ model }: RunComponent): Pick<RunOutput, 'model'> {
+  return model ? { model } : {};
+}
+
+/** A run that has settled takes no more parts, and AgentOS does not join a run that it does not conduct. */
+function joinedRun({ run }: RunScope, environment: RunEnvironment | undefined): Run | undefined {
+  if (!(run instanceof Run) || run.outcome !== undefined) return undefined;
+  return environment?.kind !== 'served' || environment === run.environment ? run : undefined;
+}
+
+function surroundingEnvironment({ run, hook }: RunScope): RunEnvironment {
+  return run?.environment ?? hook?.environment ?? directEnvironment();
+}
+
+function positionOf(parent: Run | undefined, { hook, run }: RunScope): HookPosition {
+  if (hook || (parent ?? run)?.position === 'inside-hook') return 'inside-hook';
+  return parent ? 'member' : 'root';
+}
+
+/** Ids that are no texts, such as promises, would be written as one text by a store, and their sessions be shared. */
+function checkOptions({ userId, sessionId }: RunOptions): void {
+  if (userId !== undefined && !isUserId(userId)) {
+    throw new TypeError(
+      `Expected userId of a run to be a text that is not empty, or to be left out, got ${describeUserId(userId)}.`,
+    );
+  }
+  if (sessionId !== undefined && (typeof sessionId !== 'string' || sessionId === '')) {
+    throw new TypeError(
+      `Expected sessionId of a run to be a text that is not empty, or to be left out, got ${describeUserId(sessionId)}.`,
+    );
+  }
+}
+
+/** A copy: what the caller passed stays the caller's. */
+function toRunInput(input: unknown): RunInput {
+  if (typeof input === 'string') return { content: input };
+  if (typeof input === 'object' && input !== null && typeof (input as RunInput).content === 'string') {
+    const { content, files } = input as RunInput;
+    return files ? { content, files: [...files] } : { content };
+  }
+  throw new TypeError(
+    `Expected the input of a run to be a string or { content: string }, got ${typeof input}.`,
+  );
+}
+
+interface ContextParts {
+  readonly runId: string;
+  readonly parent: Run | undefined;
+  readonly options: RunOptions;
+  readonly origin: RunOrigin | undefined;
+}
+
+/** What hooks and engines read about a run. */
+function newContext({ runId, parent, options, origin }: ContextParts): RunContext {
+  const userId = options.userId ?? parent?.context.userId ?? origin?.userId;
+  return {
+    runId,
+    sessionId: options.sessionId ?? parent?.session.id ?? randomUUID(),
+    ...(parent ? { parentRunId: parent.runId } : {}),
+    ...(userId === undefined ? {} : { userId }),
+    // What the caller passed stays the caller's: hooks and engines add to the run's own.
+    metadata: { ...(options.metadata ?? parent?.context.metadata) },
+    dependencies: options.dependencies ? { ...options.dependencies } : (parent?.context.dependencies ?? {}),
+    sessionState: {},
+  };
+}
+
+interface SessionParts {
+  readonly parent: Run | undefined;
+  readonly context: RunContext;
+  readonly options: RunOptions;
+  readonly identity: ComponentIdentity;
+  readonly owner: SessionOwner | undefined;
+}
+
+/** The session of the run above, or one of the run's own. */
+function openSessionFor({ parent, context, options, identity, owner }: SessionParts): OpenSession {
+  const { sessionId: id, sessionState: state, userId } = context;
+  if (parent?.session.id === id) return parent.session;
+  const session = { id, state, metadata: {}, ...(userId === undefined ? {} : { userId }) };
+  return new OpenSession({ session, isNamed: options.sessionId !== undefined, component: identity, owner });
+}
+
+interface OutputParts {
+  readonly context: RunContext;
+  readonly component: RunComponent;
+  readonly identity: ComponentIdentity;
+  readonly step: StepPosition | undefined;
+  readonly createdAt: number;
+}
+
+/** The output that a run starts with. */
+function newOutput({ context, component, identity, step, createdAt }: OutputParts): RunOutput {
+  const { runId, sessionId, parentRunId, userId, metadata } = context;
+  return {
+    runId,
+    ...(parentRunId === undefined ? {} : { parentRunId }),
+    sessionId,
+    ...(userId === undefined ? {} : { userId }),
+    component: identity,
+    ...(step && step.workflowRunId === parentRunId ? { stepId: step.stepId } : {}),
+    content: '',
+    status: 'RUNNING',
+    metrics: {},
+    ...modelOf(component),
+    messages: [],
+    metadata,
+    ...noWork(),
+    createdAt,
+  };
+}
+
+/** The texts are fixed: an error's own message may hold what clients must not see. */
+function completedEvent({ phase, hook }: HookExecution, error: string | undefined): RunEventBody {
+  return { type: `${phase}-hook-completed`, hook, ...(error === undefined ? {} : { error }) };
+}

@@ -1,0 +1,101 @@
+import type { HookPosition } from '../hooks/hook.registry.js';
+import type { ComponentIdentity } from '../model/component.js';
+import type { PlainRecord, RunContext } from '../model/run-context.js';
+import type { StepPosition } from '../model/run-event.js';
+import type { RunInput } from '../model/run-input.js';
+import type { RunOutcome, RunOutput } from '../model/run-output.js';
+import type { OpenSession } from '../sessions/open-session.js';
+import type { RunSpan } from '../telemetry/tracing.js';
+import type { AgentRunError } from '../errors/agent-run.error.js';
+import type { RunComponent } from './component.port.js';
+import type { RunSnapshot } from './snapshot.js';
+import type { TimeLimit } from './time-limit.js';
+
+/**
+ * How far a run has got.
+ *
+ * - `pre`: its session is opened, its pre-hooks run.
+ * - `executing`: its component is at work.
+ * - `post`: its post-hooks run.
+ * - `settled`: its outcome and its output are final.
+ */
+export type RunPhase = 'pre' | 'executing' | 'post' | 'settled';
+
+/** A run as everything but the run itself sees it: nothing here can be written. */
+export interface RunView {
+  readonly runId: string;
+  readonly component: RunComponent;
+  readonly identity: ComponentIdentity;
+  readonly position: HookPosition;
+  readonly parent: RunView | undefined;
+  /** Epoch seconds. */
+  readonly createdAt: number;
+  /** In the time of `performance.now()`. */
+  readonly startedAt: number;
+  /** Of the latest event of the run or of a run below it, in the time of `performance.now()`. */
+  readonly shownAt: number;
+  readonly timeLimit: TimeLimit;
+  readonly waitsFor: RunWait;
+  /** The name of the inline hook that is at work. */
+  readonly inlineHook: string | undefined;
+  /** The run is the first of its tree, and no hook has started it. */
+  readonly isRoot: boolean;
+  /** What of the output's metadata the engine has not written. */
+  readonly givenMetadata: Readonly<PlainRecord>;
+  readonly session: OpenSession;
+  /** The user on whose behalf it runs: the one that the host has named counts, not what a hook has made of it. */
+  readonly userId: string | undefined;
+  readonly input: RunInput;
+  readonly context: RunContext;
+  readonly output: RunOutput;
+  readonly step: StepPosition | undefined;
+  readonly phase: RunPhase;
+  /** How the run ended; undefined as long as it has not settled. */
+  readonly outcome: RunOutcome | undefined;
+  /** The run ended before its component was asked: a pre-hook has rejected the input, say. */
+  readonly endedBeforeExecution: boolean;
+  /** Shutdown has cancelled the run: background hooks that it would have released are dropped. */
+  readonly isShutDown: boolean;
+  /** The run belongs to an attempt that failed and is repeated: nothing of the run counts. */
+  readonly isDiscarded: boolean;
+  /** A guardrail of a run above has refused or not seen the run: it is stored without its answer. */
+  readonly isWithdrawn: boolean;
+  /** A hook has started the run for itself, and it is not stored. */
+  readonly isAside: boolean;
+  readonly span: RunSpan | undefined;
+  /** Copies of the settled run's data, made once; the error if it holds something that cannot be copied. */
+  snapshot(): RunSnapshot | Error;
+}
+
+/** What a run in flight waits for: its `reader` takes no more events, its `member` is a run below it. */
+export type RunWait = 'store' | 'hook' | 'engine' | 'member' | 'reader';
+
+/** A run as those see it who may stop it. */
+export interface StoppableRun extends RunView {
+  /** Stops the run at its next wait. Once it has settled, its outcome stands, and it waits no longer to be stored. */
+  cancel(reason: string): void;
+  /** As `cancel`, but the run ends with this error. */
+  stop(error: AgentRunError): void;
+  /** Stops the run because the application shuts down. */
+  shutDown(): void;
+  /** Drops the background hooks that the run's tree has collected. */
+  dropHooks(): void;
+}
+
+/** How a run has ended. */
+export interface RunEnd {
+  readonly outcome: RunOutcome;
+  readonly output: RunOutput;
+  /** Why the run did not complete; carries the output. */
+  readonly error?: AgentRunError;
+}
+
+/** A run that was started. */
+export interface RunHandle extends StoppableRun {
+  /** Resolves when the run has settled and its last event was read. Never rejects. */
+  readonly settled: Promise<RunEnd>;
+  /** Somebody besides the caller knows of the run: AgentOS, or the run or hook that it is a part of. */
+  readonly isConducted: boolean;
+  /** The reader of the run's events has left: the run goes on or is cancelled, as `onDisconnect` says. */
+  readerLeft(): void;
+}

@@ -1,0 +1,143 @@
+import { AsyncResource } from 'node:async_hooks';
+
+import { forLog } from '../errors/log.text.js';
+import type { HookBatch } from '../execution/hook.executor.js';
+import type { BoundHook } from '../hooks/bound-hook.js';
+import { BackgroundHookTask } from './background-hook.task.js';
+import type { RunEnvironment, ServedEnvironment } from './environment.js';
+import { Outbox, type OutboxEntry } from './outbox.js';
+import type { ResponseLifecycle } from './response.lifecycle.js';
+import type { StoppableRun, RunView } from './run.view.js';
+import type { RunScope } from './scope.js';
+
+/** What a run and all runs below it share: one environment, one response, one sequence of background hooks. */
+export class RunTree {
+  readonly environment: RunEnvironment;
+  readonly response: ResponseLifecycle | undefined;
+  readonly startedByHook: boolean;
+  /** The batch of the background hook that has started the first run, if one has. */
+  readonly startedByBatch: HookBatch | undefined;
+  readonly #outbox: Outbox;
+  readonly #onDisconnect: 'finish' | 'cancel' | undefined;
+  /** The context of the caller who started the run; `AsyncLocalStorage.snapshot()` is 100 times slower on Node 20. */
+  readonly #context = new AsyncResource('AgentOsRun');
+  #root: StoppableRun | undefined;
+  #latestBatch: HookBatch | undefined;
+  #unlisten: (() => void) | undefined;
+
+  /**
+   * @param scope - of the code that starts the first run
+   * @param onDisconnect - what becomes of it if its client leaves
+   */
+  constructor(
+    environment: RunEnvironment,
+    { response, hook }: RunScope,
+    onDisconnect = environment.kind === 'served' ? environment.onDisconnect : undefined,
+  ) {
+    this.environment = environment;
+    this.response = response;
+    this.startedByHook = hook !== undefined;
+    this.startedByBatch = hook?.batch;
+    this.#onDisconnect = onDisconnect;
+    this.#outbox = new Outbox(environment.ledger);
+  }
+
+  /** The first run of the tree. */
+  plant(root: StoppableRun): void {
+    this.#root = root;
+    if (this.#onDisconnect !== 'cancel') return;
+    // The client may have left already, while a guard of the host was still at work.
+    this.#unlisten = this.response?.onClosed((delivered) => {
+      if (!delivered) root.cancel('The client left before the run was done.');
+    });
+  }
+
+  /** Collects a background hook that a run of the tree has reached. */
+  collect(hook: BoundHook, run: RunView): void {
+    this.#outbox.collect(hook, run);
+  }
+
+  /** Skips the hooks that discarded runs have collected. */
+  skipDiscarded(): void {
+    this.#outbox.removeDiscarded();
+  }
+
+  /** Drops the collected hooks: the application shuts down. */
+  dropHooks(): void {
+    this.#outbox.drop();
+  }
+
+  /**
+   * Hands the background hooks of settled runs to the executor once the root has settled, and again for runs that the
+   * root did not wait for and that settle later. Resolves when the executor has accepted them.
+   */
+  handOver(): Promise<void> | undefined {
+    const { environment } = this;
+    if (environment.kind !== 'served' || this.#root?.outcome === undefined) return undefined;
+    // The response may live on for long, and must not keep the run alive.
+    this.#unlisten?.();
+    const released = this.#outbox.takeSettled();
+    if (released.length === 0) return undefined;
+    return this.#submit(this.#createBatch(this.#root, released, environment), environment);
+  }
+
+  async #submit(batch: HookBatch, environment: ServedEnvironment): Promise<void> {
+    const earlier = this.#latestBatch;
+    this.#latestBatch = batch;
+    try {
+      const accepting = environment.executor.accept(batch);
+      if (accepting) await accepting;
+      if (earlier) void this.#releaseAfter(earlier, batch, environment);
+      else this.#releaseAfterResponse(batch, environment);
+    } catch (thrown) {
+      const { reason, stack } = forLog(thrown);
+      environment.logger.error(
+        `The background hooks of run ${batch.id} could not be handed over and are lost: ${reason}`,
+        stack,
+      );
+      for (const task of batch.tasks) task.drop();
+    }
+  }
+
+  #createBatch(root: RunView, released: readonly OutboxEntry[], environment: ServedEnvironment): HookBatch {
+    const { response } = this;
+    // Not through `this`: a batch that waits keeps the run's copy, not the run.
+    const context = this.#context;
+    const scope: { environment: RunEnvironment; batch?: HookBatch } = { environment };
+    const batch: HookBatch = {
+      id: root.runId,
+      tasks: released.map((entry) => new BackgroundHookTask(entry, environment, scope)),
+      cannotWait: root.position === 'inside-hook' || this.#latestBatch !== undefined,
+      ...(response ? { response } : {}),
+      runInContext: (callback) => context.runInAsyncScope(callback),
+    };
+    scope.batch = batch;
+    return batch;
+  }
+
+  /** The hooks of one tree never overlap, not even those of runs that settle late. */
+  async #releaseAfter(earlier: HookBatch, batch: HookBatch, environment: ServedEnvironment): Promise<void> {
+    try {
+      await environment.executor.drain((held) => held !== earlier);
+    } catch (thrown) {
+      const { reason, stack } = forLog(thrown);
+      environment.logger.error(`Waiting for earlier hooks of run ${batch.id} failed: ${reason}`, stack);
+    }
+    this.#releaseAfterResponse(batch, environment);
+  }
+
+  #releaseAfterResponse(batch: HookBatch, { executor, releaseAfter, deadlines }: ServedEnvironment): void {
+    const { response } = this;
+    if (!response) return executor.release(batch, undefined);
+    // A response that closed before the run had settled did not carry its result.
+    if (response.delivered !== undefined) return executor.release(batch, false);
+    const unlisten = response.onClosed((delivered) => {
+      deadlines.clear(deadline);
+      executor.release(batch, delivered);
+    });
+    const deadline = deadlines.set(releaseAfter, () => {
+      unlisten();
+      executor.release(batch, false);
+    });
+  }
+}

@@ -1,0 +1,81 @@
+import type { Session } from '../model/session.js';
+import type { OpenSession } from './open-session.js';
+import type { SessionChanges } from './session.changes.js';
+import { isOf } from './session.filter.js';
+import {
+  SessionStore,
+  type NewSession,
+  type RunSession,
+  type SessionFilter,
+  type SessionOwner,
+  type SessionPage,
+  type SessionUpdate,
+  type StoredRun,
+  type StoredRunFilter,
+  type StoredSession,
+} from './session.store.js';
+
+/**
+ * The session store that the application gets injected: the configured store, and the rules that it cannot know because
+ * they concern runs in flight. Whoever deletes a session waits for the runs that are being stored in it; runs that
+ * settle after that are not stored, so that they cannot bring the session back.
+ */
+export class CoordinatedSessionStore extends SessionStore {
+  readonly #store: SessionStore;
+  /** How many runs have a session open. */
+  readonly #open = new Map<OpenSession, number>();
+
+  constructor(store: SessionStore) {
+    super();
+    this.#store = store;
+  }
+
+  /** A run has the session open, until {@link leave}. */
+  enter(session: OpenSession): void {
+    this.#open.set(session, (this.#open.get(session) ?? 0) + 1);
+  }
+
+  /** The run is stored, or will not be. */
+  leave(session: OpenSession): void {
+    const runs = (this.#open.get(session) ?? 0) - 1;
+    if (runs > 0) this.#open.set(session, runs);
+    else this.#open.delete(session);
+  }
+
+  override async delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
+    // A session whose first run is in flight is known only here.
+    const open = [...this.#open.keys()].filter((session) => ids.includes(session.id) && isOf(session, owner));
+    const pending = open.flatMap((session) => session.pending);
+    const deletion = Promise.all(pending).then(() => this.#store.delete(ids, owner));
+    for (const session of open) session.followDeletion(deletion);
+    return deletion;
+  }
+
+  override open(id: string): Promise<Session | undefined> {
+    return this.#store.open(id);
+  }
+
+  override append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
+    return this.#store.append(session, run, changes);
+  }
+
+  override runs(sessionId: string, filter?: StoredRunFilter): Promise<readonly StoredRun[]> {
+    return this.#store.runs(sessionId, filter);
+  }
+
+  override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
+    return this.#store.find(id, owner);
+  }
+
+  override list(filter?: SessionFilter): Promise<SessionPage> {
+    return this.#store.list(filter);
+  }
+
+  override create(session: NewSession): Promise<boolean> {
+    return this.#store.create(session);
+  }
+
+  override update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean> {
+    return this.#store.update(id, update, owner);
+  }
+}

@@ -1,0 +1,160 @@
+import { StoreTimeoutError } from '../errors/store-timeout.error.js';
+import { copyPlainData } from '../execution/copy-plain-data.js';
+import type { ComponentIdentity } from '../model/component.js';
+import type { Session } from '../model/session.js';
+import { changesOf } from './session.changes.js';
+import { isOf } from './session.filter.js';
+import type { RunSession, SessionOwner, SessionStore, StoredRun } from './session.store.js';
+
+/** What an {@link OpenSession} begins with. */
+export interface OpenSessionInit {
+  /** The session as it is without a past. */
+  readonly session: Session;
+  /** The caller has named the session, so it may have a past. */
+  readonly isNamed: boolean;
+  /** The component of the run that opens the session. */
+  readonly component: ComponentIdentity;
+  /** Whose the session must be, if it exists. Undefined: anybody's. */
+  readonly owner: SessionOwner | undefined;
+}
+
+/** How an attempt to store a run ended. */
+export type AppendResult = 'stored' | 'deleted' | 'refused';
+
+/**
+ * A session that runs in flight have open: the run that has opened it, and the runs below that name no other session.
+ * They read and change the same data.
+ */
+export class OpenSession {
+  readonly id: string;
+  readonly isNamed: boolean;
+  readonly component: ComponentIdentity;
+  readonly owner: SessionOwner | undefined;
+  /** Stored runs that are being written. None of them rejects. */
+  readonly #writes = new Set<Promise<unknown>>();
+  #live: Session;
+  #opened: Session;
+  #saved: Session | undefined;
+  #isKnown = false;
+  #deletion: Promise<boolean> | undefined;
+
+  constructor({ session, isNamed, component, owner }: OpenSessionInit) {
+    this.id = session.id;
+    this.isNamed = isNamed;
+    this.component = component;
+    this.owner = owner;
+    this.#live = session;
+    this.#opened = { ...session, state: {}, metadata: {} };
+  }
+
+  /** The data that the runs read and change. */
+  get live(): Session {
+    return this.#live;
+  }
+
+  /** The user whose session it is: the one that the host has named counts, not what a hook has made of it. */
+  get userId(): string | undefined {
+    return this.owner === undefined ? this.#live.userId : (this.owner ?? undefined);
+  }
+
+  /**
+   * Continues from what the store has.
+   *
+   * @returns false if the session is another's; then the runs go on with the session as it began
+   */
+  adopt(stored: Session | undefined): boolean {
+    this.#isKnown = stored !== undefined && isOf(stored, this.owner);
+    if (stored !== undefined && this.#isKnown) this.#live = stored;
+    this.#opened = copyPlainData(this.#live, 'session');
+    return stored === undefined || this.#isKnown;
+  }
+
+  /** Takes back the name that the session was given meanwhile. */
+  restoreName(name: string | undefined): void {
+    // In place: runs side by side share the data.
+    if (name === undefined) delete this.#live.name;
+    else this.#live.name = name;
+  }
+
+  /**
+   * Adds a settled run to the session, unless the session has been deleted meanwhile.
+   *
+   * @param session - the session's data when the run settled
+   * @param isOpener - whether the session was opened for this run: then the changes are all that were made since
+   * @returns `refused` if the store says that the session is gone or another's
+   */
+  async append(
+    store: SessionStore,
+    run: StoredRun,
+    session: Session,
+    isOpener: boolean,
+  ): Promise<AppendResult> {
+    const writing = this.#append(store, run, session, isOpener);
+    const settled = writing.then(ignore, ignore);
+    this.#writes.add(settled);
+    try {
+      return await writing;
+    } finally {
+      this.#writes.delete(settled);
+    }
+  }
+
+  /** Whoever deletes the session waits for these: for runs that are being stored, and for an earlier deletion. */
+  get pending(): readonly Promise<unknown>[] {
+    return this.#deletion ? [...this.#writes, this.#deletion] : [...this.#writes];
+  }
+
+  /** The session is being deleted. If that fails, the session is still there, unless it was deleted before. */
+  followDeletion(deletion: Promise<unknown>): void {
+    const earlier = this.#deletion;
+    this.#deletion = deletion.then(
+      () => true,
+      (thrown: unknown) => {
+        if (thrown instanceof StoreTimeoutError) void this.#followLate(thrown);
+        return earlier ?? false;
+      },
+    );
+  }
+
+  /** The session was not deleted in time, but may be later. */
+  async #followLate({ late }: StoreTimeoutError): Promise<void> {
+    try {
+      await late;
+      this.#deletion = Promise.resolve(true);
+    } catch {
+      // It was not deleted; the caller of delete() has heard of that.
+    }
+  }
+
+  async #append(
+    store: SessionStore,
+    run: StoredRun,
+    session: Session,
+    isOpener: boolean,
+  ): Promise<AppendResult> {
+    if (this.#deletion && (await this.#deletion)) return 'deleted';
+    // A run below shares the session with the run that opened it, which saves the changes when it settles itself.
+    const before = isOpener ? this.#opened : (this.#saved ?? session);
+    const isStored = await store.append(this.#target(session), run, changesOf(before, session));
+    if (!isStored) return 'refused';
+    this.#isKnown = true;
+    if (isOpener || this.#saved) this.#saved = session;
+    return 'stored';
+  }
+
+  #target(session: Session): RunSession {
+    const { component, owner } = this;
+    const userId = owner === undefined ? session.userId : (owner ?? undefined);
+    return {
+      id: session.id,
+      component,
+      isKnown: this.#isKnown,
+      ...(userId === undefined ? {} : { userId }),
+      ...(owner === undefined ? {} : { owner }),
+    };
+  }
+}
+
+function ignore(): void {
+  // The caller of append() hears of a failure; whoever waits only wants to know that it is over.
+}

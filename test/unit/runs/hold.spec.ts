@@ -1,0 +1,280 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { RunEvent, RunEventBody, RunOutput } from 'nestjs-agentos';
+
+import { Hold, type HeldRecord } from '../../../src/runs/hold.js';
+
+const LIMIT = 8 * 1024 * 1024;
+
+function event(body: RunEventBody, runId = 'run'): RunEvent {
+  const component = { kind: 'agent', id: 'support', name: 'Support' } as const;
+  return { createdAt: 1, component, runId, sessionId: 'session', nestedDepth: 0, ...body };
+}
+
+function content(text: string, runId?: string): RunEvent {
+  return event({ type: 'run-content', content: text }, runId);
+}
+
+function newHold(outer?: Hold): Hold {
+  return new Hold({ runId: 'run', owner: undefined, outer });
+}
+
+/** Which events were held, and what is held in the end. */
+function holdAll(events: readonly RunEvent[], hold = newHold()): { kept: boolean[]; held: unknown[] } {
+  const kept = events.map((item) => hold.holdEvent(item));
+  return { kept, held: hold.passEvents().map((item) => ('content' in item ? item.content : item.type)) };
+}
+
+const output = {} as RunOutput;
+const tool = { id: 't', name: 'search', arguments: {} };
+const started = event({ type: 'run-started' });
+const contentCompleted = event({ type: 'run-content-completed' });
+const completed = event({ type: 'run-completed', output, sessionState: {} });
+const place = { stepName: 'one', stepIndex: 0, stepId: 'step-1' };
+
+describe('Hold: events', () => {
+  it('lets events pass that come before any content and show none', () => {
+    const quiet = [
+      started,
+      event({ type: 'pre-hook-started', hook: 'guard' }),
+      event({ type: 'pre-hook-completed', hook: 'guard' }),
+      event({ type: 'model-request-started' }),
+      event({ type: 'model-request-completed', metrics: {} }),
+      event({ type: 'step-started', ...place }),
+      event({ type: 'run-error', content: 'no', errorType: 'input_check_error' }),
+    ];
+    expect(holdAll(quiet)).toEqual({ kept: quiet.map(() => false), held: [] });
+  });
+
+  it.each<RunEvent>([
+    content('secret'),
+    completed,
+    event({ type: 'run-cancelled', output, reason: 'x' }),
+    event({ type: 'tool-call-started', tool }),
+    event({ type: 'tool-call-completed', tool }),
+    event({ type: 'tool-call-failed', tool, error: 'secret' }),
+    event({ type: 'step-completed', ...place, output: {} as never }),
+    event({ type: 'run-error', content: 'secret', errorType: 'run_failed' }, 'member'),
+  ])('holds what shows content: $type', (shown) => {
+    const hold = newHold();
+    expect([hold.holdEvent(shown), hold.passEvents()]).toEqual([true, [shown]]);
+  });
+
+  it('holds all that follows held content, in order, so that nothing overtakes', () => {
+    const events = [
+      started,
+      content('secret'),
+      contentCompleted,
+      event({ type: 'post-hook-started', hook: 'audit' }),
+      completed,
+    ];
+    expect(holdAll(events)).toEqual({
+      kept: [false, true, true, true, true],
+      held: ['secret', 'run-content-completed', 'post-hook-started', 'run-completed'],
+    });
+  });
+
+  it('joins pieces of content that follow each other, and only those of one run', () => {
+    const events = [
+      ...['a', 'b', 'c'].map((text) => content(text)),
+      content('x', 'member'),
+      content('y', 'member'),
+      content('d'),
+      event({ type: 'tool-call-started', tool }),
+      content('e'),
+    ];
+    expect(holdAll(events).held).toEqual(['abc', 'xy', 'd', 'tool-call-started', 'e']);
+  });
+
+  it('leaves the events that it was given as they were', () => {
+    const first = content('a');
+    holdAll([first, content('b')]);
+    expect(first).toEqual(content('a'));
+  });
+
+  it('holds no more content than its limit, however small the pieces', () => {
+    const hold = newHold();
+    for (let piece = 0; piece < 4; piece++) expect(hold.holdEvent(content('x'.repeat(LIMIT / 4)))).toBe(true);
+    expect(() => hold.holdEvent(content('x'))).toThrow(
+      `More than ${LIMIT} characters are held for the output guardrails of run run. ` +
+        "Shorten the answer, or let the guardrail stream: @Guardrail({ stream: 'pass' }).",
+    );
+  });
+
+  it('counts held events that are no content, too', () => {
+    const hold = newHold();
+    hold.holdEvent(content('x'.repeat(LIMIT)));
+    expect(() => hold.holdEvent(contentCompleted)).toThrow(/characters are held/);
+  });
+
+  it('forgets the events of runs that show content, keeps the others, and has room again', () => {
+    const hold = newHold();
+    const memberStarted = event({ type: 'run-started' }, 'member');
+    const half = content('x'.repeat(LIMIT / 2), 'member');
+    for (const item of [content('root'), memberStarted, half, content('end')]) hold.holdEvent(item);
+    expect(hold.forgetEvents(new Set(['member']))).toBe(true);
+    expect(hold.holdEvent(content('x'.repeat(LIMIT - 100)))).toBe(true);
+    const [first, second, last] = hold.passEvents();
+    expect([first, second]).toEqual([content('root'), memberStarted]);
+    expect(last).toMatchObject({ type: 'run-content', runId: 'run' });
+  });
+
+  it('forgets nothing of runs that have shown nothing', () => {
+    const hold = newHold();
+    hold.holdEvent(content('root'));
+    expect(hold.forgetEvents(new Set(['member']))).toBe(false);
+    expect(hold.passEvents()).toEqual([content('root')]);
+  });
+
+  it('leaves of a refused answer only events of its own run that cannot quote it', () => {
+    const harmless = [
+      event({ type: 'post-hook-started', hook: 'guard' }),
+      event({ type: 'post-hook-completed', hook: 'guard', error: 'The run was stopped.' }),
+      event({ type: 'model-request-started' }),
+    ];
+    const spoken = { inputTokens: 1, outputTokens: 'secret', comment: 'secret' } as object;
+    const hold = newHold();
+    for (const item of [
+      content('secret'),
+      ...harmless,
+      event({ type: 'model-request-completed', metrics: spoken }),
+      event({ type: 'post-hook-started', hook: 'guard' }, 'member'),
+      event({ type: 'step-started', ...place }),
+      event({ type: 'block-started', block: 'router', ...place, selected: ['secret'] }),
+      event({ type: 'tool-call-started', tool }),
+      event({ type: 'run-error', content: 'secret', errorType: 'run_failed' }),
+      contentCompleted,
+      completed,
+    ])
+      hold.holdEvent(item);
+    const counted = event({ type: 'model-request-completed', metrics: { inputTokens: 1 } });
+    expect(hold.refuseEvents()).toEqual([...harmless, counted]);
+  });
+
+  it.each(['passEvents', 'refuseEvents'] as const)('holds no event any more after %s', (end) => {
+    const hold = newHold();
+    hold.holdEvent(content('secret'));
+    hold[end]();
+    expect(hold.holdEvent(completed)).toBe(false);
+    expect(hold.passEvents()).toEqual([]);
+  });
+});
+
+/** A record as a run hands it to a hold; what became of it is in `log`. */
+class Record implements HeldRecord {
+  isRefused = false;
+
+  constructor(
+    readonly runId: string,
+    private readonly log: string[],
+  ) {}
+
+  refuse(): void {
+    this.isRefused = true;
+  }
+
+  keep(): Promise<void> {
+    this.log.push(this.isRefused ? `${this.runId} without texts` : this.runId);
+    return Promise.resolve();
+  }
+}
+
+describe('Hold: records', () => {
+  it('stores the records of runs below before the one of the run itself, once the guardrails have passed', async () => {
+    const log: string[] = [];
+    const hold = newHold();
+    await hold.take(new Record('member', log));
+    await hold.take(new Record('run', log));
+    expect(log).toEqual([]);
+    await hold.settle(true);
+    expect(log).toEqual(['member', 'run']);
+  });
+
+  it('refuses the records of runs below if the answer was refused or masked, not the one of the run itself', async () => {
+    const log: string[] = [];
+    const hold = newHold();
+    await hold.take(new Record('member', log));
+    await hold.take(new Record('run', log));
+    await hold.settle(false);
+    expect(log).toEqual(['member without texts', 'run']);
+  });
+
+  it('hands passed records to the hold above, which may still refuse them', async () => {
+    const log: string[] = [];
+    const outer = new Hold({ runId: 'team', owner: undefined, outer: undefined });
+    const hold = newHold(outer);
+    await hold.take(new Record('member', log));
+    await hold.take(new Record('run', log));
+    await hold.settle(true);
+    expect(log).toEqual([]);
+    await outer.settle(false);
+    expect(log).toEqual(['member without texts', 'run without texts']);
+  });
+
+  it('tells a refused record whose session the guardrails belong to', async () => {
+    const refusedBy: unknown[] = [];
+    const hold = new Hold({ runId: 'run', owner: 'ann', outer: undefined });
+    await hold.take({
+      runId: 'member',
+      refuse: (owner) => refusedBy.push(owner),
+      keep: () => Promise.resolve(),
+    });
+    await hold.settle(false);
+    expect(refusedBy).toEqual(['ann']);
+  });
+
+  it('refuses a record of a run below that comes after the run has settled, and hands it to the hold above', async () => {
+    const log: string[] = [];
+    const outer = new Hold({ runId: 'team', owner: undefined, outer: undefined });
+    const hold = newHold(outer);
+    await hold.settle(true);
+    await hold.take(new Record('late', log));
+    await hold.take(new Record('run', log));
+    expect(log).toEqual([]);
+    await outer.settle(true);
+    expect(log).toEqual(['late without texts', 'run']);
+  });
+
+  it('stores every record exactly once, and whole only if every guardrail above it passed, in any order of events', async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('take' as const), hold: fc.nat(3) }),
+      fc.record({ do: fc.constant('settle' as const), hold: fc.nat(3), passes: fc.boolean() }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const log: string[] = [];
+        const holds: Hold[] = [];
+        for (let depth = 0; depth < 4; depth++)
+          holds.push(new Hold({ runId: `guard-${depth}`, owner: undefined, outer: holds[depth - 1] }));
+        const verdicts = new Map<number, boolean>();
+        const created: { runId: string; isLate: boolean; hold: number }[] = [];
+        const settled: number[] = [];
+        const settle = async (depth: number, passes: boolean): Promise<void> => {
+          if (verdicts.has(depth)) return;
+          verdicts.set(depth, passes);
+          settled.push(depth);
+          await holds[depth]?.settle(passes);
+        };
+        for (const [index, action] of steps.entries()) {
+          if (action.do === 'settle') await settle(action.hold, action.passes);
+          else {
+            created.push({ runId: `record-${index}`, isLate: verdicts.has(action.hold), hold: action.hold });
+            await holds[action.hold]?.take(new Record(`record-${index}`, log));
+          }
+        }
+        for (const depth of [3, 2, 1, 0]) await settle(depth, true);
+        // Seen by a guardrail: it passed after all guardrails below it, on the way of the record, had passed.
+        const stored = created.map(({ runId, isLate, hold }) => {
+          const way = [3, 2, 1, 0].filter((depth) => depth <= hold);
+          const isSeen = way.every((depth, place) => {
+            const below = way[place - 1];
+            const isInTime = below === undefined || settled.indexOf(below) < settled.indexOf(depth);
+            return isInTime && verdicts.get(depth) === true;
+          });
+          return isSeen && !isLate ? runId : `${runId} without texts`;
+        });
+        expect([...log].sort()).toEqual(stored.sort());
+      }),
+    );
+  });
+});

@@ -1,0 +1,252 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  Agent,
+  defineGuardrail,
+  defineHook,
+  InMemoryEvalStore,
+  InMemorySessionStore,
+  OutputCheckError,
+  Team,
+} from 'nestjs-agentos';
+import type { LeaderRequest, PostHookContext, RunEvent, StoredRun } from 'nestjs-agentos';
+
+import { Deadlines } from '../../../src/execution/deadlines.js';
+import { HookLedger } from '../../../src/execution/hook.ledger.js';
+import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
+import { HookFailureReporter } from '../../../src/hooks/hook-failure.reporter.js';
+import { HookRegistry } from '../../../src/hooks/hook.registry.js';
+import { HookRunner } from '../../../src/hooks/hook.runner.js';
+import type { ServedEnvironment } from '../../../src/runs/environment.js';
+import { InFlightRuns } from '../../../src/runs/in-flight-runs.js';
+import type { RunHandle } from '../../../src/runs/run.view.js';
+import { startRun } from '../../../src/runs/start.js';
+import { StoreCalls } from '../../../src/sessions/store.calls.js';
+import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
+import { NoTracing } from '../../../src/telemetry/tracing.js';
+import { createGate, type Gate } from '../../support/gate.js';
+import { someTurns } from '../../support/turns.js';
+
+const MEMBERS = [0, 1, 2] as const;
+
+/** What happens from outside while a team with guardrails is at work. */
+type Action = 'leader' | 'guard' | 'member-0' | 'member-1' | 'member-2' | 'cancel' | 'delete' | 'shutdown';
+
+interface Scenario {
+  readonly verdict: 'pass' | 'mask' | 'refuse';
+  /** Members that the leader waits for; it starts all of them. */
+  readonly waitsFor: readonly number[];
+  readonly memberHasGuard: boolean;
+  readonly failsFirst: boolean;
+  readonly actions: readonly Action[];
+}
+
+const scenarios: fc.Arbitrary<Scenario> = fc.record({
+  verdict: fc.constantFrom('pass', 'mask', 'refuse'),
+  waitsFor: fc.subarray([...MEMBERS]),
+  memberHasGuard: fc.boolean(),
+  failsFirst: fc.boolean(),
+  actions: fc.array(
+    fc.constantFrom<Action>(
+      'leader',
+      'guard',
+      'member-0',
+      'member-1',
+      'member-2',
+      'cancel',
+      'delete',
+      'shutdown',
+    ),
+    { maxLength: 8 },
+  ),
+});
+
+const noLogger = { error: () => undefined, warn: () => undefined };
+
+/** A team with guardrails whose parts wait for gates, conducted without a server. */
+class Stage {
+  readonly gates = new Map<Action, Gate>(
+    (['leader', 'guard', 'member-0', 'member-1', 'member-2'] as const).map((name) => [name, createGate()]),
+  );
+  readonly sessions = new CoordinatedSessionStore(new InMemorySessionStore());
+  readonly ledger = new HookLedger();
+  readonly inFlight = new InFlightRuns();
+  readonly executor = new InProcessHookExecutor({
+    concurrency: 10,
+    maxPending: 100,
+    onOverflow: () => undefined,
+  });
+  readonly leaks: RunEvent[] = [];
+  readonly hooksRun: string[] = [];
+  /** Runs of members that the team's guardrail has looked at. */
+  readonly seenMembers = new Set<string>();
+  hasPassed = false;
+  deletion: Promise<unknown> | undefined;
+  readonly #environment: ServedEnvironment;
+
+  constructor(readonly scenario: Scenario) {
+    const registry = new HookRegistry({
+      instances: {
+        instanceOf: () => {
+          throw new Error('no classes here');
+        },
+      },
+      runHooksInBackground: false,
+      preHooks: [],
+      postHooks: [],
+    });
+    const { ledger, inFlight, executor, sessions } = this;
+    const deadlines = new Deadlines();
+    this.#environment = {
+      kind: 'served',
+      hooksOf: (component, position) => registry.hooksOf(component, position),
+      modeOf: (hook) => registry.modeOf(hook).mode,
+      runner: new HookRunner({ ledger, deadlines, failures: new HookFailureReporter(noLogger) }),
+      ledger,
+      deadlines,
+      inFlight,
+      logger: noLogger,
+      tracing: new NoTracing(),
+      sessions,
+      evals: new InMemoryEvalStore(),
+      storeCalls: new StoreCalls({ timeout: 10_000, logger: noLogger }),
+      executor,
+      releaseAfter: 30_000,
+      runTimeout: 600_000,
+      onDisconnect: 'finish',
+    };
+  }
+
+  start(): RunHandle {
+    return startRun({
+      component: this.#team(),
+      input: 'question',
+      options: { sessionId: 'session' },
+      environment: this.#environment,
+      sink: (event) => {
+        if (!this.hasPassed && JSON.stringify(event).includes('SECRET')) this.leaks.push(event);
+        return undefined;
+      },
+    });
+  }
+
+  act(action: Action, run: RunHandle): void {
+    if (action === 'cancel') run.cancel('stop');
+    else if (action === 'shutdown') this.inFlight.shutDown();
+    else if (action === 'delete') this.deletion ??= this.sessions.delete(['session']);
+    else this.gates.get(action)?.open();
+  }
+
+  #wait(gate: Action): Promise<void> {
+    return this.gates.get(gate)?.opened ?? Promise.resolve();
+  }
+
+  #team(): Team {
+    const { verdict, waitsFor, failsFirst } = this.scenario;
+    let attempts = 0;
+    return new Team({
+      id: 'team',
+      retries: 1,
+      members: MEMBERS.map((index) => this.#member(index)),
+      engine: async ({ delegate }: LeaderRequest) => {
+        const answers = MEMBERS.map((index) => delegate(`member-${index}`, 'question'));
+        if (failsFirst && attempts++ === 0) throw new Error('try again');
+        await this.#wait('leader');
+        for (const index of waitsFor) await answers[index];
+        return 'ANSWER-SECRET';
+      },
+      postHooks: [
+        defineGuardrail(
+          async ({ runOutput }: PostHookContext) => {
+            for (const { runId } of runOutput.memberResponses) this.seenMembers.add(runId);
+            await this.#wait('guard');
+            if (verdict === 'refuse') throw new OutputCheckError('refused');
+            if (verdict === 'mask') runOutput.content = 'masked';
+            else this.hasPassed = true;
+          },
+          { name: 'guard' },
+        ),
+        this.#backgroundHook(),
+      ],
+    });
+  }
+
+  #member(index: number): Agent {
+    return new Agent({
+      id: `member-${index}`,
+      engine: async () => {
+        await this.#wait(`member-${index as 0 | 1 | 2}`);
+        return `MEMBER-${index}-SECRET`;
+      },
+      postHooks: [
+        ...(this.scenario.memberHasGuard ? [defineGuardrail(() => undefined, { name: 'guard' })] : []),
+        this.#backgroundHook(),
+      ],
+    });
+  }
+
+  #backgroundHook(): ReturnType<typeof defineHook<PostHookContext>> {
+    return defineHook<PostHookContext>(({ runContext }) => void this.hooksRun.push(runContext.runId), {
+      name: 'notify',
+      runInBackground: true,
+    });
+  }
+}
+
+function secretsOf(run: StoredRun): boolean {
+  return JSON.stringify(run).includes('SECRET');
+}
+
+describe('Run', () => {
+  it('leaks nothing, loses nothing and ends, whatever happens in which order', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenarios, async (scenario) => {
+        const stage = new Stage(scenario);
+        const run = stage.start();
+        for (const action of scenario.actions) {
+          await someTurns();
+          stage.act(action, run);
+        }
+        await someTurns();
+        for (const gate of stage.gates.values()) gate.open();
+        const { outcome } = await run.settled;
+        await stage.inFlight.idle();
+        await someTurns();
+        await stage.executor.drain();
+        await stage.deletion;
+
+        // It ends: no run and no hook is left.
+        expect(stage.inFlight.size).toBe(0);
+        expect(stage.ledger.openCount).toBe(0);
+        expect(run.outcome).toBe(outcome);
+
+        // It leaks nothing: readers saw no secret before the guardrail passed, the session has those that it passed.
+        expect(stage.leaks).toEqual([]);
+        const stored = await stage.sessions.runs('session');
+        const isPassed = outcome === 'completed' && scenario.verdict === 'pass';
+        const leaked = stored.filter(
+          (item) =>
+            secretsOf(item) && !(isPassed && (item.runId === run.runId || stage.seenMembers.has(item.runId))),
+        );
+        expect(leaked.map(({ component }) => component.id)).toEqual([]);
+        // What it passed is stored whole.
+        const whole = stored.filter(({ runId }) => isPassed && stage.seenMembers.has(runId));
+        expect(whole.every(secretsOf)).toBe(true);
+
+        // It loses nothing: every run is stored once, unless its session was deleted, which stays deleted.
+        const ids = stored.map(({ runId }) => runId);
+        expect(new Set(ids).size).toBe(ids.length);
+        const wasDeleted = (await stage.sessions.find('session')) === undefined;
+        if (stage.deletion === undefined) {
+          expect(ids).toContain(run.runId);
+          expect(wasDeleted).toBe(false);
+        }
+        if (outcome === 'completed') {
+          expect(stage.hooksRun.filter((runId) => runId === run.runId)).toHaveLength(1);
+        }
+        expect(new Set(stage.hooksRun).size).toBe(stage.hooksRun.length);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
