@@ -28,7 +28,7 @@ export async function startPostgres() {
   control('-o', options, 'start');
   return {
     url: `postgres://agent_os@127.0.0.1:${port}/postgres`,
-    restart: () => control('-o', options, '-m', 'fast', 'restart'),
+    restart: () => control('-o', options, '-m', 'immediate', 'restart'),
     stop() {
       control('-m', 'immediate', 'stop');
       rmSync(folder, { recursive: true, force: true });
