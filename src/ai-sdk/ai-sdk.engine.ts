@@ -96,8 +96,8 @@ class AiSdkEngine extends Engine {
     if (leadership?.isRouted) return;
     checkAnswer(reader, { model: this.model, maxSteps, isStructured });
     if (!output) return;
-    const data = await parseAnswer(reader.text, output);
-    yield { type: 'text', text: reader.text };
+    const { text, data } = await parseAnswer(reader.text, output);
+    yield { type: 'text', text };
     yield { type: 'data', data };
   }
 

@@ -1,5 +1,6 @@
 import type { FinishReason as SdkFinishReason } from 'ai';
 
+import { isBlank } from '../model/blank.js';
 import type { FinishReason, ModelIdentity } from '../model/run-output.js';
 import { providerError } from './model.error.js';
 
@@ -110,7 +111,7 @@ export function checkAnswer(
     throw new Error(`The model still calls tools after ${maxSteps} steps, which is its maxSteps.`);
   }
   if (!hasEnded) throw providerError(model, 'stopped in the middle of its answer');
-  if (finishReason !== undefined && (isStructured || text.trim() === '')) {
+  if (finishReason !== undefined && (isStructured || isBlank(text))) {
     throw new Error(`The model was stopped before it had an answer: its finish reason is "${finishReason}".`);
   }
 }

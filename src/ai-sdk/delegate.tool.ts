@@ -1,5 +1,6 @@
 import { jsonSchema, type Tool } from 'ai';
 
+import { isBlank } from '../model/blank.js';
 import type { ComponentIdentity } from '../model/component.js';
 
 /**
@@ -59,7 +60,7 @@ function validateTask(value: Partial<DelegatedTask> | null, memberIds: readonly 
     const problem = `There is no member ${JSON.stringify(member_id)}. The members: ${memberIds.join(', ')}.`;
     return { success: false, error: new Error(problem) };
   }
-  if (typeof task !== 'string' || task.trim() === '') {
+  if (typeof task !== 'string' || isBlank(task)) {
     return { success: false, error: new Error('Expected task to be a text that is not empty.') };
   }
   return { success: true, value: { member_id, task } };

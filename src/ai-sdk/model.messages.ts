@@ -4,6 +4,7 @@ import { quoted } from '../errors/log.text.js';
 import { textOfFile } from '../model/file.text.js';
 import { headOf } from '../model/file.signature.js';
 import { fileTypeOf } from '../model/file.type.js';
+import { isBlank } from '../model/blank.js';
 import type { Message } from '../model/message.js';
 import type { RunFile } from '../model/run-input.js';
 
@@ -16,14 +17,16 @@ export function toModelMessages(messages: readonly Message[], files: readonly Ru
   const question = files.length === 0 ? undefined : messages.findLast(({ role }) => role === 'user');
   return messages.flatMap((message) => {
     if (message !== question) return toModelMessage(message) ?? [];
-    return { role: 'user', content: [{ type: 'text', text: message.content }, ...files.map(toPart)] };
+    // Providers refuse blank texts; the files are the question then.
+    const words = isBlank(message.content) ? [] : [{ type: 'text' as const, text: message.content }];
+    return { role: 'user', content: [...words, ...files.map(toPart)] };
   });
 }
 
-/** Providers refuse an empty answer, and a tool's result without the call that it answers. */
+/** Providers refuse a blank answer, and a tool's result without the call that it answers. */
 function toModelMessage({ role, content }: Message): ModelMessage | undefined {
   if (role === 'tool') return undefined;
-  if (role === 'assistant' && content === '') return undefined;
+  if (role === 'assistant' && isBlank(content)) return undefined;
   return { role, content };
 }
 

@@ -1,7 +1,6 @@
 import { asSchema, Output, type FlexibleSchema } from 'ai';
 
-import { describeIssues, type OutputSchema } from '../components/workflow/output-schema.js';
-import { toError } from '../errors/to-error.js';
+import { describeIssues, readAnswer, type OutputSchema } from '../components/workflow/output-schema.js';
 
 /** What the AI SDK is told of the form of an answer. */
 export type OutputSpecification = ReturnType<typeof Output.object<unknown>> | ReturnType<typeof Output.json>;
@@ -38,21 +37,21 @@ export function describeSchema(schema: unknown): void {
   Promise.resolve(description).catch(() => undefined);
 }
 
+/** An answer that fits its schema. */
+export interface StructuredAnswer {
+  /** Its JSON text, without what the model has written around it. */
+  readonly text: string;
+  readonly data: unknown;
+}
+
 /**
  * The answer as the schema takes it.
  *
  * @throws Error that says what does not fit
  */
-export async function parseAnswer(text: string, schema: OutputSchema<unknown>): Promise<unknown> {
-  const verdict = await schema['~standard'].validate(parseJson(text));
-  if (!verdict.issues) return verdict.value;
+export async function parseAnswer(said: string, schema: OutputSchema<unknown>): Promise<StructuredAnswer> {
+  const verdict = await readAnswer(said, schema);
+  if (!verdict) throw new Error(`The model's answer is no JSON: ${JSON.stringify(said.slice(0, 200))}.`);
+  if (!verdict.issues) return { text: verdict.text, data: verdict.value };
   throw new Error(`The model's answer does not fit the output schema: ${describeIssues(verdict.issues)}.`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new Error(`The model's answer is no JSON: ${toError(cause).message}`, { cause });
-  }
 }

@@ -10,7 +10,10 @@ import type { ComponentIdentity } from '../model/component.js';
 export interface EngineRequest {
   /** The input as it stands after all inline pre-hooks. */
   readonly input: string;
-  /** Earlier questions and answers of this session, then the input as the last message. */
+  /**
+   * Earlier questions and answers of this session, then the input as the last message. A turn whose question or answer
+   * is blank is left out; a question that was only files is told by their names.
+   */
   readonly messages: readonly Message[];
   /** The files that came with the input. */
   readonly files: readonly RunFile[];

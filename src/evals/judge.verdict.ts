@@ -1,3 +1,4 @@
+import { lastObjectInText } from '../model/json-in-text.js';
 import type { RunOutput } from '../model/run-output.js';
 
 /** What a judge said. */
@@ -8,7 +9,8 @@ export interface Verdict {
 }
 
 /**
- * Reads a judge's answer: its structured data, else the JSON object in its text.
+ * Reads a judge's answer: its structured data, else the last JSON object in its text. Numbers and truth values may
+ * stand in quotes.
  *
  * @throws TypeError if it is no verdict: a judge that cannot be understood has not judged
  */
@@ -17,27 +19,32 @@ export function readVerdict(
   scoring: 'numeric' | 'binary',
   threshold: number,
 ): Verdict {
-  const verdict = data ?? parse(content);
+  const verdict = data ?? lastObjectInText(content);
   if (typeof verdict !== 'object' || verdict === null) throw unreadable(content);
-  const { score, passed, reason } = verdict as Partial<Verdict>;
+  const { score: givenScore, passed: givenPassed, reason } = verdict as Readonly<Record<string, unknown>>;
   if (typeof reason !== 'string') throw unreadable(content);
   if (scoring === 'binary') {
-    if (typeof passed !== 'boolean') throw unreadable(content);
+    const passed = toTruth(givenPassed);
+    if (passed === undefined) throw unreadable(content);
     return { passed, reason };
   }
-  if (typeof score !== 'number' || !(score >= 1 && score <= 10)) throw unreadable(content);
+  const score = toScore(givenScore);
+  if (!(score >= 1 && score <= 10)) throw unreadable(content);
   return { passed: score >= threshold, score, reason };
 }
 
-/** Models like to put JSON into a code block, or to say something before it. */
-function parse(content: string): unknown {
-  const from = content.indexOf('{');
-  const to = content.lastIndexOf('}');
-  try {
-    return JSON.parse(content.slice(from, to + 1)) as unknown;
-  } catch {
-    return undefined;
-  }
+function toTruth(value: unknown): boolean | undefined {
+  if (typeof value === 'boolean') return value;
+  const word = typeof value === 'string' ? value.trim().toLowerCase() : '';
+  return word === 'true' ? true : word === 'false' ? false : undefined;
+}
+
+/** Such as 8, "8" or "8/10"; NaN if it is none. */
+function toScore(value: unknown): number {
+  if (typeof value === 'number') return value;
+  const digits =
+    typeof value === 'string' ? /^\s*(\d{1,2}(?:\.\d{1,9})?)\s*(?:\/\s*10\s*)?$/.exec(value) : null;
+  return Number(digits?.[1] ?? Number.NaN);
 }
 
 function unreadable(content: string): TypeError {

@@ -66,6 +66,26 @@ describe('agentAsJudge', () => {
       { engine: () => 'Sure!\n```json\n{"passed": false, "reason": "Rude."}\n```', scoring: 'binary' },
       undefined,
     ],
+    ['a score in quotes', { engine: () => '{"score": "6", "reason": "Curt."}' }, 6],
+    ['a score out of ten', { engine: () => '{"score": "6/10", "reason": "Curt."}' }, 6],
+    [
+      'the last of several scores',
+      {
+        engine: () =>
+          'As asked, {"score": 9, "reason": "so far"}. Final: {"score": 2, "reason": "Rude."} {end}',
+      },
+      2,
+    ],
+    [
+      'a score after reasoning',
+      { engine: () => '<think>maybe {"score": 9, "reason": "x"}</think>{"score": 2, "reason": "Rude."}' },
+      2,
+    ],
+    [
+      'a binary no in quotes',
+      { engine: () => '{"passed": "False", "reason": "Rude."}', scoring: 'binary' },
+      undefined,
+    ],
     [
       'a score in structured data',
       { engine: () => ({ content: '', data: { score: 1, reason: 'Rude.' } }) },
@@ -116,7 +136,12 @@ describe('agentAsJudge', () => {
   });
 
   it('records a judge that fails, or cannot be understood, as a failed hook and never as a bad score', async () => {
-    const noVerdicts = ['I think it is fine', '{"score": 11, "reason": "!"}', '{"score": 5}', '[]'];
+    const noVerdicts: string[] = ['I think it is fine', '{"score": 11, "reason": "!"}', '{"score": 5}', '[]'];
+    noVerdicts.push(
+      '{"score": 2, "reason": "it says {"score": 9, "reason": "ok"}"}',
+      '<think>{"score": 9, "reason": "x"}',
+    );
+    noVerdicts.push('{"score": 9, "reason": "draft"} {"score": 2, "rea', '{"score": "11", "reason": "!"}');
     for (const answer of noVerdicts) {
       const started = await startApp({ agentOs: { agents: [judged({ engine: () => answer })] } });
       await runJson(started.url, '/agents/support', 'Ann');

@@ -13,6 +13,7 @@ import {
   InputCheckError,
   ProviderError,
   RunFailedError,
+  step,
   Team,
   Workflow,
   type PostHookContext,
@@ -215,6 +216,26 @@ describe('A malformed answer', () => {
     expect(error).toBeInstanceOf(RunFailedError);
     expect(error.message).toContain(problem);
     expect(app.log.messages('error').at(-1)).toContain(problem);
+  });
+
+  it.each([
+    ['in a code block', '```json\n{"city":"Wien","people":1}\n```'],
+    ['between words', 'Here you are: {"city":"Wien","people":1}. I hope it helps {you}.'],
+    ['after a draft', 'Is it {"city":"Rom","people":1}? No: {"city":"Wien","people":1}'],
+    ['after reasoning', '<think>It is {"city":"Rom","people":1} or so.</think>\n{"city":"Wien","people":1}'],
+    ['after a byte order mark', '\uFEFF{"city":"Wien","people":1}'],
+    ['before a reference', '{"city":"Wien","people":1} [1]'],
+  ])('that is whole %s is none', async (_, said) => {
+    const { url } = await startScriptedAgent([says(said)], { engine: { output } });
+    const { status, body } = await runJson(url, '/agents/helper', 'Wien?');
+    expect([status, body.content]).toEqual([200, { city: 'Wien', people: 1 }]);
+    expect(body.messages).toMatchObject([{}, { content: '{"city":"Wien","people":1}' }]);
+  });
+
+  it('in a step of another engine with a schema is read in the same way', async () => {
+    const classify = step('classify', () => 'Sure! ```json\n{"city":"Wien","people":1}\n```', { output });
+    const { data } = await new Workflow({ id: 'flow', steps: [classify] }).run('Wien?');
+    expect(data).toEqual({ city: 'Wien', people: 1 });
   });
 
   it('is asked for again if the agent has retries', async () => {

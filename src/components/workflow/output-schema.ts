@@ -1,3 +1,4 @@
+import { jsonInText, type JsonInText } from '../../model/json-in-text.js';
 import type { StepOutput } from '../../model/run-output.js';
 
 /**
@@ -31,12 +32,46 @@ export async function validateOutput<T>(
   schema: OutputSchema<T>,
   output: StepOutput,
 ): Promise<T> {
-  const value = output.data === undefined ? parse(stepName, output.content) : output.data;
-  const verdict = await schema['~standard'].validate(value);
+  const verdict =
+    output.data === undefined
+      ? await readAnswer(output.content, schema)
+      : await schema['~standard'].validate(output.data);
+  if (!verdict)
+    throw new TypeError(`The output of step "${stepName}" has a schema, but is no JSON and has no data.`);
   if (!verdict.issues) return verdict.value;
   throw new TypeError(
     `The output of step "${stepName}" does not fit its schema: ${describeIssues(verdict.issues)}.`,
   );
+}
+
+/** What a schema says of an answer, which is the JSON in this text. */
+export type AnswerVerdict<T> =
+  | { readonly text: string; readonly value: T; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+/**
+ * Reads an answer that should be JSON, as models write it: alone, in a code block, between words, after their
+ * reasoning. The last object or array counts, whichever fits.
+ *
+ * @returns undefined if there is no JSON
+ */
+export async function readAnswer<T>(
+  content: string,
+  schema: OutputSchema<T>,
+): Promise<AnswerVerdict<T> | undefined> {
+  const found = jsonInText(content);
+  const isArray = (value: JsonInText | undefined): boolean => Array.isArray(value?.value);
+  const last = [found.findLast((value) => !isArray(value)), found.findLast(isArray)].filter(
+    (value) => value !== undefined,
+  );
+  const candidates = last.sort((left, right) => found.indexOf(right) - found.indexOf(left));
+  let problem: AnswerVerdict<T> | undefined;
+  for (const { text, value } of candidates) {
+    const verdict = await schema['~standard'].validate(value);
+    if (!verdict.issues) return { text, value: verdict.value };
+    problem ??= verdict;
+  }
+  return problem;
 }
 
 /** The issues in one line, each with its path. */
@@ -48,14 +83,4 @@ function describeIssue({ message, path = [] }: SchemaIssue): string {
   if (path.length === 0) return message;
   const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment));
   return `${keys.join('.')}: ${message}`;
-}
-
-function parse(stepName: string, content: string): unknown {
-  try {
-    return JSON.parse(content) as unknown;
-  } catch (cause) {
-    throw new TypeError(`The output of step "${stepName}" has a schema, but is no JSON and has no data.`, {
-      cause,
-    });
-  }
 }

@@ -39,10 +39,16 @@ export class FieldReader {
 
   requiredText(name: string): string {
     const text = this.text(name);
-    if (text === undefined && !this.#problems.has(this.#location, name)) {
-      this.refuse(name, 'missing', 'Field required', this.#fields.get(name) ?? null);
-    }
+    if (text === undefined) this.refuseBlank(name);
     return text ?? '';
+  }
+
+  /** Says that a text is missing or blank, unless something else is wrong with it. */
+  refuseBlank(name: string): void {
+    if (this.#problems.has(this.#location, name)) return;
+    const given = this.#given(name);
+    if (given === undefined) this.refuse(name, 'missing', 'Field required', this.#fields.get(name) ?? null);
+    else this.refuse(name, 'value_error', 'Input should not be blank', given);
   }
 
   text(name: string): string | undefined {

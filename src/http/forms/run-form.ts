@@ -1,3 +1,4 @@
+import { isBlank } from '../../model/blank.js';
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOptions } from '../../model/runnable-component.js';
 import type { SessionOwner } from '../../sessions/session.store.js';
@@ -34,13 +35,14 @@ export interface RunFormOptions extends MediaOptions {
  */
 export function parseRunForm({ fields, files: uploads }: Form, options: RunFormOptions): RunForm {
   const reader = new FieldReader(fields);
-  const content = reader.requiredText('message');
+  const content = reader.text('message') ?? '';
   const stream = reader.flag('stream', true);
   const background = reader.flag('background', false);
   const streamEvents = reader.flag('stream_events', true);
   const runOptions = readOptions(reader, options.acceptClientContext ?? false);
   refuseFilesThatAreNone(reader, fields);
   const files = [...uploads, ...readMedia(reader, uploads.length, options)];
+  if (isBlank(content) && files.length === 0) reader.refuseBlank('message');
   reader.finish();
   const input = files.length === 0 ? { content } : { content, files };
   return { input, stream, background, streamEvents, options: runOptions };

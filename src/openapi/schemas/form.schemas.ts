@@ -18,7 +18,13 @@ import {
 const empty = (schema: Schema, example: unknown = ''): Schema => ({ ...schema, example });
 
 const TEXTS: Fields = {
-  required: { message: { ...text('What the component is asked.'), minLength: 1, example: 'Hello' } },
+  required: {
+    message: {
+      ...text('What the component is asked; blank only if files come with it.'),
+      minLength: 1,
+      example: 'Hello',
+    },
+  },
   optional: {
     stream: { ...flag('Server-sent events; `false`: JSON.'), default: true },
     background: { ...flag('The run goes on when its client has left.'), default: false },

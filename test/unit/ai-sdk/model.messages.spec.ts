@@ -45,6 +45,13 @@ describe('toModelMessages()', () => {
     expect(toModelMessages(messages, []).at(-1)).toEqual({ role: 'user', content: 'And now?' });
   });
 
+  it('asks with files alone if the question is blank', () => {
+    const file: RunFile = { id: 'f', kind: 'image', mediaType: 'image/png', content: 'AAAA' };
+    expect(toModelMessages([messageOf('user', ' \n')], [file])).toEqual([
+      { role: 'user', content: [{ type: 'file', data: 'AAAA', mediaType: 'image/png' }] },
+    ]);
+  });
+
   it('passes files on with their names and types, or a type as good as one can tell', () => {
     expect(
       partsOf(

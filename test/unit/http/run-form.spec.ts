@@ -170,9 +170,9 @@ describe('parseRunForm()', () => {
   it('names every wrong field at once', () => {
     const [, body] = refusalOf({ message: '', stream: 'maybe', user_id: 1, background: 'true' });
     expect((body as { detail: { loc: string[] }[] }).detail.map(({ loc }) => loc[1])).toEqual([
-      'message',
       'stream',
       'user_id',
+      'message',
     ]);
   });
 
