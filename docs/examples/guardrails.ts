@@ -10,7 +10,12 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
-import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
+import {
+  modelGuardrail,
+  moderationGuardrail,
+  piiGuardrail,
+  promptInjectionGuardrail,
+} from 'nestjs-agentos/guardrails';
 
 @Injectable()
 export class Moderation {
@@ -63,8 +68,20 @@ const careful = new Agent({
   postHooks: [piiGuardrail({ patterns: { customer: /C-\d{6}/ } })],
 });
 
+/** Here you ask a model; see the page on engines. */
+const decider = (): string => '{"allowed": true, "reason": "It is about an order."}';
+
+const judged = new Agent({
+  id: 'judged',
+  engine: ({ input }) => `You asked: ${input}`,
+  preHooks: [
+    moderationGuardrail({ apiKey: process.env['OPENAI_API_KEY'] ?? '', thresholds: { violence: 0.5 } }),
+    modelGuardrail({ engine: decider, policy: 'Only questions about orders and deliveries are allowed.' }),
+  ],
+});
+
 @Module({
-  imports: [AgentOsModule.forRoot({ agents: [support, careful] })],
+  imports: [AgentOsModule.forRoot({ agents: [support, careful, judged] })],
   providers: [SupportGuardrails, Moderation],
 })
 export class GuardrailsModule {}

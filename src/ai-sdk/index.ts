@@ -9,3 +9,4 @@ export { DELEGATE_TOOL } from './delegate.tool.js';
 export { agentAsJudge, type ModelAsJudgeOptions } from './model-as-judge.js';
 export { runContextOf } from './run.tools.js';
 export { ToolError } from './tool.error.js';
+export { modelGuardrail, type ModelGuardrailModelOptions } from './model-guardrail.js';

@@ -5,3 +5,5 @@ export {
   type PromptInjectionGuardrailOptions,
 } from './prompt-injection.guardrail.js';
 export type { GuardedSurface } from './run.surfaces.js';
+export { modelGuardrail, type ModelGuardrailOptions } from './model.guardrail.js';
+export { moderationGuardrail, type ModerationGuardrailOptions } from './moderation.guardrail.js';
