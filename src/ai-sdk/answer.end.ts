@@ -1,6 +1,7 @@
 import type { FinishReason as SdkFinishReason } from 'ai';
 
 import { isBlank } from '../model/blank.js';
+import type { ProviderError } from '../errors/run.errors.js';
 import type { FinishReason, ModelIdentity } from '../model/run-output.js';
 import { providerError } from './model.error.js';
 
@@ -56,29 +57,27 @@ export function readEnd(
     case 'stop':
     case 'tool-calls':
       return undefined;
-    case 'error':
     case 'other':
-      return meaningOf(finishReason, rawFinishReason, model);
+      return meaningOf(rawFinishReason, model);
     default:
-      return finishReason satisfies never;
+      // 'error', and what only version 7 of the AI SDK knows.
+      throw abnormalEnd(model, rawFinishReason ?? finishReason);
   }
 }
 
-function meaningOf(
-  reported: 'error' | 'other',
-  word: string | undefined,
-  model: ModelIdentity,
-): FinishReason | undefined {
+function meaningOf(word: string | undefined, model: ModelIdentity): FinishReason | undefined {
   // A provider that is done says why.
-  if (reported === 'other' && word === undefined)
-    throw providerError(model, 'stopped in the middle of its answer');
-  const meaning = reported === 'other' ? MEANINGS.get(plain(word ?? '')) : undefined;
-  if (meaning === undefined)
-    throw providerError(
-      model,
-      `ended its answer abnormally, with finish reason "${(word ?? reported).slice(0, 100)}"`,
-    );
+  if (word === undefined) throw providerError(model, 'stopped in the middle of its answer');
+  const meaning = MEANINGS.get(plain(word));
+  if (meaning === undefined) throw abnormalEnd(model, word);
   return meaning === 'complete' ? undefined : meaning;
+}
+
+function abnormalEnd(model: ModelIdentity, word: string): ProviderError {
+  return providerError(
+    model,
+    `ended its answer abnormally, with finish reason ${JSON.stringify(word.slice(0, 100))}`,
+  );
 }
 
 /** An answer as it has been read. */

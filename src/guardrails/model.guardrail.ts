@@ -9,7 +9,7 @@ import type { HookFunction } from '../hooks/hook.reference.js';
 import { FencedTexts } from '../model/fenced.texts.js';
 import { jsonInText } from '../model/json-in-text.js';
 import type { RunOutput } from '../model/run-output.js';
-import { startRun } from '../runs/start-run.js';
+import { run } from '../runs/start.js';
 import {
   checkAskingOptions,
   isOfInput,
@@ -71,7 +71,7 @@ async function decide(
 ): Promise<void> {
   const texts = textsToCheck(context, options);
   if (texts.length === 0) return;
-  const answer = await startRun({
+  const answer = await run({
     component: decider,
     input: taskOf(options.policy, texts, context),
     options: { signal: context.signal },
