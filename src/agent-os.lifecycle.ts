@@ -5,17 +5,22 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { filter } from 'rxjs';
 
 import type { AgentOsExtras } from './agent-os.options.js';
 import { AgentOsRuntime } from './agent-os.runtime.js';
 import { EXTRAS } from './agent-os.tokens.js';
+import { toError } from './errors/to-error.js';
 import { aborted } from './execution/aborted.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { HookListing } from './hooks/hook.listing.js';
+import { HttpConnections } from './http.connections.js';
 
 /** Milliseconds that runs which were aborted at the deadline get to settle. */
 const SETTLING_TIME = 1_000;
+/** Milliseconds after the deadline in which a client may read an answer that is complete. */
+const READING_TIME = 2_000;
 
 /** Says at the start what is worth knowing, and brings runs and hooks to an end at shutdown. */
 @Injectable()
@@ -23,10 +28,14 @@ export class AgentOsLifecycle
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
   readonly #dropped = new Set<HookExecution>();
-  #timer: NodeJS.Timeout | undefined;
+  #connections: HttpConnections | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #readingDeadline: NodeJS.Timeout | undefined;
+  #ending: Promise<void> | undefined;
 
   constructor(
     private readonly runtime: AgentOsRuntime,
+    private readonly host: HttpAdapterHost,
     @Inject(EXTRAS) private readonly extras: AgentOsExtras,
   ) {}
 
@@ -35,28 +44,60 @@ export class AgentOsLifecycle
     this.#nameMovedPreHooks(hooks);
     this.#warnOfOpenRoutes();
     if (hooks.some(({ attachment }) => attachment?.mode === 'background')) this.#warnOfDeafness();
+    if (this.runtime.options.closeConnections) this.#connections = HttpConnections.of(this.#server());
   }
 
   /**
-   * The time starts while requests are still served: a run that never ends would keep its connection open forever.
+   * Nest calls this before it closes its server, for which it waits until all connections have closed. So the time
+   * starts now, and connections are told to close.
    * The timer keeps the process alive, for a hook may wait for nothing that does, and it would end without a report.
    */
   beforeApplicationShutdown(): void {
+    if (this.#deadline) return;
     const { options, ledger } = this.runtime;
-    this.#timer = setTimeout(() => this.runtime.endShutdown(), options.shutdownTimeout);
+    this.#deadline = setTimeout(() => void this.#endAtDeadline(), options.shutdownTimeout);
     ledger.changes.pipe(filter(isDropped)).subscribe((execution) => this.#dropped.add(execution));
+    this.#connections?.closeAfterAnswers();
   }
 
   /** Connections have closed. Runs come first, for they still add hooks; then the hooks. */
   async onApplicationShutdown(): Promise<void> {
-    const { inFlight, executor, logger, options, shutdown } = this.runtime;
-    if (!this.#timer) this.beforeApplicationShutdown();
+    this.beforeApplicationShutdown();
+    await this.#end();
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#readingDeadline);
+    // Those of requests that came after the deadline.
+    this.#report();
+  }
+
+  /** Nest may still wait for its server: what shutdown has to do does not wait any longer. */
+  async #endAtDeadline(): Promise<void> {
+    this.runtime.endShutdown();
+    this.#connections?.closeUnfinished();
+    this.#readingDeadline = setTimeout(() => this.#connections?.closeUnread(), READING_TIME);
+    try {
+      await this.#end();
+    } catch (thrown) {
+      // The same promise fails in onApplicationShutdown, but that may never be called.
+      const error = toError(thrown);
+      this.runtime.logger.error(`Shutdown failed: ${error.message}`, error.stack);
+    }
+    const unanswered = this.#connections?.unanswered() ?? [];
+    if (unanswered.length > 0) this.runtime.logger.warn(waitingFor(unanswered));
+  }
+
+  /** Once: at the deadline, or before it when the server has closed. */
+  #end(): Promise<void> {
+    return (this.#ending ??= this.#endRunsAndHooks());
+  }
+
+  async #endRunsAndHooks(): Promise<void> {
+    const { inFlight, executor, shutdown } = this.runtime;
     await Promise.race([inFlight.idle(), aborted(shutdown)]);
     if (inFlight.size > 0) await this.#letRunsSettle();
     await executor.stop(shutdown, () => (inFlight.size > 0 ? inFlight.idle() : undefined));
     for (const run of inFlight.all()) run.dropHooks();
-    clearTimeout(this.#timer);
-    if (this.#dropped.size > 0) logger.warn(reportOf([...this.#dropped], options.shutdownTimeout));
+    this.#report();
   }
 
   /** So that the hooks of runs that were aborted just now are known; not longer, for a run may ignore its signal. */
@@ -66,6 +107,18 @@ export class AgentOsLifecycle
     const timeIsUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, SETTLING_TIME)));
     await Promise.race([inFlight.idle(), timeIsUp]);
     clearTimeout(timer);
+  }
+
+  #report(): void {
+    const { logger, options } = this.runtime;
+    if (this.#dropped.size > 0) logger.warn(reportOf([...this.#dropped], options.shutdownTimeout));
+    this.#dropped.clear();
+  }
+
+  #server(): unknown {
+    // A context without HTTP has no adapter, whatever the type says.
+    const adapter = this.host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
+    return adapter?.getHttpServer();
   }
 
   #nameMovedPreHooks(hooks: readonly HookListing[]): void {
@@ -110,4 +163,11 @@ function isDropped({ state, reason }: HookExecution): boolean {
 function reportOf(dropped: readonly HookExecution[], timeout: number): string {
   const list = dropped.map(({ hook, runId }) => `"${hook}" of run ${runId}`).join(', ');
   return `Shutdown did not wait longer than ${timeout} ms; these background hooks were not run to their end: ${list}.`;
+}
+
+function waitingFor(requests: readonly string[]): string {
+  return (
+    `The application cannot end before its handlers have answered: ${requests.join(', ')}. ` +
+    'End them when their request is aborted, or let Nest close all connections: forceCloseConnections.'
+  );
 }

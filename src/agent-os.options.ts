@@ -43,6 +43,13 @@ export interface AgentOsOptions {
   readonly releaseAfter?: number;
   /** Milliseconds that shutdown waits, for runs first and for their hooks then. Default 10,000. */
   readonly shutdownTimeout?: number;
+  /**
+   * Whether shutdown closes the HTTP connections of the application's server: at its start those that are idle or
+   * have sent no whole request, the others after their last answer. With `false` a client that keeps its connection
+   * alive, or says nothing, delays the end of the application. Upgraded sockets (WebSockets) are left to the host.
+   * Default true.
+   */
+  readonly closeConnections?: boolean;
   /** Whether a run whose client leaves is finished (the default) or cancelled. */
   readonly onDisconnect?: 'finish' | 'cancel';
   /** Is told of every failed hook execution, once, besides the log. */

@@ -21,6 +21,7 @@ const DEFAULTS = {
   storeTimeout: STORE_TIMEOUT,
   runTimeout: RUN_TIMEOUT,
   maxRuns: 1_000,
+  closeConnections: true,
   onDisconnect: 'finish',
 } as const satisfies AgentOsOptions;
 
@@ -113,13 +114,10 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   checkStores(options);
   checkFileLimits(options.http);
   checkOrigins(options.http);
-  const { runHooksInBackground, onDisconnect, onHookError, http } = options;
-  expect(
-    'runHooksInBackground',
-    typeof runHooksInBackground === 'boolean',
-    'a boolean',
-    runHooksInBackground,
-  );
+  for (const name of ['runHooksInBackground', 'closeConnections'] as const) {
+    expect(name, typeof options[name] === 'boolean', 'a boolean', options[name]);
+  }
+  const { onDisconnect, onHookError, http } = options;
   expect('onDisconnect', ['finish', 'cancel'].includes(onDisconnect), '"finish" or "cancel"', onDisconnect);
   expect('onHookError', ['function', 'undefined'].includes(typeof onHookError), 'a function', onHookError);
   const { securityKey, acceptClientContext } = http;

@@ -27,6 +27,7 @@ describe('resolveOptions()', () => {
       storeTimeout: 10_000,
       runTimeout: 600_000,
       maxRuns: 1_000,
+      closeConnections: true,
       onDisconnect: 'finish',
       http: { maxFileSize: 10_485_760, maxFiles: 10, maxBodyMemory: 268_435_456, stallTimeout: 60_000 },
     });
@@ -116,6 +117,7 @@ describe('resolveOptions()', () => {
     ['shutdownTimeout', null, 'a number of milliseconds', 'null (object)'],
     ['shutdownTimeout', NaN, 'a number of milliseconds', 'NaN (number)'],
     ['runHooksInBackground', 'true', 'a boolean', 'true (string)'],
+    ['closeConnections', 'yes', 'a boolean', 'yes (string)'],
     ['onDisconnect', 'ignore', '"finish" or "cancel"', 'ignore (string)'],
     ['sessionStore', 'postgres', 'an instance of a SessionStore', 'postgres (string)'],
     ['evalStore', {}, 'an instance of an EvalStore', '[object Object] (object)'],
