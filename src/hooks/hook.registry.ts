@@ -92,7 +92,8 @@ export class HookRegistry {
 
   #refuseUselessOptions({ definition, source, phase }: BoundHook, owner: string): void {
     const { mode, reason } = resolveHookMode(definition, this.#options.runHooksInBackground);
-    if (mode === 'background') return;
+    // Options of a hook that only follows the switch wait for it to be turned on.
+    if (mode === 'background' || reason === 'default') return;
     for (const option of ['retry', 'on'] as const) {
       if (definition[option] === undefined) continue;
       throw new AgentOsConfigurationError(
