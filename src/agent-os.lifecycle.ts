@@ -41,6 +41,7 @@ export class AgentOsLifecycle
 
   onApplicationBootstrap(): void {
     const hooks = this.runtime.listHooks();
+    this.#warnOfNoComponents();
     this.#nameMovedPreHooks(hooks);
     this.#warnOfOpenRoutes();
     if (hooks.some(({ attachment }) => attachment?.mode === 'background')) this.#warnOfDeafness();
@@ -119,6 +120,14 @@ export class AgentOsLifecycle
     // A context without HTTP has no adapter, whatever the type says.
     const adapter = this.host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
     return adapter?.getHttpServer();
+  }
+
+  #warnOfNoComponents(): void {
+    if (this.runtime.components.all().length > 0) return;
+    this.runtime.logger.warn(
+      'AgentOS serves no component. List agents, teams or workflows in AgentOsModule.forRoot(), or add them with ' +
+        'AgentOsService.register().',
+    );
   }
 
   #nameMovedPreHooks(hooks: readonly HookListing[]): void {

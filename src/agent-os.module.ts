@@ -12,6 +12,7 @@ import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './ag
 import { AgentOsRuntime } from './agent-os.runtime.js';
 import { AgentOsService } from './agent-os.service.js';
 import { EXTRAS, RESOLVED_OPTIONS } from './agent-os.tokens.js';
+import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { HookExecutor } from './execution/hook.executor.js';
 import { HookLedger } from './execution/hook.ledger.js';
 import { InProcessHookExecutor } from './execution/in-process-hook.executor.js';
@@ -43,6 +44,9 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
 @Module({
   imports: [DiscoveryModule],
   providers: [
+    // forRoot() and forRootAsync() provide what they are given in place of these.
+    { provide: EXTRAS, useValue: {} },
+    { provide: GIVEN_OPTIONS, useFactory: refuseBareModule },
     {
       provide: RESOLVED_OPTIONS,
       inject: [GIVEN_OPTIONS, EXTRAS],
@@ -81,7 +85,8 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
 })
 export class AgentOsModule extends AgentOsConfigurableModule {
   /** Configures the module with plain options. */
-  static override forRoot(options: typeof AGENT_OS_OPTIONS_TYPE): DynamicModule {
+  static override forRoot(options: typeof AGENT_OS_OPTIONS_TYPE = {}): DynamicModule {
+    checkObject('forRoot', options);
     return super.forRoot(options);
   }
 
@@ -90,8 +95,41 @@ export class AgentOsModule extends AgentOsConfigurableModule {
    * `isGlobal`, `http`, `interceptor`.
    */
   static override forRootAsync(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): DynamicModule {
+    checkAsyncOptions(options);
     return super.forRootAsync(options);
   }
+}
+
+function refuseBareModule(): never {
+  throw new AgentOsConfigurationError(
+    'AgentOsModule was imported without options. Write AgentOsModule.forRoot({ agents: [ … ] }) in the root module. ' +
+      'A module that only needs AgentOsService does not import it: say isGlobal: true in forRoot().',
+  );
+}
+
+function checkObject(method: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  const got = Array.isArray(options) ? 'an array' : String(options);
+  throw new AgentOsConfigurationError(`AgentOsModule.${method}() expects an object of options, got ${got}.`);
+}
+
+const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
+
+/** What Nest would say of these names neither the module nor the option. */
+function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
+  checkObject('forRootAsync', options);
+  const fail = (problem: string): never => {
+    throw new AgentOsConfigurationError(`AgentOsModule.forRootAsync(): ${problem}`);
+  };
+  const given = SOURCES.filter((name) => options[name] !== undefined);
+  const [source, ...others] = given;
+  if (source === undefined)
+    return fail('give it one of useFactory, useClass and useExisting. Without a factory use forRoot().');
+  if (others.length > 0) fail(`${given.join(' and ')} exclude each other. Keep one.`);
+  const type = typeof options[source];
+  const isToken = source === 'useExisting' && ['string', 'symbol'].includes(type);
+  if (type === 'function' || isToken) return;
+  fail(`expected ${source} to be a ${source === 'useFactory' ? 'function' : 'class'}, got ${type}.`);
 }
 
 function createExecutor({ concurrency, maxPending }: ResolvedAgentOsOptions): HookExecutor {

@@ -5,20 +5,20 @@ import {
   ForbiddenException,
   Inject,
   Injectable,
+  Scope,
   UnauthorizedException,
   type CanActivate,
   type ExecutionContext,
   type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
 
-import type { AgentOsExtras, AgentOsRouteOptions, ResolvedAgentOsOptions } from '../agent-os.options.js';
+import type { AgentOsExtras, ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { checkOrigin } from './request.origin.js';
-
-type RouteGuard = NonNullable<AgentOsRouteOptions['guards']>[number];
 
 /** Lets a request pass that comes from where it may, brings the security key and satisfies the host's own guards. */
 @Injectable()
@@ -33,7 +33,8 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
 
   onModuleInit(): void {
     const { http } = this.extras;
-    this.#guards = http ? (http.guards ?? []).map((guard) => this.#resolve(guard)) : [];
+    const guards: readonly unknown[] = http ? (http.guards ?? []) : [];
+    this.#guards = guards.map((guard, index) => this.#resolve(guard, `http.guards[${index}]`));
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -49,17 +50,53 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
   }
 
   /** A guard of the host lives in one of its modules, where `@UseGuards` of ours would not find it. */
-  #resolve(guard: RouteGuard): CanActivate {
-    if (typeof guard !== 'function') return guard;
+  #resolve(guard: unknown, place: string): CanActivate {
+    if (typeof guard !== 'function') {
+      if (isGuard(guard)) return guard;
+      const got = guard === undefined ? 'undefined (look for a circular import)' : typeof guard;
+      throw new AgentOsConfigurationError(
+        `${place}: expected a guard, or the class of one, got ${got}. A guard has a method "canActivate".`,
+      );
+    }
+    this.#refuseShortLived(guard as Type<CanActivate>, place);
+    const instance = this.#instanceOf(guard as Type<CanActivate>, place);
+    if (isGuard(instance)) return instance;
+    throw new AgentOsConfigurationError(
+      `${place}: ${guard.name} is no guard: it has no method "canActivate".`,
+    );
+  }
+
+  #instanceOf(guard: Type<CanActivate>, place: string): unknown {
     try {
-      return this.moduleRef.get<CanActivate>(guard, { strict: false });
+      return this.moduleRef.get<unknown>(guard, { strict: false });
     } catch (cause) {
       throw new AgentOsConfigurationError(
-        `http.guards: no module provides ${guard.name}. Add it to the providers of a module, or pass an instance.`,
+        `${place}: no module provides ${guard.name}. Add it to the providers of a module, or pass an instance.`,
         { cause },
       );
     }
   }
+
+  /** There is one guard for all requests. */
+  #refuseShortLived(guard: Type<CanActivate>, place: string): void {
+    let scope: Scope | undefined;
+    try {
+      ({ scope } = this.moduleRef.introspect(guard));
+    } catch {
+      // Not provided: the look-up that follows says so.
+      return;
+    }
+    if (scope === Scope.DEFAULT) return;
+    const kind = scope === Scope.REQUEST ? 'request-scoped' : 'transient';
+    throw new AgentOsConfigurationError(
+      `${place}: ${guard.name} is ${kind} (or depends on such a provider), but there is one guard for all requests. ` +
+        'Make it a singleton, and read what you need from the ExecutionContext.',
+    );
+  }
+}
+
+function isGuard(value: unknown): value is CanActivate {
+  return typeof (value as Partial<CanActivate> | null | undefined)?.canActivate === 'function';
 }
 
 function headersOf(context: ExecutionContext): IncomingHttpHeaders {
