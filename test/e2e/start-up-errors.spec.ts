@@ -178,16 +178,16 @@ describe('A decorator that contradicts itself stops the start:', () => {
     expect(await postHookError(guardrail)).toBe(`@Guardrail on ${place}: ${problem}`);
   });
 
-  it.each(['retry', 'on'])('"%s" on a hook that runs inline', async (option) => {
+  it.each(['retry', 'on'])('"%s" on a hook that is inline by its decorator', async (option) => {
     class Audit {
-      @Hook({ [option]: option === 'on' ? ['failed'] : { attempts: 2 } }) record(): void {}
+      @Hook({ runInBackground: false, [option]: option === 'on' ? ['failed'] : { attempts: 2 } })
+      record(): void {}
     }
     const agentOs = { agents: [echo({ postHooks: [Audit] })] };
     expect(await errorOf(agentOs, { providers: [Audit] })).toBe(
       `Audit.record, a post-hook of agent "echo", has the option "${option}", which is for background hooks, but it runs ` +
-        `inline (default). Remove "${option}", or say runInBackground: true.`,
+        `inline (decorator). Remove "${option}", or say runInBackground: true.`,
     );
-    await startApp({ agentOs: { ...agentOs, runHooksInBackground: true }, providers: [Audit] });
   });
 
   it('an option of a reference that is for another place', async () => {
