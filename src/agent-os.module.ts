@@ -132,7 +132,8 @@ function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
   fail(`expected ${source} to be a ${source === 'useFactory' ? 'function' : 'class'}, got ${type}.`);
 }
 
-function createExecutor({ concurrency, maxPending }: ResolvedAgentOsOptions): HookExecutor {
+function createExecutor({ executor, concurrency, maxPending }: ResolvedAgentOsOptions): HookExecutor {
+  if (executor) return executor;
   const logger = new Logger('AgentOs');
   let overflows = 0;
   return new InProcessHookExecutor({

@@ -3,6 +3,7 @@ import type { CanActivate, Type } from '@nestjs/common';
 import type { Agent } from './components/agent.js';
 import type { Team } from './components/team/team.js';
 import type { Workflow } from './components/workflow/workflow.js';
+import type { HookExecutor } from './execution/hook.executor.js';
 import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
 import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
 import type { HookLike } from './hooks/hook.reference.js';
@@ -54,6 +55,14 @@ export interface AgentOsOptions {
   readonly onDisconnect?: 'finish' | 'cancel';
   /** Is told of every failed hook execution, once, besides the log. */
   readonly onHookError?: HookErrorHandler;
+  /**
+   * Takes the background hooks of settled runs and runs them. Default: in this process, from memory, within
+   * `concurrency` and `maxPending`. An executor of your own has limits of its own; it belongs to one application, which
+   * stops it at shutdown.
+   *
+   * @example `executor: new QueueHookExecutor(queue)`
+   */
+  readonly executor?: HookExecutor;
   /**
    * Where sessions are kept. Default: in memory, bounded. A factory gets it injected under its own class, such as
    * `SqlSessionStore`: `SessionStore` names the one that this module provides.
@@ -144,9 +153,9 @@ export interface AgentOsExtras {
 
 /** The options with their defaults. */
 export type ResolvedAgentOsOptions = Required<
-  Omit<AgentOsOptions, 'description' | 'onHookError' | 'sessionStore' | 'evalStore' | 'http'>
+  Omit<AgentOsOptions, 'description' | 'onHookError' | 'executor' | 'sessionStore' | 'evalStore' | 'http'>
 > &
-  Pick<AgentOsOptions, 'description' | 'onHookError' | 'sessionStore' | 'evalStore'> & {
+  Pick<AgentOsOptions, 'description' | 'onHookError' | 'executor' | 'sessionStore' | 'evalStore'> & {
     readonly http: AgentOsHttpOptions &
       Required<Pick<AgentOsHttpOptions, 'maxFileSize' | 'maxFiles' | 'maxBodyMemory' | 'stallTimeout'>>;
   };

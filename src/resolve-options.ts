@@ -1,5 +1,6 @@
 import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './agent-os.options.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
+import { HookExecutor } from './execution/hook.executor.js';
 import { isRunTimeout, RUN_TIMEOUT } from './runs/time-limit.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
@@ -25,7 +26,15 @@ const DEFAULTS = {
   onDisconnect: 'finish',
 } as const satisfies AgentOsOptions;
 
-const KNOWN = [...Object.keys(DEFAULTS), 'description', 'onHookError', 'sessionStore', 'evalStore', 'http'];
+const KNOWN = [
+  ...Object.keys(DEFAULTS),
+  'description',
+  'onHookError',
+  'executor',
+  'sessionStore',
+  'evalStore',
+  'http',
+];
 const HTTP_DEFAULTS = {
   maxFileSize: 10 * 1024 * 1024,
   maxFiles: 10,
@@ -111,7 +120,7 @@ function checkValues(options: ResolvedAgentOsOptions): void {
     storeTimeout,
   );
   checkIdentity(options);
-  checkStores(options);
+  checkParts(options);
   checkFileLimits(options.http);
   checkOrigins(options.http);
   for (const name of ['runHooksInBackground', 'closeConnections'] as const) {
@@ -186,7 +195,9 @@ function checkTexts(name: string, list: unknown, isRight: (text: string) => bool
 }
 
 /** A class in place of its instance would fail with the first run. */
-function checkStores({ sessionStore, evalStore }: ResolvedAgentOsOptions): void {
+function checkParts({ executor, sessionStore, evalStore }: ResolvedAgentOsOptions): void {
+  const isExecutor = executor === undefined || executor instanceof HookExecutor;
+  expect('executor', isExecutor, 'an instance of a HookExecutor', executor);
   const isSessionStore = sessionStore === undefined || sessionStore instanceof SessionStore;
   expect('sessionStore', isSessionStore, 'an instance of a SessionStore', sessionStore);
   const isEvalStore = evalStore === undefined || evalStore instanceof EvalStore;

@@ -56,6 +56,9 @@ export abstract class HookExecutor {
   /** The response has closed, or there is none: the batch may start. Does nothing for a batch it does not hold. */
   abstract release(batch: HookBatch, delivered: boolean | undefined): void;
 
+  /** Resolves when the hooks of this batch have ended or were dropped; at once if it does not hold the batch. */
+  abstract ended(batch: HookBatch): Promise<void>;
+
   /** Resolves when every batch that is held now, but for the excluded ones, has ended. */
   abstract drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void>;
 

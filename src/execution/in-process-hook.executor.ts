@@ -60,9 +60,14 @@ export class InProcessHookExecutor extends HookExecutor {
     this.#schedulePump();
   }
 
+  override ended(batch: HookBatch): Promise<void> {
+    const pending = this.#pending.get(batch);
+    return pending ? new Promise((resolve) => pending.onEnded.push(resolve)) : Promise.resolve();
+  }
+
   override async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
-    const held = [...this.#pending.values()].filter(({ batch }) => !isExcluded(batch));
-    await Promise.all(held.map(({ onEnded }) => new Promise<void>((resolve) => onEnded.push(resolve))));
+    const held = [...this.#pending.keys()].filter((batch) => !isExcluded(batch));
+    await Promise.all(held.map((batch) => this.ended(batch)));
   }
 
   override async stop(

@@ -118,7 +118,7 @@ export class RunTree {
   /** The hooks of one tree never overlap, not even those of runs that settle late. */
   async #releaseAfter(earlier: HookBatch, batch: HookBatch, environment: ServedEnvironment): Promise<void> {
     try {
-      await environment.executor.drain((held) => held !== earlier);
+      await environment.executor.ended(earlier);
     } catch (thrown) {
       const { reason, stack } = forLog(thrown);
       environment.logger.error(`Waiting for earlier hooks of run ${batch.id} failed: ${reason}`, stack);

@@ -159,6 +159,40 @@ export function describeHookExecutorContract(name: string, createExecutor: Creat
       ]);
     });
 
+    describe('ended()', () => {
+      it('resolves when the hooks of the batch have ended, whatever else is held', async () => {
+        const held = stage.batch('held', { hook: stage.step('held') });
+        const batch = stage.batch('run', {
+          first: stage.recorded('first'),
+          second: stage.recorded('second'),
+        });
+        await stage.accept(held, batch);
+        const ended = stage.executor.ended(batch).then(stage.step('ended'));
+        stage.executor.release(batch, true);
+        await ended;
+        expect([stage.steps, stage.statesOf(held)]).toEqual([
+          ['first starts', 'first ends', 'second starts', 'second ends', 'ended'],
+          { hook: 'scheduled' },
+        ]);
+      });
+
+      it('resolves at once for a batch that is not held, or has ended', async () => {
+        const batch = stage.batch('run', { hook: stage.step('hook') });
+        await expect(stage.executor.ended(batch)).resolves.toBeUndefined();
+        await stage.acceptAndRelease(batch);
+        await stage.executor.ended(batch);
+        await expect(stage.executor.ended(batch)).resolves.toBeUndefined();
+      });
+
+      it('resolves when the batch was dropped', async () => {
+        const batch = stage.batch('run', { hook: stage.step('hook') });
+        await stage.accept(batch);
+        const ended = stage.executor.ended(batch);
+        await stage.executor.stop(AbortSignal.abort());
+        await expect(ended).resolves.toBeUndefined();
+      });
+    });
+
     describe('drain()', () => {
       it('resolves when there is nothing to wait for', async () => {
         await expect(stage.executor.drain()).resolves.toBeUndefined();

@@ -119,6 +119,7 @@ describe('resolveOptions()', () => {
     ['runHooksInBackground', 'true', 'a boolean', 'true (string)'],
     ['closeConnections', 'yes', 'a boolean', 'yes (string)'],
     ['onDisconnect', 'ignore', '"finish" or "cancel"', 'ignore (string)'],
+    ['executor', 'bullmq', 'an instance of a HookExecutor', 'bullmq (string)'],
     ['sessionStore', 'postgres', 'an instance of a SessionStore', 'postgres (string)'],
     ['evalStore', {}, 'an instance of an EvalStore', '[object Object] (object)'],
     ['onHookError', 'log', 'a function', 'log (string)'],
