@@ -14,11 +14,6 @@ export function quoted(text: string): string {
   return escaped(JSON.stringify(shortened(text, MAX_QUOTED)));
 }
 
-/** An id or a name that came from a client, for a message in which it stands without quotation marks of ours. */
-export function printable(text: string): string {
-  return escaped(shortened(text, MAX_QUOTED));
-}
-
 /**
  * Why something failed, on one line and bounded: the message of what was thrown. An error that wraps a statement of a
  * database stands for its cause, since its message holds all parameters; an error without a message for its code, or

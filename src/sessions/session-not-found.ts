@@ -1,8 +1,9 @@
 import { NotFoundException } from '@nestjs/common';
 
-import { printable } from '../errors/log.text.js';
-
-/** What a client reads that asks for a session that does not exist, or is another's. */
+/**
+ * What a client reads that asks for a session that does not exist, or is another's. It names the id as it was sent:
+ * JSON escapes it for the client, and the log escapes the reasons of failures.
+ */
 export function sessionNotFound(id: string): NotFoundException {
-  return new NotFoundException(`Session with id '${printable(id)}' not found`);
+  return new NotFoundException(`Session with id '${id}' not found`);
 }

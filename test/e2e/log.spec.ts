@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/pglite';
 import { Agent, agentAsJudge } from 'nestjs-agentos';
 import { SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 
-import { forLog, printable, quoted, reasonOf } from '../../src/errors/log.text.js';
+import { forLog, quoted, reasonOf } from '../../src/errors/log.text.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { evaluationOf, storedRunOf } from '../support/stored-data.js';
 import { closeApps, startApp } from '../support/test-app.js';
@@ -85,7 +85,6 @@ describe('What the log shows', () => {
   it('of an id is on one line, in quotation marks, without control characters, and bounded', () => {
     expect(quoted('plain')).toBe('"plain"');
     expect(quoted(FORGED)).toBe('"id\\nERROR [AgentOs] forged\\u001b[2J\\u2028\\u202e"');
-    expect(printable('a\nb')).toBe('a\\nb');
     expect(quoted('\ud800')).toBe('"\\ud800"');
     expect(quoted('👋 "q"')).toBe('"👋 \\"q\\""');
     expect(quoted('x'.repeat(1_000_000)).length).toBeLessThan(310);

@@ -163,6 +163,8 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       ['/sessions/nope?type=workflow', "Workflow Session with id 'nope' not found"],
       ['/sessions/a1?user_id=bob', "Session with id 'a1' not found"],
       ['/sessions/%00', "Session with id '\0' not found"],
+      ['/sessions/%00?type=agent', "Agent Session with id '\0' not found"],
+      ['/sessions/%00/runs', 'Session with ID \0 not found'],
       ['/sessions/nope/runs', 'Session with ID nope not found'],
       ['/sessions/a1/runs?type=team', 'Session with ID a1 not found'],
       ['/sessions/nope/runs/r1', 'Session with ID nope not found'],

@@ -10,7 +10,6 @@ import {
   Res,
 } from '@nestjs/common';
 
-import { printable } from '../../errors/log.text.js';
 import { EvalStore, type Evaluation } from '../../sessions/eval.store.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
@@ -103,5 +102,5 @@ export class EvalRunsController {
 }
 
 function notFound(id: string): NotFoundException {
-  return new NotFoundException(`Eval run with id '${printable(id)}' not found`);
+  return new NotFoundException(`Eval run with id '${id}' not found`);
 }

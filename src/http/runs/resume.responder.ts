@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 
-import { printable } from '../../errors/log.text.js';
 import type { StoredRun } from '../../sessions/session.store.js';
 import { toFrame, toMetaFrame } from '../wire/wire-event-frame.js';
 import { toWireEvents } from '../wire/wire-run-event.js';
@@ -50,7 +49,7 @@ export class ResumeResponder {
   /** Answers that there is no such run. */
   async unknown(runId: string, response: object): Promise<void> {
     const stream = this.streams.open(response);
-    const error = `Run ${printable(runId)} not found in buffer or database`;
+    const error = `Run ${runId} not found in buffer or database`;
     await stream.write(toMetaFrame({ event: 'error', error }));
     stream.end();
   }

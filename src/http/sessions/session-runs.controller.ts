@@ -1,6 +1,5 @@
 import { Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
 
-import { printable } from '../../errors/log.text.js';
 import { SessionStore, type StoredSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import type { FieldReader } from '../forms/field.reader.js';
@@ -55,14 +54,14 @@ export class SessionRunsController {
     const others = await this.sessions.runs(id, { owner, limit: 1 });
     throw new NotFoundException(
       others.length > 0
-        ? `Run with ID ${printable(runId)} not found in session ${printable(id)}`
-        : `Session with ID ${printable(id)} has no runs`,
+        ? `Run with ID ${runId} not found in session ${id}`
+        : `Session with ID ${id} has no runs`,
     );
   }
 
   async #find(request: FieldRequest, id: string, query: SessionQuery): Promise<StoredSession> {
     const session = await this.access.find(request, id, query);
-    if (!session) throw new NotFoundException(`Session with ID ${printable(id)} not found`);
+    if (!session) throw new NotFoundException(`Session with ID ${id} not found`);
     return session;
   }
 }

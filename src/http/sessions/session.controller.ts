@@ -1,6 +1,5 @@
 import { Delete, Get, Inject, NotFoundException, Param, Patch, Post, Req, Res } from '@nestjs/common';
 
-import { printable } from '../../errors/log.text.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import { sessionNotFound } from '../../sessions/session-not-found.js';
@@ -94,7 +93,5 @@ export class SessionController {
 
 function notFound(id: string, kind: string | undefined): NotFoundException {
   if (kind === undefined) return sessionNotFound(id);
-  return new NotFoundException(
-    `${kind[0]?.toUpperCase()}${kind.slice(1)} Session with id '${printable(id)}' not found`,
-  );
+  return new NotFoundException(`${kind[0]?.toUpperCase()}${kind.slice(1)} Session with id '${id}' not found`);
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 
 import { ConflictException, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
 
-import { printable } from '../../errors/log.text.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
@@ -55,7 +54,7 @@ export class SessionsController {
     const { id } = session;
     if (!(await this.sessions.create(session))) {
       throw new ConflictException(
-        `Session with id '${printable(id)}' already exists. Use PATCH /sessions/${printable(id)} to update it.`,
+        `Session with id '${id}' already exists. Use PATCH /sessions/${id} to update it.`,
       );
     }
     const created = await this.sessions.find(id, session.userId ?? null);
