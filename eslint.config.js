@@ -74,6 +74,14 @@ export default defineConfig(
       'layers/order': ['error', { src, layers: LAYERS, top: TOP, forbidden: FORBIDDEN }],
       'layers/no-cycle': ['error', { src }],
       'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'PropertyDefinition[readonly!=true][static=false][declare!=true]:not([key.type="PrivateIdentifier"]):not([accessibility="private"])',
+          message: "A field is #private or readonly: an object's fields are written in its own file.",
+        },
+      ],
     },
   },
   {

@@ -6,7 +6,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
  * `export … from`, `import('…')` and `typeof import('…')`.
  *
  * - layers/order: a layer imports itself and what stands before it; src/ imports nothing outside of src/.
- * - layers/no-cycle: no chain of run-time imports leads back to the file (type-only imports are free).
+ * - layers/no-cycle: no chain of imports, those of types included, leads back to the file.
  */
 
 const sourceOf = (node) => {
@@ -89,7 +89,7 @@ const order = {
   },
 };
 
-const STATIC_IMPORT = /^[ \t]*(?:import|export)\b(?!\s*type\b)(?:[^'";]*?\bfrom)?\s*['"](\.[^'"]+)['"]/gm;
+const STATIC_IMPORT = /^[ \t]*(?:import|export)\b(?:[^'";]*?\bfrom)?\s*['"](\.[^'"]+)['"]/gm;
 
 /** The TypeScript file behind a relative specifier, or undefined. */
 const fileOf = (from, specifier) => {
@@ -119,8 +119,7 @@ const noCycle = {
       return undefined;
     };
     const check = (node) => {
-      const kind = node.importKind ?? node.exportKind;
-      if (kind === 'type' || !node.source?.value.startsWith('.')) return;
+      if (!node.source?.value.startsWith('.')) return;
       const file = fileOf(start, node.source.value);
       const chain = file && chainTo(file);
       if (!chain) return;

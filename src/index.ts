@@ -31,7 +31,7 @@ export type { OutputSchema, SchemaIssue, SchemaVerdict } from './components/work
 export { parallel, type Parallel } from './components/workflow/parallel.js';
 export { router, type Router, type RouterOptions } from './components/workflow/router.js';
 export { step, type Step, type StepExecutor, type StepOptions } from './components/workflow/step.js';
-export type { StepFunction, StepRequest, StepResult } from './components/workflow/step.request.js';
+export type { StepFunction, StepRef, StepRequest, StepResult } from './components/workflow/step.request.js';
 export type { StepLike } from './components/workflow/to-nodes.js';
 export { Workflow, type WorkflowOptions } from './components/workflow/workflow.js';
 export type { WorkflowNode } from './components/workflow/workflow-node.js';
@@ -108,16 +108,9 @@ export type {
   StepPosition,
 } from './model/run-event.js';
 export type { RunFile, RunFileKind, RunInput } from './model/run-input.js';
-export type {
-  ModelIdentity,
-  ModelRequestMetrics,
-  RunMetrics,
-  RunOutcome,
-  RunOutput,
-  RunStatus,
-  StepOutput,
-  ToolExecution,
-} from './model/run-output.js';
+export type { ModelIdentity, RunOutcome, RunOutput, RunStatus, StepOutput } from './model/run-output.js';
+export type { ModelRequestMetrics, RunMetrics } from './model/run-usage.js';
+export type { ToolExecution } from './model/tool-execution.js';
 export type { RunUsage } from './model/run-usage.js';
 export type { RunnableComponent, RunOptions } from './model/runnable-component.js';
 export type { Session } from './model/session.js';

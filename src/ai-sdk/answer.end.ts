@@ -2,7 +2,8 @@ import type { FinishReason as SdkFinishReason } from 'ai';
 
 import { isBlank } from '../model/blank.js';
 import type { ProviderError } from '../errors/run.errors.js';
-import type { FinishReason, ModelIdentity } from '../model/run-output.js';
+import type { ModelIdentity } from '../model/run-output.js';
+import type { FinishReason } from '../model/run-usage.js';
 import { providerError } from './model.error.js';
 
 /** How a request to a model ended, as the AI SDK says it. */

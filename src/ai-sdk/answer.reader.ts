@@ -2,7 +2,8 @@ import type { LanguageModelUsage, TextStreamPart, ToolSet } from 'ai';
 
 import type { EngineEvent, EngineUsage } from '../components/engine.js';
 import type { PlainRecord } from '../model/run-context.js';
-import type { FinishReason, ModelIdentity } from '../model/run-output.js';
+import type { ModelIdentity } from '../model/run-output.js';
+import type { FinishReason } from '../model/run-usage.js';
 import { readEnd, type RequestEnd } from './answer.end.js';
 import { TOOL_FAILED, ToolError } from './tool.error.js';
 
@@ -24,14 +25,10 @@ interface AnswerReaderOptions {
 
 /** Turns what the AI SDK streams into events of a run. */
 export class AnswerReader {
-  /** What the model has said since the last round of tool calls. */
-  text = '';
-  /** The model waits for the answers to calls that it made since then. */
-  isAwaitingTools = false;
-  /** The last request has ended, and the provider has said how. */
-  hasEnded = false;
-  /** Why the answer to the last request is not whole. */
-  finishReason: FinishReason | undefined;
+  #text = '';
+  #isAwaitingTools = false;
+  #hasEnded = false;
+  #finishReason: FinishReason | undefined;
   #isSeparatorDue = false;
   readonly #model: ModelIdentity;
   readonly #isTextHeld: boolean;
@@ -39,6 +36,26 @@ export class AnswerReader {
   constructor({ model, isTextHeld }: AnswerReaderOptions) {
     this.#model = model;
     this.#isTextHeld = isTextHeld;
+  }
+
+  /** The text of the model since the last round of tool calls. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** The model waits for the results of calls that it made since then. */
+  get isAwaitingTools(): boolean {
+    return this.#isAwaitingTools;
+  }
+
+  /** The last request has ended, and the provider has said how. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Why the answer to the last request is not whole. */
+  get finishReason(): FinishReason | undefined {
+    return this.#finishReason;
   }
 
   /** @throws Error if a tool asks for an approval that nobody can give, ProviderError if a request ended abnormally */
@@ -69,29 +86,29 @@ export class AnswerReader {
   }
 
   #startStep(): EngineEvent {
-    this.#isSeparatorDue ||= this.text !== '';
-    this.text = '';
-    this.isAwaitingTools = false;
-    this.hasEnded = false;
+    this.#isSeparatorDue ||= this.#text !== '';
+    this.#text = '';
+    this.#isAwaitingTools = false;
+    this.#hasEnded = false;
     return { type: 'model-request-started' };
   }
 
   #takeEnd(end: RequestEnd): { finishReason?: FinishReason } {
     // Whose tools have run has made its calls: some servers give no reason then.
     const isUnnamed = end.finishReason === 'other' && end.rawFinishReason === undefined;
-    this.finishReason = isUnnamed && this.isAwaitingTools ? undefined : readEnd(end, this.#model);
-    this.hasEnded = true;
-    return this.finishReason === undefined ? {} : { finishReason: this.finishReason };
+    this.#finishReason = isUnnamed && this.#isAwaitingTools ? undefined : readEnd(end, this.#model);
+    this.#hasEnded = true;
+    return this.#finishReason === undefined ? {} : { finishReason: this.#finishReason };
   }
 
   #takeToolCall({ toolCallId: id, toolName: name, ...call }: ToolCallPart): EngineEvent {
-    this.isAwaitingTools ||= call.providerExecuted !== true;
+    this.#isAwaitingTools ||= call.providerExecuted !== true;
     return { type: 'tool-call', id, name, arguments: toArguments(call.input) };
   }
 
   #takeText(piece: string): EngineEvent | undefined {
     if (piece === '') return undefined;
-    this.text += piece;
+    this.#text += piece;
     if (this.#isTextHeld) return undefined;
     const separator = this.#isSeparatorDue ? STEP_SEPARATOR : '';
     this.#isSeparatorDue = false;

@@ -6,8 +6,7 @@ import { DELEGATE_TOOL, delegateTool } from './delegate.tool.js';
 
 /** What a model that leads a team needs besides its own tools. */
 export class Leadership {
-  /** A member's answer is the team's: nothing is left to say. */
-  isRouted = false;
+  #isRouted = false;
   readonly tools: ToolSet;
   readonly #request: LeaderRequest;
   readonly #end: (error: unknown) => void;
@@ -21,6 +20,11 @@ export class Leadership {
     };
   }
 
+  /** A member's answer is the team's: nothing is left to say. */
+  get isRouted(): boolean {
+    return this.#isRouted;
+  }
+
   /** Settings of the model's calls that the model's owner may overrule. */
   get settings(): { toolChoice?: 'required' } {
     // A team that routes has no answer of its own.
@@ -32,7 +36,7 @@ export class Leadership {
     if (mode !== 'route') return delegate(memberId, task, { toolCallId });
     try {
       const answer = await delegate(memberId, task, { toolCallId });
-      this.isRouted = true;
+      this.#isRouted = true;
       return answer;
     } catch (thrown) {
       // The member's answer would have been the team's, and so is its error.

@@ -2,7 +2,9 @@ import type { Message } from '../model/message.js';
 import type { RunContext } from '../model/run-context.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunFile } from '../model/run-input.js';
-import type { FinishReason, ModelIdentity, ModelRequestMetrics, ToolExecution } from '../model/run-output.js';
+import type { ModelIdentity } from '../model/run-output.js';
+import type { FinishReason, ModelRequestMetrics } from '../model/run-usage.js';
+import type { ToolExecution } from '../model/tool-execution.js';
 import type { RunUsage } from '../model/run-usage.js';
 import type { ComponentIdentity } from '../model/component.js';
 

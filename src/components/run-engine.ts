@@ -1,4 +1,6 @@
-import type { FinishReason, ModelIdentity, RunMetrics, ToolExecution } from '../model/run-output.js';
+import type { ModelIdentity } from '../model/run-output.js';
+import type { FinishReason, RunMetrics } from '../model/run-usage.js';
+import type { ToolExecution } from '../model/tool-execution.js';
 import { sumUsage, withTotal } from '../model/run-usage.js';
 import type { ComponentRun } from '../runs/component.port.js';
 import {

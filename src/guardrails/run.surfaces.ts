@@ -6,7 +6,8 @@ import { textOfFile } from '../model/file.text.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunFile } from '../model/run-input.js';
-import type { RunOutput, StepOutput, ToolExecution } from '../model/run-output.js';
+import type { RunOutput, StepOutput } from '../model/run-output.js';
+import type { ToolExecution } from '../model/tool-execution.js';
 import type { DataCopy, Replacements } from './data.copy.js';
 
 /**

@@ -1,4 +1,5 @@
-import type { ModelRequestMetrics, ToolExecution } from './run-output.js';
+import type { ModelRequestMetrics } from './run-usage.js';
+import type { ToolExecution } from './tool-execution.js';
 
 /** Who speaks in a conversation. */
 export type MessageRole = 'system' | 'user' | 'assistant' | 'tool';

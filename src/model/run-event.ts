@@ -1,12 +1,8 @@
 import type { ComponentIdentity } from './component.js';
 import type { PlainRecord } from './run-context.js';
-import type {
-  ModelIdentity,
-  ModelRequestMetrics,
-  RunOutput,
-  StepOutput,
-  ToolExecution,
-} from './run-output.js';
+import type { ModelIdentity, RunOutput, StepOutput } from './run-output.js';
+import type { ModelRequestMetrics } from './run-usage.js';
+import type { ToolExecution } from './tool-execution.js';
 
 /** The place of a step in its workflow; inside blocks the path of places, such as `[0, 1]`. */
 export type StepIndex = number | readonly number[];

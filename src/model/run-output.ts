@@ -2,7 +2,8 @@ import type { ComponentIdentity } from './component.js';
 import type { Message } from './message.js';
 import type { PlainRecord } from './run-context.js';
 import type { RunInput } from './run-input.js';
-import type { RunUsage } from './run-usage.js';
+import type { RunMetrics } from './run-usage.js';
+import type { ToolExecution } from './tool-execution.js';
 
 /**
  * How a run ended.
@@ -27,47 +28,6 @@ export interface ModelIdentity {
   readonly provider: string;
   /** For people. Default: the id. */
   readonly name?: string;
-}
-
-/**
- * Why an answer is not whole; absent if it is.
- *
- * - `length`: the model has reached its limit of tokens.
- * - `content-filter`: the provider has filtered the answer.
- */
-export type FinishReason = 'length' | 'content-filter';
-
-/** What a run has used. Times in seconds. */
-export interface RunMetrics extends RunUsage {
-  /** Why the answer is not whole; that of the last request to a model. */
-  finishReason?: FinishReason;
-  /** Seconds until the first piece of the answer. */
-  timeToFirstToken?: number;
-  /** Seconds from the start of the run until it settled. */
-  duration?: number;
-}
-
-/** What one request to a model has used. */
-export interface ModelRequestMetrics extends RunUsage {
-  /** Why the model's answer is not whole; absent if it is. */
-  readonly finishReason?: FinishReason;
-  /** Seconds until the first piece of its answer. */
-  readonly timeToFirstToken?: number;
-}
-
-/** A tool call that an engine made, with its result once it has one. */
-export interface ToolExecution {
-  readonly id: string;
-  readonly name: string;
-  readonly arguments: PlainRecord;
-  result?: string;
-  failed?: boolean;
-  /** Epoch milliseconds. */
-  startedAt?: number;
-  /** Epoch milliseconds. */
-  endedAt?: number;
-  /** The run that it started: that of a team's member. */
-  childRunId?: string;
 }
 
 /** What one step or block of a workflow produced. */

@@ -11,6 +11,32 @@ export interface RunUsage {
   cacheWriteTokens?: number;
 }
 
+/**
+ * Why an answer is not whole; absent if it is.
+ *
+ * - `length`: the model has reached its limit of tokens.
+ * - `content-filter`: the provider has filtered the answer.
+ */
+export type FinishReason = 'length' | 'content-filter';
+
+/** What a run has used. Times in seconds. */
+export interface RunMetrics extends RunUsage {
+  /** Why the answer is not whole; that of the last request to a model. */
+  finishReason?: FinishReason;
+  /** Seconds until the first piece of the answer. */
+  timeToFirstToken?: number;
+  /** Seconds from the start of the run until it settled. */
+  duration?: number;
+}
+
+/** What one request to a model has used. */
+export interface ModelRequestMetrics extends RunUsage {
+  /** Why the model's answer is not whole; absent if it is. */
+  readonly finishReason?: FinishReason;
+  /** Seconds until the first piece of its answer. */
+  readonly timeToFirstToken?: number;
+}
+
 const FIELDS = [
   'inputTokens',
   'outputTokens',

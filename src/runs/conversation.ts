@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Message } from '../model/message.js';
-import type { ModelRequestMetrics, ToolExecution } from '../model/run-output.js';
+import type { ModelRequestMetrics } from '../model/run-usage.js';
+import type { ToolExecution } from '../model/tool-execution.js';
 
 /** One request to a model, and what it answered. */
 interface Round {

@@ -1,6 +1,6 @@
 import type { StepBlock, StepIndex, StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import type { StepIdentity, WorkflowNode } from './workflow-node.js';
+import type { StepIdentity, StepSeat, WorkflowNode } from './workflow-node.js';
 
 /** Who a block is in outputs. */
 export function blockIdentity(stepName: string, type: StepBlock): StepIdentity {
@@ -36,9 +36,6 @@ export function decisionOf(answer: unknown, asked: string): boolean {
     `${asked} must return true or false, or a promise of one of them, got ${typeof answer}.`,
   );
 }
-
-/** Where in a workflow a step is run, before it is. */
-export type StepSeat = Pick<StepPlace, 'stepIndex' | 'parentStepId'>;
 
 /** A place inside a block. */
 export function insideOf({ stepIndex, stepId: parentStepId }: StepPlace, position: number): StepSeat {

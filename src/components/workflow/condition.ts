@@ -1,10 +1,9 @@
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { blockIdentity, blockOutput, decisionOf } from './block-output.js';
-import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
-import { WorkflowNode, type StepIdentity } from './workflow-node.js';
+import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
 /** What a {@link Condition} decides, and between what. */
 export interface ConditionOptions {
@@ -38,7 +37,7 @@ export class Condition extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+  override async execute(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     const answer = await this.#options.when(flow.request(input));
     const conditionResult = decisionOf(answer, `The "when" of condition "${this.name}"`);
     const common = { block: 'condition', ...place, conditionResult } as const;

@@ -2,10 +2,9 @@ import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.e
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { blockIdentity, blockOutput, decisionOf } from './block-output.js';
-import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
-import { WorkflowNode, type StepIdentity } from './workflow-node.js';
+import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
 /** What the end of a loop is decided by. */
 export interface LoopRequest extends StepRequest {
@@ -55,7 +54,7 @@ export class Loop extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+  override async execute(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     const { maxIterations } = this.#options;
     const common = { block: 'loop', ...place, maxIterations } as const;
     await flow.emit({ type: 'block-started', ...common });
@@ -65,7 +64,7 @@ export class Loop extends WorkflowNode {
     return output;
   }
 
-  async #iterate(flow: StepFlow, input: string, place: StepPlace): Promise<LoopResult> {
+  async #iterate(flow: StepContext, input: string, place: StepPlace): Promise<LoopResult> {
     const { maxIterations, until, onLimit = 'fail' } = this.#options;
     const all: IterationOutputs[] = [];
     let content = input;

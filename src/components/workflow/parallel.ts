@@ -2,9 +2,8 @@ import { gravestOf } from '../../errors/is-refusal.js';
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { blockIdentity, blockOutput, insideOf } from './block-output.js';
-import type { StepFlow } from './step.flow.js';
 import { toNodes, type StepLike } from './to-nodes.js';
-import { WorkflowNode, type StepIdentity } from './workflow-node.js';
+import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
 /** Steps that run at once, each with the same input. Made by {@link parallel}. */
 export class Parallel extends WorkflowNode {
@@ -19,7 +18,7 @@ export class Parallel extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+  override async execute(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     const common = { block: 'parallel', ...place, stepCount: this.nodes.length } as const;
     await flow.emit({ type: 'block-started', ...common });
     const steps = await allSettled(

@@ -1,10 +1,9 @@
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { blockIdentity, blockOutput } from './block-output.js';
-import type { StepFlow } from './step.flow.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
-import { WorkflowNode, type StepIdentity } from './workflow-node.js';
+import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
 /** Between what a {@link Router} chooses, and how. */
 export interface RouterOptions {
@@ -29,7 +28,7 @@ export class Router extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+  override async execute(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     const chosen = [await this.#choose(flow.request(input))].flat().map((name) => this.#find(name));
     const selected = chosen.map(({ name }) => name);
     const common = { block: 'router', ...place, selected } as const;

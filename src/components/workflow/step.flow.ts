@@ -5,21 +5,14 @@ import { CheckError } from '../../errors/check.errors.js';
 import { RunCancelledError, RunHttpError, StepFailedError } from '../../errors/run.errors.js';
 import { HttpException } from '@nestjs/common';
 import type { RunEventBody, StepPlace, StepPosition } from '../../model/run-event.js';
-import type { StepOutput } from '../../model/run-output.js';
-import type { ComponentRun } from '../../runs/component.port.js';
-import { insideOf, type StepSeat } from './block-output.js';
+import type { RunOutput, StepOutput } from '../../model/run-output.js';
+import type { ComponentRun, RunComponent } from '../../runs/component.port.js';
+import { insideOf } from './block-output.js';
 import type { StepRequest } from './step.request.js';
-import type { WorkflowNode } from './workflow-node.js';
-
-/** What came of steps that ran one after another. */
-export interface SequenceResult {
-  /** The content of the last step that has an answer; the input if there is none. */
-  readonly content: string;
-  readonly outputs: readonly StepOutput[];
-}
+import type { SequenceResult, StepContext, StepSeat, WorkflowNode } from './workflow-node.js';
 
 /** One run of a workflow, as its steps and blocks see it. */
-export class StepFlow {
+export class StepFlow implements StepContext {
   readonly position: Pick<StepPosition, 'workflowId' | 'workflowRunId'>;
   readonly #latest = new Map<string, StepOutput>();
 
@@ -38,7 +31,10 @@ export class StepFlow {
     return this.run.emit(event);
   }
 
-  /** Runs a step or block. */
+  runChild(component: RunComponent, input: string, step: StepPosition): Promise<RunOutput> {
+    return this.run.runChild(component, input, { step });
+  }
+
   async execute(node: WorkflowNode, input: string, seat: StepSeat): Promise<StepOutput> {
     this.signal.throwIfAborted();
     const place: StepPlace = { stepName: node.name, stepId: randomUUID(), ...seat };
@@ -55,7 +51,6 @@ export class StepFlow {
     }
   }
 
-  /** The output of a step or block that failed: it has no answer. */
   failedOutput(
     { identity }: WorkflowNode,
     { stepId }: StepPlace,
@@ -64,7 +59,6 @@ export class StepFlow {
     return { stepId, ...identity, content: '', success: false, error };
   }
 
-  /** Runs the steps of a block one after another; each gets the content of the last one before that has an answer. */
   async sequence(nodes: readonly WorkflowNode[], input: string, block: StepPlace): Promise<SequenceResult> {
     const outputs: StepOutput[] = [];
     let content = input;
@@ -81,7 +75,6 @@ export class StepFlow {
     this.#latest.set(output.stepName, output);
   }
 
-  /** What a function in this workflow gets. */
   request(input: string): StepRequest {
     const { input: workflowInput, context, session, signal, output } = this.run;
     return {
@@ -96,7 +89,6 @@ export class StepFlow {
     };
   }
 
-  /** The error with which the workflow ends. A verdict stays what it is; anything else is the named step's failure. */
   failureOf({ name }: WorkflowNode, thrown: unknown): AgentRunError {
     if (thrown instanceof StepFailedError || thrown instanceof CheckError) return thrown;
     if (thrown instanceof RunCancelledError || thrown instanceof RunHttpError) return thrown;

@@ -1,7 +1,8 @@
 import type { RunContext } from '../../model/run-context.js';
 import type { StepOutput } from '../../model/run-output.js';
 import type { Session } from '../../model/session.js';
-import type { Step } from './step.js';
+import type { Component } from '../component.js';
+import type { OutputSchema } from './output-schema.js';
 
 /** What functions in a workflow get: steps, conditions, ends of loops, routers. */
 export interface StepRequest {
@@ -26,7 +27,14 @@ export interface StepRequest {
    *
    * @throws Error if the step has not run
    */
-  dataOf<T>(step: Step<T>): T;
+  dataOf<T>(step: StepRef<T>): T;
+}
+
+/** A step whose data is read: made by `step()`. */
+export interface StepRef<T> {
+  readonly name: string;
+  readonly executor: Component | StepFunction<T>;
+  readonly options: { readonly output?: OutputSchema<T> };
 }
 
 /** What a step that is a function may return besides its content. */

@@ -4,9 +4,8 @@ import type { StepPlace, StepPosition } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { Component } from '../component.js';
 import { validateOutput, type OutputSchema } from './output-schema.js';
-import type { StepFlow } from './step.flow.js';
 import type { StepFunction, StepResult } from './step.request.js';
-import { WorkflowNode, type StepIdentity } from './workflow-node.js';
+import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
 /** What a step does. */
 export type StepExecutor<T = unknown> = Component | StepFunction<T>;
@@ -49,14 +48,14 @@ export class Step<T = unknown> extends WorkflowNode {
   }
 
   /** @internal */
-  override async execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+  override async execute(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     await flow.emit({ type: 'step-started', ...place });
     const output = await this.#attempt(flow, input, place);
     await flow.emit({ type: 'step-completed', ...place, output });
     return output;
   }
 
-  async #attempt(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+  async #attempt(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     try {
       const output = await this.#run(flow, input, place);
       const { output: schema } = this.options;
@@ -69,14 +68,14 @@ export class Step<T = unknown> extends WorkflowNode {
     }
   }
 
-  async #run(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput> {
+  async #run(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     const { executor } = this;
     const who = { stepId: place.stepId, ...this.identity };
     if (!(executor instanceof Component)) {
       return { ...who, ...resultOf(await executor(flow.request(input))), success: true };
     }
     const step: StepPosition = { ...flow.position, ...place };
-    const { content, data, runId, metrics, model } = await flow.run.runChild(executor, input, { step });
+    const { content, data, runId, metrics, model } = await flow.runChild(executor, input, step);
     const known = { ...(data === undefined ? {} : { data }), ...(model ? { model } : {}) };
     return { ...who, content, ...known, success: true, runId, metrics };
   }

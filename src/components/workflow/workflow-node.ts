@@ -1,11 +1,42 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
-import type { StepPlace } from '../../model/run-event.js';
-import type { StepOutput } from '../../model/run-output.js';
+import type { AgentRunError } from '../../errors/agent-run.error.js';
+import type { RunEventBody, StepPlace, StepPosition } from '../../model/run-event.js';
+import type { RunOutput, StepOutput } from '../../model/run-output.js';
 import type { Component } from '../component.js';
-import type { StepFlow } from './step.flow.js';
+import type { RunComponent } from '../../runs/component.port.js';
+import type { StepRequest } from './step.request.js';
 
 /** Who a step or block is in outputs. */
 export type StepIdentity = Pick<StepOutput, 'stepName' | 'type' | 'executor' | 'executorName'>;
+
+/** Where in a workflow a step is run, before it is. */
+export type StepSeat = Pick<StepPlace, 'stepIndex' | 'parentStepId'>;
+
+/** What came of steps that ran one after another. */
+export interface SequenceResult {
+  /** The content of the last step that has an answer; the input if there is none. */
+  readonly content: string;
+  readonly outputs: readonly StepOutput[];
+}
+
+/** One run of a workflow, as its steps and blocks see it. */
+export interface StepContext {
+  readonly signal: AbortSignal;
+  readonly position: Pick<StepPosition, 'workflowId' | 'workflowRunId'>;
+  emit(event: RunEventBody): Promise<void> | undefined;
+  /** Runs a step or block. */
+  execute(node: WorkflowNode, input: string, seat: StepSeat): Promise<StepOutput>;
+  /** Runs the steps of a block one after another; each gets the content of the last one before that has an answer. */
+  sequence(nodes: readonly WorkflowNode[], input: string, block: StepPlace): Promise<SequenceResult>;
+  /** Runs the component of a step as a part of the workflow's run. */
+  runChild(component: RunComponent, input: string, step: StepPosition): Promise<RunOutput>;
+  /** What a function in the workflow gets. */
+  request(input: string): StepRequest;
+  /** The error with which the workflow ends. A verdict stays what it is; anything else is the named step's failure. */
+  failureOf(node: WorkflowNode, thrown: unknown): AgentRunError;
+  /** The output of a step or block that failed: it has no answer. */
+  failedOutput(node: WorkflowNode, place: StepPlace, failure: AgentRunError): StepOutput;
+}
 
 /** A step of a workflow, or a block of steps. */
 export abstract class WorkflowNode {
@@ -26,7 +57,7 @@ export abstract class WorkflowNode {
   abstract readonly identity: StepIdentity;
 
   /** @internal */
-  abstract execute(flow: StepFlow, input: string, place: StepPlace): Promise<StepOutput>;
+  abstract execute(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput>;
 
   /** The components that run here and inside. */
   get components(): readonly Component[] {

@@ -1,5 +1,5 @@
 import type { Message } from '../../model/message.js';
-import type { ToolExecution } from '../../model/run-output.js';
+import type { ToolExecution } from '../../model/tool-execution.js';
 import { toJsonValue } from '../../model/to-json-value.js';
 import { withoutUndefined } from '../../model/without-undefined.js';
 import type { WireObject } from './wire-format.js';

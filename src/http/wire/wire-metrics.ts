@@ -1,4 +1,5 @@
-import type { FinishReason, ModelIdentity, ModelRequestMetrics, RunMetrics } from '../../model/run-output.js';
+import type { ModelIdentity } from '../../model/run-output.js';
+import type { FinishReason, ModelRequestMetrics, RunMetrics } from '../../model/run-usage.js';
 import type { RunUsage } from '../../model/run-usage.js';
 import { withoutUndefined } from '../../model/without-undefined.js';
 import type { WireObject } from './wire-format.js';

@@ -1,4 +1,4 @@
-import type { ToolExecution } from '../../model/run-output.js';
+import type { ToolExecution } from '../../model/tool-execution.js';
 import { toJsonValue } from '../../model/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 
