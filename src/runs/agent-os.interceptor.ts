@@ -14,21 +14,17 @@ import { enterScope, type RunScope } from './scope.js';
  * their background hooks do not wait for the response. Put it there too where Nest applies no global interceptors:
  * on gateways under Nest 11, and on message handlers connected without `inheritAppConfig: true`.
  *
- * Over HTTP the response counts, not the handler: an observable has ended before the response is sent. Where there
- * is no response to watch (gateways, message handlers, GraphQL), the end of the handler's observable counts.
+ * `tap` tells the response's lifecycle that the handler has ended. Over HTTP the response counts, not the handler: an
+ * observable has ended before the response is sent, so the lifecycle waits for the response to close. Where there is no
+ * response (gateways, message handlers, GraphQL), the end of the handler closes it.
  */
 @Injectable()
 export class AgentOsInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const response = httpResponseOf(context);
-    return response ? handleIn(new HandlerScope(response), next) : this.#untilHandlerEnds(next);
-  }
-
-  #untilHandlerEnds(next: CallHandler): Observable<unknown> {
-    const lifecycle = new ResponseLifecycle();
+    const scope = new HandlerScope(httpResponseOf(context));
     let completed = false;
-    return handleIn({ response: lifecycle }, next).pipe(
-      tap({ complete: () => (completed = true), finalize: () => lifecycle.close(completed) }),
+    return handleIn(scope, next).pipe(
+      tap({ complete: () => (completed = true), finalize: () => scope.handlerEnded(completed) }),
     );
   }
 }
@@ -49,14 +45,19 @@ function handleIn(scope: RunScope, next: CallHandler): Observable<unknown> {
 class HandlerScope implements RunScope {
   #response: ServerResponse | ResponseLifecycle;
 
-  constructor(response: ServerResponse) {
-    this.#response = response;
+  constructor(response: ServerResponse | undefined) {
+    this.#response = response ?? new ResponseLifecycle();
   }
 
   /** Once watched, the response itself is let go: hooks that wait in this scope would keep it in memory. */
   get response(): ResponseLifecycle {
     if (this.#response instanceof ResponseLifecycle) return this.#response;
     return (this.#response = watchHttpResponse(this.#response));
+  }
+
+  /** @param completed - false if the handler has failed, or its caller has left */
+  handlerEnded(completed: boolean): void {
+    if (this.#response instanceof ResponseLifecycle) this.#response.handlerEnded(completed);
   }
 }
 

@@ -6,7 +6,13 @@ export type ResponseListener = (delivered: boolean) => void;
 /** The end of whatever a handler answers with. */
 export class ResponseLifecycle {
   readonly #listeners = new Set<ResponseListener>();
+  readonly #hasResponse: boolean;
   #delivered: boolean | undefined;
+
+  /** @param hasResponse - there is a response whose end is waited for; else the end of the handler counts */
+  constructor(hasResponse = false) {
+    this.#hasResponse = hasResponse;
+  }
 
   /** Whether the response was sent to its last byte; undefined while it is open. */
   get delivered(): boolean | undefined {
@@ -22,6 +28,11 @@ export class ResponseLifecycle {
     if (this.#delivered === undefined) this.#listeners.add(listener);
     else listener(this.#delivered);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** The handler has ended; if it has no response to send, nothing is waited for any more. */
+  handlerEnded(completed: boolean): void {
+    if (!this.#hasResponse) this.close(completed);
   }
 
   /** The first call counts. */
@@ -43,7 +54,7 @@ const watched = new WeakMap<ServerResponse, ResponseLifecycle>();
 export function watchHttpResponse(response: ServerResponse): ResponseLifecycle {
   const known = watched.get(response);
   if (known) return known;
-  const lifecycle = new ResponseLifecycle();
+  const lifecycle = new ResponseLifecycle(true);
   watched.set(response, lifecycle);
   if (response.closed || response.destroyed) {
     lifecycle.close(false);
