@@ -7,6 +7,7 @@ import type { HookExecutor } from './execution/hook.executor.js';
 import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
 import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
 import type { HookLike } from './hooks/hook.reference.js';
+import type { RunErrorHandler } from './runs/failure.js';
 import type { EvalStore } from './sessions/eval.store.js';
 import type { SessionStore } from './sessions/session.store.js';
 
@@ -63,6 +64,11 @@ export interface AgentOsOptions {
    * @example `executor: new QueueHookExecutor(queue)`
    */
   readonly executor?: HookExecutor;
+  /**
+   * Is told of every run that failed, once, with its cause: besides the log, and whatever clients may read. Runs that
+   * were rejected or cancelled have not failed. Its own errors are logged.
+   */
+  readonly onRunError?: RunErrorHandler;
   /**
    * Where sessions are kept. Default: in memory, bounded. A factory gets it injected under its own class, such as
    * `SqlSessionStore`: `SessionStore` names the one that this module provides.
@@ -153,9 +159,15 @@ export interface AgentOsExtras {
 
 /** The options with their defaults. */
 export type ResolvedAgentOsOptions = Required<
-  Omit<AgentOsOptions, 'description' | 'onHookError' | 'executor' | 'sessionStore' | 'evalStore' | 'http'>
+  Omit<
+    AgentOsOptions,
+    'description' | 'onHookError' | 'onRunError' | 'executor' | 'sessionStore' | 'evalStore' | 'http'
+  >
 > &
-  Pick<AgentOsOptions, 'description' | 'onHookError' | 'executor' | 'sessionStore' | 'evalStore'> & {
+  Pick<
+    AgentOsOptions,
+    'description' | 'onHookError' | 'onRunError' | 'executor' | 'sessionStore' | 'evalStore'
+  > & {
     readonly http: AgentOsHttpOptions &
       Required<Pick<AgentOsHttpOptions, 'maxFileSize' | 'maxFiles' | 'maxBodyMemory' | 'stallTimeout'>>;
   };

@@ -136,7 +136,7 @@ export class AgentOsRuntime implements OnModuleInit {
 
   #createEnvironment(registry: HookRegistry): ServedEnvironment {
     const { ledger, logger, executor, inFlight, sessions, evals, storeCalls } = this;
-    const { releaseAfter, onDisconnect, onHookError, runTimeout } = this.options;
+    const { releaseAfter, onDisconnect, onHookError, onRunError, runTimeout } = this.options;
     const deadlines = this.#deadlines;
     const failures = new HookFailureReporter(logger, onHookError);
     return {
@@ -152,6 +152,7 @@ export class AgentOsRuntime implements OnModuleInit {
       evals,
       storeCalls,
       runTimeout,
+      ...(onRunError ? { onRunError } : {}),
       // Looked up at each run: the environment may be needed before the tracer is loaded.
       tracing: { startRun: (component, runId) => this.#tracing.startRun(component, runId) },
       executor,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 
 import { AgentOsRuntime } from './agent-os.runtime.js';
-import type { Component } from './components/component.js';
+import { Component } from './components/component.js';
 import { ComponentNotFoundError } from './errors/component-not-found.error.js';
 import { toError } from './errors/to-error.js';
 import type { HookExecution } from './execution/hook-execution.js';
@@ -156,9 +156,18 @@ export class AgentOsService {
   }
 
   #find(idOrComponent: string | Component): Component {
-    if (typeof idOrComponent !== 'string') return idOrComponent;
+    if (idOrComponent instanceof Component) return idOrComponent;
+    if (typeof idOrComponent !== 'string') {
+      throw new TypeError(`Expected the id of a component, or a component, got ${describe(idOrComponent)}.`);
+    }
     const component = this.runtime.components.get(idOrComponent);
     if (!component) throw new ComponentNotFoundError(idOrComponent);
     return component;
   }
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'function')
+    return `the ${value.name === '' ? 'function' : `class or function ${value.name}`}`;
+  return typeof value === 'object' && value !== null ? 'an object' : `${String(value)} (${typeof value})`;
 }

@@ -115,6 +115,7 @@ export type { RunUsage } from './model/run-usage.js';
 export type { RunnableComponent, RunOptions } from './model/runnable-component.js';
 export type { Session } from './model/session.js';
 
+export type { RunErrorHandler, RunFailure } from './runs/failure.js';
 export { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
 export {
   InMemorySessionStore,

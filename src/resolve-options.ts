@@ -1,6 +1,8 @@
 import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './agent-os.options.js';
+import { Component } from './components/component.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { HookExecutor } from './execution/hook.executor.js';
+import type { ComponentKind } from './model/component.js';
 import { isRunTimeout, RUN_TIMEOUT } from './runs/time-limit.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
@@ -31,6 +33,7 @@ const KNOWN = [
   'description',
   'onHookError',
   'executor',
+  'onRunError',
   'sessionStore',
   'evalStore',
   'http',
@@ -100,6 +103,8 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   for (const name of ['agents', 'teams', 'workflows', 'preHooks', 'postHooks'] as const) {
     expect(name, Array.isArray(options[name]), 'an array', options[name]);
   }
+  for (const name of ['agents', 'teams', 'workflows'] as const)
+    options[name].forEach((item, index) => checkComponent(`${name}[${index}]`, KINDS[name], item));
   for (const name of ['concurrency', 'maxPending', 'maxRuns'] as const) {
     expect(
       name,
@@ -126,9 +131,11 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   for (const name of ['runHooksInBackground', 'closeConnections'] as const) {
     expect(name, typeof options[name] === 'boolean', 'a boolean', options[name]);
   }
-  const { onDisconnect, onHookError, http } = options;
+  const { onDisconnect, http } = options;
   expect('onDisconnect', ['finish', 'cancel'].includes(onDisconnect), '"finish" or "cancel"', onDisconnect);
-  expect('onHookError', ['function', 'undefined'].includes(typeof onHookError), 'a function', onHookError);
+  for (const name of ['onHookError', 'onRunError'] as const) {
+    expect(name, ['function', 'undefined'].includes(typeof options[name]), 'a function', options[name]);
+  }
   const { securityKey, acceptClientContext } = http;
   const isFlag = ['boolean', 'undefined'].includes(typeof acceptClientContext);
   expect('http.acceptClientContext', isFlag, 'a boolean', acceptClientContext);
@@ -139,6 +146,24 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   // A file that it was read from may end with a line break. Headers lose it, so no request could ever bring the key.
   if (securityKey !== securityKey?.trim())
     throw wrong('AgentOsModule', 'expected http.securityKey to have no white space around it');
+}
+
+/** What the lists of components hold. */
+const KINDS = { agents: 'agent', teams: 'team', workflows: 'workflow' } as const;
+
+function checkComponent(place: string, kind: ComponentKind, item: unknown): void {
+  if (item instanceof Component && item.kind === kind) return;
+  throw wrong('AgentOsModule', `${place} ${whatIsWrong(kind, item)}`);
+}
+
+function whatIsWrong(kind: ComponentKind, item: unknown): string {
+  if (item instanceof Component) return `is the ${item.kind} "${item.id}". List it among ${item.kind}s`;
+  if (item === undefined) return 'is undefined. If it is imported, look for a circular import';
+  const type = `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
+  if (typeof item === 'object' && item !== null && item.constructor.name === type)
+    return 'comes from another copy of nestjs-agentos. Install the package once: npm ls nestjs-agentos';
+  const what = typeof item === 'function' && item.name !== '' ? ` but ${item.name}` : '';
+  return `is no ${kind}${what}. List what new ${type}({ … }) makes`;
 }
 
 /** As the ids of components are. */

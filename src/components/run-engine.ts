@@ -23,7 +23,7 @@ export async function runEngine<R extends EngineRequest>(
   run: ComponentRun,
 ): Promise<void> {
   const answer = engine instanceof Engine ? engine.stream(request) : await engine(request);
-  if (typeof answer === 'string' || !isIterable(answer)) return take(answer, run);
+  if (!isIterable(answer)) return take(answer, run);
   for await (const item of answer) await take(item, run);
 }
 
@@ -48,10 +48,7 @@ export async function engineRequestOf(run: ComponentRun, historyRuns: number): P
 async function take(item: EngineYield, run: ComponentRun): Promise<void> {
   run.throwIfAbandoned();
   if (typeof item === 'string') return takeText(item, run);
-  if (!isRecord(item))
-    throw new TypeError(
-      `Expected the engine to answer with text, events or { content }, got ${String(item)}.`,
-    );
+  if (!isRecord(item)) throw wrong(run, `answered with ${show(item)}; expected text, events or { content }`);
   if ('type' in item) return takeEvent(item, run);
   return takeOutput(item, run);
 }
@@ -59,24 +56,30 @@ async function take(item: EngineYield, run: ComponentRun): Promise<void> {
 async function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> {
   switch (event.type) {
     case 'text':
+      checkTexts(event, ['text'], run);
       return takeText(event.text, run);
     case 'model-request-started':
       run.conversation.startRequest();
       return run.emit({ type: 'model-request-started', ...modelField(run) });
     case 'model-request-completed':
+      checkUsage(event, event.type, run);
       return takeRequestEnd(event, run);
     case 'tool-call':
+      checkTexts(event, ['id', 'name'], run);
       return takeToolCall(event, run);
     case 'tool-result':
+      checkTexts(event, ['id', 'result'], run);
       return takeToolResult(event, run);
     case 'usage':
+      checkUsage(event, event.type, run);
       return addUsage(run.output.metrics, event);
     case 'data':
       run.output.data = event.data;
       return;
     default:
-      throw new TypeError(
-        `The engine reported an unknown event: ${JSON.stringify((event satisfies never as { type: unknown }).type)}.`,
+      throw wrong(
+        run,
+        `reported an unknown event: ${show((event satisfies never as { type: unknown }).type)}`,
       );
   }
 }
@@ -120,7 +123,7 @@ function takeToolResult(
 ): Promise<void> | undefined {
   // The last one: there are providers that number the calls of each answer anew.
   const tool = run.output.tools.findLast((known) => known.id === id);
-  if (!tool) throw new TypeError(`The engine reported a result for an unknown tool call: "${id}".`);
+  if (!tool) throw wrong(run, `reported a result for an unknown tool call: ${JSON.stringify(id)}`);
   Object.assign(tool, { result, failed, endedAt: Date.now() });
   run.conversation.addResult(tool);
   return run.emit(
@@ -132,11 +135,14 @@ async function takeOutput(
   { content, data, metrics, finishReason, metadata, tools }: EngineOutput,
   run: ComponentRun,
 ): Promise<void> {
-  if (typeof content !== 'string') {
-    throw new TypeError(
-      `Expected the engine's output to have content of type string, got ${typeof content}.`,
-    );
-  }
+  if (typeof content !== 'string')
+    throw wrong(run, `answered with an object whose content is ${show(content)}; expected a text`);
+  for (const [name, value] of Object.entries({ metrics, metadata }))
+    if (value !== undefined && !isRecord(value))
+      throw wrong(run, `answered with ${name} that are ${show(value)}; expected an object`);
+  if (tools !== undefined && !isList(tools))
+    throw wrong(run, `answered with tools that are ${show(tools)}; expected an array`);
+  if (metrics) checkUsage(metrics, 'metrics', run);
   if (data !== undefined) run.output.data = data;
   if (metrics) addUsage(run.output.metrics, metrics);
   if (finishReason !== undefined) setFinishReason(run.output.metrics, finishReason);
@@ -156,10 +162,47 @@ export function setFinishReason(metrics: RunMetrics, reason: FinishReason | unde
   else metrics.finishReason = reason;
 }
 
-function isIterable(value: object): value is AsyncIterable<EngineYield> | Iterable<EngineYield> {
-  return value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
+function isIterable(value: unknown): value is AsyncIterable<EngineYield> | Iterable<EngineYield> {
+  return (
+    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
+}
+
+function checkTexts<E extends EngineEvent>(event: E, fields: readonly (keyof E)[], run: ComponentRun): void {
+  for (const field of fields) {
+    const value: unknown = event[field];
+    if (typeof value !== 'string')
+      throw wrong(run, `reported "${event.type}" whose ${String(field)} is ${show(value)}; expected a text`);
+  }
+}
+
+const NO_NUMBERS = ['type', 'finishReason'];
+
+/** Sums of texts would be texts. */
+function checkUsage(usage: object, where: string, run: ComponentRun): void {
+  for (const [field, value] of Object.entries(usage)) {
+    if (NO_NUMBERS.includes(field) || value === undefined || typeof value === 'number') continue;
+    throw wrong(run, `reported "${where}" whose ${field} is ${show(value)}; expected a number`);
+  }
+}
+
+function wrong({ output: { component } }: ComponentRun, problem: string): TypeError {
+  return new TypeError(`The engine of ${component.kind} "${component.id}" ${problem}.`);
+}
+
+/** The value of an object may be content. */
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return typeof value === 'string'
+    ? JSON.stringify(value.slice(0, 100))
+    : `${String(value)} (${typeof value})`;
 }
 
 function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value);
 }

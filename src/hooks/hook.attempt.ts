@@ -19,6 +19,8 @@ export interface HookAttempt {
   readonly timeout: number;
   /** Aborting it ends the wait at once; the hook itself may go on until it notices. */
   readonly abandonOn?: AbortSignal;
+  /** Looks at what the hook has written and returned. It may throw: then the hook has failed. */
+  readonly verify?: (returned: unknown) => void;
 }
 
 const SKIPPED = Symbol('skipped');
@@ -37,7 +39,7 @@ export function attemptHook(
     const returned = callIfWanted(attempt);
     if (isPending(returned)) return settle(attempt, toPromise(returned), deadlines);
     attempt.signal.close();
-    return resultOf(attempt.hook, returned);
+    return resultOf(attempt, returned);
   } catch (thrown) {
     attempt.signal.close();
     throw thrown;
@@ -67,9 +69,11 @@ function applies({ definition: { name, isGuardrail } }: BoundHook, answer: unkno
   );
 }
 
-/** @throws TypeError if what a guardrail returned shows that it did not do its work */
-function resultOf({ definition: { name, isGuardrail } }: BoundHook, returned: unknown): AttemptResult {
+/** @throws TypeError if what a hook returned or wrote shows that it did not do its work */
+function resultOf({ hook, verify }: HookAttempt, returned: unknown): AttemptResult {
+  const { name, isGuardrail } = hook.definition;
   if (returned === SKIPPED) return 'skipped';
+  verify?.(returned);
   if (!isGuardrail) return 'ran';
   if (isGenerator(returned)) {
     throw new TypeError(
@@ -131,7 +135,7 @@ function settle(
     };
     abandonOn?.addEventListener('abort', onAbort, { once: true });
     pending.then(
-      (value) => finish(() => resolveWith(() => resultOf(hook, value))),
+      (value) => finish(() => resolveWith(() => resultOf(attempt, value))),
       (error: unknown) => finish(() => reject(error)),
     );
     if (abandonOn?.aborted) onAbort();

@@ -23,6 +23,8 @@ export interface HookSubject {
   createContext(info: HookInfo, signal: LazySignal): PostHookContext;
   /** Runs the callback so that runs which it starts are known to be started by this hook. */
   enter<R>(execution: HookExecution, callback: () => R): R;
+  /** Inline only: @throws TypeError if the hook has written or returned what it must not */
+  verify?(hook: BoundHook, returned: unknown): void;
 }
 
 /** One execution of a hook. */
@@ -95,9 +97,12 @@ export class HookRunner {
     const signal = new LazySignal(runSignal ?? delivery?.shutdown);
     const context = subject.createContext(infoOf(execution, attempt, delivery), signal);
     const timeout = hook.definition.timeout ?? (delivery ? BACKGROUND_TIMEOUT : INLINE_TIMEOUT);
-    const abandon = runSignal ? { abandonOn: runSignal } : {};
+    const inline = runSignal && {
+      abandonOn: runSignal,
+      verify: (returned: unknown) => subject.verify?.(hook, returned),
+    };
     return subject.enter(execution, () =>
-      attemptHook({ hook, context, signal, timeout, ...abandon }, this.#deadlines),
+      attemptHook({ hook, context, signal, timeout, ...inline }, this.#deadlines),
     );
   }
 

@@ -12,6 +12,7 @@ import type { CoordinatedSessionStore } from '../sessions/coordinated-session.st
 import type { EvalStore } from '../sessions/eval.store.js';
 import type { StoreCalls } from '../sessions/store.calls.js';
 import type { Tracing } from '../telemetry/tracing.js';
+import type { RunErrorHandler } from './failure.js';
 import type { InFlightRuns } from './in-flight-runs.js';
 
 /** What runs need from the one who conducts them. */
@@ -40,6 +41,8 @@ export interface ServedEnvironment extends CommonEnvironment {
   readonly releaseAfter: number;
   /** What becomes of a run whose client leaves. */
   readonly onDisconnect: 'finish' | 'cancel';
+  /** Is told of runs that failed. The callers of direct runs get the error itself. */
+  readonly onRunError?: RunErrorHandler;
 }
 
 /** A component is run directly: all hooks inline. Bare components have no stores: a session lasts as long as its run. */

@@ -35,6 +35,7 @@ import { replaceContent, takeGiven, type GivenData } from './given-data.js';
 import { loadHistory } from './history.js';
 import { Hold, type HeldRecord } from './hold.js';
 import { LiveHookContext } from './hook.contexts.js';
+import { HookEdits } from './hook.edits.js';
 import { copyToKeep } from './lenient-copy.js';
 import { inheritedOwner, namesOwnSession } from './origin.js';
 import { finalEventOf, isNews, outcomeOf, statusOf, toRunError } from './outcome.js';
@@ -49,6 +50,7 @@ import {
   type AnswerEdit,
   type FoundAnswer,
 } from './redaction.js';
+import { reportRunFailure } from './failure.reporter.js';
 import { freezeInput } from './run.input.js';
 import type { RunEnd, RunHandle, RunPhase, RunView, RunWait } from './run.view.js';
 import { currentScope, enterScope, type RunOrigin, type RunScope, type ScopedRun } from './scope.js';
@@ -178,7 +180,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       hooks: environment.hooksOf(component, position),
       tree: parent ? parent.#tree : new RunTree(environment, scope, request.onDisconnect),
       parent,
-      input: toRunInput(request.input),
+      input: toRunInput(request.input, component),
       options,
       sink,
       step,
@@ -442,6 +444,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     } catch (thrown) {
       const error = this.#toRunError(thrown);
       if (isNews(error)) this.environment.logger.error(reasonOf(error), forLog(error.cause ?? error).stack);
+      reportRunFailure(this, error, this.environment);
       return error;
     }
   }
@@ -477,15 +480,21 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     await this.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
     const { isGuardrail } = hook.definition;
     let found: FoundAnswer | undefined;
-    const subject = this.#hookSubject((context) => {
-      if (hook.phase === 'post') found = findAnswer(context.runOutput, context.session, isGuardrail);
-    });
+    let edits: HookEdits | undefined;
+    const subject: HookSubject = {
+      ...this.#hookSubject((context) => {
+        if (hook.phase === 'post') found = findAnswer(context.runOutput, context.session, isGuardrail);
+        edits = new HookEdits(context);
+      }),
+      verify: ({ definition, phase }, returned) => edits?.verify(definition.name, phase, returned),
+    };
     ledger.schedule(execution);
     let failure: Error | undefined;
     this.#inlineHook = execution.hook;
     try {
       failure = await runner.runInline({ hook, execution, subject }, this.signal);
     } catch (thrown) {
+      edits?.undo();
       // The hook may still be at work, if it was abandoned with the run or at its timeout.
       this.#detachData();
       await this.emit(completedEvent(execution, 'The run was stopped.'));
@@ -493,6 +502,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     } finally {
       this.#inlineHook = undefined;
     }
+    // A hook that failed may have written something of the wrong kind before.
+    if (failure) edits?.undo();
     if (failure instanceof HookTimeoutError) this.#detachData();
     if (hook.phase === 'post') this.#followPostHook(found, isGuardrail);
     await this.emit(completedEvent(execution, failure && 'The hook failed.'));
@@ -916,15 +927,18 @@ function checkOptions({ userId, sessionId }: RunOptions): void {
 }
 
 /** A copy: what the caller passed stays the caller's. */
-function toRunInput(input: unknown): RunInput {
+function toRunInput(input: unknown, { kind, id }: RunComponent): RunInput {
   if (typeof input === 'string') return { content: input };
-  if (typeof input === 'object' && input !== null && typeof (input as RunInput).content === 'string') {
-    const { content, files } = input as RunInput;
-    return files ? { content, files: [...files] } : { content };
-  }
-  throw new TypeError(
-    `Expected the input of a run to be a string or { content: string }, got ${typeof input}.`,
-  );
+  const fail = (part: string, expected: string, value: unknown): never => {
+    const got = value === null ? 'null' : typeof value;
+    throw new TypeError(`Expected the ${part} of ${kind} "${id}" to be ${expected}, got ${got}.`);
+  };
+  if (typeof input !== 'object' || input === null)
+    return fail('input', 'a string or { content: string }', input);
+  const { content, files } = input as Partial<RunInput>;
+  if (typeof content !== 'string') return fail("input's content", 'a string', content);
+  if (files === undefined) return { content };
+  return Array.isArray(files) ? { content, files: [...files] } : fail("input's files", 'an array', files);
 }
 
 interface ContextParts {

@@ -1,0 +1,55 @@
+import { AgentRunError } from '../errors/agent-run.error.js';
+import { toError } from '../errors/to-error.js';
+import type { RunEnvironment } from './environment.js';
+import { outcomeOf } from './outcome.js';
+import type { RunErrorHandler, RunFailure } from './failure.js';
+import type { RunView } from './run.view.js';
+
+/**
+ * Tells the host of a run that failed, once: runs above it that fail from the same error are not told of again. What
+ * was rejected or cancelled has not failed.
+ */
+export function reportRunFailure(run: RunView, error: AgentRunError, environment: RunEnvironment): void {
+  const onRunError = environment.kind === 'served' ? environment.onRunError : undefined;
+  if (!onRunError || outcomeOf(error) !== 'failed' || cameFromBelow(error)) return;
+  const { runId, identity: component, session, userId } = run;
+  const failure: RunFailure = {
+    error: toError(error.cause ?? error),
+    code: error.code,
+    outcome: 'failed',
+    runId,
+    component,
+    sessionId: session.id,
+    ...(userId === undefined ? {} : { userId }),
+  };
+  void tell(onRunError, failure, environment);
+}
+
+/** A handler that fails must not change how the run ends. */
+async function tell(
+  onRunError: RunErrorHandler,
+  failure: RunFailure,
+  { logger }: RunEnvironment,
+): Promise<void> {
+  try {
+    await onRunError(failure);
+  } catch (thrown) {
+    const { message, stack } = toError(thrown);
+    const text = `onRunError itself failed for run ${failure.runId}: ${message}`;
+    try {
+      logger.error(text, stack);
+    } catch (failed) {
+      process.emitWarning(`${text} (The logger failed as well: ${toError(failed).message})`);
+    }
+  }
+}
+
+/** The error, or one that caused it, belongs to a run that was reported. */
+function cameFromBelow(error: AgentRunError): boolean {
+  const seen = new Set<unknown>();
+  for (let each: unknown = error; each instanceof Error && !seen.has(each); each = each.cause) {
+    if (each instanceof AgentRunError && Object.hasOwn(each, 'runOutput')) return true;
+    seen.add(each);
+  }
+  return false;
+}

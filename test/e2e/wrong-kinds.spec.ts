@@ -1,0 +1,428 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  AgentOsModule,
+  defineGuardrail,
+  defineHook,
+  Team,
+  type EngineFunction,
+  type HookFunction,
+  type PostHookContext,
+  type RunFailure,
+} from 'nestjs-agentos';
+
+import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
+
+const failures: RunFailure[] = [];
+let testApp: TestApp;
+
+beforeAll(async () => {
+  testApp = await startApp({
+    agentOs: {
+      agents: [new Agent({ id: 'fine', engine: () => 'fine' })],
+      onRunError: (failure) => void failures.push(failure),
+    },
+  });
+});
+
+afterAll(closeApps);
+
+/** The messages of what broke in a run of this agent. */
+async function causesOf(agent: Agent | Team, input: unknown = 'hello'): Promise<string[]> {
+  failures.length = 0;
+  await testApp.agentOs.run(agent, input as string).catch(() => undefined);
+  return failures.map(({ error }) => error.message);
+}
+
+const engineOf = (answer: unknown): EngineFunction => (() => answer) as EngineFunction;
+const pieces = (...items: unknown[]): EngineFunction =>
+  async function* () {
+    yield* items as string[];
+  };
+
+describe('an engine that answers with something of the wrong kind fails its run, and is named', () => {
+  const name = 'The engine of agent "odd"';
+  it.each<[string, EngineFunction, string]>([
+    [
+      'nothing',
+      engineOf(undefined),
+      'answered with undefined (undefined); expected text, events or { content }.',
+    ],
+    ['null', engineOf(null), 'answered with null (object); expected text, events or { content }.'],
+    ['a promise of nothing', engineOf(Promise.resolve()), 'answered with undefined (undefined); expected'],
+    ['a number', engineOf(5), 'answered with 5 (number); expected'],
+    ['a function', engineOf(() => 'x'), 'answered with a function; expected'],
+    ['a piece that is a number', pieces('a', 5), 'answered with 5 (number); expected'],
+    ['a piece that is nothing', pieces(undefined), 'answered with undefined (undefined); expected'],
+    ['a list in a list', engineOf([['a']]), 'answered with an array; expected'],
+    ['an unknown event', pieces({ type: 'txt', text: 'a' }), 'reported an unknown event: "txt".'],
+    [
+      'text that is none',
+      pieces({ type: 'text', text: 5 }),
+      'reported "text" whose text is 5 (number); expected a text.',
+    ],
+    [
+      'a call without a name',
+      pieces({ type: 'tool-call', id: '1', arguments: {} }),
+      'reported "tool-call" whose name is undefined',
+    ],
+    [
+      'a result that is no text',
+      pieces({ type: 'tool-result', id: '1', result: {} }),
+      'reported "tool-result" whose result is an object',
+    ],
+    [
+      'usage in texts',
+      pieces({ type: 'usage', inputTokens: '5' }),
+      'reported "usage" whose inputTokens is "5"; expected a number.',
+    ],
+    [
+      'content that is no text',
+      engineOf({ content: 5 }),
+      'answered with an object whose content is 5 (number); expected a text.',
+    ],
+    [
+      'tools that are no list',
+      engineOf({ content: 'a', tools: 'b' }),
+      'answered with tools that are "b"; expected an array.',
+    ],
+    [
+      'metadata that are no object',
+      engineOf({ content: 'a', metadata: 'b' }),
+      'answered with metadata that are "b"; expected an object.',
+    ],
+  ])('%s', async (_kind, engine, problem) => {
+    const causes = await causesOf(new Agent({ id: 'odd', engine }));
+
+    expect(causes).toEqual([expect.stringContaining(`${name} ${problem}`)]);
+  });
+});
+
+describe('an inline hook that writes something of the wrong kind', () => {
+  type Context = { -readonly [K in keyof PostHookContext]: Record<string, unknown> };
+  const writing = (write: (context: Context) => unknown): HookFunction<PostHookContext> =>
+    defineHook(write as never as HookFunction<PostHookContext>, { name: 'odd', onError: 'fail' });
+
+  it.each<[string, (context: Context) => unknown, string]>([
+    [
+      'a number as the input',
+      ({ runInput }) => void (runInput['content'] = 5),
+      'set runInput.content to a value of type number; it must be a text.',
+    ],
+    [
+      'nothing as the input',
+      ({ runInput }) => void delete runInput['content'],
+      'set runInput.content to undefined; it must be a text.',
+    ],
+    [
+      'a text as files',
+      ({ runInput }) => void (runInput['files'] = 'a'),
+      'set runInput.files to a value of type string; it must be an array.',
+    ],
+    [
+      'a number as the answer',
+      ({ runOutput }) => void (runOutput['content'] = 5),
+      'set runOutput.content to a value of type number; it must be a text.',
+    ],
+    [
+      'a text as tools',
+      ({ runOutput }) => void (runOutput['tools'] = 'x'),
+      'set runOutput.tools to a value of type string; it must be an array.',
+    ],
+    [
+      'a text as metadata',
+      ({ runOutput }) => void (runOutput['metadata'] = 'x'),
+      'set runOutput.metadata to a value of type string; it must be an object.',
+    ],
+    [
+      'a list as session state',
+      ({ runContext }) => void (runContext['sessionState'] = []),
+      'set runContext.sessionState to an array; it must be an object.',
+    ],
+    [
+      'another input',
+      (context) => void (context.runInput = { content: 'b' }),
+      'replaced runInput of its context, which has no effect. Write into its fields, such as runInput.content.',
+    ],
+    [
+      'another output',
+      (context) => void (context.runOutput = { content: 'b' }),
+      'replaced runOutput of its context',
+    ],
+  ])('fails the run by an error that names hook and field: %s', async (_what, write, problem) => {
+    const causes = await causesOf(
+      new Agent({ id: 'agent', engine: () => 'a', preHooks: [writing(write) as never] }),
+    );
+
+    expect(causes).toEqual(
+      [`Hook "odd" ${problem}`.replace(/context$/, 'context')].map((text) => expect.stringContaining(text)),
+    );
+  });
+
+  it.each<[string, (context: PostHookContext) => unknown, string]>([
+    ['its context', (context) => context, 'a context'],
+    ['a copy of its context', (context) => ({ ...context, runInput: { content: 'b' } }), 'a context'],
+    ['its input', ({ runInput }) => runInput, 'its runInput'],
+    ['another input', ({ runInput }) => ({ ...runInput, content: 'b' }), 'a run input'],
+    [
+      'another output, later',
+      ({ runOutput }) => Promise.resolve({ ...runOutput, content: 'b' }),
+      'a run output',
+    ],
+  ])('fails the run if it returns it: %s', async (_what, hook, problem) => {
+    const causes = await causesOf(
+      new Agent({ id: 'agent', engine: () => 'a', preHooks: [writing(hook as never) as never] }),
+    );
+
+    expect(causes).toEqual([expect.stringContaining(`Hook "odd" returned ${problem}, which has no effect.`)]);
+  });
+
+  it('is not taken amiss for values that an arrow function happens to return', async () => {
+    const returning = [1, 'text', true, ['list'], { id: 5, content: 'saved' }, null].map((value, index) =>
+      defineHook(() => value, { name: `hook ${index}`, onError: 'fail' }),
+    );
+
+    const run = await testApp.agentOs.run(
+      new Agent({ id: 'agent', engine: () => 'a', postHooks: returning }),
+      'b',
+    );
+
+    expect(run.status).toBe('COMPLETED');
+  });
+
+  it('is undone if the run goes on: the client reads the answer as it was', async () => {
+    const postHooks = [
+      defineHook(
+        ({ runOutput }: PostHookContext) => void Object.assign(runOutput, { content: 5, tools: 'x' }),
+        { name: 'writes' },
+      ),
+      defineHook(
+        ({ runOutput }: PostHookContext) => {
+          Object.assign(runOutput, { content: 6 });
+          throw new Error('and fails');
+        },
+        { name: 'fails' },
+      ),
+    ];
+
+    const { content, tools, status } = await testApp.agentOs.run(
+      new Agent({ id: 'agent', engine: () => 'the answer', postHooks }),
+      'b',
+    );
+
+    expect([content, tools, status]).toEqual(['the answer', [], 'COMPLETED']);
+  });
+
+  it('fails closed if it is a guardrail', async () => {
+    const odd = defineGuardrail(
+      ({ runOutput }: PostHookContext) => void Object.assign(runOutput, { content: 5 }),
+      { name: 'odd' },
+    );
+
+    const running = testApp.agentOs.run(new Agent({ id: 'agent', engine: () => 'a', postHooks: [odd] }), 'b');
+
+    await expect(running).rejects.toMatchObject({
+      code: 'guardrail_failed',
+      runOutput: { content: expect.any(String) },
+    });
+  });
+});
+
+describe('the input of a run', () => {
+  it.each([
+    [5, 'Expected the input of agent "fine" to be a string or { content: string }, got number.'],
+    [null, 'Expected the input of agent "fine" to be a string or { content: string }, got null.'],
+    [{ content: 5 }, 'Expected the input\'s content of agent "fine" to be a string, got number.'],
+    [{ content: 'a', files: 'b' }, 'Expected the input\'s files of agent "fine" to be an array, got string.'],
+  ])('of the wrong kind is refused by an error that names the component: %j', async (input, message) => {
+    await expect(testApp.agentOs.run('fine', input as never as string)).rejects.toThrow(message);
+  });
+
+  it('of a member is refused in the same way if a leader delegates something else', async () => {
+    const team = new Team({
+      id: 'team',
+      members: [new Agent({ id: 'member', engine: () => 'a' })],
+      engine: ({ delegate }) => delegate('member', 5 as never),
+    });
+
+    expect(await causesOf(team)).toEqual([
+      expect.stringContaining('of agent "member" to be a string, got number.'),
+    ]);
+  });
+
+  it.each([
+    [5, 'Expected the id of a component, or a component, got 5 (number).'],
+    [undefined, 'Expected the id of a component, or a component, got undefined (undefined).'],
+    [{}, 'Expected the id of a component, or a component, got an object.'],
+    [Agent, 'Expected the id of a component, or a component, got the class or function Agent.'],
+  ])('does not get lost in what is no component: %p', async (component, message) => {
+    await expect(testApp.agentOs.run(component as never as string, 'a')).rejects.toThrow(message);
+  });
+});
+
+describe('a failed run reaches onRunError', () => {
+  const broken = new Agent({
+    id: 'broken',
+    engine: () => {
+      throw new RangeError('the database is down');
+    },
+  });
+
+  it('once, with its cause, its component, its session and its user', async () => {
+    failures.length = 0;
+    const sent = await testApp.agentOs
+      .run(broken, 'hello', { sessionId: 's1', userId: 'ann' })
+      .catch((error: unknown) => error);
+
+    const { runOutput } = sent as { runOutput: { runId: string } };
+    expect(failures).toEqual([
+      {
+        error: new RangeError('the database is down'),
+        code: 'run_failed',
+        outcome: 'failed',
+        runId: runOutput.runId,
+        component: expect.objectContaining({ kind: 'agent', id: 'broken' }),
+        sessionId: 's1',
+        userId: 'ann',
+      },
+    ]);
+  });
+
+  it('once for a team whose member fails, and once for a leader that wraps the error', async () => {
+    const wrapping = new Team({
+      id: 'team',
+      members: [broken],
+      engine: ({ delegate }) =>
+        delegate('broken', 'a').catch((cause: unknown) => {
+          throw new Error('the member failed', { cause });
+        }),
+    });
+    const passing = new Team({
+      id: 'team',
+      members: [broken],
+      engine: ({ delegate }) => delegate('broken', 'a'),
+    });
+
+    expect(await causesOf(wrapping)).toEqual(['the database is down']);
+    expect(await causesOf(passing)).toEqual(['the database is down']);
+  });
+
+  it('with the hook’s error if an inline hook has failed it', async () => {
+    const preHooks = [defineHook(() => Promise.reject(new Error('no cache')), { name: 'cached' })];
+
+    expect(await causesOf(new Agent({ id: 'agent', engine: () => 'a', preHooks }))).toEqual(['no cache']);
+  });
+
+  it('not if it was rejected or cancelled', async () => {
+    failures.length = 0;
+    const rejecting = await import('nestjs-agentos').then(({ InputCheckError }) =>
+      defineGuardrail(
+        () => {
+          throw new InputCheckError('No.');
+        },
+        { name: 'rejecting' },
+      ),
+    );
+    await testApp.agentOs
+      .run(new Agent({ id: 'agent', engine: () => 'a', preHooks: [rejecting] }), 'a')
+      .catch(() => undefined);
+    const never = new Agent({ id: 'never', engine: () => new Promise<string>(() => undefined) });
+    await testApp.agentOs.run(never, 'a', { signal: AbortSignal.abort() }).catch(() => undefined);
+
+    expect(failures).toEqual([]);
+  });
+
+  it('without harm if the handler fails itself', async () => {
+    const { agentOs, log } = await startApp({
+      agentOs: { agents: [broken], onRunError: () => Promise.reject(new Error('no network')) },
+    });
+
+    await expect(agentOs.run('broken', 'a')).rejects.toMatchObject({ code: 'run_failed' });
+    expect(log.messages('error').join()).toContain('onRunError itself failed for run');
+  });
+});
+
+describe('the module', () => {
+  const odd = (options: object): Promise<string> => startUpError({ agentOs: options });
+  const agent = new Agent({ id: 'a', engine: () => 'a' });
+  const team = new Team({ id: 't', members: [agent], engine: () => 'a' });
+
+  it('starts without options, and warns once that it serves nothing', async () => {
+    const { log } = await startApp({ agentOsModule: AgentOsModule.forRoot() });
+
+    expect(
+      log.messages('warn').filter((message) => message.includes('AgentOS serves no component')),
+    ).toHaveLength(1);
+  });
+
+  it.each<[string, object, string]>([
+    ['a team among agents', { agents: [team] }, 'agents[0] is the team "t". List it among teams.'],
+    [
+      'an agent among workflows',
+      { workflows: [agent] },
+      'workflows[0] is the agent "a". List it among agents.',
+    ],
+    ['a class', { agents: [Agent] }, 'agents[0] is no agent but Agent. List what new Agent({ … }) makes.'],
+    [
+      'nothing',
+      { teams: [team, undefined] },
+      'teams[1] is undefined. If it is imported, look for a circular import.',
+    ],
+    ['null', { agents: [null] }, 'agents[0] is no agent. List what new Agent({ … }) makes.'],
+    ['a text as onRunError', { onRunError: 'log' }, 'expected onRunError to be a function'],
+  ])('does not start with %s in its lists', async (_what, options, message) => {
+    expect(await odd(options)).toContain(message);
+  });
+
+  it('says what is missing if it is imported as it is', async () => {
+    expect(await startUpError({ agentOsModule: AgentOsModule as never })).toContain(
+      'AgentOsModule was imported without options. Write AgentOsModule.forRoot({ agents: [ … ] })',
+    );
+  });
+
+  it.each<[string, unknown, string]>([
+    ['nothing', undefined, 'AgentOsModule.forRootAsync() expects an object of options, got undefined.'],
+    [
+      'no factory',
+      {},
+      'give it one of useFactory, useClass and useExisting. Without a factory use forRoot().',
+    ],
+    [
+      'a factory and a class',
+      { useFactory: () => ({}), useClass: Agent },
+      'useFactory and useClass exclude each other. Keep one.',
+    ],
+    [
+      'options in place of a factory',
+      { useFactory: {} },
+      'expected useFactory to be a function, got object.',
+    ],
+  ])('refuses forRootAsync() with %s', (_what, options, message) => {
+    expect(() => AgentOsModule.forRootAsync(options as never)).toThrow(message);
+  });
+
+  it('starts with hooks that follow the switch and have options for the background, whatever the switch says', async () => {
+    const following = defineHook(() => undefined, {
+      name: 'following',
+      retry: { attempts: 2 },
+      on: ['failed'],
+    });
+    const { agentOs } = await startApp({
+      agentOs: { agents: [new Agent({ id: 'a', engine: () => 'a', postHooks: [following] })] },
+    });
+
+    const { runId } = await agentOs.run('a', 'b');
+
+    expect(agentOs.executions.list({ runId })).toMatchObject([
+      { hook: 'following', state: 'succeeded', mode: 'inline' },
+    ]);
+  });
+
+  it('still refuses them for hooks that are inline by decorator', async () => {
+    const inline = defineHook(() => undefined, { name: 'inline', runInBackground: false, on: ['failed'] });
+
+    expect(await odd({ agents: [new Agent({ id: 'a', engine: () => 'a', postHooks: [inline] })] })).toContain(
+      '"on"',
+    );
+  });
+});
