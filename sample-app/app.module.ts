@@ -3,21 +3,16 @@ import { APP_FILTER } from '@nestjs/core';
 import { AgentOsModule } from 'nestjs-agentos';
 import { SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 
-import {
-  backgroundTaskAgent,
-  BackgroundTaskHooks,
-  Notifications,
-} from './background-hooks/background-task-agent.js';
+import { BackgroundTaskHooks, Notifications } from './background-hooks/background-task-agent.js';
+import { components } from './components.js';
 import { EvaluationsController } from './evaluation/evaluations.controller.js';
-import { judgedAgent } from './evaluation/judged-agent.js';
 import { FRONT_ENDS } from './front-ends.js';
-import { guardedAgent, Guardrails } from './guardrails/guarded-agent.js';
+import { Guardrails } from './guardrails/guarded-agent.js';
 import { HostErrorFilter } from './host-error.filter.js';
 import { StorageModule } from './storage/storage.module.js';
-import { HelpDeskHooks, helpDeskTeam } from './teams/help-desk-team.js';
-import { expertTeam } from './teams/model-team.js';
-import { draftWorkflow } from './workflows/model-workflow.js';
-import { supportWorkflow, SupportWorkflowHooks } from './workflows/support-workflow.js';
+import { isSwitchOn } from './switch.js';
+import { HelpDeskHooks } from './teams/help-desk-team.js';
+import { SupportWorkflowHooks } from './workflows/support-workflow.js';
 
 @Module({
   imports: [
@@ -26,12 +21,10 @@ import { supportWorkflow, SupportWorkflowHooks } from './workflows/support-workf
       imports: [StorageModule],
       inject: [SqlSessionStore, SqlEvalStore],
       useFactory: (sessionStore: SqlSessionStore, evalStore: SqlEvalStore) => ({
-        agents: [backgroundTaskAgent, guardedAgent, judgedAgent],
-        teams: [helpDeskTeam, expertTeam],
-        workflows: [supportWorkflow, draftWorkflow],
+        ...components,
         sessionStore,
         evalStore,
-        runHooksInBackground: process.env['RUN_HOOKS_IN_BACKGROUND'] === 'true',
+        runHooksInBackground: isSwitchOn(),
       }),
     }),
   ],

@@ -23,7 +23,7 @@ export function examples(port: number): Example[] {
     { title: 'The same as a stream of events', curl: stream(agent, 'How do I reset my password?') },
     {
       title: 'A question that an input guardrail refuses, with status 400',
-      curl: ask(guarded, 'My card is 4111 1111 1111 1111. Why did my payment fail?'),
+      curl: ask(guarded, 'My card is 4111 1111 1111 1111 12/27. Why did my payment fail?'),
     },
     { title: 'An answer that an output guardrail refuses', curl: ask(guarded, staffQuestion) },
     { title: 'The same as a stream, which shows none of it', curl: stream(guarded, staffQuestion) },
@@ -36,10 +36,14 @@ export function examples(port: number): Example[] {
       curl: ask('workflows/support-workflow', 'I am moving on. How do I cancel my subscription?'),
     },
     {
-      title: 'An answer that is judged in the background',
-      curl: ask('agents/judged-agent', 'How do I change my password?'),
+      title: 'A right answer, judged in the background: it gets a good mark',
+      curl: ask('agents/judged-agent', 'How do I reset my password?'),
     },
-    { title: 'What the judge said', curl: `curl ${host}/evaluations` },
+    {
+      title: 'A wrong answer: it gets a bad mark, and the log a warning',
+      curl: ask('agents/judged-agent', 'How do I pause my subscription?'),
+    },
+    { title: 'What the judge said about both', curl: `curl ${host}/evaluations` },
     {
       title: 'A team and a workflow that use a language model if OPENAI_API_KEY or OPENAI_BASE_URL is set',
       curl: ask('teams/expert-team', 'How do I reset my password?'),
@@ -53,7 +57,7 @@ export function examples(port: number): Example[] {
       curl: `${ask(agent, 'How do I reset my password?')} -F "background=true"`,
     },
     {
-      title: 'A file that comes with a question',
+      title: 'A file that comes with a question; the answer names it',
       curl: `${ask(agent, 'How do I reset my password?')} -F "files=@README.md"`,
     },
     { title: 'The latest conversations', curl: `curl "${host}/sessions?limit=3"` },

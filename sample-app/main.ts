@@ -2,12 +2,14 @@ import 'reflect-metadata';
 
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AgentOsService } from 'nestjs-agentos';
 
 import { AppModule } from './app.module.js';
 import { takeLargeBodies } from './body-size.js';
 import { examples } from './examples.js';
 import { allowFrontEnds } from './front-ends.js';
 import { serveOpenApi } from './open-api.js';
+import { summarize } from './summary.js';
 
 const port = Number(process.env['PORT'] ?? 7777);
 
@@ -21,4 +23,7 @@ serveOpenApi(app);
 await app.listen(port, process.env['HOST'] ?? 'localhost');
 
 const lines = examples(port).map(({ title, curl }) => `${title}:\n  ${curl}`);
-console.log(`\nTry it in another terminal, or at http://localhost:${port}/docs.\n\n${lines.join('\n')}\n`);
+console.log(`\nTry it in another terminal:\n\n${lines.join('\n')}\n`);
+console.log(
+  `The sample application is ready. Ctrl+C stops it.\n${summarize(app.get(AgentOsService), `http://localhost:${port}`)}\n`,
+);

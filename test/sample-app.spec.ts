@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AgentOsService } from 'nestjs-agentos';
@@ -10,13 +10,15 @@ import { Notifications } from '../sample-app/background-hooks/background-task-ag
 import { takeLargeBodies } from '../sample-app/body-size.js';
 import { examples } from '../sample-app/examples.js';
 import { serveOpenApi } from '../sample-app/open-api.js';
+import { describeStorage } from '../sample-app/storage/storage.module.js';
+import { summarize } from '../sample-app/summary.js';
 import { createGate, type Gate } from './support/gate.js';
 import { readDocument } from './support/documents.js';
 import { namesOf, runJson, runSse } from './support/http-client.js';
 
 /** Sends when the test lets it. */
 class GatedNotifications {
-  readonly gate: Gate = createGate();
+  gate: Gate = createGate();
   readonly sent: string[] = [];
 
   async send(text: string): Promise<void> {
@@ -26,6 +28,7 @@ class GatedNotifications {
 }
 
 interface Sample {
+  readonly app: NestExpressApplication;
   readonly url: string;
   readonly port: number;
   readonly agentOs: AgentOsService;
@@ -39,31 +42,23 @@ process.env['DATA_FOLDER'] = 'memory://';
 jest.setTimeout(60_000);
 
 describe('the sample application', () => {
-  let app: NestExpressApplication;
-  let notifications: GatedNotifications;
+  let sample: Sample;
 
-  afterEach(async () => {
-    delete process.env['RUN_HOOKS_IN_BACKGROUND'];
-    notifications.gate.open();
-    await app.close();
+  beforeAll(async () => {
+    sample = await startSample();
   });
-
-  async function startSample(): Promise<Sample> {
-    notifications = new GatedNotifications();
-    const testing = await Test.createTestingModule({ imports: [AppModule] })
-      .overrideProvider(Notifications)
-      .useValue(notifications)
-      .compile();
-    app = testing.createNestApplication<NestExpressApplication>({ logger: false });
-    serveOpenApi(app);
-    takeLargeBodies(app);
-    await app.listen(0, 'localhost');
-    const { port } = app.getHttpServer().address() as AddressInfo;
-    return { url: `http://localhost:${port}`, port, agentOs: app.get(AgentOsService), notifications };
-  }
+  beforeEach(() => {
+    sample.notifications.gate = createGate();
+    sample.notifications.sent.length = 0;
+  });
+  afterEach(async () => {
+    sample.notifications.gate.open();
+    await sample.agentOs.drain();
+  });
+  afterAll(() => sample.app.close());
 
   it('answers from its FAQ before the notification is sent', async () => {
-    const { url, agentOs, notifications } = await startSample();
+    const { url, agentOs, notifications } = sample;
     const { status, body } = await runJson(url, '/agents/background-task-agent', 'I forgot my password');
     expect([status, body['content']]).toEqual([200, expect.stringContaining('"Forgot password?"')]);
     expect(notifications.sent).toEqual([]);
@@ -73,41 +68,77 @@ describe('the sample application', () => {
   });
 
   it('says that it does not know', async () => {
-    const { url } = await startSample();
+    const { url } = sample;
     const { body } = await runJson(url, '/agents/background-task-agent', 'What is the weather in Paris?');
     expect(body['content']).toMatch(/^I do not know\. I am an offline demo/);
   });
 
-  it.each([
-    [undefined, { logRequest: 'background', logAnalytics: 'inline', sendNotification: 'background' }],
-    ['true', { logRequest: 'background', logAnalytics: 'background', sendNotification: 'background' }],
-  ])('takes the switch from RUN_HOOKS_IN_BACKGROUND=%s', async (value, expected) => {
-    if (value !== undefined) process.env['RUN_HOOKS_IN_BACKGROUND'] = value;
-    const { agentOs } = await startSample();
-    const ofAgent = agentOs
-      .listHooks()
-      .filter(({ attachment }) => attachment?.component.id === 'background-task-agent');
-    expect(Object.fromEntries(ofAgent.map(({ hook, attachment }) => [hook, attachment?.mode]))).toEqual(
-      expected,
-    );
+  it('runs the hooks that say nothing inline', () => {
+    expect(modesOf(sample)).toEqual({
+      ...{ logRequest: 'background', logAnalytics: 'inline', sendNotification: 'background' },
+    });
   });
 
   it('keeps an answer for the staff out of the stream', async () => {
-    const { url } = await startSample();
+    const { url } = sample;
     const question = 'How does the support staff verify the identity of a caller?';
     const frames = await runSse(url, '/agents/guarded-agent', question);
     expect(frames.at(-1)).toMatchObject({ event: 'RunError', data: { error_type: 'output_check_error' } });
     expect(namesOf(frames)).not.toContain('RunContent');
   });
 
+  it('refuses a question with a card number, whatever stands around it', async () => {
+    const { url } = sample;
+    const { status, body } = await runJson(
+      url,
+      '/agents/guarded-agent',
+      'My card is 4111 1111 1111 1111 12/27',
+    );
+    expect([status, body['error_type']]).toEqual([400, 'input_check_error']);
+  });
+
+  it('gives right answers good marks and wrong ones bad marks', async () => {
+    const { url, agentOs } = sample;
+    const expected = {
+      'How do I reset my password?': [true, 10],
+      'I forgot my password': [true, 7],
+      'How do I pause my subscription?': [false, 4],
+      'How do I change my phone number?': [false, 3],
+      'What is the weather in Paris?': [false, 2],
+    };
+    const questions = Object.keys(expected);
+    await Promise.all(questions.map((question) => runJson(url, '/agents/judged-agent', question)));
+    await agentOs.drain();
+    const response = await fetch(`${url}/evaluations`, { headers: { connection: 'close' } });
+    const marks = (await response.json()) as { input: string; passed: boolean; score: number }[];
+    expect(Object.fromEntries(marks.map(({ input, passed, score }) => [input, [passed, score]]))).toEqual(
+      expected,
+    );
+  });
+
+  it('names the files that came with a question', async () => {
+    const { url } = sample;
+    const form = new FormData();
+    form.set('message', 'I forgot my password');
+    form.set('stream', 'false');
+    form.set('files', new Blob(['three']), 'notes.md');
+    const init = { method: 'POST', body: form, headers: { connection: 'close' } };
+    const response = await fetch(`${url}/agents/background-task-agent/runs`, init);
+    expect(await response.json()).toMatchObject({
+      content: expect.stringMatching(
+        /^Received: notes\.md \(text\/markdown, 5 bytes\)\.[^]*"Forgot password\?"/,
+      ),
+    });
+  });
+
   it('masks what the guarded agent is told', async () => {
-    const { url } = await startSample();
-    const { body } = await runJson(url, '/agents/guarded-agent', 'I am joe@example.com. Reset my password?');
-    expect(body['input']).toEqual({ input_content: 'I am [email]. Reset my password?' });
+    const { url } = sample;
+    const { body } = await runJson(url, '/agents/guarded-agent', ' I am joe@example.com. Reset my password?');
+    expect(body['input']).toEqual({ input_content: 'I am [EMAIL]. Reset my password?' });
   });
 
   it('passes a question down to the member of the nested team, whose hooks run too', async () => {
-    const { url, agentOs } = await startSample();
+    const { url, agentOs } = sample;
     const { body } = await runJson(url, '/teams/help-desk', 'Where do I find my invoices?');
     expect(body).toMatchObject({
       team_id: 'help-desk',
@@ -116,7 +147,7 @@ describe('the sample application', () => {
       ],
     });
     await agentOs.drain();
-    const counted = agentOs.executions.list({ hook: 'countAnswer' }).reverse();
+    const counted = agentOs.executions.list({ hook: 'countAnswer', limit: 3 }).reverse();
     expect(counted.map(({ component, state }) => [component.id, state])).toEqual([
       ['invoices-agent', 'succeeded'],
       ['billing-team', 'succeeded'],
@@ -125,7 +156,7 @@ describe('the sample application', () => {
   });
 
   it('runs the steps of its workflow in order', async () => {
-    const { url } = await startSample();
+    const { url } = sample;
     const { body } = await runJson(url, '/workflows/support-workflow', 'Hi. How do I cancel my plan?');
     expect(body['step_results']).toMatchObject([
       { step_name: 'find the question', executor_type: 'agent', content: 'How do I cancel my plan?' },
@@ -135,7 +166,7 @@ describe('the sample application', () => {
   });
 
   it('takes a file of 10 MiB as text, in JSON and in a form', async () => {
-    const { url } = await startSample();
+    const { url } = sample;
     const image = { content: 'A'.repeat(13_981_012), mime_type: 'image/png' };
     const fields = { message: 'I forgot my password', stream: 'false', images: JSON.stringify([image]) };
     const headers = { 'content-type': 'application/json' };
@@ -143,11 +174,23 @@ describe('the sample application', () => {
       const response = await fetch(`${url}/agents/background-task-agent/runs`, { method: 'POST', ...init });
       expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('COMPLETED')]);
     }
-    notifications.gate.open();
+  });
+
+  it('sums up what it has started', () => {
+    const { agentOs } = sample;
+    const lines = summarize(agentOs, 'http://localhost:7777').split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/Components +3 agents, 2 teams, 2 workflows/),
+      expect.stringMatching(/Hooks +\d+ inline, \d+ in the background/),
+      expect.stringMatching(/Switch +off/),
+      expect.stringMatching(/Data +memory:\/\/, PostgreSQL in this process/),
+      expect.stringMatching(/Answers +an offline demo/),
+      expect.stringMatching(/Routes/),
+    ]);
   });
 
   it('answers unknown routes and malformed JSON with a detail', async () => {
-    const { url } = await startSample();
+    const { url } = sample;
     const unknown = await fetch(`${url}/nothing`, { headers: { connection: 'close' } });
     const malformed = await fetch(`${url}/agents/guarded-agent/runs`, {
       method: 'POST',
@@ -159,7 +202,7 @@ describe('the sample application', () => {
   });
 
   it('prints lines that work', async () => {
-    const { port } = await startSample();
+    const { port } = sample;
     const lines = examples(port).map(({ curl }) => curl);
     const statuses = await Promise.all(lines.map(statusOf));
     const expected = lines.map((curl) => {
@@ -170,6 +213,55 @@ describe('the sample application', () => {
     expect([400, 202].map((status) => expected.filter((item) => item === status).length)).toEqual([2, 1]);
   });
 });
+
+describe('the summary of the sample application', () => {
+  afterEach(() => {
+    delete process.env['DATABASE_URL'];
+  });
+
+  it('names the server and the database of DATABASE_URL, not the password', () => {
+    process.env['DATABASE_URL'] = 'postgres://me:secret@db.example:5433/chats?sslmode=require';
+    expect(describeStorage()).toBe('PostgreSQL server db.example:5433/chats');
+    process.env['DATABASE_URL'] = 'host=db.example password=secret';
+    expect(describeStorage()).toBe('PostgreSQL server of DATABASE_URL');
+  });
+});
+
+describe('the sample application with RUN_HOOKS_IN_BACKGROUND=true', () => {
+  it('runs the hooks that say nothing in the background', async () => {
+    process.env['RUN_HOOKS_IN_BACKGROUND'] = 'true';
+    try {
+      const sample = await startSample();
+      expect(modesOf(sample)).toEqual({
+        ...{ logRequest: 'background', logAnalytics: 'background', sendNotification: 'background' },
+      });
+      await sample.app.close();
+    } finally {
+      delete process.env['RUN_HOOKS_IN_BACKGROUND'];
+    }
+  });
+});
+
+async function startSample(): Promise<Sample> {
+  const notifications = new GatedNotifications();
+  const testing = await Test.createTestingModule({ imports: [AppModule] })
+    .overrideProvider(Notifications)
+    .useValue(notifications)
+    .compile();
+  const app = testing.createNestApplication<NestExpressApplication>({ logger: false });
+  serveOpenApi(app);
+  takeLargeBodies(app);
+  await app.listen(0, 'localhost');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return { app, url: `http://localhost:${port}`, port, agentOs: app.get(AgentOsService), notifications };
+}
+
+function modesOf({ agentOs }: Sample): Record<string, unknown> {
+  const ofAgent = agentOs
+    .listHooks()
+    .filter(({ attachment }) => attachment?.component.id === 'background-task-agent');
+  return Object.fromEntries(ofAgent.map(({ hook, attachment }) => [hook, attachment?.mode]));
+}
 
 /** Sends what a curl line would send. */
 async function statusOf(curl: string): Promise<number> {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 
-import type { EngineFunction } from 'nestjs-agentos';
+import type { EngineFunction, RunFile } from 'nestjs-agentos';
 
 import { FAQ, type FaqEntry, type FaqTopic } from './faq.js';
 
@@ -8,11 +8,15 @@ import { FAQ, type FaqEntry, type FaqTopic } from './faq.js';
 const PAUSE = 10;
 
 /**
- * The engine of this sample: looks the question up in the FAQ and yields the answer word by word. No network and no
- * language model are involved. In your application a call of a model stands here.
+ * The engine of this sample: names the files that came with the question, looks the question up in the FAQ and yields
+ * the answer word by word. No network and no language model are involved. In your application a call of a model stands
+ * here.
  */
 export function faqEngine(entries: readonly FaqEntry[] = FAQ): EngineFunction {
-  return ({ input, signal }) => wordByWord(findEntry(input, entries)?.answer ?? dontKnow(entries), signal);
+  return ({ input, files, signal }) => {
+    const answer = findEntry(input, entries)?.answer ?? dontKnow(entries);
+    return wordByWord([...receiptOf(files), answer].join('\n\n'), signal);
+  };
 }
 
 /** What a question is about; undefined if the FAQ does not answer it. */
@@ -27,6 +31,18 @@ export function dontKnow(entries: readonly FaqEntry[]): string {
     'I do not know. I am an offline demo: I look questions up in a small FAQ about accounts, invoices and plans, ' +
     `and nothing in it matches yours. Ask me, for example: ${examples.join(' ')}`
   );
+}
+
+/** Says which files have arrived; nothing if there are none. */
+function receiptOf(files: readonly RunFile[]): string[] {
+  if (files.length === 0) return [];
+  const described = files.map(
+    ({ name = 'a file without a name', mediaType = 'unknown type', content = '' }) => {
+      const size = Buffer.byteLength(content, 'base64').toLocaleString('en');
+      return `${name} (${mediaType}, ${size} bytes)`;
+    },
+  );
+  return [`Received: ${described.join(', ')}. I am an offline demo and do not read files.`];
 }
 
 /** The words that matter in a question, cut short so that "cancel" and "cancelling" are the same. */

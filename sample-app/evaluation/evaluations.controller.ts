@@ -1,4 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
+import { ApiQuery } from '@nestjs/swagger';
 import { EvalStore, type Evaluation } from 'nestjs-agentos';
 
 /** Shows what the judges said, the newest first. */
@@ -7,6 +8,7 @@ export class EvaluationsController {
   constructor(private readonly evaluations: EvalStore) {}
 
   @Get()
+  @ApiQuery({ name: 'run_id', required: false })
   list(@Query('run_id') runId?: string): Promise<readonly Evaluation[]> {
     return this.evaluations.list({ limit: 20, ...(runId === undefined ? {} : { runId }) });
   }

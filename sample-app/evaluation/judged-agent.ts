@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
-import { Agent, agentAsJudge, sampled, type EngineRequest, type Evaluation } from 'nestjs-agentos';
+import { Agent, agentAsJudge, sampled, type Evaluation } from 'nestjs-agentos';
 
 import { faqEngine } from '../demo-engine/faq-engine.js';
 import { modelOr } from '../model/support-engine.js';
+import { offlineJudge } from './offline-judge.js';
 
 const logger = new Logger('JudgedAgent');
 
@@ -21,7 +22,7 @@ export const judgedAgent = new Agent({
     agentAsJudge({
       name: 'helpfulness',
       engine: modelOr(offlineJudge, { instructions: 'You are a strict judge of support answers.' }),
-      criteria: 'The answer is polite and says what to do next.',
+      criteria: 'The answer is polite and answers the question that was asked.',
       threshold: 7,
       runInBackground: true,
       when: sampled(1),
@@ -31,12 +32,3 @@ export const judgedAgent = new Agent({
     }),
   ],
 });
-
-/** Honest about what it can see without a language model: whether there is an answer at all. */
-function offlineJudge({ input }: EngineRequest): string {
-  const isAnswered = !input.includes('I do not know. I am an offline demo');
-  return JSON.stringify({
-    score: isAnswered ? 8 : 2,
-    reason: `An offline demo judge: the answer ${isAnswered ? 'comes from the FAQ' : 'says that it does not know'}.`,
-  });
-}

@@ -37,7 +37,13 @@ const globalSwitchAgent = new Agent({
  * In the sample itself `RUN_HOOKS_IN_BACKGROUND=true` turns the same switch on.
  */
 @Module({
-  imports: [AgentOsModule.forRoot({ agents: [globalSwitchAgent], runHooksInBackground: true })],
+  imports: [
+    AgentOsModule.forRoot({
+      agents: [globalSwitchAgent],
+      runHooksInBackground: true,
+      http: { allowedOrigins: [] }, // no page of another origin
+    }),
+  ],
   providers: [GlobalSwitchHooks],
 })
 export class GlobalSwitchModule {}

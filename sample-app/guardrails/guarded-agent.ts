@@ -4,11 +4,11 @@ import {
   Guardrail,
   Hook,
   hookRef,
-  InputCheckError,
   OutputCheckError,
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { piiGuardrail } from 'nestjs-agentos/guardrails';
 
 import { faqEngine } from '../demo-engine/faq-engine.js';
 import { FAQ, STAFF_FAQ } from '../demo-engine/faq.js';
@@ -16,14 +16,6 @@ import { FAQ, STAFF_FAQ } from '../demo-engine/faq.js';
 @Injectable()
 export class Guardrails {
   readonly #logger = new Logger(Guardrails.name);
-
-  /** Refuses the question before the engine sees it. */
-  @Guardrail()
-  noCardNumbers({ runInput }: PreHookContext): void {
-    if (containsCardNumber(runInput.content)) {
-      throw new InputCheckError('Please do not send card numbers.', { trigger: 'pii_detected' });
-    }
-  }
 
   /** Refuses the answer. A streamed answer is held back until this has passed. */
   @Guardrail()
@@ -37,8 +29,8 @@ export class Guardrails {
 
   /** Changes the question, so it must be inline: `false` wins over RUN_HOOKS_IN_BACKGROUND. */
   @Hook(false)
-  maskEmails({ runInput }: PreHookContext): void {
-    runInput.content = runInput.content.replace(/[\w.+-]+@[\w-]+(\.[\w-]+)+/g, '[email]');
+  trimQuestion({ runInput }: PreHookContext): void {
+    runInput.content = runInput.content.trim();
   }
 
   /** Sees rejected runs too, and does not log what the guardrail has refused. */
@@ -48,25 +40,17 @@ export class Guardrails {
   }
 }
 
+/** Refuses a question with the number of a payment card before the engine sees it. */
+const noCards = piiGuardrail({ name: 'noCards', types: ['card'] });
+
+/** Lets questions with e-mail addresses pass without the addresses. */
+const maskedEmails = piiGuardrail({ name: 'maskedEmails', types: ['email'], strategy: 'mask' });
+
 export const guardedAgent = new Agent({
   id: 'guarded-agent',
   name: 'Guarded agent',
   description: 'Refuses card numbers in questions and staff-only text in answers; masks email addresses.',
   engine: faqEngine([...FAQ, ...STAFF_FAQ]),
-  preHooks: [hookRef(Guardrails, 'noCardNumbers'), hookRef(Guardrails, 'maskEmails')],
+  preHooks: [noCards, maskedEmails, hookRef(Guardrails, 'trimQuestion')],
   postHooks: [hookRef(Guardrails, 'noStaffAnswers'), hookRef(Guardrails, 'auditRun')],
 });
-
-/** 13 to 19 digits, perhaps with spaces or hyphens between them, whose check digit is right. */
-function containsCardNumber(text: string): boolean {
-  const candidates = text.match(/\d(?:[ -]?\d){12,18}/g) ?? [];
-  return candidates.some((candidate) => isLuhnValid(candidate.replace(/\D/g, '')));
-}
-
-function isLuhnValid(digits: string): boolean {
-  const sum = [...digits].reverse().reduce((total, digit, index) => {
-    const value = Number(digit) * (index % 2 === 1 ? 2 : 1);
-    return total + (value > 9 ? value - 9 : value);
-  }, 0);
-  return sum % 10 === 0;
-}

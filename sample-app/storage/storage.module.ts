@@ -12,6 +12,17 @@ interface Storage {
 const STORAGE = Symbol('storage');
 const DEFAULT_FOLDER = '.agent-os';
 
+/** Where sessions and evaluations are kept, for people: without the password of the server. */
+export function describeStorage(): string {
+  const url = process.env['DATABASE_URL'];
+  if (url === undefined) {
+    const folder = process.env['DATA_FOLDER'] ?? DEFAULT_FOLDER;
+    return `${folder}, PostgreSQL in this process (DATA_FOLDER moves it, DATABASE_URL names a server)`;
+  }
+  const place = URL.canParse(url) ? new URL(url) : undefined;
+  return `PostgreSQL server ${place ? `${place.host}${place.pathname}` : 'of DATABASE_URL'}`;
+}
+
 /** A PostgreSQL server if `DATABASE_URL` names one, else PostgreSQL in this process, in a folder (`DATA_FOLDER`). */
 async function openStorage(): Promise<Storage> {
   const url = process.env['DATABASE_URL'];
