@@ -4,6 +4,7 @@ import { APP_INTERCEPTOR, RouterModule } from '@nestjs/core';
 import type { AgentOsExtras, AgentOsOptions } from './agent-os.options.js';
 import { EXTRAS } from './agent-os.tokens.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/http.routes.js';
+import { RouteConflictsModule } from './http/route-conflicts.module.js';
 import { TrailingSlashModule } from './http/trailing-slash.module.js';
 import { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
 
@@ -26,7 +27,11 @@ function wire(definition: DynamicModule, extras: AgentOsExtras): DynamicModule {
   return {
     ...definition,
     global: isGlobal,
-    imports: [...imports, ...prefixed(definition, routes?.prefix), ...(routes ? [TrailingSlashModule] : [])],
+    imports: [
+      ...imports,
+      ...prefixed(definition, routes?.prefix),
+      ...(routes ? [RouteConflictsModule, TrailingSlashModule] : []),
+    ],
     controllers: [...controllers, ...(routes ? HTTP_CONTROLLERS : [])],
     providers: [
       ...providers,

@@ -68,7 +68,7 @@ describe('the program in the README', () => {
 
   it('answers, and refuses what its guardrail refuses', async () => {
     const { port } = app.getHttpServer().address() as { port: number };
-    const ask = (message: string) => runJson(`http://localhost:${port}`, '/agents/support', message);
+    const ask = (message: string) => runJson(`http://localhost:${port}`, '/os/agents/support', message);
     expect(await ask('Hi')).toMatchObject({ status: 200, body: { content: 'You asked: Hi' } });
     expect(await ask('4'.repeat(16))).toMatchObject({
       status: 400,

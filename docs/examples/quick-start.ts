@@ -24,7 +24,11 @@ const support = new Agent({
   postHooks: [hookRef(SupportHooks, 'notify')],
 });
 
-@Module({ imports: [AgentOsModule.forRoot({ agents: [support] })], providers: [SupportHooks] })
+@Module({
+  // The prefix keeps the routes apart from those of your application: POST /os/agents/support/runs
+  imports: [AgentOsModule.forRoot({ agents: [support], http: { prefix: 'os' } })],
+  providers: [SupportHooks],
+})
 class AppModule {}
 
 const app = await NestFactory.create(AppModule);

@@ -1,0 +1,92 @@
+import { VersioningType, type RequestMethod, type Type } from '@nestjs/common';
+import {
+  HOST_METADATA,
+  METHOD_METADATA,
+  MODULE_PATH,
+  PATH_METADATA,
+  VERSION_METADATA,
+} from '@nestjs/common/constants.js';
+import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
+import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
+
+import { isProtocolHandler } from './protocol.mark.js';
+import type { DeclaredRoute } from './route.overlap.js';
+
+type PathParts = Parameters<RoutePathFactory['create']>[0];
+
+/** A controller, and what its module and the application put in front of its paths. */
+interface Place {
+  readonly controller: Type;
+  readonly modulePath: string | undefined;
+  readonly config: ApplicationConfig;
+}
+
+/** The routes of all controllers, in the order in which Nest adds them. */
+export function declaredRoutes(modules: ModulesContainer, config: ApplicationConfig): DeclaredRoute[] {
+  return [...modules.values()].flatMap(({ metatype, controllers }) => {
+    const modulePath = metadata<string>(`${MODULE_PATH}${modules.applicationId}`, metatype);
+    return [...controllers.values()].flatMap(({ metatype: controller }) =>
+      typeof controller === 'function'
+        ? routesOf({
+            controller: controller as Type,
+            modulePath: modulePath ?? metadata<string>(MODULE_PATH, metatype),
+            config,
+          })
+        : [],
+    );
+  });
+}
+
+function routesOf({ controller, modulePath, config }: Place): DeclaredRoute[] {
+  const prototype = controller.prototype as Readonly<Record<string, object>>;
+  const versioning = config.getVersioning();
+  const paths = new RoutePathFactory(config);
+  const globalPrefix = config.getGlobalPrefix();
+  const controllerVersion = versioning
+    ? (metadata<PathParts['controllerVersion']>(VERSION_METADATA, controller) ?? versioning.defaultVersion)
+    : undefined;
+  const hosts = listOf(metadata(HOST_METADATA, controller));
+
+  return listOf(metadata<string | string[]>(PATH_METADATA, controller) ?? '').flatMap((ctrlPath) =>
+    new MetadataScanner().getAllMethodNames(prototype).flatMap((name): DeclaredRoute[] => {
+      const handler = prototype[name];
+      const methodPaths = handler && metadata<string | string[]>(PATH_METADATA, handler);
+      if (!handler || methodPaths === undefined) return [];
+      const method = metadata<RequestMethod>(METHOD_METADATA, handler) as RequestMethod;
+      const methodVersion = metadata<PathParts['methodVersion']>(VERSION_METADATA, handler);
+      const isInPath = versioning?.type === VersioningType.URI;
+      const versions = versioning && !isInPath ? listOf(methodVersion ?? controllerVersion) : undefined;
+      const parts = {
+        ctrlPath: withSlash(ctrlPath),
+        modulePath,
+        globalPrefix: globalPrefix === '' ? '' : withSlash(globalPrefix),
+        controllerVersion,
+        methodVersion,
+        versioningOptions: versioning,
+      };
+      return listOf(methodPaths)
+        .flatMap((path) => paths.create({ ...parts, methodPath: withSlash(path) } as PathParts, method))
+        .map((path) => ({
+          method,
+          path,
+          versions: versions?.length ? versions : undefined,
+          hosts: hosts.length > 0 ? hosts : undefined,
+          handler: `${controller.name}.${name}`,
+          isOurs: isProtocolHandler(handler),
+        }));
+    }),
+  );
+}
+
+function metadata<T>(key: string, target: object): T | undefined {
+  return Reflect.getMetadata(key, target) as T | undefined;
+}
+
+function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
+}
+
+function withSlash(path: string): string {
+  return path.startsWith('/') ? path : `/${path}`;
+}

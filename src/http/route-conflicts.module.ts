@@ -1,0 +1,66 @@
+import { Inject, Logger, Module, RequestMethod, type NestModule } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { declaredRoutes } from './declared.routes.js';
+import { fastifyOf } from './fastify.instance.js';
+import { describeConflicts, findConflicts, findDuplicates, type RouteChoice } from './route.conflicts.js';
+import type { DeclaredRoute } from './route.overlap.js';
+
+/** The little of an application's configuration that only Nest 12 has. */
+interface RouteResolution {
+  getRouteResolutionStrategy?(): string | undefined;
+}
+
+/** The little of Fastify that is needed here. */
+interface FastifyLike {
+  hasRoute(route: { readonly method: string; readonly url: string }): boolean;
+}
+
+/** Says at start-up which routes of ours meet routes of the host. */
+@Module({})
+export class RouteConflictsModule implements NestModule {
+  constructor(
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    private readonly config: ApplicationConfig,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  /**
+   * Nest calls this before it adds routes, at which Fastify throws its own error.
+   *
+   * @throws AgentOsConfigurationError on Fastify, if there are two routes for the same method and path
+   */
+  configure(): void {
+    const fastify = fastifyOf<FastifyLike>(this.adapterHost);
+    const routes = declaredRoutes(this.modules, this.config);
+    const duplicates = fastify ? findDuplicates([...routes, ...addedBefore(fastify, routes)]) : [];
+    if (duplicates.length > 0)
+      throw new AgentOsConfigurationError(
+        `Fastify takes each route once, and AgentOS has routes that this application has too. ${MEND}\n` +
+          describeConflicts(duplicates),
+      );
+    const conflicts = findConflicts(routes, this.#choice(fastify !== undefined));
+    if (conflicts.length > 0)
+      new Logger('AgentOs').warn(
+        `Routes of AgentOS meet routes of this application. ${MEND}\n${describeConflicts(conflicts)}`,
+      );
+  }
+
+  #choice(isFastify: boolean): RouteChoice {
+    const isSorted = (this.config as RouteResolution).getRouteResolutionStrategy?.() === 'specificity';
+    return isFastify || isSorted ? 'most-specific' : 'declared-first';
+  }
+}
+
+const MEND =
+  "Give those of AgentOS a path of their own with the option http.prefix, such as AgentOsModule.forRoot({ http: { prefix: 'os' } }):";
+
+/** Routes that the host has added to Fastify itself, where routes of ours will be. */
+function addedBefore(fastify: FastifyLike, routes: readonly DeclaredRoute[]): DeclaredRoute[] {
+  return routes
+    .filter(
+      ({ isOurs, method, path }) => isOurs && fastify.hasRoute({ method: RequestMethod[method], url: path }),
+    )
+    .map((route) => ({ ...route, handler: 'a route that was added to Fastify itself', isOurs: false }));
+}

@@ -1,0 +1,111 @@
+import { RequestMethod, VERSION_NEUTRAL } from '@nestjs/common';
+
+/** A route as it stands once the application has started: with global prefix, module path and version in its path. */
+export interface DeclaredRoute {
+  readonly method: RequestMethod;
+  readonly path: string;
+  /** Undefined where the path itself has it, or the application has no versions. */
+  readonly versions: readonly unknown[] | undefined;
+  /** Undefined for all hosts. */
+  readonly hosts: readonly unknown[] | undefined;
+  /** Class and method, such as `PagesController.show`. */
+  readonly handler: string;
+  readonly isOurs: boolean;
+}
+
+/** How many of one route's requests another route takes as well. */
+export type Share = 'none' | 'some' | 'all';
+
+type Segment =
+  | { readonly kind: 'literal'; readonly value: string }
+  | { readonly kind: 'mixed' | 'parameter' | 'wildcard' };
+
+const RANKS = { literal: 0, mixed: 1, parameter: 2, wildcard: 3 } as const;
+
+/** How many of the second route's requests the first one would answer if it were asked before it. */
+export function shareTaken(first: DeclaredRoute, second: DeclaredRoute): Share {
+  return least([
+    methodShare(first.method, second.method),
+    pathShare(segmentsOf(first.path), segmentsOf(second.path)),
+    listShare(meaningful(first.versions), meaningful(second.versions)),
+    listShare(first.hosts, second.hosts),
+  ]);
+}
+
+/** Whether two paths are the same but for the names of their parameters. */
+export function haveSameShape(first: DeclaredRoute, second: DeclaredRoute): boolean {
+  return shapeOf(first.path) === shapeOf(second.path);
+}
+
+/** Negative if a router that asks the most specific route first asks the first one before the second one. */
+export function compareSpecificity(first: DeclaredRoute, second: DeclaredRoute): number {
+  const others = segmentsOf(second.path);
+  for (const [index, segment] of segmentsOf(first.path).entries()) {
+    const difference = RANKS[segment.kind] - RANKS[others[index]?.kind ?? 'wildcard'];
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Whether a path is one for everything that has no other route. */
+export function isCatchAll({ path }: DeclaredRoute): boolean {
+  return segmentsOf(path).at(-1)?.kind === 'wildcard';
+}
+
+function least(shares: readonly Share[]): Share {
+  if (shares.includes('none')) return 'none';
+  return shares.includes('some') ? 'some' : 'all';
+}
+
+function methodShare(first: RequestMethod, second: RequestMethod): Share {
+  if (first === second || first === RequestMethod.ALL) return 'all';
+  return second === RequestMethod.ALL ? 'some' : 'none';
+}
+
+function pathShare(first: readonly Segment[], second: readonly Segment[]): Share {
+  let share: Share = 'all';
+  for (const [index, segment] of first.entries()) {
+    const other = second[index];
+    if (!other) return 'none';
+    if (segment.kind === 'wildcard') return share;
+    if (other.kind === 'wildcard') return 'some';
+    // What a segment of text and parameters matches cannot be told here: nothing is said rather than a wrong thing.
+    if (segment.kind === 'mixed' || other.kind === 'mixed') return 'none';
+    if (segment.kind === 'literal' && other.kind === 'parameter') share = 'some';
+    if (segment.kind === 'literal' && other.kind === 'literal' && segment.value !== other.value)
+      return 'none';
+  }
+  return second.length > first.length ? 'none' : share;
+}
+
+function listShare(first: readonly unknown[] | undefined, second: readonly unknown[] | undefined): Share {
+  if (!first) return 'all';
+  if (!second) return 'some';
+  const shared = second.filter((value) => first.includes(value));
+  if (shared.length === second.length) return 'all';
+  return shared.length > 0 ? 'some' : 'none';
+}
+
+/** A route that is there for every version. */
+function meaningful(versions: readonly unknown[] | undefined): readonly unknown[] | undefined {
+  return versions?.includes(VERSION_NEUTRAL) ? undefined : versions;
+}
+
+function segmentsOf(path: string): Segment[] {
+  return path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(toSegment);
+}
+
+function toSegment(part: string): Segment {
+  if (/^\{?\*[^/]*$/.test(part)) return { kind: 'wildcard' };
+  if (/^:\w+$/.test(part)) return { kind: 'parameter' };
+  return /[:*{(]/.test(part) ? { kind: 'mixed' } : { kind: 'literal', value: part };
+}
+
+function shapeOf(path: string): string {
+  return segmentsOf(path)
+    .map((segment) => (segment.kind === 'literal' ? segment.value : `:${segment.kind}`))
+    .join('/');
+}
