@@ -39,7 +39,8 @@ export class AgentOsLifecycle
     @Inject(EXTRAS) private readonly extras: AgentOsExtras,
   ) {}
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
+    await this.runtime.startExecutor();
     const hooks = this.runtime.listHooks();
     this.#warnOfNoComponents();
     this.#nameMovedPreHooks(hooks);

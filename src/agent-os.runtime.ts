@@ -9,6 +9,7 @@ import type { Component } from './components/component.js';
 import { componentsIn, ComponentRegistry } from './components/component.registry.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { Deadlines } from './execution/deadlines.js';
+import type { HookExecution } from './execution/hook-execution.js';
 import { HookExecutor } from './execution/hook.executor.js';
 import { HookLedger } from './execution/hook.ledger.js';
 import { HookExplorer, type HookProvider } from './hooks/hook.explorer.js';
@@ -17,9 +18,10 @@ import { prepareHook } from './hooks/hook.functions.js';
 import { listHooks, type HookListing } from './hooks/hook.listing.js';
 import { HookRegistry } from './hooks/hook.registry.js';
 import { HookRunner } from './hooks/hook.runner.js';
+import { rebuildTask } from './runs/background-hook.task.js';
 import { createDirectEnvironment } from './runs/direct.environment.js';
 import { InFlightRuns } from './runs/in-flight-runs.js';
-import type { DirectEnvironment, ServedEnvironment } from './runs/environment.js';
+import type { DirectEnvironment, FoundHook, ServedEnvironment } from './runs/environment.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { CoordinatedSessionStore } from './sessions/coordinated-session.store.js';
 import { StoreCalls } from './sessions/store.calls.js';
@@ -84,6 +86,16 @@ export class AgentOsRuntime implements OnModuleInit {
     this.#shutdown.abort();
   }
 
+  /** Lets the executor begin. */
+  async startExecutor(): Promise<void> {
+    const { ledger, logger, environment } = this;
+    await this.executor.start({
+      ledger,
+      logger,
+      rebuild: (stored) => rebuildTask(stored, environment),
+    });
+  }
+
   /** Conducts runs, with background hooks. */
   get environment(): ServedEnvironment {
     return this.#bind().environment;
@@ -134,6 +146,14 @@ export class AgentOsRuntime implements OnModuleInit {
     );
   }
 
+  #findHook(registry: HookRegistry, execution: HookExecution): FoundHook | undefined {
+    const { kind, id } = execution.component;
+    const component = this.components.find(id);
+    if (component?.kind !== kind) return undefined;
+    const hook = registry.find(component, execution);
+    return hook && { hook, component };
+  }
+
   #createEnvironment(registry: HookRegistry): ServedEnvironment {
     const { ledger, logger, executor, inFlight, sessions, evals, storeCalls } = this;
     const { releaseAfter, onDisconnect, onHookError, onRunError, runTimeout } = this.options;
@@ -143,6 +163,7 @@ export class AgentOsRuntime implements OnModuleInit {
       kind: 'served',
       hooksOf: (component, position) => registry.hooksOf(component, position),
       modeOf: (hook) => registry.modeOf(hook).mode,
+      findHook: (execution) => this.#findHook(registry, execution),
       runner: new HookRunner({ ledger, deadlines, failures }),
       ledger,
       deadlines,

@@ -127,7 +127,7 @@ export class AgentOsService {
    */
   async drain(): Promise<void> {
     const { response, hook, run: current } = currentScope();
-    if (hook?.batch ?? current?.startedByBatch) {
+    if (hook?.isBackground || current?.isOfBackgroundHook) {
       throw new Error(
         'drain() was called in a background hook, which would wait for itself. Call it elsewhere.',
       );

@@ -64,7 +64,15 @@ export {
   StepFailedError,
 } from './errors/run.errors.js';
 
-export { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './execution/hook.executor.js';
+export {
+  HookExecutor,
+  type HookBatch,
+  type HookDelivery,
+  type HookExecutorHost,
+  type HookExecutorLedger,
+  type HookTask,
+  type StoredHookTask,
+} from './execution/hook.executor.js';
 export type {
   FinalHookExecutionState,
   HookEndReason,
@@ -72,6 +80,7 @@ export type {
   HookExecutionState,
   HookMode,
   HookPhase,
+  HookPosition,
 } from './execution/hook-execution.js';
 export type { HookExecutionFilter, HookExecutions } from './execution/hook.ledger.js';
 
@@ -108,6 +117,7 @@ export type {
   StepPosition,
 } from './model/run-event.js';
 export type { RunFile, RunFileKind, RunInput } from './model/run-input.js';
+export type { RunOrigin } from './model/run-origin.js';
 export type { ModelIdentity, RunOutcome, RunOutput, RunStatus, StepOutput } from './model/run-output.js';
 export type { ModelRequestMetrics, RunMetrics } from './model/run-usage.js';
 export type { ToolExecution } from './model/tool-execution.js';

@@ -22,6 +22,11 @@ export class ComponentRegistry {
     return this.#served.get(id);
   }
 
+  /** A component that is served, or stands inside one that is. */
+  find(id: string): Component | undefined {
+    return this.#known.get(id);
+  }
+
   /** The served components of a kind, in the order in which they were added. */
   list<K extends ComponentKind>(kind: K): (Component & { readonly kind: K })[] {
     return [...this.#served.values()].filter(

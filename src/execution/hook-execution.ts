@@ -7,6 +7,12 @@ export type HookPhase = 'pre' | 'post';
 export type HookMode = 'inline' | 'background';
 
 /**
+ * Where a run stands when its hooks are chosen: the first of its tree (`root`), below another run (`member`: a member of
+ * a team, a step of a workflow), or started by a hook (`inside-hook`). Decides which of the module's hooks it gets.
+ */
+export type HookPosition = 'root' | 'member' | 'inside-hook';
+
+/**
  * How a hook execution stands. The last five are final, and every scheduled hook reaches exactly one of them.
  *
  * - `scheduled`: collected, its run has not settled or its response has not closed.
@@ -42,7 +48,10 @@ export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 
  */
 export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' | 'shutdown';
 
-/** One execution of a hook, as the ledger keeps it: ids, names, states, times and error classes, never content. */
+/**
+ * One execution of a hook, as the ledger keeps it: ids, names, states, times and error classes, never content. Component,
+ * position, phase and name tell which hook it is in every process with the same module.
+ */
 export interface HookExecution {
   /** `runId:phase:hook`, the same for every attempt, so a hook can use it as an idempotency key. */
   readonly id: string;
@@ -50,6 +59,9 @@ export interface HookExecution {
   readonly phase: HookPhase;
   readonly mode: HookMode;
   readonly component: ComponentIdentity;
+  readonly position: HookPosition;
+  /** Listed in the component's own hooks or in the module's. */
+  readonly attachedBy: 'component' | 'module';
   readonly runId: string;
   /** Whose run it is. */
   readonly userId?: string;

@@ -1,3 +1,7 @@
+import type { LoggerService } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+
+import type { RunOrigin } from '../model/run-origin.js';
 import type { HookExecution } from './hook-execution.js';
 
 /** What an executor knows about the response by the time it runs a hook. */
@@ -11,8 +15,24 @@ export interface HookDelivery {
 /** One background hook that is due, with everything needed to run it. */
 export interface HookTask {
   readonly execution: HookExecution;
-  /** The run as it settled: plain data, never changed again. Together with `execution` all a durable store needs. */
+  /**
+   * The run as it settled: plain data (JSON values, Date, Map, Set, Buffer, typed arrays), never changed again, and
+   * shared by all hooks of a run. An `Error` if the run holds something else: then `run()` fails the hook with it, and
+   * there is nothing to store.
+   */
   readonly snapshot: unknown;
+  /** On whose behalf the runs are that the hook starts: JSON. */
+  readonly origin: RunOrigin;
+  /**
+   * Whether {@link HookExecutorHost.rebuild} finds the hook. It does not if the component is not registered, such as one
+   * that was given to `AgentOsService.run()` itself: such a task can be run in this process only.
+   */
+  readonly isRebuildable: boolean;
+  /**
+   * Room for hooks that may run together: neighbours in a batch with the same number. Absent, as in this version: alone.
+   * An executor that runs all hooks of a batch one after another is always right.
+   */
+  readonly group?: number;
   /**
    * Runs the hook on copies of its own, with all its attempts, and records how it ended. Never throws or rejects;
    * returns nothing if the hook ended at once.
@@ -20,6 +40,34 @@ export interface HookTask {
   run(delivery: HookDelivery): Promise<void> | undefined;
   /** Records that the hook will not be run. */
   drop(): void;
+}
+
+/** What a durable executor keeps of a task: plain data, from which {@link HookExecutorHost.rebuild} makes the task again. */
+export type StoredHookTask = Pick<HookTask, 'execution' | 'snapshot' | 'origin'>;
+
+/** The record of hook executions in this process, as an executor sees it. */
+export interface HookExecutorLedger {
+  /** Every change of state, as it happens. The object is the live record: copy what you keep. */
+  readonly changes: Observable<HookExecution>;
+  /** The execution with this id, if it has not ended. */
+  find(id: string): HookExecution | undefined;
+  /** The executor keeps the record of this execution elsewhere from here on; in this process it is no longer open. */
+  forget(execution: HookExecution): void;
+}
+
+/** What AgentOS gives an executor. */
+export interface HookExecutorHost {
+  readonly ledger: HookExecutorLedger;
+  readonly logger: Pick<LoggerService, 'error' | 'warn'>;
+  /**
+   * Makes a task of what was stored, in this or another process with the same module. The hook is found by component,
+   * position, phase and name, and runs with the time-out, retries and reports that it has here; attempts on record count.
+   * The execution is open in the ledger from now on: run the task, drop it, or make the ledger forget it.
+   *
+   * @returns undefined if there is no such component or hook here
+   * @throws TypeError if the snapshot is not that of a run
+   */
+  rebuild(stored: StoredHookTask): HookTask | undefined;
 }
 
 /** The background hooks of one settled run tree, in the order in which they must run. */
@@ -47,6 +95,14 @@ export interface HookBatch {
  * hook that was accepted ends in the ledger.
  */
 export abstract class HookExecutor {
+  /**
+   * Called once, when the application has started and before it listens. A provider that runs components in its
+   * `onModuleInit` makes batches earlier. A rejection stops the start. Does nothing unless overridden.
+   */
+  start(_host: HookExecutorHost): Promise<void> | void {
+    // In the process there is nothing to start.
+  }
+
   /**
    * Takes a batch when its run has settled, before its result is handed back. May run it right there if too much is
    * pending already; the promise then resolves once its hooks have ended.

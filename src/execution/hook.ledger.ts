@@ -40,7 +40,8 @@ export interface HookExecutions {
  * times and error classes, never content. Read it as `AgentOsService.executions`.
  */
 export class HookLedger implements HookExecutions {
-  readonly #open = new Set<HookExecution>();
+  /** By id. */
+  readonly #open = new Map<string, HookExecution>();
   readonly #ended: HookExecution[] = [];
   readonly #changes = new Subject<HookExecution>();
   readonly #counts: Record<FinalHookExecutionState, number> = {
@@ -86,8 +87,37 @@ export class HookLedger implements HookExecutions {
 
   /** @internal */
   schedule(execution: HookExecution): void {
-    this.#open.add(execution);
+    this.#open.set(execution.id, execution);
     this.#announce(execution);
+  }
+
+  /** @internal The open execution with this id. */
+  find(id: string): HookExecution | undefined {
+    return this.#open.get(id);
+  }
+
+  /**
+   * @internal The open record of an execution that comes from a store, perhaps from another process: the one that is
+   * here, else a new one, which is scheduled and knows the attempts made so far.
+   */
+  adopt(stored: HookExecution): HookExecution {
+    const open = this.#open.get(stored.id);
+    if (open) return open;
+    const { id, hook, phase, mode, component, position, attachedBy, runId, userId, attempts, scheduledAt } =
+      stored;
+    const adopted: HookExecution = {
+      ...{ id, hook, phase, mode, component, position, attachedBy, runId },
+      ...(userId === undefined ? {} : { userId }),
+      state: 'scheduled',
+      ...{ attempts, scheduledAt },
+    };
+    this.schedule(adopted);
+    return adopted;
+  }
+
+  /** @internal Another record has taken the execution over: it is open here no longer, and has not ended. */
+  forget(execution: HookExecution): void {
+    if (this.#open.get(execution.id) === execution) this.#open.delete(execution.id);
   }
 
   /** @internal */
@@ -100,7 +130,8 @@ export class HookLedger implements HookExecutions {
 
   /** @internal Ends an execution, once: a second verdict (an abandoned attempt that comes back) changes nothing. */
   end(execution: Writable<HookExecution>, state: FinalHookExecutionState, because: HookEnd = {}): void {
-    if (!this.#open.delete(execution)) return;
+    if (this.#open.get(execution.id) !== execution) return;
+    this.#open.delete(execution.id);
     execution.state = state;
     execution.endedAt = Date.now();
     if (because.reason !== undefined) execution.reason = because.reason;
@@ -125,7 +156,7 @@ export class HookLedger implements HookExecutions {
   }
 
   *#newestFirst(): Generator<HookExecution> {
-    yield* [...this.#open].reverse();
+    yield* [...this.#open.values()].reverse();
     const size = this.#ended.length;
     for (let back = 1; back <= size; back++) {
       yield this.#ended[(this.#oldest - back + size) % size] as HookExecution;

@@ -1,5 +1,5 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
-import type { HookPhase } from '../execution/hook-execution.js';
+import type { HookExecution, HookPhase, HookPosition } from '../execution/hook-execution.js';
 import { resolveHookMode, type BoundHook, type ResolvedHookMode } from './bound-hook.js';
 import { bindHook, type HookInstances } from './hook.binder.js';
 import type { PostHookContext, PreHookContext } from './hook.context.js';
@@ -13,9 +13,6 @@ export interface ComponentHooks {
   /** An output guardrail must see the answer before a client does. */
   readonly holdsStream: boolean;
 }
-
-/** Which of the module's hooks a run gets besides its component's own. */
-export type HookPosition = 'root' | 'member' | 'inside-hook';
 
 /** What a {@link HookRegistry} is made of. */
 export interface HookRegistryOptions {
@@ -50,6 +47,14 @@ export class HookRegistry {
     let bound = this.#bound.get(component);
     if (!bound) this.#bound.set(component, (bound = this.#bind(component)));
     return bound.get(position) as ComponentHooks;
+  }
+
+  /** The hook of an execution, by its name, which is unique among the hooks of a component in a phase. */
+  find(
+    component: HookedComponent,
+    { position, phase, hook }: Pick<HookExecution, 'position' | 'phase' | 'hook'>,
+  ): BoundHook | undefined {
+    return this.hooksOf(component, position)[phase].find(({ definition }) => definition.name === hook);
   }
 
   /** Where AgentOS runs a hook, and why. */

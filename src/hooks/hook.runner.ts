@@ -72,9 +72,12 @@ export class HookRunner {
     }
   }
 
-  /** Runs a hook after the response. Nothing it does comes back; returns nothing if it ended at once. */
+  /**
+   * Runs a hook after the response. Nothing it does comes back; returns nothing if it ended at once. Attempts that its
+   * execution has on record, made by a process that died, count.
+   */
   runInBackground(call: HookCall, delivery: HookDelivery): Promise<void> | undefined {
-    return this.#runBackgroundAttempt(call, 1, delivery);
+    return this.#runBackgroundAttempt(call, call.execution.attempts + 1, delivery);
   }
 
   #runBackgroundAttempt(call: HookCall, attempt: number, delivery: HookDelivery): Promise<void> | undefined {

@@ -1,37 +1,84 @@
 import type { HookExecution } from '../execution/hook-execution.js';
-import type { HookDelivery, HookTask } from '../execution/hook.executor.js';
+import type { HookDelivery, HookTask, StoredHookTask } from '../execution/hook.executor.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
 import type { HookSubject } from '../hooks/hook.runner.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
+import type { RunOrigin } from '../model/run-origin.js';
 import type { RunnableComponent } from '../model/runnable-component.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import type { OutboxEntry } from './outbox.js';
-import type { ServedEnvironment } from './environment.js';
+import type { FoundHook, ServedEnvironment } from './environment.js';
 import { CopiedHookContext } from './hook.contexts.js';
 import { originOf } from './origin.js';
-import { enterScope, type HookScope, type RunScope } from './scope.js';
+import { enterScope, type RunScope } from './scope.js';
 import type { RunSnapshot } from './snapshot.js';
 
-/** A background hook that was released by its run's outcome. It keeps the run's copy, not the run. */
-export class BackgroundHookTask implements HookTask, HookSubject {
+/** What a background hook is run with. */
+interface HookTaskParts extends FoundHook {
   readonly execution: HookExecution;
   readonly snapshot: RunSnapshot | Error;
+  readonly origin: RunOrigin;
+  readonly span?: RunSpan | undefined;
+}
+
+/** The task of a hook that its run's outcome has released. */
+export function collectedTask(
+  { hook, run, execution }: OutboxEntry,
+  environment: ServedEnvironment,
+): HookTask {
+  const { component, span } = run;
+  const parts = { hook, component, execution, snapshot: run.snapshot(), origin: originOf(run), span };
+  return new BackgroundHookTask(parts, environment);
+}
+
+/**
+ * The task of a hook whose execution comes from a store. Its span is linked to none: that of the run was in the process
+ * that has stored it.
+ *
+ * @returns undefined if no registered component has such a hook
+ * @throws TypeError if the snapshot is not that of a run
+ */
+export function rebuildTask(
+  { execution: stored, snapshot, origin }: StoredHookTask,
+  environment: ServedEnvironment,
+): HookTask | undefined {
+  const found = environment.findHook(stored);
+  if (!found) return undefined;
+  if (!isSnapshot(snapshot)) {
+    throw new TypeError(`Expected the snapshot of a run for the hook execution ${stored.id}.`);
+  }
+  const execution = environment.ledger.adopt(stored);
+  return new BackgroundHookTask({ ...found, execution, snapshot, origin }, environment);
+}
+
+/** A background hook that is due. It keeps the run's copy, not the run. */
+class BackgroundHookTask implements HookTask, HookSubject {
+  readonly execution: HookExecution;
+  readonly snapshot: RunSnapshot | Error;
+  readonly origin: RunOrigin;
   readonly #hook: BoundHook;
   readonly #component: RunnableComponent;
   readonly #environment: ServedEnvironment;
   readonly #span: RunSpan | undefined;
   readonly #scope: RunScope;
 
-  /** @param scope - shared by the hooks of a batch; says that runs they start are started by a hook */
-  constructor({ hook, run, execution }: OutboxEntry, environment: ServedEnvironment, scope: HookScope) {
+  constructor(parts: HookTaskParts, environment: ServedEnvironment) {
+    const { hook, component, execution, snapshot, origin, span } = parts;
     this.execution = execution;
-    this.snapshot = run.snapshot();
+    this.snapshot = snapshot;
+    this.origin = origin;
     this.#hook = hook;
-    this.#component = run.component;
+    this.#component = component;
     this.#environment = environment;
-    this.#span = run.span;
-    this.#scope = { hook: scope, origin: originOf(run) };
+    this.#span = span;
+    // Runs that it starts are started by a hook, on behalf of the user of its run.
+    this.#scope = { hook: { environment, isBackground: true }, origin };
+  }
+
+  get isRebuildable(): boolean {
+    const found = this.#environment.findHook(this.execution);
+    return found?.hook === this.#hook && found.component === this.#component;
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {
@@ -57,4 +104,13 @@ export class BackgroundHookTask implements HookTask, HookSubject {
       return this.#span.linked(`hook ${execution.hook}`, attributes, callback);
     });
   }
+}
+
+/** As deep as what a store gives back can be trusted: its parts are objects. */
+function isSnapshot(value: unknown): value is RunSnapshot {
+  if (typeof value !== 'object' || value === null) return false;
+  const { runInput, runContext, runOutput, session } = value as Partial<Record<keyof RunSnapshot, unknown>>;
+  return [runInput, runContext, runOutput, session].every(
+    (part) => typeof part === 'object' && part !== null,
+  );
 }

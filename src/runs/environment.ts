@@ -1,13 +1,14 @@
 import type { LoggerService } from '@nestjs/common';
 
 import type { Deadlines } from '../execution/deadlines.js';
-import type { HookMode } from '../execution/hook-execution.js';
+import type { HookExecution, HookMode, HookPosition } from '../execution/hook-execution.js';
 import type { HookExecutor } from '../execution/hook.executor.js';
 import type { HookLedger } from '../execution/hook.ledger.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
-import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
+import type { ComponentHooks } from '../hooks/hook.registry.js';
 import type { HookRunner } from '../hooks/hook.runner.js';
 import type { HookedComponent } from '../hooks/hooked-component.js';
+import type { RunnableComponent } from '../model/runnable-component.js';
 import type { CoordinatedSessionStore } from '../sessions/coordinated-session.store.js';
 import type { EvalStore } from '../sessions/eval.store.js';
 import type { StoreCalls } from '../sessions/store.calls.js';
@@ -34,6 +35,8 @@ interface CommonEnvironment {
 export interface ServedEnvironment extends CommonEnvironment {
   readonly kind: 'served';
   readonly modeOf: (hook: BoundHook) => HookMode;
+  /** Finds the hook of an execution among those of the registered components. */
+  readonly findHook: (execution: HookExecution) => FoundHook | undefined;
   readonly sessions: CoordinatedSessionStore;
   readonly evals: EvalStore;
   readonly executor: HookExecutor;
@@ -43,6 +46,12 @@ export interface ServedEnvironment extends CommonEnvironment {
   readonly onDisconnect: 'finish' | 'cancel';
   /** Is told of runs that failed. The callers of direct runs get the error itself. */
   readonly onRunError?: RunErrorHandler;
+}
+
+/** A hook and the component whose runs it belongs to. */
+export interface FoundHook {
+  readonly hook: BoundHook;
+  readonly component: RunnableComponent;
 }
 
 /** A component is run directly: all hooks inline. Bare components have no stores: a session lasts as long as its run. */

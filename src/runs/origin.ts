@@ -1,7 +1,7 @@
+import type { RunOrigin } from '../model/run-origin.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
 import type { RunView } from './run.view.js';
-import type { RunOrigin } from './scope.js';
 
 /** Where a run comes from: the run above it, or the run whose background hook has started it. */
 export interface RunSource {

@@ -72,6 +72,8 @@ export function createExecution(hook: BoundHook, run: RunView, mode: HookExecuti
     phase: hook.phase,
     mode,
     component: run.identity,
+    position: run.position,
+    attachedBy: hook.attachedBy,
     runId: run.runId,
     ...(run.userId === undefined ? {} : { userId: run.userId }),
     state: 'scheduled',

@@ -5,11 +5,10 @@ import { HookTimeoutError } from '../errors/hook-timeout.error.js';
 import { RunCancelledError, RunShutDownError } from '../errors/run.errors.js';
 import { forLog, quoted, reasonOf } from '../errors/log.text.js';
 import { toError } from '../errors/to-error.js';
-import type { HookBatch } from '../execution/hook.executor.js';
-import type { HookExecution } from '../execution/hook-execution.js';
+import type { HookExecution, HookPosition } from '../execution/hook-execution.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
-import type { ComponentHooks, HookPosition } from '../hooks/hook.registry.js';
+import type { ComponentHooks } from '../hooks/hook.registry.js';
 import type { HookSubject } from '../hooks/hook.runner.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
 import type { ComponentIdentity } from '../model/component.js';
@@ -17,6 +16,7 @@ import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEvent, RunEventBody, StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
+import type { RunOrigin } from '../model/run-origin.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
@@ -53,7 +53,7 @@ import {
 import { reportRunFailure } from './failure.reporter.js';
 import { freezeInput } from './run.input.js';
 import type { RunEnd, RunHandle, RunPhase, RunView, RunWait } from './run.view.js';
-import { currentScope, enterScope, type RunOrigin, type RunScope, type ScopedRun } from './scope.js';
+import { currentScope, enterScope, type RunScope, type ScopedRun } from './scope.js';
 import { sessionNotFound } from '../sessions/session-not-found.js';
 import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
 import type { TimeLimit } from './time-limit.js';
@@ -246,8 +246,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.#tree.environment;
   }
 
-  get startedByBatch(): HookBatch | undefined {
-    return this.#tree.startedByBatch;
+  get isOfBackgroundHook(): boolean {
+    return this.#tree.isOfBackgroundHook;
   }
 
   get userId(): string | undefined {
@@ -624,7 +624,10 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
         return context;
       },
       enter: <R>(_execution: HookExecution, callback: () => R): R =>
-        enterScope({ run: this, hook: { environment }, ...(response ? { response } : {}) }, callback),
+        enterScope(
+          { run: this, hook: { environment, isBackground: false }, ...(response ? { response } : {}) },
+          callback,
+        ),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { HookPosition } from '../hooks/hook.registry.js';
+import type { HookPosition } from '../execution/hook-execution.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { StepPosition } from '../model/run-event.js';

@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import type { HookBatch } from '../execution/hook.executor.js';
+import type { RunOrigin } from '../model/run-origin.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
-import type { SessionOwner } from '../sessions/session.store.js';
 import type { RunEnvironment } from './environment.js';
 import type { ResponseLifecycle } from './response.lifecycle.js';
 import type { RunView } from './run.view.js';
@@ -22,8 +21,8 @@ export interface RunScope {
 /** The run that the running code is a part of. */
 export interface ScopedRun extends RunView {
   readonly environment: RunEnvironment;
-  /** The batch of the background hook that has started the run's tree, if one has. */
-  readonly startedByBatch: HookBatch | undefined;
+  /** A background hook has started the run's tree. */
+  readonly isOfBackgroundHook: boolean;
   /** Saves what a judge says of the run, once the guardrails that hold the run have passed. */
   recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void>;
 }
@@ -31,17 +30,7 @@ export interface ScopedRun extends RunView {
 /** Where a hook runs. */
 export interface HookScope {
   readonly environment: RunEnvironment;
-  /** The batch a background hook belongs to. */
-  readonly batch?: HookBatch;
-}
-
-/** What a background hook knows of its run, which has settled: runs that it starts are on behalf of the same user. */
-export interface RunOrigin {
-  readonly sessionId: string;
-  readonly userId?: string;
-  readonly owner?: SessionOwner;
-  /** Guardrails have not let the run be seen. */
-  readonly isWithdrawn: boolean;
+  readonly isBackground: boolean;
 }
 
 const storage = new AsyncLocalStorage<RunScope>();

@@ -3,7 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { forLog } from '../errors/log.text.js';
 import type { HookBatch } from '../execution/hook.executor.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
-import { BackgroundHookTask } from './background-hook.task.js';
+import { collectedTask } from './background-hook.task.js';
 import type { RunEnvironment, ServedEnvironment } from './environment.js';
 import { Outbox, type OutboxEntry } from './outbox.js';
 import type { ResponseLifecycle } from './response.lifecycle.js';
@@ -15,8 +15,8 @@ export class RunTree {
   readonly environment: RunEnvironment;
   readonly response: ResponseLifecycle | undefined;
   readonly startedByHook: boolean;
-  /** The batch of the background hook that has started the first run, if one has. */
-  readonly startedByBatch: HookBatch | undefined;
+  /** A background hook has started the first run. */
+  readonly isOfBackgroundHook: boolean;
   readonly #outbox: Outbox;
   readonly #onDisconnect: 'finish' | 'cancel' | undefined;
   /** The context of the caller who started the run; `AsyncLocalStorage.snapshot()` is 100 times slower on Node 20. */
@@ -37,7 +37,7 @@ export class RunTree {
     this.environment = environment;
     this.response = response;
     this.startedByHook = hook !== undefined;
-    this.startedByBatch = hook?.batch;
+    this.isOfBackgroundHook = hook?.isBackground ?? false;
     this.#onDisconnect = onDisconnect;
     this.#outbox = new Outbox(environment.ledger);
   }
@@ -103,16 +103,13 @@ export class RunTree {
     const { response } = this;
     // Not through `this`: a batch that waits keeps the run's copy, not the run.
     const context = this.#context;
-    const scope: { environment: RunEnvironment; batch?: HookBatch } = { environment };
-    const batch: HookBatch = {
+    return {
       id: root.runId,
-      tasks: released.map((entry) => new BackgroundHookTask(entry, environment, scope)),
+      tasks: released.map((entry) => collectedTask(entry, environment)),
       cannotWait: root.position === 'inside-hook' || this.#latestBatch !== undefined,
       ...(response ? { response } : {}),
       runInContext: (callback) => context.runInAsyncScope(callback),
     };
-    scope.batch = batch;
-    return batch;
   }
 
   /** The hooks of one tree never overlap, not even those of runs that settle late. */

@@ -21,7 +21,7 @@ export function describeHookExecutorContract(name: string, createExecutor: Creat
     let stage: ExecutorStage;
 
     beforeEach(async () => {
-      stage = new ExecutorStage(await createExecutor({ concurrency: 10 }));
+      stage = await new ExecutorStage(await createExecutor({ concurrency: 10 })).start();
     });
 
     afterEach(tearDown);
@@ -32,7 +32,7 @@ export function describeHookExecutorContract(name: string, createExecutor: Creat
 
     async function useConcurrency(concurrency: number): Promise<void> {
       await tearDown();
-      stage = new ExecutorStage(await createExecutor({ concurrency }));
+      stage = await new ExecutorStage(await createExecutor({ concurrency })).start();
     }
 
     it('starts a batch only after its release', async () => {

@@ -11,6 +11,12 @@ export class ExecutorStage extends HookHarness {
     super();
   }
 
+  /** Lets the executor begin. */
+  async start(): Promise<this> {
+    await this.executor.start(this.host);
+    return this;
+  }
+
   async accept(...batches: readonly HookBatch[]): Promise<void> {
     for (const batch of batches) await this.executor.accept(batch);
   }

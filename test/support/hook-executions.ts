@@ -11,6 +11,8 @@ export function createExecution(overrides: Partial<HookExecution> = {}): Writabl
     phase,
     mode: 'background',
     component: { kind: 'agent', id: 'support', name: 'Support' },
+    position: 'root',
+    attachedBy: 'component',
     runId,
     state: 'scheduled',
     attempts: 0,

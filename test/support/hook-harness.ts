@@ -5,6 +5,7 @@ import {
   type HookBatch,
   type HookExecution,
   type HookExecutionState,
+  type HookExecutorHost,
   type HookFailure,
   type HookFunction,
   type HookInfo,
@@ -35,6 +36,7 @@ export type TestHookOptions = Pick<Partial<HookExecution>, 'phase' | 'mode' | 'r
 
 /** Runs hooks for real, without Nest and without a run around them. */
 export class HookHarness {
+  readonly #calls = new Map<string, HookCall>();
   readonly ledger = new HookLedger();
   readonly log = new RecordingLogger();
   readonly failures: HookFailure[] = [];
@@ -77,9 +79,28 @@ export class HookHarness {
 
   task(hook: TestHook, options?: TestHookOptions): HookTask {
     const call = this.call(hook, options);
+    this.#calls.set(call.execution.id, call);
+    return this.#toTask(call);
+  }
+
+  /** Rebuilds tasks of this harness from what was stored of them. */
+  get host(): HookExecutorHost {
+    return {
+      ledger: this.ledger,
+      logger: this.log,
+      rebuild: ({ execution: stored }) => {
+        const call = this.#calls.get(stored.id);
+        return call && this.#toTask({ ...call, execution: this.ledger.adopt(stored) });
+      },
+    };
+  }
+
+  #toTask(call: HookCall): HookTask {
     return {
       execution: call.execution,
       snapshot: {},
+      origin: { sessionId: 'session', isWithdrawn: false },
+      isRebuildable: true,
       run: (delivery) => this.runner.runInBackground(call, delivery),
       drop: () => this.ledger.end(call.execution, 'dropped', { reason: 'shutdown' }),
     };

@@ -89,7 +89,7 @@ describe('HookRunner, inline,', () => {
 
   it('ends a hook that takes longer than 30 seconds: a guardrail blocks, another post-hook does not', async () => {
     const hanging = (): Promise<void> => new Promise(() => undefined);
-    const results = Promise.allSettled([run(hanging, { guardrail: true }), run(hanging)]);
+    const results = Promise.allSettled([run(hanging, { guardrail: true, name: 'guard' }), run(hanging)]);
     await jest.advanceTimersByTimeAsync(29_999);
     const before = harness.ledger.openCount;
     await jest.advanceTimersByTimeAsync(1);

@@ -101,6 +101,7 @@ class Stage {
       kind: 'served',
       hooksOf: (component, position) => registry.hooksOf(component, position),
       modeOf: (hook) => registry.modeOf(hook).mode,
+      findHook: () => undefined,
       runner: new HookRunner({ ledger, deadlines, failures: new HookFailureReporter(noLogger) }),
       ledger,
       deadlines,
