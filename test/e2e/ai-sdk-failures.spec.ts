@@ -370,7 +370,7 @@ describe('A tool that fails', () => {
       content: 'I could not find it.',
       tools: [{ tool_name: 'lookUp', tool_call_error: true, result: told }],
     });
-    expect(provider.requests[1]?.body.messages.at(-1)?.content).toBe(told);
+    expect(toldTo(provider)).toBe(told);
     expect(JSON.stringify([frames, body, stored, seen])).not.toContain('hunter2');
     expect(seen).toEqual([told, told]);
     // Each of the two runs has logged it once.
@@ -392,9 +392,7 @@ describe('A tool that fails', () => {
     });
     const { tools, runId } = await agentOs.run('helper', 'Order 7?');
     expect(tools).toMatchObject([{ failed: true, result: FAILED }]);
-    expect(String(provider.requests[1]?.body.messages.at(-1)?.content)).toMatch(
-      new RegExp(`^Invalid input for tool lookUp: .*${told}$`, 's'),
-    );
+    expect(toldTo(provider)).toMatch(new RegExp(`^Invalid input for tool lookUp: .*${told}$`, 's'));
     expect(log.messages(told === FAILED ? 'error' : 'warn').filter((line) => line.includes(runId))).toEqual([
       `Tool "lookUp" failed in run ${runId}: ${told === FAILED ? secret : told}`,
     ]);
@@ -538,4 +536,10 @@ describe('A run that is cancelled', () => {
 
 function contentsOf(frames: readonly Frame[]): unknown[] {
   return frames.filter(({ event }) => event === 'RunContent').map(({ data }) => data.content);
+}
+
+/** What the model was told of its tool call. Version 7 of the AI SDK begins with the name of the error. */
+function toldTo({ requests }: OpenAiServer): string {
+  const [, asked] = requests;
+  return String(asked?.body.messages.at(-1)?.content).replace(/^\w*Error: /, '');
 }
