@@ -153,4 +153,4 @@ export {
   type EvaluationCriteria,
   type EvaluationFilter,
 } from './sessions/eval.store.js';
-export { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';
+export { InMemoryEvalStore, type InMemoryEvalStoreOptions } from './sessions/in-memory-eval.store.js';

@@ -1,22 +1,61 @@
+import { Logger } from '@nestjs/common';
+
+import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
+import { checkLimits, sizeOf, type Sized } from './kept.size.js';
 import { isOf } from './session.filter.js';
 import type { SessionOwner } from './session.store.js';
 import { checkUserId } from './user-id.js';
 
-/** Evaluations in this process: bounded, and gone with the process. */
-export class InMemoryEvalStore extends EvalStore {
-  #evaluations: Evaluation[] = [];
+const MIB = 1_048_576;
 
-  /** @param capacity - the oldest are forgotten beyond this */
-  constructor(readonly capacity: number = 10_000) {
+/** How much an {@link InMemoryEvalStore} keeps. */
+export interface InMemoryEvalStoreOptions {
+  /** The oldest evaluations are forgotten beyond this. Default 10,000. */
+  readonly capacity?: number;
+  /**
+   * Bytes that all evaluations may take together, as the store estimates them. Beyond this the oldest are forgotten. An
+   * evaluation that is larger by itself is not kept, which is logged as a warning. Default 64 MiB.
+   */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Evaluations in this process: bounded in number and bytes, and gone with the process.
+ *
+ * @throws AgentOsConfigurationError if a limit is no whole number from 1 on (or `Infinity`)
+ */
+export class InMemoryEvalStore extends EvalStore {
+  /** The oldest are forgotten beyond this. */
+  readonly capacity: number;
+  readonly #maxBytes: number;
+  #evaluations: Sized<Evaluation>[] = [];
+  #bytes = 0;
+
+  /** @param limits - a number is the capacity */
+  constructor(limits: number | InMemoryEvalStoreOptions = {}) {
     super();
+    const { capacity = 10_000, maxBytes = 64 * MIB } =
+      typeof limits === 'object' ? limits : { capacity: limits };
+    checkLimits('InMemoryEvalStore', { capacity, maxBytes });
+    this.capacity = capacity;
+    this.#maxBytes = maxBytes;
   }
 
   override save(evaluation: Evaluation): Promise<void> {
     checkUserId(evaluation.userId);
-    this.#evaluations.push(copyPlainData(evaluation, 'evaluation'));
-    if (this.#evaluations.length > this.capacity) this.#evaluations.shift();
+    const kept = sized(copyPlainData(evaluation, 'evaluation'));
+    if (kept.size > this.#maxBytes) {
+      new Logger('AgentOs').warn(
+        `Evaluation ${quoted(evaluation.id)} was not kept: it has about ${kept.size} bytes, and maxBytes is ${this.#maxBytes}.`,
+      );
+      return Promise.resolve();
+    }
+    this.#evaluations.push(kept);
+    this.#bytes += kept.size;
+    if (this.#evaluations.length > this.capacity) this.#dropOldest();
+    this.#makeRoom();
     return Promise.resolve();
   }
 
@@ -31,35 +70,46 @@ export class InMemoryEvalStore extends EvalStore {
   }
 
   override find(id: string): Promise<Evaluation | undefined> {
-    const found = this.#evaluations.find((evaluation) => evaluation.id === id);
-    return Promise.resolve(found && copyPlainData(found, 'evaluation'));
+    const found = this.#evaluations.find(({ value }) => value.id === id);
+    return Promise.resolve(found && copyPlainData(found.value, 'evaluation'));
   }
 
   override rename(id: string, name: string, owner?: SessionOwner): Promise<Evaluation | undefined> {
     checkUserId(owner);
-    const index = this.#evaluations.findIndex(
-      (evaluation) => evaluation.id === id && isOf(evaluation, owner),
-    );
+    const index = this.#evaluations.findIndex(({ value }) => value.id === id && isOf(value, owner));
     const found = this.#evaluations[index];
     if (!found) return Promise.resolve(undefined);
-    const renamed = { ...found, name, updatedAt: Date.now() };
+    const renamed = sized({ ...found.value, name, updatedAt: Date.now() });
     this.#evaluations[index] = renamed;
-    return Promise.resolve(copyPlainData(renamed, 'evaluation'));
+    this.#bytes += renamed.size - found.size;
+    this.#makeRoom();
+    return Promise.resolve(copyPlainData(renamed.value, 'evaluation'));
   }
 
   override delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
     checkUserId(owner);
     const meant = new Set(ids);
-    this.#evaluations = this.#evaluations.filter(
-      (evaluation) => !(meant.has(evaluation.id) && isOf(evaluation, owner)),
-    );
+    this.#evaluations = this.#evaluations.filter(({ value }) => !(meant.has(value.id) && isOf(value, owner)));
+    this.#bytes = this.#evaluations.reduce((total, { size }) => total + size, 0);
     return Promise.resolve();
+  }
+
+  #makeRoom(): void {
+    while (this.#bytes > this.#maxBytes) this.#dropOldest();
+  }
+
+  #dropOldest(): void {
+    this.#bytes -= this.#evaluations.shift()?.size ?? 0;
   }
 
   #matching(criteria: EvaluationCriteria): Evaluation[] {
     checkUserId(criteria.userId);
-    return this.#evaluations.filter((evaluation) => matches(evaluation, criteria));
+    return this.#evaluations.map(({ value }) => value).filter((evaluation) => matches(evaluation, criteria));
   }
+}
+
+function sized(evaluation: Evaluation): Sized<Evaluation> {
+  return { value: evaluation, size: sizeOf(evaluation) };
 }
 
 function matches(evaluation: Evaluation, criteria: EvaluationCriteria): boolean {

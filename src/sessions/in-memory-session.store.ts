@@ -1,9 +1,12 @@
+import { Logger } from '@nestjs/common';
+
+import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { Session } from '../model/session.js';
 import { withoutUndefined } from '../model/without-undefined.js';
 import type { SessionChanges } from './session.changes.js';
 import { newSession, withRun, withUpdate } from './kept-session.js';
-import { latestWithin } from './run.size.js';
+import { checkLimits, latestWithin, sizeOf, type Sized } from './kept.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import { storableAppend, storableSession, storableUpdate } from './storable.js';
 import {
@@ -22,11 +25,15 @@ import { checkUserId } from './user-id.js';
 
 interface KeptSession {
   session: StoredSession;
-  readonly runs: StoredRun[];
+  /** Bytes of the session without its runs. */
+  size: number;
+  readonly runs: Sized<StoredRun>[];
 }
 
 /** Runs that are read at once, unless the caller says otherwise. */
 const DEFAULT_LIMIT = 100;
+
+const MIB = 1_048_576;
 
 /** How much an {@link InMemorySessionStore} keeps. */
 export interface InMemorySessionStoreOptions {
@@ -34,9 +41,23 @@ export interface InMemorySessionStoreOptions {
   readonly maxSessions?: number;
   /** A session's oldest runs are forgotten beyond this. Default 100. */
   readonly maxRunsPerSession?: number;
+  /**
+   * Bytes that all sessions and their runs may take together, as the store estimates them. Beyond this the sessions
+   * used least recently are forgotten, then the oldest runs of the one in use. A run that is larger by itself is not
+   * kept, a session whose state and metadata are larger is forgotten; both are logged as warnings. Default 256 MiB.
+   */
+  readonly maxBytes?: number;
 }
 
-/** Sessions in this process: nothing to install, bounded, and gone with the process. */
+/**
+ * Sessions in this process: nothing to install, bounded in number and bytes, and gone with the process.
+ *
+ * @throws AgentOsConfigurationError if a limit is no whole number from 1 on (or `Infinity`)
+ * @example
+ * ```ts
+ * const sessionStore = new InMemorySessionStore({ maxSessions: 10_000, maxBytes: 512 * 1024 * 1024 });
+ * ```
+ */
 export class InMemorySessionStore extends SessionStore {
   /** The one used least recently first. */
   readonly #sessions = new Map<string, KeptSession>();
@@ -44,11 +65,20 @@ export class InMemorySessionStore extends SessionStore {
   readonly #deleted = new Set<string>();
   readonly #maxSessions: number;
   readonly #maxRuns: number;
+  readonly #maxBytes: number;
+  /** Bytes of all sessions with their runs. */
+  #bytes = 0;
 
-  constructor({ maxSessions = 1_000, maxRunsPerSession = 100 }: InMemorySessionStoreOptions = {}) {
+  constructor({
+    maxSessions = 1_000,
+    maxRunsPerSession = 100,
+    maxBytes = 256 * MIB,
+  }: InMemorySessionStoreOptions = {}) {
     super();
+    checkLimits('InMemorySessionStore', { maxSessions, maxRunsPerSession, maxBytes });
     this.#maxSessions = maxSessions;
     this.#maxRuns = maxRunsPerSession;
+    this.#maxBytes = maxBytes;
   }
 
   override open(id: string): Promise<Session | undefined> {
@@ -71,22 +101,20 @@ export class InMemorySessionStore extends SessionStore {
     const known = this.#sessions.get(init.id);
     const isOpen = known ? isOf(known.session, owner) : !(isKnown && this.#deleted.has(init.id));
     if (!isOpen) return Promise.resolve(false);
-    const kept = known ?? { session: newSession(init), runs: [] };
-    kept.session = withRun(withUpdate(kept.session, changes), init, run);
-    kept.runs.push(run);
-    if (kept.runs.length > this.#maxRuns) kept.runs.shift();
-    this.#use(init.id, kept);
+    const kept = known ?? { session: newSession(init), size: 0, runs: [] };
+    const session = withRun(withUpdate(kept.session, changes), init, run);
+    if (this.#put(init.id, kept, session)) this.#addRun(init.id, kept, run);
     return Promise.resolve(true);
   }
 
   override runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
     const { limit = DEFAULT_LIMIT, owner, before, maxSize } = filter;
     const kept = this.#find(sessionId, owner)?.runs ?? [];
-    const end = before === undefined ? kept.length : kept.findIndex(({ runId }) => runId === before);
-    const found = kept.slice(0, Math.max(0, end)).filter((run) => matchesRun(run, filter));
+    const end = before === undefined ? kept.length : kept.findIndex(({ value }) => value.runId === before);
+    const found = kept.slice(0, Math.max(0, end)).filter(({ value }) => matchesRun(value, filter));
     const latest = found.slice(Math.max(0, found.length - limit));
     const fitting = maxSize === undefined ? latest : latestWithin(latest, maxSize);
-    return Promise.resolve(fitting.map((run) => copyPlainData(run, 'run')));
+    return Promise.resolve(fitting.map(({ value }) => copyPlainData(value, 'run')));
   }
 
   override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
@@ -107,20 +135,20 @@ export class InMemorySessionStore extends SessionStore {
     const { name, state = {}, metadata = {}, ...init } = storableSession(given);
     if (this.#sessions.has(init.id)) return Promise.resolve(false);
     const session = { ...newSession(init), ...withoutUndefined({ name }), state, metadata };
-    this.#use(init.id, { session: copyPlainData(session, 'session'), runs: [] });
+    const kept = { session: newSession(init), size: 0, runs: [] };
+    this.#put(init.id, kept, copyPlainData(session, 'session'));
     return Promise.resolve(true);
   }
 
   override update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean> {
     const kept = this.#find(id, owner);
     if (!kept) return Promise.resolve(false);
-    kept.session = withUpdate(kept.session, copyPlainData(storableUpdate(id, update), 'update'));
-    this.#use(id, kept);
+    this.#put(id, kept, withUpdate(kept.session, copyPlainData(storableUpdate(id, update), 'update')));
     return Promise.resolve(true);
   }
 
   override delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
-    const deleted = ids.filter((id) => this.#find(id, owner) && this.#sessions.delete(id));
+    const deleted = ids.filter((id) => this.#find(id, owner) && this.#forget(id));
     for (const id of deleted) this.#deleted.add(id);
     while (this.#deleted.size > this.#maxSessions) this.#deleted.delete(firstOf(this.#deleted));
     return Promise.resolve(deleted);
@@ -132,12 +160,66 @@ export class InMemorySessionStore extends SessionStore {
     return kept && isOf(kept.session, owner) ? kept : undefined;
   }
 
+  /** Keeps the session as it is now. @returns false if it is too large */
+  #put(id: string, kept: KeptSession, session: StoredSession): boolean {
+    const size = sizeOf(session);
+    this.#use(id, kept);
+    this.#bytes += size - kept.size;
+    kept.session = session;
+    kept.size = size;
+    if (size > this.#maxBytes) {
+      this.#forget(id);
+      warn(
+        `Session ${quoted(id)} was forgotten: it has about ${size} bytes, and maxBytes is ${this.#maxBytes}.`,
+      );
+      return false;
+    }
+    this.#makeRoom(kept);
+    return true;
+  }
+
+  #addRun(id: string, kept: KeptSession, run: StoredRun): void {
+    const size = sizeOf(run);
+    if (kept.size + size > this.#maxBytes) {
+      warn(
+        `Run ${quoted(run.runId)} of session ${quoted(id)} was not kept: it has about ${size} bytes, and maxBytes is ${this.#maxBytes}.`,
+      );
+      return;
+    }
+    kept.runs.push({ value: run, size });
+    this.#bytes += size;
+    if (kept.runs.length > this.#maxRuns) this.#dropOldestRun(kept);
+    this.#makeRoom(kept);
+  }
+
+  /** @param used - the session that stays */
+  #makeRoom(used: KeptSession): void {
+    // The one in use is the last one.
+    while (this.#bytes > this.#maxBytes && this.#sessions.size > 1) this.#forget(firstOf(this.#sessions));
+    while (this.#bytes > this.#maxBytes && used.runs.length > 0) this.#dropOldestRun(used);
+  }
+
+  #dropOldestRun({ runs }: KeptSession): void {
+    this.#bytes -= runs.shift()?.size ?? 0;
+  }
+
+  #forget(id: string): boolean {
+    const kept = this.#sessions.get(id);
+    if (!kept) return false;
+    this.#bytes -= kept.runs.reduce((total, { size }) => total + size, kept.size);
+    return this.#sessions.delete(id);
+  }
+
   #use(id: string, kept: KeptSession): void {
     this.#sessions.delete(id);
     this.#sessions.set(id, kept);
     this.#deleted.delete(id);
-    if (this.#sessions.size > this.#maxSessions) this.#sessions.delete(firstOf(this.#sessions));
+    if (this.#sessions.size > this.#maxSessions) this.#forget(firstOf(this.#sessions));
   }
+}
+
+function warn(message: string): void {
+  new Logger('AgentOs').warn(message);
 }
 
 function firstOf(ids: { keys(): Iterator<string> }): string {
