@@ -1,0 +1,26 @@
+import { Test } from '@nestjs/testing';
+import { Agent, AgentOsModule, AgentOsService } from 'nestjs-agentos';
+import * as aiSdk from 'nestjs-agentos/ai-sdk';
+import * as guardrails from 'nestjs-agentos/guardrails';
+import * as openapi from 'nestjs-agentos/openapi';
+import * as sql from 'nestjs-agentos/sql';
+
+describe('the package', () => {
+  it('loads by each of its entries, with the dependencies that are ES modules only', () => {
+    const entries = { aiSdk, guardrails, openapi, sql };
+
+    for (const [name, entry] of Object.entries(entries))
+      expect([name, Object.keys(entry)]).not.toEqual([name, []]);
+  });
+
+  it('starts and runs', async () => {
+    const agent = new Agent({ id: 'support', engine: () => 'Tomorrow.' });
+    const testing = await Test.createTestingModule({
+      imports: [AgentOsModule.forRoot({ agents: [agent] })],
+    }).compile();
+    const app = await testing.createNestApplication({ logger: false }).init();
+
+    expect((await app.get(AgentOsService).run('support', 'When?')).content).toBe('Tomorrow.');
+    await app.close();
+  });
+});

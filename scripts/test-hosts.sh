@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# The packed package in the default projects of the Nest 11 CLI (CommonJS, ts-jest) and the Nest 12 CLI (ESM, vitest),
+# with what docs/guide/testing-your-hooks.md says and nothing else. `scripts/test-hosts.sh nest11` tries one of them;
+# HOSTS_FOLDER keeps the projects, so that the next run installs nothing but the package.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+repository="$PWD"
+work="${HOSTS_FOLDER:-$(mktemp -d)}"
+[ -n "${HOSTS_FOLDER:-}" ] || trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"
+
+npm run --silent build
+rm -f "$work"/nestjs-agentos-*.tgz
+npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
+package="$(echo "$work"/nestjs-agentos-*.tgz)"
+
+# project NAME CLI-VERSION: makes the project if it is not there.
+project() {
+  [ -d "$work/$1/node_modules" ] || (cd "$work" && npx -y "@nestjs/cli@$2" new "$1" --package-manager npm --skip-git </dev/null)
+  cd "$work/$1"
+}
+
+add() { npm install --no-audit --no-fund --ignore-scripts "$@" >/dev/null; }
+
+# The spec of the guide. Both projects have the globals of their test runner.
+copy_spec() { grep -v "'@jest/globals'" "$repository/test/docs/testing-your-hooks.spec.ts" >src/testing-your-hooks.spec.ts; }
+
+# The guide's JSON, put over the "jest" part of package.json.
+configure_jest() {
+  node - "$repository/docs/guide/testing-your-hooks.md" <<'NODE'
+const fs = require('node:fs');
+const [, json] = /```json\n([\s\S]*?)```/.exec(fs.readFileSync(process.argv[2], 'utf8'));
+const project = JSON.parse(fs.readFileSync('package.json', 'utf8'));
+Object.assign(project.jest, JSON.parse(json).jest);
+fs.writeFileSync('package.json', JSON.stringify(project, null, 2));
+NODE
+}
+
+nest11() {
+  project nest11 11
+  add "$package"
+  copy_spec
+  configure_jest
+  rm -f src/entries.spec.ts src/sentry.spec.ts
+  npm test
+  npx -y -p node@22 -- npm test
+  npx tsc --noEmit
+  # Every entry with its peers, and an error tracker.
+  add drizzle-orm@0.45 ai@6 @nestjs/swagger@11 @sentry/nestjs@10
+  cp "$repository"/scripts/hosts/*.spec.ts src/
+  npm test
+}
+
+nest12() {
+  project nest12 12
+  add "$package"
+  copy_spec
+  npm test
+  npx tsc --noEmit
+}
+
+[ $# -gt 0 ] || set -- nest11 nest12
+for name in "$@"; do
+  (
+    echo "-- $name"
+    "$name"
+  )
+done
