@@ -240,7 +240,7 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
 
   it('that no module provides stop the start', async () => {
     expect(await startUpError({ adapter, agentOs: { ...agentOs, http: { guards: [PlanGuard] } } })).toBe(
-      'http.guards: no module provides PlanGuard. Add it to the providers of a module, or pass an instance.',
+      'http.guards[0]: no module provides PlanGuard. Add it to the providers of a module, or pass an instance.',
     );
   });
 });

@@ -285,7 +285,7 @@ describe('Wrong options stop the start:', () => {
 
   it('something that is no component', async () => {
     expect(await errorOf({ agents: [undefined] })).toBe(
-      'Expected an Agent, Team or Workflow, got undefined. If it is imported, look for a circular import.',
+      'AgentOsModule: agents[0] is undefined. If it is imported, look for a circular import.',
     );
   });
 

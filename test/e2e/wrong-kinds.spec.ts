@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Injectable, Scope, type Provider } from '@nestjs/common';
 import {
   Agent,
   AgentOsModule,
@@ -424,5 +425,28 @@ describe('the module', () => {
     expect(await odd({ agents: [new Agent({ id: 'a', engine: () => 'a', postHooks: [inline] })] })).toContain(
       '"on"',
     );
+  });
+
+  class Guard {
+    canActivate(): boolean {
+      return true;
+    }
+  }
+  @Injectable({ scope: Scope.REQUEST })
+  class RequestGuard extends Guard {}
+  @Injectable({ scope: Scope.TRANSIENT })
+  class TransientGuard extends Guard {}
+  class NoGuard {}
+
+  it.each<[string, unknown, readonly Provider[], string]>([
+    ['request-scoped', RequestGuard, [RequestGuard], 'http.guards[0]: RequestGuard is request-scoped'],
+    ['transient', TransientGuard, [TransientGuard], 'http.guards[0]: TransientGuard is transient'],
+    ['provided nowhere', Guard, [], 'http.guards[0]: no module provides Guard.'],
+    ['no guard', NoGuard, [NoGuard], 'http.guards[0]: NoGuard is no guard: it has no method "canActivate".'],
+    ['undefined', undefined, [], 'http.guards[0]: expected a guard, or the class of one, got undefined'],
+  ])('does not start with a guard that is %s', async (_what, guard, providers, message) => {
+    const http = { guards: [guard as never] };
+
+    expect(await startUpError({ agentOs: { http }, providers: [...providers] })).toContain(message);
   });
 });
