@@ -1,4 +1,4 @@
-import { digitGroupsIn } from './digit.groups.js';
+import { DigitGroups, isDigit } from './digit.groups.js';
 import type { Span } from './normalised.text.js';
 
 /** Numbers of digits that a card may have, the usual ones first. */
@@ -8,9 +8,22 @@ const SHORTEST = 13;
 /** Ways of writing a card in groups; between them may stand any sign, if it is always the same. */
 const GROUPINGS = new Set(['4-4-4-4', '4-6-5', '4-6-4', '4-4-4-4-3']);
 
+const MOST_GROUPS = 5;
+
 /** Between the groups of a card: blanks, tabs, hyphens and dots in any grouping, and one end of a line. */
 const USUAL_GAP = /^(?:[ \t.-]{1,3}|[ \t-]{0,2}\r?\n[ \t]{0,2})$/;
-const OTHER_GAP = /^(?:[^\p{L}\p{N}\s]|\r?\n)$/u;
+const OTHER_GAP = /^(?:[^\p{L}\p{N}\s]|[^\p{L}\p{N}\r\n,;]{2,6}|\r?\n)$/u;
+const LONGEST_GAP = 6;
+
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
+const LENGTH_OF_UUID = 36;
+const SHORTEST_DIGEST = 24;
+
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const SPACE = 0x20;
+const HYPHEN = 0x2d;
+const DOT = 0x2e;
 
 /** First digits and lengths that the networks have assigned. */
 const ISSUERS: readonly (readonly [from: number, to: number, min: number, max: number])[] = [
@@ -59,24 +72,34 @@ const LENGTHS_BY_PREFIX = lengthsByPrefix();
  * nothing.
  */
 export function findCards(text: string): readonly Span[] {
-  const run = new DigitRuns(text);
+  if (text.length < SHORTEST) return [];
+  const groups = new DigitGroups(text);
+  if (groups.count === 0) return [];
+  const finder = new CardFinder(groups);
   const cards: Span[] = [];
-  for (let first = 0; first < run.groups.length;) {
-    const last = run.lastGroupOfCard(first);
+  for (let first = 0; first < groups.count;) {
+    const last = finder.lastGroupOfCard(first);
     if (last === undefined) {
       first += 1;
       continue;
     }
-    cards.push({ start: (run.groups[first] as Span).start, end: (run.groups[last] as Span).end });
+    cards.push({ start: groups.start(first), end: groups.end(last) });
     first = last + 1;
   }
   return cards;
 }
 
+/** What stands between two groups of digits: nothing that may stand within a card. */
+const APART = 0;
+/** A sign that people put between groups, if it is always the same. */
+const OTHER = 1;
+const USUAL = 2;
+/** A usual one, with the end of a line. */
+const LINE_END = 3;
+
 /** The digits of a text without what stands between them, so that each possible card costs a few steps only. */
-class DigitRuns {
-  readonly groups: readonly Span[];
-  readonly #text: string;
+class CardFinder {
+  readonly #groups: DigitGroups;
   readonly #digits: Uint8Array;
   /** Of each group, where its digits begin. */
   readonly #offsets: Uint32Array;
@@ -84,77 +107,60 @@ class DigitRuns {
   readonly #ends: Uint32Array;
   /** Of each group, the first one of those that gaps of a card join. */
   readonly #runs: Uint32Array;
+  /** Of each group, what stands before it. */
+  readonly #gaps: Uint8Array;
+  readonly #sums: CheckSums;
+  readonly #identifiers: Identifiers;
 
-  constructor(text: string) {
-    this.#text = text;
-    this.groups = digitGroupsIn(text);
-    const count = this.groups.reduce((sum, { start, end }) => sum + end - start, 0);
-    this.#digits = new Uint8Array(count);
-    this.#ends = new Uint32Array(count + 1);
-    this.#offsets = new Uint32Array(this.groups.length);
-    this.#runs = new Uint32Array(this.groups.length);
+  constructor(groups: DigitGroups) {
+    const { text, count } = groups;
+    let total = 0;
+    for (let group = 0; group < count; group++) total += groups.size(group);
+    this.#groups = groups;
+    this.#digits = new Uint8Array(total);
+    this.#ends = new Uint32Array(total + 1);
+    this.#offsets = new Uint32Array(count);
+    this.#runs = new Uint32Array(count);
+    this.#gaps = new Uint8Array(count);
     let offset = 0;
-    this.groups.forEach(({ start, end }, index) => {
-      this.#offsets[index] = offset;
-      this.#runs[index] = index > 0 && this.#isJoined(index) ? (this.#runs[index - 1] as number) : index;
-      for (let at = start; at < end; at++) this.#digits[offset++] = text.charCodeAt(at) - 48;
-      this.#ends[offset] = index + 1;
-    });
+    for (let group = 0; group < count; group++) {
+      const gap = group > 0 ? gapBefore(groups, group) : APART;
+      this.#offsets[group] = offset;
+      this.#gaps[group] = gap;
+      this.#runs[group] = gap === APART ? group : (this.#runs[group - 1] as number);
+      const end = groups.end(group);
+      for (let at = groups.start(group); at < end; at++) this.#digits[offset++] = text.charCodeAt(at) - 48;
+      this.#ends[offset] = group + 1;
+    }
+    this.#sums = new CheckSums(this.#digits);
+    this.#identifiers = new Identifiers(text);
   }
 
   /** Which group ends the card that begins with this one. */
   lastGroupOfCard(first: number): number | undefined {
     const offset = this.#offsets[first] as number;
-    if (offset + SHORTEST > this.#digits.length || this.#isFraction(first)) return undefined;
+    if (offset + SHORTEST > this.#digits.length) return undefined;
     const lengths = LENGTHS_BY_PREFIX[this.#prefixAt(offset)] as number;
-    if (lengths === 0) return undefined;
+    if (lengths === 0 || (first > 0 && isFraction(this.#groups, first))) return undefined;
     for (const length of LENGTHS) {
       const end = this.#ends[offset + length];
       if (!end || (lengths & (1 << length)) === 0) continue;
       const last = end - 1;
-      if (this.#runs[last] !== this.#runs[first] || !this.#isCardNumber(offset, length)) continue;
+      if (this.#runs[last] !== this.#runs[first] || !this.#sums.isRight(offset, length)) continue;
+      if (length === 13 && this.#isArticleNumber(offset)) continue;
       if (this.#isWritten(first, last)) return last;
     }
     return undefined;
   }
 
   #prefixAt(offset: number): number {
-    let prefix = 0;
-    for (let place = 0; place < 4; place++) prefix = prefix * 10 + (this.#digits[offset + place] as number);
-    return prefix;
-  }
-
-  /** Whether what stands before a group may stand within a card. */
-  #isJoined(index: number): boolean {
-    const length = (this.groups[index] as Span).start - (this.groups[index - 1] as Span).end;
-    if (length > 5) return false;
-    const gap = this.#gapBefore(index);
-    if (gap === ' ' || gap === '-') return true;
-    if (gap === '.') return !this.#isFraction(index);
-    return USUAL_GAP.test(gap) || OTHER_GAP.test(gap);
-  }
-
-  /** `3.141592653589793` is a number, not groups of digits. */
-  #isFraction(index: number): boolean {
-    const { start, end } = this.groups[index] as Span;
-    return end - start > 6 && index > 0 && this.#gapBefore(index) === '.';
-  }
-
-  #gapBefore(index: number): string {
-    const { end } = this.groups[index - 1] as Span;
-    const { start } = this.groups[index] as Span;
-    return this.#text.slice(end, Math.min(start, end + 6));
-  }
-
-  /** The right check digit (ISO/IEC 7812-1, annex B). */
-  #isCardNumber(offset: number, length: number): boolean {
-    let sum = 0;
-    for (let place = 0; place < length; place++) {
-      const digit = this.#digits[offset + length - 1 - place] as number;
-      const doubled = digit * 2;
-      sum += place % 2 === 0 ? digit : doubled > 9 ? doubled - 9 : doubled;
-    }
-    return sum % 10 === 0 && !(length === 13 && this.#isArticleNumber(offset));
+    const digits = this.#digits;
+    return (
+      (digits[offset] as number) * 1000 +
+      (digits[offset + 1] as number) * 100 +
+      (digits[offset + 2] as number) * 10 +
+      (digits[offset + 3] as number)
+    );
   }
 
   /** Articles of German makers have 13 digits that begin with 4 (EAN-13), as only cards of the last century do. */
@@ -168,13 +174,141 @@ class DigitRuns {
 
   /** Whether people write cards like this, and this is no part of an identifier. */
   #isWritten(first: number, last: number): boolean {
-    const groups = this.groups.slice(first, last + 1);
-    if (isInIdentifier(this.#text, (groups[0] as Span).start, (groups.at(-1) as Span).end)) return false;
-    const gaps = groups.slice(1).map((_, index) => this.#gapBefore(first + index + 1));
-    if (gaps.every((gap) => USUAL_GAP.test(gap)) && gaps.filter(hasLineEnd).length <= 1) return true;
-    const grouping = groups.map(({ start, end }) => end - start).join('-');
-    // A column of numbers looks like a card on four lines, and one in ten has the right check digit.
-    return new Set(gaps).size === 1 && !gaps.some(hasLineEnd) && GROUPINGS.has(grouping);
+    const isInGroups = this.#hasUsualGaps(first, last) || this.#isInUsualGroups(first, last);
+    return isInGroups && !this.#identifiers.hold(this.#groups.start(first), this.#groups.end(last));
+  }
+
+  /** A column of numbers looks like a card on several lines, and one in ten has the right check digit. */
+  #hasUsualGaps(first: number, last: number): boolean {
+    let lineEnds = 0;
+    for (let group = first + 1; group <= last; group++) {
+      if (this.#gaps[group] === OTHER) return false;
+      if (this.#gaps[group] === LINE_END) lineEnds += 1;
+    }
+    return lineEnds <= 1;
+  }
+
+  #isInUsualGroups(first: number, last: number): boolean {
+    if (last - first >= MOST_GROUPS) return false;
+    const groups = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    const gaps = new Set(groups.slice(1).map((group) => this.#groups.gap(group)));
+    const isOneLine = ![...gaps].some((gap) => gap.includes('\n'));
+    return (
+      gaps.size === 1 && isOneLine && GROUPINGS.has(groups.map((group) => this.#groups.size(group)).join('-'))
+    );
+  }
+}
+
+function gapBefore(groups: DigitGroups, group: number): number {
+  const size = groups.gapSize(group);
+  if (size > LONGEST_GAP) return APART;
+  const first = groups.text.charCodeAt(groups.end(group - 1));
+  // Most gaps are one sign: an expression would cost ten times as much.
+  if (size === 1) {
+    if (first === SPACE || first === HYPHEN || first === TAB) return USUAL;
+    if (first === DOT) return isFraction(groups, group) ? APART : USUAL;
+    if (first === LINE_FEED) return LINE_END;
+    if (first < 0x7f) return isWordOrSpace(first) ? APART : OTHER;
+  }
+  const gap = groups.gap(group);
+  if (USUAL_GAP.test(gap)) return gap.includes('\n') ? LINE_END : USUAL;
+  return OTHER_GAP.test(gap) ? OTHER : APART;
+}
+
+/** `3.141592653589793` is a number, not groups of digits. */
+function isFraction(groups: DigitGroups, group: number): boolean {
+  return (
+    groups.size(group) > 6 &&
+    groups.gapSize(group) === 1 &&
+    groups.text.charCodeAt(groups.start(group) - 1) === DOT
+  );
+}
+
+/** Of an ASCII character. */
+function isWordOrSpace(unit: number): boolean {
+  return unit <= SPACE || isDigit(unit) || (unit >= 0x41 && unit <= 0x5a) || (unit >= 0x61 && unit <= 0x7a);
+}
+
+/** Check digits (ISO/IEC 7812-1, annex B) of any stretch of digits, each in one step: sums from the beginning on. */
+class CheckSums {
+  /** The last digit of sums in which the digits at even places, or those at odd ones, are doubled. */
+  readonly #even: Uint8Array;
+  readonly #odd: Uint8Array;
+
+  constructor(digits: Uint8Array) {
+    this.#even = new Uint8Array(digits.length + 1);
+    this.#odd = new Uint8Array(digits.length + 1);
+    let even = 0;
+    let odd = 0;
+    for (let place = 0; place < digits.length; place++) {
+      const digit = digits[place] as number;
+      const doubled = digit > 4 ? digit * 2 - 9 : digit * 2;
+      even = (even + (place % 2 === 0 ? doubled : digit)) % 10;
+      odd = (odd + (place % 2 === 0 ? digit : doubled)) % 10;
+      this.#even[place + 1] = even;
+      this.#odd[place + 1] = odd;
+    }
+  }
+
+  isRight(offset: number, length: number): boolean {
+    // The last digit is never doubled, the one before it is.
+    const sums = (offset + length) % 2 === 0 ? this.#even : this.#odd;
+    return sums[offset + length] === sums[offset];
+  }
+}
+
+/** UUIDs and hexadecimal digests of a text: they hold long runs of digits. */
+class Identifiers {
+  readonly #text: string;
+  /** Looked for when first needed. */
+  #uuids: readonly Span[] | undefined;
+  #nextUuid = 0;
+  /** The run of hexadecimal digits that was last asked about; places are asked from left to right. */
+  #start = 0;
+  #end = 0;
+  #isDigest = false;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Whether this place, which begins and ends with a digit, is a part of one. */
+  hold(start: number, end: number): boolean {
+    const before = this.#text.charCodeAt(start - 1);
+    const after = this.#text.charCodeAt(end);
+    if (isHexadecimal(before) || isHexadecimal(after)) {
+      if (this.#isInDigest(start, end)) return true;
+    } else if (before !== HYPHEN && after !== HYPHEN) return false;
+    return this.#isInUuid(start, end);
+  }
+
+  #isInUuid(start: number, end: number): boolean {
+    this.#uuids ??= Array.from(this.#text.matchAll(UUID), ({ index }) => ({
+      start: index,
+      end: index + LENGTH_OF_UUID,
+    }));
+    let uuid = this.#uuids[this.#nextUuid];
+    while (uuid && uuid.end < end) uuid = this.#uuids[++this.#nextUuid];
+    return uuid !== undefined && uuid.start <= start && uuid.end >= end;
+  }
+
+  #isInDigest(start: number, end: number): boolean {
+    if (start < this.#start || start >= this.#end) this.#measure(start);
+    return this.#isDigest && end <= this.#end;
+  }
+
+  #measure(within: number): void {
+    let start = within;
+    let end = within;
+    let letters = 0;
+    while (isHexadecimal(this.#text.charCodeAt(start - 1))) start--;
+    while (isHexadecimal(this.#text.charCodeAt(end))) end++;
+    for (let at = start; at < end && letters === 0; at++) {
+      if (!isDigit(this.#text.charCodeAt(at))) letters++;
+    }
+    this.#start = start;
+    this.#end = end;
+    this.#isDigest = end - start >= SHORTEST_DIGEST && letters > 0;
   }
 }
 
@@ -188,29 +322,6 @@ function lengthsByPrefix(): Uint32Array {
     }
   }
   return lengths;
-}
-
-function hasLineEnd(gap: string): boolean {
-  return gap.includes('\n');
-}
-
-const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/i;
-const LONGEST_UUID = 36;
-const LONGEST_IDENTIFIER = 64;
-const HYPHEN = 0x2d;
-
-/** UUIDs and hexadecimal digests hold long runs of digits. */
-function isInIdentifier(text: string, start: number, end: number): boolean {
-  const neighbours = [text.charCodeAt(start - 1), text.charCodeAt(end)];
-  if (!neighbours.some((unit) => unit === HYPHEN || isHexadecimal(unit))) return false;
-  const around = text.slice(Math.max(0, start - LONGEST_UUID), end + LONGEST_UUID);
-  if (UUID.exec(around)?.[0].includes(text.slice(start, end))) return true;
-  let from = start;
-  let to = end;
-  while (start - from < LONGEST_IDENTIFIER && isHexadecimal(text.charCodeAt(from - 1))) from--;
-  while (to - end < LONGEST_IDENTIFIER && isHexadecimal(text.charCodeAt(to))) to++;
-  const token = text.slice(from, to);
-  return token.length >= 24 && /^[0-9a-f]+$/i.test(token) && /[a-f]/i.test(token);
 }
 
 /** @param unit - of a text; NaN outside it */

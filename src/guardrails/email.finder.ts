@@ -2,6 +2,10 @@ import type { Span } from './normalised.text.js';
 
 const LONGEST_LOCAL_PART = 64;
 const LOCAL = /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
+/** For each ASCII character, 1 if it is a {@link LOCAL} one: an expression for each would cost too much. */
+const LOCAL_ASCII = Uint8Array.from({ length: 0x80 }, (_, unit) =>
+  Number(LOCAL.test(String.fromCharCode(unit))),
+);
 /** Labels, and a last one that no number is; eight labels of 63 are more than any address has. */
 const DOMAIN =
   /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|\p{L}{2,63})(?![\p{L}\p{N}])/uy;
@@ -52,17 +56,30 @@ function startOfLocalPart(text: string, at: number, floor: number): number {
   let start = at;
   const least = Math.max(floor, at - LONGEST_LOCAL_PART);
   while (start > least) {
+    const unit = text.charCodeAt(start - 1);
+    if (unit < 0x80) {
+      if (LOCAL_ASCII[unit] === 0) break;
+      start -= 1;
+      continue;
+    }
     const isLowHalf = start - 2 >= least && /[\udc00-\udfff]/.test(text.charAt(start - 1));
     const from = isLowHalf ? start - 2 : start - 1;
     if (!LOCAL.test(text.slice(from, start))) break;
     start = from;
   }
   // In a path or a query the address begins after its last sign.
-  const local = text.slice(start, at - 1);
-  const lastSign = Math.max(...['/', '=', '?', '&', '|', '{', '`'].map((sign) => local.lastIndexOf(sign)));
-  start += lastSign + 1;
-  while (start < at && !/[\p{L}\p{N}_]/u.test(characterAt(text, start))) start++;
+  for (let place = at - 1; place >= start; place--) {
+    if (SEPARATING.has(text.charCodeAt(place))) start = place + 1;
+  }
+  while (start < at && !isWord(text, start)) start++;
   return start;
+}
+
+const SEPARATING = new Set(Array.from('/=?&|{`', (sign) => sign.charCodeAt(0)));
+
+function isWord(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  return unit < 0x80 ? /\w/.test(text.charAt(at)) : /[\p{L}\p{N}]/u.test(characterAt(text, at));
 }
 
 function characterAt(text: string, at: number): string {

@@ -2,59 +2,97 @@ import { NormalisedText } from './normalised.text.js';
 
 /**
  * How a text looks to the phrases: small letters without marks and look-alikes, one blank for what stands between words.
- * `lines` keeps the ends of lines, `flat` does not.
+ * `lines` keeps the ends of lines, `flat` does not. `cyrillic` is `flat` with the letters that look like Latin ones.
  */
 export interface FoldedText {
   readonly lines: string;
   readonly flat: string;
+  readonly cyrillic: string;
 }
 
-/** Letters of other scripts that look like Latin ones. */
-const LOOK_ALIKES: Readonly<Record<string, string>> = Object.fromEntries(
-  [...'аaеeоoрpсcуyхxіiѕsԁdјjһhӏlԛqԝwαaοoρpνvιiκkτtυuεe'].reduce<[string, string][]>(
-    (pairs, letter, index, all) => {
-      if (index % 2 === 0) pairs.push([letter, all[index + 1] as string]);
-      return pairs;
-    },
-    [],
-  ),
-);
-const LOOK_ALIKE = new RegExp(`[${Object.keys(LOOK_ALIKES).join('')}]`, 'g');
+/** Letters of other scripts that look like Latin ones, each with the Latin one. */
+const LOOK_ALIKES = 'аaеeоoрpсcуyхxіiѕsԁdјjһhӏlԛqԝwαaοoρpνvιiκkτtυuεe';
+/** Emphasis, quoting and joining signs stand between words as blanks do. */
+const JOINING = '*_~`#>\\/|<"“”„«»-';
+const APOSTROPHES = '\u2019\u2018\u02bc\u2032\u00b4';
+const WHITE_SPACE = ' \t\n\v\f\r';
+
+const BLANK = 0x20;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** What each unit of a text becomes. Typed arrays, as each of a million units is looked up. */
+const toLatin = Uint16Array.from({ length: 0x1_0000 }, (_, unit) => unit);
+const toWords = Uint16Array.from(toLatin);
+const toOneLine = Uint16Array.from(toLatin);
+for (let at = 0; at < LOOK_ALIKES.length; at += 2) {
+  toLatin[LOOK_ALIKES.charCodeAt(at)] = LOOK_ALIKES.charCodeAt(at + 1);
+}
+for (const sign of JOINING + WHITE_SPACE) toWords[sign.charCodeAt(0)] = BLANK;
+for (const sign of WHITE_SPACE) if (!'\r\n'.includes(sign)) toOneLine[sign.charCodeAt(0)] = BLANK;
+
+/** Small letters without marks, filled as they are met; 0 for those not met yet. */
+const toSmall = new Uint16Array(0x1_0000);
 
 /** Folds a text for looking; what is passed on stays as it was written. */
 export function foldText(original: string): FoldedText {
-  const small = withoutMarks(new NormalisedText(original).text).toLowerCase();
-  const latin =
-    /[a-z]/.test(small) && !isAscii(small)
-      ? small.replace(LOOK_ALIKE, (letter) => LOOK_ALIKES[letter] ?? letter)
-      : small;
-  const lines = latin.replace(/[^\S\n\r]{2,}|[^\S\n\r ]/g, ' ').replace(/\r\n?/g, '\n');
-  // Emphasis, quoting and joining signs stand between words as blanks do.
-  const words = lines.replace(/[*_~`#>\\/|<"“”„«»-]+/g, ' ').replace(/\s{2,}|[^\S ]/g, ' ');
-  const flat = words.replace(/\b(?:[a-z] ){4,}[a-z]\b/g, (spaced) => spaced.replaceAll(' ', ''));
-  return { lines, flat };
+  const { text } = new NormalisedText(original);
+  const units = new Uint16Array(text.length);
+  let isMixed = false;
+  let hasLatin = false;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    const small = (toSmall[unit] as number) || smallLetter(unit);
+    units[at] = small;
+    hasLatin ||= small >= 0x61 && small <= 0x7a;
+    isMixed ||= toLatin[small] !== small;
+  }
+  const cyrillic = joinSpaced(squeezed(units, toWords));
+  if (hasLatin && isMixed) units.forEach((unit, at) => (units[at] = toLatin[unit] as number));
+  const lines = squeezed(units, toOneLine);
+  return { lines, flat: hasLatin && isMixed ? joinSpaced(squeezed(units, toWords)) : cyrillic, cyrillic };
 }
 
-/** Letters with marks as letters; text that is ASCII has none. */
-function withoutMarks(text: string): string {
-  return /^[\0-\x7f]*$/.test(text)
-    ? text
-    : text
-        .normalize('NFD')
-        .replace(/([a-z])\p{M}+/giu, '$1')
-        .normalize('NFC');
+/** `i g n o r e` as one word. */
+function joinSpaced(words: string): string {
+  return words.replace(/\b(?:[a-z] ){4,40}[a-z]\b/g, (spaced) => spaced.replaceAll(' ', ''));
 }
 
-function isAscii(text: string): boolean {
-  return /^[\0-\x7f]*$/.test(text);
+function smallLetter(unit: number): number {
+  const letter = APOSTROPHES.includes(String.fromCharCode(unit)) ? "'" : String.fromCharCode(unit);
+  const [base = ''] = /^[a-z](?=\p{M}+$)/u.exec(letter.toLowerCase().normalize('NFD')) ?? [
+    letter.toLowerCase(),
+  ];
+  const small = base.length === 1 ? base.charCodeAt(0) : unit;
+  toSmall[unit] = small;
+  return small;
+}
+
+/** A text of these units, each replaced, with one blank for several, and `\n` for each end of a line. */
+function squeezed(units: Uint16Array, replacements: Uint16Array): string {
+  const kept = new Uint16Array(units.length);
+  let length = 0;
+  let last = 0;
+  for (let at = 0; at < units.length; at++) {
+    let unit = replacements[units[at] as number] as number;
+    if (unit === CARRIAGE_RETURN) {
+      if (units[at + 1] === LINE_FEED) continue;
+      unit = LINE_FEED;
+    }
+    if (unit === BLANK && last === BLANK) continue;
+    kept[length++] = unit;
+    last = unit;
+  }
+  return Buffer.from(kept.buffer, 0, length * 2).toString('utf16le');
 }
 
 /** Whether a text holds a phrase that tells a model to drop its instructions, or to show them. */
-export function hasInjectionPhrase({ lines, flat }: FoldedText): boolean {
+export function hasInjectionPhrase({ lines, flat, cyrillic }: FoldedText): boolean {
   const orders = markOrders(flat);
   return (
     (orders !== flat && ORDERS.some((order) => order.test(orders))) ||
     PHRASES.some((phrase) => phrase.test(flat)) ||
+    RUSSIAN.test(cyrillic) ||
     MARKERS.some((marker) => marker.test(lines))
   );
 }
@@ -66,7 +104,7 @@ const ORDER = '\u0001';
 
 /** The first words of what is ordered. */
 const ORDERING =
-  /\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|do not|don'?t|stop|pay no|erase|nullify|abandon|disable|deactivate|turn|switch|remove|lift|circumvent|drop|reveal|show|print|repeat|output|display|tell|give|share|leak|dump|expose|recite|write|list|disclose|return|send|provide|translate|summari[sz]e|encode|copy|paste|spell|reproduce|quote|state|what|act|behave|respond|answer|reply|pretend|role|speak|simulate|operate|continue|talk|comply|generate)\b/g;
+  /\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|do not|don'?t|stop|pay no|erase|nullify|abandon|disable|deactivate|turn|switch|remove|lift|circumvent|drop|reveal|show|print|repeat|output|display|tell|give|share|leak|dump|expose|recite|write|list|disclose|return|send|provide|translate|summari[sz]e|encode|copy|paste|spell|reproduce|quote|state|whats?|act|behave|respond|answer|reply|pretend|role|speak|simulate|operate|continue|talk|comply|generate|delete|clear|reset|cancel|wipe)\b/g;
 
 /**
  * What stands before an order: nothing, a stop, "please", "now" or "you must". "Can a jury disregard prior
@@ -157,7 +195,7 @@ const SHOW = either(
     'paste',
     'spell',
   ],
-  ...['reproduce', 'quote', 'state', 'what (?:is|are|was|were|does|do)'],
+  ...['reproduce', 'quote', 'state', "what(?: is| are| was| were| does| do|'?s)"],
 );
 const NO_LIMITS = either(
   ...[
@@ -199,7 +237,17 @@ const ORDERS: readonly RegExp[] = [
   phrase(
     ORDER,
     OVERRIDE,
-    ' (?:everything|anything|all|what|whatever)(?: that)? (?:you (?:were|have been|had been|are) (?:told|instructed|given|taught|trained on)|(?:was|is) (?:said|written) (?:above|before))\\b',
+    " (?:everything|anything|all|what|whatever)(?: that)? (?:you(?: were| have been| had been| are|'ve been) (?:told|instructed|given|taught|trained on)|(?:was|is) (?:said|written) (?:above|before))\\b",
+  ),
+  phrase(ORDER, OVERRIDE, ' the above directions\\b'),
+  phrase(
+    ORDER,
+    OVERRIDE,
+    ` all (?:of )?(?:your |the )?(?:instructions?|rules|guidelines)(?: ?[.!]| ?$| and ${ORDER}?(?:tell|say|give|do|reveal|print|write|show|output|answer|just)\\b)`,
+  ),
+  phrase(
+    ORDER,
+    `(?:delete|clear|reset|cancel|wipe|drop) (?:all )?(?:of )?your (?:${EARLIER}|${YOUR_OWN}|current) (?:system )?(?:instructions|prompts?|directives|programming|guidelines)\\b`,
   ),
   // Ignore your system prompt; forget your rules.
   phrase(
@@ -231,14 +279,39 @@ const ORDERS: readonly RegExp[] = [
     ORDER,
     '(?:answer|respond|reply|act|write|speak|operate|behave|continue|talk|comply|generate)\\b.{0,40}\\bwithout (?:any |your |the |regard (?:to|for) (?:any |your )?)?(?:content |ethical |moral |safety |ethics or |moral or |legal or )+(?:guidelines|restrictions|filters|constraints|guardrails|polic(?:y|ies)|limits|limitations|considerations|disclaimers|warnings|standards)\\b',
   ),
+  phrase(
+    ORDER,
+    '(?:reveal|leak|dump|expose|disclose|recite) (?:all )?(?:of )?your (?:instructions|rules|guidelines|directives)\\b',
+  ),
+  phrase(
+    ORDER,
+    '(?:repeat|print|output|copy|quote|write|state) (?:out |down )?(?:all )?(?:of )?your (?:instructions|rules|guidelines|directives) (?:word for word|verbatim|exactly)\\b',
+  ),
+  phrase(
+    ORDER,
+    `(?:pretend|act|behave|respond|answer|reply|speak|simulate|operate)(?: as| like| to be)?(?: if)?(?: that)?(?: you(?: are| were|'re))? an? ${MACHINE} (?:without|with no|that has no|free of) (?:any )?(?:rules|restrictions|limits|limitations|guidelines|filters|ethics|morals|constraints)\\b`,
+  ),
+  phrase(
+    ORDER,
+    '(?:answer|respond|reply|speak)\\b(?: \\w{1,12}){0,3} without (?:any )?(?:restrictions|filters|censorship|guardrails)(?: ?[.!,]| ?$)',
+  ),
+  phrase(ORDER, '(?:answer|respond|reply|act|speak|behave) as dan\\b(?: ?[.!,]| ?$)'),
 ];
 
 /** What no customer writes, wherever it stands. */
 const PHRASES: readonly RegExp[] = [
   phrase(
-    `\\b${OVERRIDE} (?:all|any|every) (?:of )?(?:the |your |these |those )?(?:other )?${EARLIER} (?:system )?${BASES}\\b`,
+    `(?<!\\bjur(?:y|ors) to )\\b${OVERRIDE} (?:all|any|every) (?:of )?(?:the |your |these |those )?(?:other )?${EARLIER} (?:system )?${BASES}\\b`,
   ),
   phrase(`\\b${OVERRIDE} ${FILLER}(?:the |your )(?:${YOUR_OWN} )?system (?:prompt|message|instructions?)\\b`),
+  phrase(
+    "\\byou (?:no longer (?:have|need) to|(?:do not|don'?t) (?:have|need) to|need not) (?:follow|obey|adhere to|comply with) (?:any of |all of )?your (?:own )?(?:instructions|guidelines|rules|programming|directives|prompt)\\b(?! (?:on|for|about) )",
+  ),
+  phrase(
+    '\\b(?:your|all|all your) (?:previous|prior|earlier|initial) (?:system )?instructions are (?:now |hereby )?(?:void|null|revoked|cancell?ed)\\b',
+  ),
+  phrase('\\byou are dan,? (?:do anything|an? ai|who can|without)\\b'),
+  phrase('\\byour new (?:system )?(?:instructions|rules|directives) are ?(?::|to )'),
   // Reveal your system prompt; what are your hidden instructions?
   phrase(
     `\\b${SHOW} (?:me |us |out |back |down |in full |verbatim |to me |word for word )?(?:all |exactly |literally )?(?:of )?your (?:full |entire |complete |exact |whole |own )?(?:${YOUR_OWN} )(?:${YOUR_OWN} )?(?:prompts?|instructions?|messages?|rules|guidelines|directives|configuration)\\b`,
@@ -254,10 +327,10 @@ const PHRASES: readonly RegExp[] = [
   ),
   // You are now unrestricted; act as DAN.
   phrase(
-    `\\byou (?:are|re|'re|will be|act|must act|now act|will act|must be)(?: now| henceforth| from now on)? (?:as |like |in )?(?:an? )?${NO_LIMITS}(?: and [a-z]{1,14})? ${MACHINE}\\b`,
+    `\\byou(?: are| re|'re| will be| act| must act| now act| will act| must be)(?: now| henceforth| from now on)? (?:as |like |in )?(?:an? )?${NO_LIMITS}(?: and [a-z]{1,14})? ${MACHINE}\\b`,
   ),
   phrase(
-    `\\byou (?:are|'re|will be|are now)(?: now)? (?:${NO_LIMITS}|in (?:developer|debug|god|admin|sudo|root|maintenance|jailbreak|dan|unrestricted|unfiltered) mode)\\b`,
+    `\\byou(?: are|'re| will be| are now)(?: now)? (?:${NO_LIMITS}|in (?:developer|debug|god|admin|sudo|root|maintenance|jailbreak|dan|unrestricted|unfiltered) mode)\\b`,
   ),
   phrase(
     '\\b(?:act as|pretend to be|role ?play as|you are now|become|simulate|respond as|answer as) (?:the )?(?:dan|stan|aim|dude)\\b(?=[ ,.!:;]?(?:$|[,.!:;(]| mode| who| which| and| an? ai))',
@@ -275,7 +348,7 @@ const PHRASES: readonly RegExp[] = [
     "\\b(?:pretend|act as if|behave as if|act like|imagine|assume|suppose|respond as if|answer as if|as though)(?: that)? you (?:have|had|were (?:under|given)|do not have|don'?t have|are free of|are not bound by)(?: any| no)? (?:rules|restrictions|limits|limitations|guidelines|filters|constraints|guardrails|content polic(?:y|ies)|ethics|morals)\\b(?! (?:on|for|about|against|regarding|in|during|when) )",
   ),
   phrase(
-    "\\byou (?:are|re|'re) (?:no longer|not|not any longer) (?:bound|restricted|limited|constrained|governed|controlled|held)(?: any ?more)? (?:by|to) (?:any |all |the |your )?(?:your (?:\\w{1,12} )?(?:instructions|guidelines|programming|training|rules|restrictions|policies|filters|prompt)|openai|anthropic|google|meta|content polic(?:y|ies)|safety|ethical|instructions|programming|filters)\\b",
+    "\\byou(?: are| re|'re) (?:no longer|not|not any longer) (?:bound|restricted|limited|constrained|governed|controlled|held)(?: any ?more)? (?:by|to) (?:any |all |the |your )?(?:your (?:\\w{1,12} )?(?:instructions|guidelines|programming|training|rules|restrictions|policies|filters|prompt)|openai|anthropic|google|meta|content polic(?:y|ies)|safety|ethical|instructions|programming|filters)\\b",
   ),
   phrase(
     '\\byou (?:now )?(?:have|possess) no (?:content |ethical |moral |safety |built in )(?:polic(?:y|ies)|guidelines|restrictions|filters|limits|limitations|constraints|rules)\\b',
@@ -306,7 +379,7 @@ const PHRASES: readonly RegExp[] = [
   /\b(?:ignorier|vergiss|vergess|missacht|uberschreib|verwirf)\w{0,3} (?:bitte |sie |jetzt |einfach |nun ){0,3}(?:alle |all |samtliche |deine |ihre |die |diese ){0,3}(?:vorherig|vorig|bisherig|fruher|vorangegangen|obig|ursprunglich|vorhergehend|zuvor gegeben|system)\w{0,3} ?(?:anweisung|instruktion|regel|vorgabe|befehl|prompt|richtlinie|aufforderung|vorschrift)/,
   /\b(?:ignorier|vergiss|vergess|missacht|uberschreib)\w{0,3} (?:bitte |sie |jetzt |einfach |nun ){0,3}(?:alle |all |samtliche ){0,2}(?:deine|ihre|eure) (?:internen |systemischen |eigenen )?(?:anweisung|instruktion|vorgabe|system ?prompt|richtlinie|programmierung)/,
   /\b(?:zeig|nenn|verrat|gib|sag|schreib)\w{0,2} (?:mir |uns |bitte ){0,2}(?:deinen|ihren|den|deine|ihre) (?:vollstandigen |kompletten |gesamten |geheimen |internen |ganzen )?(?:system ?prompt|systemanweisung|systemnachricht|geheimen anweisung|internen anweisung)/,
-  /\b(?:ignore[rz]?|oublie[rz]?|neglige[rz]?|outrepasse[rz]?|ne suis pas|ne tiens pas compte de) (?:toutes |tous |completement |s'il te plait ){0,2}(?:les |tes |vos |ces |ton |votre )(?:toutes )?(?:instructions?|consignes?|regles|directives|ordres|prompts?|invites?) (?:precedent|anterieur|ci dessus|initial|systeme|d'origine|que tu as recu|recues)/,
+  /(?<!\b(?:ai|as|a|avons|avez|ont|avais|avait|etre|peut on|faut|puis je|dois je) |\b(?:j|qu)'(?:ai|a) )\b(?:ignore[rz]?|oublie[rz]?|neglige[rz]?|outrepasse[rz]?|ne suis pas|ne tiens pas compte de) (?:toutes |tous |completement |s'il te plait ){0,2}(?:les |tes |vos |ces |ton |votre )(?:toutes )?(?:instructions?|consignes?|regles|directives|ordres|prompts?|invites?) (?:precedent|anterieur|ci dessus|initial|systeme|d'origine|que tu as recu|recues)/,
   /\b(?:ignore[rz]?|oublie[rz]?) (?:toutes )?(?:tes|vos) (?:instructions|consignes|directives)\b/,
   /\b(?:montre|affiche|revele|donne|repete|ecris|communique)(?:z|r)? ?(?:moi |nous )?(?:ton|votre|le|tes|vos) (?:prompt|invite|instructions? (?:systeme|cachees|internes|secretes))\b/,
   /\b(?:ignora|ignore|olvida|olvide|descarta|omite|desobedece|ignorad) (?:por favor )?(?:todas |todos |por completo ){0,2}(?:las |los |tus |sus |estas |mis )?(?:instrucciones|reglas|ordenes|directrices|indicaciones) (?:anteriores|previas|iniciales|precedentes|de arriba|del sistema|originales|que te dieron)/,
@@ -316,15 +389,22 @@ const PHRASES: readonly RegExp[] = [
   /\b(?:mostra|mostrami|rivela|rivelami|dimmi|stampa|ripeti|scrivi) (?:il tuo|i tuoi|le tue|il) (?:prompt|messaggio|istruzioni)(?: (?:completo|intero|complete))?(?: di sistema| interne| nascoste| segrete| del sistema)/,
   /\b(?:ignore|ignora|esqueca|desconsidere|despreze|esquece) (?:por favor )?(?:todas |todos |completamente )?(?:as |os |suas |tuas |estas )(?:suas )?(?:instrucoes|regras|ordens|diretrizes|orientacoes) (?:anteriores|previas|acima|iniciais|do sistema|originais|recebidas)/,
   /\b(?:mostre|revele|diga|imprima|repita|exiba|mostra)(?: me)? (?:o seu|o teu|seu|teu|suas|as suas|o) (?:prompt|mensagem|instrucoes)(?: completo| inteiro)? (?:de sistema|do sistema|internas|ocultas|secretas)/,
+  // Turkish, Indonesian, Vietnamese.
+  /\b(?:onceki|yukaridaki) (?:tum |butun )?(?:talimat|komut|yonerge|kural)\S{0,8} (?:yok say|unut|gormezden gel|goz ardi et|dikkate alma)/,
+  /\b(?:abaikan|lupakan) (?:semua |seluruh )?(?:instruksi|perintah|aturan|arahan)(?: sistem)? (?:sebelumnya|di atas)/,
+  /\b(?:bo qua|phot lo|quen) (?:tat ca |moi )?(?:cac )?(?:huong dan|chi dan|lenh|chi thi|quy tac) (?:truoc|o tren|phia tren)/,
   /\b(?:negeer|vergeet|sla) (?:alsjeblieft |nu )?(?:al |alle )?(?:je |jouw |de |uw |deze )?(?:vorige|eerdere|voorgaande|bovenstaande|oorspronkelijke) (?:instructies|regels|opdrachten|aanwijzingen|richtlijnen|prompts?)/,
   /\b(?:zignoruj|ignoruj|zapomnij|pomin) (?:o )?(?:wszystk\w{1,3} )?(?:swoje |twoje |swoich |swoim )?(?:poprzedni|wczesniejsz|powyzsz|dotychczasow)\w{1,3} (?:instrukcj|polecen|zasad|wytyczn|regul)/,
   /\b(?:ignorera|glom|bortse fran) (?:alla )?(?:dina |de )?(?:tidigare|foregaende|ovanstaende) (?:instruktioner|regler|anvisningar|order)/,
-  /(?:игнорируй|проигнорируй|забудь|отмени)(?:те)? (?:все |всe |пожалуйста )?(?:свои |твои |ваши )?(?:предыдущие|прежние|прошлые|вышеуказанные|системные|предшествующие) (?:инструкции|указания|правила|команды)/,
   /(?:忽略|无视|忽視|無視|忘记|忘掉|忘記|不要遵守)(?:掉|你)?(?:之前|以上|前面|上面|先前|此前|所有|一切|全部)(?:的)?(?:所有|一切|全部)?(?:的)?(?:指令|指示|提示词?|规则|命令|提示詞|規則|說明|说明)/,
   /(?:これまで|以前|上記|前|今まで)(?:の)?(?:すべて|全て)?(?:の)?(?:指示|命令|ルール|プロンプト|規則)(?:を|は)(?:すべて|全て)?(?:無視|忘れ|破棄)/,
   /(?:이전의?|위의?|앞의?|기존의?)(?: ?모든)?(?: ?지시(?:사항)?| ?명령| ?규칙| ?프롬프트)(?:을|를|은|는)? ?(?:모두 |전부 )?(?:무시|잊어)/,
   /(?:تجاهل|انس) (?:جميع |كل )?(?:التعليمات|الاوامر|الأوامر|القواعد) (?:السابقة|اعلاه|أعلاه)/,
 ];
+
+/** Its letters must not be taken for Latin ones, as they are in texts that have some of these. */
+const RUSSIAN =
+  /(?:игнорируй|проигнорируй|забудь|отмени)(?:те)? (?:все |пожалуйста )?(?:свои |твои |ваши )?(?:предыдущие|прежние|прошлые|вышеуказанные|системные|предшествующие) (?:инструкции|указания|правила|команды)/;
 
 const AS_ORDER =
   '(?:you (?:are|must|will|should|now|have|can|may|shall)\\b|(?:please )?(?:ignore|disregard|forget|override)\\b|new (?:instructions?|rules|directive|persona|role)\\b|from now on\\b|the (?:assistant|user|model|ai)\\b|all (?:previous|prior|safety|restrictions)\\b|reveal\\b|(?:safety|content|developer|debug) (?:filters?|mode|polic))';

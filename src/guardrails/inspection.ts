@@ -13,7 +13,7 @@ import {
 /** What the built-in guardrails have in common. */
 export interface InspectionOptions {
   /**
-   * Characters that the guardrail looks at in one run, of all texts together. A run with more is rejected: what was not
+   * Characters that the guardrail looks at in one run, of all texts and numbers together. A run with more is rejected: what was not
    * looked at does not pass. Default 1,048,576.
    */
   readonly maxLength?: number;
@@ -83,13 +83,19 @@ export class Inspection {
    * @throws InputCheckError or OutputCheckError if there is more than it may look at
    */
   look(replace: Pick<Replacements, 'text' | 'number'>): Apply {
+    const spend = (length: number): void => {
+      this.#charactersLeft -= length;
+      if (this.#charactersLeft < 0) this.#refuseLength();
+    };
     const replacements: Replacements = {
       text: (text) => {
-        this.#charactersLeft -= text.length;
-        if (this.#charactersLeft < 0) this.#refuseLength();
+        spend(text.length);
         return replace.text(text);
       },
-      number: (number) => replace.number(number),
+      number: (number) => {
+        spend(String(number).length);
+        return replace.number(number);
+      },
       opaque: () => this.#refuseOpaque(),
     };
     const look = { replacements, copy: new DataCopy(replacements), ignored: new Set(this.#options.ignore) };

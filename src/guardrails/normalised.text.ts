@@ -66,7 +66,7 @@ export class NormalisedText {
 const PLAIN = /^[\t\n\v\f\r\x20-\x7e]*$/;
 
 /** Units that one unit of the original may become; longer compatibility forms are words, and stay as they are. */
-const LONGEST_FORM = 4;
+const LONGEST_FORM = 3;
 
 const INVISIBLE = /^(?:\p{Default_Ignorable_Code_Point}|\p{Cf}|\p{M}|[^\P{Cc}\t\n\v\f\r\x85])$/u;
 const HYPHEN = /^(?:\p{Pd}|[\u2212\u2043])$/u;
@@ -107,6 +107,8 @@ function computeForm(character: string, point: number): string | undefined {
     .normalize('NFKC')
     .replace(/\p{M}/gu, '')
     .replace(/\p{Pd}/gu, '-');
+  // Numbers in one character, such as ④, ⒋ and ⑷, are their digits; ½ is no number in groups.
+  if (/\d/.test(form)) return /^\D*(\d{1,2})\D*$/.exec(form)?.[1];
   return form === character || form.length > LONGEST_FORM * character.length ? undefined : form;
 }
 

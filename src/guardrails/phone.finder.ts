@@ -1,6 +1,6 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { importNeeded } from '../peers/optional-peer.js';
-import { digitGroupsIn } from './digit.groups.js';
+import { DigitGroups, isDigit } from './digit.groups.js';
 import type { Span } from './normalised.text.js';
 
 /** Counts what the finder of the library has still to be asked; it costs too much to be asked without end. */
@@ -33,7 +33,10 @@ const MOST_DIGITS = 17;
 const MOST_GROUPS = 8;
 /** Where a number that has a mark of its beginning may end. */
 const MOST_ENDS = 4;
-const GAP = /^[ \t().\-/]{1,4}$/;
+const LONGEST_GAP = 4;
+/** Of North American numbers, with and without the area. */
+const NORTH_AMERICAN_DIGITS = 10;
+const AREA_DIGITS = 3;
 
 /** `(555) 123-4567`, `555-123-4567` and `+1 555 123 4567`, also where the area is one for films. */
 const NORTH_AMERICAN =
@@ -70,42 +73,30 @@ export class PhoneFinder {
   }
 
   find(text: string, effort: Effort): readonly Span[] {
-    const phones = [...text.matchAll(NORTH_AMERICAN)].map(({ index, 0: phone }) => ({
-      start: index,
-      end: index + phone.length,
-    }));
-    const groups = digitGroupsIn(text);
+    if (text.length < LEAST_DIGITS) return [];
+    const groups = new DigitGroups(text);
+    const phones = northAmericanIn(groups);
     /** Groups since the row began, or since the last number in it. */
     let position = 0;
-    for (let at = 0; at < groups.length; at++) {
-      position = at > 0 && isJoined(text, groups, at) ? position : 0;
+    for (let at = 0; at < groups.count; at++) {
+      position = at > 0 && isJoined(groups, at) ? position : 0;
       const stands = position++;
-      if (stands > 0 && !mayBegin(text, groups[at] as Span, stands)) continue;
-      const found = this.#findAt(text, groups, at, stands, effort);
+      if (stands > 0 && !mayBegin(groups, at, stands)) continue;
+      const found = this.#findAt(groups, at, stands, effort);
       if (found.length === 0) continue;
       phones.push(...found);
       const { end } = found.at(-1) as Span;
-      while (at + 1 < groups.length && (groups[at + 1] as Span).start < end) at++;
+      while (at + 1 < groups.count && groups.start(at + 1) < end) at++;
       position = 0;
     }
     return phones.sort((one, other) => one.start - other.start);
   }
 
   /** The number that begins with this group; of several ends the farthest. */
-  #findAt(
-    text: string,
-    groups: readonly Span[],
-    at: number,
-    position: number,
-    effort: Effort,
-  ): readonly Span[] {
-    for (const candidate of candidatesAt(
-      text,
-      groups,
-      at,
-      this.#countries.length > 0 ? position : undefined,
-    )) {
-      const found = this.#findIn(text, candidate, effort);
+  #findAt(groups: DigitGroups, at: number, position: number, effort: Effort): readonly Span[] {
+    const candidates = candidatesAt(groups, at, this.#countries.length > 0 ? position : undefined);
+    for (const candidate of candidates) {
+      const found = this.#findIn(groups.text, candidate, effort);
       if (found.length > 0) return found;
     }
     return [];
@@ -115,6 +106,7 @@ export class PhoneFinder {
     if (!this.#library) throw new Error('The library for telephone numbers is not loaded.');
     const written = text.slice(start, end);
     const countries = written.includes('+') ? [undefined] : this.#countries;
+    let longest: readonly Span[] = [];
     for (const country of countries) {
       effort.spend();
       const found = this.#library
@@ -122,12 +114,44 @@ export class PhoneFinder {
           v2: true,
           ...(country === undefined ? {} : { defaultCountry: country as never }),
         })
-        .filter((phone) => country === undefined || isWrittenNationally(written, phone));
-      if (found.length === 0) continue;
-      return found.map(({ startsAt, endsAt }) => ({ start: start + startsAt, end: start + endsAt }));
+        .filter((phone) => country === undefined || isWrittenNationally(written, phone))
+        .map(({ startsAt, endsAt }) => ({ start: start + startsAt, end: start + endsAt }));
+      // One country may see a number in the first half of what another sees as a whole.
+      if (lengthOf(found) > lengthOf(longest)) longest = found;
+      if (lengthOf(longest) === written.length) break;
     }
-    return [];
+    return longest;
   }
+}
+
+function lengthOf(spans: readonly Span[]): number {
+  return spans.reduce((length, { start, end }) => length + end - start, 0);
+}
+
+/** What {@link NORTH_AMERICAN} finds. It is asked only where enough digits stand close together. */
+function northAmericanIn(groups: DigitGroups): Span[] {
+  const phones: Span[] = [];
+  let first = 0;
+  while (first < groups.count) {
+    let last = first;
+    let digits = groups.size(first);
+    let mayBeArea = digits >= AREA_DIGITS;
+    while (last + 1 < groups.count && groups.gapSize(last + 1) <= LONGEST_GAP) {
+      const size = groups.size(++last);
+      digits += size;
+      mayBeArea ||= size >= AREA_DIGITS;
+    }
+    if (digits >= NORTH_AMERICAN_DIGITS && mayBeArea) {
+      // With what decides about the number: signs before it, and what comes after.
+      const from = Math.max(0, groups.start(first) - LONGEST_GAP);
+      const row = groups.text.slice(from, groups.end(last) + LONGEST_GAP);
+      for (const { index, 0: phone } of row.matchAll(NORTH_AMERICAN)) {
+        phones.push({ start: from + index, end: from + index + phone.length });
+      }
+    }
+    first = last + 1;
+  }
+  return phones;
 }
 
 /**
@@ -136,70 +160,106 @@ export class PhoneFinder {
  *
  * @param position - how many groups stand before it in its row; undefined if there is no country
  */
-function candidatesAt(
-  text: string,
-  groups: readonly Span[],
-  at: number,
-  position: number | undefined,
-): readonly Span[] {
-  const group = groups[at] as Span;
-  if (text[group.start - 1] === '.' && /\d/.test(text.charAt(group.start - 2)) && isLong(group)) return [];
-  const sign =
-    /[+(]{0,2} ?$/.exec(text.slice(Math.max(0, group.start - 3), group.start))?.[0].trimEnd() ?? '';
+function candidatesAt(groups: DigitGroups, at: number, position: number | undefined): readonly Span[] {
+  const { text } = groups;
+  const begin = groups.start(at);
+  const last = lastGroup(groups, at);
+  // First what is cheap: there may be a million groups.
+  if (digitsOf(groups, at, last) < LEAST_DIGITS) return [];
+  if (isFraction(groups, at)) return [];
+  const sign = /[+(]{0,2} ?$/.exec(text.slice(Math.max(0, begin - 3), begin))?.[0].trimEnd() ?? '';
   const isMarked =
-    sign.includes('+') || (position !== undefined && position <= 1 && canBegin(text, group, sign));
+    sign.includes('+') || (position !== undefined && position <= 1 && canBegin(groups, at, sign));
   if (!isMarked && position !== 0) return [];
-  const last = lastGroup(text, groups, at);
   // The head of a long row of numbers is no number of a country.
-  if (!isMarked && last < groups.length - 1 && isJoined(text, groups, last + 1)) return [];
-  const start = sign === '' ? group.start : text.lastIndexOf(sign, group.start - 1);
+  if (!isMarked && last < groups.count - 1 && isJoined(groups, last + 1)) return [];
+  const start = sign === '' ? begin : text.lastIndexOf(sign, begin - 1);
   const ends: Span[] = [];
   for (let end = last; end >= at && ends.length < (isMarked ? MOST_ENDS : 1); end--) {
-    const digits = groups.slice(at, end + 1).reduce((sum, { start, end }) => sum + end - start, 0);
-    const candidate = { start, end: (groups[end] as Span).end };
+    const digits = digitsOf(groups, at, end);
+    const candidate = { start, end: groups.end(end) };
     if (digits < LEAST_DIGITS) break;
     if (digits <= MOST_DIGITS && !isTouchedByWord(text, candidate)) ends.push(candidate);
   }
   return ends;
 }
 
+function digitsOf(groups: DigitGroups, first: number, last: number): number {
+  let digits = 0;
+  for (let group = first; group <= last; group++) digits += groups.size(group);
+  return digits;
+}
+
+const TAB = 0x09;
+const SPACE = 0x20;
+const OPENING = 0x28;
+const CLOSING = 0x29;
+const PLUS = 0x2b;
+const HYPHEN = 0x2d;
+const DOT = 0x2e;
+const SLASH = 0x2f;
+const ZERO = 0x30;
+
 /** A quick look: what {@link canBegin} asks for, or a plus sign. */
-function mayBegin(text: string, { start }: Span, position: number): boolean {
-  const before = text[start - 1];
-  const isInternational = before === '+' || ((before === ' ' || before === '(') && text[start - 2] === '+');
-  return isInternational || (position <= 1 && (text[start] === '0' || before === '('));
+function mayBegin(groups: DigitGroups, at: number, position: number): boolean {
+  const { text } = groups;
+  const start = groups.start(at);
+  const before = text.charCodeAt(start - 1);
+  if (before === PLUS) return true;
+  if ((before === SPACE || before === OPENING) && text.charCodeAt(start - 2) === PLUS) return true;
+  return position <= 1 && (before === OPENING || text.charCodeAt(start) === ZERO);
 }
 
 /** Within a row of groups a number begins with a bracket or with the trunk prefix, as in `2 020 7946 0958`. */
-function canBegin(text: string, { start, end }: Span, sign: string): boolean {
-  return sign === '(' || (end - start > 1 && text[start] === '0' && text[start + 1] !== '0');
+function canBegin(groups: DigitGroups, at: number, sign: string): boolean {
+  const start = groups.start(at);
+  if (sign === '(') return true;
+  return groups.size(at) > 1 && groups.text[start] === '0' && groups.text[start + 1] !== '0';
 }
 
-function lastGroup(text: string, groups: readonly Span[], first: number): number {
+function lastGroup(groups: DigitGroups, first: number): number {
   let last = first;
-  const { start, end } = groups[first] as Span;
-  let digits = end - start;
-  while (last + 1 < groups.length && last + 1 - first < MOST_GROUPS && isJoined(text, groups, last + 1)) {
-    const next = groups[last + 1] as Span;
-    digits += next.end - next.start;
+  let digits = groups.size(first);
+  while (last + 1 < groups.count && last + 1 - first < MOST_GROUPS && isJoined(groups, last + 1)) {
+    digits += groups.size(last + 1);
     if (digits > MOST_DIGITS) break;
     last += 1;
   }
   return last;
 }
 
-function isJoined(text: string, groups: readonly Span[], at: number): boolean {
-  const { end } = groups[at - 1] as Span;
-  const { start } = groups[at] as Span;
-  if (start - end > 4) return false;
-  const gap = text.slice(end, start);
-  if (gap === ' ' || gap === '-') return true;
-  return GAP.test(gap) && !(gap === '.' && isLong(groups[at] as Span));
+/** Whether blanks, brackets, dots, hyphens or slashes stand before a group, up to four. */
+function isJoined(groups: DigitGroups, at: number): boolean {
+  const size = groups.gapSize(at);
+  if (size > LONGEST_GAP) return false;
+  const start = groups.start(at);
+  for (let place = start - size; place < start; place++) {
+    if (!isGapSign(groups.text.charCodeAt(place))) return false;
+  }
+  return !isFraction(groups, at);
 }
 
-/** After a dot the digits of a fraction, not of a number in groups: `0.371234567`. */
-function isLong({ start, end }: Span): boolean {
-  return end - start > 6;
+function isGapSign(unit: number): boolean {
+  switch (unit) {
+    case TAB:
+    case SPACE:
+    case OPENING:
+    case CLOSING:
+    case HYPHEN:
+    case DOT:
+    case SLASH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** The digits after the dot of a fraction, not of a number in groups: `0.371234567`. */
+function isFraction(groups: DigitGroups, at: number): boolean {
+  const { text } = groups;
+  const start = groups.start(at);
+  if (groups.size(at) <= 6 || text.charCodeAt(start - 1) !== DOT) return false;
+  return isDigit(text.charCodeAt(start - 2));
 }
 
 /** A part of an identifier is no number: `v1234567`, `1234567ms`. */
@@ -221,7 +281,10 @@ function isWrittenNationally(text: string, { startsAt, endsAt, number }: FoundPh
   const written = text.slice(startsAt, endsAt);
   const digits = written.replace(/\D/g, '');
   const national = number.formatNational().replace(/\D/g, '');
+  // From abroad: 00 in most countries, 011 in North America, 0011 in Australia.
+  const international = number.countryCallingCode + number.nationalNumber;
   if (digits.startsWith('00')) return true;
+  if (digits.length > international.length && digits.endsWith(international)) return true;
   if (number.countryCallingCode === '1') return NORTH_AMERICAN_GROUPS.test(written);
   if (digits === national) return true;
   const isMobile = WITHOUT_PREFIX.has(number.country ?? '') && number.getType() === 'MOBILE';

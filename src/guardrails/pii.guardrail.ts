@@ -102,12 +102,16 @@ export function piiGuardrail(options: PiiGuardrailOptions = {}): HookFunction<Pr
 /** What one look at one run has found. */
 class Findings {
   readonly #finders: readonly Finder[];
+  readonly #numberFinders: readonly Finder[];
+  readonly #ranks: ReadonlyMap<string, number>;
   readonly #inspection: Inspection;
   readonly #kinds = new Set<string>();
   #lookupsLeft = MAX_LOOKUPS;
 
   constructor(finders: readonly Finder[], inspection: Inspection) {
     this.#finders = finders;
+    this.#numberFinders = finders.filter(({ findsNumbers }) => findsNumbers);
+    this.#ranks = new Map(finders.map(({ kind }, index) => [kind, index]));
     this.#inspection = inspection;
   }
 
@@ -140,9 +144,8 @@ class Findings {
   }
 
   #maskNumber(number: number | bigint): number | bigint | string {
-    const finders = this.#finders.filter(({ findsNumbers }) => findsNumbers);
     const text = String(number);
-    const masked = this.#mask(text, finders);
+    const masked = this.#mask(text, this.#numberFinders);
     return masked === text ? number : masked;
   }
 
@@ -152,9 +155,12 @@ class Findings {
     const normalised = new NormalisedText(original);
     const found: Found[] = [];
     for (const finder of finders) {
-      const spans = finder.find(normalised.text, this).map((span) => normalised.toOriginal(span));
-      if (finder.isOwn && normalised.isChanged) spans.push(...finder.find(original, this));
-      found.push(...spans.map((span) => ({ ...span, kind: finder.kind })));
+      const { kind } = finder;
+      for (const span of finder.find(normalised.text, this)) {
+        found.push({ kind, ...normalised.toOriginal(span) });
+      }
+      if (!finder.isOwn || !normalised.isChanged) continue;
+      for (const span of finder.find(original, this)) found.push({ kind, ...span });
     }
     if (found.length === 0) return original;
     return this.#replace(original, found);
@@ -162,8 +168,7 @@ class Findings {
 
   /** Where two kinds claim the same place, the finder that stands first has it. */
   #replace(original: string, found: readonly Found[]): string {
-    const order = new Map(this.#finders.map(({ kind }, index) => [kind, index]));
-    const rank = ({ kind }: Found): number => order.get(kind) as number;
+    const rank = ({ kind }: Found): number => this.#ranks.get(kind) as number;
     const pieces: string[] = [];
     let at = 0;
     for (const { kind, start, end } of withoutOverlap(found, rank)) {

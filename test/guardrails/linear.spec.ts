@@ -53,6 +53,38 @@ const PIECES: Readonly<Record<string, string>> = {
   'numbers that are none': '+49 0000 0000 ',
   brackets: '(0',
   'North American numbers': '(212) 736-500 ',
+  'digits and hyphens': '4-',
+  'digits and commas': '4,',
+  'digits and ends of lines': '4\n',
+  'digits and NBSP': '4\u00a0',
+  'digits and invisible characters': '4\u200b',
+  'digits and plus signs': '+4',
+  'digits, blanks and plus signs': '+ 4',
+  'digits in brackets': '(0)',
+  'full-width digits and hyphens': '４－',
+  'digits of another script': '٤',
+  'fractions, one character each, with digits': '½4',
+  'numbers in brackets, one character each': '⑽',
+  'digests with cards': 'deadbeef4111111111111111',
+  'halves of UUIDs with digits': '550e8400-e29b-41d4-4539-',
+  'domains at once': 'a@b.c',
+  'ideographs with @': '字@字.',
+  'letters with several marks': 'a\u0301\u0302\u0303',
+  'letters with a mark': 'ä',
+  'Roman numerals': 'Ⅲ',
+  'ligatures of letters': 'ﬃ',
+  'lone halves of letters': '\ud800',
+  'Korean letters in pieces': '\u1100\u1161',
+  'one long word': 'abcdefghij',
+  'orders without an object': 'ignore ',
+  'a question without its object': 'show me your ',
+  'a refusal without an object': 'do not ',
+  'an answer and another': 'respond, ',
+  'letters with marks in an override': 'ä ignore all ',
+  'letters of two scripts': 'игнорируй все a ',
+  'headings of markers': '\n# ',
+  'lines of markers': '\n=== begin ',
+  'roles in brackets': '[system] ',
 };
 
 const guardrails = {
@@ -73,7 +105,7 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
 
   beforeAll(async () => {
     // Compiled code only: what is measured is the work, not the warming up.
-    for (const piece of Object.values(PIECES)) await guarded.run(fill(piece, 10_000)).catch(() => undefined);
+    for (const piece of Object.values(PIECES)) await guarded.run(fill(piece, 5_000)).catch(() => undefined);
   });
 
   it.each(Object.entries(PIECES).filter(([piece]) => isFor(name, piece)))(
@@ -81,10 +113,10 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
     async (_, piece) => {
       const [large, small] = [fill(piece, LARGE), fill(piece, SMALL)];
       const best = { large: Infinity, small: Infinity };
-      // A second and a third try only if the first was disturbed: by the collector, or by what else runs here.
-      for (let attempt = 0; attempt < 4 && !isFine(best); attempt++) {
-        best.large = Math.min(best.large, await costOf(large));
+      // More tries only if the first was disturbed: by the collector, or by what else runs here.
+      for (let attempt = 0; attempt < 5 && !isFine(best); attempt++) {
         best.small = Math.min(best.small, await costOf(small));
+        best.large = Math.min(best.large, await costOf(large));
       }
       expect({ ...best, isFine: isFine(best) }).toMatchObject({ isFine: true });
     },
@@ -104,6 +136,25 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
   });
 });
 
+describe('A guardrail on data with many keys and numbers', () => {
+  const build = { piiGuardrail, promptInjectionGuardrail };
+
+  it.each(Object.keys(build) as (keyof typeof build)[])('looks at each of them once (%s)', async (name) => {
+    const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [build[name]()] });
+    const metadata = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`k${index}`, [index]]));
+    const started = process.cpuUsage();
+    await guarded.run('hi', { metadata });
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(500);
+  });
+
+  it.each(Object.keys(build) as (keyof typeof build)[])('counts numbers for maxLength (%s)', async (name) => {
+    const preHooks = [build[name]({ maxLength: 100 })];
+    const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks });
+    const metadata = { n: Array.from({ length: 100 }, (_, index) => index) };
+    await expect(guarded.run('hi', { metadata })).rejects.toMatchObject({ trigger: 'input_not_allowed' });
+  });
+});
+
 it('the input of the report, 6.4 KB, costs a few milliseconds', async () => {
   const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [promptInjectionGuardrail()] });
   const started = process.cpuUsage();
@@ -111,14 +162,14 @@ it('the input of the report, 6.4 KB, costs a few milliseconds', async () => {
   expect(process.cpuUsage(started).user / 1_000).toBeLessThan(200);
 });
 
-/** What is allowed, and 10 ms for the run around the guardrail. */
+/** What is allowed, and 30 ms for the run around the guardrail and for what else runs here. */
 function isFine({ large, small }: { readonly large: number; readonly small: number }): boolean {
-  return large < 500 && large <= 12 * small + 10;
+  return large < 500 && large <= 12 * small + 30;
 }
 
 /** Letters and signs are what phrases are made of; of personal data nearly all is digits. */
 function isFor(name: string, piece: string): boolean {
-  const isOfDigits = /[\d@+]|brackets$/.test(PIECES[piece] ?? '');
+  const isOfDigits = /[\p{N}@+]|\($/u.test((PIECES[piece] ?? '').normalize('NFKC'));
   return isOfDigits === (name === 'piiGuardrail') || /characters|letters|blanks$/.test(piece);
 }
 

@@ -30,6 +30,14 @@ describe('piiGuardrail masks', () => {
     ['４１１１１１１１１１１１１１１１', '[CARD]'],
     ['4111 1111\n1111 1111', '[CARD]'],
     ['7,4111111111111111,Ann', '7,[CARD],Ann'],
+    ['4111 1111 1111 1111 4111 1111 1111 1111', '[CARD] [CARD]'],
+    ['Order 12345 4111 1111 1111 1111', 'Order 12345 [CARD]'],
+    ['(4111) (1111) (1111) (1111)', '([CARD])'],
+    ['**4111** **1111** **1111** **1111**', '**[CARD]**'],
+    ['4111----1111----1111----1111', '[CARD]'],
+    ['④①①①①①①①①①①①①①①①', '[CARD]'],
+    ['⒋⒈⒈⒈⒈⒈⒈⒈⒈⒈⒈⒈⒈⒈⒈⒈', '[CARD]'],
+    ['card=4111111111111111&cvv=123', 'card=[CARD]&cvv=123'],
     ['3782 822463 10005 and 6011111111111117', '[CARD] and [CARD]'],
   ])('the card in %j', async (input, expected) => expect(await masked(input)).toBe(expected));
 
@@ -44,6 +52,10 @@ describe('piiGuardrail masks', () => {
     expect(await masked(input, [country])).toMatch(/^(?:2 )?\[PHONE\]$/);
   });
 
+  it('the whole of a telephone number of which another country sees the first half', async () => {
+    expect(await masked('011 44 20 7946 0958', ['GB', 'US'])).toBe('[PHONE]');
+  });
+
   it.each([
     ['ann＠example．org', '[EMAIL]'],
     ["write to o'brien@example.com.", 'write to [EMAIL].'],
@@ -56,6 +68,8 @@ describe('piiGuardrail masks', () => {
     '4006381333931',
     'score 0.4539578763621486',
     '550e8400-e29b-41d4-4539-578763621486',
+    '4111, 1111, 1111, 1111',
+    'deadbeef4111111111111111',
     'react@18.2.0 icon@2x.png git@github.com:a/b',
     '+1 000 000 EUR',
     'in 1999-2005, on 2026-11-28',
