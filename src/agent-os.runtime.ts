@@ -11,7 +11,8 @@ import { AgentOsConfigurationError } from './errors/agent-os-configuration.error
 import { Deadlines } from './execution/deadlines.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import { HookExecutor } from './execution/hook.executor.js';
-import { HookLedger } from './execution/hook.ledger.js';
+import type { HookExecutions } from './execution/hook.executions.js';
+import { HookLedger, LedgerExecutions } from './execution/hook.ledger.js';
 import { HookExplorer, type HookProvider } from './hooks/hook.explorer.js';
 import { HookFailureReporter } from './hooks/hook-failure.reporter.js';
 import { prepareHook } from './hooks/hook.functions.js';
@@ -39,6 +40,8 @@ interface BoundRuntime {
 export class AgentOsRuntime implements OnModuleInit {
   readonly components = new ComponentRegistry();
   readonly inFlight: InFlightRuns;
+  /** The ledger as others read it. */
+  readonly executions: HookExecutions;
   readonly logger = new Logger('AgentOs');
   readonly #deadlines = new Deadlines();
   readonly #shutdown = new AbortController();
@@ -56,6 +59,7 @@ export class AgentOsRuntime implements OnModuleInit {
     private readonly explorer: HookExplorer,
     private readonly modules: ModulesContainer,
   ) {
+    this.executions = new LedgerExecutions(ledger);
     this.inFlight = new InFlightRuns(options.maxRuns);
     // Every open event stream listens; that is no leak.
     setMaxListeners(0, this.shutdown);

@@ -6,7 +6,7 @@ import { Component } from './components/component.js';
 import { ComponentNotFoundError } from './errors/component-not-found.error.js';
 import { toError } from './errors/to-error.js';
 import type { HookExecution } from './execution/hook-execution.js';
-import type { HookExecutions } from './execution/hook.ledger.js';
+import type { HookExecutions } from './execution/hook.executions.js';
 import type { HookListing } from './hooks/hook.listing.js';
 import type { ComponentIdentity } from './model/component.js';
 import type { RunEvent } from './model/run-event.js';
@@ -140,9 +140,13 @@ export class AgentOsService {
     return this.runtime.inFlight.all().map(describeRun);
   }
 
-  /** The ledger of hook executions. */
+  /**
+   * The ledger of hook executions.
+   *
+   * @example `const failed = await agentOs.executions.list({ runId, state: 'failed' });`
+   */
   get executions(): HookExecutions {
-    return this.runtime.ledger;
+    return this.runtime.executions;
   }
 
   /** Every change of state of a hook execution, as it happens. */

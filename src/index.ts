@@ -82,7 +82,13 @@ export type {
   HookPhase,
   HookPosition,
 } from './execution/hook-execution.js';
-export type { HookExecutionFilter, HookExecutions } from './execution/hook.ledger.js';
+export type {
+  HookCounts,
+  HookExecutionFilter,
+  HookExecutions,
+  HookStatistics,
+  HookTotals,
+} from './execution/hook.executions.js';
 
 export { agentAsJudge, type AgentAsJudgeOptions } from './evals/agent-as-judge.js';
 

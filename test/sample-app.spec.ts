@@ -147,7 +147,7 @@ describe('the sample application', () => {
       ],
     });
     await agentOs.drain();
-    const counted = agentOs.executions.list({ hook: 'countAnswer', limit: 3 }).reverse();
+    const counted = (await agentOs.executions.list({ hook: 'countAnswer', limit: 3 })).reverse();
     expect(counted.map(({ component, state }) => [component.id, state])).toEqual([
       ['invoices-agent', 'succeeded'],
       ['billing-team', 'succeeded'],

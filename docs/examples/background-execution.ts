@@ -39,8 +39,9 @@ export class HookMetrics implements OnModuleInit {
     this.agentOs.hookEvents.subscribe(({ hook, state }) => Logger.debug(`${hook}: ${state}`));
   }
 
-  failuresOf(runId: string): string[] {
-    return this.agentOs.executions.list({ runId, state: 'failed' }).map(({ hook }) => hook);
+  async failuresOf(runId: string): Promise<string[]> {
+    const failed = await this.agentOs.executions.list({ runId, state: 'failed' });
+    return failed.map(({ hook }) => hook);
   }
 }
 

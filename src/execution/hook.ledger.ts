@@ -1,45 +1,20 @@
 import { Subject, type Observable } from 'rxjs';
 
-import type {
-  FinalHookExecutionState,
-  HookEndReason,
-  HookExecution,
-  HookExecutionState,
-} from './hook-execution.js';
-
-/** What {@link HookLedger.list} may be narrowed to. */
-export interface HookExecutionFilter {
-  readonly runId?: string | undefined;
-  /** `null`: those of runs that belong to nobody. */
-  readonly userId?: string | null | undefined;
-  readonly hook?: string | undefined;
-  readonly state?: HookExecutionState | undefined;
-  /** At most so many, the newest first. Default 100. */
-  readonly limit?: number;
-}
+import type { FinalHookExecutionState, HookEndReason, HookExecution } from './hook-execution.js';
+import type { HookCounts, HookExecutionFilter, HookExecutions, HookTotals } from './hook.executions.js';
+import { totalsOf } from './hook.totals.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** How many finished executions are remembered. */
 const DEFAULT_CAPACITY = 10_000;
 
-/** What may be read of the ledger of hook executions: all that have not ended, and the latest 10,000 that have. */
-export interface HookExecutions {
-  /** Every change of state, as it happens. The object is the live record: copy what you keep. */
-  readonly changes: Observable<HookExecution>;
-  /** How many executions ended in each final state since the application started. */
-  readonly counts: Readonly<Record<FinalHookExecutionState, number>>;
-  /** Executions that have not ended yet. */
-  readonly openCount: number;
-  /** Executions, the newest first; copies. */
-  list(filter?: HookExecutionFilter): HookExecution[];
-}
-
 /**
  * The record of hook executions: all that have not ended, and the latest that have. It holds ids, names, states,
- * times and error classes, never content. Read it as `AgentOsService.executions`.
+ * times and error classes, never content. It is written and read synchronously, since runs wait for it; others read it through
+ * the port {@link HookExecutions}.
  */
-export class HookLedger implements HookExecutions {
+export class HookLedger {
   /** By id. */
   readonly #open = new Map<string, HookExecution>();
   readonly #ended: HookExecution[] = [];
@@ -72,17 +47,18 @@ export class HookLedger implements HookExecutions {
   }
 
   /** Executions, the newest first; copies. */
-  list({ runId, userId, hook, state, limit = 100 }: HookExecutionFilter = {}): HookExecution[] {
+  list({ limit = 100, ...filter }: HookExecutionFilter = {}): HookExecution[] {
     const found: HookExecution[] = [];
-    for (const execution of this.#newestFirst()) {
+    for (const execution of this.#find(filter)) {
       if (found.length >= limit) break;
-      if (runId !== undefined && execution.runId !== runId) continue;
-      if (userId !== undefined && (execution.userId ?? null) !== userId) continue;
-      if (hook !== undefined && execution.hook !== hook) continue;
-      if (state !== undefined && execution.state !== state) continue;
       found.push({ ...execution });
     }
     return found;
+  }
+
+  /** How the open and the remembered executions stand. */
+  totals({ userId }: Pick<HookExecutionFilter, 'userId'> = {}): HookTotals {
+    return totalsOf(this.#find({ userId }), Date.now());
   }
 
   /** @internal */
@@ -155,6 +131,16 @@ export class HookLedger implements HookExecutions {
     if (this.#changes.observed) this.#changes.next(execution);
   }
 
+  *#find({ runId, userId, hook, state }: HookExecutionFilter): Generator<HookExecution> {
+    for (const execution of this.#newestFirst()) {
+      if (runId !== undefined && execution.runId !== runId) continue;
+      if (userId !== undefined && (execution.userId ?? null) !== userId) continue;
+      if (hook !== undefined && execution.hook !== hook) continue;
+      if (state !== undefined && execution.state !== state) continue;
+      yield execution;
+    }
+  }
+
   *#newestFirst(): Generator<HookExecution> {
     yield* [...this.#open.values()].reverse();
     const size = this.#ended.length;
@@ -168,4 +154,29 @@ export class HookLedger implements HookExecutions {
 export interface HookEnd {
   readonly reason?: HookEndReason;
   readonly errorName?: string;
+}
+
+/** The executions of this process. */
+export class LedgerExecutions implements HookExecutions {
+  readonly #ledger: HookLedger;
+
+  constructor(ledger: HookLedger) {
+    this.#ledger = ledger;
+  }
+
+  get changes(): Observable<HookExecution> {
+    return this.#ledger.changes;
+  }
+
+  list(filter?: HookExecutionFilter): Promise<HookExecution[]> {
+    return Promise.resolve(this.#ledger.list(filter));
+  }
+
+  counts(): Promise<HookCounts> {
+    return Promise.resolve({ ...this.#ledger.counts, open: this.#ledger.openCount });
+  }
+
+  totals(filter?: Pick<HookExecutionFilter, 'userId'>): Promise<HookTotals> {
+    return Promise.resolve(this.#ledger.totals(filter));
+  }
 }

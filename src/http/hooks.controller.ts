@@ -2,7 +2,7 @@ import { Get, Req, Res } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
-import type { HookExecutionFilter } from '../execution/hook.ledger.js';
+import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import { describeRun } from '../runs/in-flight-run.js';
 import { isOf } from '../sessions/session.filter.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
@@ -42,12 +42,13 @@ export class HooksController {
 
   @Get('hooks/executions')
   async executions(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { ledger } = this.runtime;
+    const { executions } = this.runtime;
     const query = readQuery(request, readFilter);
     const filter = { ...query, userId: await this.access.ownerFor(request) };
+    const [listed, { open, ...counts }] = await Promise.all([executions.list(filter), executions.counts()]);
     const page: WireExecutions = {
-      data: ledger.list(filter).map(toWireExecution),
-      meta: { limit: filter.limit, open: ledger.openCount, counts: ledger.counts },
+      data: listed.map(toWireExecution),
+      meta: { limit: filter.limit, open, counts },
     };
     this.responder.reply(response, page);
   }

@@ -61,7 +61,7 @@ describe('notify', () => {
     await agentOs.drain();
 
     expect(mailer.sent).toEqual(['You asked: Where is my parcel?']);
-    expect(agentOs.executions.list({ runId })).toMatchObject([{ hook: 'notify', state: 'succeeded' }]);
+    expect(await agentOs.executions.list({ runId })).toMatchObject([{ hook: 'notify', state: 'succeeded' }]);
   });
 });
 

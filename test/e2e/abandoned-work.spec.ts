@@ -173,7 +173,7 @@ describe('an inline hook that was abandoned at its timeout', () => {
     await condition.opened;
     await new Promise((resolve) => setImmediate(resolve));
 
-    expect(agentOs.executions.list()).toMatchObject([{ hook: 'late', state: 'timed_out' }]);
+    expect(await agentOs.executions.list()).toMatchObject([{ hook: 'late', state: 'timed_out' }]);
     expect(called).toEqual([]);
   });
 
@@ -373,7 +373,7 @@ describe('a reader of stream() that has stopped reading', () => {
     await app.close();
 
     expect(first).toMatchObject({ type: 'run-started' });
-    expect(agentOs.executions.list()).toMatchObject([{ hook: 'audit', state: 'succeeded' }]);
+    expect(await agentOs.executions.list()).toMatchObject([{ hook: 'audit', state: 'succeeded' }]);
   });
 });
 

@@ -147,7 +147,9 @@ describe('agentAsJudge', () => {
       await runJson(started.url, '/agents/support', 'Ann');
 
       await expect(evaluationsOf(started)).resolves.toEqual([]);
-      expect(started.agentOs.executions.list()).toMatchObject([{ hook: 'agentAsJudge', state: 'failed' }]);
+      expect(await started.agentOs.executions.list()).toMatchObject([
+        { hook: 'agentAsJudge', state: 'failed' },
+      ]);
       expect(started.log.messages('error').join()).toContain('The judge gave no verdict');
     }
   });
@@ -166,7 +168,7 @@ describe('agentAsJudge', () => {
     await runJson(started.url, '/agents/support', 'Ann');
 
     expect(await evaluationsOf(started)).toHaveLength(1);
-    expect(started.agentOs.executions.list()).toMatchObject([{ state: 'succeeded', attempts: 3 }]);
+    expect(await started.agentOs.executions.list()).toMatchObject([{ state: 'succeeded', attempts: 3 }]);
   });
 
   it('stores every one of many overlapping evaluations, each with its own run', async () => {
@@ -229,12 +231,8 @@ describe('agentAsJudge', () => {
     expect(await evaluationsOf(started)).toHaveLength(1);
     expect(judgedRuns).toEqual(['plain']);
     await expect(started.app.get(SessionStore).runs(String(body['session_id']))).resolves.toHaveLength(1);
-    expect(
-      started.agentOs.executions
-        .list()
-        .map(({ hook }) => hook)
-        .sort(),
-    ).toEqual(['agentAsJudge', 'post' + 'Hooks[1]']);
+    const executions = await started.agentOs.executions.list();
+    expect(executions.map(({ hook }) => hook).sort()).toEqual(['agentAsJudge', 'post' + 'Hooks[1]']);
   });
 
   it.each([

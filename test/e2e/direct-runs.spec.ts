@@ -85,7 +85,7 @@ describe('a direct run', () => {
     const { content } = await agentOs.get('team').run('hello');
 
     expect([...app.get(EveryKind).steps, content]).toEqual([...IN_ORDER, 'hi']);
-    expect(agentOs.executions.list()).toEqual([]);
+    expect(await agentOs.executions.list()).toEqual([]);
   });
 
   it('refuses a class reference on a bare definition, and says what to do', async () => {

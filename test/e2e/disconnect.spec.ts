@@ -53,7 +53,7 @@ class Scene {
     await this.hookRan.opened;
     this.engineGoesOn.open();
     await agentOs.drain();
-    const { length } = agentOs.executions.list({ hook: 'report' });
+    const { length } = await agentOs.executions.list({ hook: 'report' });
     this.steps.push(`${length} execution`);
   }
 

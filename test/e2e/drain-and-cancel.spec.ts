@@ -204,7 +204,7 @@ describe.each(SURFACES)('cancel(), on $adapter over $transport', ({ adapter, tra
 
     expect(text).not.toContain('never asked');
     expect(steps).toEqual(['hook aborted']);
-    expect(agentOs.executions.list()).toMatchObject([
+    expect(await agentOs.executions.list()).toMatchObject([
       { hook: 'hold', state: 'dropped', reason: 'cancelled' },
     ]);
     expect(log.messages('error')).toEqual([]);

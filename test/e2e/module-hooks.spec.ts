@@ -156,6 +156,6 @@ describe.each(ADAPTERS)('hooks of the module, on %s', (adapter) => {
     expect(steps).toEqual([
       ...['count of support', 'other of support', 'of the module of support', 'audit of support'],
     ]);
-    expect(agentOs.executions.list()).toHaveLength(4);
+    expect(await agentOs.executions.list()).toHaveLength(4);
   });
 });

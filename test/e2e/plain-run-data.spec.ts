@@ -203,7 +203,9 @@ describe.each(SURFACES)(
       await agentOs.drain();
 
       expect([status, body['content']]).toEqual([200, 'the answer']);
-      expect(agentOs.executions.list()).toMatchObject([{ state: 'failed', errorName: 'PlainDataError' }]);
+      expect(await agentOs.executions.list()).toMatchObject([
+        { state: 'failed', errorName: 'PlainDataError' },
+      ]);
     });
   },
 );

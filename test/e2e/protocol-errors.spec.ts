@@ -278,7 +278,7 @@ describe.each(ADAPTERS)('An error on %s', (adapter) => {
     ['a body in the background', { stream: 'false', background: 'true' }],
     ['a stream in the background', { stream: 'true', background: 'true' }],
   ])('or none: a background hook has no events, and runs all the same, after %s', async (_form, fields) => {
-    const before = app.agentOs.executions.list({ hook: 'audit', state: 'succeeded' }).length;
+    const before = (await app.agentOs.executions.list({ hook: 'audit', state: 'succeeded' })).length;
     const text = await (await post(app.url, '/agents/audited', { message: 'hi', ...fields })).text();
     await expectAudits(app, before + 1);
     expect(text).not.toMatch(/PostHook/);
@@ -287,8 +287,9 @@ describe.each(ADAPTERS)('An error on %s', (adapter) => {
 
 /** Resolves once the hook has run so often. */
 async function expectAudits({ url, agentOs }: TestApp, count: number): Promise<void> {
-  const audits = (): number => agentOs.executions.list({ hook: 'audit', state: 'succeeded' }).length;
-  while (audits() < count) await new Promise<void>((resolve) => setImmediate(resolve));
+  const audits = async (): Promise<number> =>
+    (await agentOs.executions.list({ hook: 'audit', state: 'succeeded' })).length;
+  while ((await audits()) < count) await new Promise<void>((resolve) => setImmediate(resolve));
   const response = await fetch(`${url}/hooks/executions?hook=audit&state=succeeded`);
   const { data } = (await response.json()) as { data: unknown[] };
   expect(data).toHaveLength(count);

@@ -23,6 +23,7 @@ import {
 import { inBackground } from '../support/background-hook.js';
 import { JsonHookExecutor } from '../support/json-hook.executor.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { openExecutions } from '../support/hook-executions.js';
 
 /** An application and what its hooks did. */
 interface Process extends TestApp {
@@ -275,12 +276,12 @@ describe('a hook that another process rebuilds from JSON', () => {
   it('is in the ledger of the process that runs it, under the id that it was given', async () => {
     const { runId } = await server.agentOs.run('support', 'question', { userId: 'anna' });
     await server.agentOs.drain();
-    const states = worker.agentOs.executions.list({ runId }).map(({ id, state }) => `${id} ${state}`);
+    const states = (await worker.agentOs.executions.list({ runId })).map(({ id, state }) => `${id} ${state}`);
     expect(states.reverse().slice(0, 2)).toEqual([
       `${runId}:pre:before succeeded`,
       `${runId}:post:method succeeded`,
     ]);
-    expect([server.agentOs.executions.openCount, worker.agentOs.executions.openCount]).toEqual([0, 0]);
+    expect([await openExecutions(server.agentOs), await openExecutions(worker.agentOs)]).toEqual([0, 0]);
   });
 
   it('counts the attempts on record, made by a process that died', async () => {
@@ -304,7 +305,7 @@ describe('a hook that another process rebuilds from JSON', () => {
     const stored = taskOf(server, 'support', 'named');
     const changed = { ...stored, execution: { ...stored.execution, ...change(stored) } };
     expect(worker.executor.host.rebuild(changed)).toBeUndefined();
-    expect(worker.agentOs.executions.openCount).toBe(0);
+    expect(await openExecutions(worker.agentOs)).toBe(0);
   });
 
   it('is undefined if its run has no such hook at its position', async () => {

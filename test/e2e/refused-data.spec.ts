@@ -170,7 +170,7 @@ describe('After the pre-hooks the input is frozen', () => {
     const { agentOs } = await startApp({ agentOs: { agents: [agent] } });
     const { input } = await agentOs.run('agent', { content: 'hi', files: files() });
     await agentOs.drain();
-    expect(agentOs.executions.list({ hook: 'edit' })[0]).toMatchObject({
+    expect((await agentOs.executions.list({ hook: 'edit' }))[0]).toMatchObject({
       state: 'failed',
       errorName: 'TypeError',
     });

@@ -70,7 +70,7 @@ describe.each(SURFACES)('run outcomes ($adapter, $transport)', ({ adapter, trans
       expect(answer.status).toBe(transport === 'json' ? httpStatus : 200);
       const expected = [...(outcome === 'completed' ? ['by default'] : []), `on ${outcome}`, 'always'];
       expect(released).toEqual(expected.map((name) => `${name}: ${status}`));
-      const skipped = agentOs.executions.list({ state: 'skipped' });
+      const skipped = await agentOs.executions.list({ state: 'skipped' });
       expect(skipped.map(({ reason }) => reason)).toEqual(Array(6 - expected.length).fill('outcome'));
     },
   );
@@ -114,7 +114,10 @@ describe.each(SURFACES)('run outcomes ($adapter, $transport)', ({ adapter, trans
 
     expect(body['content']).toBe('second');
     expect(steps).toEqual(['pre-hook', 'attempt 1', 'attempt 2', 'report second', 'sum up']);
-    const reports = agentOs.executions.list({ hook: 'report' }).map(({ state, reason }) => [state, reason]);
+    const reports = (await agentOs.executions.list({ hook: 'report' })).map(({ state, reason }) => [
+      state,
+      reason,
+    ]);
     expect(reports).toEqual([
       ['succeeded', undefined],
       ['skipped', 'outcome'],

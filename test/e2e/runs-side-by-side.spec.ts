@@ -17,6 +17,7 @@ import { inBackground } from '../support/background-hook.js';
 import { createGate, type Gate } from '../support/gate.js';
 import { closeApps, startApp } from '../support/test-app.js';
 import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
+import { openExecutions } from '../support/hook-executions.js';
 
 afterEach(closeApps);
 
@@ -177,7 +178,7 @@ describe('two runs under way at once', () => {
       await Promise.all([app.close(), asking]);
 
       expect(await unhandled.stop()).toEqual([]);
-      expect(agentOs.executions.openCount).toBe(0);
+      expect(await openExecutions(agentOs)).toBe(0);
     },
   );
 

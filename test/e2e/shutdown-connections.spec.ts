@@ -214,7 +214,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
       `"hanging" of run ${runId}, "waiting" of run ${runId}`,
     );
     expect(await logged(testApp, 'handlers have answered')).toContain('GET "/slow".');
-    expect(testApp.agentOs.executions.counts.dropped).toBe(2);
+    expect((await testApp.agentOs.executions.counts()).dropped).toBe(2);
     answer.open();
     expect((await answering).statusCode).toBe(200);
     await closed;

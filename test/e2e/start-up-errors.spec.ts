@@ -223,7 +223,7 @@ describe('Two things with one name stop the start:', () => {
     const postHooks = [hookRef(Hooks, 'one')];
     const { agentOs } = await startApp({ agentOs: { agents, postHooks }, providers: [Hooks] });
     await agentOs.run('echo', 'hi');
-    expect(agentOs.executions.list().map(({ id }) => id.replace(/.*?:/, ''))).toEqual([
+    expect((await agentOs.executions.list()).map(({ id }) => id.replace(/.*?:/, ''))).toEqual([
       'post:one',
       'pre:one',
     ]);

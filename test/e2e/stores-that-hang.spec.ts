@@ -17,6 +17,7 @@ import { Hang, hangingEvalStore, hangingSessionStore } from '../support/hanging-
 import { parseFrames, post, runJson, runSse } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
+import { openExecutions } from '../support/hook-executions.js';
 
 afterEach(closeApps);
 
@@ -161,7 +162,7 @@ describe('A store that hangs', () => {
 
     expect(answer).toContain('the answer');
     expect(ran).toEqual(['COMPLETED']);
-    expect(agentOs.executions.openCount).toBe(0);
+    expect(await openExecutions(agentOs)).toBe(0);
     expect(await sessions.find('s1')).toBeUndefined();
     expect(log.messages('error').filter((line) => line.includes('could not be stored'))).toHaveLength(1);
 
@@ -181,7 +182,7 @@ describe('A store that hangs', () => {
     await agentOs.drain();
 
     expect(ran).toEqual(['ERROR', 'ERROR']);
-    expect(agentOs.executions.openCount).toBe(0);
+    expect(await openExecutions(agentOs)).toBe(0);
   });
 
   it('lets a run in the background of the server end', async () => {
@@ -191,7 +192,7 @@ describe('A store that hangs', () => {
     const reply = await post(url, '/agents/support', { message: 'hi', background: 'true', stream: 'true' });
 
     expect(await reply.text()).toContain('RunCompleted');
-    expect(agentOs.executions.counts).toMatchObject({ dropped: 0 });
+    expect(await agentOs.executions.counts()).toMatchObject({ dropped: 0 });
   });
 
   it.each(['/agents/support', '/teams/desk'])(
@@ -235,7 +236,7 @@ describe('A store that hangs', () => {
 
     expect(await running).toMatchObject({ status: 200, body: { content: 'the answer' } });
     expect((await others).map(({ status }) => status)).toEqual([500, 500, 500]);
-    expect(agentOs.executions.openCount).toBe(0);
+    expect(await openExecutions(agentOs)).toBe(0);
   });
 
   it('brings no deleted session back when it appends late', async () => {

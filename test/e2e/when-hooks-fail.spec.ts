@@ -53,7 +53,7 @@ describe.each(SURFACES)('a hook that fails in the background, on $adapter over $
           `in run ${runId} failed: ${message}`,
       ),
     );
-    const recorded = agentOs.executions.list({ runId, state: 'failed' }).reverse();
+    const recorded = (await agentOs.executions.list({ runId, state: 'failed' })).reverse();
     expect(recorded.map(({ hook, errorName }) => [hook, errorName])).toEqual(
       failing.map(({ name, errorName }) => [name, errorName]),
     );
@@ -92,7 +92,7 @@ describe.each(SURFACES)('a hook that fails in the background, on $adapter over $
     expect(await unhandled.stop()).toEqual([]);
     expect(body.content).toBe('the answer');
     expect(steps).toEqual(['aborted by HookTimeoutError', 'timed_out: HookTimeoutError', 'next']);
-    expect(agentOs.executions.counts).toMatchObject({ timed_out: 1, succeeded: 1, failed: 0 });
+    expect(await agentOs.executions.counts()).toMatchObject({ timed_out: 1, succeeded: 1, failed: 0 });
     expect(log.messages('error')).toEqual([
       expect.stringMatching(/"late" .* of agent "support" in run .* did not finish within 20 ms/),
     ]);
@@ -131,7 +131,7 @@ describe.each(ADAPTERS)('reports of failed hooks, on %s', (adapter) => {
       `onHookError itself failed for ${runId}:post:reporter throws: no connection`,
       `onHookError itself failed for ${runId}:post:reporter rejects: no answer`,
     ]);
-    expect(agentOs.executions.counts).toMatchObject({ failed: 3, succeeded: 1, skipped: 1 });
+    expect(await agentOs.executions.counts()).toMatchObject({ failed: 3, succeeded: 1, skipped: 1 });
   });
 
   it('G15: a check error thrown in the background is reported as a guard that cannot guard, with the fix in the message', async () => {
@@ -193,7 +193,7 @@ describe.each(ADAPTERS)('retries, on %s', (adapter) => {
 
     const id = `${runId}:post:flaky`;
     expect(steps).toEqual([...[1, 2, 3].map((attempt) => `${id} #${attempt} sees the answer`), 'next']);
-    expect(agentOs.executions.list({ hook: 'flaky' })).toMatchObject([
+    expect(await agentOs.executions.list({ hook: 'flaky' })).toMatchObject([
       { id, state: 'succeeded', attempts: 3 },
     ]);
     expect(log.messages('error')).toEqual([]);

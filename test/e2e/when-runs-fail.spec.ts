@@ -209,7 +209,7 @@ describe.each(SURFACES)('runs that do not complete, on $adapter over $transport'
     expect(problemOf(answer)).toEqual(problem);
     if (transport === 'json') expect(answer.body).toMatchObject({ status: 'ERROR', detail: problem.content });
     else expect(answer.body.event).toBe('RunError');
-    expect(agentOs.executions.list()).toMatchObject([{ state: 'succeeded', reason: 'rejected' }]);
+    expect(await agentOs.executions.list()).toMatchObject([{ state: 'succeeded', reason: 'rejected' }]);
   });
 
   it.each(BROKEN_GUARDRAILS)(
@@ -245,7 +245,7 @@ describe.each(SURFACES)('runs that do not complete, on $adapter over $transport'
       });
       expectNoInternals(answer);
       expect(log.messages('error')).toEqual([expect.stringContaining(SECRET)]);
-      expect(agentOs.executions.list()).toMatchObject([{ state: 'failed', errorName: 'Error' }]);
+      expect(await agentOs.executions.list()).toMatchObject([{ state: 'failed', errorName: 'Error' }]);
     },
   );
 
@@ -267,7 +267,7 @@ describe.each(SURFACES)('runs that do not complete, on $adapter over $transport'
       expect([answer.status, answer.body.content, steps]).toEqual([200, 'the answer', ['next']]);
       expectNoInternals(answer);
       expect(log.messages('error')).toEqual([expect.stringContaining(SECRET)]);
-      expect(agentOs.executions.list().map(({ hook, state }) => `${hook} ${state}`)).toEqual([
+      expect((await agentOs.executions.list()).map(({ hook, state }) => `${hook} ${state}`)).toEqual([
         'next succeeded',
         'check failed',
       ]);

@@ -414,7 +414,7 @@ describe('the module', () => {
 
     const { runId } = await agentOs.run('a', 'b');
 
-    expect(agentOs.executions.list({ runId })).toMatchObject([
+    expect(await agentOs.executions.list({ runId })).toMatchObject([
       { hook: 'following', state: 'succeeded', mode: 'inline' },
     ]);
   });

@@ -1,4 +1,4 @@
-import type { HookExecution } from 'nestjs-agentos';
+import type { AgentOsService, HookExecution } from 'nestjs-agentos';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -19,4 +19,9 @@ export function createExecution(overrides: Partial<HookExecution> = {}): Writabl
     scheduledAt: 1_000,
     ...overrides,
   };
+}
+
+/** How many executions have not ended. */
+export async function openExecutions({ executions }: Pick<AgentOsService, 'executions'>): Promise<number> {
+  return (await executions.counts()).open;
 }

@@ -1,7 +1,14 @@
-import type { FinalHookExecutionState, HookExecution } from '../../execution/hook-execution.js';
+import type {
+  FinalHookExecutionState,
+  HookEndReason,
+  HookExecution,
+  HookExecutionState,
+  HookMode,
+  HookPhase,
+  HookPosition,
+} from '../../execution/hook-execution.js';
 import type { HookListing } from '../../hooks/hook.listing.js';
 import type { ComponentIdentity } from '../../model/component.js';
-import { withoutUndefined } from '../../model/without-undefined.js';
 import { toIsoTime } from './wire-format.js';
 
 /** A hook as `GET /hooks` shows it; `attachment` is null if no component uses it. */
@@ -19,7 +26,24 @@ export interface WireHook {
 }
 
 /** A hook execution as `GET /hooks/executions` shows it. */
-export type WireExecution = Readonly<Record<string, unknown>>;
+export interface WireExecution {
+  readonly id: string;
+  readonly hook: string;
+  readonly phase: HookPhase;
+  readonly mode: HookMode;
+  readonly component: ComponentIdentity;
+  /** Where its run stands: the first of its tree, below another run, or started by a hook. */
+  readonly position: HookPosition;
+  readonly attached_by: 'component' | 'module';
+  readonly run_id: string;
+  readonly state: HookExecutionState;
+  readonly reason?: HookEndReason;
+  readonly attempts: number;
+  readonly error_name?: string;
+  readonly scheduled_at: string;
+  readonly started_at?: string;
+  readonly ended_at?: string;
+}
 
 /** A page of hook executions, the newest first. */
 export interface WireExecutions {
@@ -45,20 +69,36 @@ export function toWireHook({ hook, source, isGuardrail, attachment }: HookListin
 }
 
 export function toWireExecution(execution: HookExecution): WireExecution {
-  const { id, hook, phase, mode, component, runId, state, reason, attempts, errorName } = execution;
-  return withoutUndefined({
+  const {
     id,
     hook,
     phase,
     mode,
     component,
-    run_id: runId,
+    position,
+    attachedBy,
+    runId,
     state,
     reason,
     attempts,
-    error_name: errorName,
-    scheduled_at: toIsoTime(execution.scheduledAt),
-    started_at: execution.startedAt && toIsoTime(execution.startedAt),
-    ended_at: execution.endedAt && toIsoTime(execution.endedAt),
-  });
+    errorName,
+  } = execution;
+  const { scheduledAt, startedAt, endedAt } = execution;
+  return {
+    id,
+    hook,
+    phase,
+    mode,
+    component,
+    position,
+    attached_by: attachedBy,
+    run_id: runId,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    attempts,
+    ...(errorName === undefined ? {} : { error_name: errorName }),
+    scheduled_at: toIsoTime(scheduledAt),
+    ...(startedAt === undefined ? {} : { started_at: toIsoTime(startedAt) }),
+    ...(endedAt === undefined ? {} : { ended_at: toIsoTime(endedAt) }),
+  };
 }

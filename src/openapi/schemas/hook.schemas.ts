@@ -4,6 +4,14 @@ import { flag, integer, listOf, nullable, object, oneOfTexts, ref, text, time } 
 
 const PHASE = oneOfTexts(['pre', 'post'], 'Before the run or after it.');
 const MODE = oneOfTexts(['inline', 'background'], "In the caller's way or after the response.");
+const POSITION = oneOfTexts(
+  ['root', 'member', 'inside-hook'],
+  'The run is the first of its tree, below another run, or started by a hook.',
+);
+const ATTACHED_BY = oneOfTexts(
+  ['component', 'module'],
+  "In the component's list of hooks or in the module's.",
+);
 const FINAL_STATES = HOOK_EXECUTION_STATES.filter((state) => state !== 'scheduled' && state !== 'running');
 
 export const hookSchemas: Schemas = {
@@ -21,7 +29,7 @@ export const hookSchemas: Schemas = {
           required: {
             component: ref('ComponentIdentity'),
             phase: PHASE,
-            attached_by: oneOfTexts(['component', 'module']),
+            attached_by: ATTACHED_BY,
             mode: MODE,
             reason: oneOfTexts(['guardrail', 'decorator', 'switch', 'default'], 'Why it has this mode.'),
           },
@@ -61,6 +69,8 @@ export const hookSchemas: Schemas = {
       phase: PHASE,
       mode: MODE,
       component: ref('ComponentIdentity'),
+      position: POSITION,
+      attached_by: ATTACHED_BY,
       run_id: text(),
       state: oneOfTexts(HOOK_EXECUTION_STATES),
       attempts: integer('Attempts made so far.'),

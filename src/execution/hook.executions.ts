@@ -1,0 +1,72 @@
+import type { Observable } from 'rxjs';
+
+import type { ComponentIdentity } from '../model/component.js';
+import type {
+  FinalHookExecutionState,
+  HookExecution,
+  HookExecutionState,
+  HookMode,
+  HookPhase,
+} from './hook-execution.js';
+
+/** What {@link HookExecutions.list} may be narrowed to. */
+export interface HookExecutionFilter {
+  readonly runId?: string | undefined;
+  /** `null`: those of runs that belong to nobody. */
+  readonly userId?: string | null | undefined;
+  readonly hook?: string | undefined;
+  readonly state?: HookExecutionState | undefined;
+  /** At most so many, the newest first. Default 100. */
+  readonly limit?: number | undefined;
+}
+
+/** How many executions have ended in each final state, and how many have not. */
+export interface HookCounts extends Readonly<Record<FinalHookExecutionState, number>> {
+  readonly open: number;
+}
+
+/** How executions stand. */
+interface HookTally {
+  /** Collected, not yet started. */
+  readonly waiting: number;
+  readonly running: number;
+  /** Failed or timed out. */
+  readonly failed: number;
+}
+
+/** How the executions of one hook of a component stand, and how long they took. */
+export interface HookStatistics extends HookTally {
+  readonly hook: string;
+  readonly phase: HookPhase;
+  readonly mode: HookMode;
+  readonly component: ComponentIdentity;
+  /** Those that have run to their end: succeeded, failed or timed out. */
+  readonly ran: number;
+  /** Milliseconds from the start to the end, retries included, of half of those that ran; absent if none did. */
+  readonly p50?: number;
+  /** The same of 95 % of them. */
+  readonly p95?: number;
+}
+
+/** The executions that have not ended, and those that are remembered, in numbers. */
+export interface HookTotals extends HookTally {
+  /** Milliseconds since the longest waiting execution was collected; absent if none waits. */
+  readonly oldestWaiting?: number;
+  /** By hook, in the order of their names. */
+  readonly hooks: readonly HookStatistics[];
+}
+
+/**
+ * What may be read of the ledger of hook executions: all that have not ended, and the latest 10,000 that have. A port: a
+ * durable executor keeps the background hooks of all processes in its store; inline hooks are those of this process.
+ */
+export interface HookExecutions {
+  /** Every change of state in this process, as it happens. The object is the live record: copy what you keep. */
+  readonly changes: Observable<HookExecution>;
+  /** Executions, the newest first; copies. */
+  list(filter?: HookExecutionFilter): Promise<HookExecution[]>;
+  /** How many executions have ended in each final state since the application started, and how many are open. */
+  counts(): Promise<HookCounts>;
+  /** How executions stand, and how long hooks take. */
+  totals(filter?: Pick<HookExecutionFilter, 'userId'>): Promise<HookTotals>;
+}

@@ -1,0 +1,64 @@
+import type { HookExecution } from './hook-execution.js';
+import type { HookStatistics, HookTotals } from './hook.executions.js';
+
+/** Sums up executions. */
+export function totalsOf(executions: Iterable<HookExecution>, now: number): HookTotals {
+  const tallies = new Map<string, Tally>();
+  let oldest: number | undefined;
+  for (const execution of executions) {
+    const { component, phase, mode, hook, state, scheduledAt } = execution;
+    const key = JSON.stringify([hook, component.id, phase, mode]);
+    let tally = tallies.get(key);
+    if (!tally) tallies.set(key, (tally = new Tally(execution)));
+    tally.add(execution);
+    if (state === 'scheduled') oldest = Math.min(oldest ?? scheduledAt, scheduledAt);
+  }
+  const hooks = [...tallies]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, tally]) => tally.result());
+  const sum = (name: 'waiting' | 'running' | 'failed'): number =>
+    hooks.reduce((total, statistics) => total + statistics[name], 0);
+  return {
+    waiting: sum('waiting'),
+    running: sum('running'),
+    failed: sum('failed'),
+    ...(oldest === undefined ? {} : { oldestWaiting: Math.max(0, now - oldest) }),
+    hooks,
+  };
+}
+
+/** The executions of one hook. */
+class Tally {
+  readonly #first: HookExecution;
+  readonly #durations: number[] = [];
+  #waiting = 0;
+  #running = 0;
+  #failed = 0;
+
+  constructor(first: HookExecution) {
+    this.#first = first;
+  }
+
+  add({ state, startedAt, endedAt }: HookExecution): void {
+    if (state === 'scheduled') this.#waiting += 1;
+    else if (state === 'running') this.#running += 1;
+    else if (state !== 'skipped' && state !== 'dropped') {
+      if (state !== 'succeeded') this.#failed += 1;
+      this.#durations.push((endedAt ?? 0) - (startedAt ?? 0));
+    }
+  }
+
+  result(): HookStatistics {
+    const { hook, phase, mode, component } = this.#first;
+    const durations = this.#durations.sort((one, other) => one - other);
+    const counts = { waiting: this.#waiting, running: this.#running, failed: this.#failed };
+    const statistics = { hook, phase, mode, component, ...counts, ran: durations.length };
+    const [p50, p95] = [percentile(durations, 0.5), percentile(durations, 0.95)];
+    return p50 === undefined || p95 === undefined ? statistics : { ...statistics, p50, p95 };
+  }
+}
+
+/** The smallest of the sorted values that is not exceeded by this share of them. */
+function percentile(sorted: readonly number[], share: number): number | undefined {
+  return sorted[Math.ceil(sorted.length * share) - 1];
+}
