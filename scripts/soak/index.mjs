@@ -13,8 +13,6 @@ const SHORT_PLAN = { seconds: 6, rounds: 1, clients: 30 };
 const MEGABYTE = 1024 * 1024;
 /** `shutdownTimeout` of the server is two seconds; settling and reporting take their time, too. */
 const LIMITS = { endSeconds: 8, heapMegabytes: 40, rssMegabytes: 250 };
-/** Seconds after the signal in which connections that say nothing or do not read stay open. */
-const BAD_CONNECTIONS_STAY = 3;
 
 const { seconds, rounds, clients } = process.argv.includes('--short') ? SHORT_PLAN : PLAN;
 execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' });
@@ -59,13 +57,11 @@ async function runServer(adapter, store) {
   load.markSignal();
   const signalledAt = performance.now();
   child.kill('SIGTERM');
-  const timer = setTimeout(() => load.closeBadConnections(), BAD_CONNECTIONS_STAY * 1_000);
   // Undefined if it does not end: then it is killed, and its hooks count as lost.
   const last = await Promise.race([next(), pause(30_000, undefined, { ref: false })]);
   if (!last) child.kill('SIGKILL');
   await exited;
   const endSeconds = (performance.now() - signalledAt) / 1_000;
-  clearTimeout(timer);
   load.closeBadConnections();
   await load.stop();
   counts.push(load.counts);

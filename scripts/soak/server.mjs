@@ -62,8 +62,6 @@ async function sessionStore() {
     statement_timeout: 1_000,
     connectionTimeoutMillis: 1_000,
   });
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
   const database = drizzle({ client: pool });
   await migrate(database);
   return new SqlSessionStore(database);
