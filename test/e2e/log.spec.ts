@@ -1,4 +1,4 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/pglite';
 import { Agent, agentAsJudge } from 'nestjs-agentos';
@@ -6,6 +6,7 @@ import { SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 
 import { forLog, quoted, reasonOf } from '../../src/errors/log.text.js';
 import { runJson, runSse } from '../support/http-client.js';
+import { createPglite } from '../support/pglite.js';
 import { evaluationOf, storedRunOf } from '../support/stored-data.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
@@ -18,7 +19,7 @@ describe('The log of a store without tables', () => {
   let sessions: SqlSessionStore;
   let evals: SqlEvalStore;
   beforeAll(async () => {
-    client = await PGlite.create();
+    client = await createPglite();
     const database = drizzle({ client });
     [sessions, evals] = [new SqlSessionStore(database), new SqlEvalStore(database)];
   }, 60_000);

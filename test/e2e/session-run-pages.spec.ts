@@ -1,9 +1,9 @@
-import { PGlite } from '@electric-sql/pglite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/pglite';
 import { Agent, InMemorySessionStore, Workflow, type SessionStore } from 'nestjs-agentos';
 import { migrate, SqlSessionStore } from 'nestjs-agentos/sql';
 
+import { createPglite } from '../support/pglite.js';
 import { componentOf, keepRun, storedRunOf } from '../support/stored-data.js';
 import { ADAPTERS, closeApps, startApp, type Adapter } from '../support/test-app.js';
 
@@ -55,6 +55,8 @@ async function keepRuns(store: SessionStore, sessionId: string, count: number, c
   for (const runId of idsUpTo(count, `${sessionId}-`))
     await keepRun(store, storedRunOf({ sessionId, runId, content, messages: [], tools: [] }));
 }
+
+const client = await createPglite();
 
 describe.each(ADAPTERS)('The runs of a session on %s', (adapter) => {
   it('are the latest 100, with a link to those before them, to the end', async () => {
@@ -108,7 +110,6 @@ describe('The runs of a session', () => {
   });
 
   describe('in PostgreSQL', () => {
-    const client = new PGlite();
     const database = drizzle({ client });
     const store = new SqlSessionStore(database);
     beforeAll(() => migrate(database), 60_000);

@@ -22,6 +22,7 @@ import { Pool } from 'pg';
 
 import { describeStoresContract, type StoresUnderTest } from '../contracts/stores.contract.js';
 import { createGate } from '../support/gate.js';
+import { createPglite } from '../support/pglite.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
@@ -31,7 +32,7 @@ describeStoresContract('in memory', () =>
 );
 
 describeStoresContract('embedded PostgreSQL (PGlite)', async (): Promise<StoresUnderTest> => {
-  const client = await PGlite.create();
+  const client = await createPglite();
   const database = drizzleEmbedded({ client });
   await migrate(database);
   return {
@@ -42,7 +43,7 @@ describeStoresContract('embedded PostgreSQL (PGlite)', async (): Promise<StoresU
 });
 
 it('Of a run whose id no database takes clients are told that it is not there', async () => {
-  const client = await PGlite.create();
+  const client = await createPglite();
   const database = drizzleEmbedded({ client });
   await migrate(database);
   const agent = new Agent({ id: 'agent', engine: () => 'fine' });
@@ -154,7 +155,7 @@ function afterEachQuery(pool: Pool, step: () => Promise<void>): Pool {
 
 describe('tables of an earlier version', () => {
   it('get what they lack, and keep what they hold', async () => {
-    const client = await PGlite.create();
+    const client = await createPglite();
     await client.exec(`
       CREATE TABLE agent_os_sessions (
         id text PRIMARY KEY, user_id text, name text,
@@ -216,7 +217,7 @@ describe('sessions of running components', () => {
     const folder = await mkdtemp(join(tmpdir(), 'agent-os-'));
     const answers: unknown[] = [];
     for (let start = 0; start < 2; start++) {
-      const client = await PGlite.create(folder);
+      const client = await (start === 0 ? createPglite(folder) : PGlite.create(folder));
       const database = drizzleEmbedded({ client });
       await migrate(database);
       const { url, close } = await startApp({

@@ -1,4 +1,3 @@
-import { PGlite } from '@electric-sql/pglite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/pglite';
 import {
@@ -17,6 +16,7 @@ import { evaluationOf } from '../support/stored-data.js';
 import { post, runJson, type JsonAnswer } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';
+import { createPglite } from '../support/pglite.js';
 import { userId } from '../support/users.js';
 
 afterEach(closeApps);
@@ -159,8 +159,9 @@ describe.each(ADAPTERS)('Two users in one session at the same time, on %s,', (ad
 const MESSAGE =
   /^An AgentOS route failed: http\.userId answered with .+\. It must return the id of the user as a text that is not empty, undefined for a request without a user, or a promise of one of these\.$/;
 
+const client = await createPglite();
+
 describe('Users of a host with an SQL store', () => {
-  const client = new PGlite();
   const database = drizzle({ client });
   const sessionStore = new SqlSessionStore(database);
   const evalStore = new SqlEvalStore(database);

@@ -1,4 +1,3 @@
-import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/pglite';
 import {
@@ -16,6 +15,7 @@ import { migrate, SqlSessionStore } from 'nestjs-agentos/sql';
 
 import { post } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
+import { createPglite } from '../support/pglite.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 
 const SECRET = 'my password is hunter2';
@@ -33,7 +33,7 @@ const crash = defineHook<PreHookContext>(
 const engine = ({ input }: { readonly input: string }): string => `You said ${input}`;
 const helper = new Agent({ id: 'helper', engine });
 
-const client = new PGlite();
+const client = await createPglite();
 const database = drizzle({ client });
 beforeAll(() => migrate(database), 60_000);
 afterAll(async () => {
