@@ -12,7 +12,8 @@ import {
 } from './route.access.js';
 import { markRoutes, ROUTE_MARK } from './route.marks.js';
 import { ALL_ROUTES } from './routes/all-routes.js';
-import { ownSchemas, removeUnused, type SchemaMap } from './schema.components.js';
+import { ownSchemas, removeUnused } from './schema.components.js';
+import type { SchemaMap } from './schema.map.js';
 
 type MarkedOperation = Operation & { readonly [ROUTE_MARK]?: string };
 
@@ -44,7 +45,7 @@ export function createAgentOsDocument(
 ): OpenAPIObject {
   const access = readAccess(app, security);
   markRoutes(HTTP_CONTROLLERS);
-  const schemas = ownSchemas(config.openapi);
+  const schemas = ownSchemas(config.openapi, access.files);
   const document = SwaggerModule.createDocument(app, withSchemas(config, schemas), options);
   const described = describeRoutes(document, access);
   addHome(document, app, access, described.get('GET health'));

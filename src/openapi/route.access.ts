@@ -3,6 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import type { AgentOsExtras, ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { FileLimits } from '../http/forms/file.limits.js';
 import { SCHEMA_PREFIX } from './schema.builders.js';
 
 /** Under which name a document has the security key. */
@@ -15,6 +16,8 @@ export type SecurityRequirements = Record<string, string[]>[];
 export interface RouteAccess {
   readonly hasKey: boolean;
   readonly hasGuards: boolean;
+  /** What a run may bring. */
+  readonly files: FileLimits;
   /** Undefined: as the document says for all routes. */
   readonly security: SecurityRequirements | undefined;
 }
@@ -26,6 +29,7 @@ export function readAccess(app: INestApplication, given: SecurityRequirements | 
   const hasKey = options.securityKey !== undefined;
   return {
     hasKey,
+    files: { maxFiles: options.maxFiles, maxFileSize: options.maxFileSize },
     hasGuards: Boolean(http && http.guards && http.guards.length > 0),
     security: given ?? (hasKey ? [{ [SECURITY_KEY_SCHEME]: [] }] : undefined),
   };

@@ -1,18 +1,21 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 
+import type { FileLimits } from '../http/forms/file.limits.js';
+import type { SchemaMap } from './schema.map.js';
 import { ALL_SCHEMAS } from './schemas/all-schemas.js';
-
-/** Schemas of a document by name. */
-export type SchemaMap = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
+import { limitFiles } from './schemas/form.schemas.js';
 
 /**
  * A copy of our schemas, for a document to do with as it likes.
  *
  * @param version - of OpenAPI: from 3.1 on null is a type
+ * @param limits - what a run may bring
  */
-export function ownSchemas(version: string): SchemaMap {
-  const schemas = structuredClone(ALL_SCHEMAS);
-  return (/^3\.[1-9]/.test(version) ? withNullType(schemas) : schemas) as SchemaMap;
+export function ownSchemas(version: string, limits: FileLimits): SchemaMap {
+  const copy = structuredClone(ALL_SCHEMAS);
+  const schemas = (/^3\.[1-9]/.test(version) ? withNullType(copy) : copy) as SchemaMap;
+  limitFiles(schemas, limits);
+  return schemas;
 }
 
 function withNullType(value: unknown): unknown {

@@ -10,6 +10,7 @@ afterEach(closeApps);
 
 interface Constraints {
   readonly type?: string;
+  readonly description?: string;
   readonly enum?: readonly string[];
   readonly minLength?: number;
   readonly maxLength?: number;
@@ -42,7 +43,9 @@ function fieldsOf(document: OpenAPIObject): Field[] {
       .replace('{id}', SERVED[template.split('/')[1] ?? ''] ?? 'x')
       .replace(/\{\w+\}/g, 'x');
     const query = parameters.filter((parameter) => parameter.in === 'query');
-    const reference = requestBody?.content['application/json']?.schema.$ref.split('/').at(-1) ?? '';
+    // Bodies that are described as forms are taken as JSON too.
+    const { 'application/json': json, 'multipart/form-data': form } = requestBody?.content ?? {};
+    const reference = (json ?? form)?.schema.$ref.split('/').at(-1) ?? '';
     const { properties = {} } = (document.components?.schemas?.[reference] ?? {}) as {
       properties?: Record<string, Constraints>;
     };
@@ -66,7 +69,8 @@ function valuesOf({ name, place, schema }: Field): (readonly [value: unknown, is
       ...(maximum === undefined ? [] : [[maximum + 1, false] as const]),
     ];
   }
-  if (type !== 'string' || schema.enum) return [];
+  // A text that holds JSON is refused for what it holds.
+  if (type !== 'string' || schema.enum || /\bJSON\b.* as text/.test(schema.description ?? '')) return [];
   // What continues a run answers a missing session in words of its own.
   const isEmptyOpen = place === 'body' && name === 'session_id';
   return [

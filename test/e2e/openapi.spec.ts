@@ -268,6 +268,93 @@ describe.each(ADAPTERS)('The document on %s', (adapter) => {
   });
 });
 
+describe('What generators of clients need of the document', () => {
+  it('is one media type for each body, and no field that seems to be required because it has a default', async () => {
+    const { app } = await startApp({});
+    const document = jsonOf(documentOf(app));
+    const bodies = new OpenApiValidator(document).operations().flatMap(({ method, path, operation }) => {
+      const { content } = (operation.requestBody ?? {}) as { content?: object };
+      return content ? [[`${method} ${path}`, Object.keys(content)] as const] : [];
+    });
+    expect(bodies.filter(([, types]) => types.length !== 1)).toEqual([]);
+    expect(bodies.find(([place]) => place === 'POST /agents/{id}/runs')?.[1]).toEqual([
+      'multipart/form-data',
+    ]);
+    const fields = Object.entries(document.components?.schemas ?? {}).flatMap(([name, schema]) =>
+      Object.entries(('properties' in schema && schema.properties) || {}).map(([field, value]) => ({
+        field: `${name}.${field}`,
+        value,
+      })),
+    );
+    expect(fields.length).toBeGreaterThan(100);
+    expect(fields.filter(({ value }) => 'default' in value)).toEqual([]);
+  });
+
+  it('is how many files a run may bring, of which size, and from where on a stream is resumed', async () => {
+    const { app } = await startApp({ agentOs: { http: { maxFiles: 3, maxFileSize: 1_234 } } });
+    const schemas = jsonOf(documentOf(app)).components?.schemas;
+    expect(schemas).toMatchObject({
+      AgentOsRunRequest: {
+        properties: { files: { maxItems: 3, description: expect.stringContaining('1234 bytes') } },
+      },
+      AgentOsResumption: { properties: { last_event_index: { type: 'integer', minimum: -1 } } },
+    });
+  });
+
+  it.each(['agents', 'teams', 'workflows'])(
+    'is every answer of %s that says when to ask again',
+    async (kind) => {
+      const { app } = await startApp({});
+      const { paths } = documentOf(app);
+      const run = paths[`/${kind}/{id}/runs`]?.post?.responses ?? {};
+      const resume = paths[`/${kind}/{id}/runs/{run_id}/resume`]?.post?.responses ?? {};
+      expect(Object.keys(run)).toEqual(expect.arrayContaining(['408', '413', '503', '504']));
+      expect(Object.keys(resume)).toEqual(expect.arrayContaining(['408', '413', '503']));
+      for (const answers of [run, resume])
+        expect(answers['503']).toHaveProperty('headers.Retry-After.schema.type');
+    },
+  );
+
+  it.each(ADAPTERS)(
+    'is what the server answers on %s if a run takes too long or is one too many',
+    async (adapter) => {
+      const gate = createGate();
+      const slow = new Agent({ id: 'slow', engine: () => gate.opened.then(() => 'late') });
+      const hasty = new Agent({ id: 'hasty', engine: () => gate.opened.then(() => 'late'), timeout: 20 });
+      const { app, url } = await startApp({ adapter, agentOs: { agents: [slow, hasty], maxRuns: 1 } });
+      const validator = new OpenApiValidator(jsonOf(documentOf(app)));
+      const ask = (id: string): Promise<Response> =>
+        fetch(`${url}/agents/${id}/runs`, {
+          method: 'POST',
+          body: new URLSearchParams({ message: 'Hi', stream: 'false' }),
+        });
+
+      const late = await ask('hasty');
+      expect([late.status, await validator.responseProblems('POST', late)]).toEqual([504, []]);
+      const held = ask('slow');
+      const refused = await repeatUntil(
+        () => ask('hasty'),
+        ({ status }) => status === 503,
+      );
+      expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+      expect(await validator.responseProblems('POST', refused)).toEqual([]);
+      gate.open();
+      expect((await held).status).toBe(200);
+    },
+  );
+});
+
+/** Asks again until the answer is the one that is waited for. */
+async function repeatUntil(
+  ask: () => Promise<Response>,
+  isRight: (response: Response) => boolean,
+): Promise<Response> {
+  const response = await ask();
+  if (isRight(response)) return response;
+  await response.arrayBuffer();
+  return repeatUntil(ask, isRight);
+}
+
 describe('createAgentOsDocument', () => {
   it('says so if there is no AgentOsModule', async () => {
     const testing = await Test.createTestingModule({ controllers: [GreetingsController] }).compile();
@@ -506,16 +593,16 @@ describe.each(ADAPTERS)('The server on %s', (adapter) => {
 
   it('answers runs with files as described', async () => {
     const checked = await Checked.start();
-    const upload = (type: string): RequestInit => {
+    const upload = (type: string, content = 'content'): RequestInit => {
       const body = new FormData();
       for (const [name, value] of Object.entries({ message: 'look', stream: 'false', session_id: 'files' }))
         body.set(name, value);
-      body.append('files', new Blob(['content'], { type }), 'picture');
+      body.append('files', new Blob([content], { type }), 'picture');
       return { body };
     };
     for (const path of ['/agents/plain', '/teams/t1', '/workflows/w1'])
       await checked.send('POST', `${path}/runs`, 200, upload('image/png'));
-    await checked.send('POST', '/agents/plain/runs', 400, upload('application/x-unknown'));
+    await checked.send('POST', '/agents/plain/runs', 400, upload('application/x-unknown', '\0\u0001\0'));
     await checked.json('POST', '/agents/plain/runs', 200, {
       message: 'look',
       stream: false,

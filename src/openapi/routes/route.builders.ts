@@ -1,7 +1,7 @@
 import { MAX_PAGE } from '../../http/forms/page.query.js';
 import { DEFAULT_RUNS, MAX_RUNS } from '../../http/sessions/run.pages.js';
 import type { ComponentKind } from '../../model/component.js';
-import type { Answer, Content, Parameter, RequestBody, Schema } from '../open-api.types.js';
+import type { Answer, Parameter, RequestBody, Schema } from '../open-api.types.js';
 import { integer, oneOfTexts, ref, shortText, text } from '../schema.builders.js';
 
 /** The kinds of components, in the order of the routes. */
@@ -29,18 +29,31 @@ export function jsonBody(schema: Schema, required = true): RequestBody {
   return { required, content: { 'application/json': { schema } } };
 }
 
-/** A body by media type. */
-export function bodyOf(schemas: Readonly<Record<string, Schema>>): RequestBody {
-  const content: Content = Object.fromEntries(
-    Object.entries(schemas).map(([type, schema]) => [type, { schema }]),
-  );
-  return { required: true, content };
+/**
+ * A form. The server takes the same fields as JSON and urlencoded too; generators of clients that find more than one media
+ * type write clients that send one with the header of another.
+ */
+export function formBody(name: string, required = true): RequestBody {
+  return { required, content: { 'multipart/form-data': { schema: ref(name) } } };
+}
+
+/** An answer that says when to ask again. */
+export function retryLater(answer: Answer): Answer {
+  const seconds = { description: 'Seconds after which to ask again.', schema: integer() };
+  return { ...answer, headers: { 'Retry-After': seconds } };
 }
 
 /** An error that says only what went wrong. */
 export function problem(description: string): Answer {
   return json(description, ref('HttpError'));
 }
+
+/** What a form may be answered before anybody has looked at its fields. */
+export const FORM_PROBLEMS: Readonly<Record<string, Answer>> = {
+  408: problem('The client has sent nothing of its form for too long.'),
+  413: problem('The form, a field or a file is too large, or there are too many files.'),
+  503: retryLater(problem('The forms of other requests take too much memory.')),
+};
 
 /** What a request with wrong fields is answered. */
 export const INVALID: Answer = json('Fields are wrong or missing.', ref('ValidationError'));

@@ -2,8 +2,9 @@ import type { ComponentKind } from '../../model/component.js';
 import type { RouteDescription, RouteDescriptions } from '../open-api.types.js';
 import { object, ref } from '../schema.builders.js';
 import {
-  bodyOf,
   DATABASE_QUERY,
+  FORM_PROBLEMS,
+  formBody,
   idQuery,
   INVALID,
   json,
@@ -11,8 +12,6 @@ import {
   KINDS,
   problem,
 } from './route.builders.js';
-
-const TOO_LARGE = problem('The form is too large, or has files.');
 
 /** Control of runs that have begun. */
 export const runControlRoutes: RouteDescriptions = Object.assign(
@@ -46,11 +45,11 @@ function continueRoute(kind: ComponentKind): RouteDescription {
     tag: `AgentOS ${kind}s`,
     summary: `Go on with a run of ${KIND_WORDS[kind].article}`,
     description: 'Not supported: runs do not pause.',
-    requestBody: formOf('Continuation'),
+    requestBody: formBody('Continuation'),
     answers: {
       400: problem('`session_id` is missing, or the form is malformed.'),
       404: problem(`There is no such ${kind} or run.`),
-      413: TOO_LARGE,
+      ...FORM_PROBLEMS,
       422: INVALID,
       501: problem('Not supported.'),
     },
@@ -63,7 +62,7 @@ function resumeRoute(kind: ComponentKind): RouteDescription {
     tag: `AgentOS ${kind}s`,
     summary: `Read the stream of ${article}'s run again`,
     description: 'For clients that have lost the connection to a run with `background=true`.',
-    requestBody: { ...formOf('Resumption'), required: false },
+    requestBody: formBody('Resumption', false),
     answers: {
       200: {
         description: 'A frame that says what follows, then events.',
@@ -71,16 +70,8 @@ function resumeRoute(kind: ComponentKind): RouteDescription {
       },
       400: problem('The form is malformed.'),
       404: problem(`There is no such ${kind}, or no such run of the user.`),
-      413: TOO_LARGE,
+      ...FORM_PROBLEMS,
       422: INVALID,
     },
   };
-}
-
-function formOf(name: string): NonNullable<RouteDescription['requestBody']> {
-  return bodyOf({
-    'multipart/form-data': ref(name),
-    'application/x-www-form-urlencoded': ref(name),
-    'application/json': ref(name),
-  });
 }

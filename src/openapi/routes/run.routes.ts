@@ -3,14 +3,16 @@ import type { ComponentKind } from '../../model/component.js';
 import type { Answer, RouteDescription, RouteDescriptions } from '../open-api.types.js';
 import { listOf, oneOfTexts, ref, text } from '../schema.builders.js';
 import {
-  bodyOf,
   DATABASE_QUERY,
+  FORM_PROBLEMS,
+  formBody,
   INVALID,
   json,
   KIND_WORDS,
   KINDS,
   problem,
   query,
+  retryLater,
   RUN_PAGE_QUERY,
   runPage,
 } from './route.builders.js';
@@ -43,12 +45,9 @@ function startRoute(kind: ComponentKind): RouteDescription {
     summary: `Run ${article}`,
     description:
       'The answer is a stream of events, or JSON with `stream=false`. With `background=true` the run goes on when ' +
-      'its client has left; with `stream=false` it is answered at once, before the run has ended.',
-    requestBody: bodyOf({
-      'multipart/form-data': ref('RunUpload'),
-      'application/x-www-form-urlencoded': ref('RunForm'),
-      'application/json': ref('RunRequest'),
-    }),
+      'its client has left; with `stream=false` it is answered at once, before the run has ended. The fields may come ' +
+      'urlencoded or as JSON as well.',
+    requestBody: formBody('RunRequest'),
     answers: {
       200: {
         description: `The run, or its events: each has a line \`event:\`, a line \`data:\` and an empty line.`,
@@ -58,7 +57,7 @@ function startRoute(kind: ComponentKind): RouteDescription {
         },
       },
       202: json('The run has begun (`background=true`, `stream=false`).', ref('PendingRun')),
-      413: problem('The form is too large.'),
+      ...FORM_PROBLEMS,
       ...failuresOf(kind),
     },
   };
@@ -74,6 +73,10 @@ function failuresOf(kind: ComponentKind): Readonly<Record<string, Answer>> {
     422: json('Fields are wrong or missing.', { anyOf: [failedRun, ref('ValidationError')] }),
     500: json('The run has failed.', either),
     502: json("The model's provider has failed.", failedRun),
+    503: retryLater(
+      json('Too many runs are in flight, forms take too much memory, or the server shuts down.', either),
+    ),
+    504: json('The run has taken too long.', failedRun),
     default: json('The run has ended with the status that a hook or an engine chose.', either),
   };
 }

@@ -1,15 +1,16 @@
+import type { FileLimits } from '../../http/forms/file.limits.js';
 import type { Schema, Schemas } from '../open-api.types.js';
 import {
   flag,
   integer,
   listOf,
   object,
-  record,
-  ref,
+  SCHEMA_PREFIX,
   shortText,
   text,
   type Fields,
 } from '../schema.builders.js';
+import type { SchemaMap } from '../schema.map.js';
 
 /**
  * A field that may be empty. Pages that let people try a route out begin with the example, and would otherwise begin
@@ -17,6 +18,11 @@ import {
  */
 const empty = (schema: Schema, example: unknown = ''): Schema => ({ ...schema, example });
 
+const MEDIA =
+  'A JSON array as text, of objects with `content` (base64; of a text the text itself) or `url` (refused unless the ' +
+  'server accepts context from clients), and `id`, `mime_type`, `format`, `filename` besides.';
+
+/** Generators of clients make a field that has a `default` one that must be there: descriptions name defaults. */
 const TEXTS: Fields = {
   required: {
     message: {
@@ -26,12 +32,11 @@ const TEXTS: Fields = {
     },
   },
   optional: {
-    stream: { ...flag('Server-sent events; `false`: JSON.'), default: true },
-    background: { ...flag('The run goes on when its client has left.'), default: false },
-    stream_events: {
-      ...flag('Whether the stream has all events, or only what the answer is made of.'),
-      default: true,
-    },
+    stream: flag('Server-sent events, which is the default; `false`: JSON.'),
+    background: flag('The run goes on when its client has left. Default: `false`.'),
+    stream_events: flag(
+      'Whether the stream has all events (the default), or only what the answer is made of.',
+    ),
     session_id: empty(shortText('The conversation to continue; empty or missing starts a new one.')),
     user_id: empty(shortText('Who asks, unless the server knows it.')),
   },
@@ -51,23 +56,11 @@ const LISTS: Readonly<Record<string, string>> = {
   input_files: 'Files of any supported type.',
 };
 
+/** What a form holds as text. */
 const JSON_TEXTS: Fields = {
   optional: {
     ...fieldsOf(OBJECTS, (description) => empty(text(`A JSON object as text. ${description}`))),
-    ...fieldsOf(LISTS, (description) =>
-      empty(text(`A JSON array as text, of objects like \`AgentOsMediaInput\`. ${description}`)),
-    ),
-  },
-};
-
-const JSON_VALUES: Fields = {
-  optional: {
-    ...fieldsOf(OBJECTS, (description) =>
-      empty(orItsText(record(), `An object, or its text. ${description}`), {}),
-    ),
-    ...fieldsOf(LISTS, (description) =>
-      empty(orItsText(listOf(ref('MediaInput')), `An array, or its text. ${description}`), []),
-    ),
+    ...fieldsOf(LISTS, (description) => empty(text(`${description} ${MEDIA}`))),
   },
 };
 
@@ -89,20 +82,7 @@ const RESUMPTION: Fields = {
 
 /** What clients send to run components. Other fields are ignored. */
 export const formSchemas: Schemas = {
-  RunUpload: object('A run request with files.', TEXTS, JSON_TEXTS, FILES),
-  RunForm: object('A run request.', TEXTS, JSON_TEXTS),
-  RunRequest: object('A run request.', TEXTS, JSON_VALUES),
-  MediaInput: object('A file that is not uploaded: its content, or where it is.', {
-    optional: {
-      id: shortText('Default: a new one.'),
-      content: text('Base64; of a text the text itself.'),
-      url: text('Refused unless the server accepts context from clients.'),
-      mime_type: shortText('Such as `image/png`.'),
-      format: shortText('Such as `png`.'),
-      filename: text(),
-      name: text('The same as `filename`.'),
-    },
-  }),
+  RunRequest: object('A run request.', TEXTS, JSON_TEXTS, FILES),
   Continuation: object('How to go on with a run.', {
     required: { session_id: { ...shortText('Where the run is stored.'), minLength: 1 } },
     optional: { stream: flag(), user_id: text() },
@@ -119,6 +99,15 @@ function fieldsOf(
   );
 }
 
-function orItsText(schema: Schema, description: string): Schema {
-  return { description, anyOf: [schema, { type: 'string' }] };
+/**
+ * Writes into the schemas of a document how many files may come, and of which size.
+ *
+ * @param schemas - a copy of ours, by their names in a document
+ */
+export function limitFiles(schemas: SchemaMap, { maxFiles, maxFileSize }: FileLimits): void {
+  const request = schemas[`${SCHEMA_PREFIX}RunRequest`];
+  const files = request && 'properties' in request ? request.properties?.['files'] : undefined;
+  if (!files || '$ref' in files) return;
+  files.maxItems = maxFiles;
+  files.description = `${files.description} At most ${maxFiles}, those of the other fields included, of at most ${maxFileSize} bytes each.`;
 }
