@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
 import {
   Agent,
   defineGuardrail,
@@ -8,10 +9,12 @@ import {
   type PostHookContext,
   type RunSession,
   type SessionChanges,
+  type SessionOwner,
   type StoredRun,
 } from 'nestjs-agentos';
 
 import { createGate } from '../support/gate.js';
+import { Hang, hangingSessionStore } from '../support/hanging-store.js';
 import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
@@ -365,5 +368,68 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     goOn.open();
     await running;
     expect(await sessionStore.runs('s1')).toHaveLength(1);
+  });
+});
+
+describe('A session that application code deletes', () => {
+  /** A controller, job or hook of the application. */
+  @Injectable()
+  class Cleaner {
+    constructor(private readonly sessions: SessionStore) {}
+
+    clean(owner?: SessionOwner): Promise<readonly string[]> {
+      return this.sessions.delete(['s'], owner);
+    }
+  }
+
+  /** An application with a run in the session of ann that has begun, and waits for the gate. */
+  async function startRun(sessionStore: SessionStore = new InMemorySessionStore()) {
+    const [reached, goOn] = [createGate(), createGate()];
+    const agent = new Agent({
+      id: 'agent',
+      engine: async () => {
+        reached.open();
+        await goOn.opened;
+        return 'fine';
+      },
+    });
+    const { url, app } = await startApp({
+      agentOs: { agents: [agent], sessionStore, http: { userId } },
+      providers: [Cleaner],
+    });
+    const running = runJson(url, '/agents/agent', 'hi', { session_id: 's' }, as('ann'));
+    await reached.opened;
+    return { cleaner: app.get(Cleaner), sessionStore, running, goOn };
+  }
+
+  it('is gone when the store says so, although a run of it is just being stored', async () => {
+    const hang = new Hang();
+    const { cleaner, sessionStore, running, goOn } = await startRun(hangingSessionStore(hang));
+    hang.start('append');
+    goOn.open();
+    await hang.called(1);
+
+    const cleaning = cleaner.clean();
+    await someTurns();
+    await hang.release();
+
+    expect(await cleaning).toEqual(['s']);
+    expect((await running).status).toBe(200);
+    expect(await sessionStore.find('s')).toBeUndefined();
+  });
+
+  it.each<[string, SessionOwner | undefined, number]>([
+    ['is not brought back by a run that settles later, if it is anybody’s', undefined, 0],
+    ['is not brought back by a run that settles later, if it is its user’s', 'ann', 0],
+    ['keeps the run if another user’s was meant', 'bob', 1],
+    ['keeps the run if one of nobody was meant', null, 1],
+  ])('%s', async (_, owner, stored) => {
+    const { cleaner, sessionStore, running, goOn } = await startRun();
+
+    await cleaner.clean(owner);
+    goOn.open();
+
+    expect((await running).status).toBe(200);
+    expect(await sessionStore.runs('s')).toHaveLength(stored);
   });
 });
