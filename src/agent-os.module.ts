@@ -63,10 +63,11 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
     {
       provide: CoordinatedSessionStore,
       inject: [RESOLVED_OPTIONS, StoreCalls],
-      useFactory: (
-        { sessionStore = new InMemorySessionStore() }: ResolvedAgentOsOptions,
-        calls: StoreCalls,
-      ) => new CoordinatedSessionStore(new TimeLimitedSessionStore(sessionStore, calls)),
+      // The default store answers at once: it needs no time limit.
+      useFactory: ({ sessionStore }: ResolvedAgentOsOptions, calls: StoreCalls) =>
+        new CoordinatedSessionStore(
+          sessionStore ? new TimeLimitedSessionStore(sessionStore, calls) : new InMemorySessionStore(),
+        ),
     },
     { provide: SessionStore, useExisting: CoordinatedSessionStore },
     {

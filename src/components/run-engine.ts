@@ -1,7 +1,7 @@
 import type { ModelIdentity } from '../model/run-output.js';
 import type { FinishReason, RunMetrics } from '../model/run-usage.js';
 import type { ToolExecution } from '../model/tool-execution.js';
-import { sumUsage, withTotal } from '../model/run-usage.js';
+import { sumUsage, USAGE_FIELDS, withTotal } from '../model/run-usage.js';
 import type { ComponentRun } from '../runs/component.port.js';
 import {
   Engine,
@@ -176,12 +176,17 @@ function checkTexts<E extends EngineEvent>(event: E, fields: readonly (keyof E)[
   }
 }
 
-const NO_NUMBERS = ['type', 'finishReason'];
+const NUMBERS = [...USAGE_FIELDS, 'timeToFirstToken'] as const;
 
-/** Sums of texts would be texts. */
-function checkUsage(usage: object, where: string, run: ComponentRun): void {
-  for (const [field, value] of Object.entries(usage)) {
-    if (NO_NUMBERS.includes(field) || value === undefined || typeof value === 'number') continue;
+/** Sums of texts would be texts. Fields that an engine adds are its own: they are not passed on. */
+function checkUsage(
+  usage: EngineUsage & { timeToFirstToken?: number },
+  where: string,
+  run: ComponentRun,
+): void {
+  for (const field of NUMBERS) {
+    const value: unknown = usage[field];
+    if (value === undefined || typeof value === 'number') continue;
     throw wrong(run, `reported "${where}" whose ${field} is ${show(value)}; expected a number`);
   }
 }

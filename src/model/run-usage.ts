@@ -37,7 +37,8 @@ export interface ModelRequestMetrics extends RunUsage {
   readonly timeToFirstToken?: number;
 }
 
-const FIELDS = [
+/** The counts of a {@link RunUsage}. */
+export const USAGE_FIELDS = [
   'inputTokens',
   'outputTokens',
   'totalTokens',
@@ -48,7 +49,7 @@ const FIELDS = [
 
 /** Token by token; what neither knows is left out. */
 export function sumUsage(left: RunUsage, right: RunUsage): RunUsage {
-  const known = FIELDS.filter((field) => left[field] !== undefined || right[field] !== undefined);
+  const known = USAGE_FIELDS.filter((field) => left[field] !== undefined || right[field] !== undefined);
   return Object.fromEntries(known.map((field) => [field, (left[field] ?? 0) + (right[field] ?? 0)]));
 }
 
@@ -64,11 +65,11 @@ export function withTotal<T extends RunUsage>(usage: T): T {
 /** The tokens among a run's metrics, in whole numbers: engines report what they like. */
 export function tokensOf(metrics: RunUsage): RunUsage {
   // More than a database can count is no number of tokens.
-  const counted = FIELDS.filter((field) => Number.isSafeInteger(Math.round(metrics[field] ?? NaN)));
+  const counted = USAGE_FIELDS.filter((field) => Number.isSafeInteger(Math.round(metrics[field] ?? NaN)));
   return Object.fromEntries(counted.map((field) => [field, Math.round(metrics[field] ?? 0)]));
 }
 
 /** Whether nothing was used. */
 export function isUnused(usage: RunUsage): boolean {
-  return FIELDS.every((field) => !usage[field]);
+  return USAGE_FIELDS.every((field) => !usage[field]);
 }

@@ -7,7 +7,8 @@ type CancelListener = (reason: AgentRunError) => void;
  * part of a short run, and most engines never look at it.
  */
 export class Cancellation {
-  readonly #listeners = new Set<CancelListener>();
+  /** Made with the first listener: many runs end without one. */
+  #listeners: Set<CancelListener> | undefined;
   #reason: AgentRunError | undefined;
   #controller: AbortController | undefined;
 
@@ -29,8 +30,9 @@ export class Cancellation {
     if (this.#reason) return;
     this.#reason = reason;
     this.#controller?.abort(reason);
-    for (const listener of this.#listeners) listener(reason);
-    this.#listeners.clear();
+    const listeners = this.#listeners ?? [];
+    this.#listeners = undefined;
+    for (const listener of listeners) listener(reason);
   }
 
   /** @throws the reason if the run is to stop */
@@ -45,8 +47,8 @@ export class Cancellation {
    */
   onCancel(listener: CancelListener): () => void {
     if (this.#reason) listener(this.#reason);
-    else this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    else (this.#listeners ??= new Set()).add(listener);
+    return () => this.#listeners?.delete(listener);
   }
 
   /**

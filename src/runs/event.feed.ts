@@ -92,7 +92,12 @@ export class EventFeed {
    * @param replacement - the answer that post-hooks have made of the held one; undefined if they left it as it was
    * @param runIds - the run and all runs below it: their held events may quote the answer that was replaced
    */
-  async pass(replacement: string | undefined, runIds: () => ReadonlySet<string>): Promise<void> {
+  pass(replacement: string | undefined, runIds: () => ReadonlySet<string>): Promise<void> | undefined {
+    const { hold } = this.#options;
+    return hold === undefined && replacement === undefined ? undefined : this.#pass(replacement, runIds);
+  }
+
+  async #pass(replacement: string | undefined, runIds: () => ReadonlySet<string>): Promise<void> {
     const { hold } = this.#options;
     const isReplaced = replacement !== undefined && this.forget(runIds());
     const events = isReplaced ? hold?.refuseEvents() : hold?.passEvents();

@@ -10,15 +10,23 @@ export interface GivenData {
   readonly sessionMetadata: Readonly<PlainRecord>;
 }
 
-/** Remembers what a run is given. */
+/** Remembers what a run is given, before hooks or its engine can change it. */
 export function takeGiven({ metadata, dependencies }: RunContext, session: Session): GivenData {
   return {
-    metadata: copyToKeep(metadata),
-    dependencies: copyToKeep(dependencies),
+    metadata: copyRecord(metadata),
+    dependencies: copyRecord(dependencies),
     sessionName: session.name,
-    sessionMetadata: copyToKeep(session.metadata),
+    sessionMetadata: copyRecord(session.metadata),
   };
 }
+
+/** Most runs are given nothing. */
+function copyRecord(record: Readonly<PlainRecord>): Readonly<PlainRecord> {
+  for (const _ in record) return copyToKeep(record);
+  return NOTHING;
+}
+
+const NOTHING: Readonly<PlainRecord> = Object.freeze({});
 
 /** Writes a copy of `source` into a record that others hold on to. */
 export function replaceContent(record: PlainRecord, source: Readonly<PlainRecord>): void {

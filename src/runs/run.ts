@@ -120,7 +120,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   readonly timeLimit: TimeLimit;
   readonly #cancellation = new Cancellation();
   /** Ends the waits of the settled run for the store that keeps it. */
-  readonly #storing = new Cancellation();
+  #storing: Cancellation | undefined;
   readonly #hooks: ComponentHooks;
   readonly #tree: RunTree;
   readonly #options: RunOptions;
@@ -133,7 +133,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** Where records of the run wait: for its own output guardrails, or for those of the next run above that has some. */
   readonly #hold: Hold | undefined;
   /** Background hooks that were collected already. */
-  readonly #collected = new Set<BoundHook>();
+  #collected: Set<BoundHook> | undefined;
   #parts: Run[] = [];
   #state: RunState = { phase: 'pre' };
   #input: RunInput;
@@ -335,7 +335,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   stop(error: AgentRunError): void {
-    (this.#state.phase === 'settled' ? this.#storing : this.#cancellation).cancel(error);
+    if (this.#state.phase === 'settled') this.#storing?.cancel(error);
+    else this.#cancellation.cancel(error);
   }
 
   shutDown(): void {
@@ -430,10 +431,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** @returns the error with which the run ends, if it does not complete */
   async #perform(): Promise<AgentRunError | undefined> {
     try {
-      await this.#openSession();
+      // A step that has nothing to wait for is synchronous: most runs have few that wait.
+      const opening = this.#loadSession();
+      if (opening) await opening;
+      this.#openSession();
       this.#given = takeGiven(this.#context, this.session.live);
-      await this.emit({ type: 'run-started', ...modelOf(this.component) });
-      await this.#runHooks(this.#hooks.pre);
+      const started = this.emit({ type: 'run-started', ...modelOf(this.component) });
+      if (started) await started;
+      if (this.#hooks.pre.length > 0) await this.#runHooks(this.#hooks.pre);
       // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
       this.#input = freezeInput(this.#input);
       this.#output.input = this.#input;
@@ -453,14 +458,17 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
    * The session of the run above, the stored one, or a new one. Clients are told that the sessions of others are not
    * there; what application code runs goes on without.
    */
-  async #openSession(): Promise<void> {
+  #loadSession(): Promise<void> | undefined {
     const { session } = this;
     const { sessions } = this.environment;
-    if (sessions && session.isNamed && session !== this.parent?.session) {
-      const stored = await this.#cancellation.race(sessions.open(session.id));
+    if (!sessions || !session.isNamed || session === this.parent?.session) return undefined;
+    return this.#cancellation.race(sessions.open(session.id)).then((stored) => {
       if (!session.adopt(stored) && this.position === 'root') throw sessionNotFound(session.id);
-    }
-    const { state } = session.live;
+    });
+  }
+
+  #openSession(): void {
+    const { state } = this.session.live;
     Object.assign(state, this.#options.sessionState);
     this.#context = { ...this.#context, sessionState: state };
   }
@@ -534,7 +542,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       try {
         await this.#cancellation.race(this.component.execute(attempt));
         this.#writeMessages(attempt.conversation.messages);
-        await this.emit({ type: 'run-content-completed' });
+        const completed = this.emit({ type: 'run-content-completed' });
+        if (completed) await completed;
         return;
       } catch (thrown) {
         if (retriesLeft <= 0 || !this.#isWorthRetrying(thrown)) throw thrown;
@@ -559,18 +568,19 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   async #runPostHooks(): Promise<void> {
     this.#state = { phase: 'post' };
     this.#leaveBehind((part) => !part.#isOfHook);
-    await this.#runHooks(this.#hooks.post);
+    if (this.#hooks.post.length > 0) await this.#runHooks(this.#hooks.post);
     if (this.#edit !== 'none') this.#writeMessages([]);
     const replacement = this.#edit === 'none' ? undefined : this.#output.content;
-    await this.#feed.pass(replacement, () => this.#treeIds());
+    const passing = this.#feed.pass(replacement, () => this.#treeIds());
+    if (passing) await passing;
   }
 
   /** Ends the run: from here on it does not change. */
   async #settle(error: AgentRunError | undefined): Promise<RunEnd> {
     const { environment } = this;
     if (environment.kind === 'served') {
-      for (const hook of [...this.#hooks.pre, ...this.#hooks.post])
-        if (this.#isBackground(hook)) this.#collect(hook);
+      for (const hook of this.#hooks.pre) if (this.#isBackground(hook)) this.#collect(hook);
+      for (const hook of this.#hooks.post) if (this.#isBackground(hook)) this.#collect(hook);
     }
     const outcome = outcomeOf(error);
     if (error) this.#refuse(outcome === 'cancelled' ? undefined : error.publicMessage);
@@ -583,8 +593,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     // Described once: a session stores the very event that readers get.
     const last = this.#feed.describe(finalEventOf(this, error));
     const storing = this.#store(last, error === undefined && this.#edit !== 'masked');
-    if (storing) await this.#storing.settled(storing);
-    await this.#tree.handOver();
+    if (storing) await (this.#storing = new Cancellation()).settled(storing);
+    const handingOver = this.#tree.handOver();
+    if (handingOver) await handingOver;
     if (last) await this.#deliverLast(last);
     const { output } = this;
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
@@ -647,8 +658,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   #collect(hook: BoundHook): void {
-    if (this.#isDiscarded || this.#collected.has(hook)) return;
-    this.#collected.add(hook);
+    if (this.#isDiscarded || this.#collected?.has(hook)) return;
+    (this.#collected ??= new Set()).add(hook);
     this.#tree.collect(hook, this);
   }
 
@@ -723,9 +734,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** Stores the run, and what was held for its guardrails, or hands both to the hold above. */
   #store(last: RunEvent | undefined, hasPassed: boolean): Promise<void> | undefined {
     const { sessions } = this.environment;
-    const record = sessions && this.#isStored ? this.#record(last) : undefined;
-    if (!record) sessions?.leave(this.session);
-    return this.#hold ? this.#storeThrough(this.#hold, record, hasPassed) : record?.keep();
+    const isStored = sessions !== undefined && this.#isStored;
+    if (!isStored) sessions?.leave(this.session);
+    if (this.#hold)
+      return this.#storeThrough(this.#hold, isStored ? this.#record(last) : undefined, hasPassed);
+    return isStored ? this.#append(this.#storableSnapshot(), this.#feed.shown, last) : undefined;
   }
 
   async #storeThrough(hold: Hold, record: HeldRecord | undefined, hasPassed: boolean): Promise<void> {

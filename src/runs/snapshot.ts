@@ -20,7 +20,7 @@ export interface RunSnapshot {
  */
 export function copyStorable(data: RunSnapshot, name: string): RunSnapshot {
   const { copy, leftOut } = copyWithout(data, 'run');
-  logLeftOut(name, leftOut);
+  logLeftOut(() => name, leftOut);
   return copy;
 }
 

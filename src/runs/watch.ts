@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 
 import { RunTimeoutError } from '../errors/run.errors.js';
-import type { Deadline, Deadlines } from '../execution/deadlines.js';
+import type { Deadlines } from '../execution/deadlines.js';
 import type { StoppableRun } from './run.view.js';
 
 /** Milliseconds without an event after which the log says so. */
@@ -14,41 +14,35 @@ export interface WatchEnvironment {
 }
 
 /**
- * Ends the run at its time limit, and says in the log when it has shown nothing for a minute.
+ * Ends the run at its time limit, and says in the log when it has shown nothing for a minute. One deadline serves both:
+ * every run has a watch.
  *
  * @returns ends the watch
  */
-export function watchRun(run: StoppableRun, environment: WatchEnvironment): () => void {
-  const unlimit = setTimeLimit(run, environment.deadlines);
-  const unwatch = watchQuiet(run, environment);
-  return () => {
-    unlimit();
-    unwatch();
-  };
-}
-
-function setTimeLimit(run: StoppableRun, deadlines: Deadlines): () => void {
+export function watchRun(run: StoppableRun, { deadlines, logger }: WatchEnvironment): () => void {
   const { endsAt, timeout } = run.timeLimit;
-  if (timeout === Infinity) return () => undefined;
-  const { kind, id } = run.component;
-  const end = (): void => run.stop(new RunTimeoutError(`${run.runId} of ${kind} "${id}"`, timeout));
-  const deadline = deadlines.set(Math.max(0, endsAt - performance.now()), end);
-  return () => deadlines.clear(deadline);
-}
-
-function watchQuiet(run: StoppableRun, { deadlines, logger }: WatchEnvironment): () => void {
-  let deadline: Deadline;
   let warnedOf: number | undefined;
   const look = (): void => {
+    const now = performance.now();
+    if (now >= endsAt) {
+      const { kind, id } = run.component;
+      run.stop(new RunTimeoutError(`${run.runId} of ${kind} "${id}"`, timeout));
+      return;
+    }
     const { shownAt } = run;
-    const left = shownAt + QUIET - performance.now();
-    deadline = deadlines.set(left > 0 ? left : QUIET, look);
     // Of a tree only the run that the others wait for is named, and each silence once.
-    if (left > 0 || warnedOf === shownAt || run.waitsFor === 'member') return;
-    warnedOf = shownAt;
-    logger.warn(describeSilence(run));
+    if (now >= shownAt + QUIET && warnedOf !== shownAt && run.waitsFor !== 'member') {
+      warnedOf = shownAt;
+      logger.warn(describeSilence(run));
+    }
+    deadline = deadlines.set(nextLook(now) - now, look);
   };
-  deadline = deadlines.set(QUIET, look);
+  const nextLook = (now: number): number => {
+    const quietAt = run.shownAt + QUIET;
+    return Math.min(endsAt, quietAt > now ? quietAt : now + QUIET);
+  };
+  const now = performance.now();
+  let deadline = deadlines.set(Math.max(0, nextLook(now) - now), look);
   return () => deadlines.clear(deadline);
 }
 

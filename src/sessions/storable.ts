@@ -26,7 +26,7 @@ const LEFT_OUT = Symbol('left out');
  * @param leftOut - gets the paths of what was left out
  */
 function storable<T>(value: T, name: string, leftOut: string[]): T {
-  if (isStorable(value, 0)) return value;
+  if (isWholeStorable(value)) return value;
   const kept = keep(value, name, [], leftOut);
   return kept === LEFT_OUT ? (undefined as T) : (kept as T);
 }
@@ -45,12 +45,12 @@ function storableRecord<T extends Readonly<Record<string, unknown>>>(
 }
 
 /** Says in one line what was left out, if anything was. */
-export function logLeftOut(what: string, leftOut: readonly string[]): void {
+export function logLeftOut(describe: () => string, leftOut: readonly string[]): void {
   if (leftOut.length === 0) return;
   const named = [...new Set(leftOut)];
   const more = named.length > MAX_NAMED ? ` and ${named.length - MAX_NAMED} more` : '';
   new Logger('AgentOs').warn(
-    `${what} was stored without ${named.slice(0, MAX_NAMED).map(quoted).join(', ')}${more}: ` +
+    `${describe()} was stored without ${named.slice(0, MAX_NAMED).map(quoted).join(', ')}${more}: ` +
       'stores keep plain data (JSON values, Date, Map, Set, Buffer, typed arrays) under keys of well-formed text.',
   );
 }
@@ -72,7 +72,7 @@ export function storableAppend(
 ): { readonly run: StoredRun; readonly changes: SessionChanges } {
   const leftOut: string[] = [];
   const stored = { run: storable(run, 'run', leftOut), changes: storableChanges(changes, leftOut) };
-  logLeftOut(`Run ${quoted(run.runId)} of session ${quoted(sessionId)}`, leftOut);
+  logLeftOut(() => `Run ${quoted(run.runId)} of session ${quoted(sessionId)}`, leftOut);
   return stored;
 }
 
@@ -85,7 +85,7 @@ export function storableSession(session: NewSession): NewSession {
     state: storableRecord(state, 'session.state', leftOut),
     metadata: storableRecord(metadata, 'session.metadata', leftOut),
   };
-  logLeftOut(`Session ${quoted(session.id)}`, leftOut);
+  logLeftOut(() => `Session ${quoted(session.id)}`, leftOut);
   return stored;
 }
 
@@ -97,7 +97,7 @@ export function storableUpdate(id: string, update: SessionUpdate): SessionUpdate
     ...storableChanges(update, leftOut),
     ...(summary === undefined ? {} : { summary: storable(summary, 'session.summary', leftOut) }),
   };
-  logLeftOut(`Session ${quoted(id)}`, leftOut);
+  logLeftOut(() => `Session ${quoted(id)}`, leftOut);
   return stored;
 }
 
@@ -116,22 +116,38 @@ function storableSet({ set, removed }: RecordChanges, name: string, leftOut: str
   return { set: kept, removed: gone.length === 0 ? removed : [...removed, ...gone] };
 }
 
-/** Whether all of it can be kept as it is. Cheaper than a copy. */
-function isStorable(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null)
-    return value === undefined || value === null || !['bigint', 'function', 'symbol'].includes(typeof value);
-  if (depth > MAX_DEPTH || types.isProxy(value)) return false;
-  if (isOfSubclass(value)) return false;
-  if (Array.isArray(value)) return value.every((item) => isStorable(item, depth + 1));
-  if (isRecord(value)) {
-    return Object.entries(Object.getOwnPropertyDescriptors(value)).every(
-      ([key, property]) => 'value' in property && isKey(key) && isStorable(property.value, depth + 1),
-    );
+/** Whether all of it can be kept as it is. Every run is looked at, so it makes no object. */
+function isWholeStorable(value: unknown): boolean {
+  try {
+    return isStorable(value, 0);
+  } catch {
+    // A getter that throws, a revoked proxy: keep() finds out where.
+    return false;
   }
+}
+
+function isStorable(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object')
+    return typeof value !== 'bigint' && typeof value !== 'function' && typeof value !== 'symbol';
+  if (value === null) return true;
+  if (depth > MAX_DEPTH) return false;
+  if (Array.isArray(value)) return !isOfSubclass(value) && areStorable(value, depth + 1);
+  if (isRecord(value)) return isRecordStorable(value, depth + 1);
+  if (types.isProxy(value) || isOfSubclass(value)) return false;
   if (types.isMap(value))
-    return [...value].every(([key, item]) => isStorable(key, depth + 1) && isStorable(item, depth + 1));
-  if (types.isSet(value)) return [...value].every((item) => isStorable(item, depth + 1));
+    return areStorable(value.keys(), depth + 1) && areStorable(value.values(), depth + 1);
+  if (types.isSet(value)) return areStorable(value, depth + 1);
   return isPlain(value);
+}
+
+function areStorable(values: Iterable<unknown>, depth: number): boolean {
+  for (const value of values) if (!isStorable(value, depth)) return false;
+  return true;
+}
+
+function isRecordStorable(record: Readonly<Record<string, unknown>>, depth: number): boolean {
+  for (const key of Object.keys(record)) if (!isKey(key) || !isStorable(record[key], depth)) return false;
+  return true;
 }
 
 function keep(value: unknown, path: string, ancestors: readonly object[], leftOut: string[]): unknown {
@@ -198,7 +214,12 @@ function readOrLeaveOut(value: Readonly<Record<string, unknown>>, key: string): 
 }
 
 function isKey(key: string): boolean {
-  return key !== '__proto__' && !/\p{Surrogate}/u.test(key);
+  return key !== '__proto__' && isWellFormed(key);
+}
+
+/** Without halves of characters. Most keys are ASCII, which the cheaper expression tells. */
+function isWellFormed(text: string): boolean {
+  return !/[\ud800-\udfff]/.test(text) || !/\p{Surrogate}/u.test(text);
 }
 
 function isPlain(value: object): boolean {
@@ -221,6 +242,7 @@ function isOfSubclass(value: object): boolean {
 function isRecord(value: object): value is Record<string, unknown> {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return (
+    prototype === Object.prototype ||
     prototype === null ||
     (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
   );

@@ -128,7 +128,8 @@ describe.each(ADAPTERS)('a run that is cancelled on %s', (adapter) => {
     const run = service.run('agent', 'hi', { sessionId: 's' });
     await asked.opened;
     const closing = app.close();
-    await expect(run).rejects.toMatchObject({ code: 'run_cancelled' });
+    // The caller is told that it was shutdown which has ended the run.
+    await expect(run).rejects.toMatchObject({ code: 'shutting_down' });
     await closing;
   });
 });
