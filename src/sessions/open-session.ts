@@ -135,10 +135,11 @@ export class OpenSession {
     if (this.#deletion && (await this.#deletion)) return 'deleted';
     // A run below shares the session with the run that opened it, which saves the changes when it settles itself.
     const before = isOpener ? this.#opened : (this.#saved ?? session);
-    const isStored = await store.append(this.#target(session), run, changesOf(before, session));
+    const kept = run.isWithdrawn ? nameAndMetadataOf(before, session) : session;
+    const isStored = await store.append(this.#target(session), run, changesOf(before, kept));
     if (!isStored) return 'refused';
     this.#isKnown = true;
-    if (isOpener || this.#saved) this.#saved = session;
+    if (isOpener || this.#saved) this.#saved = kept;
     return 'stored';
   }
 
@@ -153,6 +154,12 @@ export class OpenSession {
       ...(owner === undefined ? {} : { owner }),
     };
   }
+}
+
+/** The session with the name and metadata it had: hooks of a withdrawn run may have quoted its answer there. */
+function nameAndMetadataOf(before: Session, { name: _, ...session }: Session): Session {
+  const { name, metadata } = before;
+  return { ...session, metadata, ...(name === undefined ? {} : { name }) };
 }
 
 function ignore(): void {

@@ -11,6 +11,7 @@ import {
   type PreHookContext,
 } from 'nestjs-agentos';
 
+import { createGate } from '../support/gate.js';
 import { raise } from '../support/raise.js';
 import { ask, TRANSPORTS } from '../support/surfaces.js';
 import { closeApps, startApp } from '../support/test-app.js';
@@ -141,6 +142,94 @@ describe.each(TRANSPORTS)('What was put beside an answer that is refused or mask
     expect(stored).not.toContain(SECRET);
     // An audit of a rejection is about what was refused.
     expect(seen).toEqual([SECRET]);
+  });
+});
+
+describe('The name and metadata that a hook of a member gives the session from a withdrawn answer', () => {
+  const quoting = (id: string, engine: () => string | Promise<string>): Agent =>
+    new Agent({
+      id,
+      engine,
+      postHooks: [
+        defineHook<PostHookContext>(
+          ({ session, runOutput }) => {
+            session.name = `About ${runOutput.content}`;
+            session.metadata['quote'] = runOutput.content;
+          },
+          { name: 'quote' },
+        ),
+      ],
+    });
+
+  it.each([
+    ['refuses', refuse],
+    ['masks', mask],
+  ])('are not kept if the member settles after its team, whose guardrail %s', async (_name, guard) => {
+    const gate = createGate();
+    let late: Promise<unknown> | undefined;
+    const member = quoting('member', () => gate.opened.then(() => SECRET));
+    const team = new Team({
+      id: 'team',
+      members: [member],
+      postHooks: [guard],
+      engine: ({ delegate }) => {
+        late = delegate('member', 'go').catch(() => undefined);
+        return 'fine';
+      },
+    });
+    const { url, agentOs } = await startApp({ agentOs: { teams: [team] } });
+    await ask(url, '/teams/team', 'hi', 'json', { session_id: 's' });
+    gate.open();
+    await late;
+    await agentOs.drain();
+    const paths = ['/sessions', '/sessions/s', '/sessions/s/runs'];
+    const stored = (await Promise.all(paths.map((path) => readText(url, path)))).join();
+    expect(await readText(url, '/sessions/s/runs')).toContain('"member"');
+    expect(stored).not.toContain(SECRET);
+  });
+
+  it('are not kept if the member settles while the guardrail of its team looks at the answer', async () => {
+    const gate = createGate();
+    let late: Promise<unknown> | undefined;
+    const member = quoting('member', () => gate.opened.then(() => SECRET));
+    const wait = defineGuardrail(
+      async () => {
+        gate.open();
+        await late;
+      },
+      { name: 'guard' },
+    );
+    const team = new Team({
+      id: 'team',
+      members: [member],
+      postHooks: [wait],
+      engine: ({ delegate }) => {
+        late = delegate('member', 'go').catch(() => undefined);
+        return 'fine';
+      },
+    });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
+    const { text } = await ask(url, '/teams/team', 'hi', 'json', { session_id: 's' });
+    const paths = ['/sessions', '/sessions/s', '/sessions/s/runs'];
+    const stored = (await Promise.all(paths.map((path) => readText(url, path)))).join();
+    expect(text).toContain('fine');
+    expect(stored).not.toContain(SECRET);
+  });
+
+  it('are not kept in a session of the member', async () => {
+    const member = quoting('member', () => SECRET);
+    const team = new Team({
+      id: 'team',
+      members: [member],
+      postHooks: [refuse],
+      engine: async () => (await member.run('go', { sessionId: 'other' })).content,
+    });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
+    await ask(url, '/teams/team', 'hi', 'json', { session_id: 's' });
+    const paths = ['/sessions?type=agent', '/sessions/other', '/sessions/other/runs', '/sessions'];
+    const stored = (await Promise.all(paths.map((path) => readText(url, path)))).join();
+    expect(stored).toContain('"other"');
+    expect(stored).not.toContain(SECRET);
   });
 });
 
