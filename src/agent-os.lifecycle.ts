@@ -19,6 +19,8 @@ import { HttpConnections } from './http.connections.js';
 
 /** Milliseconds that runs which were aborted at the deadline get to settle. */
 const SETTLING_TIME = 1_000;
+/** Components and hooks that the log names when shutdown begins to wait. */
+const NAMED_AT_SHUTDOWN = 10;
 /** Milliseconds after the deadline in which a client may read an answer that is complete. */
 const READING_TIME = 2_000;
 
@@ -60,6 +62,7 @@ export class AgentOsLifecycle
     this.#deadline = setTimeout(() => void this.#endAtDeadline(), options.shutdownTimeout);
     ledger.changes.pipe(filter(isDropped)).subscribe((execution) => this.#dropped.add(execution));
     this.#connections?.closeAfterAnswers();
+    this.#sayWhatIsWaitedFor();
   }
 
   /** Connections have closed. Runs come first, for they still add hooks; then the hooks. */
@@ -86,6 +89,19 @@ export class AgentOsLifecycle
     }
     const unanswered = this.#connections?.unanswered() ?? [];
     if (unanswered.length > 0) this.runtime.logger.warn(waitingFor(unanswered));
+  }
+
+  #sayWhatIsWaitedFor(): void {
+    const { inFlight, ledger, logger, options } = this.runtime;
+    const runs = inFlight.all().filter(({ isRoot }) => isRoot);
+    const hooks = ledger.list({ limit: Infinity }).filter(isWaiting);
+    if (runs.length === 0 && hooks.length === 0) return;
+    const components = runs.map(({ identity }) => identity.id);
+    const names = hooks.map(({ hook }) => hook);
+    logger.log(
+      `Shutdown waits up to ${options.shutdownTimeout} ms for ` +
+        `${countOf(components, 'run')} and ${countOf(names, 'background hook')}.`,
+    );
   }
 
   /** Once: at the deadline, or before it when the server has closed. */
@@ -168,6 +184,20 @@ export class AgentOsLifecycle
 
 function isDropped({ state, reason }: HookExecution): boolean {
   return state === 'dropped' && reason === 'shutdown';
+}
+
+/** Inline hooks are a part of a run that is waited for. */
+function isWaiting({ mode, endedAt }: HookExecution): boolean {
+  return mode === 'background' && endedAt === undefined;
+}
+
+/** Such as `3 background hooks ("notify": 2, "audit": 1)`. */
+function countOf(names: readonly string[], noun: string): string {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const list = [...counts].slice(0, NAMED_AT_SHUTDOWN).map(([name, count]) => `"${name}": ${count}`);
+  if (counts.size > NAMED_AT_SHUTDOWN) list.push('…');
+  return `${names.length} ${noun}${names.length === 1 ? '' : 's'}${list.length > 0 ? ` (${list.join(', ')})` : ''}`;
 }
 
 function reportOf(dropped: readonly HookExecution[], timeout: number): string {

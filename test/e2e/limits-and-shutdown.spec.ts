@@ -365,3 +365,50 @@ function createJudgedAgent(steps: string[], beforeJudging?: () => Promise<void>)
     postHooks: [inBackground('judge', askJudge)],
   });
 }
+
+describe('what the log says when shutdown begins', () => {
+  const started = createGate();
+  const opened = createGate();
+  const agent = new Agent({
+    id: 'support',
+    engine: async ({ input }) => {
+      if (input === 'slow') await opened.opened;
+      return 'answer';
+    },
+    postHooks: [
+      inBackground('notify', () => {
+        started.open();
+        return opened.opened;
+      }),
+      inBackground('audit', () => undefined),
+    ],
+  });
+
+  it('names the runs and the background hooks that it waits for, with how many of each', async () => {
+    const testApp = await startApp({ agentOs: { agents: [agent], shutdownTimeout: 9_000 } });
+    const slow = testApp.agentOs.run('support', 'slow');
+    await testApp.agentOs.run('support', 'hello');
+    await testApp.agentOs.run('support', 'hello');
+    await started.opened;
+
+    const closed = testApp.close();
+    while (testApp.log.messages('log').every((message) => !message.startsWith('Shutdown'))) await someTurns();
+    opened.open();
+    await slow;
+    await closed;
+
+    expect(testApp.log.messages('log')).toContain(
+      'Shutdown waits up to 9000 ms for 1 run ("support": 1) and 4 background hooks ("audit": 2, "notify": 2).',
+    );
+  });
+
+  it('says nothing if there is nothing to wait for', async () => {
+    const testApp = await startApp({ agentOs: { agents: [agent] } });
+    await testApp.agentOs.run('support', 'hello');
+    await testApp.agentOs.drain();
+
+    await testApp.close();
+
+    expect(testApp.log.messages('log').filter((message) => message.startsWith('Shutdown'))).toEqual([]);
+  });
+});
