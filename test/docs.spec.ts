@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { HttpException, Logger, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -58,6 +61,8 @@ describe('the program in the README', () => {
     const create = jest.spyOn(NestFactory, 'create');
     await import('../docs/examples/quick-start.js');
     app = (await create.mock.results[0]?.value) as INestApplication;
+    const server = app.getHttpServer() as Server;
+    if (!server.listening) await once(server, 'listening');
   });
 
   afterAll(() => app.close());
@@ -70,9 +75,9 @@ describe('the program in the README', () => {
     const { port } = app.getHttpServer().address() as { port: number };
     const ask = (message: string) => runJson(`http://localhost:${port}`, '/os/agents/support', message);
     expect(await ask('Hi')).toMatchObject({ status: 200, body: { content: 'You asked: Hi' } });
-    expect(await ask('4'.repeat(16))).toMatchObject({
+    expect(await ask('My password: secret')).toMatchObject({
       status: 400,
-      body: { detail: 'Please do not send card numbers.' },
+      body: { detail: 'Please do not send passwords.' },
     });
   });
 });

@@ -7,8 +7,8 @@ import type { PostHookContext, PreHookContext } from 'nestjs-agentos';
 @Injectable()
 class SupportHooks {
   @Guardrail() // always inline: the run waits for it, and it may reject the input
-  noCardNumbers({ runInput }: PreHookContext): void {
-    if (/\d{13,}/.test(runInput.content)) throw new InputCheckError('Please do not send card numbers.');
+  noPasswords({ runInput }: PreHookContext): void {
+    if (/password:/i.test(runInput.content)) throw new InputCheckError('Please do not send passwords.');
   }
 
   @Hook({ runInBackground: true }) // after the response has left
@@ -20,7 +20,7 @@ class SupportHooks {
 const support = new Agent({
   id: 'support',
   engine: ({ input }) => `You asked: ${input}`, // here you call a model
-  preHooks: [hookRef(SupportHooks, 'noCardNumbers')],
+  preHooks: [hookRef(SupportHooks, 'noPasswords')],
   postHooks: [hookRef(SupportHooks, 'notify')],
 });
 
@@ -31,6 +31,10 @@ const support = new Agent({
 })
 class AppModule {}
 
-const app = await NestFactory.create(AppModule);
-app.enableShutdownHooks(); // background hooks that are due are run before the process ends
-await app.listen(process.env['PORT'] ?? 3000, 'localhost');
+async function bootstrap(): Promise<void> {
+  const app = await NestFactory.create(AppModule);
+  app.enableShutdownHooks(); // background hooks that are due are run before the process ends
+  await app.listen(process.env['PORT'] ?? 3000, 'localhost');
+}
+
+void bootstrap();

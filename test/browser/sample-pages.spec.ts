@@ -8,6 +8,7 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { AppModule } from '../../sample-app/app.module.js';
 import { allowFrontEnds } from '../../sample-app/front-ends.js';
 import { serveOpenApi } from '../../sample-app/open-api.js';
+import { askAgent } from '../docs/ask-agent.js';
 import { openBrowser } from '../support/browser.js';
 
 /** Where a Chromium is. */
@@ -116,6 +117,17 @@ function testPages(): void {
     const names = await page.evaluate(askFromPage, [url, AGENT] as const);
     expect([names.at(0), names.at(-1)]).toEqual(['RunStarted', 'RunCompleted']);
     expect(names.filter((name) => name === 'RunContent').length).toBeGreaterThan(1);
+  });
+
+  it('a page of a known origin reads events with the code of the guide', async () => {
+    const page = await pageOf('http://localhost:3000');
+    const names = await page.evaluate<string[]>(`(async () => {
+      const names = [];
+      const readEvents = ${askAgent.toString()};
+      await readEvents('${url}/agents/${AGENT}', 'Hello', ({ event }) => names.push(event));
+      return names;
+    })()`);
+    expect([names.at(0), names.at(-1)]).toEqual(['RunStarted', 'RunCompleted']);
   });
 
   it('a page of another origin reads nothing', async () => {
