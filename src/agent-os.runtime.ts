@@ -21,6 +21,7 @@ import { HookRegistry } from './hooks/hook.registry.js';
 import { HookRunner } from './hooks/hook.runner.js';
 import { rebuildTask } from './runs/background-hook.task.js';
 import { createDirectEnvironment } from './runs/direct.environment.js';
+import { RunIndex } from './runs/run.index.js';
 import { InFlightRuns } from './runs/in-flight-runs.js';
 import type { DirectEnvironment, FoundHook, ServedEnvironment } from './runs/environment.js';
 import { EvalStore } from './sessions/eval.store.js';
@@ -40,6 +41,7 @@ interface BoundRuntime {
 export class AgentOsRuntime implements OnModuleInit {
   readonly components = new ComponentRegistry();
   readonly inFlight: InFlightRuns;
+  readonly index = new RunIndex();
   /** The ledger as others read it. */
   readonly executions: HookExecutions;
   readonly logger = new Logger('AgentOs');
@@ -181,6 +183,7 @@ export class AgentOsRuntime implements OnModuleInit {
       // Looked up at each run: the environment may be needed before the tracer is loaded.
       tracing: { startRun: (component, runId) => this.#tracing.startRun(component, runId) },
       executor,
+      index: this.index,
       releaseAfter,
       onDisconnect,
     };

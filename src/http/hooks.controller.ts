@@ -1,16 +1,27 @@
-import { Get, Req, Res } from '@nestjs/common';
+import { Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import { RUN_OUTCOMES, type RunOutcome } from '../model/run-output.js';
 import { describeRun } from '../runs/in-flight-run.js';
+import type { IndexedRun } from '../runs/run.index.js';
+import type { RunView } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
+import type { SessionOwner } from '../sessions/session.store.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import type { FieldReader } from './forms/field.reader.js';
 import { readQuery, type FieldRequest } from './forms/request.fields.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { SessionAccess } from './sessions/session.access.js';
-import { toWireRunInFlight, type WireRunsInFlight } from './wire/wire-run-in-flight.js';
+import {
+  toWireSettledRun,
+  toWireStats,
+  type WireRecordedRun,
+  type WireRecordedRuns,
+  type WireTimeline,
+} from './wire/wire-run.js';
+import { toWireRunInFlight } from './wire/wire-run-in-flight.js';
 import { toWireExecution, toWireHook, type WireExecutions } from './wire/wire-hook.js';
 
 const DEFAULT_LIMIT = 100;
@@ -32,12 +43,75 @@ export class HooksController {
 
   @Get('hooks/runs')
   async runs(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { limit } = readQuery(request, readRunsFilter);
+    const { limit, ...filter } = readQuery(request, readRunsFilter);
     const owner = await this.access.ownerFor(request);
-    const seen = this.runtime.inFlight.all().filter((run) => isOf(run, owner));
-    const data = seen.slice(0, limit).map((run) => toWireRunInFlight(describeRun(run)));
-    const page: WireRunsInFlight = { data, meta: { limit, total: seen.length } };
+    const [running, settled] = [this.#running(owner, filter), this.#settled(owner, filter)];
+    const page: WireRecordedRuns = {
+      data: [
+        ...running.slice(0, limit).map(toWireRunning),
+        ...settled.slice(0, Math.max(0, limit - running.length)).map(toWireSettledRun),
+      ],
+      meta: { limit, total: running.length + settled.length },
+    };
     this.responder.reply(response, page);
+  }
+
+  @Get('hooks/runs/:run_id')
+  async run(
+    @Param('run_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    readQuery(request, () => undefined);
+    const owner = await this.access.ownerFor(request);
+    const { run, parts } = findTree(id, [...this.#running(owner), ...this.#settled(owner)]);
+    if (!run) throw new NotFoundException(`Run ${id} not found`);
+    const executions = await Promise.all(
+      [run, ...parts].map(({ runId }) =>
+        this.runtime.executions.list({ runId, userId: owner, limit: MAX_LIMIT }),
+      ),
+    );
+    const timeline: WireTimeline = {
+      run: toWireRun(run),
+      parts: parts.map(toWireRun).sort(byTime('started_at')),
+      executions: executions
+        .flatMap((list) => list.reverse())
+        .map(toWireExecution)
+        .sort(byTime('scheduled_at')),
+    };
+    this.responder.reply(response, timeline);
+  }
+
+  @Get('hooks/stats')
+  async stats(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    readQuery(request, () => undefined);
+    const owner = await this.access.ownerFor(request);
+    const counts = { running: 0, completed: 0, rejected: 0, failed: 0, cancelled: 0 };
+    counts.running = this.#running(owner).length;
+    for (const { outcome } of this.#settled(owner)) counts[outcome] += 1;
+    const totals = await this.runtime.executions.totals({ userId: owner });
+    this.responder.reply(response, toWireStats(totals, counts));
+  }
+
+  /** The runs in flight, the oldest first. */
+  #running(owner: SessionOwner | undefined, { state, component, outcome }: RunsFilter = {}): RunView[] {
+    if (state === 'settled' || outcome !== undefined) return [];
+    // A run that has settled is in the index, even if it waits to be stored.
+    return this.runtime.inFlight
+      .all()
+      .filter((run) => run.outcome === undefined && isOf(run, owner))
+      .filter(({ identity }) => component === undefined || identity.id === component);
+  }
+
+  /** The runs that have settled, the latest first. */
+  #settled(owner: SessionOwner | undefined, { state, component, outcome }: RunsFilter = {}): IndexedRun[] {
+    if (state === 'running') return [];
+    return [...this.runtime.index.newestFirst()].filter(
+      (run) =>
+        isOf(run, owner) &&
+        (component === undefined || run.component.id === component) &&
+        (outcome === undefined || run.outcome === outcome),
+    );
   }
 
   @Get('hooks/executions')
@@ -54,9 +128,53 @@ export class HooksController {
   }
 }
 
-function readRunsFilter(reader: FieldReader): { readonly limit: number } {
-  reader.choice('state', ['running']);
-  return { limit: readLimit(reader) };
+interface RunsFilter {
+  readonly state?: 'running' | 'settled' | undefined;
+  readonly component?: string | undefined;
+  readonly outcome?: RunOutcome | undefined;
+}
+
+function readRunsFilter(reader: FieldReader): RunsFilter & { readonly limit: number } {
+  return {
+    state: reader.choice('state', ['running', 'settled']),
+    component: reader.text('component'),
+    outcome: reader.choice('outcome', RUN_OUTCOMES),
+    limit: readLimit(reader),
+  };
+}
+
+type RecordedRun = RunView | IndexedRun;
+
+/** A run, and the runs below it at any depth. */
+function findTree(
+  id: string,
+  runs: readonly RecordedRun[],
+): { readonly run: RecordedRun | undefined; readonly parts: readonly RecordedRun[] } {
+  const children = new Map<string, RecordedRun[]>();
+  for (const run of runs) {
+    const parentId = 'context' in run ? run.context.parentRunId : run.parentRunId;
+    if (parentId === undefined) continue;
+    const siblings = children.get(parentId);
+    if (siblings) siblings.push(run);
+    else children.set(parentId, [run]);
+  }
+  const below = (parent: string): RecordedRun[] =>
+    (children.get(parent) ?? []).flatMap((run) => [run, ...below(run.runId)]);
+  return { run: runs.find(({ runId }) => runId === id), parts: below(id) };
+}
+
+function toWireRun(run: RecordedRun): WireRecordedRun {
+  return 'context' in run ? toWireRunning(run) : toWireSettledRun(run);
+}
+
+function toWireRunning(run: RunView): WireRecordedRun {
+  return toWireRunInFlight(describeRun(run));
+}
+
+/** ISO times, as texts, are in the order of time. */
+function byTime<K extends string>(name: K) {
+  return (one: Readonly<Record<K, string>>, other: Readonly<Record<K, string>>): number =>
+    one[name] < other[name] ? -1 : one[name] > other[name] ? 1 : 0;
 }
 
 function readLimit(reader: FieldReader): number {

@@ -15,6 +15,7 @@ import type { StoreCalls } from '../sessions/store.calls.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import type { RunErrorHandler } from './failure.js';
 import type { InFlightRuns } from './in-flight-runs.js';
+import type { RunIndex } from './run.index.js';
 
 /** What runs need from the one who conducts them. */
 interface CommonEnvironment {
@@ -40,6 +41,7 @@ export interface ServedEnvironment extends CommonEnvironment {
   readonly sessions: CoordinatedSessionStore;
   readonly evals: EvalStore;
   readonly executor: HookExecutor;
+  readonly index: RunIndex;
   /** Milliseconds a response may outlive its run before the hooks are released without it. */
   readonly releaseAfter: number;
   /** What becomes of a run whose client leaves. */

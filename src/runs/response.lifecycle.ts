@@ -8,6 +8,7 @@ export class ResponseLifecycle {
   readonly #listeners = new Set<ResponseListener>();
   readonly #hasResponse: boolean;
   #delivered: boolean | undefined;
+  #closedAt: number | undefined;
 
   /** @param hasResponse - there is a response whose end is waited for; else the end of the handler counts */
   constructor(hasResponse = false) {
@@ -17,6 +18,11 @@ export class ResponseLifecycle {
   /** Whether the response was sent to its last byte; undefined while it is open. */
   get delivered(): boolean | undefined {
     return this.#delivered;
+  }
+
+  /** Epoch milliseconds; undefined while it is open. */
+  get closedAt(): number | undefined {
+    return this.#closedAt;
   }
 
   /**
@@ -39,6 +45,7 @@ export class ResponseLifecycle {
   close(delivered: boolean): void {
     if (this.#delivered !== undefined) return;
     this.#delivered = delivered;
+    this.#closedAt = Date.now();
     for (const listener of this.#listeners) listener(delivered);
     this.#listeners.clear();
   }

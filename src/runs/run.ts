@@ -587,6 +587,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#output.status = statusOf(outcome);
     this.#output.metrics.duration = this.age;
     this.#state = { phase: 'settled', outcome, last: this.#state.phase };
+    this.#tree.recordSettled(this);
     this.#leaveBehind(() => true);
     this.#span?.end(error);
     this.#showAbove();

@@ -57,6 +57,18 @@ export class RunTree {
     this.#outbox.collect(hook, run);
   }
 
+  /** Remembers a run of the tree that has settled; of the first one also when its response closes. */
+  recordSettled(run: RunView): void {
+    const { environment, response } = this;
+    if (environment.kind !== 'served') return;
+    const { index } = environment;
+    const record = index.add(run);
+    if (!response || run !== this.#root) return;
+    // A response that closed before the run had settled did not carry its result.
+    if (response.closedAt !== undefined) return index.close(record, response.closedAt, false);
+    response.onClosed((delivered) => index.close(record, response.closedAt ?? Date.now(), delivered));
+  }
+
   /** Skips the hooks that discarded runs have collected. */
   skipDiscarded(): void {
     this.#outbox.removeDiscarded();

@@ -1,4 +1,5 @@
 import { HOOK_EXECUTION_STATES } from '../../execution/hook-execution.js';
+import { RUN_OUTCOMES } from '../../model/run-output.js';
 import type { Schemas } from '../open-api.types.js';
 import { flag, integer, listOf, nullable, object, oneOfTexts, ref, text, time } from '../schema.builders.js';
 
@@ -13,6 +14,13 @@ const ATTACHED_BY = oneOfTexts(
   "In the component's list of hooks or in the module's.",
 );
 const FINAL_STATES = HOOK_EXECUTION_STATES.filter((state) => state !== 'scheduled' && state !== 'running');
+
+const RECORDED_RUN = { anyOf: [ref('RunInFlight'), ref('SettledRun')] };
+const TALLY = {
+  waiting: integer('Executions that have not started.'),
+  running: integer('Executions that have started and not ended.'),
+  failed: integer('Executions that have failed or timed out.'),
+};
 
 export const hookSchemas: Schemas = {
   ComponentIdentity: object('A component.', {
@@ -56,10 +64,59 @@ export const hookSchemas: Schemas = {
       hook: text('The inline hook that it waits for.'),
     },
   }),
-  RunsInFlight: object('Runs that have not ended, the oldest first.', {
+  SettledRun: object('A run that has settled: ids, names, times and tokens, never content.', {
     required: {
-      data: listOf(ref('RunInFlight')),
+      run_id: text(),
+      session_id: text(),
+      component: ref('ComponentIdentity'),
+      position: POSITION,
+      state: oneOfTexts(['settled']),
+      outcome: oneOfTexts(RUN_OUTCOMES),
+      started_at: time(),
+      settled_at: time(),
+      usage: object('Tokens, as far as they are known.', {
+        optional: { input_tokens: integer(), output_tokens: integer(), total_tokens: integer() },
+      }),
+    },
+    optional: {
+      parent_run_id: text(),
+      user_id: text(),
+      response_closed_at: time(),
+      delivered: flag('Whether the response has carried the result to its last byte.'),
+    },
+  }),
+  RecordedRuns: object('Runs, in flight and settled.', {
+    required: {
+      data: listOf(RECORDED_RUN),
       meta: object('How many there are.', { required: { limit: integer(), total: integer() } }),
+    },
+  }),
+  RunTimeline: object('A run, its parts and the executions of their hooks, in the order of their start.', {
+    required: { run: RECORDED_RUN, parts: listOf(RECORDED_RUN), executions: listOf(ref('HookExecution')) },
+  }),
+  HookStats: object('Hooks and runs in numbers: open ones and those that are remembered.', {
+    required: {
+      ...TALLY,
+      oldest_waiting: nullable(integer('Milliseconds since the longest waiting execution was collected.')),
+      hooks: listOf(
+        object('The executions of one hook of a component.', {
+          required: {
+            hook: text(),
+            phase: PHASE,
+            mode: MODE,
+            component: ref('ComponentIdentity'),
+            ...TALLY,
+            ran: integer('Those that have run to their end: succeeded, failed or timed out.'),
+          },
+          optional: {
+            p50: integer('Milliseconds that half of them took at most.'),
+            p95: integer('Milliseconds that 95 % of them took at most.'),
+          },
+        }),
+      ),
+      runs: object('Runs in flight, and those that are remembered by their outcome.', {
+        required: Object.fromEntries(['running', ...RUN_OUTCOMES].map((name) => [name, integer()])),
+      }),
     },
   }),
   HookExecution: object('An execution of a hook: ids, states and times, never content.', {

@@ -18,6 +18,7 @@ import { HookFailureReporter } from '../../../src/hooks/hook-failure.reporter.js
 import { HookRegistry } from '../../../src/hooks/hook.registry.js';
 import { HookRunner } from '../../../src/hooks/hook.runner.js';
 import type { ServedEnvironment } from '../../../src/runs/environment.js';
+import { RunIndex } from '../../../src/runs/run.index.js';
 import { InFlightRuns } from '../../../src/runs/in-flight-runs.js';
 import type { RunHandle } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
@@ -112,6 +113,7 @@ class Stage {
       evals: new InMemoryEvalStore(),
       storeCalls: new StoreCalls({ timeout: 10_000, logger: noLogger }),
       executor,
+      index: new RunIndex(),
       releaseAfter: 30_000,
       runTimeout: 600_000,
       onDisconnect: 'finish',

@@ -1,0 +1,86 @@
+import type { HookPosition } from '../execution/hook-execution.js';
+import type { ComponentIdentity } from '../model/component.js';
+import type { RunOutcome } from '../model/run-output.js';
+import { sumUsage, type RunUsage } from '../model/run-usage.js';
+import type { RunView } from './run.view.js';
+
+/** A run that has settled, as the index remembers it: ids, names, times and tokens, never content. */
+export interface IndexedRun {
+  readonly runId: string;
+  readonly parentRunId?: string;
+  readonly sessionId: string;
+  readonly userId?: string;
+  readonly component: ComponentIdentity;
+  readonly position: HookPosition;
+  readonly outcome: RunOutcome;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly settledAt: number;
+  /** Tokens, as far as its engine has reported them. */
+  readonly usage: RunUsage;
+  /** Epoch milliseconds; absent as long as the response is open, if there is none, and below the first run of a tree. */
+  readonly closedAt?: number;
+  /** Whether the response has carried the result to its last byte. */
+  readonly delivered?: boolean;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** How many settled runs are remembered. */
+const DEFAULT_CAPACITY = 10_000;
+
+/** The record of the latest runs that have settled; those in flight are in `InFlightRuns`. One object for each run. */
+export class RunIndex {
+  readonly #runs: IndexedRun[] = [];
+  readonly #capacity: number;
+  #oldest = 0;
+
+  /** @param capacity - how many runs are remembered */
+  constructor(capacity = DEFAULT_CAPACITY) {
+    this.#capacity = capacity;
+  }
+
+  /** Remembers a run that has settled. */
+  add(run: RunView): IndexedRun {
+    const record = recordOf(run);
+    if (this.#runs.length < this.#capacity) {
+      this.#runs.push(record);
+    } else {
+      this.#runs[this.#oldest] = record;
+      this.#oldest = (this.#oldest + 1) % this.#capacity;
+    }
+    return record;
+  }
+
+  /** The response of a run has closed. */
+  close(record: Writable<IndexedRun>, closedAt: number, delivered: boolean): void {
+    record.closedAt = closedAt;
+    record.delivered = delivered;
+  }
+
+  /** The runs, those that have settled last first. */
+  *newestFirst(): Generator<IndexedRun> {
+    const size = this.#runs.length;
+    for (let back = 1; back <= size; back++)
+      yield this.#runs[(this.#oldest - back + size) % size] as IndexedRun;
+  }
+}
+
+function recordOf(run: RunView): IndexedRun {
+  const { runId, context, session, userId, identity, position, startedAt, output, outcome = 'failed' } = run;
+  const { parentRunId } = context;
+  const settledAt = Date.now();
+  return {
+    runId,
+    ...(parentRunId === undefined ? {} : { parentRunId }),
+    sessionId: session.id,
+    ...(userId === undefined ? {} : { userId }),
+    component: identity,
+    position,
+    outcome,
+    startedAt: Math.round(settledAt - (performance.now() - startedAt)),
+    settledAt,
+    // A copy of the tokens: engines may put more into the metrics.
+    usage: sumUsage(output.metrics, {}),
+  };
+}

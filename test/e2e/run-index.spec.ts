@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Agent, defineHook, InputCheckError, Team } from 'nestjs-agentos';
+
+import { inBackground } from '../support/background-hook.js';
+import { runJson } from '../support/http-client.js';
+import { callJson, type Reply } from '../support/json-client.js';
+import { raise } from '../support/raise.js';
+import { closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { as, userId } from '../support/users.js';
+
+describe('the record of runs', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    const member = new Agent({
+      id: 'member',
+      engine: () => ({ content: 'SECRET answer', metrics: { inputTokens: 3, outputTokens: 4 } }),
+      postHooks: [inBackground('audit', () => undefined)],
+    });
+    const team = new Team({
+      id: 'team',
+      members: [member],
+      engine: ({ delegate }) => delegate('member', 'SECRET task'),
+      preHooks: [defineHook(() => undefined, { name: 'inline', runInBackground: false })],
+      postHooks: [inBackground('broken', () => raise(new Error('SECRET error')))],
+    });
+    const strict = new Agent({
+      id: 'strict',
+      engine: () => 'never',
+      preHooks: [
+        defineHook(() => raise(new InputCheckError('SECRET')), { name: 'refuse', runInBackground: false }),
+      ],
+    });
+    app = await startApp({ agentOs: { agents: [strict], teams: [team], http: { userId } } });
+    await runJson(app.url, '/teams/team', 'SECRET question', {}, as('ann'));
+    await runJson(app.url, '/agents/strict', 'SECRET question', {}, as('ann'));
+    await runJson(app.url, '/agents/strict', 'SECRET question', {}, as('bob'));
+    await app.agentOs.drain();
+  });
+
+  afterAll(closeApps);
+
+  function get(path: string, user: string): Promise<Reply> {
+    return callJson(app.url, 'GET', `/hooks/${path}`, { headers: as(user) });
+  }
+
+  async function list(query: string, user = 'ann'): Promise<Record<string, unknown>[]> {
+    const { body } = await get(`runs${query}`, user);
+    return (body as { data: Record<string, unknown>[] }).data;
+  }
+
+  it('lists the settled runs of the user who asks, the latest first', async () => {
+    const time = expect.stringMatching(/^\d{4}-.*Z$/);
+    const common = {
+      run_id: expect.any(String),
+      session_id: expect.any(String),
+      user_id: 'ann',
+      state: 'settled',
+      started_at: time,
+      settled_at: time,
+    };
+    const closed = { response_closed_at: time, delivered: true };
+    expect(await list('')).toEqual([
+      {
+        ...common,
+        ...closed,
+        component: { kind: 'agent', id: 'strict', name: 'strict' },
+        position: 'root',
+        outcome: 'rejected',
+        usage: {},
+      },
+      {
+        ...common,
+        ...closed,
+        component: { kind: 'team', id: 'team', name: 'team' },
+        position: 'root',
+        outcome: 'completed',
+        usage: expect.any(Object),
+      },
+      {
+        ...common,
+        component: { kind: 'agent', id: 'member', name: 'member' },
+        parent_run_id: expect.any(String),
+        position: 'member',
+        outcome: 'completed',
+        usage: { input_tokens: 3, output_tokens: 4, total_tokens: 7 },
+      },
+    ]);
+    expect([await list('', 'bob'), await list('', 'eve')]).toMatchObject([[{ user_id: 'bob' }], []]);
+  });
+
+  it.each([
+    ['?state=running', []],
+    ['?state=settled&limit=1', ['strict']],
+    ['?outcome=completed', ['team', 'member']],
+    ['?outcome=rejected', ['strict']],
+    ['?component=member', ['member']],
+    ['?component=member&outcome=failed', []],
+  ])('is narrowed by %s', async (query, ids) => {
+    expect((await list(query)).map(({ component }) => (component as { id: string }).id)).toEqual(ids);
+  });
+
+  it.each(['runs?state=ended', 'runs?outcome=lost', 'runs?limit=0'])('refuses %s', async (path) => {
+    expect((await get(path, 'ann')).status).toBe(422);
+  });
+
+  it('shows a run with its parts and the executions of their hooks, in the order of time', async () => {
+    const [run] = await list('?component=team');
+    const { status, body } = await get(`runs/${String(run?.['run_id'])}`, 'ann');
+    expect([status, body]).toMatchObject([
+      200,
+      {
+        run,
+        parts: [{ component: { id: 'member' }, parent_run_id: run?.['run_id'] }],
+        executions: expect.arrayContaining([
+          expect.objectContaining({ hook: 'inline', mode: 'inline', state: 'succeeded' }),
+          expect.objectContaining({ hook: 'audit', position: 'member', state: 'succeeded' }),
+          expect.objectContaining({ hook: 'broken', state: 'failed', error_name: 'Error' }),
+        ]),
+      },
+    ]);
+    const times = (body as { executions: { scheduled_at: string }[] }).executions.map(
+      ({ scheduled_at }) => scheduled_at,
+    );
+    expect(times).toEqual([...times].sort());
+  });
+
+  it('answers 404 for a run that is not there, or another user’s', async () => {
+    const [run] = await list('?component=team');
+    expect((await get('runs/unknown', 'ann')).status).toBe(404);
+    expect((await get(`runs/${String(run?.['run_id'])}`, 'bob')).status).toBe(404);
+  });
+
+  it('counts the executions and runs of the user who asks', async () => {
+    const { body } = await get('stats', 'ann');
+    const took = { p50: expect.any(Number), p95: expect.any(Number) };
+    expect(body).toMatchObject({
+      waiting: 0,
+      running: 0,
+      failed: 1,
+      oldest_waiting: null,
+      hooks: [
+        { hook: 'audit', component: { id: 'member' }, ran: 1, failed: 0, ...took },
+        { hook: 'broken', component: { id: 'team' }, ran: 1, failed: 1, ...took },
+        { hook: 'inline', mode: 'inline', ran: 1, ...took },
+        { hook: 'refuse', ran: 1, ...took },
+      ],
+      runs: { running: 0, completed: 2, rejected: 1, failed: 0, cancelled: 0 },
+    });
+    expect((await get('stats', 'eve')).body).toMatchObject({ failed: 0, hooks: [], runs: { completed: 0 } });
+  });
+
+  it('holds no content', async () => {
+    const [run] = await list('?component=team');
+    const bodies = await Promise.all(
+      ['runs', `runs/${String(run?.['run_id'])}`, 'stats'].map((path) => get(path, 'ann')),
+    );
+    expect(JSON.stringify(bodies)).not.toContain('SECRET');
+  });
+
+  it('is behind the guards of the routes', async () => {
+    const locked = await startApp({ agentOs: { http: { securityKey: 'key' } } });
+    const statuses = await Promise.all(
+      ['runs', 'runs/any', 'stats'].map(async (path) => (await fetch(`${locked.url}/hooks/${path}`)).status),
+    );
+    expect(statuses).toEqual([401, 401, 401]);
+  });
+});
