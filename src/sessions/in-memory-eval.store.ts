@@ -6,6 +6,7 @@ import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFil
 import { checkLimits, sizeOf, type Sized } from './kept.size.js';
 import { isOf } from './session.filter.js';
 import type { SessionOwner } from './session.store.js';
+import { storableText } from './storable.text.js';
 import { checkUserId } from './user-id.js';
 
 const MIB = 1_048_576;
@@ -45,7 +46,7 @@ export class InMemoryEvalStore extends EvalStore {
 
   override save(evaluation: Evaluation): Promise<void> {
     checkUserId(evaluation.userId);
-    const kept = sized(copyPlainData(evaluation, 'evaluation'));
+    const kept = sized(storableEvaluation(copyPlainData(evaluation, 'evaluation')));
     if (kept.size > this.#maxBytes) {
       new Logger('AgentOs').warn(
         `Evaluation ${quoted(evaluation.id)} was not kept: it has about ${kept.size} bytes, and maxBytes is ${this.#maxBytes}.`,
@@ -79,7 +80,7 @@ export class InMemoryEvalStore extends EvalStore {
     const index = this.#evaluations.findIndex(({ value }) => value.id === id && isOf(value, owner));
     const found = this.#evaluations[index];
     if (!found) return Promise.resolve(undefined);
-    const renamed = sized({ ...found.value, name, updatedAt: Date.now() });
+    const renamed = sized({ ...found.value, name: storableText(name), updatedAt: Date.now() });
     this.#evaluations[index] = renamed;
     this.#bytes += renamed.size - found.size;
     this.#makeRoom();
@@ -106,6 +107,18 @@ export class InMemoryEvalStore extends EvalStore {
     checkUserId(criteria.userId);
     return this.#evaluations.map(({ value }) => value).filter((evaluation) => matches(evaluation, criteria));
   }
+}
+
+function storableEvaluation(evaluation: Evaluation): Evaluation {
+  const { name, criteria, reason, input, output } = evaluation;
+  return {
+    ...evaluation,
+    name: storableText(name),
+    criteria: storableText(criteria),
+    reason: storableText(reason),
+    input: storableText(input),
+    output: storableText(output),
+  };
 }
 
 function sized(evaluation: Evaluation): Sized<Evaluation> {

@@ -8,6 +8,7 @@ import type { SessionChanges } from './session.changes.js';
 import { newSession, withRun, withUpdate } from './kept-session.js';
 import { checkLimits, latestWithin, sizeOf, type Sized } from './kept.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
+import { storableText } from './storable.text.js';
 import { storableAppend, storableSession, storableUpdate } from './storable.js';
 import {
   SessionStore,
@@ -134,7 +135,12 @@ export class InMemorySessionStore extends SessionStore {
   override create(given: NewSession): Promise<boolean> {
     const { name, state = {}, metadata = {}, ...init } = storableSession(given);
     if (this.#sessions.has(init.id)) return Promise.resolve(false);
-    const session = { ...newSession(init), ...withoutUndefined({ name }), state, metadata };
+    const session = {
+      ...newSession(init),
+      ...(name === undefined ? {} : { name: storableText(name) }),
+      state,
+      metadata,
+    };
     const kept = { session: newSession(init), size: 0, runs: [] };
     this.#put(init.id, kept, copyPlainData(session, 'session'));
     return Promise.resolve(true);

@@ -3,6 +3,7 @@ import { withoutUndefined } from '../model/without-undefined.js';
 import { withChanges } from './session.changes.js';
 import type { NewSession, SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
 import { isInputWithheld } from './session.filter.js';
+import { storableText } from './storable.text.js';
 import { addUsage } from './session.usage.js';
 import { checkUserId } from './user-id.js';
 
@@ -29,7 +30,7 @@ export function withUpdate(
 ): StoredSession {
   return {
     ...session,
-    ...withoutUndefined({ name, summary }),
+    ...withoutUndefined({ name: name === undefined ? name : storableText(name), summary }),
     state: withChanges(session.state, state),
     metadata: withChanges(session.metadata, metadata),
     updatedAt: Date.now(),
@@ -39,7 +40,8 @@ export function withUpdate(
 /** Whose session it is, and how it began, is what was known of it first. */
 export function withRun(session: StoredSession, init: SessionInit, run: StoredRun): StoredSession {
   const component = session.component ?? (init.component && whose(init.component));
-  const firstInput = session.firstInput ?? (run.parentRunId === undefined ? run.input.content : '');
+  const firstInput =
+    session.firstInput ?? (run.parentRunId === undefined ? storableText(run.input.content) : '');
   const { metrics, model } = run.output;
   const { isInputWithheld: wasWithheld = false, ...known } = session;
   const isWithheld = firstInput === '' && (wasWithheld || isInputWithheld(run));

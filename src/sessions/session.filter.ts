@@ -5,6 +5,7 @@ import type {
   StoredRunFilter,
   StoredSession,
 } from './session.store.js';
+import { storableText } from './storable.text.js';
 
 /** What people read in place of an input that is not kept: that of a run which a hook refused, or which a guardrail withdrew. */
 export const WITHHELD_INPUT = '[message withheld]';
@@ -41,7 +42,7 @@ export function matchesSession(session: StoredSession, filter: SessionFilter): b
     (kind === undefined || session.kind === kind) &&
     (componentId === undefined || session.component?.id === componentId) &&
     isOf(session, userId) &&
-    nameOf(session).toLowerCase().includes(name.toLowerCase())
+    nameOf(session).toLowerCase().includes(storableText(name).toLowerCase())
   );
 }
 

@@ -8,10 +8,11 @@ import {
 } from '../sessions/eval.store.js';
 import type { SessionOwner } from '../sessions/session.store.js';
 import { checkUserId } from '../sessions/user-id.js';
+import { storableText } from '../sessions/storable.text.js';
 import { SqlAccess } from './sql.access.js';
 import type { SqlDatabase } from './sql.database.js';
 import { evaluationsTable } from './sql.schema.js';
-import { inBatches, toText } from './sql.values.js';
+import { inBatches } from './sql.values.js';
 
 type EvaluationRow = typeof evaluationsTable.$inferSelect;
 
@@ -32,11 +33,11 @@ export class SqlEvalStore extends EvalStore {
     await this.#access.write((database) =>
       database.insert(evaluationsTable).values({
         ...evaluation,
-        name: toText(name),
-        criteria: toText(criteria),
-        reason: toText(reason),
-        input: toText(input),
-        output: toText(output),
+        name: storableText(name),
+        criteria: storableText(criteria),
+        reason: storableText(reason),
+        input: storableText(input),
+        output: storableText(output),
         componentKind,
         componentId,
         componentName,
@@ -80,7 +81,7 @@ export class SqlEvalStore extends EvalStore {
     const [row] = await this.#access.write((database) =>
       database
         .update(evaluationsTable)
-        .set({ name: toText(name), updatedAt: new Date() })
+        .set({ name: storableText(name), updatedAt: new Date() })
         .where(and(eq(evaluationsTable.id, id), ownedBy(owner)))
         .returning(),
     );

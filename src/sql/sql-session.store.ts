@@ -17,6 +17,7 @@ import {
 } from '../sessions/session.store.js';
 import { SqlAccess, type Transaction } from './sql.access.js';
 import { storableAppend, storableSession, storableUpdate } from '../sessions/storable.js';
+import { storableText } from '../sessions/storable.text.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { changeEntries, toSessionRow, touchSession } from './sql.session.changes.js';
@@ -32,7 +33,7 @@ import {
   toSessions,
   totalSize,
 } from './sql.session.rows.js';
-import { inBatches, now, toText } from './sql.values.js';
+import { inBatches, now } from './sql.values.js';
 
 /** Runs that are read at once, unless the caller says otherwise. */
 const DEFAULT_LIMIT = 100;
@@ -147,7 +148,7 @@ export class SqlSessionStore extends SessionStore {
   override create(given: NewSession): Promise<boolean> {
     const { name, state = {}, metadata = {}, ...init } = storableSession(given);
     return this.#access.transaction(async (transaction) => {
-      const values = { ...toSessionRow(init), ...(name === undefined ? {} : { name: toText(name) }) };
+      const values = { ...toSessionRow(init), ...(name === undefined ? {} : { name: storableText(name) }) };
       const created = await transaction
         .insert(sessionsTable)
         .values(values)
@@ -165,7 +166,7 @@ export class SqlSessionStore extends SessionStore {
     return this.#access.transaction(async (transaction) => {
       const set = {
         updatedAt: now,
-        ...(name === undefined ? {} : { name: toText(name) }),
+        ...(name === undefined ? {} : { name: storableText(name) }),
         ...(summary === undefined ? {} : { summary: stringify(summary) }),
       };
       const updated = await transaction

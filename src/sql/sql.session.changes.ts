@@ -4,10 +4,11 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { RecordChanges } from '../sessions/session.changes.js';
 import type { NewSession, RunSession, StoredRun } from '../sessions/session.store.js';
 import { checkUserId } from '../sessions/user-id.js';
+import { storableText } from '../sessions/storable.text.js';
 import type { Transaction } from './sql.access.js';
 import { sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { ownedBy } from './sql.session.rows.js';
-import { inBatches, now, toText } from './sql.values.js';
+import { inBatches, now } from './sql.values.js';
 
 /** The columns of a session that nobody has used yet. */
 export function toSessionRow({ id, userId, component, kind }: NewSession): typeof sessionsTable.$inferInsert {
@@ -36,7 +37,7 @@ export async function touchSession(
   const { id, owner, isKnown = false } = session;
   const { componentKind, componentId, componentName, firstInput } = sessionsTable;
   const row = { ...toSessionRow(session), firstInput: firstInputOf(run) };
-  const renamed = name === undefined ? {} : { name: toText(name) };
+  const renamed = name === undefined ? {} : { name: storableText(name) };
   const set = {
     updatedAt: now,
     // Until a component is known, the kind is what somebody has said.
@@ -63,7 +64,7 @@ export async function touchSession(
 
 /** A refused input is empty, and what a member was asked is not what the session is about. */
 function firstInputOf({ parentRunId, input }: StoredRun): string | null {
-  const asked = toText(input.content);
+  const asked = storableText(input.content);
   return parentRunId === undefined && asked !== '' ? asked : null;
 }
 
@@ -78,7 +79,7 @@ export async function changeEntries(
   for (const keys of inBatches(removed)) {
     await transaction
       .delete(sessionEntriesTable)
-      .where(and(eq(session, sessionId), eq(areaColumn, area), inArray(keyColumn, keys.map(toText))));
+      .where(and(eq(session, sessionId), eq(areaColumn, area), inArray(keyColumn, keys.map(storableText))));
   }
   for (const entries of inBatches([...keptEntries(set)])) {
     await transaction
@@ -98,5 +99,5 @@ function keptEntries(set: RecordChanges['set']): Map<string, unknown> {
       `The key "${tooLong.slice(0, 50)}…" of a session has ${tooLong.length} characters. Keep it to ${MAX_KEY_LENGTH}.`,
     );
   }
-  return new Map(Object.entries(set).map(([key, value]) => [toText(key), value]));
+  return new Map(Object.entries(set).map(([key, value]) => [storableText(key), value]));
 }

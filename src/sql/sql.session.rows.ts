@@ -14,10 +14,10 @@ import type {
 } from '../sessions/session.store.js';
 import { WITHHELD_INPUT } from '../sessions/session.filter.js';
 import { checkUserId } from '../sessions/user-id.js';
+import { storableText } from '../sessions/storable.text.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { readUsage } from './sql.session.usage.js';
-import { toText } from './sql.values.js';
 
 type SessionRow = typeof sessionsTable.$inferSelect;
 type EntryRow = typeof sessionEntriesTable.$inferSelect;
@@ -146,7 +146,7 @@ export function isWithin(total: SQL.Aliased<number>, maxSize: number): SQL {
 
 /** A pattern in which the text stands for itself. */
 function containing(text: string): string {
-  return `%${toText(text).replace(/[\\%_]/g, '\\$&')}%`;
+  return `%${storableText(text).replace(/[\\%_]/g, '\\$&')}%`;
 }
 
 function toSession(

@@ -3,11 +3,6 @@ import { sql } from 'drizzle-orm';
 /** The time of the statement: `now()` is when its transaction began, which may have waited for another one since. */
 export const now = sql`clock_timestamp()`;
 
-/** Text cannot have zero bytes in PostgreSQL. */
-export function toText(text: string): string {
-  return text.replaceAll('\0', '');
-}
-
 /** A statement has 65,535 parameters at most; a row of ours needs a few. */
 const BATCH_SIZE = 5_000;
 

@@ -562,6 +562,23 @@ export function describeStoresContract(name: string, create: () => Promise<Store
         expect(await stores.sessions.runs(id)).toHaveLength(2);
       });
 
+      it('keep names and first inputs without zero bytes, and without halves of characters', async () => {
+        const [bad, good] = ['a\0b\ud800c 👋', 'ab\ufffdc 👋'];
+        const [created, appended, first] = [newId(), newId(), newId()];
+        await stores.sessions.create({ id: created, name: bad });
+        await stores.sessions.append({ id: appended }, runOf(appended), { ...UNCHANGED, name: bad });
+        await stores.sessions.append({ id: first }, runWith(first, { input: { content: bad } }), UNCHANGED);
+
+        for (const id of [created, appended]) expect((await stores.sessions.find(id))?.name).toBe(good);
+        expect((await stores.sessions.open(created))?.name).toBe(good);
+        expect((await stores.sessions.find(first))?.firstInput).toBe(good);
+        expect((await stores.sessions.runs(first))[0]?.input.content).toBe(bad);
+        const { sessions } = await stores.sessions.list({ name: bad, limit: 100 });
+        expect(sessions.map(({ id }) => id).sort()).toEqual([created, appended, first].sort());
+        await stores.sessions.update(created, { ...UNCHANGED, name: '\0' });
+        expect((await stores.sessions.find(created))?.name).toBe('');
+      });
+
       it('hand out copies of what they are', async () => {
         const id = newId();
         await stores.sessions.create({ id, state: { list: [1] } });
@@ -879,8 +896,8 @@ export function describeStoresContract(name: string, create: () => Promise<Store
           (copy as { component: { name: string } }).component.name = 'changed';
         expect((await stores.evals.find(saved.id))?.component).toEqual(component);
         expect(await stores.evals.count({ name: '100_%' })).toBe(0);
-        expect((await stores.evals.find(broken.id))?.input.replace('\0', '')).toBe('zerobyte');
-        expect((await stores.evals.rename(broken.id, 'a\0b'))?.name.replace('\0', '')).toBe('ab');
+        expect(await stores.evals.find(broken.id)).toMatchObject({ input: 'zerobyte', reason: '' });
+        expect((await stores.evals.rename(broken.id, 'a\0b\udc00'))?.name).toBe('ab\ufffd');
       });
 
       it('are all kept when many are saved at once', async () => {
