@@ -749,9 +749,11 @@ describe.each(ADAPTERS)('The server on %s', (adapter) => {
     await checked.json('GET', '/hooks/executions?state=nothing', 422);
     await checked.json('GET', '/hooks/runs?state=running', 200);
     await checked.json('GET', '/hooks/runs?state=nothing', 422);
-    const runs = (await checked.json('GET', '/hooks/runs?state=settled&limit=1', 200)) as {
-      readonly data: readonly { readonly run_id: string }[];
-    };
+    const runs = await checked.json<{ readonly data: readonly { readonly run_id: string }[] }>(
+      'GET',
+      '/hooks/runs?state=settled&limit=1',
+      200,
+    );
     await checked.json('GET', `/hooks/runs/${String(runs.data[0]?.run_id)}`, 200);
     await checked.json('GET', '/hooks/runs/unknown', 404);
     await checked.json('GET', '/hooks/stats', 200);
