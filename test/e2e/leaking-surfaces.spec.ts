@@ -1,4 +1,10 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { trace } from '@opentelemetry/api';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import {
   Agent,
   agentAsJudge,
@@ -18,7 +24,17 @@ import { ask, TRANSPORTS } from '../support/surfaces.js';
 import { closeApps, startApp } from '../support/test-app.js';
 import { readText } from '../support/users.js';
 
-afterEach(closeApps);
+const exporter = new InMemorySpanExporter();
+
+beforeAll(() => {
+  const spanProcessors = [new SimpleSpanProcessor(exporter)];
+  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors }));
+});
+afterEach(async () => {
+  await closeApps();
+  exporter.reset();
+});
+afterAll(() => trace.disable());
 
 /** One secret for each place where an engine, a member, a tool, a step or a hook may put text of the answer. */
 const PLACES = [
@@ -124,7 +140,7 @@ describe.each(GUARDS)('A guardrail of the root that %s', (_name, guard) => {
         );
         const hooks = [guard, audit];
         const served = kind === 'teams' ? { teams: [team('root', hooks)] } : { workflows: [workflow(hooks)] };
-        const { url, agentOs } = await startApp({ agentOs: served });
+        const { url, agentOs, log } = await startApp({ agentOs: served });
         const path = `/${kind}/root`;
         const isBackground = transport === 'background';
         const { text, body } = await ask(url, path, 'hi', isBackground ? 'sse' : transport, {
@@ -151,6 +167,16 @@ describe.each(GUARDS)('A guardrail of the root that %s', (_name, guard) => {
         const shown: Record<string, string> = { [transport]: text, resume: await resumed.text() };
         for (const each of paths) shown[each] = await readText(url, each);
         shown['copies'] = JSON.stringify(copies);
+        shown['log'] = JSON.stringify(log.entries);
+        const spans = exporter.getFinishedSpans().map(({ name, attributes, events, status, links }) => ({
+          name,
+          attributes,
+          events,
+          status,
+          links,
+        }));
+        shown['spans'] = JSON.stringify(spans);
+        expect(spans.length).toBeGreaterThan(2);
         expect(copies).toHaveLength(3);
         const leaks = Object.entries(shown).flatMap(([surface, found]) =>
           PLACES.filter((place) => found.includes(`${SECRET}${place}`)).map(
