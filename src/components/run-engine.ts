@@ -1,7 +1,4 @@
-import type { ModelIdentity } from '../model/run-output.js';
-import type { FinishReason, RunMetrics } from '../model/run-usage.js';
-import type { ToolExecution } from '../model/tool-execution.js';
-import { sumUsage, USAGE_FIELDS, withTotal } from '../model/run-usage.js';
+import { USAGE_FIELDS, withTotal } from '../model/run-usage.js';
 import type { ComponentRun } from '../runs/component.port.js';
 import {
   Engine,
@@ -47,7 +44,7 @@ export async function engineRequestOf(run: ComponentRun, historyRuns: number): P
 
 async function take(item: EngineYield, run: ComponentRun): Promise<void> {
   run.throwIfAbandoned();
-  if (typeof item === 'string') return takeText(item, run);
+  if (typeof item === 'string') return run.addText(item);
   if (!isRecord(item)) throw wrong(run, `answered with ${show(item)}; expected text, events or { content }`);
   if ('type' in item) return takeEvent(item, run);
   return takeOutput(item, run);
@@ -57,25 +54,23 @@ async function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> {
   switch (event.type) {
     case 'text':
       checkTexts(event, ['text'], run);
-      return takeText(event.text, run);
+      return run.addText(event.text);
     case 'model-request-started':
-      run.conversation.startRequest();
-      return run.emit({ type: 'model-request-started', ...modelField(run) });
+      return run.startRequest();
     case 'model-request-completed':
       checkUsage(event, event.type, run);
       return takeRequestEnd(event, run);
     case 'tool-call':
       checkTexts(event, ['id', 'name'], run);
-      return takeToolCall(event, run);
+      return run.startTool({ id: event.id, name: event.name, arguments: event.arguments });
     case 'tool-result':
       checkTexts(event, ['id', 'result'], run);
       return takeToolResult(event, run);
     case 'usage':
       checkUsage(event, event.type, run);
-      return addUsage(run.output.metrics, event);
+      return run.addUsage(withTotal(event));
     case 'data':
-      run.output.data = event.data;
-      return;
+      return run.setData(event.data);
     default:
       throw wrong(
         run,
@@ -86,49 +81,19 @@ async function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> {
 
 type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { readonly type: T }>;
 
-function takeText(text: string, run: ComponentRun): Promise<void> | undefined {
-  if (text !== '') run.conversation.addText(text);
-  return run.appendContent(text);
-}
-
 function takeRequestEnd(
-  { type, ...reported }: EventOf<'model-request-completed'>,
+  { type: _, ...reported }: EventOf<'model-request-completed'>,
   run: ComponentRun,
 ): Promise<void> | undefined {
-  const used = withTotal(reported);
-  const { metrics } = run.output;
-  addUsage(metrics, used);
-  setFinishReason(metrics, reported.finishReason);
-  return run.emit({ type, metrics: run.conversation.endRequest(used), ...modelField(run) });
-}
-
-function takeToolCall(
-  { id, name, arguments: toolArguments }: EventOf<'tool-call'>,
-  run: ComponentRun,
-): Promise<void> | undefined {
-  const tool: ToolExecution = { id, name, arguments: toolArguments, startedAt: Date.now() };
-  run.output.tools.push(tool);
-  run.conversation.addCall(tool);
-  // As it is now: the tool itself gets its result later.
-  return run.emit({ type: 'tool-call-started', tool: { ...tool } });
-}
-
-function modelField({ output: { model } }: ComponentRun): { model?: ModelIdentity } {
-  return model ? { model } : {};
+  return run.endRequest(withTotal(reported));
 }
 
 function takeToolResult(
   { id, result, failed = false }: EventOf<'tool-result'>,
   run: ComponentRun,
 ): Promise<void> | undefined {
-  // The last one: there are providers that number the calls of each answer anew.
-  const tool = run.output.tools.findLast((known) => known.id === id);
-  if (!tool) throw wrong(run, `reported a result for an unknown tool call: ${JSON.stringify(id)}`);
-  Object.assign(tool, { result, failed, endedAt: Date.now() });
-  run.conversation.addResult(tool);
-  return run.emit(
-    failed ? { type: 'tool-call-failed', tool, error: result } : { type: 'tool-call-completed', tool },
-  );
+  if (!run.hasTool(id)) throw wrong(run, `reported a result for an unknown tool call: ${JSON.stringify(id)}`);
+  return run.endTool(id, result, failed);
 }
 
 async function takeOutput(
@@ -143,23 +108,12 @@ async function takeOutput(
   if (tools !== undefined && !isList(tools))
     throw wrong(run, `answered with tools that are ${show(tools)}; expected an array`);
   if (metrics) checkUsage(metrics, 'metrics', run);
-  if (data !== undefined) run.output.data = data;
-  if (metrics) addUsage(run.output.metrics, metrics);
-  if (finishReason !== undefined) setFinishReason(run.output.metrics, finishReason);
-  if (tools) run.output.tools.push(...tools);
-  Object.assign(run.output.metadata, metadata);
-  await takeText(content, run);
-}
-
-/** Engines that call a model several times report each call. */
-function addUsage(metrics: RunMetrics, usage: EngineUsage): void {
-  Object.assign(metrics, sumUsage(metrics, withTotal(usage)));
-}
-
-/** The last request to a model decides whether the answer is whole. */
-export function setFinishReason(metrics: RunMetrics, reason: FinishReason | undefined): void {
-  if (reason === undefined) delete metrics.finishReason;
-  else metrics.finishReason = reason;
+  if (data !== undefined) run.setData(data);
+  if (metrics) run.addUsage(withTotal(metrics));
+  if (finishReason !== undefined) run.setFinishReason(finishReason);
+  if (tools) run.addTools(tools);
+  if (metadata) run.addMetadata(metadata);
+  await run.addText(content);
 }
 
 function isIterable(value: unknown): value is AsyncIterable<EngineYield> | Iterable<EngineYield> {

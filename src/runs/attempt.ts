@@ -1,9 +1,11 @@
 import type { Message } from '../model/message.js';
-import type { RunContext } from '../model/run-context.js';
+import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEventBody, StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
-import type { RunOutput } from '../model/run-output.js';
+import type { RunOutput, StepOutput } from '../model/run-output.js';
+import { sumUsage, type FinishReason, type ModelRequestMetrics, type RunUsage } from '../model/run-usage.js';
 import type { Session } from '../model/session.js';
+import type { ToolExecution } from '../model/tool-execution.js';
 import type { ChildPlace, ComponentRun, RunComponent } from './component.port.js';
 import { Conversation } from './conversation.js';
 import type { RunHandle, RunView } from './run.view.js';
@@ -78,7 +80,8 @@ export class Attempt implements ComponentRun {
     return this.#run.history(runs);
   }
 
-  appendContent(piece: string): Promise<void> | undefined {
+  addText(piece: string): Promise<void> | undefined {
+    if (piece !== '') this.conversation.addText(piece);
     if (this.#audible) return undefined;
     this.throwIfAbandoned();
     if (piece === '') return undefined;
@@ -86,6 +89,73 @@ export class Attempt implements ComponentRun {
     output.metrics.timeToFirstToken ??= this.#run.age;
     output.content += piece;
     return this.emit({ type: 'run-content', content: piece });
+  }
+
+  setContent(content: string): void {
+    this.#run.output.content = content;
+  }
+
+  setData(data: unknown): void {
+    const { output } = this.#run;
+    if (data === undefined) delete output.data;
+    else output.data = data;
+  }
+
+  startRequest(): Promise<void> | undefined {
+    this.conversation.startRequest();
+    return this.emit({ type: 'model-request-started', ...this.#model });
+  }
+
+  endRequest(used: ModelRequestMetrics): Promise<void> | undefined {
+    this.addUsage(used);
+    this.setFinishReason(used.finishReason);
+    const metrics = this.conversation.endRequest(used);
+    return this.emit({ type: 'model-request-completed', metrics, ...this.#model });
+  }
+
+  addUsage(usage: RunUsage): void {
+    const { metrics } = this.#run.output;
+    Object.assign(metrics, sumUsage(metrics, usage));
+  }
+
+  setFinishReason(reason: FinishReason | undefined): void {
+    const { metrics } = this.#run.output;
+    if (reason === undefined) delete metrics.finishReason;
+    else metrics.finishReason = reason;
+  }
+
+  startTool(call: Pick<ToolExecution, 'id' | 'name' | 'arguments'>): Promise<void> | undefined {
+    const tool: ToolExecution = { ...call, startedAt: Date.now() };
+    this.#run.output.tools.push(tool);
+    this.conversation.addCall(tool);
+    // As it is now: the tool itself gets its result later.
+    return this.emit({ type: 'tool-call-started', tool: { ...tool } });
+  }
+
+  hasTool(id: string): boolean {
+    return this.#findTool(id) !== undefined;
+  }
+
+  endTool(id: string, result: string, failed: boolean): Promise<void> | undefined {
+    const tool = this.#findTool(id);
+    if (!tool) return undefined;
+    Object.assign(tool, { result, failed, endedAt: Date.now() });
+    this.conversation.addResult(tool);
+    return this.emit(
+      failed ? { type: 'tool-call-failed', tool, error: result } : { type: 'tool-call-completed', tool },
+    );
+  }
+
+  addTools(tools: readonly ToolExecution[]): void {
+    this.#run.output.tools.push(...tools);
+  }
+
+  addMetadata(metadata: Readonly<PlainRecord>): void {
+    Object.assign(this.#run.output.metadata, metadata);
+  }
+
+  addStepResult(output: StepOutput): void {
+    this.#run.output.stepResults.push(output);
   }
 
   emit(event: RunEventBody): Promise<void> | undefined {
@@ -112,8 +182,17 @@ export class Attempt implements ComponentRun {
   }
 
   #linkCall(toolCallId: string | undefined, childRunId: string): void {
-    // The last one: there are providers that number the calls of each answer anew.
-    const tool = this.#run.output.tools.findLast(({ id }) => id === toolCallId);
+    const tool = toolCallId === undefined ? undefined : this.#findTool(toolCallId);
     if (tool) tool.childRunId = childRunId;
+  }
+
+  /** The last one: there are providers that number the calls of each answer anew. */
+  #findTool(toolCallId: string): ToolExecution | undefined {
+    return this.#run.output.tools.findLast(({ id }) => id === toolCallId);
+  }
+
+  get #model(): Pick<RunOutput, 'model'> {
+    const { model } = this.#run.output;
+    return model ? { model } : {};
   }
 }

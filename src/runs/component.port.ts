@@ -1,11 +1,12 @@
 import type { HookedComponent } from '../hooks/hooked-component.js';
 import type { Message } from '../model/message.js';
-import type { RunContext } from '../model/run-context.js';
+import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEventBody, StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
-import type { ModelIdentity, RunOutput } from '../model/run-output.js';
+import type { ModelIdentity, RunOutput, StepOutput } from '../model/run-output.js';
+import type { FinishReason, ModelRequestMetrics, RunUsage } from '../model/run-usage.js';
 import type { Session } from '../model/session.js';
-import type { Conversation } from './conversation.js';
+import type { ToolExecution } from '../model/tool-execution.js';
 
 /** A component as the run pipeline sees it: what happens between the pre-hooks and the post-hooks. */
 export interface RunComponent extends HookedComponent {
@@ -24,7 +25,8 @@ export interface ComponentRun {
   readonly runId: string;
   readonly input: RunInput;
   readonly context: RunContext;
-  readonly output: RunOutput;
+  /** What the run has answered so far; written by the methods below. */
+  readonly output: Readonly<RunOutput>;
   readonly session: Session;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
@@ -33,11 +35,32 @@ export interface ComponentRun {
   /** Earlier questions and answers of this component in this session, the oldest first. */
   history(runs: number): Promise<Message[]>;
   /** Adds to the answer and streams the piece. */
-  appendContent(piece: string): Promise<void> | undefined;
+  addText(piece: string): Promise<void> | undefined;
+  /** Sets the answer without streaming it: its pieces were streamed by the runs below. */
+  setContent(content: string): void;
+  /** Sets the structured answer; undefined: there is none. */
+  setData(data: unknown): void;
+  /** A request to the model of the engine begins. */
+  startRequest(): Promise<void> | undefined;
+  /** The request has ended. */
+  endRequest(used: ModelRequestMetrics): Promise<void> | undefined;
+  /** Adds to what the run has used. */
+  addUsage(usage: RunUsage): void;
+  /** Why the answer is not whole; undefined: it is. The last request to a model decides. */
+  setFinishReason(reason: FinishReason | undefined): void;
+  /** The engine calls a tool. */
+  startTool(call: Pick<ToolExecution, 'id' | 'name' | 'arguments'>): Promise<void> | undefined;
+  /** Whether the engine has called a tool under this id. */
+  hasTool(id: string): boolean;
+  /** The latest call with this id has ended. */
+  endTool(id: string, result: string, failed: boolean): Promise<void> | undefined;
+  /** Adds tool calls that have ended already. */
+  addTools(tools: readonly ToolExecution[]): void;
+  addMetadata(metadata: Readonly<PlainRecord>): void;
+  /** Adds the result of a step of a workflow. */
+  addStepResult(output: StepOutput): void;
   /** Streams an event; resolves when the reader can take more. */
   emit(event: RunEventBody): Promise<void> | undefined;
-  /** What its engine says, message by message. */
-  readonly conversation: Conversation;
   /** The same run for an engine whose text is not part of the answer: its content and its messages are ignored. */
   muted(): ComponentRun;
   /** Runs another component as a part of this run, with the same files. */

@@ -2,7 +2,6 @@ import type { RunOutput } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/component.port.js';
 import type { Component } from '../component.js';
 import type { DelegateOptions } from '../engine.js';
-import { setFinishReason } from '../run-engine.js';
 
 /** The team that delegates. */
 interface DelegatingTeam {
@@ -61,9 +60,8 @@ export class RoutedDelegation extends Delegation {
       throw new Error(`Team "${this.team.id}" routes, but its leader delegated to no member.`);
     const { content, data, metrics } = this.#answer;
     this.run.throwIfAbandoned();
-    if (data === undefined) delete this.run.output.data;
-    else this.run.output.data = data;
-    setFinishReason(this.run.output.metrics, metrics.finishReason);
-    await this.run.appendContent(content);
+    this.run.setData(data);
+    this.run.setFinishReason(metrics.finishReason);
+    await this.run.addText(content);
   }
 }

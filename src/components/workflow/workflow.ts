@@ -1,7 +1,6 @@
 import type { StepOutput } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/component.port.js';
 import { Component, type ComponentOptions } from '../component.js';
-import { setFinishReason } from '../run-engine.js';
 import { StepFlow } from './step.flow.js';
 import { refuseSameNames, toNodes, type StepLike } from './to-nodes.js';
 import type { WorkflowNode } from './workflow-node.js';
@@ -46,22 +45,22 @@ export class Workflow extends Component {
     for (const [index, node] of this.steps.entries()) {
       const output = await this.#runNode(flow, node, answer?.content ?? run.input.content, index);
       if (output.success) answer = output;
-      setFinishReason(run.output.metrics, output.metrics?.finishReason);
+      run.setFinishReason(output.metrics?.finishReason);
     }
-    run.output.content = answer?.content ?? '';
-    if (answer?.data !== undefined) run.output.data = answer.data;
+    run.setContent(answer?.content ?? '');
+    if (answer?.data !== undefined) run.setData(answer.data);
   }
 
   /** A step that fails is among the results, too. */
   async #runNode(flow: StepFlow, node: WorkflowNode, input: string, index: number): Promise<StepOutput> {
-    const { stepResults } = flow.run.output;
+    const { run } = flow;
     try {
       const output = await flow.execute(node, input, { stepIndex: index });
-      stepResults.push(output);
+      run.addStepResult(output);
       return output;
     } catch (thrown) {
       flow.signal.throwIfAborted();
-      stepResults.push(flow.outputOf(node.name));
+      run.addStepResult(flow.outputOf(node.name));
       throw thrown;
     }
   }
