@@ -11,7 +11,7 @@ import { filter } from 'rxjs';
 import type { AgentOsExtras } from './agent-os.options.js';
 import { AgentOsRuntime } from './agent-os.runtime.js';
 import { EXTRAS } from './agent-os.tokens.js';
-import { toError } from './errors/to-error.js';
+import { forLog } from './errors/log.text.js';
 import { aborted } from './execution/aborted.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { HookListing } from './hooks/hook.listing.js';
@@ -84,8 +84,8 @@ export class AgentOsLifecycle
       await this.#end();
     } catch (thrown) {
       // The same promise fails in onApplicationShutdown, but that may never be called.
-      const error = toError(thrown);
-      this.runtime.logger.error(`Shutdown failed: ${error.message}`, error.stack);
+      const { reason, stack } = forLog(thrown);
+      this.runtime.logger.error(`Shutdown failed: ${reason}`, stack);
     }
     const unanswered = this.#connections?.unanswered() ?? [];
     if (unanswered.length > 0) this.runtime.logger.warn(waitingFor(unanswered));

@@ -117,7 +117,12 @@ function checkValues(options: ResolvedAgentOsOptions): void {
     expect(name, isDuration(options[name]), 'a number of milliseconds', options[name]);
   }
   const { storeTimeout, runTimeout } = options;
-  expect('runTimeout', isRunTimeout(runTimeout), 'a number of milliseconds above 0, or Infinity', runTimeout);
+  expect(
+    'runTimeout',
+    isRunTimeout(runTimeout),
+    'a number of milliseconds from 1 to 2147483647, or Infinity',
+    runTimeout,
+  );
   expect(
     'storeTimeout',
     isDuration(storeTimeout) && storeTimeout > 0,

@@ -107,6 +107,8 @@ function checkOptions(type: string, options: ComponentOptions, known: readonly s
     fail(`expected retries to be a whole number from 0 on, got ${String(retries)}.`);
   }
   if (timeout !== undefined && !isRunTimeout(timeout)) {
-    fail(`expected timeout to be a number of milliseconds above 0, or Infinity, got ${String(timeout)}.`);
+    fail(
+      `expected timeout to be a number of milliseconds from 1 to 2147483647, or Infinity, got ${String(timeout)}.`,
+    );
   }
 }

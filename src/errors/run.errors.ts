@@ -2,7 +2,7 @@ import type { HttpException } from '@nestjs/common';
 
 import { AgentRunError, type AgentRunErrorOptions } from './agent-run.error.js';
 import { fieldsBesideText, textOf } from './http-exception.js';
-import { toError } from './to-error.js';
+import { reasonOf } from './log.text.js';
 
 /** A guardrail broke, so nothing is known about what it guards, and the run ends. The cause is only in the log. */
 export class GuardrailFailedError extends AgentRunError {
@@ -46,7 +46,7 @@ export class StepFailedError extends AgentRunError {
   ) {
     super({
       code: 'step_failed',
-      message: `Step "${step}" of workflow "${workflow}" failed: ${toError(cause).message}`,
+      message: `Step "${step}" of workflow "${workflow}" failed: ${reasonOf(cause)}`,
       publicMessage: `The step "${step}" failed.`,
       status: cause instanceof AgentRunError ? cause.getStatus() : 500,
       cause,

@@ -80,6 +80,11 @@ function resultOf({ hook, verify }: HookAttempt, returned: unknown): AttemptResu
       `Guardrail "${name}" returned a generator, whose body never runs. Make it a function or an async function, without yield.`,
     );
   }
+  if (returned instanceof Error) {
+    throw new TypeError(`Guardrail "${name}" returned an error, which stops nothing. Throw it.`, {
+      cause: returned,
+    });
+  }
   if (typeof returned === 'function') {
     throw new TypeError(
       `Guardrail "${name}" returned a function, which nobody calls. Throw InputCheckError or OutputCheckError to ` +

@@ -1,4 +1,5 @@
 import { AgentRunError } from '../errors/agent-run.error.js';
+import { forLog, reasonOf } from '../errors/log.text.js';
 import { toError } from '../errors/to-error.js';
 import type { RunEnvironment } from './environment.js';
 import { outcomeOf } from './outcome.js';
@@ -34,12 +35,12 @@ async function tell(
   try {
     await onRunError(failure);
   } catch (thrown) {
-    const { message, stack } = toError(thrown);
-    const text = `onRunError itself failed for run ${failure.runId}: ${message}`;
+    const { reason, stack } = forLog(thrown);
+    const text = `onRunError itself failed for run ${failure.runId}: ${reason}`;
     try {
       logger.error(text, stack);
     } catch (failed) {
-      process.emitWarning(`${text} (The logger failed as well: ${toError(failed).message})`);
+      process.emitWarning(`${text} (The logger failed as well: ${reasonOf(failed)})`);
     }
   }
 }

@@ -594,15 +594,31 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     // Described once: a session stores the very event that readers get.
     const last = this.#feed.describe(finalEventOf(this, error));
     const storing = this.#store(last, error === undefined && this.#edit !== 'masked');
-    if (storing) await (this.#storing = new Cancellation()).settled(storing);
+    if (storing) await this.#waitAfterEnd(storing);
     const handingOver = this.#tree.handOver();
-    if (handingOver) await handingOver;
+    if (handingOver) await this.#waitAfterEnd(handingOver);
     if (last) await this.#deliverLast(last);
     const { output } = this;
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
   }
 
   // ---- steps of the above ----
+
+  /**
+   * Waits for a store or an executor, unless cancellation, the time limit or shutdown ends the wait. A run that was
+   * cancelled already waits only a little: its caller wants to go on.
+   */
+  async #waitAfterEnd(pending: Promise<void>): Promise<void> {
+    const waiting = (this.#storing ??= new Cancellation());
+    const { reason } = this.#cancellation;
+    const { deadlines } = this.environment;
+    const deadline = reason && deadlines.set(CANCELLED_WAIT, () => waiting.cancel(reason));
+    try {
+      await waiting.settled(pending);
+    } finally {
+      if (deadline) deadlines.clear(deadline);
+    }
+  }
 
   /** The run is cancelled with the run above it, and by its caller's signal. */
   #linkCancellation(): () => void {
@@ -886,6 +902,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     };
   }
 }
+
+/** Milliseconds that a cancelled run waits to be stored. */
+const CANCELLED_WAIT = 500;
 
 /** Codes of errors after which another attempt may succeed. */
 const RETRIED: readonly string[] = ['run_failed', 'step_failed', 'provider_error', 'run_timeout'];

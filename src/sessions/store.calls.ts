@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 
+import { reasonOf } from '../errors/log.text.js';
 import { StoreTimeoutError } from '../errors/store-timeout.error.js';
-import { toError } from '../errors/to-error.js';
 import { Deadlines } from '../execution/deadlines.js';
 
 /** Milliseconds that a call of a store may take, unless the module says otherwise. */
@@ -75,7 +75,7 @@ export class StoreCalls {
     };
     void answer.then(
       () => log('answered'),
-      (thrown: unknown) => log(`failed (${toError(thrown).name})`),
+      (thrown: unknown) => log(`failed (${reasonOf(thrown)})`),
     );
   }
 }

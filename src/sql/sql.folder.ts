@@ -69,12 +69,15 @@ async function makeFolder(path: string): Promise<string> {
   }
 }
 
+/** Folders of first starts that did not end; a folder of the application that is called alike stays. */
+const UNFINISHED = /^new-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** @returns the folder with the files of PostgreSQL, complete */
 async function prepareData(folder: string): Promise<string> {
   // Made by PGlite itself, before this library did.
   if (await exists(join(folder, VERSION_FILE))) return folder;
   for (const name of await readdir(folder)) {
-    if (name.startsWith('new-')) await rm(join(folder, name), { recursive: true });
+    if (UNFINISHED.test(name)) await rm(join(folder, name), { recursive: true });
   }
   const data = join(folder, 'data');
   if (!(await exists(data))) await createData(folder, data);

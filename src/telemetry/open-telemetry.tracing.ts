@@ -1,6 +1,7 @@
 import type * as OpenTelemetry from '@opentelemetry/api';
 
 import { toError } from '../errors/to-error.js';
+import { forLog } from '../errors/log.text.js';
 import type { ComponentIdentity } from '../model/component.js';
 import { importIfInstalled } from '../peers/optional-peer.js';
 import { NoTracing, Tracing, type RunSpan } from './tracing.js';
@@ -74,8 +75,10 @@ function endWith<R>(callback: () => R, end: (error?: unknown) => void): R {
 
 function finish({ SpanStatusCode }: Api, span: OpenTelemetry.Span, error: Error | undefined): void {
   if (error) {
-    span.recordException(error);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    // As the log shows it: the message of a database's error holds all parameters of its statement.
+    const { reason, stack } = forLog(error);
+    span.recordException({ name: error.name, message: reason, ...(stack === undefined ? {} : { stack }) });
+    span.setStatus({ code: SpanStatusCode.ERROR, message: reason });
   }
   span.end();
 }

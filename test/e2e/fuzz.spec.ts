@@ -35,10 +35,8 @@ const OPERATIONS = [
     ['POST', `/${kind}/{id}/runs/{run_id}/continue`],
     ['POST', `/${kind}/{id}/runs/{run_id}/resume`],
   ]),
-  ...['/', '/health', '/info', '/config', '/models', '/hooks', '/hooks/executions'].map((path) => [
-    'GET',
-    path,
-  ]),
+  ...['/', '/health', '/info', '/config', '/models'].map((path) => ['GET', path]),
+  ...['', '/executions', '/runs', '/runs/{run_id}', '/stats'].map((path) => ['GET', `/hooks${path}`]),
   ...['GET', 'POST', 'DELETE'].flatMap((method) => [
     [method, '/sessions'],
     [method, '/eval-runs'],

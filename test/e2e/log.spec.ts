@@ -1,7 +1,7 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/pglite';
-import { Agent, agentAsJudge } from 'nestjs-agentos';
+import { Agent, agentAsJudge, StepFailedError } from 'nestjs-agentos';
 import { SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 
 import { forLog, quoted, reasonOf } from '../../src/errors/log.text.js';
@@ -104,6 +104,9 @@ describe('What the log shows', () => {
     });
     expect(reasonOf(query)).toBe('locked');
     expect(forLog(query).stack).not.toContain('secret');
+    expect(new StepFailedError('store', 'triage', query).message).toBe(
+      'Step "store" of workflow "triage" failed: locked',
+    );
     expect(reasonOf('text')).toBe('A value that is not an Error was thrown: "text"');
   });
 });

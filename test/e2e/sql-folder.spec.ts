@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, rm, statfs, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, statfs, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -100,11 +100,13 @@ describe('openFolder()', () => {
     first.process.kill('SIGKILL');
     await first.ended;
     expect(existsSync(join(path, 'data'))).toBe(false);
+    // Not of the library, though it is called alike.
+    await mkdir(join(path, 'new-customers'));
 
     const folder = await open(path);
     await migrate(folder.database);
 
-    expect((await readdir(path)).filter((name) => name.startsWith('new-'))).toEqual([]);
+    expect((await readdir(path)).filter((name) => name.startsWith('new-'))).toEqual(['new-customers']);
     await expect(new SqlSessionStore(folder.database).create({ id: 's' })).resolves.toBe(true);
   });
 

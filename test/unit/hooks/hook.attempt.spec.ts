@@ -120,10 +120,14 @@ describe('attemptHook()', () => {
     ],
     ['a function that it should have called', () => () => raise(BOOM)],
     ['a promise of a function', () => Promise.resolve(() => raise(BOOM))],
+    ['an error that it should have thrown', () => BOOM],
+    ['a promise of an error', () => Promise.resolve(BOOM)],
   ])('fails a guardrail that returns %s, and not a hook', async (_name, hook) => {
     const asGuardrail = async (): Promise<AttemptResult> =>
       attempt(hook, { decoration: { guardrail: true } });
-    await expect(asGuardrail()).rejects.toThrow(/^Guardrail "notify" returned a (generator|function), /);
+    await expect(asGuardrail()).rejects.toThrow(
+      /^Guardrail "notify" returned an? (generator|function|error), /,
+    );
     expect(await attempt(hook)).toBe('ran');
   });
 
