@@ -111,15 +111,13 @@ const ORDERING =
  * instructions?" is a question.
  */
 const BEFORE_ORDER =
-  /(?:^ ?|[.!?:;,()[\]{}'…] ?|\b(?:please|pls|kindly|now|then|and|just|first|instead|but|so|ok|okay|immediately|simply|says?|said|reads|command|you (?:to|must|should|will|can|may|shall|have to|need to|are to|can now|must now|should now)|assistant|ai|model|chatgpt|claude|gpt|bot|let us|lets) )$/;
-const LONGEST_BEFORE_ORDER = 24;
+  /(?<=(?:^ ?|[.!?:;,()[\]{}'…] ?|\b(?:please|pls|kindly|now|then|and|just|first|instead|but|so|ok|okay|immediately|simply|says?|said|reads|command|you (?:to|must|should|will|can|may|shall|have to|need to|are to|can now|must now|should now)|assistant|ai|model|chatgpt|claude|gpt|bot|let us|lets) ))/y;
 
 /** Marks where orders begin, once for all phrases: looking back at every place would cost too much. */
 function markOrders(flat: string): string {
   return flat.replace(ORDERING, (verb, offset: number) => {
-    const start = Math.max(0, offset - LONGEST_BEFORE_ORDER);
-    const before = flat.slice(start, offset);
-    return BEFORE_ORDER.test(start > 0 ? `x${before}` : before) ? `${ORDER}${verb}` : verb;
+    BEFORE_ORDER.lastIndex = offset;
+    return BEFORE_ORDER.test(flat) ? `${ORDER}${verb}` : verb;
   });
 }
 

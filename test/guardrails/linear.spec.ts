@@ -95,13 +95,8 @@ const guardrails = {
 describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (name) => {
   const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [guardrails[name]] });
 
-  /** Milliseconds of processor time, since others share the machine. */
-  async function costOf(text: string): Promise<number> {
-    const before = process.cpuUsage();
-    await guarded.run(text).catch(() => undefined);
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1_000;
-  }
+  const costOf = (text: string): Promise<number> =>
+    userTimeOf(() => guarded.run(text).catch(() => undefined));
 
   beforeAll(async () => {
     // Compiled code only: what is measured is the work, not the warming up.
@@ -111,14 +106,15 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
   it.each(Object.entries(PIECES).filter(([piece]) => isFor(name, piece)))(
     'is linear and quick on a text of %s',
     async (_, piece) => {
+      const limit = limitFor(piece);
       const [large, small] = [fill(piece, LARGE), fill(piece, SMALL)];
       const best = { large: Infinity, small: Infinity };
-      // More tries only if the first was disturbed: by the collector, or by what else runs here.
-      for (let attempt = 0; attempt < 5 && !isFine(best); attempt++) {
+      // The cheapest of up to five tries, as the garbage collector or another process may disturb each of them.
+      for (let attempt = 0; attempt < 5 && !isFine(best, limit); attempt++) {
         best.small = Math.min(best.small, await costOf(small));
         best.large = Math.min(best.large, await costOf(large));
       }
-      expect({ ...best, isFine: isFine(best) }).toMatchObject({ isFine: true });
+      expect({ ...best, isFine: isFine(best, limit) }).toMatchObject({ isFine: true });
     },
   );
 
@@ -142,9 +138,7 @@ describe('A guardrail on data with many keys and numbers', () => {
   it.each(Object.keys(build) as (keyof typeof build)[])('looks at each of them once (%s)', async (name) => {
     const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [build[name]()] });
     const metadata = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`k${index}`, [index]]));
-    const started = process.cpuUsage();
-    await guarded.run('hi', { metadata });
-    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(500);
+    expect(await leastCost(500, () => guarded.run('hi', { metadata }))).toBeLessThan(500);
   });
 
   it.each(Object.keys(build) as (keyof typeof build)[])('counts numbers for maxLength (%s)', async (name) => {
@@ -157,14 +151,41 @@ describe('A guardrail on data with many keys and numbers', () => {
 
 it('the input of the report, 6.4 KB, costs a few milliseconds', async () => {
   const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [promptInjectionGuardrail()] });
-  const started = process.cpuUsage();
-  await guarded.run(`${'\n'.repeat(3200)}system${'\n'.repeat(3200)}x`);
-  expect(process.cpuUsage(started).user / 1_000).toBeLessThan(200);
+  const text = `${'\n'.repeat(3200)}system${'\n'.repeat(3200)}x`;
+  expect(await leastCost(200, () => guarded.run(text))).toBeLessThan(200);
 });
 
-/** What is allowed, and 30 ms for the run around the guardrail and for what else runs here. */
-function isFine({ large, small }: { readonly large: number; readonly small: number }): boolean {
-  return large < 500 && large <= 12 * small + 30;
+/** Milliseconds of this process's own processor time: other processes on the machine do not count. */
+async function userTimeOf(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  return process.cpuUsage(before).user / 1_000;
+}
+
+/** The cheapest of up to five tries, the first that is below the limit. */
+async function leastCost(limit: number, work: () => Promise<unknown>): Promise<number> {
+  let least = Infinity;
+  for (let attempt = 0; attempt < 5 && least >= limit; attempt++) {
+    least = Math.min(least, await userTimeOf(work));
+  }
+  return least;
+}
+
+/** Below this many milliseconds a cost is mostly that of the run around the guardrail, and says nothing about growth. */
+const MEASURABLE = 2;
+
+/**
+ * Ten times the text may cost 25 times as much, since the garbage collector works more for a large one, and 30 ms more
+ * for the run around the guardrail. A quadratic pattern costs a hundred times as much.
+ */
+function isFine(cost: { readonly large: number; readonly small: number }, limit: number): boolean {
+  const { large, small } = cost;
+  return large < limit && large <= 25 * Math.max(small, MEASURABLE) + 30;
+}
+
+/** 500 ms for 1 MiB, and up to three times that for characters that become several before anything looks at them. */
+function limitFor(piece: string): number {
+  return 500 * Math.min(3, Math.max(1, piece.normalize('NFKC').length / piece.length));
 }
 
 /** Letters and signs are what phrases are made of; of personal data nearly all is digits. */
