@@ -1,44 +1,180 @@
 import type { HookPhase } from '../execution/hook-execution.js';
 import type { PostHookContext } from '../hooks/hook.context.js';
+import { USAGE_FIELDS } from '../model/run-usage.js';
 
-/** What a field of a hook's context must be. */
-interface FieldKind {
+/** What is wrong with a value, and where it stands. */
+interface Problem {
+  readonly path: string;
+  readonly value: unknown;
   readonly expected: string;
-  readonly isRight: (value: unknown) => boolean;
 }
 
-const TEXT: FieldKind = { expected: 'a text', isRight: (value) => typeof value === 'string' };
-const LIST: FieldKind = { expected: 'an array', isRight: Array.isArray };
-const LIST_OR_NOTHING: FieldKind = {
-  expected: 'an array',
-  isRight: (value) => value === undefined || Array.isArray(value),
+/** What a value must be. */
+interface Kind {
+  readonly findProblem: (value: unknown, path: string) => Problem | undefined;
+  /** @returns takes back what was written into the value since, and gives the value */
+  readonly remember: (value: unknown) => () => unknown;
+}
+
+function plain(expected: string, isRight: (value: unknown) => boolean): Kind {
+  return {
+    findProblem: (value, path) => (isRight(value) ? undefined : { path, value, expected }),
+    remember: (value) => () => value,
+  };
+}
+
+function optional({ findProblem, remember }: Kind): Kind {
+  return {
+    findProblem: (value, path) => (value === undefined ? undefined : findProblem(value, path)),
+    remember,
+  };
+}
+
+function listOf(element: () => Kind): Kind {
+  return {
+    findProblem: (value, path) => {
+      if (!Array.isArray(value)) return { path, value, expected: 'an array' };
+      for (const [index, item] of value.entries()) {
+        const problem = element().findProblem(item, `${path}[${String(index)}]`);
+        if (problem) return problem;
+      }
+      return undefined;
+    },
+    remember: (value) => {
+      if (!Array.isArray(value)) return () => value;
+      const list: unknown[] = value;
+      const items = list.map((item) => element().remember(item));
+      return () => {
+        const before = items.map((restore) => restore());
+        const isSame = before.length === list.length && before.every((item, index) => item === list[index]);
+        if (!isSame) list.splice(0, list.length, ...before);
+        return list;
+      };
+    },
+  };
+}
+
+function recordOf(kinds: Readonly<Record<string, Kind>>): Kind {
+  return {
+    findProblem: (value, path) => {
+      if (!isRecord(value)) return { path, value, expected: 'an object' };
+      for (const [key, kind] of Object.entries(kinds)) {
+        const problem = kind.findProblem(value[key], `${path}.${key}`);
+        if (problem) return problem;
+      }
+      return undefined;
+    },
+    remember: (value) => {
+      if (!isRecord(value)) return () => value;
+      const fields = Object.entries(kinds).map(([key, kind]) => ({
+        key,
+        restore: kind.remember(value[key]),
+      }));
+      return () => {
+        for (const { key, restore } of fields) write(value, key, restore());
+        return value;
+      };
+    },
+  };
+}
+
+const TEXT = plain('a text', (value) => typeof value === 'string');
+const OPTIONAL_TEXT: Kind = plain('a text or undefined', (value) =>
+  ['string', 'undefined'].includes(typeof value),
+);
+const OPTIONAL_NUMBER = optional(plain('a finite number', Number.isFinite));
+const RECORD = recordOf({});
+const USAGE = recordOf({
+  ...Object.fromEntries(USAGE_FIELDS.map((field) => [field, OPTIONAL_NUMBER])),
+  finishReason: OPTIONAL_TEXT,
+  timeToFirstToken: OPTIONAL_NUMBER,
+  duration: OPTIONAL_NUMBER,
+});
+const FILE = recordOf({
+  id: TEXT,
+  kind: TEXT,
+  name: OPTIONAL_TEXT,
+  mediaType: OPTIONAL_TEXT,
+  content: OPTIONAL_TEXT,
+  url: OPTIONAL_TEXT,
+});
+const TOOL = recordOf({
+  id: TEXT,
+  name: TEXT,
+  arguments: RECORD,
+  result: OPTIONAL_TEXT,
+  startedAt: OPTIONAL_NUMBER,
+  endedAt: OPTIONAL_NUMBER,
+  childRunId: OPTIONAL_TEXT,
+});
+const MESSAGE = recordOf({
+  id: TEXT,
+  role: TEXT,
+  content: TEXT,
+  createdAt: OPTIONAL_NUMBER,
+  toolCalls: optional(listOf(() => TOOL)),
+  toolCall: optional(TOOL),
+  metrics: optional(USAGE),
+});
+const STEP: Kind = recordOf({
+  stepId: TEXT,
+  stepName: TEXT,
+  type: TEXT,
+  content: TEXT,
+  error: OPTIONAL_TEXT,
+  metrics: optional(USAGE),
+  steps: optional(listOf(() => STEP)),
+});
+const ANSWER = {
+  content: TEXT,
+  messages: listOf(() => MESSAGE),
+  tools: listOf(() => TOOL),
+  memberResponses: listOf(() => MEMBER),
+  stepResults: listOf(() => STEP),
+  metadata: RECORD,
+  metrics: USAGE,
 };
-const RECORD: FieldKind = { expected: 'an object', isRight: isRecord };
+const MEMBER: Kind = recordOf({
+  runId: TEXT,
+  sessionId: TEXT,
+  status: TEXT,
+  component: recordOf({ kind: TEXT, id: TEXT, name: TEXT }),
+  ...ANSWER,
+});
 
 /** The parts of a context, with the fields that an inline hook could write something else into. */
 const FIELDS = {
-  runInput: { content: TEXT, files: LIST_OR_NOTHING },
-  runOutput: {
-    content: TEXT,
-    messages: LIST,
-    tools: LIST,
-    memberResponses: LIST,
-    stepResults: LIST,
-    metadata: RECORD,
-    metrics: RECORD,
-  },
+  runInput: { content: TEXT, files: optional(listOf(() => FILE)) },
+  runOutput: ANSWER,
   runContext: { metadata: RECORD, dependencies: RECORD, sessionState: RECORD },
-  session: { state: RECORD, metadata: RECORD },
-} as const satisfies Partial<Record<keyof PostHookContext, Readonly<Record<string, FieldKind>>>>;
+  session: { state: RECORD, metadata: RECORD, name: OPTIONAL_TEXT },
+} as const satisfies Partial<Record<keyof PostHookContext, Readonly<Record<string, Kind>>>>;
+
+/** What a run is known by, and what AgentOS itself writes. */
+const READ_ONLY: Readonly<Record<string, readonly string[]>> = {
+  runOutput: ['runId', 'parentRunId', 'sessionId', 'component', 'stepId', 'status', 'createdAt'],
+  runContext: ['runId', 'parentRunId', 'sessionId'],
+  session: ['id'],
+};
+
+/** Records that the run shares with others: a record in their place would be seen here and not there. */
+const SHARED: ReadonlySet<string> = new Set([
+  'runContext.metadata',
+  'runContext.dependencies',
+  'runContext.sessionState',
+  'session.state',
+  'session.metadata',
+]);
 
 type Part = Record<string, unknown>;
 
 interface Field {
-  readonly name: string;
   readonly key: string;
   readonly part: Part;
-  readonly kind: FieldKind;
-  readonly before: unknown;
+  /** What is wrong with the field now. */
+  readonly findFault: () => string | undefined;
+  /** @returns the value before, with what was written into it taken back */
+  readonly restore: () => unknown;
 }
 
 /**
@@ -57,13 +193,10 @@ export class HookEdits {
     this.#parts = { runInput, runOutput, runContext, session };
     this.#fields = Object.entries(FIELDS).flatMap(([name, kinds]) => {
       const part = this.#parts[name] as Part;
-      return Object.entries(kinds).map(([key, kind]: [string, FieldKind]) => ({
-        name: `${name}.${key}`,
-        key,
-        part,
-        kind,
-        before: part[key],
-      }));
+      return [
+        ...Object.entries(kinds).map(([key, kind]: [string, Kind]) => watched(name, part, key, kind)),
+        ...(READ_ONLY[name] ?? []).map((key) => readOnly(name, part, key)),
+      ];
     });
   }
 
@@ -88,19 +221,19 @@ export class HookEdits {
   }
 
   /**
-   * Gives fields with something of the wrong kind in them the value that they had.
+   * Gives fields that hold something of the wrong kind, or that must not be replaced, the value that they had.
    *
    * @returns what was wrong with the first of them
    */
   undo(): string | undefined {
-    let problem: string | undefined;
-    for (const { name, key, part, kind, before } of this.#fields) {
-      const value = part[key];
-      if (value === before || kind.isRight(value)) continue;
-      part[key] = before;
-      problem ??= `set ${name} to ${show(value)}; it must be ${kind.expected}.`;
+    let first: string | undefined;
+    for (const { key, part, findFault, restore } of this.#fields) {
+      const fault = findFault();
+      if (fault === undefined) continue;
+      write(part, key, restore());
+      first ??= fault;
     }
-    return problem;
+    return first;
   }
 
   /** Ordinary values that an arrow function happens to return mean nothing; a context, or a part of one, does. */
@@ -118,6 +251,35 @@ export class HookEdits {
     const hasOnlyInput = Object.keys(returned).every((key) => key in FIELDS.runInput);
     return isInput && hasOnlyInput ? 'a run input' : undefined;
   }
+}
+
+function watched(name: string, part: Part, key: string, kind: Kind): Field {
+  const path = `${name}.${key}`;
+  const before = part[key];
+  // What was wrong already is not the fault of this hook.
+  const isJudged = kind.findProblem(before, path) === undefined;
+  const findFault = (): string | undefined => {
+    const value = part[key];
+    const problem = isJudged ? kind.findProblem(value, path) : undefined;
+    if (problem) return `set ${problem.path} to ${show(problem.value)}; it must be ${problem.expected}.`;
+    if (value === before || !SHARED.has(path)) return undefined;
+    return `replaced ${path}, which others share. Write into it instead of replacing it.`;
+  };
+  return { key, part, findFault, restore: kind.remember(before) };
+}
+
+function readOnly(name: string, part: Part, key: string): Field {
+  const before = part[key];
+  const findFault = (): string | undefined =>
+    part[key] === before ? undefined : `changed ${name}.${key}, which is read-only.`;
+  return { key, part, findFault, restore: () => before };
+}
+
+/** Only what differs: the record may be frozen. */
+function write(record: Record<string, unknown>, key: string, value: unknown): void {
+  if (record[key] === value) return;
+  if (value === undefined) Reflect.deleteProperty(record, key);
+  else record[key] = value;
 }
 
 function firstFieldOf(part: string): string {

@@ -909,9 +909,9 @@ const CANCELLED_WAIT = 500;
 /** Codes of errors after which another attempt may succeed. */
 const RETRIED: readonly string[] = ['run_failed', 'step_failed', 'provider_error', 'run_timeout'];
 
-/** A component as others see it. */
+/** A component as others see it. Frozen: the events and outputs of the run share it. */
 function identityOf({ kind, id, name, description }: RunComponent): ComponentIdentity {
-  return description === undefined ? { kind, id, name } : { kind, id, name, description };
+  return Object.freeze(description === undefined ? { kind, id, name } : { kind, id, name, description });
 }
 
 /**

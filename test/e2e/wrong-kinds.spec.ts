@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, Scope, type Provider } from '@nestjs/common';
 import {
@@ -5,6 +7,7 @@ import {
   AgentOsModule,
   defineGuardrail,
   defineHook,
+  InMemorySessionStore,
   Team,
   type EngineFunction,
   type HookFunction,
@@ -15,12 +18,14 @@ import {
 import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
 
 const failures: RunFailure[] = [];
+const sessionStore = new InMemorySessionStore();
 let testApp: TestApp;
 
 beforeAll(async () => {
   testApp = await startApp({
     agentOs: {
       agents: [new Agent({ id: 'fine', engine: () => 'fine' })],
+      sessionStore,
       onRunError: (failure) => void failures.push(failure),
     },
   });
@@ -212,6 +217,180 @@ describe('an inline hook that writes something of the wrong kind', () => {
     );
 
     expect([content, tools, status]).toEqual(['the answer', [], 'COMPLETED']);
+  });
+
+  const member = new Agent({ id: 'member', engine: () => 'from the member' });
+  const team = (postHook: HookFunction<PostHookContext>): Team =>
+    new Team({
+      id: 'team',
+      members: [member],
+      engine: ({ delegate }) => delegate('member', 'a'),
+      postHooks: [postHook],
+    });
+
+  const wrongWrites: [string, (context: Context) => unknown, string][] = [
+    [
+      'a number as the name of the session',
+      ({ session }) => void (session['name'] = 5),
+      'set session.name to a value of type number; it must be a text or undefined.',
+    ],
+    [
+      'an object as the name of the session',
+      ({ session }) => void (session['name'] = { a: 1 }),
+      'set session.name to a value of type object',
+    ],
+    [
+      'null among the answers of members',
+      ({ runOutput }) => void (runOutput['memberResponses'] = [null]),
+      'set runOutput.memberResponses[0] to null; it must be an object.',
+    ],
+    [
+      'a number into the answer of a member',
+      ({ runOutput }) => void ((runOutput['memberResponses'] as { content: unknown }[])[0]!.content = 5),
+      'set runOutput.memberResponses[0].content to a value of type number; it must be a text.',
+    ],
+    [
+      'a number into the messages of a member',
+      ({ runOutput }) =>
+        void (runOutput['memberResponses'] as { messages: unknown[] }[])[0]!.messages.push(5),
+      '.messages[2] to a value of type number; it must be an object.',
+    ],
+    [
+      'a text among tools',
+      ({ runOutput }) => void (runOutput['tools'] = ['x']),
+      'set runOutput.tools[0] to a value of type string; it must be an object.',
+    ],
+    [
+      'texts as the arguments of a tool',
+      ({ runOutput }) => void (runOutput['tools'] = [{ id: '1', name: 'a', arguments: 'x' }]),
+      'set runOutput.tools[0].arguments to a value of type string; it must be an object.',
+    ],
+    [
+      'a number as the result of a tool',
+      ({ runOutput }) => void (runOutput['tools'] = [{ id: '1', name: 'a', arguments: {}, result: 5 }]),
+      'set runOutput.tools[0].result to a value of type number; it must be a text or undefined.',
+    ],
+    [
+      'a text as a count of tokens',
+      ({ runOutput }) => void ((runOutput['metrics'] as Record<string, unknown>)['inputTokens'] = 'many'),
+      'set runOutput.metrics.inputTokens to a value of type string; it must be a finite number.',
+    ],
+    [
+      'a number among messages',
+      ({ runOutput }) => void (runOutput['messages'] as unknown[]).push(5),
+      'set runOutput.messages[2] to a value of type number; it must be an object.',
+    ],
+    [
+      'a text among the results of steps',
+      ({ runOutput }) => void (runOutput['stepResults'] = ['x']),
+      'set runOutput.stepResults[0] to a value of type string; it must be an object.',
+    ],
+    ...['runId', 'sessionId', 'status', 'createdAt', 'component'].map(
+      (key): [string, (context: Context) => unknown, string] => [
+        `another ${key} of the output`,
+        ({ runOutput }) => void (runOutput[key] = 7),
+        `changed runOutput.${key}, which is read-only.`,
+      ],
+    ),
+    [
+      'another runId of the context',
+      ({ runContext }) => void (runContext['runId'] = 7),
+      'changed runContext.runId, which is read-only.',
+    ],
+    [
+      'another id of the session',
+      ({ session }) => void (session['id'] = 'other'),
+      'changed session.id, which is read-only.',
+    ],
+    ...[
+      'session.state',
+      'session.metadata',
+      'runContext.sessionState',
+      'runContext.metadata',
+      'runContext.dependencies',
+    ].map((path): [string, (context: Context) => unknown, string] => {
+      const [part, key] = path.split('.') as ['session' | 'runContext', string];
+      return [
+        `another ${path}`,
+        (context) => void (context[part][key] = { b: 1 }),
+        `replaced ${path}, which others share. Write into it instead of replacing it.`,
+      ];
+    }),
+  ];
+
+  it.each(wrongWrites)(
+    'is an error and undone, and the turn is stored: %s',
+    async (_what, write, problem) => {
+      const errors: string[] = [];
+      const failing: HookFunction<PostHookContext> = defineHook(
+        async (context: PostHookContext) => {
+          await write(context as never);
+        },
+        { name: 'odd' },
+      );
+      const { agentOs, log } = testApp;
+      const before = log.messages('error').length;
+
+      const sessionId = randomUUID();
+      const run = await agentOs.run(team(failing), 'b', { sessionId, sessionState: { a: 1 } });
+
+      errors.push(...log.messages('error').slice(before), ...log.messages('warn'));
+      expect(errors.join()).toContain(problem);
+      expect(run).toMatchObject({
+        runId: expect.any(String),
+        sessionId,
+        status: 'COMPLETED',
+        component: { id: 'team' },
+        metadata: {},
+        messages: [{ role: 'user' }, { role: 'assistant' }],
+        memberResponses: [{ content: 'from the member', messages: [{}, {}] }],
+        stepResults: [],
+      });
+      expect(run.metrics.inputTokens).toBeUndefined();
+      const stored = await sessionStore.open(sessionId);
+      expect(stored).toMatchObject({ id: sessionId, state: { a: 1 } });
+    },
+  );
+
+  it('fails the run if it writes a text among files, or replaces the state before the engine', async () => {
+    const pre = (write: (context: Context) => unknown): Promise<string[]> =>
+      causesOf(new Agent({ id: 'agent', engine: () => 'a', preHooks: [writing(write) as never] }));
+
+    expect(await pre(({ runInput }) => void (runInput['files'] = ['x']))).toEqual([
+      expect.stringContaining('set runInput.files[0] to a value of type string; it must be an object.'),
+    ]);
+    expect(await pre(({ runContext }) => void (runContext['sessionState'] = { b: 1 }))).toEqual([
+      expect.stringContaining('replaced runContext.sessionState'),
+    ]);
+  });
+
+  it('may replace the metadata of the answer, and name the session', async () => {
+    const sessionId = randomUUID();
+    const replacing = defineHook(
+      ({ runOutput, session }: PostHookContext) => {
+        runOutput.metadata = { b: 1 };
+        session.name = 'named';
+      },
+      { name: 'replacing', onError: 'fail' },
+    );
+
+    const run = await testApp.agentOs.run(
+      new Agent({ id: 'agent', engine: () => 'a', postHooks: [replacing] }),
+      'b',
+      { sessionId },
+    );
+
+    expect([run.status, run.metadata]).toEqual(['COMPLETED', { b: 1 }]);
+  });
+
+  it('fails closed if it is a guardrail that names the session by a number', async () => {
+    const odd = defineGuardrail(({ session }: PostHookContext) => void Object.assign(session, { name: 5 }), {
+      name: 'odd',
+    });
+
+    const running = testApp.agentOs.run(new Agent({ id: 'agent', engine: () => 'a', postHooks: [odd] }), 'b');
+
+    await expect(running).rejects.toMatchObject({ code: 'guardrail_failed' });
   });
 
   it('fails closed if it is a guardrail', async () => {
