@@ -25,14 +25,20 @@ import { declaredRoutes } from './support/protocol-routes.js';
 const README = readDocument('README.md');
 const PAGES = ['README.md', ...filesIn('docs/guide', '.md')];
 const OTHERS = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesIn('docs/decisions', '.md')];
-const PROGRAMS = [...filesIn('docs/examples', '.ts'), ...filesIn('test/docs', '.ts')];
+const PROGRAMS = [
+  ...filesIn('docs/examples', '.ts'),
+  ...filesIn('test/docs', '.ts'),
+  'test/docs/ask-agent.js',
+];
 
 describe('the pages', () => {
-  it('show only code that stands in a program which is compiled', () => {
+  it('show only code that stands in a program which is compiled or run by a test', () => {
     const programs = PROGRAMS.map((path) => trimLines(readDocument(path)));
     const isCompiled = (block: string) => programs.some((program) => program.includes(trimLines(block)));
+    const blocksOf = (page: string) =>
+      ['ts', 'js'].flatMap((language) => codeBlocks(readDocument(page), language));
     const strangers = PAGES.flatMap((page) =>
-      codeBlocks(readDocument(page), 'ts')
+      blocksOf(page)
         .filter((block) => !isCompiled(block))
         .map((block) => ({ page, block })),
     );

@@ -72,7 +72,8 @@ function valuesOf({ name, place, schema }: Field): (readonly [value: unknown, is
   // A text that holds JSON is refused for what it holds.
   if (type !== 'string' || schema.enum || /\bJSON\b.* as text/.test(schema.description ?? '')) return [];
   // What continues a run answers a missing session in words of its own.
-  const isEmptyOpen = place === 'body' && name === 'session_id';
+  // A message may be empty if files come with it, which a schema of one field cannot say.
+  const isEmptyOpen = place === 'body' && (name === 'session_id' || name === 'message');
   return [
     ['x'.repeat(255), true],
     ['x'.repeat(256), maxLength === undefined],

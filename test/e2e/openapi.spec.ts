@@ -301,6 +301,14 @@ describe('What generators of clients need of the document', () => {
     });
   });
 
+  it('is no length of a message, which may be blank or missing if files come with it', async () => {
+    const { app } = await startApp({});
+    const request = jsonOf(documentOf(app)).components?.schemas?.['AgentOsRunRequest'];
+    expect(request).not.toHaveProperty('required');
+    expect(request).toMatchObject({ properties: { message: { type: 'string' } } });
+    expect(request).not.toHaveProperty('properties.message.minLength');
+  });
+
   it.each(['agents', 'teams', 'workflows'])(
     'is every answer of %s that says when to ask again',
     async (kind) => {

@@ -24,14 +24,11 @@ const MEDIA =
 
 /** Generators of clients make a field that has a `default` one that must be there: descriptions name defaults. */
 const TEXTS: Fields = {
-  required: {
+  optional: {
     message: {
-      ...text('What the component is asked; blank only if files come with it.'),
-      minLength: 1,
+      ...text('What the component is asked. It must be there and not blank unless files come with it.'),
       example: 'Hello',
     },
-  },
-  optional: {
     stream: flag('Server-sent events, which is the default; `false`: JSON.'),
     background: flag('The run goes on when its client has left. Default: `false`.'),
     stream_events: flag(
