@@ -8,6 +8,8 @@ export interface FoldedText {
   readonly lines: string;
   readonly flat: string;
   readonly cyrillic: string;
+  /** With the letters as they were written. */
+  readonly original: string;
 }
 
 /** Letters of other scripts that look like Latin ones, each with the Latin one. */
@@ -50,7 +52,12 @@ export function foldText(original: string): FoldedText {
   const cyrillic = joinSpaced(squeezed(units, toWords));
   if (hasLatin && isMixed) units.forEach((unit, at) => (units[at] = toLatin[unit] as number));
   const lines = squeezed(units, toOneLine);
-  return { lines, flat: hasLatin && isMixed ? joinSpaced(squeezed(units, toWords)) : cyrillic, cyrillic };
+  return {
+    lines,
+    flat: hasLatin && isMixed ? joinSpaced(squeezed(units, toWords)) : cyrillic,
+    cyrillic,
+    original,
+  };
 }
 
 /** `i g n o r e` as one word. */
@@ -87,12 +94,13 @@ function squeezed(units: Uint16Array, replacements: Uint16Array): string {
 }
 
 /** Whether a text holds a phrase that tells a model to drop its instructions, or to show them. */
-export function hasInjectionPhrase({ lines, flat, cyrillic }: FoldedText): boolean {
+export function hasInjectionPhrase({ lines, flat, cyrillic, original }: FoldedText): boolean {
   const orders = markOrders(flat);
   return (
     (orders !== flat && ORDERS.some((order) => order.test(orders))) ||
     PHRASES.some((phrase) => phrase.test(flat)) ||
     RUSSIAN.test(cyrillic) ||
+    ALTER_EGO.test(original) ||
     MARKERS.some((marker) => marker.test(lines))
   );
 }
@@ -163,6 +171,18 @@ const YOUR_OWN = either(
   ],
   ...['built in', 'base', 'default', 'pre programmed', 'preset'],
 );
+/** Of {@link YOUR_OWN}, what only a machine has, or what its maker keeps back. */
+const KEPT_BACK = either(
+  'system',
+  'hidden',
+  'secret',
+  'confidential',
+  'underlying',
+  'built in',
+  'pre programmed',
+);
+/** Not in front of what the instructions are about, unless that is the reader's: `in the manual`, `from my colleague`. */
+const NO_SUBJECT = '\\b(?! (?:in|from|about|on|for|regarding|concerning) (?!your\\b))';
 const SHOW = either(
   ...[
     'reveal',
@@ -195,19 +215,10 @@ const SHOW = either(
   ],
   ...['reproduce', 'quote', 'state', "what(?: is| are| was| were| does| do|'?s)"],
 );
-const NO_LIMITS = either(
-  ...[
-    'unrestricted',
-    'unfiltered',
-    'uncensored',
-    'unlimited',
-    'jailbroken',
-    'unbound',
-    'amoral',
-    'unaligned',
-    'rogue',
-  ],
+const BOUNDLESS = either(
+  ...['unrestricted', 'unfiltered', 'uncensored', 'jailbroken', 'unbound', 'amoral', 'unaligned', 'rogue'],
 );
+const NO_LIMITS = either(BOUNDLESS, 'unlimited');
 const MACHINE = either(
   'ai',
   'a\\.i\\.',
@@ -226,11 +237,11 @@ const phrase = (...parts: readonly string[]): RegExp => new RegExp(parts.join(''
 /** Orders that no customer gives. Each is linear, as all of these are: every repetition is bounded. */
 const ORDERS: readonly RegExp[] = [
   // Ignore all previous instructions; disregard the above rules.
-  phrase(ORDER, OVERRIDE, ` ${FILLER}(?:your )?${FILLER}${EARLIER} (?:system )?${BASES}\\b`),
+  phrase(ORDER, OVERRIDE, ` ${FILLER}(?:your )?${FILLER}${EARLIER} (?:system )?${BASES}${NO_SUBJECT}`),
   phrase(
     ORDER,
     OVERRIDE,
-    ` ${FILLER}${BASES} (?:above|before this|you (?:were|have been|had been|are) (?:given|told|following)|that came before|so far)\\b`,
+    ` ${FILLER}${BASES} (?:above|before this|you (?:were|have been|had been|are) (?:given|told|following)|that came before|so far)${NO_SUBJECT}(?! (?:the|my|our|his|her|their|an?) )`,
   ),
   phrase(
     ORDER,
@@ -279,11 +290,11 @@ const ORDERS: readonly RegExp[] = [
   ),
   phrase(
     ORDER,
-    '(?:reveal|leak|dump|expose|disclose|recite) (?:all )?(?:of )?your (?:instructions|rules|guidelines|directives)\\b',
+    `(?:reveal|leak|dump|expose|disclose|recite) (?:all )?(?:of )?your (?:${YOUR_OWN} )?(?:instructions|rules|guidelines|directives)${NO_SUBJECT}`,
   ),
   phrase(
     ORDER,
-    '(?:repeat|print|output|copy|quote|write|state) (?:out |down )?(?:all )?(?:of )?your (?:instructions|rules|guidelines|directives) (?:word for word|verbatim|exactly)\\b',
+    `(?:repeat|print|output|copy|quote|write|state|tell me|give me|show me|send me) (?:out |down )?(?:all )?(?:of )?your (?:${YOUR_OWN} )?(?:instructions|rules|guidelines|directives) (?:word for word|verbatim|exactly)\\b`,
   ),
   phrase(
     ORDER,
@@ -299,7 +310,7 @@ const ORDERS: readonly RegExp[] = [
 /** What no customer writes, wherever it stands. */
 const PHRASES: readonly RegExp[] = [
   phrase(
-    `(?<!\\bjur(?:y|ors) to )\\b${OVERRIDE} (?:all|any|every) (?:of )?(?:the |your |these |those )?(?:other )?${EARLIER} (?:system )?${BASES}\\b`,
+    `(?<!\\bjur(?:y|ors) to )\\b${OVERRIDE} (?:all|any|every) (?:of )?(?:the |your |these |those )?(?:other )?${EARLIER} (?:system )?${BASES}${NO_SUBJECT}`,
   ),
   phrase(`\\b${OVERRIDE} ${FILLER}(?:the |your )(?:${YOUR_OWN} )?system (?:prompt|message|instructions?)\\b`),
   phrase(
@@ -312,7 +323,7 @@ const PHRASES: readonly RegExp[] = [
   phrase('\\byour new (?:system )?(?:instructions|rules|directives) are ?(?::|to )'),
   // Reveal your system prompt; what are your hidden instructions?
   phrase(
-    `\\b${SHOW} (?:me |us |out |back |down |in full |verbatim |to me |word for word )?(?:all |exactly |literally )?(?:of )?your (?:full |entire |complete |exact |whole |own )?(?:${YOUR_OWN} )(?:${YOUR_OWN} )?(?:prompts?|instructions?|messages?|rules|guidelines|directives|configuration)\\b`,
+    `\\b${SHOW} (?:me |us |out |back |down |in full |verbatim |to me |word for word )?(?:all |exactly |literally )?(?:of )?your (?:full |entire |complete |exact |whole |own )?(?:(?:${YOUR_OWN} ){1,2}prompts?|(?:${YOUR_OWN} )?${KEPT_BACK} (?:${YOUR_OWN} )?(?:instructions?|messages?|rules|guidelines|directives|configuration))\\b`,
   ),
   phrase(
     `\\b${SHOW} (?:me |us |out |back |to me )?(?:the |your )(?:full |entire |complete |exact |whole |text of (?:the |your ))?(?:prompt|pre ?prompt)(?: (?:you|above|verbatim)\\b| ?(?:[.!?]|$))`,
@@ -328,10 +339,14 @@ const PHRASES: readonly RegExp[] = [
     `\\byou(?: are| re|'re| will be| act| must act| now act| will act| must be)(?: now| henceforth| from now on)? (?:as |like |in )?(?:an? )?${NO_LIMITS}(?: and [a-z]{1,14})? ${MACHINE}\\b`,
   ),
   phrase(
-    `\\byou(?: are|'re| will be| are now)(?: now)? (?:${NO_LIMITS}|in (?:developer|debug|god|admin|sudo|root|maintenance|jailbreak|dan|unrestricted|unfiltered) mode)\\b`,
+    `\\byou(?: are|'re| will be| are now)(?: now)? (?:${BOUNDLESS}|in (?:god|sudo|root|jailbreak|dan|unrestricted|unfiltered) mode)\\b`,
+  ),
+  // Devices are in developer mode, and say so; a machine is told that it is in it now.
+  phrase(
+    "\\b(?:from now on,? you(?: are|'re| will be)|you(?: are|'re) now)(?: now)? in (?:developer|admin) mode\\b",
   ),
   phrase(
-    '\\b(?:act as|pretend to be|role ?play as|you are now|become|simulate|respond as|answer as) (?:the )?(?:dan|stan|aim|dude)\\b(?=[ ,.!:;]?(?:$|[,.!:;(]| mode| who| which| and| an? ai))',
+    '\\b(?:act as|pretend to be|role ?play as|become|simulate|respond as|answer as) (?:the )?(?:dan|stan|aim|dude)\\b(?=[ ,.!:;]?(?:$|[,.!:;(]| mode| who| which| and| an? ai))',
   ),
   phrase(
     '\\bdo anything now\\b(?=.{0,80}\\b(?:dan|ai|rules|restrictions|mode|chatgpt|jailbreak|policy|limits)\\b)',
@@ -400,12 +415,18 @@ const PHRASES: readonly RegExp[] = [
   /(?:تجاهل|انس) (?:جميع |كل )?(?:التعليمات|الاوامر|الأوامر|القواعد) (?:السابقة|اعلاه|أعلاه)/,
 ];
 
+/** In capitals only: Dan and Stan are names of people as well. */
+const ALTER_EGO =
+  /\b(?:[Yy]ou|YOU) (?:are now|ARE NOW) (?:DAN|STAN|AIM|DUDE)\b(?=[ ,.!:;]?(?:$|[,.!:;(\n]| mode| who| which| and| an? AI))/;
+
 /** Its letters must not be taken for Latin ones, as they are in texts that have some of these. */
 const RUSSIAN =
   /(?:игнорируй|проигнорируй|забудь|отмени)(?:те)? (?:все |пожалуйста )?(?:свои |твои |ваши )?(?:предыдущие|прежние|прошлые|вышеуказанные|системные|предшествующие) (?:инструкции|указания|правила|команды)/;
 
-const AS_ORDER =
-  '(?:you (?:are|must|will|should|now|have|can|may|shall)\\b|(?:please )?(?:ignore|disregard|forget|override)\\b|new (?:instructions?|rules|directive|persona|role)\\b|from now on\\b|the (?:assistant|user|model|ai)\\b|all (?:previous|prior|safety|restrictions)\\b|reveal\\b|(?:safety|content|developer|debug) (?:filters?|mode|polic))';
+/** Programs tell people what they are as well: `System: you are a member of 3 groups`. */
+const ROLE_OF_PEOPLE =
+  '(?:member|user|guest|customer|subscriber|admin|administrator|moderator|owner|co ?owner|participant|few|bit|new|day|hour|minute)';
+const AS_ORDER = `(?:you are (?:now )?(?:an? (?!${ROLE_OF_PEOPLE}\\b)|${BOUNDLESS}\\b)|you (?:now )?have no (?:rules|restrictions|limits|limitations|filters|guidelines)\\b|you (?:must|will|should|shall|can|may|have to|are to)(?: now| always| never| only| not| no longer){0,2} (?:ignore|disregard|forget|override|obey|approve|grant|comply|answer|respond|reply|reveal|refuse|act|behave|pretend)\\b|(?:please )?(?:ignore|disregard|forget|override)\\b|new (?:instructions?|rules|directive|persona|role)\\b|from now on\\b|the (?:assistant|user|model|ai)\\b|all (?:previous|prior|safety|restrictions)\\b|reveal\\b|(?:safety|content|developer|debug) (?:filters?|mode|polic))`;
 
 /** What stands between turns of a conversation in the formats of models, and turns that somebody has made up. */
 const MARKERS: readonly RegExp[] = [
@@ -419,6 +440,8 @@ const MARKERS: readonly RegExp[] = [
   new RegExp(
     `[[(<{](?:system|developer)(?: (?:prompt|message|note|override|instructions?))?[\\])>}:] {0,2}:? ?${AS_ORDER}`,
   ),
-  /(?<=^|\n) ?#{1,4} ?(?:new |updated )?(?:system|developer) (?:prompt|instructions?|message)\b/,
+  new RegExp(
+    `(?<=^|\\n) ?#{1,4} ?(?:new |updated )?(?:system|developer) (?:(?:prompt|instructions?)\\b|message ?:? ?\\n? ?${AS_ORDER})`,
+  ),
   /(?<=^|\n) ?[-=#*[(<]{0,6} ?(?:end|start|begin|beginning) (?:of )?(?:the )?(?:new )?(?:system|developer|hidden) (?:prompt|message|instructions?)\b/,
 ];
