@@ -22,6 +22,8 @@ const UNKNOWN = new Set(
 const ARCHIVED = 'docx xlsx pptx odt ods odp epub';
 const SHEETS = 'csv tsv txt xlsx ods';
 const TYPESCRIPT = 'ts tsx mts cts';
+const BATCHES = 'bat cmd';
+const CERTIFICATES = 'pem crt cer key';
 
 /**
  * Types that systems and browsers are known to give to files of another one, with the extensions of these. Windows takes
@@ -30,7 +32,10 @@ const TYPESCRIPT = 'ts tsx mts cts';
 const MISTAKEN: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     'application/vnd.ms-excel': SHEETS,
+    'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': SHEETS,
+    'application/vnd.oasis.opendocument.spreadsheet': SHEETS,
     'application/msword': 'docx rtf odt txt',
+    'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'doc rtf odt txt md',
     'application/vnd.ms-powerpoint': 'pptx odp',
     'video/mp2t': TYPESCRIPT,
     'video/vnd.dlna.mpeg-tts': TYPESCRIPT,
@@ -41,6 +46,11 @@ const MISTAKEN: ReadonlyMap<string, readonly string[]> = new Map(
     'application/x-compressed': ARCHIVED,
     'application/x-genesis-rom': 'md',
     'audio/x-mod': 'mod',
+    'application/x-msdownload': BATCHES,
+    'application/x-msdos-program': BATCHES,
+    'application/x-x509-ca-cert': CERTIFICATES,
+    'application/x-x509-user-cert': CERTIFICATES,
+    'application/pkix-cert': CERTIFICATES,
   }).map(([mediaType, extensions]) => [mediaType, extensions.split(' ')]),
 );
 
@@ -135,7 +145,7 @@ const BY_EXTENSION: ReadonlyMap<string, string> = new Map(
     'text/plain':
       'txt text log ini conf cfg properties env toml sql srt tex bib rst adoc org diff patch ts tsx mts cts jsx vue ' +
       'svelte py java kt kts scala groovy gradle c h cc cpp hpp cs go mod rs rb php pl lua r jl swift dart zig ex exs ' +
-      'erl hs clj ml sh bash zsh fish bat cmd ps1 scss less graphql gql proto tf lock',
+      'erl hs clj ml sh bash zsh fish bat cmd ps1 scss less graphql gql proto tf lock pem crt cer key',
   }).flatMap(([mediaType, extensions]) =>
     extensions.split(' ').map((extension): [string, string] => [extension, mediaType]),
   ),
@@ -151,7 +161,9 @@ const TEXT = new Set(
    application/python-code application/ruby application/perl application/php application/httpd-php application/sh
    application/csh application/shellscript application/powershell application/bat application/tex application/latex
    application/tcl application/lua application/subrip application/desktop application/ldif application/diff
-   application/patch`.split(/\s+/),
+   application/patch application/vnd.dart application/dart application/pem-file application/pem-certificate-chain`.split(
+    /\s+/,
+  ),
 );
 
 /** Whether files of this type, given without parameters, are texts that a model can read. */
@@ -195,8 +207,9 @@ interface Sayings {
 function typeOfBytes(bytes: Buffer, said: string | undefined, sayings: Sayings): string | undefined {
   const { given, byName, isTrusted, name } = sayings;
   const shown = typeBySignature(bytes);
-  if (byName === undefined && !isTypeKnown(given)) {
-    const isTaken = given === 'text/plain' || hasNoExtension(name);
+  // Such as .env.local or notes.xyz: text is text whatever the extension says, but for those of programs.
+  if (!isTypeKnown(given) && byName === undefined) {
+    const isTaken = given === 'text/plain' || isNamedAsText(name);
     return shown ?? (isTaken && looksLikeText(bytes) ? 'text/plain' : undefined);
   }
   if (said === undefined || kindOf(said) === undefined) return undefined;
@@ -232,9 +245,11 @@ function extensionOf(name = ''): string {
   return /\.([^.]+)$/.exec(name.slice(-MAX_EXTENSION_LENGTH))?.[1]?.toLowerCase() ?? '';
 }
 
-/** As `Makefile` and `.gitignore` have none. */
-function hasNoExtension(name = ''): boolean {
-  return name !== '' && !/.\../.test(name.slice(-MAX_EXTENSION_LENGTH));
+const PROGRAMS: readonly string[] = ['exe', 'dll', 'com', 'msi'];
+
+/** Whether a file of this name may be a text. Without a name nothing suggests that it is one. */
+function isNamedAsText(name = ''): boolean {
+  return name !== '' && !PROGRAMS.includes(extensionOf(name));
 }
 
 function kindOf(mediaType: string): RunFileKind | undefined {

@@ -5,6 +5,8 @@ export interface JsonInText {
   readonly value: unknown;
 }
 
+const FENCE = '```';
+
 /** Characters looked at for each character of the text, at most: brackets that never close must not cost more. */
 const MAX_LOOKS = 8;
 
@@ -21,6 +23,20 @@ export function jsonInText(answer: string): readonly (JsonInText | undefined)[] 
   return whole ? [whole] : search(text);
 }
 
+/**
+ * The JSON values in an answer that should be structured data. More is forgiven than in {@link jsonInText}, as a schema
+ * decides afterwards: reasoning ends with its last closing tag, wherever it began, and the only code block that is marked
+ * as JSON is the answer, whatever stands around it. Verdicts must not be read so: what they quote could end their reasoning.
+ */
+export function jsonInAnswer(answer: string): readonly (JsonInText | undefined)[] {
+  const strict = jsonInText(answer);
+  // A tag inside a JSON value is part of the answer.
+  if (strict.some((found) => found && afterReasoning(found.text) !== found.text)) return strict;
+  const text = afterReasoning(answer);
+  const fenced = onlyFencedJson(withoutReasoning(text));
+  return fenced ? [fenced] : text === answer ? strict : jsonInText(text);
+}
+
 /** The last object among them; undefined if there is none, or if it is none that can be read. */
 export function lastObjectInText(answer: string): object | undefined {
   const objects = jsonInText(answer).filter((found) => found === undefined || isObject(found.value));
@@ -31,25 +47,54 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+const THINK_TAGS = 'think|thinking|thought|reasoning';
+
 /** Reasoning that does not end leaves nothing: the answer was cut off. */
 function withoutReasoning(answer: string): string {
   let text = answer;
   for (;;) {
     // Also takes a byte order mark away.
     text = text.trim();
-    const tag = /^<(think|thinking|thought|reasoning)>/i.exec(text)?.[1];
+    const tag = new RegExp(`^<(${THINK_TAGS})>`, 'i').exec(text)?.[1];
     if (tag === undefined) return text;
-    const closing = `</${tag}>`;
-    const end = text.indexOf(closing);
-    if (end < 0) return '';
-    text = text.slice(end + closing.length);
+    const closing = new RegExp(`</${tag}>`, 'i').exec(text);
+    if (!closing) return '';
+    text = text.slice(closing.index + closing[0].length);
   }
+}
+
+/** What stands behind the last tag that ends reasoning; the whole text if there is none. */
+function afterReasoning(text: string): string {
+  const last = [...text.matchAll(new RegExp(`</(?:${THINK_TAGS})>`, 'gi'))].at(-1);
+  return last ? text.slice(last.index + last[0].length) : text;
+}
+
+/** A code block that is marked as JSON, if the text has exactly one and does not begin with JSON itself. */
+function onlyFencedJson(text: string): JsonInText | undefined {
+  // What stands in a block of an answer that is itself JSON, and broken, is a quotation.
+  if (/^\s*[{[]/.test(text)) return undefined;
+  const blocks: string[][] = [];
+  let block: string[] | undefined;
+  let isOpen = false;
+  for (const line of text.split('\n')) {
+    const mark = line.trim();
+    if (isOpen && mark === FENCE) {
+      if (block) blocks.push(block);
+      block = undefined;
+      isOpen = false;
+    } else if (!isOpen && mark.startsWith(FENCE)) {
+      isOpen = true;
+      block = mark.slice(FENCE.length).trim().toLowerCase() === 'json' ? [] : undefined;
+    } else block?.push(line);
+  }
+  const [only, ...others] = blocks;
+  return only && others.length === 0 ? parse(only.join('\n')) : undefined;
 }
 
 /** The content of a code block that is the whole text. */
 function withoutFence(text: string): string {
   const from = text.indexOf('\n');
-  return text.startsWith('```') && text.endsWith('```') && from > 0 ? text.slice(from, -3) : '';
+  return text.startsWith(FENCE) && text.endsWith(FENCE) && from > 0 ? text.slice(from, -3) : '';
 }
 
 function parse(text: string): JsonInText | undefined {

@@ -1,4 +1,4 @@
-import { jsonInText, type JsonInText } from '../../model/json-in-text.js';
+import { jsonInAnswer, type JsonInText } from '../../model/json-in-text.js';
 import type { StepOutput } from '../../model/run-output.js';
 
 /**
@@ -59,7 +59,7 @@ export async function readAnswer<T>(
   content: string,
   schema: OutputSchema<T>,
 ): Promise<AnswerVerdict<T> | undefined> {
-  const found = jsonInText(content);
+  const found = jsonInAnswer(content);
   const isArray = (value: JsonInText | undefined): boolean => Array.isArray(value?.value);
   const last = [found.findLast((value) => !isArray(value)), found.findLast(isArray)].filter(
     (value) => value !== undefined,

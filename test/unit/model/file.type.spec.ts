@@ -8,6 +8,7 @@ const PNG = Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1');
 const PDF = '%PDF-1.7\n';
 const OLE = Buffer.from('d0cf11e0a1b11ae10000', 'hex');
 const EXE = Buffer.from('MZ\x90\0\x03\0\0\0\x04', 'latin1');
+const ZIP = Buffer.from('PK\x03\x04\x14\0\x06\0', 'latin1');
 const TRANSPORT_STREAM = Buffer.concat(
   Array.from({ length: 3 }, () => Buffer.alloc(188, 'G\0\x11', 'latin1')),
 );
@@ -135,6 +136,17 @@ describe('fileTypeOf()', () => {
     ['text/plain', undefined, PDF, 'application/pdf'],
     ['application/octet-stream', 'Dockerfile', TEXT, 'text/plain'],
     ['application/octet-stream', '.gitignore', TEXT, 'text/plain'],
+    ['application/octet-stream', '.env.local', TEXT, 'text/plain'],
+    ['application/octet-stream', 'Dockerfile.dev', TEXT, 'text/plain'],
+    ['application/octet-stream', 'notes.xyz', TEXT, 'text/plain'],
+    [undefined, 'notes.xyz', TEXT, 'text/plain'],
+    ['application/vnd.dart', 'main.dart', TEXT, 'application/vnd.dart'],
+    ['application/x-msdownload', 'run.bat', TEXT, 'text/plain'],
+    ['application/x-msdos-program', 'run.bat', TEXT, 'text/plain'],
+    ['application/x-x509-ca-cert', 'key.pem', TEXT, 'text/plain'],
+    [SHEET, 'prices.csv', TEXT, 'text/csv'],
+    [SHEET, 'prices.csv', ZIP, SHEET],
+    [SHEET, 'prices.xlsx', ZIP, SHEET],
     ['', 'Makefile', Buffer.from(`\ufeff${TEXT}`, 'utf16le'), 'text/plain'],
     ['text/plain', undefined, TEXT, 'text/plain'],
     ['application/vnd.ms-excel', 'export.xls', '<table><tr><td>1</td></tr></table>', 'text/plain'],
@@ -155,6 +167,11 @@ describe('fileTypeOf()', () => {
 
   it.each([
     ['application/octet-stream', undefined, TEXT],
+    ['application/octet-stream', undefined, EXE],
+    ['application/octet-stream', 'notes.xyz', EXE],
+    ['application/octet-stream', 'setup.exe', TEXT],
+    ['application/x-msdownload', 'run.bat', EXE],
+    ['application/x-x509-ca-cert', 'key.pem', EXE],
     ['application/octet-stream', 'setup.exe', EXE],
     ['text/plain', 'setup.exe', EXE],
     ['text/plain', undefined, EXE],
