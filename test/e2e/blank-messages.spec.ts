@@ -29,7 +29,7 @@ afterAll(closeApps);
 const file = JSON.stringify([{ content: 'aGVsbG8=', mime_type: 'text/plain', filename: 'note.txt' }]);
 
 describe('A blank answer', () => {
-  it.each(['[]', '[ ]', '[\n\n]', '[\u00a0\ufeff]'])(
+  it.each(['[]', '[ ]', '[\n\n]', '[\u00a0\ufeff]', '[\u200b]'])(
     '(%j) is left out of the history with its question',
     async (blank) => {
       const sessionId = `session-${encodeURIComponent(blank)}`;
@@ -46,7 +46,7 @@ describe('A blank answer', () => {
 describe('A blank question', () => {
   const RUNS = ['/agents/mirror/runs', '/teams/team/runs', '/workflows/flow/runs'];
   const KINDS = RUNS.flatMap((path) =>
-    ['', ' ', '\n\t', '\u00a0'].flatMap((message) =>
+    ['', ' ', '\n\t', '\u00a0', '\u200b', ' \u2060'].flatMap((message) =>
       ([{ stream: 'false' }, { stream: 'true' }, { stream: 'false', background: 'true' }] as Fields[]).map(
         (fields) => ({
           path: path.replace(/\/runs$/, ''),
