@@ -4,6 +4,8 @@ import type { Span } from './normalised.text.js';
 /** Numbers of digits that a card may have, the usual ones first. */
 const LENGTHS = [16, 15, 14, 19, 18, 17, 13] as const;
 const SHORTEST = 13;
+/** Of an international telephone number (ITU-T E.164). */
+const MOST_PHONE_DIGITS = 15;
 
 /** Ways of writing a card in groups; between them may stand any sign, if it is always the same. */
 const GROUPINGS = new Set(['4-4-4-4', '4-6-5', '4-6-4', '4-4-4-4-3']);
@@ -22,12 +24,12 @@ const SHORTEST_DIGEST = 24;
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
+const PLUS = 0x2b;
 const HYPHEN = 0x2d;
 const DOT = 0x2e;
 
 /** First digits and lengths that the networks have assigned. */
 const ISSUERS: readonly (readonly [from: number, to: number, min: number, max: number])[] = [
-  [4, 4, 13, 13], // Visa, old
   [4, 4, 16, 16], // Visa
   [4, 4, 19, 19],
   [51, 55, 16, 16], // Mastercard
@@ -142,12 +144,12 @@ class CardFinder {
     if (offset + SHORTEST > this.#digits.length) return undefined;
     const lengths = LENGTHS_BY_PREFIX[this.#prefixAt(offset)] as number;
     if (lengths === 0 || (first > 0 && isFraction(this.#groups, first))) return undefined;
+    const isPhone = isAfterPlus(this.#groups, first);
     for (const length of LENGTHS) {
       const end = this.#ends[offset + length];
-      if (!end || (lengths & (1 << length)) === 0) continue;
+      if (!end || (lengths & (1 << length)) === 0 || (isPhone && length <= MOST_PHONE_DIGITS)) continue;
       const last = end - 1;
       if (this.#runs[last] !== this.#runs[first] || !this.#sums.isRight(offset, length)) continue;
-      if (length === 13 && this.#isArticleNumber(offset)) continue;
       if (this.#isWritten(first, last)) return last;
     }
     return undefined;
@@ -161,15 +163,6 @@ class CardFinder {
       (digits[offset + 2] as number) * 10 +
       (digits[offset + 3] as number)
     );
-  }
-
-  /** Articles of German makers have 13 digits that begin with 4 (EAN-13), as only cards of the last century do. */
-  #isArticleNumber(offset: number): boolean {
-    let sum = 0;
-    for (let place = 0; place < 13; place++) {
-      sum += (this.#digits[offset + place] as number) * (place % 2 === 0 ? 1 : 3);
-    }
-    return sum % 10 === 0;
   }
 
   /** Whether people write cards like this, and this is no part of an identifier. */
@@ -213,6 +206,11 @@ function gapBefore(groups: DigitGroups, group: number): number {
   const gap = groups.gap(group);
   if (USUAL_GAP.test(gap)) return gap.includes('\n') ? LINE_END : USUAL;
   return OTHER_GAP.test(gap) ? OTHER : APART;
+}
+
+/** The number of a country begins a telephone number, as in `+49 151 1058 4831`. */
+function isAfterPlus(groups: DigitGroups, group: number): boolean {
+  return groups.text.charCodeAt(groups.start(group) - 1) === PLUS;
 }
 
 /** `3.141592653589793` is a number, not groups of digits. */

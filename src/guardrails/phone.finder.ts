@@ -105,6 +105,7 @@ export class PhoneFinder {
   #findIn(text: string, { start, end }: Span, effort: Effort): readonly Span[] {
     if (!this.#library) throw new Error('The library for telephone numbers is not loaded.');
     const written = text.slice(start, end);
+    if (OTHER_NUMBERS.test(written)) return [];
     const countries = written.includes('+') ? [undefined] : this.#countries;
     let longest: readonly Span[] = [];
     for (const country of countries) {
@@ -174,11 +175,14 @@ function candidatesAt(groups: DigitGroups, at: number, position: number | undefi
   // The head of a long row of numbers is no number of a country.
   if (!isMarked && last < groups.count - 1 && isJoined(groups, last + 1)) return [];
   const start = sign === '' ? begin : text.lastIndexOf(sign, begin - 1);
+  const isOfAmount = isAmount(text, groups.end(last));
+  if ((isOfAmount && isInThousands(groups, at, last)) || isTouchedByDate(text, begin)) return [];
   const ends: Span[] = [];
   for (let end = last; end >= at && ends.length < (isMarked ? MOST_ENDS : 1); end--) {
     const digits = digitsOf(groups, at, end);
     const candidate = { start, end: groups.end(end) };
     if (digits < LEAST_DIGITS) break;
+    if (isOfAmount && end === last) continue;
     if (digits <= MOST_DIGITS && !isTouchedByWord(text, candidate)) ends.push(candidate);
   }
   return ends;
@@ -266,6 +270,45 @@ function isFraction(groups: DigitGroups, at: number): boolean {
 function isTouchedByWord(text: string, { start, end }: Span): boolean {
   return /[\p{L}\d_]/u.test(text.charAt(start - 1)) || /[\p{L}_]/u.test(text.charAt(end));
 }
+
+/** Signs and short names of the money of an amount, right after it. */
+const CURRENCY = /[ \u00a0\u202f]{0,2}(?:[€$£]|(?:EUR|USD|CHF|GBP)(?![\p{L}\d]))/uy;
+
+function isAmount(text: string, end: number): boolean {
+  CURRENCY.lastIndex = end;
+  return CURRENCY.test(text);
+}
+
+function isInThousands(groups: DigitGroups, first: number, last: number): boolean {
+  for (let group = first + 1; group <= last; group++) if (groups.size(group) !== 3) return false;
+  return true;
+}
+
+/** `02.` and `05/` before a month: the rest of a date is no number. */
+const DAY_BEFORE = /(?<=(?<![\d./])\d{1,2}([./]))(?=(?:0?[1-9]|1[0-2])\1(?:19|20)\d\d(?!\d))/y;
+
+function isTouchedByDate(text: string, begin: number): boolean {
+  DAY_BEFORE.lastIndex = begin;
+  return DAY_BEFORE.test(text);
+}
+
+const DAY = '(?:0?[1-9]|[12]\\d|3[01])';
+const MONTH = '(?:0?[1-9]|1[0-2])';
+const TIME = '(?:[01]\\d|2[0-4])[.:]?[0-5]\\d';
+
+/** Dates, spans of times, spans of numbers and decimals, none of which belongs to a telephone number. */
+const OTHER_NUMBERS = new RegExp(
+  [
+    `(?<![\\d.])${DAY}\\.${MONTH}\\.(?:19|20)?\\d\\d(?![\\d.])`,
+    `(?<![\\d/])${DAY}/${DAY}/(?:19|20)\\d\\d(?!\\d)`,
+    `(?<!\\d)(?:19|20)\\d\\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])(?!\\d)`,
+    `^${TIME} ?[-/] ?${TIME}$`,
+    // 0301-0305
+    '^(?:\\d{4} ?[-/] ?\\d{4}|\\d{5} ?[-/] ?\\d{5})$',
+    // 0.25-0.75 0.5
+    '^0\\.\\d{1,3}(?!\\d)',
+  ].join('|'),
+);
 
 /** Where mobile numbers are usually written without the trunk prefix. */
 const WITHOUT_PREFIX = new Set(['IN', 'CN', 'BR']);

@@ -52,6 +52,14 @@ describe('piiGuardrail masks', () => {
     expect(await masked(input, [country])).toMatch(/^(?:2 )?\[PHONE\]$/);
   });
 
+  it('a German mobile number whose digits would be those of a card as a telephone number', async () => {
+    expect(await masked('+49 151 10584831')).toBe('[PHONE]');
+    expect(await masked('0049 151 10584831', ['DE'])).toBe('[PHONE]');
+    expect(await masked('+49 30 1234567, costs 5 EUR')).toBe('[PHONE], costs 5 EUR');
+    expect(await masked('+49 30 1234567 - 50 EUR')).toBe('[PHONE] - 50 EUR');
+    expect(await masked('+4111111111111111')).toBe('+[CARD]');
+  });
+
   it('the whole of a telephone number of which another country sees the first half', async () => {
     expect(await masked('011 44 20 7946 0958', ['GB', 'US'])).toBe('[PHONE]');
   });
@@ -74,7 +82,19 @@ describe('piiGuardrail masks', () => {
     '+1 000 000 EUR',
     'in 1999-2005, on 2026-11-28',
     'DE89 3704 0044 0532 0130 00',
-  ])('nothing in %j', async (input) => expect(await masked(input, ['US', 'DE', 'GB'])).toBe(input));
+    '+49 300 000 000 EUR',
+    '+43 150 000 EUR',
+    '+33 100 000 000 EUR',
+    '+49 300 000 000\u00a0€',
+    '02.01.24 - 05.01.24',
+    '06.12.24-07.12.24',
+    '02.01.2024 15.30',
+    '08.30-17.00',
+    '0301-0305',
+    '0.25-0.75 0.5',
+    '0830-1700',
+    '05/06/2024-07/06/2024',
+  ])('nothing in %j', async (input) => expect(await masked(input, ['US', 'DE', 'GB', 'FR'])).toBe(input));
 });
 
 const csv: RunFile = {
