@@ -98,17 +98,15 @@ function testPages(): void {
     expect(problems).toEqual([]);
   });
 
-  it.each([
-    ['multipart/form-data', 'event: RunCompleted'],
-    ['application/x-www-form-urlencoded', 'event: RunCompleted'],
-    ['application/json', 'event: RunCompleted'],
-  ])('a run can be tried out as the page proposes it, as %s', async (type, answer) => {
+  it('a run can be tried out as the page proposes it, with the one type of body that the document has', async () => {
     const operation = await tryOut('Run an agent');
     await operation.locator('.parameters input[placeholder=id]').fill(AGENT);
-    await operation.getByLabel('Request content type').selectOption(type);
+    expect(await operation.getByLabel('Request content type').locator('option').allInnerTexts()).toEqual([
+      'multipart/form-data',
+    ]);
     await operation.locator('.execute').click();
     const reply = operation.locator('.live-responses-table');
-    await reply.getByText(answer).first().waitFor();
+    await reply.getByText('event: RunCompleted').first().waitFor();
     expect(await reply.innerText()).toContain('event: RunStarted');
   });
 

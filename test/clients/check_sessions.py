@@ -78,7 +78,7 @@ async def streamed_sessions():
 @check
 async def failed_sessions():
     """finds rejected and failed runs in their session, without the input that a guardrail refused"""
-    for agent, stored in (("guard", ""), ("fail", "x")):
+    for agent, stored in (("guard", "[message withheld]"), ("fail", "x")):
         await refusal(client.run_agent(agent, "x", session_id=f"py-{agent}", headers=HEADERS))
         (run,) = await client.get_session_runs(f"py-{agent}", headers=HEADERS)
         same((run.status, run.agent_id, run.run_input), ("ERROR", agent, stored))
