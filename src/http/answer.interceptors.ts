@@ -2,7 +2,7 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { ApplicationConfig, ModuleRef } from '@nestjs/core';
-import { concatMap, defaultIfEmpty, defer, lastValueFrom, map, type Observable } from 'rxjs';
+import { concatMap, defaultIfEmpty, defer, lastValueFrom, map, takeLast, type Observable } from 'rxjs';
 
 import { AgentOsInterceptor } from '../runs/agent-os.interceptor.js';
 import { toJsonValue } from '../model/to-json-value.js';
@@ -15,25 +15,25 @@ import { ProtocolResponder } from './protocol.responder.js';
  */
 const ANSWERED = 'nestjs-agentos:answered';
 
-/** The requests whose handlers were called. */
-const reached = new WeakSet<object>();
+/** The latest call of the handler of a request, with the error it has failed with. */
+const calls = new WeakMap<object, Promise<unknown>>();
 
-/** Innermost around each handler of the protocol: notes that it was called. */
+/** Innermost around each handler of the protocol: keeps how its call ends, whatever the host's interceptors make of it. */
 @Injectable()
 export class ReachedInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    reached.add(requestOf(context));
-    return next.handle().pipe(
-      map(() => ANSWERED),
-      defaultIfEmpty(ANSWERED),
-    );
+    return defer(() => {
+      const call = lastValueFrom(next.handle(), { defaultValue: undefined });
+      calls.set(requestOf(context), call);
+      return call;
+    }).pipe(map(() => ANSWERED));
   }
 }
 
 /**
  * Outermost around each handler of the protocol. Our handlers answer by themselves, so that a host's interceptor which
- * does not call them would leave the request without any answer. If it has an answer of its own, that is sent. If it
- * gives again what it has seen of an earlier request, as caches do, the handler is called all the same: that was no
+ * does not call them, or swallows their errors, would leave the request without any answer. If it has an answer of its
+ * own, that is sent; if it has none, the error is answered as the protocol says. If it gives again what it has seen of an earlier request, as caches do, the handler is called all the same: that was no
  * answer, and the one that was given then may have been somebody else's.
  */
 @Injectable()
@@ -51,17 +51,24 @@ export class AnswerInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http' || !isProtocolHandler(context.getHandler())) return next.handle();
     return next.handle().pipe(
+      takeLast(1),
       defaultIfEmpty(undefined),
       concatMap(async (value: unknown) => {
-        if (!reached.has(requestOf(context))) await this.#answer(context, value);
+        await this.#answer(context, value);
         return value;
       }),
     );
   }
 
   async #answer(context: ExecutionContext, value: unknown): Promise<void> {
-    if (isRepeated(value)) await this.#call(context);
-    else this.responder.replyForHost(context.switchToHttp().getResponse<object>(), value);
+    const response = context.switchToHttp().getResponse<object>();
+    if (this.responder.hasReplied(response)) return;
+    const call = calls.get(requestOf(context));
+    const isRepeat = isRepeated(value);
+    // A call that has failed, or goes on, is the answer unless the host has one.
+    if (call && (isRepeat || value === undefined || value === null)) await call;
+    else if (isRepeat) await this.#call(context);
+    else this.responder.replyForHost(response, value);
   }
 
   #call(context: ExecutionContext): Promise<unknown> {

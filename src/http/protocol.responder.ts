@@ -11,17 +11,24 @@ import { letGoOfStalledReader } from './stalled.reader.js';
 @Injectable()
 export class ProtocolResponder {
   readonly #logger = new Logger('AgentOs');
+  /** Responses that were replied with; Fastify says of its own only later that they are sent. */
+  readonly #replied = new WeakSet();
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
   ) {}
 
+  /** Whether a response has been sent, or is on its way. */
+  hasReplied(response: object): boolean {
+    return this.#replied.has(response) || (this.adapterHost.httpAdapter.isHeadersSent(response) as boolean);
+  }
+
   /** @param response - the adapter's, as `@Res()` gives it */
   reply(response: object, body: object, status = 200): void {
     this.protect(response);
     this.watch(response);
-    this.adapterHost.httpAdapter.reply(response, body, status);
+    this.#send(response, body, status);
   }
 
   /**
@@ -37,15 +44,16 @@ export class ProtocolResponder {
       httpAdapter.setHeader(response, 'Link', `<${url}>; rel="next"`);
     }
     httpAdapter.setHeader(response, 'Content-Type', 'application/json; charset=utf-8');
-    httpAdapter.reply(response, `[${items.map(({ json }) => json).join(',')}]`, 200);
+    this.#send(response, `[${items.map(({ json }) => json).join(',')}]`, 200);
   }
 
-  /** Sends what an interceptor of the host has answered in place of a handler of ours. */
+  /** Sends what an interceptor of the host has answered in place of a handler of ours, with the status it has set. */
   replyForHost(response: object, body: unknown): void {
-    const { httpAdapter } = this.adapterHost;
-    if (httpAdapter.isHeadersSent(response)) return;
+    if (this.hasReplied(response)) return;
     this.protect(response);
-    httpAdapter.reply(response, body, 200);
+    // Nest has set 201 for each POST, which creates nothing here.
+    const isNestsOwn = (response as { readonly statusCode?: number }).statusCode === 201;
+    this.#send(response, body, isNestsOwn ? 200 : undefined);
   }
 
   /** Says, before the answer, after how many seconds to try again. */
@@ -56,7 +64,7 @@ export class ProtocolResponder {
   /** Answers that it is done, and nothing else. */
   replyNothing(response: object): void {
     this.protect(response);
-    this.adapterHost.httpAdapter.reply(response, undefined, 204);
+    this.#send(response, undefined, 204);
   }
 
   /** Closes the connection of a client that does not read what it is answered from now on. */
@@ -76,6 +84,11 @@ export class ProtocolResponder {
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
     httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
+  }
+
+  #send(response: object, body: unknown, status?: number): void {
+    this.adapterHost.httpAdapter.reply(response, body, status);
+    this.#replied.add(response);
   }
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
-import { EMPTY, filter, map, of, tap, timeout, type Observable } from 'rxjs';
+import { catchError, EMPTY, filter, map, of, retry, tap, timeout, type Observable } from 'rxjs';
 
 import { createGate } from '../support/gate.js';
 import { post, runJson } from '../support/http-client.js';
@@ -118,6 +118,114 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     expect((await callJson(url, 'GET', '/agents')).status).toBe(200);
     expect(log.messages('error')).toEqual([]);
   });
+
+  /** Requests that handlers refuse, with what they answer. */
+  const REFUSED = [
+    ['GET', '/sessions/nope?type=agent', 404],
+    ['GET', '/agents/nope', 404],
+    ['POST', '/agents/agent/runs', 422],
+    ['POST', '/agents/agent/runs/nope/continue', 400],
+    ['POST', '/agents/nope/runs/nope/cancel', 404],
+    ['POST', '/eval-runs', 501],
+  ] as const;
+
+  function refuse(url: string, method: 'GET' | 'POST', path: string): Promise<Response> {
+    const form = new FormData();
+    form.set('user', 'ann');
+    return fetch(`${url}${path}`, {
+      method,
+      signal: AbortSignal.timeout(5_000),
+      // Fastify takes forms only where runs are.
+      ...(method === 'POST' && path !== '/eval-runs' && { body: form }),
+    });
+  }
+
+  it('one that answers in place of errors, its answer is sent', async () => {
+    const { url, log } = await start([
+      { intercept: (_context, next) => next.handle().pipe(catchError(() => of({ error: true }))) },
+    ]);
+    for (const [method, path] of REFUSED) {
+      const reply = await refuse(url, method, path);
+      expect([path, reply.status, await reply.json()]).toEqual([path, 200, { error: true }]);
+    }
+    expect(await runJson(url, '/agents/agent', 'hi')).toMatchObject({ status: 200, body: { content: 'hi' } });
+    expect(log.messages('error')).toEqual([]);
+  });
+
+  it('one that answers in place of errors with a status, both are sent', async () => {
+    const { url } = await start([
+      {
+        intercept: (context, next) =>
+          next.handle().pipe(
+            catchError(() => {
+              context.switchToHttp().getResponse<{ status(code: number): unknown }>().status(503);
+              return of({ error: true });
+            }),
+          ),
+      },
+    ]);
+    for (const [method, path] of REFUSED) {
+      const reply = await refuse(url, method, path);
+      expect([path, reply.status, await reply.json()]).toEqual([path, 503, { error: true }]);
+    }
+  });
+
+  it.each<[string, () => Observable<unknown>]>([
+    ['nothing', () => EMPTY],
+    ['undefined', () => of(undefined)],
+    ['null', () => of(null)],
+  ])('one that makes %s of errors, they are answered as the protocol says', async (_, swallow) => {
+    const { url, log } = await start([
+      { intercept: (_context, next) => next.handle().pipe(catchError(swallow)) },
+    ]);
+    for (const [method, path, status] of REFUSED) {
+      const reply = await refuse(url, method, path);
+      expect([path, reply.status, await reply.json()]).toEqual([path, status, { detail: expect.anything() }]);
+    }
+    expect(log.messages('error')).toEqual([]);
+  });
+
+  it('one that calls handlers again, errors are those of the first call', async () => {
+    const { url } = await start([{ intercept: (_context, next) => next.handle().pipe(retry(2)) }]);
+    for (const [method, path, status] of REFUSED)
+      expect([path, (await refuse(url, method, path)).status]).toEqual([path, status]);
+  });
+
+  it.each<[string, () => Observable<unknown>, string]>([
+    ['an answer of its own', () => of({ late: true }), '{"late":true}'],
+    ['nothing', () => EMPTY, '"content":"done"'],
+  ])(
+    'one that gives %s after a time while a run goes on, that or else the run is answered',
+    async (_, fallback, expected) => {
+      const [timedOut, goOn] = [createGate(), createGate()];
+      const slow = new Agent({
+        id: 'slow',
+        engine: async () => {
+          await goOn.opened;
+          return 'done';
+        },
+      });
+      const { url, log } = await startApp({
+        adapter,
+        agentOs: { agents: [slow] },
+        beforeListen: (app) =>
+          void app.useGlobalInterceptors({
+            intercept: (_context, next) =>
+              next.handle().pipe(
+                timeout(50),
+                catchError(() => (timedOut.open(), fallback())),
+              ),
+          }),
+      });
+      const reply = post(url, '/agents/slow', { message: 'hi', stream: 'false' });
+      await timedOut.opened;
+      if (expected.includes('late')) expect(await (await reply).text()).toBe(expected);
+      goOn.open();
+      if (!expected.includes('late')) expect(await (await reply).text()).toContain(expected);
+      expect((await callJson(url, 'GET', '/health')).status).toBe(200);
+      expect(log.messages('error')).toEqual([]);
+    },
+  );
 
   it('one that waits for a time, a stream goes on behind it and no error is logged', async () => {
     const [begun, goOn] = [createGate(), createGate()];

@@ -39,7 +39,7 @@ export class EvalRunsController {
   }
 
   @Post('eval-runs')
-  run(): void {
+  run(@Res() _response: object): void {
     throw new NotImplementedException(
       'Evaluations are not started by request. Put the hook agentAsJudge() into the postHooks of what is to be judged.',
     );

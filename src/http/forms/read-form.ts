@@ -12,8 +12,12 @@ export type { Form, FormRequest } from './form.js';
 /** What a request may bring, how much of it may be held, and how long it may take. */
 export type FormLimits = FileLimits & ReadingLimits;
 
+/** Forms by their requests: a body can be read once, and interceptors of the host may call a handler again. */
+const forms = new WeakMap<FormRequest, Promise<Form>>();
+
 /**
- * Reads a JSON, urlencoded or multipart body. The host may have parsed it, or read it as it came.
+ * Reads a JSON, urlencoded or multipart body. The host may have parsed it, or read it as it came. Gives the same form
+ * for the same request.
  *
  * @param limits - of uploaded files; by default there may be none
  * @throws BadRequestException if the body is malformed, or brings a file that is empty or of no use
@@ -22,7 +26,13 @@ export type FormLimits = FileLimits & ReadingLimits;
  * @throws ServiceUnavailableException if there is no memory for it
  * @throws RequestTimeoutException if its client sends nothing of it for too long
  */
-export async function readForm(request: FormRequest, limits: FormLimits = NO_FILES): Promise<Form> {
+export function readForm(request: FormRequest, limits: FormLimits = NO_FILES): Promise<Form> {
+  const form = forms.get(request) ?? readBody(request, limits);
+  forms.set(request, form);
+  return form;
+}
+
+async function readBody(request: FormRequest, limits: FormLimits): Promise<Form> {
   if (!/^multipart\/form-data/i.test(contentTypeOf(request)))
     return { fields: fieldsOfBody(request) ?? new Map(), files: [] };
   const raw = request.raw ?? (request as unknown as IncomingMessage);

@@ -62,6 +62,8 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       @Param('id') id: string,
       @Param('run_id') runId: string,
       @Req() request: ControlRequest,
+      // Nest would answer as well where an interceptor of the host has made a value of the error.
+      @Res() _response: object,
     ): Promise<never> {
       const component = this.finder.component(kind, id);
       const { fields } = await readForm(request);
