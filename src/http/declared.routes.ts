@@ -10,7 +10,7 @@ import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '
 import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 
 import { isProtocolHandler } from './protocol.mark.js';
-import type { DeclaredRoute } from './route.overlap.js';
+import { formsOf, type DeclaredRoute } from './route.overlap.js';
 
 type PathParts = Parameters<RoutePathFactory['create']>[0];
 
@@ -19,10 +19,22 @@ interface Place {
   readonly controller: Type;
   readonly modulePath: string | undefined;
   readonly config: ApplicationConfig;
+  readonly reading: PathReading;
+}
+
+/** How the router of an application reads paths. */
+export interface PathReading {
+  readonly isCaseSensitive: boolean;
+  /** Parts in braces are optional, as they are on Express. */
+  readonly hasOptionalParts: boolean;
 }
 
 /** The routes of all controllers, in the order in which Nest adds them. */
-export function declaredRoutes(modules: ModulesContainer, config: ApplicationConfig): DeclaredRoute[] {
+export function declaredRoutes(
+  modules: ModulesContainer,
+  config: ApplicationConfig,
+  reading: PathReading,
+): DeclaredRoute[] {
   return [...modules.values()].flatMap(({ metatype, controllers }) => {
     const modulePath = metadata<string>(`${MODULE_PATH}${modules.applicationId}`, metatype);
     return [...controllers.values()].flatMap(({ metatype: controller }) =>
@@ -31,13 +43,14 @@ export function declaredRoutes(modules: ModulesContainer, config: ApplicationCon
             controller: controller as Type,
             modulePath: modulePath ?? metadata<string>(MODULE_PATH, metatype),
             config,
+            reading,
           })
         : [],
     );
   });
 }
 
-function routesOf({ controller, modulePath, config }: Place): DeclaredRoute[] {
+function routesOf({ controller, modulePath, config, reading }: Place): DeclaredRoute[] {
   const prototype = controller.prototype as Readonly<Record<string, object>>;
   const versioning = config.getVersioning();
   const paths = new RoutePathFactory(config);
@@ -64,18 +77,30 @@ function routesOf({ controller, modulePath, config }: Place): DeclaredRoute[] {
         methodVersion,
         versioningOptions: versioning,
       };
-      return listOf(methodPaths)
-        .flatMap((path) => paths.create({ ...parts, methodPath: withSlash(path) } as PathParts, method))
-        .map((path) => ({
+      return listOf(methodPaths).flatMap((methodPath) =>
+        paths.create({ ...parts, methodPath: withSlash(methodPath) } as PathParts, method).map((path) => ({
           method,
           path,
+          forms: formsFor(path, reading),
+          isCatchAll: isWildcardFirst(`${modulePath ?? ''}/${ctrlPath}/${methodPath}`),
           versions: versions?.length ? versions : undefined,
           hosts: hosts.length > 0 ? hosts : undefined,
           handler: `${controller.name}.${name}`,
           isOurs: isProtocolHandler(handler),
-        }));
+        })),
+      );
     }),
   );
+}
+
+function formsFor(path: string, { isCaseSensitive, hasOptionalParts }: PathReading): DeclaredRoute['forms'] {
+  const compared = isCaseSensitive ? path : path.toLowerCase();
+  return hasOptionalParts ? formsOf(compared) : [compared];
+}
+
+/** Whether the first segment of a path is one for everything, such as `*`, `*path` and `{*path}`. */
+function isWildcardFirst(path: string): boolean {
+  return /^[/{]*\*/.test(path);
 }
 
 function metadata<T>(key: string, target: object): T | undefined {

@@ -2,7 +2,7 @@ import { Inject, Logger, Module, RequestMethod, type NestModule } from '@nestjs/
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
-import { declaredRoutes } from './declared.routes.js';
+import { declaredRoutes, type PathReading } from './declared.routes.js';
 import { fastifyOf } from './fastify.instance.js';
 import { describeConflicts, findConflicts, findDuplicates, type RouteChoice } from './route.conflicts.js';
 import type { DeclaredRoute } from './route.overlap.js';
@@ -14,7 +14,16 @@ interface RouteResolution {
 
 /** The little of Fastify that is needed here. */
 interface FastifyLike {
+  readonly initialConfig?: {
+    readonly caseSensitive?: boolean;
+    readonly routerOptions?: { readonly caseSensitive?: boolean };
+  };
   hasRoute(route: { readonly method: string; readonly url: string }): boolean;
+}
+
+/** The little of Express that is needed here; other adapters may have none of it. */
+interface ExpressLike {
+  enabled?(setting: string): boolean;
 }
 
 /** Says at start-up which routes of ours meet routes of the host. */
@@ -33,7 +42,7 @@ export class RouteConflictsModule implements NestModule {
    */
   configure(): void {
     const fastify = fastifyOf<FastifyLike>(this.adapterHost);
-    const routes = declaredRoutes(this.modules, this.config);
+    const routes = declaredRoutes(this.modules, this.config, this.#reading(fastify));
     const duplicates = fastify ? findDuplicates([...routes, ...addedBefore(fastify, routes)]) : [];
     if (duplicates.length > 0)
       throw new AgentOsConfigurationError(
@@ -45,6 +54,20 @@ export class RouteConflictsModule implements NestModule {
       new Logger('AgentOs').warn(
         `Routes of AgentOS meet routes of this application. ${MEND}\n${describeConflicts(conflicts)}`,
       );
+  }
+
+  #reading(fastify: FastifyLike | undefined): PathReading {
+    if (fastify) {
+      const { caseSensitive, routerOptions } = fastify.initialConfig ?? {};
+      const isCaseSensitive = (routerOptions?.caseSensitive ?? caseSensitive) !== false;
+      return { isCaseSensitive, hasOptionalParts: false };
+    }
+    const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null | undefined;
+    const express = adapter?.getInstance<ExpressLike | undefined>();
+    return {
+      isCaseSensitive: express?.enabled?.('case sensitive routing') ?? false,
+      hasOptionalParts: true,
+    };
   }
 
   #choice(isFastify: boolean): RouteChoice {

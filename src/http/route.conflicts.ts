@@ -1,12 +1,6 @@
 import { RequestMethod } from '@nestjs/common';
 
-import {
-  compareSpecificity,
-  haveSameShape,
-  isCatchAll,
-  shareTaken,
-  type DeclaredRoute,
-} from './route.overlap.js';
+import { compareSpecificity, haveSameShape, shareTaken, type DeclaredRoute } from './route.overlap.js';
 
 /** How the router of an application chooses among routes that fit. */
 export type RouteChoice = 'declared-first' | 'most-specific';
@@ -48,7 +42,7 @@ export function findConflicts(routes: readonly DeclaredRoute[], choice: RouteCho
     const declared = (places.get(host) ?? 0) - (places.get(ours) ?? 0);
     const order = (choice === 'most-specific' ? compareSpecificity(host, ours) : 0) || declared;
     if (order < 0) return shareTaken(host, ours) === 'all' ? 'host' : undefined;
-    return shareTaken(ours, host) !== 'none' && !isCatchAll(host) ? 'ours' : undefined;
+    return shareTaken(ours, host) !== 'none' && !host.isCatchAll ? 'ours' : undefined;
   });
 }
 

@@ -4,6 +4,10 @@ import { RequestMethod, VERSION_NEUTRAL } from '@nestjs/common';
 export interface DeclaredRoute {
   readonly method: RequestMethod;
   readonly path: string;
+  /** The path as the router compares it, with and without each optional part: the form with all of them first. */
+  readonly forms: readonly [string, ...string[]];
+  /** Its own path, apart from prefix and version, is one for everything that has no other route. */
+  readonly isCatchAll: boolean;
   /** Undefined where the path itself has it, or the application has no versions. */
   readonly versions: readonly unknown[] | undefined;
   /** Undefined for all hosts. */
@@ -26,7 +30,7 @@ const RANKS = { literal: 0, mixed: 1, parameter: 2, wildcard: 3 } as const;
 export function shareTaken(first: DeclaredRoute, second: DeclaredRoute): Share {
   return least([
     methodShare(first.method, second.method),
-    pathShare(segmentsOf(first.path), segmentsOf(second.path)),
+    formShare(first.forms.map(segmentsOf), second.forms.map(segmentsOf)),
     listShare(meaningful(first.versions), meaningful(second.versions)),
     listShare(first.hosts, second.hosts),
   ]);
@@ -34,22 +38,25 @@ export function shareTaken(first: DeclaredRoute, second: DeclaredRoute): Share {
 
 /** Whether two paths are the same but for the names of their parameters. */
 export function haveSameShape(first: DeclaredRoute, second: DeclaredRoute): boolean {
-  return shapeOf(first.path) === shapeOf(second.path);
+  return shapeOf(first.forms[0]) === shapeOf(second.forms[0]);
 }
 
 /** Negative if a router that asks the most specific route first asks the first one before the second one. */
 export function compareSpecificity(first: DeclaredRoute, second: DeclaredRoute): number {
-  const others = segmentsOf(second.path);
-  for (const [index, segment] of segmentsOf(first.path).entries()) {
+  const others = segmentsOf(second.forms[0]);
+  for (const [index, segment] of segmentsOf(first.forms[0]).entries()) {
     const difference = RANKS[segment.kind] - RANKS[others[index]?.kind ?? 'wildcard'];
     if (difference !== 0) return difference;
   }
   return 0;
 }
 
-/** Whether a path is one for everything that has no other route. */
-export function isCatchAll({ path }: DeclaredRoute): boolean {
-  return segmentsOf(path).at(-1)?.kind === 'wildcard';
+/** What a path with optional parts in braces, as Express has them, stands for: the form with all of them first. */
+export function formsOf(path: string): [string, ...string[]] {
+  const [, before = '', part = '', after = ''] = /^(.*)\{([^{}]*)\}(.*)$/s.exec(path) ?? [];
+  if (!path.includes('{') || before + part + after === '') return [path];
+  const [full, ...others] = formsOf(before + part + after);
+  return [full, ...others, ...formsOf(before + after)];
 }
 
 function least(shares: readonly Share[]): Share {
@@ -60,6 +67,17 @@ function least(shares: readonly Share[]): Share {
 function methodShare(first: RequestMethod, second: RequestMethod): Share {
   if (first === second || first === RequestMethod.ALL) return 'all';
   return second === RequestMethod.ALL ? 'some' : 'none';
+}
+
+function formShare(first: readonly Segment[][], second: readonly Segment[][]): Share {
+  const shares = second.map((form) => greatest(first.map((other) => pathShare(other, form))));
+  if (shares.every((share) => share === 'none')) return 'none';
+  return shares.every((share) => share === 'all') ? 'all' : 'some';
+}
+
+function greatest(shares: readonly Share[]): Share {
+  if (shares.includes('all')) return 'all';
+  return shares.includes('some') ? 'some' : 'none';
 }
 
 function pathShare(first: readonly Segment[], second: readonly Segment[]): Share {
@@ -95,11 +113,11 @@ function segmentsOf(path: string): Segment[] {
   return path
     .split('/')
     .filter((part) => part !== '')
-    .map(toSegment);
+    .map((part, index, { length }) => toSegment(part, index === length - 1));
 }
 
-function toSegment(part: string): Segment {
-  if (/^\{?\*[^/]*$/.test(part)) return { kind: 'wildcard' };
+function toSegment(part: string, isLast: boolean): Segment {
+  if (/^\{?\*[^/]*$/.test(part)) return { kind: isLast ? 'wildcard' : 'mixed' };
   if (/^:\w+$/.test(part)) return { kind: 'parameter' };
   return /[:*{(]/.test(part) ? { kind: 'mixed' } : { kind: 'literal', value: part };
 }

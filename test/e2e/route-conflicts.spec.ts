@@ -55,6 +55,11 @@ interface FastifyInstance {
   get(path: string, handler: () => object): unknown;
 }
 
+/** Express itself. */
+interface ExpressInstance {
+  set(setting: string, value: boolean): unknown;
+}
+
 /** A page for every path, as the adapter writes it. */
 const EVERYTHING: Record<Adapter, Type> = { express: pageAt('{*path}'), fastify: pageAt('*') };
 
@@ -204,6 +209,40 @@ describe('Routes of AgentOS that a host has too', () => {
     const [warning] = await warnings('express', { controller: EVERYTHING.express, isFirst: true });
     expect(warning).toMatch(/EveryPage\.show .* answers GET \/health/);
     expect(await warnings('fastify', { controller: EVERYTHING.fastify, isFirst: true })).toEqual([]);
+  });
+
+  it.each([
+    ['Health', 'GET /health'],
+    ['Sessions', 'GET /sessions'],
+    ['sessions/*path', 'GET /sessions/:session_id'],
+    ['agents/*path', 'GET /agents/:id'],
+    ['agents{/*path}', 'GET /agents'],
+    ['sessions{/:id}', 'GET /sessions'],
+    ['{sessions}', 'GET /sessions'],
+    ['AGENTS/:id{/runs{/:run}}', 'GET /agents/:id/runs/:run_id'],
+  ])(
+    'are named on Express for a path of the host with capitals or optional parts: %s',
+    async (path, ours) => {
+      const controller = pageAt(path);
+      const taken = expect.stringMatching(
+        new RegExp(`AgentOS answers .*${ours} \\(.* in place of EveryPage`),
+      );
+      expect(await warnings('express', { controller })).toEqual([taken]);
+      const given = expect.stringMatching(new RegExp(`EveryPage\\.show .* answers .*${ours} \\(`));
+      expect(await warnings('express', { controller, isFirst: true })).toEqual([given]);
+    },
+  );
+
+  it('are not named for other capitals where the router tells them apart', async () => {
+    expect(await warnings('fastify', { controller: pageAt('Health') })).toEqual([]);
+    const beforeListen = (app: INestApplication): void =>
+      void (app.getHttpAdapter().getInstance() as ExpressInstance).set('case sensitive routing', true);
+    expect(await warnings('express', { controller: pageAt('Health'), beforeListen })).toEqual([]);
+  });
+
+  it('are not named for a page for everything under the global prefix', async () => {
+    const beforeListen = (app: INestApplication): void => void app.setGlobalPrefix('api');
+    expect(await warnings('express', { controller: EVERYTHING.express, beforeListen })).toEqual([]);
   });
 
   it.each(ADAPTERS)('are the host’s again with a prefix of ours on %s', async (adapter) => {
