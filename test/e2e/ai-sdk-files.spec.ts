@@ -18,6 +18,9 @@ const add = tool({
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
+/** The first bytes of an archive, as Office documents are: not text. */
+const ZIP = new Uint8Array([0x50, 0x4b, 0x03, 0x04, 0, 0, 0, 0]);
+
 describe.each(ADAPTERS)('The files of a run by an agent on the AI SDK on %s', (adapter) => {
   const photo = { name: 'photo.png', type: 'image/png', content: 'a picture' };
 
@@ -70,7 +73,7 @@ describe.each(ADAPTERS)('The files of a run by an agent on the AI SDK on %s', (a
 
   it('fail the run if the provider has no use for them, and the client learns no more', async () => {
     const { url, log } = await startScriptedAgent([], { app: { adapter } });
-    const response = await postBody(url, '/agents/helper', uploadOf([{ name: 'report.docx' }]));
+    const response = await postBody(url, '/agents/helper', uploadOf([{ name: 'report.docx', content: ZIP }]));
     expect([response.status, await response.json()]).toMatchObject([500, { status: 'ERROR' }]);
     expect(log.messages('error').join()).toContain('wordprocessingml');
   });
