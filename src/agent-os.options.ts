@@ -141,7 +141,7 @@ export interface AgentOsRouteOptions {
   /** The host's own guards, classes (resolved from the container) or instances, in this order. */
   readonly guards?: readonly (Type<CanActivate> | CanActivate)[];
   /**
-   * Who asks: the id of the user, undefined for nobody, or a promise of either; overrides the form's `user_id`. Asked
+   * The id of the user who makes the request, undefined if there is none, or a promise; overrides the form's `user_id`. Asked
    * once for each request, after the guards. Anything else, an empty text included, answers the request with 500.
    */
   readonly userId?: (request: never) => string | undefined | Promise<string | undefined>;

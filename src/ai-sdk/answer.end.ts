@@ -61,7 +61,7 @@ export function readEnd(
     case 'other':
       return meaningOf(rawFinishReason, model);
     default:
-      // 'error', and what only version 7 of the AI SDK knows.
+      // 'error', and reasons that only version 7 of the AI SDK has.
       throw abnormalEnd(model, rawFinishReason ?? finishReason);
   }
 }

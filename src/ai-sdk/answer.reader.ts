@@ -58,7 +58,7 @@ export class AnswerReader {
     return this.#finishReason;
   }
 
-  /** @throws Error if a tool asks for an approval that nobody can give, ProviderError if a request ended abnormally */
+  /** @throws Error if a tool asks for an approval, which is not supported, ProviderError if a request ended abnormally */
   read(part: AnswerPart): EngineEvent | undefined {
     switch (part.type) {
       case 'start-step':

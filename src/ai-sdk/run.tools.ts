@@ -52,7 +52,7 @@ export interface CallingRun extends FailingRun {
 }
 
 /**
- * The tools, for one run: they know its context, and what any of their functions throws is told to the model in words
+ * The tools, for one run: they know its context, and errors of their functions are told to the model in words
  * that are safe.
  */
 export function bindTools(tools: ToolSet, run: CallingRun): ToolSet {

@@ -15,7 +15,7 @@ export function quoted(text: string): string {
 }
 
 /**
- * Why something failed, on one line and bounded: the message of what was thrown. An error that wraps a statement of a
+ * Why something failed, on one line and bounded: the message of the error. An error that wraps a statement of a
  * database stands for its cause, since its message holds all parameters; an error without a message for its code, or
  * for the errors that it collects, as failed connections do.
  */

@@ -12,7 +12,7 @@ import type {
 /** What {@link HookExecutions.list} may be narrowed to. */
 export interface HookExecutionFilter {
   readonly runId?: string | undefined;
-  /** `null`: those of runs that belong to nobody. */
+  /** `null`: of runs without a user. */
   readonly userId?: string | null | undefined;
   readonly hook?: string | undefined;
   readonly state?: HookExecutionState | undefined;

@@ -60,7 +60,7 @@ export interface HookExecutorHost {
   readonly ledger: HookExecutorLedger;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
   /**
-   * Makes a task of what was stored, in this or another process with the same module. The hook is found by component,
+   * Makes a task from stored data, in this or another process with the same module. The hook is found by component,
    * position, phase and name, and runs with the time-out, retries and reports that it has here; attempts on record count.
    * The execution is open in the ledger from now on: run the task, drop it, or make the ledger forget it.
    *

@@ -6,7 +6,7 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOutput, StepOutput } from '../model/run-output.js';
 import { toJsonValue } from '../model/to-json-value.js';
 
-/** What guardrails that ask somebody else have in common. */
+/** Options that model and moderation guardrails have in common. */
 export interface AskingGuardrailOptions {
   /**
    * Characters that are handed over for one run, of all texts together. A run with more is rejected: what was not looked
@@ -34,7 +34,7 @@ export function checkAskingOptions(
 
 /**
  * The texts of a run that are to be checked: among pre-hooks the question with its text files, among post-hooks the
- * answer and what it was made of.
+ * answer, its messages, tools, members and steps.
  *
  * @throws InputCheckError or OutputCheckError if they are longer than `maxLength`
  */

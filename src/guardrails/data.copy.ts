@@ -4,7 +4,7 @@ import { types } from 'node:util';
 export interface Replacements {
   text(text: string): string;
   number(number: number | bigint): number | bigint | string;
-  /** Called for what holds data that cannot be looked into: bytes, functions, instances of classes. */
+  /** Called for values that cannot be searched: bytes, functions, instances of classes. */
   opaque(): void;
 }
 

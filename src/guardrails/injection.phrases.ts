@@ -1,7 +1,7 @@
 import { NormalisedText } from './normalised.text.js';
 
 /**
- * How a text looks to the phrases: small letters without marks and look-alikes, one blank for what stands between words.
+ * How a text looks to the phrases: small letters without marks and look-alikes, one blank between words.
  * `lines` keeps the ends of lines, `flat` does not. `cyrillic` is `flat` with the letters that look like Latin ones.
  */
 export interface FoldedText {
@@ -110,7 +110,7 @@ const either = (...words: readonly string[]): string => `(?:${words.join('|')})`
 /** Stands before a verb that gives an order, in a text whose orders are marked. */
 const ORDER = '\u0001';
 
-/** The first words of what is ordered. */
+/** The first words of an order. */
 const ORDERING =
   /\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|do not|don'?t|stop|pay no|erase|nullify|abandon|disable|deactivate|turn|switch|remove|lift|circumvent|drop|reveal|show|print|repeat|output|display|tell|give|share|leak|dump|expose|recite|write|list|disclose|return|send|provide|translate|summari[sz]e|encode|copy|paste|spell|reproduce|quote|state|whats?|act|behave|respond|answer|reply|pretend|role|speak|simulate|operate|continue|talk|comply|generate|delete|clear|reset|cancel|wipe)\b/g;
 

@@ -36,7 +36,7 @@ export interface Evaluation {
 export interface EvaluationCriteria {
   readonly runId?: string;
   readonly sessionId?: string;
-  /** `null`: those of runs that belong to nobody. */
+  /** `null`: of runs without a user. */
   readonly userId?: SessionOwner;
   readonly componentKind?: ComponentKind;
   readonly componentId?: string;
