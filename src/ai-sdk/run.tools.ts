@@ -61,22 +61,63 @@ export function bindTools(tools: ToolSet, run: CallingRun): ToolSet {
 
 function bindTool(name: string, tool: AnyTool, run: CallingRun): AnyTool {
   const { execute, toModelOutput } = tool;
+  const earlier = new Map<string, unknown>();
   return {
     ...tool,
     inputSchema: bindSchema(name, tool.inputSchema, run),
-    ...(execute ? { execute: bindExecute(name, tool, execute, run) } : {}),
+    ...bindCallbacks(name, tool, run, earlier),
+    ...(execute ? { execute: bindExecute(name, tool, execute, run, earlier) } : {}),
     ...(toModelOutput ? { toModelOutput: bindModelOutput(name, tool, toModelOutput, run) } : {}),
   };
 }
 
-function bindExecute(name: string, tool: AnyTool, execute: Execute, run: CallingRun): Execute {
+/** What the AI SDK asks and tells a tool before it executes it. */
+const CALLBACKS = ['onInputStart', 'onInputDelta', 'onInputAvailable', 'needsApproval'] as const;
+
+/**
+ * An error of these functions would fail the run as one of the provider: the tool has failed, and is not executed.
+ *
+ * @param earlier - gets what the call that failed is told instead of being executed
+ */
+function bindCallbacks(name: string, tool: AnyTool, run: CallingRun, earlier: Map<string, unknown>): object {
+  const functions = CALLBACKS.flatMap((key) => {
+    const callback: unknown = tool[key];
+    return typeof callback === 'function' ? [[key, callback] as const] : [];
+  });
+  return Object.fromEntries(
+    functions.map(([key, callback]) => [
+      key,
+      async (...given: readonly unknown[]): Promise<unknown> => {
+        try {
+          return (await Reflect.apply(callback, tool, given)) as unknown;
+        } catch (thrown) {
+          const { toolCallId } = (key === 'needsApproval' ? given[1] : given[0]) as { toolCallId: string };
+          // It may be told of each piece of the input.
+          if (!earlier.has(toolCallId)) earlier.set(toolCallId, reportToolFailure(name, thrown, run));
+          return undefined;
+        }
+      },
+    ]),
+  );
+}
+
+function bindExecute(
+  name: string,
+  tool: AnyTool,
+  execute: Execute,
+  run: CallingRun,
+  earlier: ReadonlyMap<string, unknown>,
+): Execute {
   return async function* (input: unknown, options: ExecuteOptions): AsyncGenerator<unknown> {
+    const { toolCallId } = options;
+    await run.calls.reported(toolCallId);
+    if (earlier.has(toolCallId)) throw earlier.get(toolCallId);
+    const tell = (error: Error): string => toError(reportToolFailure(name, error, run)).message;
     try {
-      await run.calls.reported(options.toolCallId);
       const context = { [RUN_CONTEXT]: run.context };
       const answer: unknown = execute.call(tool, input as never, { ...options, ...context });
-      if (isAsyncIterable(answer)) for await (const piece of answer) yield checkJson(piece);
-      else yield checkJson(await answer);
+      if (isAsyncIterable(answer)) for await (const piece of answer) yield toAnswer(piece, tell);
+      else yield toAnswer(await answer, tell);
     } catch (thrown) {
       throw reportToolFailure(name, thrown, run);
     }
@@ -123,10 +164,21 @@ function bindModelOutput(
   };
 }
 
-/** What is no JSON could not be sent to the model, and would break its next call, far from the tool. */
-function checkJson(value: unknown): unknown {
-  JSON.stringify(value);
-  return value;
+/**
+ * What is no JSON could not be sent to the model, and would break its next call, far from the tool. An error that a tool
+ * returns is told as if it were thrown; in place of one inside of other data stands its text for the model.
+ */
+function toAnswer(value: unknown, tell: (error: Error) => string): unknown {
+  if (value instanceof Error) throw value;
+  let holdsErrors = false;
+  const json = JSON.stringify(value, function (this: object, key: string, item: unknown) {
+    // As it was before its own `toJSON`.
+    const original: unknown = Reflect.get(this, key);
+    if (!(original instanceof Error)) return item;
+    holdsErrors = true;
+    return tell(original);
+  }) as string | undefined;
+  return holdsErrors && json !== undefined ? JSON.parse(json) : value;
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

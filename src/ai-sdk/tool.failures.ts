@@ -1,8 +1,7 @@
-import { HttpException, Logger } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { CheckError } from '../errors/check.errors.js';
-import { textOf } from '../errors/http-exception.js';
 import { forLog, quoted, reasonOf } from '../errors/log.text.js';
 import { toReadable } from '../errors/to-error.js';
 import type { RunContext } from '../model/run-context.js';
@@ -31,13 +30,15 @@ export function reportToolFailure(tool: string, whatever: unknown, run: FailingR
   }
   // The run that the error belongs to has logged it, if it was worth that.
   if (isOfRun(thrown)) return new ToolError(thrown.publicMessage, { cause: thrown });
-  const told = publicTextOf(thrown);
   const logger = new Logger('AgentOs');
   const failure = `Tool ${quoted(tool)} failed in run ${context.runId}`;
+  if (thrown instanceof ToolError) {
+    logger.warn(`${failure}: ${reasonOf(thrown)}${describeCause(thrown)}`);
+    return new ToolError(thrown.message, { cause: thrown });
+  }
   const { reason, stack } = forLog(thrown);
-  if (told === undefined) logger.error(`${failure}: ${reason}`, stack);
-  else logger.warn(`${failure}: ${reasonOf(thrown)}${describeCause(thrown)}`);
-  return new ToolError(told ?? TOOL_FAILED, { cause: thrown });
+  logger.error(`${failure}: ${reason}`, stack);
+  return new ToolError(TOOL_FAILED, { cause: thrown });
 }
 
 /** A check error of the tool itself is a verdict on this run; that of a run which the tool started was one on that. */
@@ -51,14 +52,6 @@ function isOfRun(thrown: unknown): thrown is AgentRunError {
   return thrown instanceof AgentRunError && Object.hasOwn(thrown, 'runOutput');
 }
 
-/** The text of an error that was written for others to read; undefined of any other error. */
-function publicTextOf(thrown: unknown): string | undefined {
-  if (thrown instanceof ToolError) return thrown.message;
-  if (!(thrown instanceof HttpException) || thrown.getStatus() >= 500) return undefined;
-  return thrown instanceof AgentRunError ? thrown.publicMessage : textOf(thrown);
-}
-
-function describeCause(thrown: unknown): string {
-  const cause = thrown instanceof Error ? thrown.cause : undefined;
+function describeCause({ cause }: ToolError): string {
   return cause === undefined ? '' : ` (cause: ${reasonOf(cause)})`;
 }

@@ -297,12 +297,33 @@ describe('A tool that fails', () => {
       failing(() => new ToolError('No order 7.', { cause: new Error(secret) })),
       'No order 7.',
     ],
-    ['throws an exception for clients', failing(() => new NotFoundException('No order 7.')), 'No order 7.'],
+    ['throws an exception for clients of a controller', failing(() => new NotFoundException(secret)), FAILED],
+    ['throws an exception with several texts', failing(() => new BadRequestException([secret])), FAILED],
+    ['returns an error', tool({ inputSchema: id, execute: (): unknown => new Error(secret) }), FAILED],
     [
-      'throws an exception with several texts',
-      failing(() => new BadRequestException(['No order 7.', 'No date.'])),
-      'No order 7., No date.',
+      'returns an error that says as JSON what it holds',
+      tool({
+        inputSchema: id,
+        execute: (): unknown => Object.assign(new Error(secret), { toJSON: () => ({ secret }) }),
+      }),
+      FAILED,
     ],
+    [
+      'returns an error for the model',
+      tool({ inputSchema: id, execute: (): unknown => new ToolError('No order 7.') }),
+      'No order 7.',
+    ],
+    ...(['needsApproval', 'onInputStart', 'onInputDelta', 'onInputAvailable'] as const).map(
+      (callback): [string, ToolSet[string], string] => [
+        `throws in ${callback}`,
+        tool({
+          inputSchema: id,
+          execute: (): string => secret,
+          [callback]: () => Promise.reject(new Error(secret)),
+        }),
+        FAILED,
+      ],
+    ),
     ['starts a run that is rejected', failing(() => inner.run('Hi')), 'No such questions, please.'],
     ['starts a run that fails', failing(() => broken.run('Hi')), 'The run failed.'],
     ['returns what is no JSON', tool({ inputSchema: id, execute: (): unknown => ({ id: 7n }) }), FAILED],
@@ -414,7 +435,33 @@ describe('A tool that fails', () => {
     expect(log.messages('error')).toEqual([`Tool "lookUp" failed in run ${runId}: ${secret}`]);
   });
 
-  it('is logged, unless it told something to the client', async () => {
+  it('in a part of what it does tells the model and the client no secret of that part', async () => {
+    const lookUp = tool({
+      inputSchema: id,
+      execute: () =>
+        Promise.allSettled([
+          Promise.resolve('found'),
+          Promise.reject(new Error(secret)),
+          Promise.reject(Object.assign(new Error(), { toJSON: () => secret })),
+          Promise.reject(new ToolError('No order 7.')),
+        ]),
+    });
+    const { agentOs, provider, log } = await startScriptedAgent([callsTool({ id: 7 }), says('ok')], {
+      engine: { tools: { lookUp } },
+    });
+    const { tools } = await agentOs.run('helper', 'Order 7?');
+    const told = [
+      { status: 'fulfilled', value: 'found' },
+      { status: 'rejected', reason: FAILED },
+      { status: 'rejected', reason: FAILED },
+      { status: 'rejected', reason: 'No order 7.' },
+    ];
+    expect(JSON.parse(String(tools[0]?.result))).toEqual(told);
+    expect(JSON.parse(toldTo(provider))).toEqual(told);
+    expect(log.messages('error')).toHaveLength(2);
+  });
+
+  it('is logged, as a warning if it told something to the model', async () => {
     const tools = {
       broken: failing(() => new Error(secret)),
       refusing: failing(() => new ForbiddenException('Not yours.')),
@@ -423,9 +470,11 @@ describe('A tool that fails', () => {
     const script = ['broken', 'refusing', 'lost'].map((name) => callsTool({ id: 1 }, name));
     const { agentOs, log } = await startScriptedAgent([...script, says('ok')], { engine: { tools } });
     const { runId } = await agentOs.run('helper', 'Hi');
-    expect(log.messages('error')).toEqual([`Tool "broken" failed in run ${runId}: ${secret}`]);
-    expect(log.messages('warn').filter((line) => line.includes(runId))).toEqual([
+    expect(log.messages('error')).toEqual([
+      `Tool "broken" failed in run ${runId}: ${secret}`,
       `Tool "refusing" failed in run ${runId}: Not yours.`,
+    ]);
+    expect(log.messages('warn').filter((line) => line.includes(runId))).toEqual([
       `Tool "lost" failed in run ${runId}: No order. (cause: No row.)`,
     ]);
   });
