@@ -21,6 +21,7 @@ import {
 } from './support/documents.js';
 import { runJson } from './support/http-client.js';
 import { declaredRoutes } from './support/protocol-routes.js';
+import { compileSnippets, snippetsOf, withoutImports } from './support/snippets.js';
 
 const README = readDocument('README.md');
 const PAGES = ['README.md', ...filesIn('docs/guide', '.md')];
@@ -34,16 +35,20 @@ const PROGRAMS = [
 describe('the pages', () => {
   it('show only code that stands in a program which is compiled or run by a test', () => {
     const programs = PROGRAMS.map((path) => trimLines(readDocument(path)));
-    const isCompiled = (block: string) => programs.some((program) => program.includes(trimLines(block)));
-    const blocksOf = (page: string) =>
-      ['ts', 'js'].flatMap((language) => codeBlocks(readDocument(page), language));
-    const strangers = PAGES.flatMap((page) =>
-      blocksOf(page)
-        .filter((block) => !isCompiled(block))
-        .map((block) => ({ page, block })),
+    const stands = (code: string) => programs.some((program) => program.includes(trimLines(code)));
+    const snippets = PAGES.flatMap(snippetsOf).map((snippet) => ({
+      ...snippet,
+      body: withoutImports(snippet),
+    }));
+    const scripts = PAGES.flatMap((page) =>
+      codeBlocks(readDocument(page), 'js').map((code) => ({ page, code, body: code })),
     );
-    expect(strangers).toEqual([]);
+    expect([...snippets, ...scripts].filter(({ body }) => !stands(body))).toEqual([]);
   });
+
+  it('show TypeScript that compiles as it stands, each snippet with the imports that it needs', () => {
+    expect(compileSnippets(PAGES.flatMap(snippetsOf))).toEqual([]);
+  }, 180_000);
 
   it('name only files and headings that exist', () => {
     const broken = [...PAGES, ...OTHERS].flatMap((page) => brokenLinks(page).map((link) => ({ page, link })));
@@ -91,17 +96,24 @@ describe('the program in the README', () => {
 describe('the programs of the guide', () => {
   const programs = filesIn('docs/examples', '.ts').filter((path) => !path.endsWith('quick-start.ts'));
 
-  let app: INestApplication;
+  const apps: INestApplication[] = [];
 
-  afterEach(() => app.close());
+  afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
+
+  async function createApp(module: Type): Promise<INestApplication> {
+    const testing = await Test.createTestingModule({ imports: [module] }).compile();
+    const app = testing.createNestApplication<INestApplication>({ logger: false });
+    apps.push(app);
+    return app;
+  }
 
   it.each(programs)('%s starts', async (path) => {
-    app = await createApp(path);
-    await app.init();
+    for (const module of await modulesOf(path)) await (await createApp(module)).init();
   });
 
   it('docs/examples/http-and-security.ts answers as its page says', async () => {
-    app = await createApp('docs/examples/http-and-security.ts');
+    const modules = await modulesOf('docs/examples/http-and-security.ts');
+    const app = await createApp(modules.find(({ name }) => name === 'AppModule') as Type);
     await app.listen(0, 'localhost');
     const { port } = app.getHttpServer().address() as { port: number };
     const send = async (path: string, body?: URLSearchParams, token?: string) => {
@@ -187,13 +199,12 @@ describe('the tables', () => {
   });
 });
 
-/** An application of the module that a program exports. */
-async function createApp(path: string): Promise<INestApplication> {
+/** The modules that a program exports. */
+async function modulesOf(path: string): Promise<Type[]> {
   const exported = (await import(`../${path.replace(/\.ts$/, '.js')}`)) as Record<string, Type>;
-  const module = Object.values(exported).find((value) => Reflect.hasMetadata('imports', value));
-  if (!module) throw new Error(`${path} exports no module.`);
-  const testing = await Test.createTestingModule({ imports: [module] }).compile();
-  return testing.createNestApplication<INestApplication>({ logger: false });
+  const modules = Object.values(exported).filter((value) => Reflect.hasMetadata('imports', value));
+  if (modules.length === 0) throw new Error(`${path} exports no module.`);
+  return modules;
 }
 
 const ABSTRACT_ERRORS = ['AgentRunError', 'CheckError'];

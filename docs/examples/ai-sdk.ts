@@ -29,30 +29,6 @@ const support = new Agent({
   }),
 });
 
-const classifier = new Agent({
-  id: 'classifier',
-  engine: aiSdk({
-    model,
-    instructions: 'Say what the question is about.',
-    output: z.object({ topic: z.enum(['orders', 'other']) }),
-  }),
-});
-
-const desk = new Team({
-  id: 'desk',
-  members: [support, classifier],
-  engine: aiSdk({ model, instructions: 'You lead a help desk.' }),
-});
-
-const cancelOrder = tool({
-  description: 'Cancels an order',
-  inputSchema: z.object({ orderId: z.string() }),
-  execute: ({ orderId }) => {
-    if (!orderId.startsWith('A-')) throw new ToolError('Ask the user for the number that begins with A-.');
-    return `Order ${orderId} is cancelled.`;
-  },
-});
-
 const remember = tool({
   description: 'Remembers the language that the user prefers',
   inputSchema: z.object({ language: z.string() }),
@@ -71,7 +47,7 @@ const concierge = new Agent({
       const { language = 'English' } = context.sessionState;
       return `Answer ${context.userId ?? 'the guest'} in ${String(language)}.`;
     },
-    tools: { remember, cancelOrder },
+    tools: { remember },
   }),
 });
 
@@ -90,7 +66,27 @@ const sorter = new Agent({
   }),
 });
 
+const cancelOrder = tool({
+  description: 'Cancels an order',
+  inputSchema: z.object({ orderId: z.string() }),
+  execute: ({ orderId }) => {
+    if (!orderId.startsWith('A-')) throw new ToolError('Ask the user for the number that begins with A-.');
+    return `Order ${orderId} is cancelled.`;
+  },
+});
+
+const cancellations = new Agent({
+  id: 'cancellations',
+  engine: aiSdk({ model, instructions: 'You cancel orders.', tools: { cancelOrder } }),
+});
+
+const desk = new Team({
+  id: 'desk',
+  members: [support, cancellations],
+  engine: aiSdk({ model, instructions: 'You lead a help desk.' }),
+});
+
 @Module({
-  imports: [AgentOsModule.forRoot({ agents: [support, concierge, sorter], teams: [desk] })],
+  imports: [AgentOsModule.forRoot({ agents: [support, concierge, sorter, cancellations], teams: [desk] })],
 })
 export class AiSdkModule {}

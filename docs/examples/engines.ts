@@ -1,5 +1,8 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { Module } from '@nestjs/common';
 import { Agent, AgentOsModule, Engine, type EngineEvent, type EngineRequest } from 'nestjs-agentos';
+import { aiSdk } from 'nestjs-agentos/ai-sdk';
+import { z } from 'zod';
 
 const echo = new Agent({ id: 'echo', engine: ({ input }) => `You said: ${input}` });
 
@@ -12,6 +15,17 @@ const counting = new Agent({
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   },
+});
+
+const provider = createOpenAICompatible({ name: 'example', baseURL: 'http://localhost:11434/v1' });
+
+const classifier = new Agent({
+  id: 'classifier',
+  engine: aiSdk({
+    model: provider('small-1'),
+    instructions: 'Say what the question is about.',
+    output: z.object({ topic: z.enum(['orders', 'other']) }),
+  }),
 });
 
 /** An engine for a model behind HTTP that answers with lines of JSON. */
@@ -39,5 +53,5 @@ const remote = new Agent({
   retries: 2,
 });
 
-@Module({ imports: [AgentOsModule.forRoot({ agents: [echo, counting, remote] })] })
+@Module({ imports: [AgentOsModule.forRoot({ agents: [echo, counting, classifier, remote] })] })
 export class EnginesModule {}

@@ -8,18 +8,6 @@ import {
   type PreHookContext,
 } from 'nestjs-agentos';
 
-function noShouting({ runInput }: PreHookContext): void {
-  if (runInput.content === runInput.content.toUpperCase()) {
-    throw new InputCheckError('Please do not shout.', { trigger: 'input_not_allowed' });
-  }
-}
-
-const support = new Agent({
-  id: 'support',
-  engine: ({ input }) => `You asked: ${input}`,
-  preHooks: [noShouting],
-});
-
 @Injectable()
 export class NightlyReport {
   constructor(private readonly agentOs: AgentOsService) {}
@@ -36,6 +24,18 @@ export class NightlyReport {
     }
   }
 }
+
+function noShouting({ runInput }: PreHookContext): void {
+  if (runInput.content === runInput.content.toUpperCase()) {
+    throw new InputCheckError('Please do not shout.', { trigger: 'input_not_allowed' });
+  }
+}
+
+const support = new Agent({
+  id: 'support',
+  engine: ({ input }) => `You asked: ${input}`,
+  preHooks: [noShouting],
+});
 
 @Module({ imports: [AgentOsModule.forRoot({ agents: [support] })], providers: [NightlyReport] })
 export class ErrorsModule {}

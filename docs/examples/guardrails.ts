@@ -46,21 +46,6 @@ export class SupportGuardrails {
   }
 }
 
-/** A function can be a guardrail as well; this one applies to some runs only. */
-const noCommands = defineGuardrail(
-  ({ runInput }: PreHookContext) => {
-    throw new InputCheckError(`Unknown command: ${runInput.content}`);
-  },
-  { name: 'noCommands', when: ({ runInput }) => runInput.content.startsWith('/') },
-);
-
-const support = new Agent({
-  id: 'support',
-  engine: ({ input }) => `You asked: ${input}`,
-  preHooks: [hookRef(SupportGuardrails, 'noSecrets'), noCommands],
-  postHooks: [hookRef(SupportGuardrails, 'moderated')],
-});
-
 const careful = new Agent({
   id: 'careful',
   engine: ({ input }) => `You asked: ${input}`,
@@ -78,6 +63,21 @@ const judged = new Agent({
     moderationGuardrail({ apiKey: process.env['OPENAI_API_KEY'] ?? '', thresholds: { violence: 0.5 } }),
     modelGuardrail({ engine: decider, policy: 'Only questions about orders and deliveries are allowed.' }),
   ],
+});
+
+/** A function can be a guardrail as well; this one applies to some runs only. */
+const noCommands = defineGuardrail(
+  ({ runInput }: PreHookContext) => {
+    throw new InputCheckError(`Unknown command: ${runInput.content}`);
+  },
+  { name: 'noCommands', when: ({ runInput }) => runInput.content.startsWith('/') },
+);
+
+const support = new Agent({
+  id: 'support',
+  engine: ({ input }) => `You asked: ${input}`,
+  preHooks: [hookRef(SupportGuardrails, 'noSecrets'), noCommands],
+  postHooks: [hookRef(SupportGuardrails, 'moderated')],
 });
 
 @Module({

@@ -31,25 +31,6 @@ export class SupportHooks {
   async notify({ runOutput, component }: PostHookContext): Promise<void> {
     await this.slack.post(`${component.name}: ${runOutput.content}`);
   }
-
-  @Hook({ runInBackground: true, on: ['rejected', 'failed'] })
-  async alert({ runOutput, runContext }: PostHookContext): Promise<void> {
-    await this.slack.post(`Run ${runContext.runId} did not complete: ${runOutput.content}`);
-  }
-
-  @Hook({ runInBackground: true, when: sampled(0.1) })
-  judge({ runInput, runOutput }: PostHookContext): void {
-    Logger.log(`To be judged: ${runInput.content} -> ${runOutput.content}`);
-  }
-}
-
-/** One hook method, so the class may stand for it. */
-@Injectable()
-export class AuditTrail {
-  @Hook({ name: 'audit' })
-  record({ runContext, component }: PostHookContext): void {
-    Logger.log(`${component.id} ran as ${runContext.runId}`);
-  }
 }
 
 /** A plain function follows the module's switch; `defineHook` gives it options. */
@@ -62,22 +43,52 @@ const support = new Agent({
   id: 'support',
   engine: ({ input }) => `You asked: ${input}`,
   preHooks: [hookRef(SupportHooks, 'trim')],
-  postHooks: [
-    hookRef(SupportHooks, 'notify'),
-    hookRef(SupportHooks, 'alert'),
-    hookRef(SupportHooks, 'judge'),
-    countWords,
-  ],
+  postHooks: [hookRef(SupportHooks, 'notify'), countWords],
 });
+
+/** One hook method, so the class may stand for it. */
+@Injectable()
+export class AuditTrail {
+  @Hook({ name: 'audit' })
+  record({ runContext, component }: PostHookContext): void {
+    Logger.log(`${component.id} ran as ${runContext.runId}`);
+  }
+}
 
 @Module({
   imports: [
     AgentOsModule.forRoot({
       agents: [support],
-      runHooksInBackground: true,
       postHooks: [hookRef(AuditTrail, 'record', { members: true })],
     }),
   ],
-  providers: [SupportHooks, AuditTrail, SlackService],
+  providers: [SupportHooks, SlackService, AuditTrail],
 })
 export class HooksModule {}
+
+@Injectable()
+export class QualityHooks {
+  constructor(private readonly slack: SlackService) {}
+
+  @Hook({ runInBackground: true, on: ['rejected', 'failed'] })
+  async alert({ runOutput, runContext }: PostHookContext): Promise<void> {
+    await this.slack.post(`Run ${runContext.runId} did not complete: ${runOutput.content}`);
+  }
+
+  @Hook({ runInBackground: true, when: sampled(0.1) })
+  judge({ runInput, runOutput }: PostHookContext): void {
+    Logger.log(`To be judged: ${runInput.content} -> ${runOutput.content}`);
+  }
+}
+
+const watched = new Agent({
+  id: 'watched',
+  engine: ({ input }) => `You asked: ${input}`,
+  postHooks: [hookRef(QualityHooks, 'alert'), hookRef(QualityHooks, 'judge')],
+});
+
+@Module({
+  imports: [AgentOsModule.forRoot({ agents: [watched], runHooksInBackground: true })],
+  providers: [QualityHooks, SlackService],
+})
+export class QualityModule {}

@@ -30,6 +30,25 @@ export class TokenGuard implements CanActivate {
 
 const support = new Agent({ id: 'support', engine: ({ input }) => `You asked: ${input}` });
 
+@Module({
+  imports: [
+    AgentOsModule.forRootAsync({
+      http: {
+        prefix: 'os',
+        guards: [TokenGuard],
+        userId: (request: AuthenticatedRequest) => request.user?.id,
+      },
+      useFactory: () => ({
+        agents: [support],
+        ...(process.env['OS_SECURITY_KEY'] ? { http: { securityKey: process.env['OS_SECURITY_KEY'] } } : {}),
+      }),
+    }),
+  ],
+  providers: [TokenGuard],
+  exports: [AgentOsModule],
+})
+export class HttpModule {}
+
 /** Your own routes: hooks run as in the built-in ones, the background ones after your response. */
 @Controller('ask')
 export class AskController {
@@ -50,21 +69,5 @@ export class AskController {
   }
 }
 
-@Module({
-  imports: [
-    AgentOsModule.forRootAsync({
-      http: {
-        prefix: 'os',
-        guards: [TokenGuard],
-        userId: (request: AuthenticatedRequest) => request.user?.id,
-      },
-      useFactory: () => ({
-        agents: [support],
-        ...(process.env['OS_SECURITY_KEY'] ? { http: { securityKey: process.env['OS_SECURITY_KEY'] } } : {}),
-      }),
-    }),
-  ],
-  controllers: [AskController],
-  providers: [TokenGuard],
-})
-export class HttpModule {}
+@Module({ imports: [HttpModule], controllers: [AskController] })
+export class AppModule {}

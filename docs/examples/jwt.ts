@@ -6,7 +6,6 @@ import {
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
-import { PATH_METADATA } from '@nestjs/common/constants.js';
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
 import { Agent, AgentOsModule } from 'nestjs-agentos';
 
@@ -87,7 +86,7 @@ const RESOURCES: Readonly<Record<string, string>> = { models: 'config', 'eval-ru
 /** Read from the route that Nest has chosen: a path can be written in many ways. */
 function neededFor(context: ExecutionContext, { method, params }: AuthenticatedRequest): Permission {
   const path = [context.getClass(), context.getHandler()]
-    .map((target) => Reflect.getMetadata(PATH_METADATA, target) as string)
+    .map((target) => Reflect.getMetadata('path', target) as string) // as @Controller() and @Get() write it
     .join('/');
   const [segment = ''] = path.split('/').filter((part) => part !== '');
   const resource = RESOURCES[segment] ?? segment;

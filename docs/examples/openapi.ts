@@ -3,6 +3,21 @@ import { ApiOkResponse, ApiProperty, DocumentBuilder, SwaggerModule } from '@nes
 import { Agent, AgentOsModule } from 'nestjs-agentos';
 import { createAgentOsDocument } from 'nestjs-agentos/openapi';
 
+/** Call it before `app.listen()`. */
+export function serveDocument(app: INestApplication): void {
+  const config = new DocumentBuilder().setTitle('Support').setVersion('1.0').build();
+  SwaggerModule.setup('docs', app, () => createAgentOsDocument(app, config), {
+    jsonDocumentUrl: 'openapi.json',
+  });
+}
+
+/** If guards of your own stand before the routes, say what they ask for. */
+export function serveGuardedDocument(app: INestApplication): void {
+  const config = new DocumentBuilder().setTitle('Support').addBearerAuth().build();
+  const document = () => createAgentOsDocument(app, config, { security: [{ bearer: [] }] });
+  SwaggerModule.setup('docs', app, document);
+}
+
 export class Greeting {
   @ApiProperty()
   text!: string;
@@ -25,18 +40,3 @@ const support = new Agent({ id: 'support', engine: ({ input }) => `You asked: ${
   controllers: [GreetingsController],
 })
 export class OpenApiModule {}
-
-/** Call it before `app.listen()`. */
-export function serveDocument(app: INestApplication): void {
-  const config = new DocumentBuilder().setTitle('Support').setVersion('1.0').build();
-  SwaggerModule.setup('docs', app, () => createAgentOsDocument(app, config), {
-    jsonDocumentUrl: 'openapi.json',
-  });
-}
-
-/** If guards of your own stand before the routes, say what they ask for. */
-export function serveGuardedDocument(app: INestApplication): void {
-  const config = new DocumentBuilder().setTitle('Support').addBearerAuth().build();
-  const document = () => createAgentOsDocument(app, config, { security: [{ bearer: [] }] });
-  SwaggerModule.setup('docs', app, document);
-}

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import {
   Agent,
@@ -12,6 +12,12 @@ import {
 } from 'nestjs-agentos';
 import { migrate, openFolder, SqlEvalStore, SqlSessionStore, type SqlFolder } from 'nestjs-agentos/sql';
 import { Pool } from 'pg';
+
+const support = new Agent({
+  id: 'support',
+  engine: ({ messages }) => `This is message ${messages.length} of our conversation.`,
+  historyRuns: 5,
+});
 
 @Injectable()
 export class SessionHooks {
@@ -29,7 +35,7 @@ export class SessionHooks {
   async summarize({ session }: PostHookContext): Promise<void> {
     const runs = await this.sessions.runs(session.id, { limit: 20 });
     const transcript = runs.map(({ input, output }) => `${input.content}\n${output.content}`);
-    await save(session.id, transcript.join('\n\n'));
+    Logger.log(transcript.join('\n\n'));
   }
 }
 
@@ -62,13 +68,6 @@ export class Conversations {
     return this.sessions.delete(ids);
   }
 }
-
-const support = new Agent({
-  id: 'support',
-  engine: ({ messages }) => `This is message ${messages.length} of our conversation.`,
-  historyRuns: 5,
-  postHooks: [hookRef(SessionHooks, 'countTurns'), hookRef(SessionHooks, 'summarize')],
-});
 
 @Module({
   imports: [
@@ -125,7 +124,3 @@ export const folderAgentOs = AgentOsModule.forRootAsync({
     };
   },
 });
-
-async function save(sessionId: string, transcript: string): Promise<void> {
-  await Promise.resolve([sessionId, transcript]);
-}

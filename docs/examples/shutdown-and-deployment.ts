@@ -1,6 +1,17 @@
-import { Injectable, Logger, Module } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Agent, AgentOsModule, AgentOsService, Hook, hookRef, type PostHookContext } from 'nestjs-agentos';
+import { Agent, AgentOsModule, Hook, type AgentOsService, type PostHookContext } from 'nestjs-agentos';
+
+const support = new Agent({ id: 'support', engine: ({ input }) => `You asked: ${input}` });
+
+@Module({ imports: [AgentOsModule.forRoot({ agents: [support], shutdownTimeout: 20_000 })] })
+export class ShutdownModule {}
+
+export async function start(): Promise<void> {
+  const app = await NestFactory.create(ShutdownModule);
+  app.enableShutdownHooks();
+  await app.listen(process.env['PORT'] ?? 3000);
+}
 
 @Injectable()
 export class ReportHooks {
@@ -13,28 +24,9 @@ export class ReportHooks {
   }
 }
 
-const support = new Agent({
-  id: 'support',
-  engine: ({ input }) => `You asked: ${input}`,
-  postHooks: [hookRef(ReportHooks, 'upload')],
-});
-
-@Module({
-  imports: [AgentOsModule.forRoot({ agents: [support], shutdownTimeout: 20_000 })],
-  providers: [ReportHooks],
-})
-export class ShutdownModule {}
-
-export async function start(): Promise<void> {
-  const app = await NestFactory.create(ShutdownModule);
-  app.enableShutdownHooks();
-  await app.listen(process.env['PORT'] ?? 3000);
-}
-
-/** A platform that freezes the process between requests calls this before it lets go. */
+/** Called by a platform that freezes the process as soon as this has resolved. */
 export async function handleJob(agentOs: AgentOsService, question: string): Promise<string> {
   const { content } = await agentOs.run('support', question);
   await agentOs.drain();
-  Logger.log('Nothing is left to do');
   return content;
 }

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { Agent, AgentOsModule } from 'nestjs-agentos';
+
+const answering = new Agent({ id: 'support', engine: ({ input }) => `You asked: ${input}` });
+
+@Module({
+  imports: [
+    AgentOsModule.forRoot({
+      agents: [answering],
+      // Without the variable the routes are open, and a warning at the start says so.
+      http: { securityKey: process.env['OS_SECURITY_KEY'] },
+    }),
+  ],
+})
+export class KeyModule {}
