@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
 
-import { multipartOf, runJson } from '../support/http-client.js';
+import { multipartOf, postBody, runJson, type RunBody } from '../support/http-client.js';
+import { readUploads } from '../support/host-uploads.js';
 import { readAnswer, sendRaw } from '../support/raw-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 
@@ -72,6 +73,12 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     ]);
   });
 
+  it('if one of its parts names no field: 400', async () => {
+    const nameless = `--${boundary}\r\nContent-Disposition: form-data\r\n\r\nx\r\n`;
+    expect(await refusalOf(`${message}${nameless}--${boundary}--\r\n`)).toEqual(malformed);
+    expect(await refusalOf(`${message}--${boundary}\r\n\r\nx\r\n--${boundary}--\r\n`)).toEqual(malformed);
+  });
+
   it('if it has more than 100 fields: 413', async () => {
     const many = Array.from({ length: 101 }, (_none, index) => part(`field${index}`, '1')).join('');
     expect(await refusalOf(`${message}${many}--${boundary}--\r\n`)).toEqual([
@@ -102,6 +109,45 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     await runJson(url, '/agents/echo', 'last');
     expect(inputs).toEqual(['later', 'last']);
     expect(log.messages('error')).toEqual([]);
+  });
+});
+
+describe.each(ADAPTERS)('A field that is too large on %s', (adapter) => {
+  const large = 'x'.repeat(1024 * 1024 + 1);
+  const tooLarge = (name: string): object => ({ detail: `The form field "${name}" is too large.` });
+  const send = async (url: string, body: RunBody): Promise<[number, unknown]> => {
+    const response = await postBody(url, '/agents/echo', body);
+    return [response.status, await response.json()];
+  };
+
+  it('is refused in JSON and in urlencoded bodies as in multipart ones: 413', async () => {
+    const { url } = await startApp({ adapter, agentOs: { agents: [echo] }, bodyLimit: 16_000_000 });
+    const message = 'hi';
+    for (const [name, fields] of [
+      ['message', { message: large }],
+      ['metadata', { message, metadata: { note: large } }],
+      ['unknown', { message, unknown: Array(1024 * 1024).fill(1) }],
+    ] as const) {
+      expect(await send(url, JSON.stringify(fields))).toEqual([413, tooLarge(name)]);
+    }
+    expect(await send(url, new URLSearchParams({ message: large }))).toEqual([413, tooLarge('message')]);
+    const deep = `{"message":"hi","metadata":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+    expect((await send(url, deep))[0]).toBe(422);
+    expect(inputs).toEqual([]);
+    const most = { message: large.slice(1), stream: false };
+    expect(await send(url, JSON.stringify(most))).toMatchObject([200, { content: most.message }]);
+  });
+
+  it('is refused if a parser of the host has read it: 413', async () => {
+    const { url } = await startApp({
+      adapter,
+      agentOs: { agents: [echo] },
+      beforeListen: (app) => readUploads(app, adapter, (texts) => ({ body: texts })),
+    });
+    // Together, since the parser of the host cuts fields of more than 1 MiB itself.
+    const form = multipartOf({ message: 'hi' });
+    for (let field = 0; field < 4; field++) form.set(`note${field}`, large.slice(1));
+    expect(await send(url, form)).toEqual([413, tooLarge('note3')]);
   });
 });
 

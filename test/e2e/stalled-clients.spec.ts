@@ -8,7 +8,7 @@ import { Agent, type AgentOsOptions, type PostHookContext } from 'nestjs-agentos
 import { inBackground } from '../support/background-hook.js';
 import { createGate } from '../support/gate.js';
 import { multipartOf, postBody, runSse } from '../support/http-client.js';
-import { sendRaw } from '../support/raw-client.js';
+import { sendChunk, sendRaw } from '../support/raw-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 
 afterEach(closeApps);
@@ -156,6 +156,26 @@ describe.each(ADAPTERS)('Clients that stop in the middle of a form on %s', (adap
     expect(answer.toString()).toMatch(/^HTTP\/1.1 408 [^]*"detail":"Nothing more of the form has arrived."/);
     socket.destroy();
     expect((await ask(url)).status).toBe(200);
+  });
+
+  it('get 413 as soon as a field is larger than it may be, whether the body has a length or comes in chunks', async () => {
+    const { port } = await startApp({ adapter, agentOs: { agents: [echo] } });
+    // The field is never ended: by its length the body has 1 GB.
+    const body = part('message') + 'x'.repeat(4 * 1024 * 1024);
+    const { 'content-length': _length, ...unsized } = headers;
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, async (_none, index) => {
+        const socket = await (index % 2 === 0
+          ? sendRaw(port, '/agents/echo/runs', { ...headers, connection: 'keep-alive' }, body)
+          : sendChunk(port, '/agents/echo/runs', { ...unsized, connection: 'keep-alive' }, body));
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        socket.destroy();
+        return answer.toString();
+      }),
+    );
+    for (const answer of answers) {
+      expect(answer).toMatch(/^HTTP\/1.1 413 [^]*"detail":"The form field \\"message\\" is too large."/);
+    }
   });
 
   it('are not waited for if their fields are too many or too large together', async () => {

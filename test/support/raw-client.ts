@@ -10,7 +10,27 @@ export interface RawAnswer {
 }
 
 /** Sends a POST exactly as it is given here. The connection is the caller's, to read from or to cut off. */
-export async function sendRaw(
+export function sendRaw(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<Socket> {
+  return send(port, path, { 'content-length': String(Buffer.byteLength(body)), ...headers }, body);
+}
+
+/** Sends a POST whose body has no end: its first chunk is this, and others may follow. */
+export function sendChunk(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  chunk: string,
+): Promise<Socket> {
+  const body = `${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`;
+  return send(port, path, { 'transfer-encoding': 'chunked', ...headers }, body);
+}
+
+async function send(
   port: number,
   path: string,
   headers: Readonly<Record<string, string>>,
@@ -18,12 +38,9 @@ export async function sendRaw(
 ): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
-  const lines = Object.entries({
-    host: '127.0.0.1',
-    connection: 'close',
-    'content-length': String(Buffer.byteLength(body)),
-    ...headers,
-  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = Object.entries({ host: '127.0.0.1', connection: 'close', ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
   socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
   return socket;
 }

@@ -3,39 +3,55 @@ import { constants } from 'node:buffer';
 import { PayloadTooLargeException } from '@nestjs/common';
 
 import type { FileLimits } from './file.limits.js';
+import type { Fields } from './field.reader.js';
+import { sizeOfJson } from './json.values.js';
 import { isMediaField } from './media.fields.js';
 
 const MAX_FIELD_SIZE = 1024 * 1024;
 /** Of all fields that hold no files together. */
 const MAX_TOTAL_SIZE = 4 * MAX_FIELD_SIZE;
 
-/** How large the texts of a form may be. Those that hold files may together be as large as all files that may come. */
+/** How large the fields of a form may be. Those that hold files may together be as large as all files that may come. */
 export class FieldLimits {
-  /** Bytes that a field may have before anybody has seen its name. */
-  readonly largest: number;
+  readonly #maxMedia: number;
   #media = 0;
   #others = 0;
 
   constructor({ maxFileSize, maxFiles }: FileLimits) {
     // Base64 makes four characters of three bytes; names, types and quotes stand around them.
     const media = Math.ceil((maxFileSize * maxFiles * 4) / 3) + MAX_FIELD_SIZE;
-    this.largest = Math.min(media, constants.MAX_STRING_LENGTH);
+    this.#maxMedia = Math.min(media, constants.MAX_STRING_LENGTH);
   }
 
-  /** @throws PayloadTooLargeException if a field is larger than it may be, or the fields with files are together */
-  check(name: string, value: string): void {
-    const size = Buffer.byteLength(value);
+  /**
+   * Counts the bytes of a field that is about to be read.
+   *
+   * @returns to be called with the size of each piece, before the piece is kept. It throws a PayloadTooLargeException if
+   * the field is larger than it may be, or if the fields are together.
+   */
+  open(name: string): (bytes: number) => void {
     const isMedia = isMediaField(name);
-    if (isMedia) this.#media += size;
-    else this.#others += size;
-    const isTooLarge = isMedia
-      ? this.#media > this.largest
-      : size > MAX_FIELD_SIZE || this.#others > MAX_TOTAL_SIZE;
-    if (isTooLarge) throw tooLarge(name);
+    let size = 0;
+    return (bytes) => {
+      size += bytes;
+      if (isMedia) this.#media += bytes;
+      else this.#others += bytes;
+      const isTooLarge = isMedia
+        ? this.#media > this.#maxMedia
+        : size > MAX_FIELD_SIZE || this.#others > MAX_TOTAL_SIZE;
+      if (isTooLarge) throw new PayloadTooLargeException(`The form field "${name}" is too large.`);
+    };
   }
-}
 
-/** The refusal of a field. */
-export function tooLarge(name: string): PayloadTooLargeException {
-  return new PayloadTooLargeException(`The form field "${name}" is too large.`);
+  /**
+   * Counts fields that the host has read.
+   *
+   * @throws PayloadTooLargeException if one is larger than it may be, or if they are together
+   */
+  check(fields: Fields): void {
+    for (const [name, value] of fields) {
+      // Files are counted and measured one by one when they are taken from their fields.
+      if (!isMediaField(name)) this.open(name)(sizeOfJson(value, MAX_FIELD_SIZE));
+    }
+  }
 }

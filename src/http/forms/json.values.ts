@@ -74,3 +74,26 @@ export function isPlainObject(value: unknown): value is PlainRecord {
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
 }
+
+/**
+ * About the bytes that a JSON value has as a text: exact for texts, a little less than the truth for others. Stops looking
+ * once there are more than the maximum.
+ */
+export function sizeOfJson(value: unknown, maximum: number): number {
+  let size = 0;
+  // No recursion: nothing has looked yet at how deep the value is.
+  const rest: unknown[] = [value];
+  while (rest.length > 0 && size <= maximum) {
+    const item = rest.pop();
+    size += 1;
+    if (typeof item === 'string') size += Buffer.byteLength(item) - 1;
+    else if (Array.isArray(item)) for (const inner of item) rest.push(inner);
+    else if (isPlainObject(item)) {
+      for (const key of Object.keys(item)) {
+        size += key.length;
+        rest.push(item[key]);
+      }
+    }
+  }
+  return size;
+}

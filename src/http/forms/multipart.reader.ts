@@ -1,18 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 
+import { Dicer } from '@fastify/busboy';
 import { BadRequestException, PayloadTooLargeException, RequestTimeoutException } from '@nestjs/common';
-import busboy from 'busboy';
 
 import { toError } from '../../errors/to-error.js';
+import { decodeText } from '../../model/text.decoding.js';
 import type { BodyCount } from './body.memory.js';
-import { FieldLimits, tooLarge } from './field.limits.js';
+import { FieldLimits } from './field.limits.js';
 import type { FileLimits } from './file.limits.js';
 import type { Form } from './form.js';
-import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
+import { boundaryOf, isFilePart, readPartHead, type PartHead, type PartHeaders } from './part.head.js';
+import { isNoFile, UploadedFiles } from './uploaded.file.js';
 
 const MAX_FIELDS = 100;
-const LIMITS = { fields: MAX_FIELDS, fieldNameSize: 200 };
 
 /** How much of a body may be held, and how long it may take. */
 export interface ReadingLimits {
@@ -20,6 +21,14 @@ export interface ReadingLimits {
   readonly memory?: BodyCount;
   /** Milliseconds that the client may send nothing; 0 or undefined for ever. */
   readonly stallTimeout?: number;
+}
+
+/** A part of the body while it is read. Its methods throw what the form is refused for. */
+interface Part {
+  /** To be called with each piece of its value. */
+  take(chunk: Buffer): void;
+  /** To be called when the value is complete; calls after the first do nothing. */
+  end(): void;
 }
 
 /** Reads a multipart body from its bytes. What is refused is refused at once; the rest of it is drained. */
@@ -30,6 +39,9 @@ export class MultipartReader {
   readonly #fieldLimits: FieldLimits;
   readonly #uploads: UploadedFiles;
   readonly #fields = new Map<string, unknown>();
+  readonly #parts: Part[] = [];
+  #partCount = 0;
+  #fieldCount = 0;
 
   constructor(body: Readable, headers: IncomingMessage['headers'], limits: FileLimits & ReadingLimits) {
     this.#body = body;
@@ -54,16 +66,22 @@ export class MultipartReader {
         settled.abort();
         this.#fields.clear();
         this.#uploads.clear();
+        this.#parts.length = 0;
         body.unpipe(parser);
         // A client reads the answer once it has sent all that it wanted to.
         body.resume();
         reject(toError(thrown));
       };
-      this.#listen(parser, fail);
+      parser.on('part', (stream) => this.#readPart(stream, settled.signal, fail));
       parser.on('error', (cause) => fail(malformed(cause)));
-      parser.on('close', () => {
-        settled.abort();
-        resolve({ fields: this.#fields, files: this.#uploads.all });
+      parser.on('finish', () => {
+        if (settled.signal.aborted) return;
+        attempt(() => {
+          // The end of an empty part may not have been told yet.
+          for (const part of this.#parts) part.end();
+          settled.abort();
+          resolve({ fields: this.#fields, files: this.#uploads.all });
+        }, fail);
       });
       this.#watch(settled.signal, fail);
       body.pipe(parser);
@@ -90,60 +108,91 @@ export class MultipartReader {
     });
   }
 
-  #createParser(): busboy.Busboy {
-    const headers = this.#headers;
-    const parts = 2 * MAX_FIELDS + this.#limits.maxFiles;
-    const limits = { ...LIMITS, fieldSize: this.#fieldLimits.largest, parts };
+  #createParser(): Dicer {
+    const boundary = boundaryOf(this.#headers['content-type']);
+    if (!boundary) throw malformed(new Error('The content type names no boundary.'));
     try {
-      return busboy({ headers, limits, defParamCharset: 'utf8' });
+      return new Dicer({ boundary });
     } catch (cause) {
       throw malformed(cause);
     }
   }
 
-  #listen(parser: busboy.Busboy, fail: Fail): void {
-    parser.on('field', (name, value, { valueTruncated, nameTruncated }) => {
-      if (valueTruncated || nameTruncated) fail(tooLarge(name));
-      else attempt(() => this.#addField(name, value), fail);
+  /** The name of a part is known before its value comes, so that a field is refused at its own limit. */
+  #readPart(stream: Readable, settled: AbortSignal, fail: Fail): void {
+    let part: Part | undefined;
+    stream.on('header', (headers: PartHeaders) => {
+      if (!settled.aborted) attempt(() => (part = this.#openPart(headers)), fail);
     });
-    parser.on('file', (_field, content, { filename: name, mimeType: mediaType }) =>
-      this.#readFile({ name, mediaType }, content, fail),
-    );
-    for (const limit of ['fieldsLimit', 'partsLimit'] as const) {
-      parser.on(limit, () => fail(new PayloadTooLargeException('The form has too many fields.')));
-    }
+    stream.on('data', (chunk: Buffer) => {
+      if (!settled.aborted) attempt(() => part?.take(chunk), fail);
+    });
+    stream.on('end', () => {
+      if (!settled.aborted) attempt(() => part?.end(), fail);
+    });
+    stream.on('error', (cause: unknown) => fail(malformed(cause)));
+  }
+
+  #openPart(headers: PartHeaders): Part {
+    const head = readPartHead(headers);
+    if (!head) throw malformed(new Error('A part of the body names no field.'));
+    const isFile = isFilePart(head);
+    this.#partCount++;
+    if (!isFile) this.#fieldCount++;
+    if (this.#fieldCount > MAX_FIELDS || this.#partCount > 2 * MAX_FIELDS + this.#limits.maxFiles)
+      throw new PayloadTooLargeException('The form has too many fields.');
+    const part = isFile ? this.#openFile(head) : this.#openField(head);
+    this.#parts.push(part);
+    return part;
+  }
+
+  #openField({ name, charset }: PartHead): Part {
+    const count = this.#fieldLimits.open(name);
+    return collect(count, (bytes) => {
+      this.#addField(name, charset === undefined ? bytes.toString() : decodeText(bytes, charset));
+    });
   }
 
   /** A field that comes several times is a list, as in the other kinds of forms. */
   #addField(name: string, value: string): void {
-    this.#fieldLimits.check(name, value);
     const earlier = this.#fields.get(name);
     if (Array.isArray(earlier)) earlier.push(value);
     else this.#fields.set(name, earlier === undefined ? value : [earlier, value]);
   }
 
-  #readFile(upload: Upload, content: Readable, fail: Fail): void {
-    const chunks: Buffer[] = [];
+  #openFile({ fileName: name, mediaType }: PartHead): Part {
+    const upload = { name, mediaType };
     let size = 0;
-    const giveUp = (thrown: unknown): void => {
-      chunks.length = 0;
-      fail(thrown);
+    if (!isNoFile(upload, size)) this.#uploads.announce(upload);
+    const count = (bytes: number): void => {
+      if (isNoFile(upload, size)) this.#uploads.announce(upload);
+      size += bytes;
+      this.#uploads.checkSize(size, upload);
     };
-    if (!isNoFile(upload, 0)) attempt(() => this.#uploads.announce(upload), giveUp);
-    content.on('data', (chunk: Buffer) => {
-      if (isNoFile(upload, size)) attempt(() => this.#uploads.announce(upload), giveUp);
-      size += chunk.length;
-      chunks.push(chunk);
-      attempt(() => this.#uploads.checkSize(size, upload), giveUp);
+    return collect(count, (bytes) => {
+      if (!isNoFile(upload, size)) this.#uploads.add(upload, bytes);
     });
-    content.on('end', () => {
-      if (!isNoFile(upload, size)) attempt(() => this.#uploads.add(upload, Buffer.concat(chunks)), giveUp);
-    });
-    content.on('error', (cause) => fail(malformed(cause)));
   }
 }
 
 type Fail = (thrown: unknown) => void;
+
+/** Collects the value of a part, and hands it over once. */
+function collect(count: (bytes: number) => void, complete: (value: Buffer) => void): Part {
+  const chunks: Buffer[] = [];
+  let isComplete = false;
+  return {
+    take(chunk) {
+      count(chunk.length);
+      chunks.push(chunk);
+    },
+    end() {
+      if (isComplete) return;
+      isComplete = true;
+      complete(Buffer.concat(chunks.splice(0)));
+    },
+  };
+}
 
 /** What a parser's event throws would reach nobody. */
 function attempt(action: () => void, fail: Fail): void {

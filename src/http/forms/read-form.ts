@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
+import { FieldLimits } from './field.limits.js';
 import { NO_FILES, type FileLimits } from './file.limits.js';
 import type { Form, FormRequest } from './form.js';
 import { HostParts } from './host.parts.js';
@@ -33,14 +34,19 @@ export function readForm(request: FormRequest, limits: FormLimits = NO_FILES): P
 }
 
 async function readBody(request: FormRequest, limits: FormLimits): Promise<Form> {
-  if (!/^multipart\/form-data/i.test(contentTypeOf(request)))
-    return { fields: fieldsOfBody(request) ?? new Map(), files: [] };
   const raw = request.raw ?? (request as unknown as IncomingMessage);
+  const isMultipart = /^multipart\/form-data/i.test(contentTypeOf(request));
   const bytes = rawBytesOf(request);
-  if (bytes) return new MultipartReader(Readable.from([bytes]), request.headers, limits).read();
   // Some parsers leave an empty object behind of bodies that they have not touched.
   const parsed = parsedFieldsOf(request);
   const isParsed = parsed !== undefined && (Object.keys(parsed).length > 0 || raw.readableDidRead);
-  if (isParsed) return new HostParts(request, limits).read();
-  return new MultipartReader(raw, request.headers, limits).read();
+  if (isMultipart && (bytes || !isParsed)) {
+    const body = bytes ? Readable.from([bytes]) : raw;
+    return new MultipartReader(body, request.headers, limits).read();
+  }
+  const form = isMultipart
+    ? await new HostParts(request, limits).read()
+    : { fields: fieldsOfBody(request) ?? new Map<string, unknown>(), files: [] };
+  new FieldLimits(limits).check(form.fields);
+  return form;
 }
