@@ -1,3 +1,4 @@
+import { assignOwn } from '../model/assign-own.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEventBody, StepPosition } from '../model/run-event.js';
@@ -54,7 +55,7 @@ export class Attempt implements ComponentRun {
     this.input = run.input;
     this.context = run.context;
     this.output = run.output;
-    this.session = run.session.live;
+    this.session = run.sessionData;
   }
 
   get signal(): AbortSignal {
@@ -151,7 +152,7 @@ export class Attempt implements ComponentRun {
   }
 
   addMetadata(metadata: Readonly<PlainRecord>): void {
-    Object.assign(this.#run.output.metadata, metadata);
+    assignOwn(this.#run.output.metadata, metadata);
   }
 
   addStepResult(output: StepOutput): void {

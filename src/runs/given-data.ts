@@ -1,3 +1,4 @@
+import { assignOwn } from '../model/assign-own.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import { copyToKeep } from './lenient-copy.js';
@@ -6,8 +7,7 @@ import { copyToKeep } from './lenient-copy.js';
 export interface GivenData {
   readonly metadata: Readonly<PlainRecord>;
   readonly dependencies: Readonly<PlainRecord>;
-  readonly sessionName: string | undefined;
-  readonly sessionMetadata: Readonly<PlainRecord>;
+  readonly session: Readonly<Pick<Session, 'name' | 'metadata'>>;
 }
 
 /** Remembers what a run is given, before hooks or its engine can change it. */
@@ -15,8 +15,7 @@ export function takeGiven({ metadata, dependencies }: RunContext, session: Sessi
   return {
     metadata: copyRecord(metadata),
     dependencies: copyRecord(dependencies),
-    sessionName: session.name,
-    sessionMetadata: copyRecord(session.metadata),
+    session: { name: session.name, metadata: copyRecord(session.metadata) },
   };
 }
 
@@ -31,5 +30,5 @@ const NOTHING: Readonly<PlainRecord> = Object.freeze({});
 /** Writes a copy of `source` into a record that others hold on to. */
 export function replaceContent(record: PlainRecord, source: Readonly<PlainRecord>): void {
   for (const key of Object.keys(record)) delete record[key];
-  Object.assign(record, copyToKeep(source));
+  assignOwn(record, copyToKeep(source));
 }

@@ -6,7 +6,6 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
 import type { RunnableComponent } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
-import { copyToKeep } from './lenient-copy.js';
 import type { RunView } from './run.view.js';
 import type { RunSnapshot } from './snapshot.js';
 
@@ -53,9 +52,7 @@ export class LiveHookContext extends HookContextBase implements PostHookContext 
     this.runInput = run.input;
     this.runContext = run.context;
     this.runOutput = run.output;
-    const { live } = run.session;
-    // What a withdrawn run writes beside its answer stays with it; the state is shared all the same.
-    this.session = run.isWithdrawn ? { ...live, metadata: copyToKeep(live.metadata) } : live;
+    this.session = run.sessionData;
     this.givenMetadata = run.givenMetadata;
   }
 }

@@ -152,7 +152,7 @@ const FIELDS = {
 
 /** What a run is known by, and what AgentOS itself writes. */
 const READ_ONLY: Readonly<Record<string, readonly string[]>> = {
-  runOutput: ['runId', 'parentRunId', 'sessionId', 'component', 'stepId', 'status', 'createdAt'],
+  runOutput: ['runId', 'parentRunId', 'sessionId', 'userId', 'component', 'stepId', 'status', 'createdAt'],
   runContext: ['runId', 'parentRunId', 'sessionId'],
   session: ['id'],
 };

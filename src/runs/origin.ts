@@ -11,10 +11,10 @@ export interface RunSource {
 
 /** What the runs know that background hooks of a settled run start. */
 export function originOf(run: RunView): RunOrigin {
-  const { session, context } = run;
+  const { session, namedUserId } = run;
   return {
     sessionId: session.id,
-    ...(context.userId === undefined ? {} : { userId: context.userId }),
+    ...(namedUserId === undefined ? {} : { userId: namedUserId }),
     ...(session.owner === undefined ? {} : { owner: session.owner }),
     // Runs that a pre-hook has rejected, and runs that hooks start for themselves, are not part of the conversation.
     isWithdrawn: run.isWithdrawn || run.endedBeforeExecution || run.isAside,

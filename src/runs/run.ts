@@ -11,6 +11,7 @@ import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
 import type { ComponentHooks } from '../hooks/hook.registry.js';
 import type { HookSubject } from '../hooks/hook.runner.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
+import { assignOwn } from '../model/assign-own.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
@@ -19,8 +20,9 @@ import type { RunInput } from '../model/run-input.js';
 import type { RunOrigin } from '../model/run-origin.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
+import type { Session } from '../model/session.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
-import { OpenSession } from '../sessions/open-session.js';
+import { OpenSession, type StoredChanges } from '../sessions/open-session.js';
 import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
 import { describeUserId, isUserId } from '../sessions/user-id.js';
 import type { RunSpan } from '../telemetry/tracing.js';
@@ -54,6 +56,7 @@ import { reportRunFailure } from './failure.reporter.js';
 import { freezeInput } from './run.input.js';
 import type { RunEnd, RunHandle, RunPhase, RunView, RunWait } from './run.view.js';
 import { currentScope, enterScope, type RunScope, type ScopedRun } from './scope.js';
+import { SessionView } from './session.view.js';
 import { sessionNotFound } from '../sessions/session-not-found.js';
 import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
 import type { TimeLimit } from './time-limit.js';
@@ -115,6 +118,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   readonly position: HookPosition;
   readonly parent: Run | undefined;
   readonly session: OpenSession;
+  readonly namedUserId: string | undefined;
   readonly step: StepPosition | undefined;
   readonly startedAt = performance.now();
   readonly timeLimit: TimeLimit;
@@ -139,6 +143,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #input: RunInput;
   #context: RunContext;
   #output: RunOutput;
+  #sessionView: SessionView;
+  /** A run above has what this run has made of the session's name and metadata, and stores it. */
+  #isSessionMerged = false;
   /** What the run had before the engine has added to it. */
   #given: GivenData;
   #edit: AnswerEdit = 'none';
@@ -215,8 +222,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#nestedDepth = parent ? parent.#nestedDepth + (isNestedWorkflow ? 1 : 0) : 0;
     const context = newContext({ runId, parent, options, origin });
     this.#context = context;
+    this.namedUserId = context.userId;
     this.session = openSessionFor({ parent, context, options, identity: this.identity, owner: init.owner });
-    this.#given = takeGiven(context, this.session.live);
+    const isShared = parent !== undefined && parent.session === this.session;
+    this.#sessionView = isShared ? parent.#sessionView.branch() : new SessionView(this.session.found);
+    this.#given = takeGiven(context, this.sessionData);
     this.#output = newOutput({ context, component, identity: this.identity, step: this.step, createdAt });
     const ownHold = hooks.holdsStream
       ? new Hold({ runId, owner: this.session.owner, outer: parent && parent.#hold })
@@ -252,7 +262,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   get userId(): string | undefined {
     const { owner } = this.session;
-    return owner === undefined ? this.#context.userId : (owner ?? undefined);
+    return owner === undefined ? this.namedUserId : (owner ?? undefined);
+  }
+
+  get sessionData(): Session {
+    return this.#sessionView.data;
   }
 
   get input(): RunInput {
@@ -435,14 +449,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       const opening = this.#loadSession();
       if (opening) await opening;
       this.#openSession();
-      this.#given = takeGiven(this.#context, this.session.live);
+      this.#given = takeGiven(this.#context, this.sessionData);
       const started = this.emit({ type: 'run-started', ...modelOf(this.component) });
       if (started) await started;
       if (this.#hooks.pre.length > 0) await this.#runHooks(this.#hooks.pre);
       // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
       this.#input = freezeInput(this.#input);
       this.#output.input = this.#input;
-      this.#given = takeGiven(this.#context, this.session.live);
+      this.#given = takeGiven(this.#context, this.sessionData);
       await this.#execute();
       await this.#runPostHooks();
       return undefined;
@@ -463,13 +477,15 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const { sessions } = this.environment;
     if (!sessions || !session.isNamed || session === this.parent?.session) return undefined;
     return this.#cancellation.race(sessions.open(session.id)).then((stored) => {
-      if (!session.adopt(stored) && this.position === 'root') throw sessionNotFound(session.id);
+      const isAdopted = session.adopt(stored);
+      this.#sessionView = new SessionView(session.found);
+      if (!isAdopted && this.position === 'root') throw sessionNotFound(session.id);
     });
   }
 
   #openSession(): void {
-    const { state } = this.session.live;
-    Object.assign(state, this.#options.sessionState);
+    const { state } = this.sessionData;
+    assignOwn(state, this.#options.sessionState);
     this.#context = { ...this.#context, sessionState: state };
   }
 
@@ -490,10 +506,17 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     let found: FoundAnswer | undefined;
     let edits: HookEdits | undefined;
     const subject: HookSubject = {
-      ...this.#hookSubject((context) => {
-        if (hook.phase === 'post') found = findAnswer(context.runOutput, context.session, isGuardrail);
-        edits = new HookEdits(context);
-      }),
+      ...this.#hookSubject(
+        () => {
+          if (hook.phase !== 'post') return;
+          found = findAnswer(this.#output, this.sessionData, isGuardrail);
+          // The engine, parts and hooks may have left work behind: the guardrail would not see what that still writes.
+          if (isGuardrail) this.#detachData();
+        },
+        (context) => {
+          edits = new HookEdits(context);
+        },
+      ),
       verify: ({ definition, phase }, returned) => edits?.verify(definition.name, phase, returned),
     };
     ledger.schedule(execution);
@@ -526,9 +549,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (isGuardrail) this.#followMetadata();
     if (edit === 'masked') {
       this.#restoreDependencies();
-      const { name, metadata } = this.session.live;
-      if (name === found.session.name) this.session.restoreName(this.#given.sessionName);
-      if (isSame(metadata, found.session.metadata)) replaceContent(metadata, this.#given.sessionMetadata);
+      const { name, metadata } = this.sessionData;
+      if (name === found.session.name) this.#sessionView.restoreName(this.#given.session);
+      if (isSame(metadata, found.session.metadata)) this.#sessionView.restoreMetadata(this.#given.session);
     }
     if (edit === 'masked' || this.#edit === 'none') this.#edit = edit;
   }
@@ -563,6 +586,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     delete this.#output.data;
     // In place: engines and hooks hold on to the object.
     replaceContent(this.#output.metadata, this.#given.metadata);
+    this.#sessionView.restoreName(this.#given.session);
+    this.#sessionView.restoreMetadata(this.#given.session);
   }
 
   async #runPostHooks(): Promise<void> {
@@ -591,6 +616,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#leaveBehind(() => true);
     this.#span?.end(error);
     this.#showAbove();
+    this.#mergeSession();
     // Described once: a session stores the very event that readers get.
     const last = this.#feed.describe(finalEventOf(this, error));
     const storing = this.#store(last, error === undefined && this.#edit !== 'masked');
@@ -641,12 +667,16 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return enterScope(scope, () => (this.#span ? this.#span.enter(callback) : callback()));
   }
 
-  /** @param onContext - is told of the data that the hook gets, before the hook gets it */
-  #hookSubject(onContext: (context: PostHookContext) => void): HookSubject {
+  /**
+   * @param prepare - is called before the hook gets the run's data
+   * @param onContext - is told of the data that the hook gets, before the hook gets it
+   */
+  #hookSubject(prepare: () => void, onContext: (context: PostHookContext) => void): HookSubject {
     const { environment } = this;
     const { response } = this.#tree;
     return {
       createContext: (info: HookInfo, signal: LazySignal): PostHookContext => {
+        prepare();
         const context = new LiveHookContext(this, info, signal);
         onContext(context);
         return context;
@@ -697,7 +727,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const isPre = this.#state.phase === 'pre';
     const isPost = this.#state.phase === 'post';
     const messages = isPre ? [] : [this.#question()];
-    const { metadata: givenMetadata, sessionName, sessionMetadata } = this.#given;
+    if (isHeld && !isPre && !isPost) this.#detachData();
+    const { metadata: givenMetadata, session } = this.#given;
     this.#replaceOutput(
       refusedOutput(this.#output, { shown, isHeld, isPre, isPost, messages, givenMetadata }),
     );
@@ -707,8 +738,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       this.#restoreDependencies();
     }
     if (isHeld || isPre || isPost) {
-      this.session.restoreName(sessionName);
-      replaceContent(this.session.live.metadata, sessionMetadata);
+      this.#sessionView.restoreName(session);
+      this.#sessionView.restoreMetadata(session);
     }
     this.#feed.refuse(this.#treeIds());
     // A guardrail above sees the answer of this run, which is none: it does not see the runs below.
@@ -732,12 +763,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#context = { ...this.#context, dependencies: copyToKeep(this.#given.dependencies) };
   }
 
-  /** A hook was abandoned and still holds the run's data: from here on the run has data of its own. */
+  /** Code that still holds the run's data may be at work, such as an abandoned hook: from here on the run has its own. */
   #detachData(): void {
+    this.#sessionView.detach();
     const metadata = copyToKeep(this.#context.metadata);
     this.#context = { ...this.#context, metadata };
     this.#output = { ...copyToKeep(this.#output), metadata };
     if (this.#state.phase === 'pre') this.#input = copyToKeep(this.#input);
+    else this.#output.input = this.#input;
   }
 
   /** The output of a run holds those of its parts, unless its attempt was repeated without them: guardrails look there. */
@@ -746,6 +779,17 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (!parent || this.#isDiscarded || parent.phase !== 'executing') return;
     if (this.position === 'inside-hook' && parent.position !== 'inside-hook') return;
     parent.#output.memberResponses.push(this.#output);
+  }
+
+  /** What the run has made of the session's name and metadata becomes the next run's above that has not settled. */
+  #mergeSession(): void {
+    if (this.#isWithdrawn || this.#isDiscarded) return;
+    for (let above = this.parent; above?.session === this.session; above = above.parent) {
+      if (above.outcome !== undefined) continue;
+      this.#sessionView.mergeInto(above.#sessionView);
+      this.#isSessionMerged = true;
+      return;
+    }
   }
 
   /** Stores the run, and what was held for its guardrails, or hands both to the hold above. */
@@ -785,8 +829,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       if (snapshot instanceof Error) throw snapshot;
       const callerMetadata = this.#callerMetadata();
       const stored = toStoredRun({ run: this, snapshot, callerMetadata, shown, last });
-      const isOpener = this.parent?.session !== session;
-      const result = await session.append(sessions, stored, snapshot.session, isOpener);
+      const result = await session.append(sessions, stored, snapshot.session, this.#storedChanges());
       if (result === 'refused')
         logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
     } catch (thrown) {
@@ -794,6 +837,12 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     } finally {
       sessions.leave(session);
     }
+  }
+
+  #storedChanges(): StoredChanges {
+    if (this.parent?.session !== this.session) return 'all';
+    // The run above has settled before: what this run has changed since is not among what that one stores.
+    return this.#isSessionMerged ? 'state' : this.#sessionView.begun;
   }
 
   #storableSnapshot(): RunSnapshot | Error {
@@ -808,7 +857,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   #data(): RunSnapshot {
     const { input: runInput, context: runContext, output: runOutput } = this;
-    return { runInput, runContext, runOutput, session: this.session.live };
+    return { runInput, runContext, runOutput, session: this.sessionData };
   }
 
   #callerMetadata(): Readonly<PlainRecord> {
@@ -986,14 +1035,14 @@ interface ContextParts {
 
 /** What hooks and engines read about a run. */
 function newContext({ runId, parent, options, origin }: ContextParts): RunContext {
-  const userId = options.userId ?? parent?.context.userId ?? origin?.userId;
+  const userId = options.userId ?? parent?.namedUserId ?? origin?.userId;
   return {
     runId,
     sessionId: options.sessionId ?? parent?.session.id ?? randomUUID(),
     ...(parent ? { parentRunId: parent.runId } : {}),
     ...(userId === undefined ? {} : { userId }),
     // What the caller passed stays the caller's: hooks and engines add to the run's own.
-    metadata: { ...(options.metadata ?? parent?.context.metadata) },
+    metadata: copyToKeep(options.metadata ?? parent?.context.metadata ?? {}),
     dependencies: options.dependencies ? { ...options.dependencies } : (parent?.context.dependencies ?? {}),
     sessionState: {},
   };

@@ -4,6 +4,7 @@ import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
+import type { Session } from '../model/session.js';
 import type { OpenSession } from '../sessions/open-session.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import type { AgentRunError } from '../errors/agent-run.error.js';
@@ -43,6 +44,10 @@ export interface RunView {
   /** What of the output's metadata the engine has not written. */
   readonly givenMetadata: Readonly<PlainRecord>;
   readonly session: OpenSession;
+  /** The session as the run sees it: hooks and steps read and write it. */
+  readonly sessionData: Session;
+  /** The user whom the caller or the run above has named. */
+  readonly namedUserId: string | undefined;
   /** The user on whose behalf it runs: the one that the host has named counts, not what a hook has made of it. */
   readonly userId: string | undefined;
   readonly input: RunInput;

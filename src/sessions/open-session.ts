@@ -1,6 +1,7 @@
 import { StoreTimeoutError } from '../errors/store-timeout.error.js';
 import { copyPlainData } from '../execution/copy-plain-data.js';
 import type { ComponentIdentity } from '../model/component.js';
+import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import { changesOf } from './session.changes.js';
 import { isOf } from './session.filter.js';
@@ -18,12 +19,18 @@ export interface OpenSessionInit {
   readonly owner: SessionOwner | undefined;
 }
 
+/**
+ * What a settled run stores of the session's data: all that was changed since the session was opened, for it; the
+ * shared state alone, if a run above stores the rest; or also what it has made of this name and metadata.
+ */
+export type StoredChanges = 'all' | 'state' | Readonly<Pick<Session, 'name' | 'metadata'>>;
+
 /** How an attempt to store a run ended. */
 export type AppendResult = 'stored' | 'deleted' | 'refused';
 
 /**
  * A session that runs in flight have open: the run that has opened it, and the runs below that name no other session.
- * They read and change the same data.
+ * They share its state.
  */
 export class OpenSession {
   readonly id: string;
@@ -32,9 +39,11 @@ export class OpenSession {
   readonly owner: SessionOwner | undefined;
   /** Stored runs that are being written. None of them rejects. */
   readonly #writes = new Set<Promise<unknown>>();
-  #live: Session;
+  #found: Session;
   #opened: Session;
-  #saved: Session | undefined;
+  #userId: string | undefined;
+  /** The state as it was stored last. */
+  #saved: PlainRecord | undefined;
   #isKnown = false;
   #deletion: Promise<boolean> | undefined;
 
@@ -43,18 +52,19 @@ export class OpenSession {
     this.isNamed = isNamed;
     this.component = component;
     this.owner = owner;
-    this.#live = session;
+    this.#found = session;
+    this.#userId = session.userId;
     this.#opened = { ...session, state: {}, metadata: {} };
   }
 
-  /** The data that the runs read and change. */
-  get live(): Session {
-    return this.#live;
+  /** The data with which the run that opens the session begins. */
+  get found(): Session {
+    return this.#found;
   }
 
-  /** The user whose session it is: the one that the host has named counts, not what a hook has made of it. */
+  /** The user whose session it is: the one that the host has named counts, not what hooks and engines have made of it. */
   get userId(): string | undefined {
-    return this.owner === undefined ? this.#live.userId : (this.owner ?? undefined);
+    return this.owner === undefined ? this.#userId : (this.owner ?? undefined);
   }
 
   /**
@@ -64,32 +74,25 @@ export class OpenSession {
    */
   adopt(stored: Session | undefined): boolean {
     this.#isKnown = stored !== undefined && isOf(stored, this.owner);
-    if (stored !== undefined && this.#isKnown) this.#live = stored;
-    this.#opened = copyPlainData(this.#live, 'session');
+    if (stored !== undefined && this.#isKnown) this.#found = stored;
+    this.#userId = this.#found.userId;
+    this.#opened = copyPlainData(this.#found, 'session');
     return stored === undefined || this.#isKnown;
-  }
-
-  /** Takes back the name that the session was given meanwhile. */
-  restoreName(name: string | undefined): void {
-    // In place: runs side by side share the data.
-    if (name === undefined) delete this.#live.name;
-    else this.#live.name = name;
   }
 
   /**
    * Adds a settled run to the session, unless the session has been deleted meanwhile.
    *
    * @param session - the session's data when the run settled
-   * @param isOpener - whether the session was opened for this run: then the changes are all that were made since
    * @returns `refused` if the store says that the session is gone or another's
    */
   async append(
     store: SessionStore,
     run: StoredRun,
     session: Session,
-    isOpener: boolean,
+    changes: StoredChanges,
   ): Promise<AppendResult> {
-    const writing = this.#append(store, run, session, isOpener);
+    const writing = this.#append(store, run, session, changes);
     const settled = writing.then(ignore, ignore);
     this.#writes.add(settled);
     try {
@@ -130,24 +133,29 @@ export class OpenSession {
     store: SessionStore,
     run: StoredRun,
     session: Session,
-    isOpener: boolean,
+    changes: StoredChanges,
   ): Promise<AppendResult> {
     if (this.#deletion && (await this.#deletion)) return 'deleted';
-    // A run below shares the session with the run that opened it, which saves the changes when it settles itself.
-    const before = isOpener ? this.#opened : (this.#saved ?? session);
+    const before = this.#before(session, changes);
     const kept = run.isWithdrawn ? nameAndMetadataOf(before, session) : session;
-    const isStored = await store.append(this.#target(session), run, changesOf(before, kept));
+    if (changes === 'all' || this.#saved) this.#saved = kept.state;
+    const isStored = await store.append(this.#target(), run, changesOf(before, kept));
     if (!isStored) return 'refused';
     this.#isKnown = true;
-    if (isOpener || this.#saved) this.#saved = kept;
     return 'stored';
   }
 
-  #target(session: Session): RunSession {
-    const { component, owner } = this;
-    const userId = owner === undefined ? session.userId : (owner ?? undefined);
+  /** A run below shares the state with the run that opened the session, which stores it when it settles itself. */
+  #before(session: Session, changes: StoredChanges): Session {
+    if (changes === 'all') return this.#opened;
+    const begun = changes === 'state' ? session : changes;
+    return { ...nameAndMetadataOf(begun, session), state: this.#saved ?? session.state };
+  }
+
+  #target(): RunSession {
+    const { id, component, owner, userId } = this;
     return {
-      id: session.id,
+      id,
       component,
       isKnown: this.#isKnown,
       ...(userId === undefined ? {} : { userId }),
@@ -156,8 +164,11 @@ export class OpenSession {
   }
 }
 
-/** The session with the name and metadata it had: hooks of a withdrawn run may have quoted its answer there. */
-function nameAndMetadataOf(before: Session, { name: _, ...session }: Session): Session {
+/** The session with the name and metadata it had: a withdrawn run may have quoted its answer there. */
+function nameAndMetadataOf(
+  before: Pick<Session, 'name' | 'metadata'>,
+  { name: _, ...session }: Session,
+): Session {
   const { name, metadata } = before;
   return { ...session, metadata, ...(name === undefined ? {} : { name }) };
 }

@@ -20,7 +20,7 @@ function opened(owner?: SessionOwner, id = 's1'): OpenSession {
 
 /** The run that has opened the session settles. */
 function settle(session: OpenSession, store: SessionStore, runId = 'late'): Promise<AppendResult> {
-  return session.append(store, storedRunOf({ runId, sessionId: session.id }), session.live, true);
+  return session.append(store, storedRunOf({ runId, sessionId: session.id }), session.found, 'all');
 }
 
 /** Whether a promise has settled by now. */

@@ -1,0 +1,16 @@
+import type { PlainRecord } from './run-context.js';
+
+/** `Object.assign()` for data that others have written: the key `__proto__` is a key like others. */
+export function assignOwn(target: PlainRecord, source: Readonly<PlainRecord> | undefined): void {
+  if (source === undefined) return;
+  for (const key of Object.keys(source)) {
+    if (key === '__proto__')
+      Object.defineProperty(target, key, {
+        value: source[key],
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    else target[key] = source[key];
+  }
+}
