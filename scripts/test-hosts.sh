@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The packed package in the default projects of the Nest 11 CLI (CommonJS, ts-jest) and the Nest 12 CLI (ESM, vitest),
-# with what docs/guide/testing-your-hooks.md says and nothing else. `scripts/test-hosts.sh nest11` tries one of them;
+# with what docs/guide/testing-your-hooks.md says and nothing else; and what the README says of TypeScript's settings. `scripts/test-hosts.sh nest11` tries one of them;
 # HOSTS_FOLDER keeps the projects, so that the next run installs nothing but the package.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -37,6 +37,9 @@ fs.writeFileSync('package.json', JSON.stringify(project, null, 2));
 NODE
 }
 
+# try_typescript COLUMN: that of the project in the README's table.
+try_typescript() { node "$repository/scripts/try-typescript.mjs" "$repository" "$1"; }
+
 nest11() {
   project nest11 11
   add "$package"
@@ -46,6 +49,7 @@ nest11() {
   npm test
   npx -y -p node@22 -- npm test
   npx tsc --noEmit
+  try_typescript 1
   # Every entry with its peers, and an error tracker.
   add drizzle-orm@0.45 ai@6 @nestjs/swagger@11 @sentry/nestjs@10
   cp "$repository"/scripts/hosts/*.spec.ts src/
@@ -58,6 +62,7 @@ nest12() {
   copy_spec
   npm test
   npx tsc --noEmit
+  try_typescript 2
 }
 
 [ $# -gt 0 ] || set -- nest11 nest12

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -276,3 +278,16 @@ async function statusOf(curl: string): Promise<number> {
   await response.text();
   return response.status;
 }
+
+describe('npm start', () => {
+  it('says that it compiles before it loads the compiler, and needs no particular shell', () => {
+    const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
+    expect([scripts['start'], scripts['start:dev']]).toEqual([
+      'node scripts/start.js',
+      'node scripts/start.js --watch',
+    ]);
+    const script = join(import.meta.dirname, '../scripts/start.js');
+    const said = execFileSync(process.execPath, [script, '--help'], { encoding: 'utf8' });
+    expect(said).toMatch(/^Compiling the sample application, .*\nUsage: \w+ start/);
+  });
+});

@@ -39,6 +39,12 @@ export class SessionHooks {
   }
 }
 
+const counting = new Agent({
+  id: 'counting',
+  engine: ({ input }) => `You asked: ${input}`,
+  postHooks: [hookRef(SessionHooks, 'countTurns'), hookRef(SessionHooks, 'summarize')],
+});
+
 /** What an application may do with sessions beside running components in them. */
 @Injectable()
 export class Conversations {
@@ -72,7 +78,7 @@ export class Conversations {
 @Module({
   imports: [
     AgentOsModule.forRoot({
-      agents: [support],
+      agents: [support, counting],
       sessionStore: new InMemorySessionStore({ maxSessions: 10_000, maxRunsPerSession: 50 }),
     }),
   ],

@@ -1,6 +1,13 @@
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Agent, AgentOsModule, Hook, type AgentOsService, type PostHookContext } from 'nestjs-agentos';
+import {
+  Agent,
+  AgentOsModule,
+  Hook,
+  hookRef,
+  type AgentOsService,
+  type PostHookContext,
+} from 'nestjs-agentos';
 
 const support = new Agent({ id: 'support', engine: ({ input }) => `You asked: ${input}` });
 
@@ -23,6 +30,15 @@ export class ReportHooks {
     }
   }
 }
+
+const reporting = new Agent({
+  id: 'reporting',
+  engine: ({ input }) => `You asked: ${input}`,
+  postHooks: [hookRef(ReportHooks, 'upload')],
+});
+
+@Module({ imports: [AgentOsModule.forRoot({ agents: [reporting] })], providers: [ReportHooks] })
+export class ReportModule {}
 
 /** Called by a platform that freezes the process as soon as this has resolved. */
 export async function handleJob(agentOs: AgentOsService, question: string): Promise<string> {
