@@ -78,8 +78,8 @@ export class SqlEvalStore extends EvalStore {
   }
 
   override async rename(id: string, name: string, owner?: SessionOwner): Promise<Evaluation | undefined> {
-    const [row] = await this.#access.write((database) =>
-      database
+    const [row] = await this.#access.change([id], (transaction) =>
+      transaction
         .update(evaluationsTable)
         .set({ name: storableText(name), updatedAt: new Date() })
         .where(and(eq(evaluationsTable.id, id), ownedBy(owner)))
@@ -90,8 +90,8 @@ export class SqlEvalStore extends EvalStore {
 
   override async delete(ids: readonly string[], owner?: SessionOwner): Promise<void> {
     for (const batch of inBatches(ids))
-      await this.#access.write((database) =>
-        database.delete(evaluationsTable).where(and(inArray(evaluationsTable.id, batch), ownedBy(owner))),
+      await this.#access.change(batch, (transaction) =>
+        transaction.delete(evaluationsTable).where(and(inArray(evaluationsTable.id, batch), ownedBy(owner))),
       );
   }
 }

@@ -73,7 +73,7 @@ export class SqlSessionStore extends SessionStore {
 
   override append(session: RunSession, given: StoredRun, made: SessionChanges): Promise<boolean> {
     const { run, changes } = storableAppend(session.id, given, made);
-    return this.#access.transaction(async (transaction) => {
+    return this.#access.change([session.id], async (transaction) => {
       // Locks the session's row, so that runs of one session are appended one after another.
       if (!(await touchSession(transaction, session, run, changes.name))) return false;
       await changeEntries(transaction, session.id, 'state', changes.state);
@@ -147,7 +147,7 @@ export class SqlSessionStore extends SessionStore {
 
   override create(given: NewSession): Promise<boolean> {
     const { name, state = {}, metadata = {}, ...init } = storableSession(given);
-    return this.#access.transaction(async (transaction) => {
+    return this.#access.change([init.id], async (transaction) => {
       const values = { ...toSessionRow(init), ...(name === undefined ? {} : { name: storableText(name) }) };
       const created = await transaction
         .insert(sessionsTable)
@@ -163,7 +163,7 @@ export class SqlSessionStore extends SessionStore {
 
   override update(id: string, given: SessionUpdate, owner?: SessionOwner): Promise<boolean> {
     const { name, summary, state, metadata } = storableUpdate(id, given);
-    return this.#access.transaction(async (transaction) => {
+    return this.#access.change([id], async (transaction) => {
       const set = {
         updatedAt: now,
         ...(name === undefined ? {} : { name: storableText(name) }),
@@ -185,8 +185,8 @@ export class SqlSessionStore extends SessionStore {
   override async delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
     const deleted: string[] = [];
     for (const batch of inBatches(ids)) {
-      const rows = await this.#access.write((database) =>
-        database
+      const rows = await this.#access.change(batch, (transaction) =>
+        transaction
           .delete(sessionsTable)
           .where(and(inArray(sessionsTable.id, batch), ownedBy(owner)))
           .returning({ id: sessionsTable.id }),

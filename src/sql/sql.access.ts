@@ -1,6 +1,8 @@
+import { sql } from 'drizzle-orm';
 import type { PgTransactionConfig } from 'drizzle-orm/pg-core';
 
 import { checkSpaceOf } from './free-space.js';
+import { RowQueue } from './row.queue.js';
 import { watchConnections } from './sql.connections.js';
 import type { SqlDatabase } from './sql.database.js';
 import { SqlStoreError } from './sql-store.error.js';
@@ -18,9 +20,16 @@ interface PoolClient {
   release(isBroken?: boolean): void;
 }
 
+/**
+ * Milliseconds that a write waits for a row: for earlier writes of this process, and then for the lock. Both together are
+ * less than stores are waited for, so that a row which somebody keeps locked does not keep a connection as well.
+ */
+const ROW_TIMEOUT = 3_000;
+
 /** How a store uses its database: connections are watched, and errors hold no parameters. */
 export class SqlAccess {
   readonly #database: SqlDatabase;
+  readonly #rows = new RowQueue(ROW_TIMEOUT);
 
   constructor(database: SqlDatabase) {
     watchConnections(database);
@@ -37,7 +46,7 @@ export class SqlAccess {
   }
 
   /**
-   * Like {@link run}, for statements that write.
+   * Like {@link run}, for statements that add rows.
    *
    * @throws SqlStoreError with the code ENOSPC if the database is in a folder whose disk is nearly full
    */
@@ -46,6 +55,21 @@ export class SqlAccess {
       await checkSpaceOf(database);
       return work(database);
     });
+  }
+
+  /**
+   * A transaction that changes rows, and waits for none of them for long.
+   *
+   * @param ids - of the rows
+   * @throws SqlStoreError in place of what drizzle throws; with the code 55P03 if a row stays locked
+   */
+  change<T>(ids: readonly string[], work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#rows.run(ids, () =>
+      this.transaction(async (transaction) => {
+        await transaction.execute(LIMIT_LOCK_WAIT);
+        return work(transaction);
+      }),
+    );
   }
 
   /** @throws SqlStoreError in place of what drizzle throws */
@@ -57,6 +81,9 @@ export class SqlAccess {
     });
   }
 }
+
+/** For this transaction only: the connection is the application's, and so is its own limit, if it has one. */
+const LIMIT_LOCK_WAIT = sql`SELECT set_config('lock_timeout', ${String(ROW_TIMEOUT)}, true) WHERE current_setting('lock_timeout') = '0'`;
 
 /**
  * Drizzle keeps a pool's connection for ever if `BEGIN` fails on it, and gives one back as sound whose statement nobody
