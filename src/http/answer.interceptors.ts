@@ -1,11 +1,10 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
-import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum.js';
 import { ApplicationConfig, ModuleRef } from '@nestjs/core';
 import { concatMap, defaultIfEmpty, defer, lastValueFrom, map, takeLast, type Observable } from 'rxjs';
 
 import { AgentOsInterceptor } from '../runs/agent-os.interceptor.js';
 import { toJsonValue } from '../model/to-json-value.js';
+import { NEST_KEYS, NEST_PARAMETERS } from '../peers/nest.internals.js';
 import { isProtocolHandler } from './protocol.mark.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
@@ -88,13 +87,13 @@ function isRepeated(value: unknown): boolean {
 function argumentsOf(context: ExecutionContext): readonly unknown[] {
   const controller = context.getClass();
   const declared = Reflect.getMetadata(
-    ROUTE_ARGS_METADATA,
+    NEST_KEYS.routeArguments,
     controller,
     context.getHandler().name,
   ) as Declared;
   const given: unknown[] = [];
   for (const [key, { index, data }] of Object.entries(declared)) {
-    const type = Number(key.split(':', 1)[0]) as RouteParamtypes;
+    const type = Number(key.split(':', 1)[0]);
     given[index] = argumentOf(context, type, data);
   }
   return given;
@@ -102,9 +101,9 @@ function argumentsOf(context: ExecutionContext): readonly unknown[] {
 
 type Declared = Readonly<Record<string, { readonly index: number; readonly data?: string }>>;
 
-function argumentOf(context: ExecutionContext, type: RouteParamtypes, data = ''): unknown {
-  if (type === RouteParamtypes.RESPONSE) return context.switchToHttp().getResponse<object>();
-  if (type === RouteParamtypes.REQUEST) return requestOf(context);
+function argumentOf(context: ExecutionContext, type: number, data = ''): unknown {
+  if (type === NEST_PARAMETERS.response) return context.switchToHttp().getResponse<object>();
+  if (type === NEST_PARAMETERS.request) return requestOf(context);
   const { params } = requestOf(context) as { readonly params: Readonly<Record<string, string>> };
   return params[data];
 }

@@ -1,14 +1,8 @@
 import { VersioningType, type RequestMethod, type Type } from '@nestjs/common';
-import {
-  HOST_METADATA,
-  METHOD_METADATA,
-  MODULE_PATH,
-  PATH_METADATA,
-  VERSION_METADATA,
-} from '@nestjs/common/constants.js';
 import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '@nestjs/core';
-import { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
+import type { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 
+import { NEST_KEYS } from '../peers/nest.internals.js';
 import { isProtocolHandler } from './protocol.mark.js';
 import { formsOf, type DeclaredRoute } from './route.overlap.js';
 
@@ -19,6 +13,8 @@ interface Place {
   readonly controller: Type;
   readonly modulePath: string | undefined;
   readonly config: ApplicationConfig;
+  /** Makes the paths of routes as Nest does. */
+  readonly paths: RoutePathFactory;
   readonly reading: PathReading;
 }
 
@@ -34,39 +30,40 @@ export function declaredRoutes(
   modules: ModulesContainer,
   config: ApplicationConfig,
   reading: PathReading,
+  paths: RoutePathFactory,
 ): DeclaredRoute[] {
   return [...modules.values()].flatMap(({ metatype, controllers }) => {
-    const modulePath = metadata<string>(`${MODULE_PATH}${modules.applicationId}`, metatype);
+    const modulePath = metadata<string>(`${NEST_KEYS.modulePath}${modules.applicationId}`, metatype);
     return [...controllers.values()].flatMap(({ metatype: controller }) =>
       typeof controller === 'function'
         ? routesOf({
             controller: controller as Type,
-            modulePath: modulePath ?? metadata<string>(MODULE_PATH, metatype),
+            modulePath: modulePath ?? metadata<string>(NEST_KEYS.modulePath, metatype),
             config,
             reading,
+            paths,
           })
         : [],
     );
   });
 }
 
-function routesOf({ controller, modulePath, config, reading }: Place): DeclaredRoute[] {
+function routesOf({ controller, modulePath, config, reading, paths }: Place): DeclaredRoute[] {
   const prototype = controller.prototype as Readonly<Record<string, object>>;
   const versioning = config.getVersioning();
-  const paths = new RoutePathFactory(config);
   const globalPrefix = config.getGlobalPrefix();
   const controllerVersion = versioning
-    ? (metadata<PathParts['controllerVersion']>(VERSION_METADATA, controller) ?? versioning.defaultVersion)
+    ? (metadata<PathParts['controllerVersion']>(NEST_KEYS.version, controller) ?? versioning.defaultVersion)
     : undefined;
-  const hosts = listOf(metadata(HOST_METADATA, controller));
+  const hosts = listOf(metadata(NEST_KEYS.host, controller));
 
-  return listOf(metadata<string | string[]>(PATH_METADATA, controller) ?? '').flatMap((ctrlPath) =>
+  return listOf(metadata<string | string[]>(NEST_KEYS.path, controller) ?? '').flatMap((ctrlPath) =>
     new MetadataScanner().getAllMethodNames(prototype).flatMap((name): DeclaredRoute[] => {
       const handler = prototype[name];
-      const methodPaths = handler && metadata<string | string[]>(PATH_METADATA, handler);
+      const methodPaths = handler && metadata<string | string[]>(NEST_KEYS.path, handler);
       if (!handler || methodPaths === undefined) return [];
-      const method = metadata<RequestMethod>(METHOD_METADATA, handler) as RequestMethod;
-      const methodVersion = metadata<PathParts['methodVersion']>(VERSION_METADATA, handler);
+      const method = metadata<RequestMethod>(NEST_KEYS.method, handler) as RequestMethod;
+      const methodVersion = metadata<PathParts['methodVersion']>(NEST_KEYS.version, handler);
       const isInPath = versioning?.type === VersioningType.URI;
       const versions = versioning && !isInPath ? listOf(methodVersion ?? controllerVersion) : undefined;
       const parts = {

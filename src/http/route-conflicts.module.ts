@@ -2,6 +2,7 @@ import { Inject, Logger, Module, RequestMethod, type NestModule } from '@nestjs/
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { findRoutePathFactory } from '../peers/nest.internals.js';
 import { declaredRoutes, type PathReading } from './declared.routes.js';
 import { fastifyOf } from './fastify.instance.js';
 import { describeConflicts, findConflicts, findDuplicates, type RouteChoice } from './route.conflicts.js';
@@ -40,9 +41,16 @@ export class RouteConflictsModule implements NestModule {
    *
    * @throws AgentOsConfigurationError on Fastify, if there are two routes for the same method and path
    */
-  configure(): void {
+  async configure(): Promise<void> {
+    const RoutePathFactory = await findRoutePathFactory();
+    if (!RoutePathFactory) return;
     const fastify = fastifyOf<FastifyLike>(this.adapterHost);
-    const routes = declaredRoutes(this.modules, this.config, this.#reading(fastify));
+    const routes = declaredRoutes(
+      this.modules,
+      this.config,
+      this.#reading(fastify),
+      new RoutePathFactory(this.config),
+    );
     const duplicates = fastify ? findDuplicates([...routes, ...addedBefore(fastify, routes)]) : [];
     if (duplicates.length > 0)
       throw new AgentOsConfigurationError(

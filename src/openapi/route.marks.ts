@@ -1,6 +1,7 @@
 import { RequestMethod, type Type } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { ApiExtension } from '@nestjs/swagger';
+
+import { NEST_KEYS } from '../peers/nest.internals.js';
 
 /** Says in a document which of our routes an operation is; it is taken out before anybody sees the document. */
 export const ROUTE_MARK = 'x-agent-os-route';
@@ -31,12 +32,12 @@ export function markRoutes(controllers: readonly Type[]): void {
 /** The routes that a controller declares. */
 export function routesOf(controller: Type): DeclaredRoute[] {
   const prototype = controller.prototype as Record<string, object>;
-  const controllerPath = Reflect.getMetadata(PATH_METADATA, controller) as string;
+  const controllerPath = Reflect.getMetadata(NEST_KEYS.path, controller) as string;
   return Object.getOwnPropertyNames(prototype).flatMap((name) => {
     const handler = prototype[name];
-    const path = handler && (Reflect.getMetadata(PATH_METADATA, handler) as string | undefined);
+    const path = handler && (Reflect.getMetadata(NEST_KEYS.path, handler) as string | undefined);
     if (name === 'constructor' || path === undefined) return [];
-    const method = Reflect.getMetadata(METHOD_METADATA, handler as object) as RequestMethod;
+    const method = Reflect.getMetadata(NEST_KEYS.method, handler as object) as RequestMethod;
     return [{ route: `${RequestMethod[method]} ${join(controllerPath, path)}`, prototype, name }];
   });
 }

@@ -1,7 +1,7 @@
 import { RequestMethod, type Type } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 
 import { HTTP_CONTROLLERS } from '../../src/http/http.routes.js';
+import { NEST_KEYS } from '../../src/peers/nest.internals.js';
 
 /** A route of the protocol. */
 export interface ProtocolRoute {
@@ -25,12 +25,12 @@ function routesOf(controller: Type): ProtocolRoute[] {
     const handler = prototype[name] as object;
     const own = pathOf(handler);
     if (name === 'constructor' || own === undefined) return [];
-    const method = RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod];
+    const method = RequestMethod[Reflect.getMetadata(NEST_KEYS.method, handler) as RequestMethod];
     const segments = `${pathOf(controller) ?? ''}/${own}`.split('/').filter((segment) => segment !== '');
     return [{ method, path: segments.map((segment) => `/${segment}`).join('') }];
   });
 }
 
 function pathOf(target: object): string | undefined {
-  return Reflect.getMetadata(PATH_METADATA, target) as string | undefined;
+  return Reflect.getMetadata(NEST_KEYS.path, target) as string | undefined;
 }
