@@ -20,8 +20,15 @@ export async function runEngine<R extends EngineRequest>(
   run: ComponentRun,
 ): Promise<void> {
   const answer = engine instanceof Engine ? engine.stream(request) : await engine(request);
-  if (!isIterable(answer)) return take(answer, run);
-  for await (const item of answer) await take(item, run);
+  if (isIterable(answer)) {
+    for await (const item of answer) {
+      const taken = take(item, run);
+      if (taken) await taken;
+    }
+    return;
+  }
+  const taken = take(answer, run);
+  if (taken) await taken;
 }
 
 /** The question, after the questions and answers before it. */
@@ -29,8 +36,8 @@ export async function engineRequestOf(run: ComponentRun, historyRuns: number): P
   const { input, context } = run;
   const { createdAt, runId: id } = run.output;
   const question = { id, role: 'user', content: input.content, createdAt } as const;
-  const history = await run.history(historyRuns);
-  const messages = [...history, question];
+  const earlier = run.history(historyRuns);
+  const messages = earlier ? [...(await earlier), question] : [question];
   return {
     input: input.content,
     messages,
@@ -42,7 +49,7 @@ export async function engineRequestOf(run: ComponentRun, historyRuns: number): P
   };
 }
 
-async function take(item: EngineYield, run: ComponentRun): Promise<void> {
+function take(item: EngineYield, run: ComponentRun): Promise<void> | undefined {
   run.throwIfAbandoned();
   if (typeof item === 'string') return run.addText(item);
   if (!isRecord(item)) throw wrong(run, `answered with ${show(item)}; expected text, events or { content }`);
@@ -50,7 +57,7 @@ async function take(item: EngineYield, run: ComponentRun): Promise<void> {
   return takeOutput(item, run);
 }
 
-async function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> {
+function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> | undefined {
   switch (event.type) {
     case 'text':
       checkTexts(event, ['text'], run);
@@ -68,9 +75,11 @@ async function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> {
       return takeToolResult(event, run);
     case 'usage':
       checkUsage(event, event.type, run);
-      return run.addUsage(withTotal(event));
+      run.addUsage(withTotal(event));
+      return undefined;
     case 'data':
-      return run.setData(event.data);
+      run.setData(event.data);
+      return undefined;
     default:
       throw wrong(
         run,
@@ -96,10 +105,10 @@ function takeToolResult(
   return run.endTool(id, result, failed);
 }
 
-async function takeOutput(
+function takeOutput(
   { content, data, metrics, finishReason, metadata, tools }: EngineOutput,
   run: ComponentRun,
-): Promise<void> {
+): Promise<void> | undefined {
   if (typeof content !== 'string')
     throw wrong(run, `answered with an object whose content is ${show(content)}; expected a text`);
   for (const [name, value] of Object.entries({ metrics, metadata }))
@@ -113,7 +122,7 @@ async function takeOutput(
   if (finishReason !== undefined) run.setFinishReason(finishReason);
   if (tools) run.addTools(tools);
   if (metadata) run.addMetadata(metadata);
-  await run.addText(content);
+  return run.addText(content);
 }
 
 function isIterable(value: unknown): value is AsyncIterable<EngineYield> | Iterable<EngineYield> {

@@ -26,8 +26,8 @@ export interface AttemptedRun extends RunView {
   emit(body: RunEventBody): Promise<void> | undefined;
   /** Seconds since the run began. */
   readonly age: number;
-  /** Earlier questions and answers of the component in the session, the oldest first. */
-  history(runs: number): Promise<Message[]>;
+  /** Earlier questions and answers of the component in the session, the oldest first; undefined if there are none. */
+  history(runs: number): Promise<Message[]> | undefined;
   /** Starts a run below this one. */
   startPart(request: PartRequest): RunHandle;
 }
@@ -77,7 +77,7 @@ export class Attempt implements ComponentRun {
     if (this.#isAbandoned) throw new Error('This attempt has failed and was repeated.');
   }
 
-  history(runs: number): Promise<Message[]> {
+  history(runs: number): Promise<Message[]> | undefined {
     return this.#run.history(runs);
   }
 

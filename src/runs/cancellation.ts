@@ -73,11 +73,17 @@ export class Cancellation {
   }
 
   /** Waits for a promise, but no longer than the run may go on; does not say which of the two came first. */
-  async settled(promise: Promise<void>): Promise<void> {
-    try {
-      await this.race(promise);
-    } catch (thrown) {
-      if (!this.#reason) throw thrown;
-    }
+  settled(promise: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const forget = this.onCancel(() => resolve());
+      const end = (settle: () => void): void => {
+        forget();
+        settle();
+      };
+      promise.then(
+        () => end(resolve),
+        (thrown: unknown) => end(() => (this.#reason ? resolve() : reject(thrown))),
+      );
+    });
   }
 }

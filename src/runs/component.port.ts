@@ -33,7 +33,7 @@ export interface ComponentRun {
   /** Throws if the run was cancelled or its attempt repeated: nothing is written into its output any more. */
   throwIfAbandoned(): void;
   /** Earlier questions and answers of this component in this session, the oldest first. */
-  history(runs: number): Promise<Message[]>;
+  history(runs: number): Promise<Message[]> | undefined;
   /** Adds to the answer and streams the piece. */
   addText(piece: string): Promise<void> | undefined;
   /** Sets the answer without streaming it: its pieces were streamed by the runs below. */

@@ -377,10 +377,10 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.#feed.emit(body);
   }
 
-  history(runs: number): Promise<Message[]> {
+  history(runs: number): Promise<Message[]> | undefined {
     const isNew = !this.session.isNamed && !this.parent;
     const { sessions } = this.environment;
-    return isNew || !sessions ? Promise.resolve([]) : loadHistory(sessions, this, runs);
+    return isNew || !sessions ? undefined : loadHistory(sessions, this, runs);
   }
 
   startPart(request: PartRequest): RunHandle {
@@ -458,7 +458,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       this.#output.input = this.#input;
       this.#given = takeGiven(this.#context, this.sessionData);
       await this.#execute();
-      await this.#runPostHooks();
+      this.#state = { phase: 'post' };
+      this.#leaveBehind((part) => !part.#isOfHook);
+      if (this.#hooks.post.length > 0) await this.#runHooks(this.#hooks.post);
+      const passing = this.#pass();
+      if (passing) await passing;
       return undefined;
     } catch (thrown) {
       const error = this.#toRunError(thrown);
@@ -590,14 +594,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#sessionView.restoreMetadata(this.#given.session);
   }
 
-  async #runPostHooks(): Promise<void> {
-    this.#state = { phase: 'post' };
-    this.#leaveBehind((part) => !part.#isOfHook);
-    if (this.#hooks.post.length > 0) await this.#runHooks(this.#hooks.post);
+  /** The post-hooks have passed: delivers the held events. */
+  #pass(): Promise<void> | undefined {
     if (this.#edit !== 'none') this.#writeMessages([]);
     const replacement = this.#edit === 'none' ? undefined : this.#output.content;
-    const passing = this.#feed.pass(replacement, () => this.#treeIds());
-    if (passing) await passing;
+    return this.#feed.pass(replacement, () => this.#treeIds());
   }
 
   /** Ends the run: from here on it does not change. */
@@ -634,16 +635,13 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
    * Waits for a store or an executor, unless cancellation, the time limit or shutdown ends the wait. A run that was
    * cancelled already waits only a little: its caller wants to go on.
    */
-  async #waitAfterEnd(pending: Promise<void>): Promise<void> {
+  #waitAfterEnd(pending: Promise<void>): Promise<void> {
     const waiting = (this.#storing ??= new Cancellation());
     const { reason } = this.#cancellation;
+    if (!reason) return waiting.settled(pending);
     const { deadlines } = this.environment;
-    const deadline = reason && deadlines.set(CANCELLED_WAIT, () => waiting.cancel(reason));
-    try {
-      await waiting.settled(pending);
-    } finally {
-      if (deadline) deadlines.clear(deadline);
-    }
+    const deadline = deadlines.set(CANCELLED_WAIT, () => waiting.cancel(reason));
+    return waiting.settled(pending).finally(() => deadlines.clear(deadline));
   }
 
   /** The run is cancelled with the run above it, and by its caller's signal. */
@@ -712,13 +710,17 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   /** The conversation of the run; without its rounds if they no longer fit the answer. */
   #writeMessages(rounds: Message[]): void {
-    const { content } = this.#output;
-    const answer: Message = { ...newMessage(), role: 'assistant', content };
-    this.#output.messages = [this.#question(), ...(rounds.length > 0 ? rounds : [answer])];
+    const question = this.#question();
+    this.#output.messages = rounds.length > 0 ? [question, ...rounds] : [question, this.#answer()];
   }
 
   #question(): Message {
-    return { ...newMessage(), role: 'user', content: this.#input.content, createdAt: this.createdAt };
+    const { createdAt } = this;
+    return { id: randomUUID(), role: 'user', content: this.#input.content, createdAt };
+  }
+
+  #answer(): Message {
+    return { ...newMessage(), role: 'assistant', content: this.#output.content };
   }
 
   /** The run did not complete: what guardrails have refused, or have not seen, is taken out of its output. */
@@ -958,9 +960,19 @@ const CANCELLED_WAIT = 500;
 /** Codes of errors after which another attempt may succeed. */
 const RETRIED: readonly string[] = ['run_failed', 'step_failed', 'provider_error', 'run_timeout'];
 
-/** A component as others see it. Frozen: the events and outputs of the run share it. */
-function identityOf({ kind, id, name, description }: RunComponent): ComponentIdentity {
-  return Object.freeze(description === undefined ? { kind, id, name } : { kind, id, name, description });
+/** Components as others see them: made once, as every run needs one. */
+const identities = new WeakMap<RunComponent, ComponentIdentity>();
+
+/** A component as others see it. Frozen: events, outputs and records of all its runs share it. */
+function identityOf(component: RunComponent): ComponentIdentity {
+  const known = identities.get(component);
+  if (known) return known;
+  const { kind, id, name, description } = component;
+  const identity = Object.freeze(
+    description === undefined ? { kind, id, name } : { kind, id, name, description },
+  );
+  identities.set(component, identity);
+  return identity;
 }
 
 /**

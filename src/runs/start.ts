@@ -35,10 +35,11 @@ export function run(request: RunRequest): Promise<RunOutput> {
   return output;
 }
 
-async function outputOf(handle: RunHandle): Promise<RunOutput> {
-  const { output, error } = await handle.settled;
-  if (error) throw error;
-  return output;
+function outputOf(handle: RunHandle): Promise<RunOutput> {
+  return handle.settled.then(({ output, error }) => {
+    if (error) throw error;
+    return output;
+  });
 }
 
 function ignore(): void {

@@ -37,7 +37,7 @@ export class OpenSession {
   readonly isNamed: boolean;
   readonly component: ComponentIdentity;
   readonly owner: SessionOwner | undefined;
-  /** Stored runs that are being written. None of them rejects. */
+  /** Stored runs that are being written. */
   readonly #writes = new Set<Promise<unknown>>();
   #found: Session;
   #opened: Session;
@@ -93,18 +93,21 @@ export class OpenSession {
     changes: StoredChanges,
   ): Promise<AppendResult> {
     const writing = this.#append(store, run, session, changes);
-    const settled = writing.then(ignore, ignore);
-    this.#writes.add(settled);
+    this.#writes.add(writing);
     try {
       return await writing;
     } finally {
-      this.#writes.delete(settled);
+      this.#writes.delete(writing);
     }
   }
 
-  /** Whoever deletes the session waits for these: for runs that are being stored, and for an earlier deletion. */
+  /**
+   * Whoever deletes the session waits for these: for runs that are being stored, and for an earlier deletion. None of
+   * them rejects.
+   */
   get pending(): readonly Promise<unknown>[] {
-    return this.#deletion ? [...this.#writes, this.#deletion] : [...this.#writes];
+    const writes = [...this.#writes].map((writing) => writing.catch(ignore));
+    return this.#deletion ? [...writes, this.#deletion] : writes;
   }
 
   /** The session is being deleted. If that fails, the session is still there, unless it was deleted before. */
