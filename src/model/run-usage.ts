@@ -49,8 +49,12 @@ export const USAGE_FIELDS = [
 
 /** Token by token; what neither knows is left out. */
 export function sumUsage(left: RunUsage, right: RunUsage): RunUsage {
-  const known = USAGE_FIELDS.filter((field) => left[field] !== undefined || right[field] !== undefined);
-  return Object.fromEntries(known.map((field) => [field, (left[field] ?? 0) + (right[field] ?? 0)]));
+  const sum: RunUsage = {};
+  for (const field of USAGE_FIELDS) {
+    if (left[field] !== undefined || right[field] !== undefined)
+      sum[field] = (left[field] ?? 0) + (right[field] ?? 0);
+  }
+  return sum;
 }
 
 /** What an engine has reported, with the sum where it has left that out. */
@@ -65,8 +69,12 @@ export function withTotal<T extends RunUsage>(usage: T): T {
 /** The tokens among a run's metrics, in whole numbers: engines report what they like. */
 export function tokensOf(metrics: RunUsage): RunUsage {
   // More than a database can count is no number of tokens.
-  const counted = USAGE_FIELDS.filter((field) => Number.isSafeInteger(Math.round(metrics[field] ?? NaN)));
-  return Object.fromEntries(counted.map((field) => [field, Math.round(metrics[field] ?? 0)]));
+  const counted: RunUsage = {};
+  for (const field of USAGE_FIELDS) {
+    const tokens = Math.round(metrics[field] ?? NaN);
+    if (Number.isSafeInteger(tokens)) counted[field] = tokens;
+  }
+  return counted;
 }
 
 /** Whether nothing was used. */

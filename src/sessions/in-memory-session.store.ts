@@ -6,7 +6,7 @@ import type { Session } from '../model/session.js';
 import { withoutUndefined } from '../model/without-undefined.js';
 import type { SessionChanges } from './session.changes.js';
 import { newSession, withRun, withUpdate } from './kept-session.js';
-import { checkLimits, latestWithin, sizeOf, type Sized } from './kept.size.js';
+import { checkLimits, latestWithin, sizeOf, sizeOfRun, type Sized } from './kept.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import { storableText } from './storable.text.js';
 import { storableAppend, storableSession, storableUpdate } from './storable.js';
@@ -185,7 +185,7 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   #addRun(id: string, kept: KeptSession, run: StoredRun): void {
-    const size = sizeOf(run);
+    const size = sizeOfRun(run);
     if (kept.size + size > this.#maxBytes) {
       warn(
         `Run ${quoted(run.runId)} of session ${quoted(id)} was not kept: it has about ${size} bytes, and maxBytes is ${this.#maxBytes}.`,

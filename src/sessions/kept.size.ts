@@ -1,35 +1,47 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { StoredRun } from './session.store.js';
 
 /** What V8 takes for an object or a text beside its content, roughly. */
 const OBJECT = 32;
 const TEXT = 16;
 /** Texts of fewer characters are taken for one byte each: looking closer costs more than it tells. */
-const SHORT = 1_000;
+const SHORT = 10_000;
 /** Arrays longer than this are read by their keys: they may consist of holes. */
 const LONG = 100_000;
 
-/**
- * About the bytes that plain data takes in memory. What is referred to several times counts once, as it is kept once.
- * An estimate: cheap, and of the right order.
- */
-export function sizeOf(value: unknown, seen: Set<object> = new Set()): number {
+/** About the bytes that data takes in memory, which stores have copied or checked: it holds no cycles. Of the right order. */
+export function sizeOf(value: unknown): number {
   if (typeof value === 'string')
     return TEXT + (value.length < SHORT ? value.length : Buffer.byteLength(value));
   if (typeof value !== 'object' || value === null) return 8;
-  if (seen.has(value)) return 0;
-  seen.add(value);
-  let size = OBJECT;
-  if (ArrayBuffer.isView(value)) return size + value.byteLength;
   if (Array.isArray(value) && value.length <= LONG) {
-    for (const item of value) size += sizeOf(item, seen);
+    let size = OBJECT;
+    for (const item of value) size += sizeOf(item);
     return size;
   }
+  if (ArrayBuffer.isView(value)) return OBJECT + value.byteLength;
   if (value instanceof Map || value instanceof Set) {
-    for (const [key, item] of value.entries()) size += sizeOf(key, seen) + sizeOf(item, seen);
+    let size = OBJECT;
+    for (const [key, item] of value.entries()) size += sizeOf(key) + sizeOf(item);
     return size;
   }
-  for (const key of Object.keys(value)) {
-    size += key.length + sizeOf((value as Readonly<Record<string, unknown>>)[key], seen);
+  return sizeOfFields(value as Readonly<Record<string, unknown>>);
+}
+
+function sizeOfFields(record: Readonly<Record<string, unknown>>): number {
+  let size = OBJECT;
+  for (const key in record) size += key.length + sizeOf(record[key]);
+  return size;
+}
+
+/** The last event of a run refers to the output and state that are kept with it: they count once, as they are kept once. */
+export function sizeOfRun(run: StoredRun): number {
+  const { events, output, sessionState } = run;
+  let size = sizeOf({ ...run, events: [] });
+  for (const event of events) {
+    size += sizeOf(event);
+    if ('output' in event && event.output === output) size -= sizeOf(output);
+    if ('sessionState' in event && event.sessionState === sessionState) size -= sizeOf(sessionState);
   }
   return size;
 }

@@ -26,15 +26,28 @@ export function changesOf(before: Session, after: Session): SessionChanges {
 }
 
 /** The record with the changes made to it; the record itself stays as it is. */
-export function withChanges(record: Readonly<PlainRecord>, { set, removed }: RecordChanges): PlainRecord {
+export function withChanges(
+  record: Readonly<PlainRecord>,
+  { set, removed }: RecordChanges,
+): Readonly<PlainRecord> {
+  if (removed.length === 0) return isEmpty(set) ? record : { ...record, ...set };
   const kept = Object.entries(record).filter(([key]) => !removed.includes(key));
   return { ...Object.fromEntries(kept), ...set };
 }
 
+/** Most runs change nothing. */
+const NO_CHANGES: RecordChanges = Object.freeze({ set: Object.freeze({}), removed: Object.freeze([]) });
+
 function recordChanges(before: PlainRecord, after: PlainRecord): RecordChanges {
+  if (isEmpty(before) && isEmpty(after)) return NO_CHANGES;
   const set = Object.entries(after).filter(([key, value]) => !isDeepStrictEqual(before[key], value));
   return {
     set: Object.fromEntries(set),
     removed: Object.keys(before).filter((key) => !Object.hasOwn(after, key)),
   };
+}
+
+function isEmpty(record: Readonly<PlainRecord>): boolean {
+  for (const _ in record) return false;
+  return true;
 }

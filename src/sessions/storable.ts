@@ -38,10 +38,15 @@ function storableRecord<T extends Readonly<Record<string, unknown>>>(
   leftOut: string[],
 ): T {
   const kept = storable(record, name, leftOut);
+  if (!hasLongKey(kept)) return kept;
   const bad = Object.keys(kept).filter((key) => key.length > MAX_KEY_LENGTH);
-  if (bad.length === 0) return kept;
   leftOut.push(...bad.map((key) => pathOf(name, key)));
   return Object.fromEntries(Object.entries(kept).filter(([key]) => !bad.includes(key))) as T;
+}
+
+function hasLongKey(record: Readonly<Record<string, unknown>>): boolean {
+  for (const key in record) if (key.length > MAX_KEY_LENGTH) return true;
+  return false;
 }
 
 /** Says in one line what was left out, if anything was. */
@@ -102,16 +107,16 @@ export function storableUpdate(id: string, update: SessionUpdate): SessionUpdate
 }
 
 function storableChanges<T extends SessionChanges>(changes: T, leftOut: string[]): T {
-  return {
-    ...changes,
-    state: storableSet(changes.state, 'session.state', leftOut),
-    metadata: storableSet(changes.metadata, 'session.metadata', leftOut),
-  };
+  const state = storableSet(changes.state, 'session.state', leftOut);
+  const metadata = storableSet(changes.metadata, 'session.metadata', leftOut);
+  return state === changes.state && metadata === changes.metadata ? changes : { ...changes, state, metadata };
 }
 
 /** What is left out is removed, too: the value before is not the new one. */
-function storableSet({ set, removed }: RecordChanges, name: string, leftOut: string[]): RecordChanges {
+function storableSet(changes: RecordChanges, name: string, leftOut: string[]): RecordChanges {
+  const { set, removed } = changes;
   const kept = storableRecord(set, name, leftOut);
+  if (kept === set) return changes;
   const gone = Object.keys(set).filter((key) => !Object.hasOwn(kept, key));
   return { set: kept, removed: gone.length === 0 ? removed : [...removed, ...gone] };
 }
@@ -146,7 +151,7 @@ function areStorable(values: Iterable<unknown>, depth: number): boolean {
 }
 
 function isRecordStorable(record: Readonly<Record<string, unknown>>, depth: number): boolean {
-  for (const key of Object.keys(record)) if (!isKey(key) || !isStorable(record[key], depth)) return false;
+  for (const key in record) if (!isKey(key) || !isStorable(record[key], depth)) return false;
   return true;
 }
 
