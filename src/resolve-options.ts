@@ -232,6 +232,23 @@ function checkParts({ executor, sessionStore, evalStore }: ResolvedAgentOsOption
   expect('sessionStore', isSessionStore, 'an instance of a SessionStore', sessionStore);
   const isEvalStore = evalStore === undefined || evalStore instanceof EvalStore;
   expect('evalStore', isEvalStore, 'an instance of an EvalStore', evalStore);
+  if (evalStore !== undefined && takesTwo(evalStore, 'rename')) {
+    throw wrong(
+      'AgentOsModule',
+      `rename(id, name) of the evalStore "${evalStore.constructor.name}" takes no owner, so that users could rename the ` +
+        'evaluations of others. Take the owner as a third parameter, and look at it in the same step',
+    );
+  }
+}
+
+/** Whether a function certainly takes two arguments: parameters with defaults, and a rest, do not count as its length. */
+function takesTwo<K extends string>(
+  store: Readonly<Record<K, (...given: never[]) => unknown>>,
+  name: K,
+): boolean {
+  const method = store[name];
+  const [parameters = ''] = /\([^)]*\)/.exec(String(method)) ?? [];
+  return method.length === 2 && !/=|\.\.\./.test(parameters) && !/\barguments\b/.test(String(method));
 }
 
 /** Texts, such as environment variables, would pass a comparison and fail as times. */

@@ -59,7 +59,12 @@ describe.each(ADAPTERS)('An event stream on %s', (adapter) => {
       headers['content-type'],
       headers['cache-control'],
       headers['x-accel-buffering'],
-    ]).toEqual(['HTTP/1.1 200 OK', 'text/event-stream; charset=utf-8', 'no-cache, no-transform', 'no']);
+    ]).toEqual([
+      'HTTP/1.1 200 OK',
+      'text/event-stream; charset=utf-8',
+      'no-cache, no-transform, no-store',
+      'no',
+    ]);
     const common = '"agent_id":"writer","agent_name":"Writer","run_id":"…","session_id":"…","nested_depth":0';
     const piece = '"workflow_agent":false,"content_type":"str","reasoning_content":""';
     const frame = (event: string, fields = ''): string =>

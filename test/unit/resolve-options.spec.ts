@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { AgentOsConfigurationError, type AgentOsOptions } from 'nestjs-agentos';
+import {
+  AgentOsConfigurationError,
+  InMemoryEvalStore,
+  type AgentOsOptions,
+  type EvalStore,
+} from 'nestjs-agentos';
 
 import { resolveOptions } from '../../src/resolve-options.js';
 
@@ -128,6 +133,27 @@ describe('resolveOptions()', () => {
     expect(() => resolve({ [name]: value })).toThrow(
       new AgentOsConfigurationError(`AgentOsModule: expected ${name} to be ${expected}, got ${got}.`),
     );
+  });
+
+  it('refuses an evaluation store whose rename() takes no owner', () => {
+    class Old extends InMemoryEvalStore {
+      override rename(id: string, name: string): ReturnType<EvalStore['rename']> {
+        return super.rename(id, name);
+      }
+    }
+    expect(() => resolve({ evalStore: new Old() })).toThrow(
+      new AgentOsConfigurationError(
+        'AgentOsModule: rename(id, name) of the evalStore "Old" takes no owner, so that users could rename the ' +
+          'evaluations of others. Take the owner as a third parameter, and look at it in the same step.',
+      ),
+    );
+  });
+
+  it.each<[string, EvalStore['rename']]>([
+    ['a default', (id, name, owner = null) => Promise.reject(new Error([id, name, owner].join()))],
+    ['a rest', (...call) => Promise.reject(new Error(call.join()))],
+  ])('takes an evaluation store whose rename() has %s in place of a third parameter', (_, rename) => {
+    expect(() => resolve({ evalStore: Object.assign(new InMemoryEvalStore(), { rename }) })).not.toThrow();
   });
 
   it.each(['', 5, null, {}])('refuses the security key %p without showing it', (securityKey) => {

@@ -20,8 +20,9 @@ export class EventStreamOpener {
   open(response: object): EventStream {
     const { httpAdapter } = this.adapterHost;
     const stream = new EventStream();
-    // What compresses answers would keep events back until there are many; `no-transform` forbids it.
-    httpAdapter.setHeader(response, 'Cache-Control', 'no-cache, no-transform');
+    // What compresses answers would keep events back until there are many; `no-transform` forbids it. The events are
+    // somebody's conversation, so no cache keeps them.
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-cache, no-transform, no-store');
     httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
     httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
     const file = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
