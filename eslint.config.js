@@ -29,8 +29,8 @@ const LAYERS = [
   'http',
   'openapi',
 ];
-/** Files in src/ that may import everything: the wiring, then the list of public names. */
-const TOP = ['agent-os.module-definition', 'agent-os.module', 'index'];
+/** What may import everything: the wiring, then the list of public names, then the test kit, a folder. */
+const TOP = ['agent-os.module-definition', 'agent-os.module', 'index', 'testing'];
 /** The host chooses the HTTP adapter, and inside src/ the package is imported by file. */
 const FORBIDDEN = [
   '@nestjs/platform-express',
@@ -38,6 +38,19 @@ const FORBIDDEN = [
   'express',
   'fastify',
   'nestjs-agentos',
+];
+
+/** The test kit works in every runner, so it knows none, and needs no package that an application may not have. */
+const TEST_PACKAGES = [
+  '@jest/*',
+  'jest*',
+  'vitest*',
+  '@vitest/*',
+  'node:test*',
+  'expect',
+  'chai',
+  'supertest',
+  '@nestjs/testing',
 ];
 
 const NODE_GLOBALS = [
@@ -82,6 +95,15 @@ export default defineConfig(
             'PropertyDefinition[readonly!=true][static=false][declare!=true]:not([key.type="PrivateIdentifier"]):not([accessibility="private"])',
           message: "A field is #private or readonly: an object's fields are written in its own file.",
         },
+      ],
+    },
+  },
+  {
+    files: ['src/testing/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: TEST_PACKAGES, message: 'The test kit is free of any runner: it throws.' }] },
       ],
     },
   },

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The packed package in the default projects of the Nest 11 CLI (CommonJS, ts-jest) and the Nest 12 CLI (ESM, vitest),
-# with what docs/guide/testing-your-hooks.md says and nothing else; and what the README says of TypeScript's settings. `scripts/test-hosts.sh nest11` tries one of them;
+# with what docs/guide/testing-your-hooks.md says and nothing else: its programs as they are printed, node:test included; and
+# what the README says of TypeScript's settings. `scripts/test-hosts.sh nest11` tries one of them;
 # HOSTS_FOLDER keeps the projects, so that the next run installs nothing but the package.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -23,8 +24,13 @@ project() {
 
 add() { npm install --no-audit --no-fund --ignore-scripts "$@" >/dev/null; }
 
-# The spec of the guide. Both projects have the globals of their test runner.
-copy_spec() { grep -v "'@jest/globals'" "$repository/test/docs/testing-your-hooks.spec.ts" >src/testing-your-hooks.spec.ts; }
+# The specs of the guide. Both projects have the globals of their test runner.
+copy_specs() {
+  for spec in testing-your-hooks set-immediate-hook.executor; do
+    grep -v "'@jest/globals'" "$repository/test/docs/$spec.spec.ts" >"src/$spec.spec.ts"
+  done
+  cp "$repository/test/docs/support.test.mjs" support.test.mjs
+}
 
 # The guide's JSON, put over the "jest" part of package.json.
 configure_jest() {
@@ -43,10 +49,11 @@ try_typescript() { node "$repository/scripts/try-typescript.mjs" "$repository" "
 nest11() {
   project nest11 11
   add "$package"
-  copy_spec
+  copy_specs
   configure_jest
   rm -f src/entries.spec.ts src/sentry.spec.ts
   npm test
+  node --test support.test.mjs
   npx -y -p node@22 -- npm test
   npx tsc --noEmit
   try_typescript 1
@@ -59,8 +66,9 @@ nest11() {
 nest12() {
   project nest12 12
   add "$package"
-  copy_spec
+  copy_specs
   npm test
+  node --test support.test.mjs
   npx tsc --noEmit
   try_typescript 2
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -29,7 +30,7 @@ const OTHERS = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesIn
 const PROGRAMS = [
   ...filesIn('docs/examples', '.ts'),
   ...filesIn('test/docs', '.ts'),
-  'test/docs/ask-agent.js',
+  ...['test/docs/ask-agent.js', 'test/docs/support.test.mjs'],
 ];
 
 describe('the pages', () => {
@@ -191,11 +192,13 @@ describe('the tables', () => {
   });
 
   it('list the folders of src/ in the order that the lint rule enforces', () => {
-    const [, layers = ''] = /const LAYERS = \[(.*?)\];/s.exec(readDocument('eslint.config.js')) ?? [];
+    const config = readDocument('eslint.config.js');
+    const [, layers = ''] = /const LAYERS = \[(.*?)\];/s.exec(config) ?? [];
+    const [, top = ''] = /const TOP = \[(.*?)\];/s.exec(config) ?? [];
+    const namesOf = (list: string) => [...list.matchAll(/'([^']+)'/g)].map(([, name]) => name);
+    const folders = [...namesOf(layers), ...namesOf(top)].filter((name) => name === 'root' || isFolder(name));
     const listed = tableUnder(readDocument('ARCHITECTURE.md'), '## Folders and imports');
-    expect(listed.flatMap(([name]) => namesIn(name))).toEqual(
-      [...layers.matchAll(/'([^']+)'/g)].map(([, name]) => name),
-    );
+    expect(listed.flatMap(([name]) => namesIn(name))).toEqual(folders);
   });
 });
 
@@ -205,6 +208,10 @@ async function modulesOf(path: string): Promise<Type[]> {
   const modules = Object.values(exported).filter((value) => Reflect.hasMetadata('imports', value));
   if (modules.length === 0) throw new Error(`${path} exports no module.`);
   return modules;
+}
+
+function isFolder(name = ''): boolean {
+  return existsSync(new URL(`../src/${name}`, import.meta.url));
 }
 
 const ABSTRACT_ERRORS = ['AgentRunError', 'CheckError'];

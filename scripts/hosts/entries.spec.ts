@@ -4,10 +4,11 @@ import * as aiSdk from 'nestjs-agentos/ai-sdk';
 import * as guardrails from 'nestjs-agentos/guardrails';
 import * as openapi from 'nestjs-agentos/openapi';
 import * as sql from 'nestjs-agentos/sql';
+import * as testing from 'nestjs-agentos/testing';
 
 describe('the package', () => {
   it('loads by each of its entries, with the dependencies that are ES modules only', () => {
-    const entries = { aiSdk, guardrails, openapi, sql };
+    const entries = { aiSdk, guardrails, openapi, sql, testing };
 
     for (const [name, entry] of Object.entries(entries))
       expect([name, Object.keys(entry)]).not.toEqual([name, []]);
@@ -15,10 +16,10 @@ describe('the package', () => {
 
   it('starts and runs', async () => {
     const agent = new Agent({ id: 'support', engine: () => 'Tomorrow.' });
-    const testing = await Test.createTestingModule({
+    const compiled = await Test.createTestingModule({
       imports: [AgentOsModule.forRoot({ agents: [agent] })],
     }).compile();
-    const app = await testing.createNestApplication({ logger: false }).init();
+    const app = await compiled.createNestApplication({ logger: false }).init();
 
     expect((await app.get(AgentOsService).run('support', 'When?')).content).toBe('Tomorrow.');
     await app.close();

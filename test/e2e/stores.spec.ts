@@ -18,20 +18,30 @@ import {
 } from 'nestjs-agentos';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
+import { evalStoreContract, sessionStoreContract } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
-import { describeStoresContract, type StoresUnderTest } from '../contracts/stores.contract.js';
+import { describeContract } from '../support/contracts.js';
 import { createGate } from '../support/gate.js';
 import { createPglite } from '../support/pglite.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
-describeStoresContract('in memory', () =>
-  Promise.resolve({ sessions: new InMemorySessionStore(), evals: new InMemoryEvalStore() }),
+/** Stores to be tested, and what ends them. */
+interface StoresUnderTest {
+  readonly sessions: SqlSessionStore;
+  readonly evals: SqlEvalStore;
+  readonly close: () => Promise<void>;
+}
+
+describeContract(
+  'in memory',
+  sessionStoreContract(() => new InMemorySessionStore()),
+  evalStoreContract(() => new InMemoryEvalStore()),
 );
 
-describeStoresContract('embedded PostgreSQL (PGlite)', async (): Promise<StoresUnderTest> => {
+describeSqlStores('embedded PostgreSQL (PGlite)', async (): Promise<StoresUnderTest> => {
   const client = await createPglite();
   const database = drizzleEmbedded({ client });
   await migrate(database);
@@ -69,11 +79,28 @@ it('Of a run whose id no database takes clients are told that it is not there', 
 const serverName = 'PostgreSQL server';
 
 if (isPostgresInstalled() || process.env['CI'] !== undefined) {
-  describeStoresContract(serverName, createServerStores);
+  describeSqlStores(serverName, createServerStores);
   describe(serverName, testReadingAtOneMoment);
 } else {
   describe.skip(`${serverName} (not tested: install one, or set DATABASE_URL)`, () => {
     it('keeps the contract of the stores', () => undefined);
+  });
+}
+
+/** A database starts in seconds, but not on every machine. */
+function describeSqlStores(name: string, create: () => Promise<StoresUnderTest>): void {
+  describe(name, () => {
+    let stores: StoresUnderTest;
+    beforeAll(async () => {
+      stores = await create();
+    }, 60_000);
+    afterAll(() => stores.close(), 60_000);
+
+    describeContract(
+      'stores',
+      sessionStoreContract(() => stores.sessions),
+      evalStoreContract(() => stores.evals),
+    );
   });
 }
 

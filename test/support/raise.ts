@@ -1,4 +1,1 @@
-/** Throws whatever it is given, where an expression is wanted. */
-export function raise(thrown: unknown): never {
-  throw thrown;
-}
+export { raise } from '../../src/testing/contracts/hook.harness.js';

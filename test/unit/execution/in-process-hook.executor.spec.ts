@@ -2,17 +2,20 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { HookBatch } from 'nestjs-agentos';
+import { hookExecutorContract } from 'nestjs-agentos/testing';
 
 import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
-import { describeHookExecutorContract } from '../../contracts/hook-executor.contract.js';
+import { describeContract } from '../../support/contracts.js';
 import { createGate } from '../../support/gate.js';
 import { HookHarness, type TestHook } from '../../support/hook-harness.js';
 import { someTurns } from '../../support/turns.js';
 
-describeHookExecutorContract(
+describeContract(
   'InProcessHookExecutor',
-  ({ concurrency }) =>
-    new InProcessHookExecutor({ concurrency, maxPending: 1_000, onOverflow: () => undefined }),
+  hookExecutorContract(
+    ({ concurrency }) =>
+      new InProcessHookExecutor({ concurrency, maxPending: 1_000, onOverflow: () => undefined }),
+  ),
 );
 
 describe('InProcessHookExecutor', () => {

@@ -1,7 +1,9 @@
-import { describeHookExecutorContract } from '../../contracts/hook-executor.contract.js';
+import { hookExecutorContract } from 'nestjs-agentos/testing';
+
+import { describeContract } from '../../support/contracts.js';
 import { JsonHookExecutor } from '../../support/json-hook.executor.js';
 
-describeHookExecutorContract(
+describeContract(
   'An executor that stores JSON and rebuilds every task',
-  ({ concurrency }) => new JsonHookExecutor({ concurrency }),
+  hookExecutorContract(({ concurrency }) => new JsonHookExecutor({ concurrency })),
 );

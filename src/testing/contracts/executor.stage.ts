@@ -1,20 +1,20 @@
-import type { HookBatch, HookExecutor } from 'nestjs-agentos';
+import type { HookBatch, HookExecutor } from '../../execution/hook.executor.js';
+import { HookHarness, someTurns, type TestHook } from './hook.harness.js';
 
-import { HookHarness, type TestHook } from './hook-harness.js';
-import { someTurns } from './turns.js';
+/** What executors say is not part of the contract. */
+const SILENT = { error: (): void => undefined, warn: (): void => undefined };
 
 /** An executor, batches with real hooks for it, and a record of what they did. */
 export class ExecutorStage extends HookHarness {
   readonly steps: string[] = [];
 
   constructor(readonly executor: HookExecutor) {
-    super();
+    super(SILENT);
   }
 
   /** Lets the executor begin. */
-  async start(): Promise<this> {
+  async start(): Promise<void> {
     await this.executor.start(this.host);
-    return this;
   }
 
   async accept(...batches: readonly HookBatch[]): Promise<void> {

@@ -1,0 +1,52 @@
+/** One promise of a contract, as a case of any runner: `for (const { name, run } of contract) it(name, run);` */
+export interface ContractCase {
+  /** A full sentence. */
+  readonly name: string;
+  /** Milliseconds that it may take on a slow machine, for runners that want to know. */
+  readonly timeout: number;
+  /** Rejects with an `AssertionError` if the promise is not kept. */
+  readonly run: () => Promise<void>;
+}
+
+/** Milliseconds. */
+const DEFAULT_TIMEOUT = 15_000;
+/** Milliseconds: longer than any case. */
+const LONG = 3_600_000;
+
+export function contractCase(
+  name: string,
+  run: () => Promise<void>,
+  timeout: number = DEFAULT_TIMEOUT,
+): ContractCase {
+  return { name, timeout, run: () => keptAlive(run) };
+}
+
+/** Cases that share one thing which is tested. */
+export class ContractCases<T> {
+  readonly list: ContractCase[] = [];
+  readonly #create: () => T | Promise<T>;
+  #created: Promise<T> | undefined;
+
+  /** @param create - makes what is tested; called once, by the first case */
+  constructor(create: () => T | Promise<T>) {
+    this.#create = create;
+  }
+
+  add(name: string, run: (tested: T) => Promise<void>, timeout?: number): void {
+    this.list.push(contractCase(name, async () => run(await this.#tested()), timeout));
+  }
+
+  #tested(): Promise<T> {
+    return (this.#created ??= new Promise((resolve) => resolve(this.#create())));
+  }
+}
+
+/** Deadlines of hooks do not keep a process alive, and `node:test` gives up a case that nothing keeps alive. */
+async function keptAlive(run: () => Promise<void>): Promise<void> {
+  const timer = setInterval(() => undefined, LONG);
+  try {
+    await run();
+  } finally {
+    clearInterval(timer);
+  }
+}

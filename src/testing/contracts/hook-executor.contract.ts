@@ -1,0 +1,386 @@
+import type { HookBatch, HookExecutor } from '../../execution/hook.executor.js';
+import { createGate } from '../gate.js';
+import { assertEqual, assertSame } from './assertions.js';
+import { contractCase, type ContractCase } from './contract.case.js';
+import { ExecutorStage } from './executor.stage.js';
+import { raise, someTurns, type TestHook } from './hook.harness.js';
+
+/** What the contract varies. */
+export interface HookExecutorLimits {
+  /** Batches that proceed at once. */
+  readonly concurrency: number;
+}
+
+const CONCURRENCY = 10;
+
+/**
+ * What every {@link HookExecutor} promises, whatever it keeps its batches in, as cases of any runner; the executors of
+ * this package pass them.
+ *
+ * @param createExecutor - called by each case; the case starts and stops what it returns
+ * @example
+ * ```ts
+ * describe('QueueHookExecutor', () => {
+ *   for (const { name, run } of hookExecutorContract(({ concurrency }) => new QueueHookExecutor(concurrency))) it(name, run);
+ * });
+ * ```
+ */
+export function hookExecutorContract(
+  createExecutor: (limits: HookExecutorLimits) => HookExecutor | Promise<HookExecutor>,
+): readonly ContractCase[] {
+  const cases: ContractCase[] = [];
+  const add = (
+    name: string,
+    run: (stage: ExecutorStage) => Promise<void>,
+    concurrency = CONCURRENCY,
+  ): void => {
+    const onStage = async (): Promise<void> => {
+      const stage = new ExecutorStage(await createExecutor({ concurrency }));
+      await stage.start();
+      try {
+        await run(stage);
+      } finally {
+        await stage.executor.stop(AbortSignal.abort());
+      }
+    };
+    cases.push(contractCase(name, onStage));
+  };
+
+  add('An executor starts a batch only after its release', async (stage) => {
+    const held = stage.batch('held', { hook: stage.step('held') });
+    const other = stage.batch('other', { hook: stage.step('other') });
+    await stage.accept(held, other);
+    stage.executor.release(other, true);
+    await stage.executor.drain((batch) => batch === held);
+    stage.steps.push('release of held');
+    stage.executor.release(held, true);
+    await stage.executor.drain();
+    assertEqual(stage.steps, ['other', 'release of held', 'held']);
+  });
+
+  add('An executor runs the hooks of a batch one after another, in order', async (stage) => {
+    const hooks = ['first', 'second', 'third'].map((hook) => [hook, stage.recorded(hook)] as const);
+    await stage.acceptAndRelease(stage.batch('run', Object.fromEntries(hooks)));
+    await stage.executor.drain();
+    assertEqual(stage.steps, [
+      ...['first starts', 'first ends'],
+      ...['second starts', 'second ends'],
+      ...['third starts', 'third ends'],
+    ]);
+  });
+
+  add('An executor runs batches side by side', async (stage) => {
+    const gate = createGate();
+    await stage.acceptAndRelease(
+      stage.batch('one', { waiting: stage.recorded('waiting', () => gate.opened) }),
+      stage.batch('two', {
+        opening: stage.recorded('opening', () => {
+          gate.open();
+          return Promise.resolve();
+        }),
+      }),
+    );
+    await stage.executor.drain();
+    assertEqual(stage.steps.sort(), ['opening ends', 'opening starts', 'waiting ends', 'waiting starts']);
+  });
+
+  add(
+    'An executor runs no more batches at once than its concurrency',
+    async (stage) => {
+      let running = 0;
+      let most = 0;
+      const hook = async (): Promise<void> => {
+        most = Math.max(most, ++running);
+        await someTurns();
+        running -= 1;
+      };
+      await stage.acceptAndRelease(
+        ...['a', 'b', 'c', 'd', 'e'].map((id) => stage.batch(id, { hook, again: hook })),
+      );
+      await stage.executor.drain();
+      assertEqual([most, running, stage.ledger.counts.succeeded], [2, 0, 10]);
+    },
+    2,
+  );
+
+  add('An executor runs every hook exactly once, however often its batch is released', async (stage) => {
+    const batch = stage.batch('run', {
+      first: () => {
+        stage.steps.push('first');
+        stage.executor.release(batch, true);
+      },
+      second: stage.step('second'),
+    });
+    await stage.acceptAndRelease(batch);
+    stage.executor.release(batch, true);
+    await stage.executor.drain();
+    stage.executor.release(batch, true);
+    await stage.acceptAndRelease(stage.batch('later', { hook: stage.step('later') }));
+    await stage.executor.drain();
+    assertEqual(stage.steps, ['first', 'second', 'later']);
+  });
+
+  add('An executor does nothing when a batch that it does not hold is released', async (stage) => {
+    const unknown = stage.batch('unknown', { hook: stage.step('unknown') });
+    stage.executor.release(unknown, true);
+    await stage.acceptAndRelease(stage.batch('known', { hook: stage.step('known') }));
+    await stage.executor.drain();
+    assertEqual([stage.steps, stage.statesOf(unknown)], [['known'], { hook: 'scheduled' }]);
+  });
+
+  add(
+    'An executor stops neither the next hook nor the next batch when hooks fail',
+    async (stage) => {
+      const bad = stage.batch('bad', {
+        throwing: () => raise(new Error('thrown')),
+        'throwing undefined': () => raise(undefined),
+        rejecting: () => Promise.reject(new Error('rejected')),
+        'rejecting null': rejectWithNull,
+        'a broken thenable': () => ({ then: () => raise(new Error('then')) }),
+        nonsense: () => Symbol('nonsense'),
+        'never settling': () => new Promise(() => undefined),
+        good: stage.step('good'),
+      });
+      const next = stage.batch('next', { hook: stage.step('next') });
+      await stage.acceptAndRelease(bad, next);
+      await stage.executor.drain();
+      assertEqual(
+        [stage.steps, stage.statesOf(bad)],
+        [
+          ['good', 'next'],
+          {
+            throwing: 'failed',
+            'throwing undefined': 'failed',
+            rejecting: 'failed',
+            'rejecting null': 'failed',
+            'a broken thenable': 'failed',
+            nonsense: 'succeeded',
+            'never settling': 'timed_out',
+            good: 'succeeded',
+          },
+        ],
+      );
+    },
+    1,
+  );
+
+  add('An executor tells hooks whether the response was delivered', async (stage) => {
+    const seen: unknown[] = [];
+    const hook: TestHook = (context) => void seen.push([context.runContext.runId, context.hook.delivered]);
+    const batches = ['sent', 'lost', 'none'].map((id) => stage.batch(id, { hook }));
+    await stage.accept(...batches);
+    for (const [index, delivered] of [true, false, undefined].entries())
+      stage.executor.release(batches[index] as HookBatch, delivered);
+    await stage.executor.drain();
+    assertEqual(seen.sort(), [
+      ['lost', false],
+      ['none', undefined],
+      ['sent', true],
+    ]);
+  });
+
+  add('ended() resolves when the hooks of the batch have ended, whatever else is held', async (stage) => {
+    const held = stage.batch('held', { hook: stage.step('held') });
+    const batch = stage.batch('run', {
+      first: stage.recorded('first'),
+      second: stage.recorded('second'),
+    });
+    await stage.accept(held, batch);
+    const ended = stage.executor.ended(batch).then(stage.step('ended'));
+    stage.executor.release(batch, true);
+    await ended;
+    assertEqual(
+      [stage.steps, stage.statesOf(held)],
+      [['first starts', 'first ends', 'second starts', 'second ends', 'ended'], { hook: 'scheduled' }],
+    );
+  });
+
+  add('ended() resolves at once for a batch that is not held, or has ended', async (stage) => {
+    const batch = stage.batch('run', { hook: stage.step('hook') });
+    assertSame(await stage.executor.ended(batch), undefined);
+    await stage.acceptAndRelease(batch);
+    await stage.executor.ended(batch);
+    assertSame(await stage.executor.ended(batch), undefined);
+  });
+
+  add('ended() resolves when the batch was dropped', async (stage) => {
+    const batch = stage.batch('run', { hook: stage.step('hook') });
+    await stage.accept(batch);
+    const ended = stage.executor.ended(batch);
+    await stage.executor.stop(AbortSignal.abort());
+    assertSame(await ended, undefined);
+  });
+
+  add('drain() resolves when there is nothing to wait for', async (stage) => {
+    assertSame(await stage.executor.drain(), undefined);
+  });
+
+  add(
+    'drain() waits for batches that run, wait, or are not released yet',
+    async (stage) => {
+      const running = stage.batch('running', { hook: stage.recorded('running') });
+      const waiting = stage.batch('waiting', { hook: stage.recorded('waiting') });
+      const accepted = stage.batch('accepted', { hook: stage.recorded('accepted') });
+      await stage.acceptAndRelease(running, waiting);
+      await stage.accept(accepted);
+      const drained = stage.executor.drain().then(stage.step('drained'));
+      stage.executor.release(accepted, true);
+      await drained;
+      assertEqual(stage.steps, [
+        ...['running starts', 'running ends', 'waiting starts', 'waiting ends'],
+        ...['accepted starts', 'accepted ends', 'drained'],
+      ]);
+    },
+    1,
+  );
+
+  add('drain() does not wait for excluded batches, nor for those that come later', async (stage) => {
+    const excluded = stage.batch('excluded', { hook: stage.step('excluded') });
+    const counted = stage.batch('counted', { hook: stage.recorded('counted') });
+    await stage.acceptAndRelease(counted);
+    await stage.accept(excluded);
+    const drained = stage.executor.drain((batch) => batch === excluded);
+    const later = stage.batch('later', { hook: stage.step('later') });
+    await stage.accept(later);
+    await drained;
+    assertEqual(
+      [stage.steps, stage.statesOf(excluded), stage.statesOf(later)],
+      [['counted starts', 'counted ends'], { hook: 'scheduled' }, { hook: 'scheduled' }],
+    );
+  });
+
+  add(
+    'stop() releases all that is held as undelivered, waits for it, and returns nothing',
+    async (stage) => {
+      const hook: TestHook = async (context) => {
+        await someTurns();
+        stage.steps.push(`${context.runContext.runId} ${context.hook.delivered}`);
+      };
+      const released = stage.batch('released', { hook });
+      const accepted = stage.batch('accepted', { hook });
+      await stage.acceptAndRelease(released);
+      await stage.accept(accepted);
+      const dropped = await stage.executor.stop(new AbortController().signal);
+      assertEqual([stage.steps, dropped], [['released true', 'accepted false'], []]);
+    },
+    1,
+  );
+
+  add('stop() takes and runs what hooks add meanwhile', async (stage) => {
+    const inner = stage.batch('inner', { hook: stage.step('inner') }, { cannotWait: true });
+    const outer = stage.batch('outer', {
+      hook: async () => {
+        await stage.accept(inner);
+        stage.steps.push('outer');
+      },
+    });
+    await stage.acceptAndRelease(outer);
+    const dropped = await stage.executor.stop(new AbortController().signal);
+    assertEqual([stage.steps, dropped], [['outer', 'inner'], []]);
+  });
+
+  add(
+    'stop() drops what it could not run in time, aborts what still runs, and returns both',
+    async (stage) => {
+      const deadline = new AbortController();
+      const hanging: TestHook = ({ signal }) => {
+        signal.addEventListener('abort', stage.step('aborted'));
+        deadline.abort();
+        return new Promise(() => undefined);
+      };
+      const running = stage.batch('running', {
+        done: stage.step('done'),
+        hanging,
+        next: stage.step('next'),
+      });
+      const waiting = stage.batch('waiting', { hook: stage.step('waiting') });
+      const accepted = stage.batch('accepted', { hook: stage.step('accepted') });
+      await stage.acceptAndRelease(running, waiting);
+      await stage.accept(accepted);
+      const dropped = await stage.executor.stop(deadline.signal);
+      assertEqual(
+        dropped.map(({ execution }) => execution.id),
+        [...['running:post:hanging', 'running:post:next', 'waiting:post:hook', 'accepted:post:hook']],
+      );
+      assertEqual(
+        [stage.steps, stage.statesOf(running)],
+        [['done', 'aborted'], { done: 'succeeded', hanging: 'dropped', next: 'dropped' }],
+      );
+    },
+    1,
+  );
+
+  add('stop() keeps the verdict on a hook that ends after it was dropped', async (stage) => {
+    const gate = createGate();
+    const deadline = new AbortController();
+    const late = stage.batch('run', {
+      late: async () => {
+        deadline.abort();
+        await gate.opened;
+      },
+      next: stage.step('next'),
+    });
+    await stage.acceptAndRelease(late);
+    await stage.executor.stop(deadline.signal);
+    gate.open();
+    await someTurns();
+    assertEqual([stage.steps, stage.statesOf(late)], [[], { late: 'dropped', next: 'dropped' }]);
+  });
+
+  add(
+    'stop() ends a drain() that waits for what it drops',
+    async (stage) => {
+      const deadline = new AbortController();
+      const hanging = (): Promise<void> => {
+        deadline.abort();
+        return new Promise(() => undefined);
+      };
+      await stage.acceptAndRelease(stage.batch('running', { hanging }), stage.batch('waiting', { hanging }));
+      const drained = stage.executor.drain().then(stage.step('drained'));
+      await stage.executor.stop(deadline.signal);
+      await drained;
+      await stage.executor.drain();
+      assertEqual(stage.steps, ['drained']);
+    },
+    1,
+  );
+
+  add('stop() takes nothing more: what comes later is dropped', async (stage) => {
+    await stage.executor.stop(new AbortController().signal);
+    const late = stage.batch('late', { first: stage.step('first'), second: stage.step('second') });
+    await stage.acceptAndRelease(late);
+    await stage.executor.drain();
+    assertEqual([stage.steps, stage.statesOf(late)], [[], { first: 'dropped', second: 'dropped' }]);
+  });
+
+  add(
+    'Every hook that an executor has accepted ends exactly once, whatever happens (G19)',
+    async (stage) => {
+      const ends = new Map<string, number>();
+      stage.ledger.changes.subscribe(({ id, endedAt }) => {
+        if (endedAt !== undefined) ends.set(id, (ends.get(id) ?? 0) + 1);
+      });
+      const deadline = new AbortController();
+      const hooks: Record<string, TestHook> = {
+        good: someTurns,
+        bad: () => raise(new Error('bad')),
+        'never settling': () => new Promise(() => undefined),
+        last: ({ runContext }) => runContext.runId === '3' && deadline.abort(),
+      };
+      const batches = Array.from({ length: 10 }, (_, index) => stage.batch(String(index), hooks));
+      await stage.accept(...batches);
+      for (const batch of batches.slice(0, 8)) stage.executor.release(batch, true);
+      await stage.executor.stop(deadline.signal);
+      await stage.acceptAndRelease(stage.batch('late', hooks));
+      assertEqual([ends.size, new Set(ends.values()), stage.ledger.openCount], [44, new Set([1]), 0]);
+    },
+    2,
+  );
+  return cases;
+}
+
+/** Anything may be rejected with. */
+async function rejectWithNull(): Promise<never> {
+  await Promise.resolve();
+  return raise(null);
+}

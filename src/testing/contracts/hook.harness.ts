@@ -1,0 +1,172 @@
+import type { LoggerService } from '@nestjs/common';
+
+import type { HookExecution, HookExecutionState } from '../../execution/hook-execution.js';
+import type { HookBatch, HookExecutorHost, HookTask } from '../../execution/hook.executor.js';
+import { Deadlines } from '../../execution/deadlines.js';
+import { HookLedger } from '../../execution/hook.ledger.js';
+import type { BoundHook } from '../../hooks/bound-hook.js';
+import { HookFailureReporter, type HookFailure } from '../../hooks/hook-failure.reporter.js';
+import { bindHook } from '../../hooks/hook.binder.js';
+import type { HookInfo, PostHookContext } from '../../hooks/hook.context.js';
+import { defineGuardrail, defineHook } from '../../hooks/hook.functions.js';
+import type { GuardrailOptions, HookOptions } from '../../hooks/hook.options.js';
+import type { HookFunction } from '../../hooks/hook.reference.js';
+import { HookRunner, type HookCall } from '../../hooks/hook.runner.js';
+import type { LazySignal } from '../../hooks/lazy-signal.js';
+
+export type TestHook = HookFunction<PostHookContext>;
+
+/** What a decorator says. */
+export type TestDecoration =
+  ({ readonly guardrail?: false } & HookOptions) | ({ readonly guardrail: true } & GuardrailOptions);
+
+/** A hook as an executor or runner meets it. */
+export type TestHookOptions = Pick<Partial<HookExecution>, 'phase' | 'mode' | 'runId'> & TestDecoration;
+
+type HarnessLogger = Pick<LoggerService, 'error' | 'warn'>;
+
+/** Runs hooks for real, without Nest and without a run around them. */
+export class HookHarness<L extends HarnessLogger = HarnessLogger> {
+  readonly #calls = new Map<string, HookCall>();
+  readonly ledger = new HookLedger();
+  readonly log: L;
+  readonly failures: HookFailure[] = [];
+  /** What {@link noted} hooks were told of themselves. */
+  readonly infos: HookInfo[] = [];
+  readonly runner: HookRunner;
+
+  /** @param log - gets what executors and runner say */
+  constructor(log: L) {
+    this.log = log;
+    this.runner = new HookRunner({
+      ledger: this.ledger,
+      deadlines: new Deadlines(),
+      failures: new HookFailureReporter(log, (failure) => void this.failures.push(failure)),
+    });
+  }
+
+  /** A scheduled execution of a hook. */
+  call(hook: TestHook, options: TestHookOptions = {}): HookCall {
+    const { phase = 'post', mode = 'background', runId = 'run', ...decoration } = options;
+    const bound = bindTestHook(hook, phase, decoration);
+    const execution = createExecution({ hook: bound.definition.name, phase, mode, runId });
+    this.ledger.schedule(execution);
+    const createContext = (info: HookInfo, signal: LazySignal): PostHookContext =>
+      createTestContext(runId, info, signal);
+    return {
+      hook: bound,
+      execution,
+      subject: { createContext, enter: (_execution, callback) => callback() },
+    };
+  }
+
+  /** A hook that takes a note of each attempt and then does as told. */
+  noted(behaviour: (attempt: number) => unknown = () => undefined): TestHook {
+    return ({ hook }) => {
+      this.infos.push(hook);
+      return behaviour(hook.attempt);
+    };
+  }
+
+  /** How the newest execution stands. */
+  outcome(): Pick<Partial<HookExecution>, 'state' | 'attempts' | 'reason' | 'errorName'> {
+    const [{ state, attempts, reason, errorName } = {}] = this.ledger.list({ limit: 1 });
+    return { state, attempts, ...(reason ? { reason } : {}), ...(errorName ? { errorName } : {}) };
+  }
+
+  task(hook: TestHook, options?: TestHookOptions): HookTask {
+    const call = this.call(hook, options);
+    this.#calls.set(call.execution.id, call);
+    return this.#toTask(call);
+  }
+
+  /** Rebuilds tasks of this harness from what was stored of them. */
+  get host(): HookExecutorHost {
+    return {
+      ledger: this.ledger,
+      logger: this.log,
+      rebuild: ({ execution: stored }) => {
+        const call = this.#calls.get(stored.id);
+        return call && this.#toTask({ ...call, execution: this.ledger.adopt(stored) });
+      },
+    };
+  }
+
+  #toTask(call: HookCall): HookTask {
+    return {
+      execution: call.execution,
+      snapshot: {},
+      origin: { sessionId: 'session', isWithdrawn: false },
+      isRebuildable: true,
+      run: (delivery) => this.runner.runInBackground(call, delivery),
+      drop: () => this.ledger.end(call.execution, 'dropped', { reason: 'shutdown' }),
+    };
+  }
+
+  /** The background hooks of a run, by name. Those called `never settling` time out soon, the others never. */
+  batch(id: string, hooks: Readonly<Record<string, TestHook>>, options: Partial<HookBatch> = {}): HookBatch {
+    const tasks = Object.entries(hooks).map(([name, hook]) =>
+      this.task(hook, { name, runId: id, timeout: name === 'never settling' ? 20 : 60_000 }),
+    );
+    return { id, tasks, cannotWait: false, runInContext: (callback) => callback(), ...options };
+  }
+
+  /** How the executions of a run stand, by the name of the hook. */
+  statesOf({ tasks }: HookBatch): Record<string, HookExecutionState> {
+    return Object.fromEntries(tasks.map(({ execution: { hook, state } }) => [hook, state]));
+  }
+}
+
+export function bindTestHook(hook: TestHook, phase: BoundHook['phase'], options: TestDecoration): BoundHook {
+  const { guardrail, ...decoration } = options;
+  const defined = guardrail ? defineGuardrail(hook, decoration) : defineHook(hook, decoration);
+  const noInstances = { instanceOf: (): never => raise(new Error('A function needs no instance.')) };
+  return bindHook(
+    defined,
+    { owner: 'agent "support"', phase, index: 0, attachedBy: 'component' },
+    noInstances,
+  );
+}
+
+/** As much of a context as hooks in unit specs read. */
+export function createTestContext(runId: string, hook: HookInfo, lazySignal: LazySignal): PostHookContext {
+  const context = {
+    runContext: { runId },
+    hook,
+    get signal(): AbortSignal {
+      return lazySignal.signal;
+    },
+  };
+  return context as PostHookContext;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A record of a hook execution as a run makes it, not yet in a ledger. */
+export function createExecution(overrides: Partial<HookExecution> = {}): Writable<HookExecution> {
+  const { runId = 'run', phase = 'post', hook = 'hook' } = overrides;
+  return {
+    id: `${runId}:${phase}:${hook}`,
+    hook,
+    phase,
+    mode: 'background',
+    component: { kind: 'agent', id: 'support', name: 'Support' },
+    position: 'root',
+    attachedBy: 'component',
+    runId,
+    state: 'scheduled',
+    attempts: 0,
+    scheduledAt: 1_000,
+    ...overrides,
+  };
+}
+
+/** Throws whatever it is given, where an expression is wanted. */
+export function raise(thrown: unknown): never {
+  throw thrown;
+}
+
+/** Some turns of the event loop: long enough for anything that could start to start. */
+export async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,19 @@
+import type { INestApplicationContext, Type } from '@nestjs/common';
+
+/**
+ * A provider of AgentOsModule.
+ *
+ * @param caller - what needs it, for the error
+ * @throws Error if the application does not import the module
+ */
+export function providerOf<T>(
+  app: INestApplicationContext,
+  token: Type<T> | (abstract new (...args: never[]) => T) | symbol,
+  caller: string,
+): T {
+  try {
+    return app.get<T>(token, { strict: false });
+  } catch (error) {
+    throw new Error(`${caller}: the application does not import AgentOsModule.`, { cause: error });
+  }
+}

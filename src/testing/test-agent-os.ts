@@ -1,0 +1,211 @@
+import {
+  Module,
+  type INestApplication,
+  type LoggerService,
+  type LogLevel,
+  type ModuleMetadata,
+} from '@nestjs/common';
+import { NestFactory, type AbstractHttpAdapter } from '@nestjs/core';
+
+import { AgentOsModule } from '../agent-os.module.js';
+import type { AgentOsExtras, AgentOsOptions } from '../agent-os.options.js';
+import { AgentOsService } from '../agent-os.service.js';
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { HookExecution } from '../execution/hook-execution.js';
+import type { HookExecutor } from '../execution/hook.executor.js';
+import { InProcessHookExecutor } from '../execution/in-process-hook.executor.js';
+import { HeldHooks, type HeldHookSelector } from './held.hooks.js';
+import { spyOnHooks, type HookSpy } from './hook.spy.js';
+import { describeExecutions } from './hook.texts.js';
+import { createTestClient, type TestClient } from './test-client.js';
+
+/** Milliseconds that shutdown waits for hooks: tests that leave some behind should not be slow. */
+const SHUTDOWN_TIMEOUT = 1_000;
+
+/** What becomes of background hooks in a test. */
+export type TestHookMode = (typeof MODES)[number];
+
+const MODES = ['real', 'inline', 'hold'] as const;
+
+/** What {@link createTestAgentOs} may be told: all options of the module, and these. */
+export interface TestAgentOsOptions
+  extends
+    Omit<AgentOsOptions, 'http'>,
+    AgentOsExtras,
+    Pick<ModuleMetadata, 'imports' | 'controllers' | 'providers'> {
+  /**
+   * What becomes of background hooks. Default `real`.
+   *
+   * - `real`: as in production, after the response.
+   * - `inline`: they have run when the run is answered: on their copies, and their errors change nothing.
+   * - `hold`: they are recorded, and run when the test calls {@link TestAgentOs.release} or `releaseAll()`.
+   */
+  readonly hooks?: TestHookMode;
+  /** Such as `new FastifyAdapter()`. Default: that of `@nestjs/platform-express`. */
+  readonly adapter?: AbstractHttpAdapter;
+  /** As in `NestFactory.create()`. Default: errors are printed. */
+  readonly logger?: LoggerService | LogLevel[] | false;
+  /** Sees the application before it listens: for pipes, filters, a global prefix. */
+  readonly configure?: (app: INestApplication) => void | Promise<void>;
+}
+
+/** An application that serves AgentOS on a real socket, and what a test needs of it. Made by {@link createTestAgentOs}. */
+export class TestAgentOs {
+  readonly app: INestApplication;
+  readonly agentOs: AgentOsService;
+  readonly client: TestClient;
+  readonly hooks: HookSpy;
+  /** Such as `http://127.0.0.1:49152`. */
+  readonly url: string;
+  readonly #held: HeldHooks | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(app: INestApplication, client: TestClient, hooks: HookSpy, held: HeldHooks | undefined) {
+    this.app = app;
+    this.agentOs = app.get(AgentOsService, { strict: false });
+    this.client = client;
+    this.hooks = hooks;
+    this.url = client.url;
+    this.#held = held;
+  }
+
+  /**
+   * The background hooks that are held, in the order of their runs.
+   *
+   * @throws Error unless hooks are held: `hooks: 'hold'`
+   */
+  held(selector?: HeldHookSelector): HookExecution[] {
+    return this.#holding('held').held(selector);
+  }
+
+  /**
+   * Runs the held hooks with this name; resolves with how they ended. See {@link HeldHooks.release}.
+   *
+   * @throws Error if none is held, or unless hooks are held: `hooks: 'hold'`
+   */
+  async release(hook: string, selector?: HeldHookSelector): Promise<HookExecution[]> {
+    return this.#holding('release').release(hook, selector);
+  }
+
+  /**
+   * Runs all held hooks, in order; resolves with how they ended.
+   *
+   * @throws Error unless hooks are held: `hooks: 'hold'`
+   */
+  async releaseAll(): Promise<HookExecution[]> {
+    return this.#holding('releaseAll').releaseAll();
+  }
+
+  /**
+   * Drops all held hooks, so that {@link close} does not complain.
+   *
+   * @throws Error unless hooks are held: `hooks: 'hold'`
+   */
+  dropAll(): void {
+    this.#holding('dropAll').dropAll();
+  }
+
+  /**
+   * Ends the application: open requests are cut off, runs in flight are cancelled, background hooks that run have a second.
+   * Nothing is left behind.
+   *
+   * @throws Error that names the hooks which were held and never released, when everything has ended
+   */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const forgotten = this.#held?.held() ?? [];
+    this.#held?.dropAll();
+    await this.client.close();
+    for (const { runId } of this.agentOs.listRuns()) this.agentOs.cancel(runId);
+    await this.app.close();
+    this.hooks.close();
+    if (forgotten.length === 0) return;
+    throw new Error(
+      'These hooks were held and never released. Call release(), releaseAll() or dropAll() before close(). ' +
+        `Held: ${describeExecutions(forgotten)}`,
+    );
+  }
+
+  #holding(method: string): HeldHooks {
+    if (this.#held) return this.#held;
+    throw new Error(`${method}(): no hooks are held. Call createTestAgentOs({ …, hooks: 'hold' }).`);
+  }
+}
+
+/**
+ * Starts an application with AgentOS on a free port of this machine, with a client and a spy. It is ended by
+ * {@link TestAgentOs.close}, or at the end of the block with `await using`.
+ *
+ * @example
+ * ```ts
+ * const os = await createTestAgentOs({ agents: [support], providers: [SupportHooks] });
+ * const run = await os.client.run('support', 'Where is my parcel?');
+ * await os.hooks.next('notify', { state: 'succeeded' });
+ * os.hooks.assertRanAfterResponse(run, 'notify');
+ * await os.close();
+ * ```
+ * @throws AgentOsConfigurationError, or what else keeps the application from starting
+ */
+export async function createTestAgentOs(options: TestAgentOsOptions = {}): Promise<TestAgentOs> {
+  const { hooks = 'real', adapter, logger = ['error', 'fatal'], configure, ...rest } = options;
+  const { imports = [], controllers = [], providers = [], ...agentOs } = rest;
+  checkMode(hooks, agentOs);
+  const held = hooks === 'hold' ? new HeldHooks() : undefined;
+  const executor = held?.executor ?? (hooks === 'inline' ? createInlineExecutor() : agentOs.executor);
+
+  @Module({
+    imports: [
+      AgentOsModule.forRoot({
+        shutdownTimeout: SHUTDOWN_TIMEOUT,
+        ...agentOs,
+        ...(executor ? { executor } : {}),
+      }),
+      ...imports,
+    ],
+    controllers,
+    providers,
+  })
+  class TestModule {}
+
+  // Without `abortOnError: false` Nest would end the process.
+  const settings = { logger, abortOnError: false };
+  const app = adapter
+    ? await NestFactory.create(TestModule, adapter, settings)
+    : await NestFactory.create(TestModule, settings);
+  try {
+    await configure?.(app);
+    await app.listen(0, '127.0.0.1');
+    return new TestAgentOs(app, createTestClient(app), spyOnHooks(app), held);
+  } catch (thrown) {
+    await app.close();
+    throw thrown;
+  }
+}
+
+function checkMode(hooks: unknown, { executor }: Pick<AgentOsOptions, 'executor'>): void {
+  if (!MODES.includes(hooks as TestHookMode)) {
+    const modes = MODES.map((mode) => `'${mode}'`).join(', ');
+    throw new AgentOsConfigurationError(
+      `createTestAgentOs(): expected hooks to be one of ${modes}, got ${JSON.stringify(hooks) ?? 'a function'}.`,
+    );
+  }
+  if (executor && hooks !== 'real') {
+    throw new AgentOsConfigurationError(
+      `createTestAgentOs(): hooks: '${String(hooks)}' has an executor of its own, so the option executor would not be used. ` +
+        'Leave one of them out.',
+    );
+  }
+}
+
+/** Runs every batch before the result of its run is handed back. */
+function createInlineExecutor(): HookExecutor {
+  return new InProcessHookExecutor({ concurrency: Infinity, maxPending: 0, onOverflow: () => undefined });
+}

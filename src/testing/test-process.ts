@@ -1,0 +1,151 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+import { checkTimeout, withinTime } from './deadline.js';
+
+/** Milliseconds in which a process has to be ready. */
+const START_TIMEOUT = 30_000;
+
+/** What {@link startProcess} may be told. */
+export interface TestProcessOptions {
+  /** Arguments of Node before the file: `['--import', 'tsx']`. */
+  readonly execArgv?: readonly string[];
+  /** Arguments of the program. */
+  readonly args?: readonly string[];
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it prints when it is ready. Default: it is ready at once. */
+  readonly ready?: RegExp;
+  /** Milliseconds in which it has to be ready. Default 30,000. */
+  readonly timeout?: number;
+}
+
+/** How a process ended: by itself with a code, or by a signal. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/**
+ * A program in a process of its own. What ends a process (a crash, an unhandled rejection, a signal) can only be seen
+ * from outside. Made by {@link startProcess}.
+ */
+export class TestProcess {
+  readonly #process: ChildProcess;
+  readonly #file: string;
+  #output = '';
+  #match: RegExpExecArray | undefined;
+  /** Resolves when the process has ended and all it has printed is in {@link output}. */
+  readonly ended: Promise<ProcessEnd>;
+
+  /** @internal */
+  constructor(file: string, { execArgv = [], args = [], env = {} }: TestProcessOptions) {
+    this.#file = file;
+    this.#process = spawn(process.execPath, [...execArgv, file, ...args], {
+      env: { ...process.env, NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.ended = once(this.#process, 'close').then(([code, signal]: unknown[]) => ({
+      code: code as ProcessEnd['code'],
+      signal: signal as ProcessEnd['signal'],
+    }));
+    this.ended.catch(() => undefined);
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
+    }
+  }
+
+  /** All that it has printed so far, on both streams. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** What `ready` has matched: `match[1]` is the port of `/listening on (\d+)/`. */
+  get match(): RegExpExecArray | undefined {
+    return this.#match;
+  }
+
+  /** Undefined if it could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** A crash: SIGKILL, which no program can handle. Resolves when the process is gone. */
+  crash(): Promise<ProcessEnd> {
+    return this.end('SIGKILL');
+  }
+
+  /** Sends a signal; resolves with how the process ended, which it may do later or not at all. */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<ProcessEnd> {
+    this.#process.kill(signal);
+    return this.ended;
+  }
+
+  /**
+   * Resolves when it has printed something that matches.
+   *
+   * @throws Error with all that it has printed if it ends first, or if the time is over
+   */
+  async printed(pattern: RegExp, timeout = START_TIMEOUT): Promise<RegExpExecArray> {
+    checkTimeout(timeout, 'printed()');
+    const problem = (what: string): Error =>
+      new Error(
+        `The process ${this.#file} ${what} before it printed ${String(pattern)}. It printed:\n${this.#output}`,
+      );
+    return withinTime(this.#search(pattern, problem), timeout, () =>
+      problem(`took longer than ${timeout} ms`),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.crash();
+  }
+
+  /** @internal */
+  async start(ready: RegExp | undefined, timeout: number | undefined): Promise<this> {
+    if (!ready) {
+      await once(this.#process, 'spawn');
+      return this;
+    }
+    try {
+      this.#match = await this.printed(ready, timeout);
+      return this;
+    } catch (thrown) {
+      await this.crash();
+      throw thrown;
+    }
+  }
+
+  async #search(pattern: RegExp, problem: (what: string) => Error): Promise<RegExpExecArray> {
+    const hasEnded = this.ended.then(() => true);
+    for (;;) {
+      const found = new RegExp(pattern.source, pattern.flags.replace('g', '')).exec(this.#output);
+      if (found) return found;
+      if (await Promise.race([this.#printedMore(), hasEnded])) throw problem('ended');
+    }
+  }
+
+  #printedMore(): Promise<false> {
+    return new Promise((resolve) => {
+      const tell = (): void => resolve(false);
+      for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.once('data', tell);
+    });
+  }
+}
+
+/**
+ * Starts a program in a process of its own, so that a test may crash it.
+ *
+ * @param file - path of the module to run
+ * @example
+ * ```ts
+ * const server = await startProcess('dist/main.js', { ready: /listening on (\d+)/ });
+ * await fetch(`http://127.0.0.1:${server.match?.[1]}/agents/support/runs`, { method: 'POST', body });
+ * await server.crash();
+ * ```
+ * @throws Error with all that it has printed if it is not ready in time
+ */
+export async function startProcess(file: string, options: TestProcessOptions = {}): Promise<TestProcess> {
+  const { ready, timeout } = options;
+  return new TestProcess(file, options).start(ready, timeout);
+}
