@@ -6,6 +6,9 @@ const MAX_QUOTED = 300;
 /** Characters of a reason. */
 const MAX_REASON = 1_000;
 
+/** Characters of a stack: Node.js keeps ten frames, programs that need more keep a hundred. */
+const MAX_STACK = 50_000;
+
 /**
  * An id or a name that came from a client, for a log line or a message: in quotation marks, on one line, without
  * control characters, and bounded. Whatever it holds, it cannot look like something that the library has written.
@@ -51,7 +54,10 @@ function framesOf({ stack, message }: Error): string | undefined {
   if (stack === undefined) return undefined;
   const start = stack.indexOf(message);
   const below = message !== '' && start >= 0 ? stack.slice(start + message.length) : stack;
-  const frames = below.split('\n').filter((line) => /^\s+at /.test(line));
+  const frames = below
+    .slice(0, MAX_STACK)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line));
   return frames.length === 0 ? undefined : frames.join('\n');
 }
 

@@ -1,4 +1,4 @@
-import { DigitGroups, isDigit } from './digit.groups.js';
+import { isDigit, type DigitGroups } from './digit.groups.js';
 import type { Span } from './normalised.text.js';
 
 /** Numbers of digits that a card may have, the usual ones first. */
@@ -8,9 +8,12 @@ const SHORTEST = 13;
 const MOST_PHONE_DIGITS = 15;
 
 /** Ways of writing a card in groups; between them may stand any sign, if it is always the same. */
-const GROUPINGS = new Set(['4-4-4-4', '4-6-5', '4-6-4', '4-4-4-4-3']);
-
-const MOST_GROUPS = 5;
+const GROUPINGS = [
+  [4, 4, 4, 4],
+  [4, 6, 5],
+  [4, 6, 4],
+  [4, 4, 4, 4, 3],
+] as const;
 
 /** Between the groups of a card: blanks, tabs, hyphens and dots in any grouping, and one end of a line. */
 const USUAL_GAP = /^(?:[ \t.-]{1,3}|[ \t-]{0,2}\r?\n[ \t]{0,2})$/;
@@ -73,10 +76,8 @@ const LENGTHS_BY_PREFIX = lengthsByPrefix();
  * right. Each group of digits may be the first of a card, so that a quantity before it or a date after it hides
  * nothing.
  */
-export function findCards(text: string): readonly Span[] {
-  if (text.length < SHORTEST) return [];
-  const groups = new DigitGroups(text);
-  if (groups.count === 0) return [];
+export function findCards(groups: DigitGroups): readonly Span[] {
+  if (groups.text.length < SHORTEST || groups.count === 0) return [];
   const finder = new CardFinder(groups);
   const cards: Span[] = [];
   for (let first = 0; first < groups.count;) {
@@ -182,13 +183,16 @@ class CardFinder {
   }
 
   #isInUsualGroups(first: number, last: number): boolean {
-    if (last - first >= MOST_GROUPS) return false;
-    const groups = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-    const gaps = new Set(groups.slice(1).map((group) => this.#groups.gap(group)));
-    const isOneLine = ![...gaps].some((gap) => gap.includes('\n'));
-    return (
-      gaps.size === 1 && isOneLine && GROUPINGS.has(groups.map((group) => this.#groups.size(group)).join('-'))
+    const count = last - first + 1;
+    const groups = this.#groups;
+    const isGrouping = GROUPINGS.some(
+      (sizes) => sizes.length === count && sizes.every((size, at) => size === groups.size(first + at)),
     );
+    if (!isGrouping) return false;
+    const gap = groups.gap(last);
+    if (gap.includes('\n')) return false;
+    for (let group = first + 1; group < last; group++) if (groups.gap(group) !== gap) return false;
+    return true;
   }
 }
 
@@ -203,9 +207,17 @@ function gapBefore(groups: DigitGroups, group: number): number {
     if (first === LINE_FEED) return LINE_END;
     if (first < 0x7f) return isWordOrSpace(first) ? APART : OTHER;
   }
+  if (isWordAt(groups.text, groups.end(group - 1)) || isWordAt(groups.text, groups.start(group) - 1))
+    return APART;
   const gap = groups.gap(group);
   if (USUAL_GAP.test(gap)) return gap.includes('\n') ? LINE_END : USUAL;
   return OTHER_GAP.test(gap) ? OTHER : APART;
+}
+
+/** A letter of ASCII, which stands in no card: the usual case, told without an expression. */
+function isWordAt(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at) | 0x20;
+  return unit >= 0x61 && unit <= 0x7a;
 }
 
 /** The number of a country begins a telephone number, as in `+49 151 1058 4831`. */

@@ -33,8 +33,7 @@ const NOT_TOP_LEVEL = new Set([
 ]);
 
 /** E-mail addresses: what has an `@` between a name and a domain that could be registered. */
-export function findEmails(text: string): readonly Span[] {
-  const emails: Span[] = [];
+export function* findEmails(text: string): Generator<Span, void> {
   let floor = 0;
   for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
     // First what is cheap: of a million signs each is looked at.
@@ -45,10 +44,9 @@ export function findEmails(text: string): readonly Span[] {
     if (start === at) continue;
     const end = at + 1 + domain.length;
     if (isRepository(text, start, at, end)) continue;
-    emails.push({ start, end });
+    yield { start, end };
     floor = end;
   }
-  return emails;
 }
 
 /** Signs that may stand in a name stand before one more often: quotes, slashes, dots. */

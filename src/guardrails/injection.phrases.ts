@@ -1,4 +1,5 @@
-import { NormalisedText } from './normalised.text.js';
+import { isDigit } from './digit.groups.js';
+import type { NormalisedText } from './normalised.text.js';
 
 /**
  * How a text looks to the phrases: small letters without marks and look-alikes, one blank between words.
@@ -37,8 +38,7 @@ for (const sign of WHITE_SPACE) if (!'\r\n'.includes(sign)) toOneLine[sign.charC
 const toSmall = new Uint16Array(0x1_0000);
 
 /** Folds a text for looking; what is passed on stays as it was written. */
-export function foldText(original: string): FoldedText {
-  const { text } = new NormalisedText(original);
+export function foldText({ text, original }: NormalisedText): FoldedText {
   const units = new Uint16Array(text.length);
   let isMixed = false;
   let hasLatin = false;
@@ -49,20 +49,60 @@ export function foldText(original: string): FoldedText {
     hasLatin ||= small >= 0x61 && small <= 0x7a;
     isMixed ||= toLatin[small] !== small;
   }
-  const cyrillic = joinSpaced(squeezed(units, toWords));
-  if (hasLatin && isMixed) units.forEach((unit, at) => (units[at] = toLatin[unit] as number));
-  const lines = squeezed(units, toOneLine);
-  return {
-    lines,
-    flat: hasLatin && isMixed ? joinSpaced(squeezed(units, toWords)) : cyrillic,
-    cyrillic,
-    original,
-  };
+  const cyrillic = flatOf(units);
+  if (hasLatin && isMixed) {
+    for (let at = 0; at < units.length; at++) units[at] = toLatin[units[at] as number] as number;
+  }
+  const lines = textOf(squeezed(units, toOneLine));
+  return { lines, flat: hasLatin && isMixed ? flatOf(units) : cyrillic, cyrillic, original };
 }
 
-/** `i g n o r e` as one word. */
-function joinSpaced(words: string): string {
-  return words.replace(/\b(?:[a-z] ){4,40}[a-z]\b/g, (spaced) => spaced.replaceAll(' ', ''));
+function flatOf(units: Uint16Array): string {
+  return textOf(joinSpaced(squeezed(units, toWords)));
+}
+
+/** One byte for each unit where that is enough: expressions read it faster. */
+function textOf(units: Uint16Array): string {
+  let bits = 0;
+  for (let at = 0; at < units.length; at++) bits |= units[at] as number;
+  return bits < 0x80
+    ? Buffer.from(new Uint8Array(units).buffer).toString('latin1')
+    : Buffer.from(units.buffer, 0, units.byteLength).toString('utf16le');
+}
+
+const LEAST_SPACED = 5;
+
+/** `i g n o r e` as one word, in place. */
+function joinSpaced(units: Uint16Array): Uint16Array {
+  let length = 0;
+  let at = 0;
+  while (at < units.length) {
+    const end = endOfSpaced(units, at);
+    const step = end - at < 2 * LEAST_SPACED - 1 ? 1 : 2;
+    for (; at < end; at += step) units[length++] = units[at] as number;
+    at = end;
+  }
+  return units.subarray(0, length);
+}
+
+/** Where the letters that begin here end, if each is a word of its own; else the next place. */
+function endOfSpaced(units: Uint16Array, from: number): number {
+  if (from > 0 && isWordUnit(units[from - 1])) return from + 1;
+  let end = from;
+  while (isLetterUnit(units[end]) && !isWordUnit(units[end + 1])) {
+    if (units[end + 1] !== BLANK) return end + 1;
+    end += 2;
+  }
+  // Behind the last letter, not the blank after it.
+  return Math.max(from + 1, end - 1);
+}
+
+function isLetterUnit(unit: number | undefined): boolean {
+  return unit !== undefined && unit >= 0x61 && unit <= 0x7a;
+}
+
+function isWordUnit(unit: number | undefined): boolean {
+  return isLetterUnit(unit) || (unit !== undefined && isDigit(unit));
 }
 
 function smallLetter(unit: number): number {
@@ -75,8 +115,8 @@ function smallLetter(unit: number): number {
   return small;
 }
 
-/** A text of these units, each replaced, with one blank for several, and `\n` for each end of a line. */
-function squeezed(units: Uint16Array, replacements: Uint16Array): string {
+/** These units, each replaced, with one blank for several, and `\n` for each end of a line. */
+function squeezed(units: Uint16Array, replacements: Uint16Array): Uint16Array {
   const kept = new Uint16Array(units.length);
   let length = 0;
   let last = 0;
@@ -90,7 +130,7 @@ function squeezed(units: Uint16Array, replacements: Uint16Array): string {
     kept[length++] = unit;
     last = unit;
   }
-  return Buffer.from(kept.buffer, 0, length * 2).toString('utf16le');
+  return kept.subarray(0, length);
 }
 
 /** Whether a text holds a phrase that tells a model to drop its instructions, or to show them. */
@@ -110,9 +150,9 @@ const either = (...words: readonly string[]): string => `(?:${words.join('|')})`
 /** Stands before a verb that gives an order, in a text whose orders are marked. */
 const ORDER = '\u0001';
 
-/** The first words of an order. */
+/** Where the first words of an order begin. */
 const ORDERING =
-  /\b(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|do not|don'?t|stop|pay no|erase|nullify|abandon|disable|deactivate|turn|switch|remove|lift|circumvent|drop|reveal|show|print|repeat|output|display|tell|give|share|leak|dump|expose|recite|write|list|disclose|return|send|provide|translate|summari[sz]e|encode|copy|paste|spell|reproduce|quote|state|whats?|act|behave|respond|answer|reply|pretend|role|speak|simulate|operate|continue|talk|comply|generate|delete|clear|reset|cancel|wipe)\b/g;
+  /\b(?=(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|do not|don'?t|stop|pay no|erase|nullify|abandon|disable|deactivate|turn|switch|remove|lift|circumvent|drop|reveal|show|print|repeat|output|display|tell|give|share|leak|dump|expose|recite|write|list|disclose|return|send|provide|translate|summari[sz]e|encode|copy|paste|spell|reproduce|quote|state|whats?|act|behave|respond|answer|reply|pretend|role|speak|simulate|operate|continue|talk|comply|generate|delete|clear|reset|cancel|wipe)\b)/g;
 
 /**
  * What stands before an order: nothing, a stop, "please", "now" or "you must". "Can a jury disregard prior
@@ -123,10 +163,19 @@ const BEFORE_ORDER =
 
 /** Marks where orders begin, once for all phrases: looking back at every place would cost too much. */
 function markOrders(flat: string): string {
-  return flat.replace(ORDERING, (verb, offset: number) => {
-    BEFORE_ORDER.lastIndex = offset;
-    return BEFORE_ORDER.test(flat) ? `${ORDER}${verb}` : verb;
-  });
+  const pieces: string[] = [];
+  let from = 0;
+  ORDERING.lastIndex = 0;
+  while (ORDERING.test(flat)) {
+    const at = ORDERING.lastIndex;
+    BEFORE_ORDER.lastIndex = at;
+    if (BEFORE_ORDER.test(flat)) {
+      pieces.push(flat.slice(from, at), ORDER);
+      from = at;
+    }
+    ORDERING.lastIndex = at + 1;
+  }
+  return pieces.length === 0 ? flat : [...pieces, flat.slice(from)].join('');
 }
 
 const OVERRIDE = either(
@@ -435,13 +484,24 @@ const MARKERS: readonly RegExp[] = [
   /<(?:start|end)_of_turn>|<<\/?sys>>|\[\/?inst\]|\[\/?system_prompt\]/,
   // A few signs of decoration before the word, none or a few after it.
   new RegExp(
-    `(?<=^|\\n) ?[[(<{#*>=-]{0,4} ?(?:system|developer|admin|root)(?: (?:prompt|message|note|override|instructions?|notice|update|alert|command))?[\\])>}*]{0,3} ?[:\\n>\\]-] ?\\n? ?[*"']{0,3}${AS_ORDER}`,
+    `^ ?[[(<{#*>=-]{0,4} ?(?:system|developer|admin|root)(?: (?:prompt|message|note|override|instructions?|notice|update|alert|command))?[\\])>}*]{0,3} ?[:\\n>\\]-] ?\\n? ?[*"']{0,3}${AS_ORDER}`,
+    'm',
   ),
   new RegExp(
     `[[(<{](?:system|developer)(?: (?:prompt|message|note|override|instructions?))?[\\])>}:] {0,2}:? ?${AS_ORDER}`,
   ),
   new RegExp(
-    `(?<=^|\\n) ?#{1,4} ?(?:new |updated )?(?:system|developer) (?:(?:prompt|instructions?)\\b|message ?:? ?\\n? ?${AS_ORDER})`,
+    `^ ?#{1,4} ?(?:new |updated )?(?:system|developer) (?:(?:prompt|instructions?)\\b|message ?:? ?\\n? ?${AS_ORDER})`,
+    'm',
   ),
-  /(?<=^|\n) ?[-=#*[(<]{0,6} ?(?:end|start|begin|beginning) (?:of )?(?:the )?(?:new )?(?:system|developer|hidden) (?:prompt|message|instructions?)\b/,
+  /^ ?[-=#*[(<]{0,6} ?(?:end|start|begin|beginning) (?:of )?(?:the )?(?:new )?(?:system|developer|hidden) (?:prompt|message|instructions?)\b/m,
+];
+
+/** Each of them sees what clients write, so each has to be linear. */
+export const BUILT_IN_EXPRESSIONS: readonly RegExp[] = [
+  ...[ORDERING, BEFORE_ORDER],
+  ...ORDERS,
+  ...PHRASES,
+  ...[RUSSIAN, ALTER_EGO],
+  ...MARKERS,
 ];

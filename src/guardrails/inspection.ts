@@ -13,8 +13,9 @@ import {
 /** What the built-in guardrails have in common. */
 export interface InspectionOptions {
   /**
-   * Characters that the guardrail looks at in one run, of all texts and numbers together. A run with more is rejected: what was not
-   * looked at does not pass. Default 1,048,576.
+   * Characters that the guardrail looks at in one run, of all texts and numbers together; one that stands for several,
+   * such as `⑽` for `10`, counts as these. A run with more is rejected: what was not looked at does not pass. Default
+   * 1,048,576.
    */
   readonly maxLength?: number;
   /**
@@ -83,17 +84,13 @@ export class Inspection {
    * @throws InputCheckError or OutputCheckError if there is more than it may look at
    */
   look(replace: Pick<Replacements, 'text' | 'number'>): Apply {
-    const spend = (length: number): void => {
-      this.#charactersLeft -= length;
-      if (this.#charactersLeft < 0) this.#refuseLength();
-    };
     const replacements: Replacements = {
       text: (text) => {
-        spend(text.length);
+        this.spend(text.length);
         return replace.text(text);
       },
       number: (number) => {
-        spend(String(number).length);
+        this.spend(String(number).length);
         return replace.number(number);
       },
       opaque: () => this.#refuseOpaque(),
@@ -102,6 +99,16 @@ export class Inspection {
     if (this.isOfInput) return lookAtInput(this.#context, look);
     const { givenMetadata = {} } = this.#context as { readonly givenMetadata?: Record<string, unknown> };
     return lookAtOutput(this.#context, look, givenMetadata);
+  }
+
+  /**
+   * Counts characters that the guardrail looks at besides those of the run: a few may become many as it looks at them.
+   *
+   * @throws InputCheckError or OutputCheckError if there are more than it may look at
+   */
+  spend(length: number): void {
+    this.#charactersLeft -= length;
+    if (this.#charactersLeft < 0) this.#refuseLength();
   }
 
   /** @throws InputCheckError or OutputCheckError, as the guardrail guards input or output */

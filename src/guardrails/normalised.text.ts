@@ -1,3 +1,5 @@
+import { DigitGroups } from './digit.groups.js';
+
 /** A place in a text: from `start` up to, but not including, `end`. */
 export interface Span {
   readonly start: number;
@@ -11,12 +13,14 @@ export interface Span {
  */
 export class NormalisedText {
   readonly text: string;
-  readonly #original: string;
+  /** As it was written. */
+  readonly original: string;
   /** Where each unit of `text` comes from; undefined if nothing had to be changed. */
   readonly #origins: Uint32Array | undefined;
+  #digits: DigitGroups | undefined;
 
   constructor(original: string) {
-    this.#original = original;
+    this.original = original;
     if (PLAIN.test(original)) {
       this.text = original;
       return;
@@ -51,6 +55,17 @@ export class NormalisedText {
     return this.#origins !== undefined;
   }
 
+  /** How many characters it has more than the original. */
+  get growth(): number {
+    return Math.max(0, this.text.length - this.original.length);
+  }
+
+  /** Its groups of digits, looked for once. */
+  get digits(): DigitGroups {
+    this.#digits ??= new DigitGroups(this.text);
+    return this.#digits;
+  }
+
   /** The same place in the original, with the invisible characters that follow it. */
   toOriginal({ start, end }: Span): Span {
     const origins = this.#origins;
@@ -58,7 +73,7 @@ export class NormalisedText {
     let next = end;
     // A character such as ½ has become several: a place that ends within it holds all of it.
     while (next < origins.length && next > 0 && origins[next] === origins[next - 1]) next++;
-    return { start: origins[start] ?? 0, end: origins[next] ?? this.#original.length };
+    return { start: origins[start] ?? 0, end: origins[next] ?? this.original.length };
   }
 }
 

@@ -1,12 +1,15 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { importNeeded } from '../peers/optional-peer.js';
-import { DigitGroups, isDigit } from './digit.groups.js';
+import { isDigit, type DigitGroups } from './digit.groups.js';
 import type { Span } from './normalised.text.js';
 
-/** Counts what the finder of the library has still to be asked; it costs too much to be asked without end. */
+/** Bounds what the library is asked: it costs some 50 microseconds for each group of digits in which it finds no number. */
 export interface Effort {
-  /** @throws if a text has more candidates than a guardrail looks at */
-  spend(): void;
+  /**
+   * @param groups - of digits that the library has looked at
+   * @throws if a text has more candidates than a guardrail looks at
+   */
+  spend(groups: number): void;
 }
 
 /** What is needed of libphonenumber-js: its types are no part of ours, since it need not be installed. */
@@ -72,9 +75,8 @@ export class PhoneFinder {
     this.#library = library;
   }
 
-  find(text: string, effort: Effort): readonly Span[] {
-    if (text.length < LEAST_DIGITS) return [];
-    const groups = new DigitGroups(text);
+  find(groups: DigitGroups, effort: Effort): readonly Span[] {
+    if (groups.text.length < LEAST_DIGITS || groups.count === 0) return [];
     const phones = northAmericanIn(groups);
     /** Groups since the row began, or since the last number in it. */
     let position = 0;
@@ -102,14 +104,13 @@ export class PhoneFinder {
     return [];
   }
 
-  #findIn(text: string, { start, end }: Span, effort: Effort): readonly Span[] {
+  #findIn(text: string, { start, end, groups }: Candidate, effort: Effort): readonly Span[] {
     if (!this.#library) throw new Error('The library for telephone numbers is not loaded.');
     const written = text.slice(start, end);
     if (OTHER_NUMBERS.test(written)) return [];
     const countries = written.includes('+') ? [undefined] : this.#countries;
     let longest: readonly Span[] = [];
     for (const country of countries) {
-      effort.spend();
       const found = this.#library
         .findPhoneNumbersInText(written, {
           v2: true,
@@ -119,10 +120,18 @@ export class PhoneFinder {
         .map(({ startsAt, endsAt }) => ({ start: start + startsAt, end: start + endsAt }));
       // One country may see a number in the first half of what another sees as a whole.
       if (lengthOf(found) > lengthOf(longest)) longest = found;
-      if (lengthOf(longest) === written.length) break;
+      const isWhole = lengthOf(found) === written.length;
+      effort.spend(isWhole ? 1 : groups);
+      if (isWhole) break;
     }
     return longest;
   }
+}
+
+/** What may be a telephone number. */
+interface Candidate extends Span {
+  /** How many groups of digits it has. */
+  readonly groups: number;
 }
 
 function lengthOf(spans: readonly Span[]): number {
@@ -161,7 +170,7 @@ function northAmericanIn(groups: DigitGroups): Span[] {
  *
  * @param position - how many groups stand before it in its row; undefined if there is no country
  */
-function candidatesAt(groups: DigitGroups, at: number, position: number | undefined): readonly Span[] {
+function candidatesAt(groups: DigitGroups, at: number, position: number | undefined): readonly Candidate[] {
   const { text } = groups;
   const begin = groups.start(at);
   const last = lastGroup(groups, at);
@@ -177,10 +186,10 @@ function candidatesAt(groups: DigitGroups, at: number, position: number | undefi
   const start = sign === '' ? begin : text.lastIndexOf(sign, begin - 1);
   const isOfAmount = isAmount(text, groups.end(last));
   if ((isOfAmount && isInThousands(groups, at, last)) || isTouchedByDate(text, begin)) return [];
-  const ends: Span[] = [];
+  const ends: Candidate[] = [];
   for (let end = last; end >= at && ends.length < (isMarked ? MOST_ENDS : 1); end--) {
     const digits = digitsOf(groups, at, end);
-    const candidate = { start, end: groups.end(end) };
+    const candidate = { start, end: groups.end(end), groups: end - at + 1 };
     if (digits < LEAST_DIGITS) break;
     if (isOfAmount && end === last) continue;
     if (digits <= MOST_DIGITS && !isTouchedByWord(text, candidate)) ends.push(candidate);

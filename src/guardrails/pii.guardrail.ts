@@ -47,18 +47,14 @@ export interface PiiGuardrailOptions extends InspectionOptions {
 /** Finds one kind of personal data. */
 interface Finder {
   readonly kind: string;
-  /** Looks at the original as well: a pattern of your own may ask for what a normalised text has lost. */
-  readonly isOwn: boolean;
   /** Whether a number may be one: integers of data. */
   readonly findsNumbers: boolean;
-  find(text: string, findings: Findings): readonly Span[];
+  /** @returns places in the original, from left to right */
+  find(text: NormalisedText, findings: Findings): Iterable<Span>;
 }
 
-/**
- * Telephone numbers that the library is asked about in one look: some hundred milliseconds, so that no text stops the
- * server.
- */
-const MAX_LOOKUPS = 1_000;
+/** Groups of digits that the library for telephone numbers looks at in one look: some hundred milliseconds. */
+const MAX_PHONE_GROUPS = 2_500;
 
 /**
  * A guardrail against personal data: e-mail addresses, social security numbers, payment cards, telephone numbers, and
@@ -103,15 +99,13 @@ export function piiGuardrail(options: PiiGuardrailOptions = {}): HookFunction<Pr
 class Findings {
   readonly #finders: readonly Finder[];
   readonly #numberFinders: readonly Finder[];
-  readonly #ranks: ReadonlyMap<string, number>;
   readonly #inspection: Inspection;
   readonly #kinds = new Set<string>();
-  #lookupsLeft = MAX_LOOKUPS;
+  #phoneGroupsLeft = MAX_PHONE_GROUPS;
 
   constructor(finders: readonly Finder[], inspection: Inspection) {
     this.#finders = finders;
     this.#numberFinders = finders.filter(({ findsNumbers }) => findsNumbers);
-    this.#ranks = new Map(finders.map(({ kind }, index) => [kind, index]));
     this.#inspection = inspection;
   }
 
@@ -135,10 +129,10 @@ class Findings {
     });
   }
 
-  /** A telephone number that the library is asked about. */
-  spend(): void {
-    this.#lookupsLeft -= 1;
-    if (this.#lookupsLeft >= 0) return;
+  /** Counts groups of digits that the library for telephone numbers has looked at. */
+  spend(groups: number): void {
+    this.#phoneGroupsLeft -= groups;
+    if (this.#phoneGroupsLeft >= 0) return;
     const trigger = this.#inspection.isOfInput ? 'input_not_allowed' : 'output_not_allowed';
     this.#inspection.reject('holds more numbers than can be checked for telephone numbers.', trigger);
   }
@@ -150,62 +144,123 @@ class Findings {
   }
 
   #mask(original: string, finders: readonly Finder[]): string {
-    // Nothing that is looked for is shorter.
     if (original.length === 0) return original;
-    const normalised = new NormalisedText(original);
-    const found: Found[] = [];
-    for (const finder of finders) {
-      const { kind } = finder;
-      for (const span of finder.find(normalised.text, this)) {
-        found.push({ kind, ...normalised.toOriginal(span) });
-      }
-      if (!finder.isOwn || !normalised.isChanged) continue;
-      for (const span of finder.find(original, this)) found.push({ kind, ...span });
+    const text = new NormalisedText(original);
+    this.#inspection.spend(text.growth);
+    const claims = new Claims(finders.map((finder) => ({ finder, spans: finder.find(text, this) })));
+    const masked = new MaskedText(original);
+    for (let claim = claims.next(); claim; claim = claims.next()) {
+      this.#kinds.add(claim.kind);
+      masked.replace(claim, `[${claim.kind.toUpperCase()}]`);
     }
-    if (found.length === 0) return original;
-    return this.#replace(original, found);
-  }
-
-  /** Where two kinds claim the same place, the finder that stands first has it. */
-  #replace(original: string, found: readonly Found[]): string {
-    const rank = ({ kind }: Found): number => this.#ranks.get(kind) as number;
-    const pieces: string[] = [];
-    let at = 0;
-    for (const { kind, start, end } of withoutOverlap(found, rank)) {
-      this.#kinds.add(kind);
-      pieces.push(original.slice(at, start), `[${kind.toUpperCase()}]`);
-      at = end;
-    }
-    return [...pieces, original.slice(at)].join('');
+    return masked.text;
   }
 }
 
-interface Found extends Span {
+/** A place with the kind of what stands there. */
+interface Claim extends Span {
   readonly kind: string;
 }
 
-/** In the order of the text; of places that overlap the one of the best rank, reaching over all of them. */
-function withoutOverlap(found: readonly Found[], rank: (found: Found) => number): readonly Found[] {
-  const kept: Found[] = [];
-  for (const next of [...found].sort((one, other) => one.start - other.start || rank(one) - rank(other))) {
-    if (next.end <= next.start) continue;
-    const last = kept.at(-1);
-    if (!last || next.start >= last.end) {
-      kept.push(next);
-      continue;
-    }
-    const { kind } = rank(next) < rank(last) ? next : last;
-    kept[kept.length - 1] = { kind, start: last.start, end: Math.max(last.end, next.end) };
+/** Where one finder finds something, from left to right. */
+class Finds {
+  readonly kind: string;
+  readonly #spans: Iterator<Span>;
+  #first: Span | undefined;
+
+  constructor(kind: string, spans: Iterable<Span>) {
+    this.kind = kind;
+    this.#spans = spans[Symbol.iterator]();
+    this.take();
   }
-  return kept;
+
+  /** The first place that has not been taken. */
+  get first(): Span | undefined {
+    return this.#first;
+  }
+
+  take(): void {
+    const next = this.#spans.next();
+    this.#first = next.done === true ? undefined : next.value;
+  }
 }
 
+/**
+ * What several finders find in one text, from left to right and without overlap: of places that overlap the finder that
+ * stands first has it, reaching over all of them. One after the other, since a text may hold a million.
+ */
+class Claims {
+  readonly #finds: readonly Finds[];
+
+  constructor(found: readonly { readonly finder: Finder; readonly spans: Iterable<Span> }[]) {
+    this.#finds = found.map(({ finder, spans }) => new Finds(finder.kind, spans));
+  }
+
+  next(): Claim | undefined {
+    let rank = this.#leftmost();
+    if (rank === undefined) return undefined;
+    const { start, end: firstEnd } = this.#take(rank);
+    let end = firstEnd;
+    for (let other = this.#leftmost(end); other !== undefined; other = this.#leftmost(end)) {
+      end = Math.max(end, this.#take(other).end);
+      rank = Math.min(rank, other);
+    }
+    return { kind: this.#finds[rank]?.kind ?? '', start, end };
+  }
+
+  /** Which finder has the leftmost place that begins before this one. */
+  #leftmost(before = Infinity): number | undefined {
+    let rank: number | undefined;
+    let least = before;
+    for (let other = 0; other < this.#finds.length; other++) {
+      const start = this.#finds[other]?.first?.start;
+      if (start === undefined || start >= least) continue;
+      least = start;
+      rank = other;
+    }
+    return rank;
+  }
+
+  #take(rank: number): Span {
+    const finds = this.#finds[rank] as Finds;
+    const span = finds.first as Span;
+    finds.take();
+    return span;
+  }
+}
+
+/** A text with places replaced, from left to right. Joined now and then: a million pieces cost too much memory. */
+class MaskedText {
+  readonly #original: string;
+  readonly #parts: string[] = [];
+  #pieces: string[] = [];
+  #at = 0;
+
+  constructor(original: string) {
+    this.#original = original;
+  }
+
+  get text(): string {
+    return [...this.#parts, ...this.#pieces, this.#original.slice(this.#at)].join('');
+  }
+
+  replace({ start, end }: Span, text: string): void {
+    this.#pieces.push(this.#original.slice(this.#at, start), text);
+    this.#at = end;
+    if (this.#pieces.length < MOST_PIECES) return;
+    this.#parts.push(this.#pieces.join(''));
+    this.#pieces = [];
+  }
+}
+
+const MOST_PIECES = 4_096;
+
 function builtInFinders(types: readonly PiiType[], phones: PhoneFinder): readonly Finder[] {
-  const finders: Readonly<Record<PiiType, Omit<Finder, 'kind' | 'isOwn'>>> = {
-    email: { find: findEmails, findsNumbers: false },
-    ssn: { find: findSsns, findsNumbers: false },
-    card: { find: findCards, findsNumbers: true },
-    phone: { find: (text, findings) => phones.find(text, findings), findsNumbers: false },
+  const finders: Readonly<Record<PiiType, Search>> = {
+    email: ({ text }) => findEmails(text),
+    ssn: ({ text }) => findSsns(text),
+    card: ({ digits }) => findCards(digits),
+    phone: ({ digits }, findings) => phones.find(digits, findings),
   };
   for (const type of types) {
     if (PII_TYPES.includes(type)) continue;
@@ -215,9 +270,21 @@ function builtInFinders(types: readonly PiiType[], phones: PhoneFinder): readonl
   }
   return PII_TYPES.filter((type) => types.includes(type)).map((kind) => ({
     kind,
-    isOwn: false,
-    ...finders[kind],
+    // Of numbers without signs only cards can be told from any others.
+    findsNumbers: kind === 'card',
+    find: (text, findings) => inOriginal(text, finders[kind](text, findings)),
   }));
+}
+
+/** @returns places in the normalised text */
+type Search = (text: NormalisedText, findings: Findings) => Iterable<Span>;
+
+function inOriginal(text: NormalisedText, spans: Iterable<Span>): Iterable<Span> {
+  return text.isChanged ? eachInOriginal(text, spans) : spans;
+}
+
+function* eachInOriginal(text: NormalisedText, spans: Iterable<Span>): Generator<Span, void> {
+  for (const span of spans) yield text.toOriginal(span);
 }
 
 function ownFinders({ patterns = {} }: PiiGuardrailOptions): readonly Finder[] {
@@ -228,10 +295,22 @@ function ownFinders({ patterns = {} }: PiiGuardrailOptions): readonly Finder[] {
       );
     }
     const global = everywhere(expression);
-    const find = (text: string): readonly Span[] =>
-      [...text.matchAll(global)].map(({ index, 0: match }) => ({ start: index, end: index + match.length }));
-    return { kind, isOwn: true, findsNumbers: true, find };
+    const search = (text: string): readonly Span[] =>
+      Array.from(text.matchAll(global), ({ index, 0: match }) => ({
+        start: index,
+        end: index + match.length,
+      })).filter(({ start, end }) => end > start);
+    // In the original as well: a pattern may ask for what the normalised text has lost.
+    const find = (text: NormalisedText): Iterable<Span> =>
+      text.isChanged
+        ? [...inOriginal(text, search(text.text)), ...search(text.original)].sort(byStart)
+        : search(text.text);
+    return { kind, findsNumbers: true, find };
   });
+}
+
+function byStart(one: Span, other: Span): number {
+  return one.start - other.start;
 }
 
 /** The expression, finding all places. A copy: the `lastIndex` of a shared one would be shared by all runs. */

@@ -51,7 +51,9 @@ export function promptInjectionGuardrail(
       let isSuspicious = false;
       inspection.look({
         text: (text) => {
-          isSuspicious ||= isInjection(text, own);
+          const normalised = new NormalisedText(text);
+          inspection.spend(normalised.growth);
+          isSuspicious ||= isInjection(normalised, own);
           return text;
         },
         number: (number) => number,
@@ -66,11 +68,11 @@ export function promptInjectionGuardrail(
 /** The shortest phrase has more letters. */
 const SHORTEST = 6;
 
-function isInjection(text: string, own: readonly RegExp[]): boolean {
-  if (text.length >= SHORTEST && hasInjectionPhrase(foldText(text))) return true;
+function isInjection(text: NormalisedText, own: readonly RegExp[]): boolean {
+  if (text.original.length >= SHORTEST && hasInjectionPhrase(foldText(text))) return true;
   if (own.length === 0) return false;
-  const normalised = new NormalisedText(text).text.replace(/\s+/g, ' ');
-  return own.some((pattern) => pattern.test(text) || pattern.test(normalised));
+  const oneLine = text.text.replace(/\s+/g, ' ');
+  return own.some((pattern) => pattern.test(text.original) || pattern.test(oneLine));
 }
 
 /** Without `g` and `y`, which would remember where the last run ended. */

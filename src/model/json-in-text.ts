@@ -7,6 +7,12 @@ export interface JsonInText {
 
 const FENCE = '```';
 
+/**
+ * Objects and arrays, and what begins like them, that are looked at in one text: each costs some microseconds. Behind
+ * these nothing is read, as if the text could not be.
+ */
+const MAX_VALUES = 1_000;
+
 /** Characters looked at for each character of the text, at most: brackets that never close must not cost more. */
 const MAX_LOOKS = 8;
 
@@ -65,8 +71,10 @@ function withoutReasoning(answer: string): string {
 
 /** What stands behind the last tag that ends reasoning; the whole text if there is none. */
 function afterReasoning(text: string): string {
-  const last = [...text.matchAll(new RegExp(`</(?:${THINK_TAGS})>`, 'gi'))].at(-1);
-  return last ? text.slice(last.index + last[0].length) : text;
+  const closing = new RegExp(`</(?:${THINK_TAGS})>`, 'gi');
+  let end = 0;
+  while (closing.test(text)) end = closing.lastIndex;
+  return text.slice(end);
 }
 
 /** A code block that is marked as JSON, if the text has exactly one and does not begin with JSON itself. */
@@ -97,8 +105,16 @@ function withoutFence(text: string): string {
   return text.startsWith(FENCE) && text.endsWith(FENCE) && from > 0 ? text.slice(from, -3) : '';
 }
 
+const CLOSING: ReadonlyMap<string, string> = new Map([
+  ['{', '}'],
+  ['[', ']'],
+]);
+
 function parse(text: string): JsonInText | undefined {
   const trimmed = text.trim();
+  // A million brackets that do not end would cost the parser much memory.
+  const closing = CLOSING.get(trimmed.charAt(0));
+  if (closing !== undefined && !trimmed.endsWith(closing)) return undefined;
   try {
     return { text: trimmed, value: JSON.parse(trimmed) as unknown };
   } catch {
@@ -109,6 +125,7 @@ function parse(text: string): JsonInText | undefined {
 function search(text: string): readonly (JsonInText | undefined)[] {
   const found: (JsonInText | undefined)[] = [];
   let looks = MAX_LOOKS * text.length;
+  let values = 0;
   let from = 0;
   while (from < text.length) {
     const begins = beginningAt(text, from);
@@ -116,6 +133,8 @@ function search(text: string): readonly (JsonInText | undefined)[] {
       from += 1;
       continue;
     }
+    values += 1;
+    if (values > MAX_VALUES) return [...found, undefined];
     const end = endOf(text, from, looks);
     looks -= (end ?? text.length) - from;
     const value = end === undefined ? undefined : parse(text.slice(from, end));

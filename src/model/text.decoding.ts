@@ -54,10 +54,12 @@ function decodeAs(charset: string | undefined, bytes: Buffer): string | undefine
 
 /** By hand: `TextDecoder` of Node 20 takes Windows-1252 for Latin-1, which has neither the euro sign nor dashes. */
 function decodeWindows1252(bytes: Buffer): string {
-  const offset = 0x80;
-  return bytes
-    .toString('latin1')
-    .replace(/[\x80-\x9f]/g, (control) => WINDOWS_1252[control.charCodeAt(0) - offset] ?? control);
+  const text = Buffer.from(bytes.toString('latin1'), 'utf16le');
+  for (let at = 0; at < bytes.length; at++) {
+    const special = WINDOWS_1252.charCodeAt((bytes[at] as number) - 0x80);
+    if (!Number.isNaN(special)) text.writeUInt16LE(special, at * 2);
+  }
+  return text.toString('utf16le');
 }
 
 /** By hand: `TextDecoder` does not know it. */

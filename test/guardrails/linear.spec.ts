@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
 import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
 
-const SMALL = 100 * 1024;
-const LARGE = 1024 * 1024;
+import { BUILT_IN_EXPRESSIONS } from '../../src/guardrails/injection.phrases.js';
+import { expectCheap, expectLinear, fill, nearMatchOf } from '../support/linear.js';
 
 /**
  * Pieces that make the patterns work hardest when they are repeated: what nearly matches, again and again. The length
@@ -85,6 +85,13 @@ const PIECES: Readonly<Record<string, string>> = {
   'headings of markers': '\n# ',
   'lines of markers': '\n=== begin ',
   'roles in brackets': '[system] ',
+  'orders and letters of two scripts': 'spell delete talk state dпожалуйста свои checks ',
+  'every phrase without its end': BUILT_IN_EXPRESSIONS.map(nearMatchOf).join(' '),
+  'prefixes of cards between signs': '+４)60111111(٤+',
+  'short groups after signs': 'xx/55',
+  'addresses of ideographs': 'ä.pnga=@𠀀字@字ä',
+  'telephone numbers in pieces': '020. 0 (212) ',
+  'telephone numbers with blanks': ' -.٤  ٤0  0958½212',
 };
 
 const guardrails = {
@@ -95,9 +102,6 @@ const guardrails = {
 describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (name) => {
   const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [guardrails[name]] });
 
-  const costOf = (text: string): Promise<number> =>
-    userTimeOf(() => guarded.run(text).catch(() => undefined));
-
   beforeAll(async () => {
     // Compiled code only: what is measured is the work, not the warming up.
     for (const piece of Object.values(PIECES)) await guarded.run(fill(piece, 5_000)).catch(() => undefined);
@@ -105,16 +109,7 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
 
   it.each(Object.entries(PIECES).filter(([piece]) => isFor(name, piece)))(
     'is linear and quick on a text of %s',
-    async (_, piece) => {
-      const [large, small] = [fill(piece, LARGE), fill(piece, SMALL)];
-      const best = { large: Infinity, small: Infinity };
-      // The cheapest of up to five tries, as the garbage collector or another process may disturb each of them.
-      for (let attempt = 0; attempt < 5 && !isFine(best); attempt++) {
-        best.small = Math.min(best.small, await costOf(small));
-        best.large = Math.min(best.large, await costOf(large));
-      }
-      expect({ ...best, isFine: isFine(best) }).toMatchObject({ isFine: true });
-    },
+    (_, piece) => expectLinear(piece, (text) => guarded.run(text).catch(() => undefined)),
   );
 
   it('rejects a text that is longer than maxLength, and looks at one that is not', async () => {
@@ -127,8 +122,32 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
       trigger: 'input_not_allowed',
       message: 'The input is longer than the 10 characters that can be checked.',
     });
-    await expect(guarded.run('x'.repeat(LARGE + 1))).rejects.toMatchObject({ trigger: 'input_not_allowed' });
+    await expect(guarded.run('x'.repeat(1024 * 1024 + 1))).rejects.toMatchObject({
+      trigger: 'input_not_allowed',
+    });
   });
+
+  it('rejects a text that is longer than maxLength as the guardrail looks at it', async () => {
+    const build = name === 'piiGuardrail' ? piiGuardrail : promptInjectionGuardrail;
+    const short = new Agent({ id: 'short', engine: () => 'fine', preHooks: [build({ maxLength: 10 })] });
+
+    await expect(short.run('Ⅲ Ⅲ Ⅰ')).resolves.toMatchObject({ content: 'fine' });
+    await expect(short.run('Ⅲ Ⅲ Ⅱ')).resolves.toMatchObject({ content: 'fine' });
+    await expect(short.run('Ⅲ Ⅲ Ⅲ')).rejects.toMatchObject({
+      message: 'The input is longer than the 10 characters that can be checked.',
+    });
+  });
+});
+
+describe('Each expression for prompt injection', () => {
+  it.each(BUILT_IN_EXPRESSIONS.map((expression, index) => [index + 1, expression] as const))(
+    'is linear and quick on a text that it nearly matches (%i)',
+    (_, expression) =>
+      expectLinear(nearMatchOf(expression), (text) => {
+        expression.lastIndex = 0;
+        return expression.test(text);
+      }),
+  );
 });
 
 describe('A guardrail on data with many keys and numbers', () => {
@@ -137,7 +156,7 @@ describe('A guardrail on data with many keys and numbers', () => {
   it.each(Object.keys(build) as (keyof typeof build)[])('looks at each of them once (%s)', async (name) => {
     const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [build[name]()] });
     const metadata = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`k${index}`, [index]]));
-    expect(await leastCost(2_000, () => guarded.run('hi', { metadata }))).toBeLessThan(2_000);
+    await expectCheap(500, () => guarded.run('hi', { metadata }));
   });
 
   it.each(Object.keys(build) as (keyof typeof build)[])('counts numbers for maxLength (%s)', async (name) => {
@@ -151,42 +170,11 @@ describe('A guardrail on data with many keys and numbers', () => {
 it('the input of the report, 6.4 KB, costs a few milliseconds', async () => {
   const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [promptInjectionGuardrail()] });
   const text = `${'\n'.repeat(3200)}system${'\n'.repeat(3200)}x`;
-  expect(await leastCost(1_000, () => guarded.run(text))).toBeLessThan(1_000);
+  await expectCheap(100, () => guarded.run(text));
 });
-
-/** Milliseconds of this process's own processor time: other processes on the machine do not count. */
-async function userTimeOf(work: () => Promise<unknown>): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  return process.cpuUsage(before).user / 1_000;
-}
-
-/** The cheapest of up to five tries, the first that is below the limit. */
-async function leastCost(limit: number, work: () => Promise<unknown>): Promise<number> {
-  let least = Infinity;
-  for (let attempt = 0; attempt < 5 && least >= limit; attempt++) {
-    least = Math.min(least, await userTimeOf(work));
-  }
-  return least;
-}
-
-/** Below this many milliseconds a cost is mostly that of the run around the guardrail, and says nothing about growth. */
-const MEASURABLE = 2;
-
-/**
- * Growth is what this spec proves; a quadratic pattern costs a hundred times as much for ten times the text. Processor time
- * doubles on a machine whose cores are busy, so the bound in milliseconds is wide here.
- */
-function isFine({ large, small }: { readonly large: number; readonly small: number }): boolean {
-  return large < 3_000 && large <= 40 * Math.max(small, MEASURABLE) + 60;
-}
 
 /** Letters and signs are what phrases are made of; of personal data nearly all is digits. */
 function isFor(name: string, piece: string): boolean {
   const isOfDigits = /[\p{N}@+]|\($/u.test((PIECES[piece] ?? '').normalize('NFKC'));
   return isOfDigits === (name === 'piiGuardrail') || /characters|letters|blanks$/.test(piece);
-}
-
-function fill(piece: string, length: number): string {
-  return piece.repeat(Math.ceil(length / piece.length)).slice(0, length);
 }
