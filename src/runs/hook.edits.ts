@@ -9,12 +9,17 @@ interface Problem {
   readonly expected: string;
 }
 
-/** What a value must be. */
+/** What a value must be. Members hold members and steps hold steps, so each function knows how deep it is. */
 interface Kind {
-  readonly findProblem: (value: unknown, path: string) => Problem | undefined;
+  readonly findProblem: (value: unknown, path: string, depth: number) => Problem | undefined;
   /** @returns takes back what was written into the value since, and gives the value */
-  readonly remember: (value: unknown) => () => unknown;
+  readonly remember: (value: unknown, depth: number) => () => unknown;
 }
+
+/** Records inside of records, deeper than any team: most likely one leads back to itself. */
+const MAX_DEPTH = 100;
+/** Characters of the path to a record that is too deep. */
+const MAX_PATH = 100;
 
 function plain(expected: string, isRight: (value: unknown) => boolean): Kind {
   return {
@@ -25,25 +30,25 @@ function plain(expected: string, isRight: (value: unknown) => boolean): Kind {
 
 function optional({ findProblem, remember }: Kind): Kind {
   return {
-    findProblem: (value, path) => (value === undefined ? undefined : findProblem(value, path)),
+    findProblem: (value, path, depth) => (value === undefined ? undefined : findProblem(value, path, depth)),
     remember,
   };
 }
 
 function listOf(element: () => Kind): Kind {
   return {
-    findProblem: (value, path) => {
+    findProblem: (value, path, depth) => {
       if (!Array.isArray(value)) return { path, value, expected: 'an array' };
       for (const [index, item] of value.entries()) {
-        const problem = element().findProblem(item, `${path}[${String(index)}]`);
+        const problem = element().findProblem(item, `${path}[${String(index)}]`, depth);
         if (problem) return problem;
       }
       return undefined;
     },
-    remember: (value) => {
+    remember: (value, depth) => {
       if (!Array.isArray(value)) return () => value;
       const list: unknown[] = value;
-      const items = list.map((item) => element().remember(item));
+      const items = list.map((item) => element().remember(item, depth));
       return () => {
         const before = items.map((restore) => restore());
         const isSame = before.length === list.length && before.every((item, index) => item === list[index]);
@@ -56,19 +61,23 @@ function listOf(element: () => Kind): Kind {
 
 function recordOf(kinds: Readonly<Record<string, Kind>>): Kind {
   return {
-    findProblem: (value, path) => {
+    findProblem: (value, path, depth) => {
       if (!isRecord(value)) return { path, value, expected: 'an object' };
+      if (depth > MAX_DEPTH) {
+        const expected = `nested at most ${MAX_DEPTH} levels deep, and must not lead back to itself`;
+        return { path: `${path.slice(0, MAX_PATH)}…`, value, expected };
+      }
       for (const [key, kind] of Object.entries(kinds)) {
-        const problem = kind.findProblem(value[key], `${path}.${key}`);
+        const problem = kind.findProblem(value[key], `${path}.${key}`, depth + 1);
         if (problem) return problem;
       }
       return undefined;
     },
-    remember: (value) => {
-      if (!isRecord(value)) return () => value;
+    remember: (value, depth) => {
+      if (!isRecord(value) || depth > MAX_DEPTH) return () => value;
       const fields = Object.entries(kinds).map(([key, kind]) => ({
         key,
-        restore: kind.remember(value[key]),
+        restore: kind.remember(value[key], depth + 1),
       }));
       return () => {
         for (const { key, restore } of fields) write(value, key, restore());
@@ -257,15 +266,15 @@ function watched(name: string, part: Part, key: string, kind: Kind): Field {
   const path = `${name}.${key}`;
   const before = part[key];
   // What was wrong already is not the fault of this hook.
-  const isJudged = kind.findProblem(before, path) === undefined;
+  const isJudged = kind.findProblem(before, path, 0) === undefined;
   const findFault = (): string | undefined => {
     const value = part[key];
-    const problem = isJudged ? kind.findProblem(value, path) : undefined;
+    const problem = isJudged ? kind.findProblem(value, path, 0) : undefined;
     if (problem) return `set ${problem.path} to ${show(problem.value)}; it must be ${problem.expected}.`;
     if (value === before || !SHARED.has(path)) return undefined;
     return `replaced ${path}, which others share. Write into it instead of replacing it.`;
   };
-  return { key, part, findFault, restore: kind.remember(before) };
+  return { key, part, findFault, restore: kind.remember(before, 0) };
 }
 
 function readOnly(name: string, part: Part, key: string): Field {
