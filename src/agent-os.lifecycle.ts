@@ -110,12 +110,27 @@ export class AgentOsLifecycle
   }
 
   async #endRunsAndHooks(): Promise<void> {
-    const { inFlight, executor, shutdown } = this.runtime;
+    const { inFlight, executor, shutdown, logger } = this.runtime;
     await Promise.race([inFlight.idle(), aborted(shutdown)]);
     if (inFlight.size > 0) await this.#letRunsSettle();
-    await executor.stop(shutdown, () => (inFlight.size > 0 ? inFlight.idle() : undefined));
+    try {
+      await executor.stop(shutdown, () => (inFlight.size > 0 ? inFlight.idle() : undefined));
+    } catch (thrown) {
+      const { reason, stack } = forLog(thrown);
+      logger.error(`The background hooks could not be brought to an end: ${reason}`, stack);
+      this.#dropOpenHooks();
+    }
     for (const run of inFlight.all()) run.dropHooks();
     this.#report();
+  }
+
+  /** Those that the executor should have run or dropped. */
+  #dropOpenHooks(): void {
+    const { ledger } = this.runtime;
+    for (const { id } of ledger.list({ limit: Infinity }).filter(isWaiting)) {
+      const execution = ledger.find(id);
+      if (execution) ledger.end(execution, 'dropped', { reason: 'shutdown' });
+    }
   }
 
   /** So that the hooks of runs that were aborted just now are known; not longer, for a run may ignore its signal. */

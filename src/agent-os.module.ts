@@ -16,6 +16,7 @@ import { AgentOsConfigurationError } from './errors/agent-os-configuration.error
 import { HookExecutor } from './execution/hook.executor.js';
 import { HookLedger } from './execution/hook.ledger.js';
 import { InProcessHookExecutor } from './execution/in-process-hook.executor.js';
+import { TimeLimitedHookExecutor } from './execution/time-limited-hook.executor.js';
 import { HookExplorer } from './hooks/hook.explorer.js';
 import { resolveOptions } from './resolve-options.js';
 import { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
@@ -133,9 +134,10 @@ function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
   fail(`expected ${source} to be a ${source === 'useFactory' ? 'function' : 'class'}, got ${type}.`);
 }
 
-function createExecutor({ executor, concurrency, maxPending }: ResolvedAgentOsOptions): HookExecutor {
-  if (executor) return executor;
+function createExecutor(options: ResolvedAgentOsOptions): HookExecutor {
+  const { executor, concurrency, maxPending, storeTimeout: timeout } = options;
   const logger = new Logger('AgentOs');
+  if (executor) return new TimeLimitedHookExecutor(executor, { timeout, logger });
   let overflows = 0;
   return new InProcessHookExecutor({
     concurrency,

@@ -89,7 +89,8 @@ export interface AgentOsOptions {
   /**
    * Milliseconds that each call of a store may take, those of your own code on the injected stores included. A call
    * that takes longer rejects with a `StoreTimeoutError` and counts as one that failed; what it answers later is
-   * ignored and logged. Default 10,000.
+   * ignored and logged. Calls of an executor of your own are waited for as long while none of its hooks runs.
+   * Default 10,000.
    */
   readonly storeTimeout?: number;
   /** What the HTTP routes need to know while they run. */

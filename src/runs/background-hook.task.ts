@@ -82,6 +82,8 @@ class BackgroundHookTask implements HookTask, HookSubject {
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {
+    // Dropped meanwhile, since the executor took too long: it must not run although its record says that it did not.
+    if (this.execution.endedAt !== undefined) return undefined;
     return this.#environment.runner.runInBackground(
       { hook: this.#hook, execution: this.execution, subject: this },
       delivery,

@@ -1,0 +1,142 @@
+import type { LoggerService } from '@nestjs/common';
+
+import { reasonOf } from '../errors/log.text.js';
+import { aborted } from './aborted.js';
+import { Deadlines } from './deadlines.js';
+import { HookExecutor, type HookBatch, type HookExecutorHost, type HookTask } from './hook.executor.js';
+
+/** Milliseconds that an executor has to stop once shutdown can wait no longer. */
+const STOPPING_TIME = 1_000;
+
+/** What a {@link TimeLimitedHookExecutor} needs besides the executor. */
+export interface ExecutorTimeLimit {
+  /** Milliseconds that a call may take while none of its hooks runs. */
+  readonly timeout: number;
+  readonly logger: Pick<LoggerService, 'error' | 'warn'>;
+}
+
+/**
+ * An executor whose calls are not waited for without end. One that has not answered in time fails; what it answers
+ * later is ignored and logged. The time that hooks take does not count.
+ */
+export class TimeLimitedHookExecutor extends HookExecutor {
+  readonly #executor: HookExecutor;
+  readonly #timeout: number;
+  readonly #logger: ExecutorTimeLimit['logger'];
+  readonly #deadlines = new Deadlines();
+
+  constructor(executor: HookExecutor, { timeout, logger }: ExecutorTimeLimit) {
+    super();
+    this.#executor = executor;
+    this.#timeout = timeout;
+    this.#logger = logger;
+  }
+
+  /** @throws Error if the executor does not start in time */
+  override async start(host: HookExecutorHost): Promise<void> {
+    // A timer of its own, which keeps the process alive: nothing else may do so yet.
+    let timer: NodeJS.Timeout | undefined;
+    const starting = this.#executor.start(host);
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(tooLate('start', this.#timeout)), this.#timeout);
+    });
+    try {
+      await Promise.race([starting, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** It may run the hooks before it answers: the time begins anew as long as one runs, or has ended since. */
+  override accept(batch: HookBatch): Promise<void> | undefined {
+    const accepting = this.#executor.accept(batch);
+    let ended = 0;
+    const isAtWork = (): boolean => {
+      const endedBefore = ended;
+      ended = batch.tasks.filter(hasEnded).length;
+      return ended > endedBefore || batch.tasks.some(isRunning);
+    };
+    return accepting && this.#wait('accept', accepting, isAtWork);
+  }
+
+  /** Its callers could do nothing about an error. */
+  override release(batch: HookBatch, delivered: boolean | undefined): void {
+    const fail = (thrown: unknown): void => {
+      const reason = reasonOf(thrown);
+      this.#logger.error(`HookExecutor.release() failed for the hooks of run ${batch.id}: ${reason}`);
+    };
+    try {
+      const released: unknown = this.#executor.release(batch, delivered);
+      if (released instanceof Promise) released.catch(fail);
+    } catch (thrown) {
+      fail(thrown);
+    }
+  }
+
+  /** The time begins when the last hook has ended: until then it is right to wait. */
+  override ended(batch: HookBatch): Promise<void> {
+    return this.#wait('ended', this.#executor.ended(batch), () => !batch.tasks.every(hasEnded));
+  }
+
+  override drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void> {
+    return this.#executor.drain(isExcluded);
+  }
+
+  /** @throws Error if the executor does not stop although its deadline has passed */
+  override async stop(
+    deadline: AbortSignal,
+    settled?: () => Promise<void> | undefined,
+  ): Promise<readonly HookTask[]> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = async (): Promise<never> => {
+      await aborted(deadline);
+      await new Promise((resolve) => (timer = setTimeout(resolve, STOPPING_TIME)));
+      throw tooLate('stop', STOPPING_TIME);
+    };
+    try {
+      return await Promise.race([this.#executor.stop(deadline, settled), late()]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #wait(method: string, answer: Promise<void>, isAtWork: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        if (isAtWork()) {
+          deadline = this.#deadlines.set(this.#timeout, giveUp);
+          return;
+        }
+        reject(tooLate(method, this.#timeout));
+        this.#logLate(method, answer);
+      };
+      let deadline = this.#deadlines.set(this.#timeout, giveUp);
+      void answer.then(resolve, reject).finally(() => this.#deadlines.clear(deadline));
+    });
+  }
+
+  #logLate(method: string, answer: Promise<void>): void {
+    const log = (end: string): void => {
+      this.#logger.warn(`HookExecutor.${method}() ${end}, which was too late.`);
+    };
+    void answer.then(
+      () => log('answered'),
+      (thrown: unknown) => log(`failed (${reasonOf(thrown)})`),
+    );
+  }
+}
+
+function hasEnded({ execution }: HookTask): boolean {
+  return execution.endedAt !== undefined;
+}
+
+function isRunning({ execution }: HookTask): boolean {
+  return execution.state === 'running';
+}
+
+function tooLate(method: string, timeout: number): Error {
+  return new Error(
+    `HookExecutor.${method}() did not answer within ${timeout} ms. Look at what the executor waits for` +
+      (method === 'stop' ? '.' : ', give its calls a time limit, or raise storeTimeout.'),
+  );
+}

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+
+import { hookExecutorContract } from 'nestjs-agentos/testing';
+
+import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
+import { TimeLimitedHookExecutor } from '../../../src/execution/time-limited-hook.executor.js';
+import { describeContract } from '../../support/contracts.js';
+import { createGate } from '../../support/gate.js';
+import { HookHarness } from '../../support/hook-harness.js';
+
+describeContract(
+  'An executor whose calls have a time limit',
+  hookExecutorContract(
+    ({ concurrency }) =>
+      new TimeLimitedHookExecutor(
+        new InProcessHookExecutor({ concurrency, maxPending: 10_000, onOverflow: () => undefined }),
+        { timeout: 10_000, logger: new HookHarness().log },
+      ),
+  ),
+);
+
+describe('The time limit of an executor', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  /** An executor that runs what it accepts at once, and one batch whose hooks wait for gates. */
+  function createStage(): {
+    readonly executor: TimeLimitedHookExecutor;
+    readonly harness: HookHarness;
+    readonly gates: ReturnType<typeof createGate>[];
+  } {
+    const harness = new HookHarness();
+    const gates = [createGate(), createGate()];
+    class Eager extends InProcessHookExecutor {
+      override ended(): Promise<void> {
+        return new Promise(() => undefined);
+      }
+    }
+    const inner = new Eager({ concurrency: 1, maxPending: 0, onOverflow: () => undefined });
+    const executor = new TimeLimitedHookExecutor(inner, { timeout: 1_000, logger: harness.log });
+    return { executor, harness, gates };
+  }
+
+  it('leaves accept() the time that hooks take which it runs', async () => {
+    const { executor, harness, gates } = createStage();
+    const [one, two] = gates;
+    const batch = harness.batch('run', { one: () => one?.opened, two: () => two?.opened });
+    let isAccepted = false;
+    const accepting = executor.accept(batch)?.then(() => (isAccepted = true));
+    await jest.advanceTimersByTimeAsync(20_000);
+    one?.open();
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(isAccepted).toBe(false);
+    two?.open();
+    await accepting;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('begins for ended() when the last hook has ended', async () => {
+    const { executor, harness, gates } = createStage();
+    const batch = harness.batch('run', { one: () => gates[0]?.opened });
+    const accepting = executor.accept(batch);
+    let thrown: unknown;
+    const ended = executor.ended(batch).catch((reason: unknown) => (thrown = reason));
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(thrown).toBeUndefined();
+    gates[0]?.open();
+    await accepting;
+    await jest.advanceTimersByTimeAsync(2_000);
+    await ended;
+    expect(String(thrown)).toMatch(/^Error: HookExecutor\.ended\(\) did not answer within 1000 ms\./);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
