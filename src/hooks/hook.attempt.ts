@@ -91,7 +91,30 @@ function resultOf({ hook, verify }: HookAttempt, returned: unknown): AttemptResu
         'reject, return nothing to let the run pass.',
     );
   }
+  if (Array.isArray(returned)) refuseUnseenRejections(name, returned);
   return 'ran';
+}
+
+/** @throws TypeError if a list holds promises, which nothing waits for, or rejections, which were not thrown */
+function refuseUnseenRejections(name: string, list: readonly unknown[]): void {
+  if (list.some(isPending)) {
+    // Their rejections, if any, would end the process.
+    void Promise.allSettled(list);
+    throw new TypeError(
+      `Guardrail "${name}" returned promises in an array, which nothing waits for. Await Promise.all() of them.`,
+    );
+  }
+  if (list.some((item) => item instanceof Error || isRejection(item))) {
+    throw new TypeError(
+      `Guardrail "${name}" returned an error in an array, which stops nothing. Throw it; use Promise.all(), not allSettled().`,
+    );
+  }
+}
+
+/** One of the results of `Promise.allSettled()`. */
+function isRejection(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return (value as Partial<PromiseSettledResult<unknown>>).status === 'rejected' && 'reason' in value;
 }
 
 /** Generators that a compiler has written for an old target are ordinary objects with the same methods. */

@@ -122,13 +122,23 @@ describe('attemptHook()', () => {
     ['a promise of a function', () => Promise.resolve(() => raise(BOOM))],
     ['an error that it should have thrown', () => BOOM],
     ['a promise of an error', () => Promise.resolve(BOOM)],
+    ['promises that nothing waits for', () => [Promise.resolve()]],
+    ['settled promises, one of them rejected', () => Promise.allSettled([Promise.reject(BOOM)])],
+    ['errors in an array', () => [undefined, BOOM]],
   ])('fails a guardrail that returns %s, and not a hook', async (_name, hook) => {
     const asGuardrail = async (): Promise<AttemptResult> =>
       attempt(hook, { decoration: { guardrail: true } });
     await expect(asGuardrail()).rejects.toThrow(
-      /^Guardrail "notify" returned an? (generator|function|error), /,
+      /^Guardrail "notify" returned (an? (generator|function|error)|promises in an array|an error in an array), /,
     );
     expect(await attempt(hook)).toBe('ran');
+  });
+
+  it('fails a guardrail that returns promises in an array, and swallows their rejections', async () => {
+    const unhandled = recordUnhandledRejections();
+    const ask = (): unknown => attempt(() => [Promise.reject(BOOM)], { decoration: { guardrail: true } });
+    expect(ask).toThrow('Await Promise.all() of them.');
+    expect(await unhandled.stop()).toEqual([]);
   });
 
   describe('with `when`', () => {
