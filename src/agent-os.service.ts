@@ -13,6 +13,7 @@ import type { RunEvent } from './model/run-event.js';
 import type { RunInput } from './model/run-input.js';
 import type { RunOutput } from './model/run-output.js';
 import type { RunnableComponent, RunOptions } from './model/runnable-component.js';
+import { showValue } from './model/show-value.js';
 import { describeRun, type RunInFlight } from './runs/in-flight-run.js';
 import { currentScope } from './runs/scope.js';
 import { run } from './runs/start.js';
@@ -173,5 +174,5 @@ export class AgentOsService {
 function describe(value: unknown): string {
   if (typeof value === 'function')
     return `the ${value.name === '' ? 'function' : `class or function ${value.name}`}`;
-  return typeof value === 'object' && value !== null ? 'an object' : `${String(value)} (${typeof value})`;
+  return showValue(value);
 }

@@ -1,4 +1,5 @@
 import { USAGE_FIELDS, withTotal } from '../model/run-usage.js';
+import { showValue } from '../model/show-value.js';
 import type { ComponentRun } from '../runs/component.port.js';
 import {
   Engine,
@@ -52,7 +53,8 @@ export async function engineRequestOf(run: ComponentRun, historyRuns: number): P
 function take(item: EngineYield, run: ComponentRun): Promise<void> | undefined {
   run.throwIfAbandoned();
   if (typeof item === 'string') return run.addText(item);
-  if (!isRecord(item)) throw wrong(run, `answered with ${show(item)}; expected text, events or { content }`);
+  if (!isRecord(item))
+    throw wrong(run, `answered with ${showValue(item)}; expected text, events or { content }`);
   if ('type' in item) return takeEvent(item, run);
   return takeOutput(item, run);
 }
@@ -83,7 +85,7 @@ function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> | undef
     default:
       throw wrong(
         run,
-        `reported an unknown event: ${show((event satisfies never as { type: unknown }).type)}`,
+        `reported an unknown event: ${showValue((event satisfies never as { type: unknown }).type)}`,
       );
   }
 }
@@ -110,12 +112,12 @@ function takeOutput(
   run: ComponentRun,
 ): Promise<void> | undefined {
   if (typeof content !== 'string')
-    throw wrong(run, `answered with an object whose content is ${show(content)}; expected a text`);
+    throw wrong(run, `answered with an object whose content is ${showValue(content)}; expected a text`);
   for (const [name, value] of Object.entries({ metrics, metadata }))
     if (value !== undefined && !isRecord(value))
-      throw wrong(run, `answered with ${name} that are ${show(value)}; expected an object`);
+      throw wrong(run, `answered with ${name} that are ${showValue(value)}; expected an object`);
   if (tools !== undefined && !isList(tools))
-    throw wrong(run, `answered with tools that are ${show(tools)}; expected an array`);
+    throw wrong(run, `answered with tools that are ${showValue(tools)}; expected an array`);
   if (metrics) checkUsage(metrics, 'metrics', run);
   if (data !== undefined) run.setData(data);
   if (metrics) run.addUsage(withTotal(metrics));
@@ -135,7 +137,10 @@ function checkTexts<E extends EngineEvent>(event: E, fields: readonly (keyof E)[
   for (const field of fields) {
     const value: unknown = event[field];
     if (typeof value !== 'string')
-      throw wrong(run, `reported "${event.type}" whose ${String(field)} is ${show(value)}; expected a text`);
+      throw wrong(
+        run,
+        `reported "${event.type}" whose ${String(field)} is ${showValue(value)}; expected a text`,
+      );
   }
 }
 
@@ -150,21 +155,12 @@ function checkUsage(
   for (const field of NUMBERS) {
     const value: unknown = usage[field];
     if (value === undefined || typeof value === 'number') continue;
-    throw wrong(run, `reported "${where}" whose ${field} is ${show(value)}; expected a number`);
+    throw wrong(run, `reported "${where}" whose ${field} is ${showValue(value)}; expected a number`);
   }
 }
 
 function wrong({ output: { component } }: ComponentRun, problem: string): TypeError {
   return new TypeError(`The engine of ${component.kind} "${component.id}" ${problem}.`);
-}
-
-/** The value of an object may be content. */
-function show(value: unknown): string {
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  return typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 100))
-    : `${String(value)} (${typeof value})`;
 }
 
 function isRecord(value: unknown): value is object {

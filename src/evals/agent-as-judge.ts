@@ -10,6 +10,7 @@ import type { HookFunction } from '../hooks/hook.reference.js';
 import { recordEvaluation } from '../runs/recorder.js';
 import { currentScope } from '../runs/scope.js';
 import { run } from '../runs/start.js';
+import { showValue } from '../model/show-value.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { judgePrompt } from './judge.prompt.js';
 import { readVerdict, type Verdict } from './judge.verdict.js';
@@ -57,8 +58,8 @@ export interface AgentAsJudgeOptions extends Pick<
  * ```
  */
 export function agentAsJudge(options: AgentAsJudgeOptions): HookFunction<PostHookContext> {
-  const { engine, name = 'agentAsJudge', runInBackground, timeout, retry, on, when } = options;
   checkOptions(options);
+  const { engine, name = 'agentAsJudge', runInBackground, timeout, retry, on, when } = options;
   const judge = new Agent({ id: 'agent-as-judge', name, engine, historyRuns: 0 });
   const hookOptions = { name, runInBackground, timeout, retry, on, when };
   return defineHook<PostHookContext>((context) => evaluate(judge, options, context), hookOptions);
@@ -108,7 +109,27 @@ function evaluationOf(
   };
 }
 
-function checkOptions({ criteria, scoring = 'numeric', threshold = 7 }: AgentAsJudgeOptions): void {
+const OPTIONS: readonly (keyof AgentAsJudgeOptions)[] = [
+  ...(['name', 'runInBackground', 'timeout', 'retry', 'on', 'when'] as const),
+  ...(['engine', 'criteria', 'scoring', 'threshold', 'guidelines', 'onFail', 'store'] as const),
+];
+
+function checkOptions(options: AgentAsJudgeOptions): void {
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null)
+    throw new AgentOsConfigurationError(`agentAsJudge: expected an options object, got ${showValue(given)}.`);
+  const unknown = Object.keys(given).find((key) => !(OPTIONS as readonly string[]).includes(key));
+  if (unknown !== undefined)
+    throw new AgentOsConfigurationError(
+      `agentAsJudge: unknown option "${unknown}". Known options: ${OPTIONS.join(', ')}.`,
+    );
+  const { criteria, scoring = 'numeric', threshold = 7, onFail, guidelines = [] } = options;
+  if (onFail !== undefined && typeof onFail !== 'function')
+    throw new AgentOsConfigurationError(
+      `agentAsJudge: expected onFail to be a function, got ${showValue(onFail)}.`,
+    );
+  if (!Array.isArray(guidelines) || guidelines.some((line) => typeof line !== 'string'))
+    throw new AgentOsConfigurationError('agentAsJudge: expected guidelines to be an array of texts.');
   if (typeof criteria !== 'string' || criteria.trim() === '') {
     throw new AgentOsConfigurationError('agentAsJudge: expected criteria to say what a good answer is.');
   }
@@ -117,9 +138,9 @@ function checkOptions({ criteria, scoring = 'numeric', threshold = 7 }: AgentAsJ
       `agentAsJudge: expected scoring to be "numeric" or "binary", got ${JSON.stringify(scoring)}.`,
     );
   }
-  if (!(threshold >= 1 && threshold <= 10)) {
+  if (typeof threshold !== 'number' || !(threshold >= 1 && threshold <= 10)) {
     throw new AgentOsConfigurationError(
-      `agentAsJudge: expected threshold to be from 1 to 10, got ${String(threshold)}.`,
+      `agentAsJudge: expected threshold to be from 1 to 10, got ${showValue(threshold)}.`,
     );
   }
 }

@@ -20,16 +20,16 @@ export function readVerdict(
   threshold: number,
 ): Verdict {
   const verdict = data ?? lastObjectInText(content);
-  if (typeof verdict !== 'object' || verdict === null) throw unreadable(content);
+  if (typeof verdict !== 'object' || verdict === null) throw unreadable(content, scoring);
   const { score: givenScore, passed: givenPassed, reason } = verdict as Readonly<Record<string, unknown>>;
-  if (typeof reason !== 'string') throw unreadable(content);
+  if (typeof reason !== 'string') throw unreadable(content, scoring);
   if (scoring === 'binary') {
     const passed = toTruth(givenPassed);
-    if (passed === undefined) throw unreadable(content);
+    if (passed === undefined) throw unreadable(content, scoring);
     return { passed, reason };
   }
   const score = toScore(givenScore);
-  if (!(score >= 1 && score <= 10)) throw unreadable(content);
+  if (!(score >= 1 && score <= 10)) throw unreadable(content, scoring);
   return { passed: score >= threshold, score, reason };
 }
 
@@ -47,6 +47,8 @@ function toScore(value: unknown): number {
   return Number(digits?.[1] ?? Number.NaN);
 }
 
-function unreadable(content: string): TypeError {
-  return new TypeError(`The judge gave no verdict: ${JSON.stringify(content.slice(0, 200))}.`);
+function unreadable(content: string, scoring: 'numeric' | 'binary'): TypeError {
+  const answer = JSON.stringify(content.slice(0, 200));
+  const expected = scoring === 'binary' ? '"passed": true or false' : '"score": 1 to 10';
+  return new TypeError(`The judge gave no verdict: ${answer}; expected { ${expected}, "reason": "…" }.`);
 }

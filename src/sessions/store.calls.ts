@@ -3,6 +3,7 @@ import type { LoggerService } from '@nestjs/common';
 import { reasonOf } from '../errors/log.text.js';
 import { StoreTimeoutError } from '../errors/store-timeout.error.js';
 import { Deadlines } from '../execution/deadlines.js';
+import { problemOf, type AnswerKind } from './store.answers.js';
 
 /** Milliseconds that a call of a store may take, unless the module says otherwise. */
 export const STORE_TIMEOUT = 10_000;
@@ -33,9 +34,11 @@ export class StoreCalls {
    * Calls a store and waits for it. What a call answers after its time limit is ignored and logged.
    *
    * @param name - which method of which store, such as `SessionStore.append`
+   * @param kind - what it has to answer
    * @throws StoreTimeoutError if it takes too long
+   * @throws TypeError if it answers with something of another kind
    */
-  wait<T>(name: string, call: () => Promise<T>): Promise<T> {
+  wait<T>(name: string, kind: AnswerKind, call: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
     const elapsed = (): number => Math.round(performance.now() - startedAt);
     // A store may throw before it returns a promise.
@@ -54,7 +57,10 @@ export class StoreCalls {
       this.#waiting.add(giveUp);
       answer.then(
         (value) => {
-          if (stopWaiting()) resolve(value);
+          if (!stopWaiting()) return;
+          const problem = problemOf(name, value, kind);
+          if (problem) reject(problem);
+          else resolve(value);
         },
         (thrown: unknown) => {
           if (stopWaiting()) reject(thrown);

@@ -1,5 +1,6 @@
 import { isOf } from './session.filter.js';
 import { SessionStore, type SessionInit, type SessionOwner } from './session.store.js';
+import { SESSION_ANSWERS } from './store.answers.js';
 import type { StoreCalls } from './store.calls.js';
 
 /** A call under way that may create a session. */
@@ -25,12 +26,12 @@ export class TimeLimitedSessionStore extends SessionStore {
   }
 
   override open(...call: Parameters<SessionStore['open']>): ReturnType<SessionStore['open']> {
-    return this.#calls.wait('SessionStore.open', () => this.#store.open(...call));
+    return this.#calls.wait('SessionStore.open', SESSION_ANSWERS.open, () => this.#store.open(...call));
   }
 
   override append(...call: Parameters<SessionStore['append']>): ReturnType<SessionStore['append']> {
     const [{ owner, ...session }] = call;
-    return this.#calls.wait('SessionStore.append', () =>
+    return this.#calls.wait('SessionStore.append', SESSION_ANSWERS.isDone, () =>
       this.#create(owner == null ? session : { ...session, userId: owner }, () =>
         this.#store.append(...call),
       ),
@@ -38,30 +39,30 @@ export class TimeLimitedSessionStore extends SessionStore {
   }
 
   override runs(...call: Parameters<SessionStore['runs']>): ReturnType<SessionStore['runs']> {
-    return this.#calls.wait('SessionStore.runs', () => this.#store.runs(...call));
+    return this.#calls.wait('SessionStore.runs', SESSION_ANSWERS.runs, () => this.#store.runs(...call));
   }
 
   override find(...call: Parameters<SessionStore['find']>): ReturnType<SessionStore['find']> {
-    return this.#calls.wait('SessionStore.find', () => this.#store.find(...call));
+    return this.#calls.wait('SessionStore.find', SESSION_ANSWERS.find, () => this.#store.find(...call));
   }
 
   override list(...call: Parameters<SessionStore['list']>): ReturnType<SessionStore['list']> {
-    return this.#calls.wait('SessionStore.list', () => this.#store.list(...call));
+    return this.#calls.wait('SessionStore.list', SESSION_ANSWERS.list, () => this.#store.list(...call));
   }
 
   override create(...call: Parameters<SessionStore['create']>): ReturnType<SessionStore['create']> {
-    return this.#calls.wait('SessionStore.create', () =>
+    return this.#calls.wait('SessionStore.create', SESSION_ANSWERS.isDone, () =>
       this.#create(call[0], () => this.#store.create(...call)),
     );
   }
 
   override update(...call: Parameters<SessionStore['update']>): ReturnType<SessionStore['update']> {
-    return this.#calls.wait('SessionStore.update', () => this.#store.update(...call));
+    return this.#calls.wait('SessionStore.update', SESSION_ANSWERS.isDone, () => this.#store.update(...call));
   }
 
   override delete(...call: Parameters<SessionStore['delete']>): ReturnType<SessionStore['delete']> {
     const [ids, owner] = call;
-    return this.#calls.wait('SessionStore.delete', async () => {
+    return this.#calls.wait('SessionStore.delete', SESSION_ANSWERS.delete, async () => {
       const deleted = await this.#store.delete(...call);
       for (const id of ids) this.#markDeleted(id, owner);
       return deleted;
@@ -76,7 +77,7 @@ export class TimeLimitedSessionStore extends SessionStore {
     this.#creations.set(id, creations.add(creation));
     try {
       const isDone = await write();
-      if (!isDone) return false;
+      if (isDone !== true) return isDone;
       if (creation.isDeleted) {
         await this.#store.delete([id], session.userId ?? null);
         return false;

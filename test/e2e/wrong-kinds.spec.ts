@@ -1,14 +1,22 @@
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, Scope, type Provider } from '@nestjs/common';
 import {
   Agent,
+  agentAsJudge,
   AgentOsModule,
+  condition,
   defineGuardrail,
   defineHook,
+  InMemoryEvalStore,
   InMemorySessionStore,
+  loop,
+  parallel,
+  router,
+  step,
   Team,
+  Workflow,
   type EngineFunction,
   type HookFunction,
   type PostHookContext,
@@ -18,7 +26,20 @@ import {
 import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
 
 const failures: RunFailure[] = [];
-const sessionStore = new InMemorySessionStore();
+/** A store of the host of which one method answers with something of another kind. */
+const wrong: { method?: string; answer?: unknown } = {};
+const mayBeWrong = <T extends object>(store: T): T =>
+  new Proxy(store, {
+    get: (target, name) => {
+      const method: unknown = Reflect.get(target, name, target);
+      if (typeof method !== 'function') return method;
+      return (...given: unknown[]): unknown =>
+        wrong.method === name ? Promise.resolve(wrong.answer) : Reflect.apply(method, target, given);
+    },
+  });
+const sessionStore = mayBeWrong(new InMemorySessionStore());
+const evalStore = mayBeWrong(new InMemoryEvalStore());
+const hookErrors: string[] = [];
 let testApp: TestApp;
 
 beforeAll(async () => {
@@ -26,15 +47,17 @@ beforeAll(async () => {
     agentOs: {
       agents: [new Agent({ id: 'fine', engine: () => 'fine' })],
       sessionStore,
+      evalStore,
       onRunError: (failure) => void failures.push(failure),
+      onHookError: ({ error }) => void hookErrors.push(error.message),
     },
   });
 });
 
 afterAll(closeApps);
 
-/** The messages of what broke in a run of this agent. */
-async function causesOf(agent: Agent | Team, input: unknown = 'hello'): Promise<string[]> {
+/** The messages of what broke in a run of this component. */
+async function causesOf(agent: Agent | Team | Workflow, input: unknown = 'hello'): Promise<string[]> {
   failures.length = 0;
   await testApp.agentOs.run(agent, input as string).catch(() => undefined);
   return failures.map(({ error }) => error.message);
@@ -49,17 +72,13 @@ const pieces = (...items: unknown[]): EngineFunction =>
 describe('an engine that answers with something of the wrong kind fails its run, and is named', () => {
   const name = 'The engine of agent "odd"';
   it.each<[string, EngineFunction, string]>([
-    [
-      'nothing',
-      engineOf(undefined),
-      'answered with undefined (undefined); expected text, events or { content }.',
-    ],
-    ['null', engineOf(null), 'answered with null (object); expected text, events or { content }.'],
-    ['a promise of nothing', engineOf(Promise.resolve()), 'answered with undefined (undefined); expected'],
+    ['nothing', engineOf(undefined), 'answered with undefined; expected text, events or { content }.'],
+    ['null', engineOf(null), 'answered with null; expected text, events or { content }.'],
+    ['a promise of nothing', engineOf(Promise.resolve()), 'answered with undefined; expected'],
     ['a number', engineOf(5), 'answered with 5 (number); expected'],
     ['a function', engineOf(() => 'x'), 'answered with a function; expected'],
     ['a piece that is a number', pieces('a', 5), 'answered with 5 (number); expected'],
-    ['a piece that is nothing', pieces(undefined), 'answered with undefined (undefined); expected'],
+    ['a piece that is nothing', pieces(undefined), 'answered with undefined; expected'],
     ['a list in a list', engineOf([['a']]), 'answered with an array; expected'],
     ['an unknown event', pieces({ type: 'txt', text: 'a' }), 'reported an unknown event: "txt".'],
     [
@@ -432,11 +451,131 @@ describe('the input of a run', () => {
 
   it.each([
     [5, 'Expected the id of a component, or a component, got 5 (number).'],
-    [undefined, 'Expected the id of a component, or a component, got undefined (undefined).'],
+    [undefined, 'Expected the id of a component, or a component, got undefined.'],
     [{}, 'Expected the id of a component, or a component, got an object.'],
     [Agent, 'Expected the id of a component, or a component, got the class or function Agent.'],
   ])('does not get lost in what is no component: %p', async (component, message) => {
     await expect(testApp.agentOs.run(component as never as string, 'a')).rejects.toThrow(message);
+  });
+});
+
+describe('a store of the host that answers with something of the wrong kind', () => {
+  beforeAll(() => testApp.agentOs.run('fine', 'hello', { sessionId: 'known' }));
+  afterEach(() => {
+    delete wrong.method;
+  });
+
+  const json = (method: string, body: object): RequestInit => ({
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+  it.each<[string, unknown, string, RequestInit, string]>([
+    [
+      'list',
+      undefined,
+      '/sessions',
+      {},
+      'SessionStore.list() answered with undefined; expected { sessions, total }',
+    ],
+    [
+      'list',
+      { sessions: [null], total: 1 },
+      '/sessions',
+      {},
+      'SessionStore.list() answered with an object; expected',
+    ],
+    [
+      'list',
+      { sessions: [], total: '1' },
+      '/sessions',
+      {},
+      'SessionStore.list() answered with an object; expected',
+    ],
+    ['find', null, '/sessions/known', {}, 'SessionStore.find() answered with null; expected a session'],
+    [
+      'find',
+      { id: 'known' },
+      '/sessions/known',
+      {},
+      'SessionStore.find() answered with an object; expected a session',
+    ],
+    [
+      'runs',
+      undefined,
+      '/sessions/known/runs',
+      {},
+      'SessionStore.runs() answered with undefined; expected an array',
+    ],
+    [
+      'runs',
+      [null],
+      '/sessions/known/runs',
+      {},
+      'SessionStore.runs() answered with an array of null; expected',
+    ],
+    [
+      'create',
+      5,
+      '/sessions',
+      json('POST', {}),
+      'SessionStore.create() answered with 5 (number); expected true or false.',
+    ],
+    [
+      'update',
+      'ok',
+      '/sessions/known',
+      json('PATCH', { session_name: 'x' }),
+      'SessionStore.update() answered with "ok"; expected',
+    ],
+    [
+      'delete',
+      undefined,
+      '/sessions/none',
+      { method: 'DELETE' },
+      'SessionStore.delete() answered with undefined; expected an array of ids.',
+    ],
+    ['list', undefined, '/eval-runs', {}, 'EvalStore.list() answered with undefined; expected an array'],
+    ['count', '5', '/eval-runs', {}, 'EvalStore.count() answered with "5"; expected a number.'],
+    ['find', null, '/eval-runs/x', {}, 'EvalStore.find() answered with null; expected an evaluation'],
+    [
+      'rename',
+      {},
+      '/eval-runs/x',
+      json('PATCH', { name: 'x' }),
+      'EvalStore.rename() answered with an object; expected',
+    ],
+  ])('is named in the log, and the client reads 500: %s %p', async (method, answer, path, init, problem) => {
+    const before = testApp.log.messages('error').length;
+    Object.assign(wrong, { method, answer });
+    const response = await fetch(`${testApp.url}${path}`, init);
+    expect([response.status, await response.json()]).toEqual([500, { detail: 'Internal Server Error' }]);
+    expect(testApp.log.messages('error').slice(before).join()).toContain(problem);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['open', null, 'SessionStore.open() answered with null; expected a session'],
+    ['open', { id: 'known' }, 'SessionStore.open() answered with an object; expected a session'],
+    ['runs', undefined, 'SessionStore.runs() answered with undefined; expected an array of runs'],
+  ])('fails the run that needs it: %s %p', async (method, answer, problem) => {
+    failures.length = 0;
+    Object.assign(wrong, { method, answer });
+    await expect(testApp.agentOs.run('fine', 'hello', { sessionId: 'known' })).rejects.toMatchObject({
+      code: 'run_failed',
+    });
+    expect(failures.map(({ error }) => error.message)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('does not fail the run that is stored with it', async () => {
+    const before = testApp.log.messages('error').length;
+    Object.assign(wrong, { method: 'append', answer: 5 });
+    expect(await testApp.agentOs.run('fine', 'hello', { sessionId: 'other' })).toMatchObject({
+      content: 'fine',
+    });
+    expect(testApp.log.messages('error').slice(before).join()).toContain(
+      'SessionStore.append() answered with 5 (number); expected true or false.',
+    );
   });
 });
 
@@ -627,5 +766,130 @@ describe('the module', () => {
     const http = { guards: [guard as never] };
 
     expect(await startUpError({ agentOs: { http }, providers: [...providers] })).toContain(message);
+  });
+});
+
+describe('a part of a workflow that answers with something of the wrong kind fails the run, and is named', () => {
+  const answering = (answer: unknown): (() => never) => (() => answer) as () => never;
+  const shown: readonly (readonly [unknown, string])[] = [
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [5, '5 (number)'],
+    ['yes', '"yes"'],
+    [Promise.resolve({}), 'an object'],
+    [() => true, 'a function'],
+  ];
+  const chosen = [step('a', () => 'a')];
+
+  it.each(shown.filter(([answer]) => answer !== 'yes'))('a step that returns %p', async (answer, got) => {
+    const flow = new Workflow({ id: 'flow', steps: [step('odd', answering(answer))] });
+    expect(await causesOf(flow)).toEqual([
+      `Expected the step to return its content as a string, or { content, data }, got ${got}.`,
+    ]);
+  });
+
+  it.each(shown)('a condition or the end of a loop that is %p', async (answer, got) => {
+    const when = condition('odd', { when: answering(answer), then: chosen });
+    const until = loop('odd', { until: answering(answer), steps: chosen, maxIterations: 2 });
+    const rule = `must return true or false, or a promise of one of them, got ${got}.`;
+    expect(await causesOf(new Workflow({ id: 'flow', steps: [when] }))).toEqual([
+      `The "when" of condition "odd" ${rule}`,
+    ]);
+    expect(await causesOf(new Workflow({ id: 'flow', steps: [until] }))).toEqual([
+      `The "until" of loop "odd" ${rule}`,
+    ]);
+  });
+
+  it.each([...shown, [['a', 5], '5 (number)'] as const])('a router that chooses %p', async (answer, got) => {
+    const flow = new Workflow({
+      id: 'flow',
+      steps: [router('odd', { choose: answering(answer), routes: chosen })],
+    });
+    expect(await causesOf(flow)).toEqual([`Router "odd" has no route ${got}. Its routes: "a".`]);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'condition',
+      () => condition('odd', { when: 'yes', then: chosen } as never),
+      'expected when to be a function',
+    ],
+    [
+      'condition without options',
+      () => condition('odd', undefined as never),
+      'expected when to be a function',
+    ],
+    [
+      'loop',
+      () => loop('odd', { until: 5, steps: chosen, maxIterations: 1 } as never),
+      'expected until to be a function',
+    ],
+    [
+      'loop without options',
+      () => loop('odd', undefined as never),
+      'expected maxIterations to be a whole number',
+    ],
+    [
+      'router',
+      () => router('odd', { choose: 'a', routes: chosen } as never),
+      'expected choose to be a function',
+    ],
+    ['router without options', () => router('odd', undefined as never), 'expected choose to be a function'],
+    ['parallel', () => parallel('odd', 'steps' as never), 'expected steps to be a non-empty array'],
+  ])('a %s that is declared with the wrong kind is refused by name', (_kind, declare, problem) => {
+    expect(declare).toThrow(problem);
+    expect(declare).toThrow('"odd"');
+  });
+});
+
+describe('a judge that answers with something of the wrong kind', () => {
+  const judgedBy = (engine: unknown, scoring: 'numeric' | 'binary' = 'numeric'): Agent =>
+    new Agent({
+      id: 'judged',
+      engine: () => 'fine',
+      postHooks: [agentAsJudge({ engine: engine as EngineFunction, criteria: 'It is good.', scoring })],
+    });
+  const engine = 'The engine of agent "agent-as-judge" answered with';
+  const scored = '; expected { "score": 1 to 10, "reason": "…" }.';
+
+  it.each<[unknown, string]>([
+    [undefined, `${engine} undefined; expected text, events or { content }.`],
+    [5, `${engine} 5 (number); expected`],
+    [{ score: 5 }, `${engine} an object whose content is undefined; expected a text.`],
+    ['', `The judge gave no verdict: ""${scored}`],
+    ['[1]', `The judge gave no verdict: "[1]"${scored}`],
+    ['{"score": 99, "reason": ""}', scored],
+    ['{"score": 5}', scored],
+    ['{"score": 5, "reason": 5}', scored],
+  ])('is a failed hook that says so: %p', async (answer, problem) => {
+    hookErrors.length = 0;
+    const { content } = await testApp.agentOs.run(
+      judgedBy(() => answer),
+      'hello',
+    );
+    expect(content).toBe('fine');
+    expect(hookErrors).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('names what a binary verdict is', async () => {
+    hookErrors.length = 0;
+    await testApp.agentOs.run(
+      judgedBy(() => '{"passed": "perhaps", "reason": ""}', 'binary'),
+      'hello',
+    );
+    expect(hookErrors.join()).toContain('expected { "passed": true or false, "reason": "…" }.');
+  });
+
+  it.each<[object | undefined, string]>([
+    [undefined, 'expected an options object, got undefined.'],
+    [{ threshold: '7' }, 'expected threshold to be from 1 to 10, got "7".'],
+    [{ onFail: 'log' }, 'expected onFail to be a function, got "log".'],
+    [{ onfail: () => undefined }, 'unknown option "onfail". Known options: '],
+    [{ guidelines: 'be strict' }, 'expected guidelines to be an array of texts.'],
+    [{ criteria: 5 }, 'expected criteria to say what a good answer is.'],
+    [{ engine: 5 }, 'expected engine to be a function or an Engine, got number.'],
+  ])('is refused with the options %p', (options, problem) => {
+    const declared = options && { engine: () => '', criteria: 'It is good.', ...options };
+    expect(() => agentAsJudge(declared as never)).toThrow(problem);
   });
 });

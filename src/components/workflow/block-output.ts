@@ -1,5 +1,7 @@
+import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
 import type { StepBlock, StepIndex, StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
+import { showValue } from '../../model/show-value.js';
 import type { StepIdentity, StepSeat, WorkflowNode } from './workflow-node.js';
 
 /** Who a block is in outputs. */
@@ -33,7 +35,15 @@ export function blockOutput(
 export function decisionOf(answer: unknown, asked: string): boolean {
   if (typeof answer === 'boolean') return answer;
   throw new TypeError(
-    `${asked} must return true or false, or a promise of one of them, got ${typeof answer}.`,
+    `${asked} must return true or false, or a promise of one of them, got ${showValue(answer)}.`,
+  );
+}
+
+/** @throws AgentOsConfigurationError if an option of a block is no function */
+export function checkFunction(block: string, option: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  throw new AgentOsConfigurationError(
+    `${block}: expected ${option} to be a function, got ${showValue(value)}.`,
   );
 }
 

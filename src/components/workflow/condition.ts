@@ -1,6 +1,6 @@
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput, decisionOf } from './block-output.js';
+import { blockIdentity, blockOutput, checkFunction, decisionOf } from './block-output.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
@@ -27,6 +27,7 @@ export class Condition extends WorkflowNode {
   constructor(name: string, options: ConditionOptions) {
     super(name, 'condition');
     this.identity = blockIdentity(name, 'condition');
+    checkFunction(`condition "${name}"`, 'when', options?.when);
     this.#options = options;
     this.thenNodes = toNodes(`condition "${name}" then`, options.then);
     this.elseNodes = options.else ? toNodes(`condition "${name}" else`, options.else) : [];

@@ -1,7 +1,7 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput, decisionOf } from './block-output.js';
+import { blockIdentity, blockOutput, checkFunction, decisionOf } from './block-output.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
@@ -43,13 +43,14 @@ export class Loop extends WorkflowNode {
   constructor(name: string, options: LoopOptions) {
     super(name, 'loop');
     this.identity = blockIdentity(name, 'loop');
-    const { maxIterations, steps } = options;
+    const { maxIterations, steps, until } = options ?? {};
     if (!Number.isInteger(maxIterations) || maxIterations < 1) {
       throw new AgentOsConfigurationError(
         `loop "${name}": expected maxIterations to be a whole number from 1 on, got ${String(maxIterations)}.`,
       );
     }
     this.nodes = toNodes(`loop "${name}"`, steps);
+    if (until !== undefined) checkFunction(`loop "${name}"`, 'until', until);
     this.#options = options;
   }
 

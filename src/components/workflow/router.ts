@@ -1,6 +1,7 @@
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput } from './block-output.js';
+import { showValue } from '../../model/show-value.js';
+import { blockIdentity, blockOutput, checkFunction } from './block-output.js';
 import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
@@ -20,8 +21,10 @@ export class Router extends WorkflowNode {
   readonly #choose: RouterOptions['choose'];
 
   /** @internal */
-  constructor(name: string, { choose, routes }: RouterOptions) {
+  constructor(name: string, options: RouterOptions) {
     super(name, 'router');
+    const { choose, routes } = options ?? {};
+    checkFunction(`router "${name}"`, 'choose', choose);
     this.identity = blockIdentity(name, 'router');
     this.nodes = toNodes(`router "${name}"`, routes);
     this.#choose = choose;
@@ -43,7 +46,7 @@ export class Router extends WorkflowNode {
     const route = this.nodes.find((node) => node.name === name);
     if (route) return route;
     const known = this.nodes.map((node) => `"${node.name}"`).join(', ');
-    throw new Error(`Router "${this.name}" has no route ${JSON.stringify(name)}. Its routes: ${known}.`);
+    throw new Error(`Router "${this.name}" has no route ${showValue(name)}. Its routes: ${known}.`);
   }
 }
 

@@ -2,6 +2,7 @@ import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.e
 import { isRefusal } from '../../errors/is-refusal.js';
 import type { StepPlace, StepPosition } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
+import { showValue } from '../../model/show-value.js';
 import { Component } from '../component.js';
 import { validateOutput, type OutputSchema } from './output-schema.js';
 import type { StepFunction, StepResult } from './step.request.js';
@@ -109,6 +110,6 @@ function resultOf(returned: unknown): Pick<StepOutput, 'content' | 'data'> {
   const { content, data } = (returned ?? {}) as Partial<StepResult<unknown>>;
   if (typeof content === 'string') return { content, data };
   throw new TypeError(
-    `Expected the step to return its content as a string, or { content, data }, got ${typeof returned}.`,
+    `Expected the step to return its content as a string, or { content, data }, got ${showValue(returned)}.`,
   );
 }
