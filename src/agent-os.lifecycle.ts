@@ -16,11 +16,14 @@ import { aborted } from './execution/aborted.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { HookListing } from './hooks/hook.listing.js';
 import { HttpConnections } from './http.connections.js';
+import { onFurtherServers } from './fastify.instance.js';
 
 /** Milliseconds that runs which were aborted at the deadline get to settle. */
 const SETTLING_TIME = 1_000;
 /** Components and hooks that the log names when shutdown begins to wait. */
 const NAMED_AT_SHUTDOWN = 10;
+/** Milliseconds that handlers get for their answers once the runs have ended that they may have waited for. */
+const ANSWERING_TIME = 500;
 /** Milliseconds after the deadline in which a client may read an answer that is complete. */
 const READING_TIME = 2_000;
 
@@ -33,6 +36,7 @@ export class AgentOsLifecycle
   #connections: HttpConnections | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #readingDeadline: NodeJS.Timeout | undefined;
+  #answeringDeadline: NodeJS.Timeout | undefined;
   #ending: Promise<void> | undefined;
 
   constructor(
@@ -48,7 +52,7 @@ export class AgentOsLifecycle
     this.#nameMovedPreHooks(hooks);
     this.#warnOfOpenRoutes();
     if (hooks.some(({ attachment }) => attachment?.mode === 'background')) this.#warnOfDeafness();
-    if (this.runtime.options.closeConnections) this.#connections = HttpConnections.of(this.#server());
+    if (this.runtime.options.closeConnections) this.#watchConnections();
   }
 
   /**
@@ -69,8 +73,11 @@ export class AgentOsLifecycle
   async onApplicationShutdown(): Promise<void> {
     this.beforeApplicationShutdown();
     await this.#end();
+    // Fastify does not wait for those of its second server; none is left a little after the deadline.
+    await this.#connections?.allClosed();
     clearTimeout(this.#deadline);
     clearTimeout(this.#readingDeadline);
+    clearTimeout(this.#answeringDeadline);
     // Those of requests that came after the deadline.
     this.#report();
   }
@@ -79,7 +86,10 @@ export class AgentOsLifecycle
   async #endAtDeadline(): Promise<void> {
     this.runtime.endShutdown();
     this.#connections?.closeUnfinished();
-    this.#readingDeadline = setTimeout(() => this.#connections?.closeUnread(), READING_TIME);
+    this.#readingDeadline = setTimeout(() => {
+      this.#connections?.closeUnread();
+      this.#connections?.closeUnfinished();
+    }, READING_TIME);
     try {
       await this.#end();
     } catch (thrown) {
@@ -87,8 +97,12 @@ export class AgentOsLifecycle
       const { reason, stack } = forLog(thrown);
       this.runtime.logger.error(`Shutdown failed: ${reason}`, stack);
     }
-    const unanswered = this.#connections?.unanswered() ?? [];
-    if (unanswered.length > 0) this.runtime.logger.warn(waitingFor(unanswered));
+    this.#answeringDeadline = setTimeout(() => this.#dropUnanswered(), ANSWERING_TIME);
+  }
+
+  #dropUnanswered(): void {
+    const unanswered = this.#connections?.closeUnanswered() ?? [];
+    if (unanswered.length > 0) this.runtime.logger.warn(droppedText(unanswered));
   }
 
   #sayWhatIsWaitedFor(): void {
@@ -146,6 +160,11 @@ export class AgentOsLifecycle
     const { logger, options } = this.runtime;
     if (this.#dropped.size > 0) logger.warn(reportOf([...this.#dropped], options.shutdownTimeout));
     this.#dropped.clear();
+  }
+
+  #watchConnections(): void {
+    const connections = (this.#connections = HttpConnections.of(this.#server()));
+    if (connections) onFurtherServers(this.host, (server) => connections.add(server));
   }
 
   #server(): unknown {
@@ -220,9 +239,9 @@ function reportOf(dropped: readonly HookExecution[], timeout: number): string {
   return `Shutdown did not wait longer than ${timeout} ms; these background hooks were not run to their end: ${list}.`;
 }
 
-function waitingFor(requests: readonly string[]): string {
+function droppedText(requests: readonly string[]): string {
   return (
-    `The application cannot end before its handlers have answered: ${requests.join(', ')}. ` +
-    'End them when their request is aborted, or let Nest close all connections: forceCloseConnections.'
+    `Shutdown did not wait longer for handlers that have not answered; their connections were closed: ${requests.join(', ')}. ` +
+    'Have them end when their request is aborted.'
   );
 }

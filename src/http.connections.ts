@@ -30,6 +30,7 @@ export class HttpConnections {
   /** TLS or HTTP/2 begins on a socket before HTTP does. */
   readonly #isLayered: boolean;
   #isClosing = false;
+  readonly #onAllClosed: (() => void)[] = [];
 
   /** @returns undefined if this is no server of Node: a microservice has none, and other platforms have others */
   static of(server: unknown): HttpConnections | undefined {
@@ -38,13 +39,22 @@ export class HttpConnections {
 
   private constructor(server: HttpServer) {
     this.#isLayered = !(server instanceof Server);
+    this.#watch(server);
+  }
+
+  /** Knows the connections of another server of the application as well, of the same kind. */
+  add(server: unknown): void {
+    if (isHttpServer(server)) this.#watch(server);
+  }
+
+  #watch(server: HttpServer): void {
     // Before the listeners that answer, so that they find the header that is set here.
     server.prependListener('connection', (socket: Socket) => this.#onSocket(socket));
     server.prependListener('secureConnection', (socket: Socket) => this.#onSocket(socket));
     server.prependListener('request', (request: Exchange['request'], response: Exchange['response']) =>
       this.#onRequest({ request, response }),
     );
-    for (const event of TAKEOVERS) beside(server, event, (_request, socket) => this.#open.delete(socket));
+    for (const event of TAKEOVERS) beside(server, event, (_request, socket) => this.#forget(socket));
   }
 
   /**
@@ -74,10 +84,21 @@ export class HttpConnections {
     for (const { response } of this.#exchanges()) if (response.writableEnded) response.destroy();
   }
 
-  /** The requests that a handler has still to answer, for people: `GET "/slow"`. */
-  unanswered(): string[] {
+  /**
+   * Closes the connections of requests that a handler has still to answer.
+   *
+   * @returns what the requests were, for people: `GET "/slow"`
+   */
+  closeUnanswered(): string[] {
     const waiting = this.#exchanges().filter(({ response }) => !response.writableEnded);
+    for (const { response } of waiting) response.destroy();
     return waiting.map(({ request: { method, url } }) => `${method} ${JSON.stringify(pathOf(url))}`);
+  }
+
+  /** Resolves when no connection is left. */
+  allClosed(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onAllClosed.push(resolve));
   }
 
   #exchanges(): Exchange[] {
@@ -110,13 +131,19 @@ export class HttpConnections {
     const lower = this.#lower.get(client);
     if (!lower) return undefined;
     this.#lower.delete(client);
-    this.#open.delete(lower);
+    this.#forget(lower);
     return lower;
   }
 
   #track(transport: Transport): void {
     this.#open.set(transport, new Set());
-    transport.once('close', () => this.#open.delete(transport));
+    transport.once('close', () => this.#forget(transport));
+  }
+
+  #forget(transport: Transport): void {
+    this.#open.delete(transport);
+    if (this.#open.size > 0) return;
+    for (const resolve of this.#onAllClosed.splice(0)) resolve();
   }
 
   #onRequest(exchange: Exchange): void {

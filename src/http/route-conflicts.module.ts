@@ -4,7 +4,7 @@ import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/co
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { findRoutePathFactory } from '../peers/nest.internals.js';
 import { declaredRoutes, type PathReading } from './declared.routes.js';
-import { fastifyOf } from './fastify.instance.js';
+import { fastifyOf } from '../fastify.instance.js';
 import { describeConflicts, findConflicts, findDuplicates, type RouteChoice } from './route.conflicts.js';
 import type { DeclaredRoute } from './route.overlap.js';
 

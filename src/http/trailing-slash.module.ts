@@ -1,7 +1,7 @@
 import { Module, type NestModule, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
-import { fastifyOf } from './fastify.instance.js';
+import { fastifyOf } from '../fastify.instance.js';
 import { isOfProtocol } from './protocol.mark.js';
 
 /** What Nest says to Fastify of a route. */

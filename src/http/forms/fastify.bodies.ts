@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
-import { fastifyOf } from '../fastify.instance.js';
+import { fastifyOf } from '../../fastify.instance.js';
 import { isOfProtocol } from '../protocol.mark.js';
 
 /** The little of Fastify that is needed here. */
