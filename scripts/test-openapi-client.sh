@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Generates a client from the OpenAPI document of a running server with orval, compiles it with a program that uses it,
-# and lets that program run an agent, a team and a workflow. Needs `npm run build`; orval is fetched, and is made for
-# Node 22 and later, which is fetched too.
+# Generates clients from the OpenAPI document of a running server with orval and with @hey-api/openapi-ts, compiles each with
+# a program that uses it, and lets that program run an agent, a team and a workflow. Needs `npm run build`; the generators
+# are fetched, and are made for Node 22 and later, which is fetched too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root="$PWD"
@@ -13,7 +13,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-cp scripts/openapi-client/{use-client.ts,orval.config.mjs} "$work"
+cp scripts/openapi-client/{use-client.ts,orval.config.mjs,use-hey-api.ts,hey-api.config.mjs} "$work"
 ln -s "$root/node_modules" "$work/node_modules"
 echo '{ "type": "module" }' >"$work/package.json"
 
@@ -27,6 +27,9 @@ done
 
 cd "$work"
 npx -y -p node@22 -p orval@8.38.0 -- orval --config orval.config.mjs
+npx -y -p node@22 -p @hey-api/openapi-ts@0.99.0 -p typescript@5.9 -- openapi-ts -f hey-api.config.mjs
 "$root/node_modules/.bin/tsc" --noEmit --strict --target es2023 --module nodenext --lib es2023,dom,dom.iterable \
-  --allowImportingTsExtensions --skipLibCheck --types node use-client.ts
-npx -y -p node@22 -- node --disable-warning=ExperimentalWarning use-client.ts
+  --allowImportingTsExtensions --skipLibCheck --types node use-client.ts use-hey-api.ts
+for program in use-client.ts use-hey-api.ts; do
+  npx -y -p node@22 -- node --disable-warning=ExperimentalWarning "$program"
+done

@@ -50,6 +50,7 @@ export interface Answer {
 
 /** What a request may bring in its body. */
 export interface RequestBody {
+  readonly description?: string;
   readonly required: boolean;
   readonly content: Content;
 }

@@ -273,12 +273,16 @@ describe('What generators of clients need of the document', () => {
     const { app } = await startApp({});
     const document = jsonOf(documentOf(app));
     const bodies = new OpenApiValidator(document).operations().flatMap(({ method, path, operation }) => {
-      const { content } = (operation.requestBody ?? {}) as { content?: object };
-      return content ? [[`${method} ${path}`, Object.keys(content)] as const] : [];
+      const { content, description } = (operation.requestBody ?? {}) as {
+        content?: object;
+        description?: string;
+      };
+      return content ? [[`${method} ${path}`, Object.keys(content), description] as const] : [];
     });
     expect(bodies.filter(([, types]) => types.length !== 1)).toEqual([]);
-    expect(bodies.find(([place]) => place === 'POST /agents/{id}/runs')?.[1]).toEqual([
-      'multipart/form-data',
+    expect(bodies.find(([place]) => place === 'POST /agents/{id}/runs')?.slice(1)).toEqual([
+      ['multipart/form-data'],
+      'The same fields are taken urlencoded and as JSON.',
     ]);
     const fields = Object.entries(document.components?.schemas ?? {}).flatMap(([name, schema]) =>
       Object.entries(('properties' in schema && schema.properties) || {}).map(([field, value]) => ({

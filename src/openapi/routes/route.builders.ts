@@ -29,12 +29,10 @@ export function jsonBody(schema: Schema, required = true): RequestBody {
   return { required, content: { 'application/json': { schema } } };
 }
 
-/**
- * A form. The server takes the same fields as JSON and urlencoded too; generators of clients that find more than one media
- * type write clients that send one with the header of another.
- */
+/** A form. That its fields may come in other media types is said in words only: decision 27 has the reason. */
 export function formBody(name: string, required = true): RequestBody {
-  return { required, content: { 'multipart/form-data': { schema: ref(name) } } };
+  const description = 'The same fields are taken urlencoded and as JSON.';
+  return { description, required, content: { 'multipart/form-data': { schema: ref(name) } } };
 }
 
 /** An answer that says when to ask again. */
