@@ -49,16 +49,23 @@ function longReason(thrown: Error): string {
   return typeof code === 'string' ? code : error.name;
 }
 
-/** The lines of a stack below the message, which may have lines of its own. */
-function framesOf({ stack, message }: Error): string | undefined {
-  if (stack === undefined) return undefined;
+/**
+ * The last lines of a stack: above them stands the message, or one that it had before, which may have lines of its own
+ * that look like frames.
+ */
+function framesOf({
+  stack,
+  message,
+}: {
+  readonly stack?: unknown;
+  readonly message: string;
+}): string | undefined {
+  if (typeof stack !== 'string') return undefined;
   const start = stack.indexOf(message);
   const below = message !== '' && start >= 0 ? stack.slice(start + message.length) : stack;
-  const frames = below
-    .slice(0, MAX_STACK)
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line));
-  return frames.length === 0 ? undefined : frames.join('\n');
+  const lines = below.trimEnd().slice(-MAX_STACK).split('\n');
+  const frames = lines.slice(lines.findLastIndex((line) => !/^\s+at /.test(line)) + 1);
+  return frames.length === 0 ? undefined : frames.map(escaped).join('\n');
 }
 
 function shortened(text: string, length: number): string {

@@ -109,4 +109,17 @@ describe('What the log shows', () => {
     );
     expect(reasonOf('text')).toBe('A value that is not an Error was thrown: "text"');
   });
+
+  it.each([
+    [
+      'a message that was changed since',
+      Object.assign(new Error(`no\n    at forged (x)\nend`), { message: 'yes' }),
+    ],
+    ['a stack of its own', Object.assign(new Error('no'), { stack: 'no\n    at \u001b[2J\u2028forged (x)' })],
+    ['a stack that is no text', Object.assign(new Error('no'), { stack: [{ forged: true }] })],
+  ])('of a stack are its frames, without control characters, for %s', (_name, error) => {
+    const { stack = '' } = forLog(error);
+    for (const bad of ['at forged', '\u001b', '\u2028']) expect(stack).not.toContain(bad);
+    for (const line of stack === '' ? [] : stack.split('\n')) expect(line).toMatch(/^\s+at /);
+  });
 });
