@@ -60,7 +60,9 @@ nest11() {
   # Every entry with its peers, and an error tracker.
   add drizzle-orm@0.45 ai@6 @nestjs/swagger@11 @sentry/nestjs@10
   cp "$repository"/scripts/hosts/*.spec.ts src/
-  npm test
+  # Alone: what Sentry puts into node:http outlives its spec, and Jest empties the objects that it holds.
+  npm test -- entries
+  npm test -- sentry
 }
 
 nest12() {

@@ -2,13 +2,19 @@ import { setMaxListeners } from 'node:events';
 
 import type { HookExecution } from '../execution/hook-execution.js';
 import { HookExecutor, type HookBatch, type HookTask } from '../execution/hook.executor.js';
-import { DEFAULT_TIMEOUT, withinTime } from './deadline.js';
+import { checkTimeout, DEFAULT_TIMEOUT, withinTime } from './deadline.js';
 import { describeExecutions, listNames } from './hook.texts.js';
 
 /** Which of the held hooks are meant. */
 export interface HeldHookSelector {
   /** Of this run. Default: of all runs. */
   readonly run?: string | { readonly runId: string };
+}
+
+/** What a release may be told. */
+export interface ReleaseOptions extends HeldHookSelector {
+  /** Milliseconds that it waits for the response of a run to close. Default 4,000. */
+  readonly timeout?: number;
 }
 
 /** A batch whose hooks wait for the test. */
@@ -69,15 +75,19 @@ export class HeldHooks {
    * their runs. Other hooks of the run stay held, those before it too: the test decides.
    *
    * @throws Error if none is held; the message lists those that are
-   * @throws Error if the response of a run does not close within 4 seconds: its client has to read it to the end
+   * @throws Error if the response of a run does not close in time: its client has to read it to the end
    */
-  async release(hook: string, selector: HeldHookSelector = {}): Promise<HookExecution[]> {
+  async release(
+    hook: string,
+    { timeout = DEFAULT_TIMEOUT, ...selector }: ReleaseOptions = {},
+  ): Promise<HookExecution[]> {
+    checkTimeout(timeout, `release("${hook}")`);
     const found = this.#waiting(selector).filter(({ task }) => task.execution.hook === hook);
     if (found.length === 0) {
       const names = listNames(this.#waiting({}).map(({ task }) => task.execution.hook));
       throw new Error(`release(): no hook "${hook}"${of(selector)} is held. Held: ${names}.`);
     }
-    for (const { held, task } of found) await this.#run(held, task);
+    for (const { held, task } of found) await this.#run(held, task, timeout);
     return found.map(({ task }) => ({ ...task.execution }));
   }
 
@@ -87,7 +97,7 @@ export class HeldHooks {
     for (;;) {
       const found = this.#waiting({});
       if (found.length === 0) return done;
-      await Promise.all(found.map(({ held, task }) => this.#run(held, task)));
+      await Promise.all(found.map(({ held, task }) => this.#run(held, task, DEFAULT_TIMEOUT)));
       done.push(...found.map(({ task }) => ({ ...task.execution })));
     }
   }
@@ -121,12 +131,12 @@ export class HeldHooks {
   }
 
   /** After those of its run that were released before. */
-  #run(held: HeldBatch, task: HookTask): Promise<void> {
+  #run(held: HeldBatch, task: HookTask, timeout: number): Promise<void> {
     held.waiting.splice(held.waiting.indexOf(task), 1);
     const before = held.working;
     const work = (async () => {
       await before.catch(() => undefined);
-      const delivered = await this.#closed(held, task);
+      const delivered = await this.#closed(held, task, timeout);
       const { signal: shutdown } = this.#shutdown;
       if (shutdown.aborted) return task.drop();
       const delivery = { shutdown, ...(delivered === undefined ? {} : { delivered }) };
@@ -136,14 +146,14 @@ export class HeldHooks {
     return work.finally(() => this.#finishIfDone(held));
   }
 
-  async #closed(held: HeldBatch, task: HookTask): Promise<boolean | undefined> {
+  async #closed(held: HeldBatch, task: HookTask, timeout: number): Promise<boolean | undefined> {
     const late = (): Error =>
       new Error(
-        `release(): the response of run ${held.batch.id} has not closed within ${DEFAULT_TIMEOUT} ms, so ` +
+        `release(): the response of run ${held.batch.id} has not closed within ${timeout} ms, so ` +
           `"${task.execution.hook}" cannot run after it. Read the response to its end, or leave.`,
       );
     try {
-      return await withinTime(held.closed, DEFAULT_TIMEOUT, late);
+      return await withinTime(held.closed, timeout, late);
     } catch (thrown) {
       held.waiting.unshift(task);
       throw thrown;

@@ -44,6 +44,7 @@ interface Waiter {
   readonly hook: string;
   readonly options: NextHookOptions;
   readonly resolve: (execution: HookExecution) => void;
+  readonly reject: (error: Error) => void;
 }
 
 const ENDED = 'ended';
@@ -89,8 +90,8 @@ export class HookSpy {
     const known = [...this.#seen.values()].find((seen) => this.#isNext(seen, hook, options));
     if (known) return this.#handOut(known.execution, state);
     let waiter: Waiter | undefined;
-    const coming = new Promise<HookExecution>((resolve) => {
-      waiter = { hook, options, resolve };
+    const coming = new Promise<HookExecution>((resolve, reject) => {
+      waiter = { hook, options, resolve, reject };
       this.#waiters.add(waiter);
     });
     try {
@@ -193,7 +194,8 @@ export class HookSpy {
     for (const hook of hooks) this.#checkName(hook, 'assertOrder');
     const wanted = new Set(hooks);
     const started = this.#inOrder(
-      ({ execution, place }) => place !== undefined && this.#isOf(execution, run),
+      ({ execution, place }) =>
+        place !== undefined && execution.state !== 'skipped' && this.#isOf(execution, run),
     ).map(({ execution }) => execution.hook);
     const actual = started.filter((hook) => wanted.has(hook));
     if (actual.length === hooks.length && actual.every((hook, index) => hook === hooks[index])) return;
@@ -212,9 +214,12 @@ export class HookSpy {
     this.#handedOut.clear();
   }
 
-  /** Watches no more. */
+  /** Watches no more; calls of {@link next} that still wait reject. */
   close(): void {
     this.#subscription.unsubscribe();
+    for (const { hook, reject } of this.#waiters)
+      reject(new Error(`next("${hook}"): the spy was closed before the hook came.`));
+    this.#waiters.clear();
   }
 
   [Symbol.dispose](): void {
@@ -301,7 +306,11 @@ export class HookSpy {
   #started(hook: string, selector: HookSelector): SeenExecution[] {
     return this.#inOrder(
       ({ execution, place }) =>
-        place !== undefined && execution.hook === hook && this.#matches(execution, selector),
+        place !== undefined &&
+        // Its condition was asked while it ran.
+        execution.state !== 'skipped' &&
+        execution.hook === hook &&
+        this.#matches(execution, selector),
     );
   }
 

@@ -12,7 +12,7 @@ export {
   type StoreFaultOptions,
 } from './failing.store.js';
 export { createGate, type Gate } from './gate.js';
-export { HeldHooks, type HeldHookSelector } from './held.hooks.js';
+export { HeldHooks, type HeldHookSelector, type ReleaseOptions } from './held.hooks.js';
 export { HookSpy, spyOnHooks, type HookSelector, type NextHookOptions, type SpiedRun } from './hook.spy.js';
 export type { TestFile } from './run.form.js';
 export { RunStream, type StreamedEvent } from './run.stream.js';

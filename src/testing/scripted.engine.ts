@@ -43,6 +43,11 @@ interface HangingRun {
   readonly proceed: () => void;
 }
 
+interface HangingWaiter {
+  readonly runId: string | undefined;
+  readonly resolve: (runId: string) => void;
+}
+
 /** A run has asked a scripted engine for more than its script has. A client reads the message, with status 500. */
 export class ScriptOverError extends InternalServerErrorException {
   /** The run that has asked. */
@@ -59,7 +64,7 @@ export class ScriptedEngine extends Engine {
   readonly #scripts: Step[][] = [[]];
   readonly #runs = new Map<string, ScriptedRun>();
   readonly #hanging = new Set<HangingRun>();
-  readonly #waiting: ((runId: string) => void)[] = [];
+  readonly #waiting = new Set<HangingWaiter>();
   readonly #asked: EngineRequest[] = [];
   #repeats = false;
 
@@ -154,6 +159,7 @@ export class ScriptedEngine extends Engine {
   /**
    * Resolves with the id of a run that hangs, at once if one does.
    *
+   * @param runId - only this run
    * @example
    * ```ts
    * const engine = scriptedEngine().hang().text('Done.');
@@ -162,9 +168,10 @@ export class ScriptedEngine extends Engine {
    * engine.proceed();
    * ```
    */
-  hanging(): Promise<string> {
-    const [run] = this.#hanging;
-    return run ? Promise.resolve(run.runId) : new Promise((resolve) => this.#waiting.push(resolve));
+  hanging(runId?: string): Promise<string> {
+    const found = [...this.#hanging].find((run) => runId === undefined || run.runId === runId);
+    if (found) return Promise.resolve(found.runId);
+    return new Promise((resolve) => this.#waiting.add({ runId, resolve }));
   }
 
   /**
@@ -263,7 +270,11 @@ export class ScriptedEngine extends Engine {
         signal.addEventListener('abort', onAbort, { once: true });
       }
       this.#hanging.add(run);
-      for (const tell of this.#waiting.splice(0)) tell(runId);
+      for (const waiter of this.#waiting) {
+        if (waiter.runId !== undefined && waiter.runId !== runId) continue;
+        this.#waiting.delete(waiter);
+        waiter.resolve(runId);
+      }
     });
   }
 }

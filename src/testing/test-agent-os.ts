@@ -14,7 +14,7 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutor } from '../execution/hook.executor.js';
 import { InProcessHookExecutor } from '../execution/in-process-hook.executor.js';
-import { HeldHooks, type HeldHookSelector } from './held.hooks.js';
+import { HeldHooks, type HeldHookSelector, type ReleaseOptions } from './held.hooks.js';
 import { spyOnHooks, type HookSpy } from './hook.spy.js';
 import { describeExecutions } from './hook.texts.js';
 import { createTestClient, type TestClient } from './test-client.js';
@@ -84,8 +84,8 @@ export class TestAgentOs {
    *
    * @throws Error if none is held, or unless hooks are held: `hooks: 'hold'`
    */
-  async release(hook: string, selector?: HeldHookSelector): Promise<HookExecution[]> {
-    return this.#holding('release').release(hook, selector);
+  async release(hook: string, options?: ReleaseOptions): Promise<HookExecution[]> {
+    return this.#holding('release').release(hook, options);
   }
 
   /**

@@ -93,7 +93,8 @@ export function compileFixtures(): string {
       writeFileSync(target, transformFileSync(join(ROOT, source, file), SWC).code);
     }
   }
-  const manifest = { name: 'nestjs-agentos', type: 'module', exports: './src/index.js' };
+  const exports = { '.': './src/index.js', './*': './src/*/index.js' };
+  const manifest = { name: 'nestjs-agentos', type: 'module', exports };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   return folder;
