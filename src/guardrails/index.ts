@@ -1,3 +1,4 @@
+export type { AskingGuardrailOptions } from './asking.guardrail.js';
 export type { InspectionOptions } from './inspection.js';
 export { piiGuardrail, type PiiGuardrailOptions, type PiiType } from './pii.guardrail.js';
 export {

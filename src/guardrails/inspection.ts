@@ -1,6 +1,14 @@
+import { types } from 'node:util';
+
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
-import { InputCheckError, OutputCheckError, type CheckTrigger } from '../errors/check.errors.js';
+import {
+  InputCheckError,
+  OutputCheckError,
+  type CheckErrorOptions,
+  type CheckTrigger,
+} from '../errors/check.errors.js';
 import type { PostHookContext } from '../hooks/hook.context.js';
+import { toJsonValue } from '../model/to-json-value.js';
 import { DataCopy, type Replacements } from './data.copy.js';
 import {
   GUARDED_SURFACES,
@@ -8,6 +16,7 @@ import {
   lookAtOutput,
   type Apply,
   type GuardedSurface,
+  type Look,
 } from './run.surfaces.js';
 
 /** What the built-in guardrails have in common. */
@@ -95,10 +104,8 @@ export class Inspection {
       },
       opaque: () => this.#refuseOpaque(),
     };
-    const look = { replacements, copy: new DataCopy(replacements), ignored: new Set(this.#options.ignore) };
-    if (this.isOfInput) return lookAtInput(this.#context, look);
-    const { givenMetadata = {} } = this.#context as { readonly givenMetadata?: Record<string, unknown> };
-    return lookAtOutput(this.#context, look, givenMetadata);
+    const copy = new DataCopy(replacements);
+    return this.#walk({ of: (value) => copy.of(value), opaque: () => replacements.opaque() });
   }
 
   /**
@@ -111,24 +118,67 @@ export class Inspection {
     if (this.#charactersLeft < 0) this.#refuseLength();
   }
 
-  /** @throws InputCheckError or OutputCheckError, as the guardrail guards input or output */
-  reject(problem: string, trigger: CheckTrigger, additionalData?: Record<string, unknown>): never {
+  /**
+   * All that the guardrail guards: each text as it is, other data as JSON, each once, and none that is blank. They may be
+   * as long together as the guardrail may look at.
+   *
+   * @throws InputCheckError or OutputCheckError if they are longer, or hold what must not be there
+   */
+  texts(): readonly string[] {
+    const texts = new Set<string>();
+    const opaque = (): void => this.#refuseOpaque();
+    const data = new DataCopy({ text: (text) => text, number: (number) => number, opaque });
+    const collect = <T>(value: T): T => {
+      data.of(value);
+      const text = textOf(value);
+      // Blank, not invisible: some characters that nobody sees are read by models.
+      if (text.trim() === '' || texts.has(text)) return value;
+      this.spend(text.length);
+      texts.add(text);
+      return value;
+    };
+    this.#walk({ of: collect, opaque });
+    return [...texts];
+  }
+
+  /** Why a run is rejected that must not pass for another reason than what the guardrail looks for. */
+  get trigger(): CheckTrigger {
+    return this.isOfInput ? 'input_not_allowed' : 'output_not_allowed';
+  }
+
+  /**
+   * @param problem - of the input or the answer, for clients, if there is no `message` for them
+   * @throws InputCheckError or OutputCheckError, as the guardrail guards input or output
+   */
+  reject(
+    problem: string,
+    { message, ...details }: CheckErrorOptions & { readonly message?: string } = {},
+  ): never {
     const subject = this.isOfInput ? 'The input' : 'The answer';
     const CheckError = this.isOfInput ? InputCheckError : OutputCheckError;
-    throw new CheckError(`${subject} ${problem}`, { trigger, ...(additionalData ? { additionalData } : {}) });
+    throw new CheckError(message ?? `${subject} ${problem}`, { trigger: this.trigger, ...details });
+  }
+
+  #walk(look: Omit<Look, 'ignored'>): Apply {
+    const looked = { ...look, ignored: new Set(this.#options.ignore) };
+    if (this.isOfInput) return lookAtInput(this.#context, looked);
+    const { givenMetadata = {} } = this.#context as { readonly givenMetadata?: Record<string, unknown> };
+    return lookAtOutput(this.#context, looked, givenMetadata);
   }
 
   #refuseLength(): never {
     const limit = this.#options.maxLength.toLocaleString('en');
-    return this.reject(`is longer than the ${limit} characters that can be checked.`, this.#trigger);
+    return this.reject(`is longer than the ${limit} characters that can be checked.`);
   }
 
   #refuseOpaque(): void {
-    if (this.#options.opaque === 'refuse')
-      this.reject('holds data that cannot be looked into.', this.#trigger);
+    if (this.#options.opaque === 'refuse') this.reject('holds data that cannot be looked into.');
   }
+}
 
-  get #trigger(): CheckTrigger {
-    return this.isOfInput ? 'input_not_allowed' : 'output_not_allowed';
-  }
+function textOf(data: unknown): string {
+  if (typeof data === 'string') return data;
+  const isEmpty =
+    data === undefined || (typeof data === 'object' && data !== null && Object.keys(data).length === 0);
+  return isEmpty && !types.isMap(data) && !types.isSet(data) ? '' : (JSON.stringify(toJsonValue(data)) ?? '');
 }

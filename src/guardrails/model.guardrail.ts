@@ -2,24 +2,16 @@ import { Agent } from '../components/agent.js';
 import type { EngineLike } from '../components/engine.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import type { CheckTrigger } from '../errors/check.errors.js';
-import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
-import { defineGuardrail } from '../hooks/hook.functions.js';
-import type { GuardrailOptions } from '../hooks/hook.options.js';
+import type { PreHookContext } from '../hooks/hook.context.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
 import { FencedTexts } from '../model/fenced.texts.js';
 import { jsonInText } from '../model/json-in-text.js';
 import type { RunOutput } from '../model/run-output.js';
 import { run } from '../runs/start.js';
-import {
-  checkAskingOptions,
-  isOfInput,
-  reject,
-  textsToCheck,
-  type AskingGuardrailOptions,
-} from './checked.texts.js';
+import { defineAskingGuardrail, type AskingGuardrailOptions, type Question } from './asking.guardrail.js';
 
 /** Who decides for a {@link modelGuardrail}, and by which policy. */
-export interface ModelGuardrailOptions extends GuardrailOptions, AskingGuardrailOptions {
+export interface ModelGuardrailOptions extends AskingGuardrailOptions {
   /**
    * What decides: it gets the whole task as its input and answers with JSON, as text or as structured data:
    * `{ "allowed": true | false, "reason": "…" }`.
@@ -32,9 +24,10 @@ export interface ModelGuardrailOptions extends GuardrailOptions, AskingGuardrail
 }
 
 /**
- * A guardrail that lets a model decide by a policy in words. Among pre-hooks it guards the input (the question, and
- * text files that come with it), among post-hooks the output (the answer, structured data, tool calls, members'
- * answers, steps). What is checked is handed over as data, fenced by a word that nobody can guess.
+ * A guardrail that lets a model decide by a policy in words. Among pre-hooks it guards the input: the question, names
+ * and texts of files, metadata, dependencies and session state. Among post-hooks the output: the answer, structured
+ * data, tool calls, members' answers, steps, and the metadata that the engine has added. All of it is handed over to
+ * the model as data, fenced by a word that nobody can guess; `ignore` names what shall not be.
  *
  * It fails closed: a model that fails, takes too long or gives no verdict blocks the run, and of several verdicts in
  * one answer each must allow it. The reason that the model gives is the `cause` of the check error, and is not shown.
@@ -48,52 +41,41 @@ export interface ModelGuardrailOptions extends GuardrailOptions, AskingGuardrail
  * ```
  */
 export function modelGuardrail(options: ModelGuardrailOptions): HookFunction<PreHookContext> {
-  const { engine, policy, name = 'modelGuardrail', timeout, when, stream } = options;
+  const { engine, policy, name = 'modelGuardrail' } = options;
   if (typeof policy !== 'string' || policy.trim() === '') {
     throw new AgentOsConfigurationError('modelGuardrail: expected policy to say what is allowed.');
   }
-  checkAskingOptions('modelGuardrail', options);
   const decider = new Agent({ id: 'model-guardrail', name, engine, historyRuns: 0 });
-  const guard = (context: PostHookContext): Promise<void> => decide(decider, options, context);
-  // It fits both lists: among pre-hooks it does not read the output.
-  return defineGuardrail(guard, {
-    name,
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(when ? { when } : {}),
-    ...(stream ? { stream } : {}),
-  }) as HookFunction<PreHookContext>;
+  return defineAskingGuardrail('modelGuardrail', options, ['engine', 'policy', 'trigger'], (question) =>
+    decide(decider, options, question),
+  );
 }
 
-async function decide(
-  decider: Agent,
-  options: ModelGuardrailOptions,
-  context: PostHookContext,
-): Promise<void> {
-  const texts = textsToCheck(context, options);
-  if (texts.length === 0) return;
+async function decide(decider: Agent, options: ModelGuardrailOptions, question: Question): Promise<void> {
   const answer = await run({
     component: decider,
-    input: taskOf(options.policy, texts, context),
-    options: { signal: context.signal },
+    input: taskOf(options.policy, question),
+    options: { signal: question.context.signal },
     isStored: false,
   });
   const refusal = readDecisions(answer).find(({ allowed }) => !allowed);
   if (!refusal) return;
-  const trigger = options.trigger ?? (isOfInput(context) ? 'input_not_allowed' : 'output_not_allowed');
-  reject(context, options, { trigger, cause: new Error(refusal.reason) });
+  const { trigger } = options;
+  question.refuse({ ...(trigger === undefined ? {} : { trigger }), cause: new Error(refusal.reason) });
 }
 
-function taskOf(policy: string, texts: readonly string[], context: PostHookContext): string {
+/** Characters of the question that an answer is looked at with. */
+const MAX_QUESTION = 10_000;
+
+function taskOf(policy: string, { isOfInput, texts, context }: Question): string {
   const fenced = new FencedTexts();
-  const subject = isOfInput(context)
-    ? 'what a user has sent to an assistant'
-    : 'what an assistant is about to answer';
+  const subject = isOfInput ? 'what a user has sent to an assistant' : 'what an assistant is about to answer';
   return [
     `Decide whether ${subject} is allowed by a policy.`,
     `Policy: ${policy}`,
     fenced.rule('to be decided about'),
-    ...(isOfInput(context) ? [] : [fenced.quote('question', context.runInput.content)]),
-    ...texts.map((text) => fenced.quote(isOfInput(context) ? 'input' : 'answer', text)),
+    ...(isOfInput ? [] : [fenced.quote('question', context.runInput.content.slice(0, MAX_QUESTION))]),
+    ...texts.map((text) => fenced.quote(isOfInput ? 'input' : 'answer', text)),
     'Answer with this JSON object and nothing else: {"allowed": <true or false>, "reason": "<one sentence>"}',
   ].join('\n\n');
 }

@@ -1,18 +1,10 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
-import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
-import { defineGuardrail } from '../hooks/hook.functions.js';
-import type { GuardrailOptions } from '../hooks/hook.options.js';
+import type { PreHookContext } from '../hooks/hook.context.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
-import {
-  checkAskingOptions,
-  isOfInput,
-  reject,
-  textsToCheck,
-  type AskingGuardrailOptions,
-} from './checked.texts.js';
+import { defineAskingGuardrail, type AskingGuardrailOptions, type Question } from './asking.guardrail.js';
 
 /** Which endpoint a {@link moderationGuardrail} asks, and what it makes of the answer. */
-export interface ModerationGuardrailOptions extends GuardrailOptions, AskingGuardrailOptions {
+export interface ModerationGuardrailOptions extends AskingGuardrailOptions {
   /** Up to and without `/moderations`. Default `https://api.openai.com/v1`. */
   readonly baseURL?: string;
   /** Sent as a bearer token; never logged. */
@@ -28,9 +20,9 @@ export interface ModerationGuardrailOptions extends GuardrailOptions, AskingGuar
 }
 
 /**
- * A guardrail that asks a moderation endpoint with the interface of OpenAI (`POST /moderations`). Among pre-hooks it
- * guards the input (the question, and text files that come with it), among post-hooks the output. Pictures and other
- * files are not looked at.
+ * A guardrail that asks a moderation endpoint with the interface of OpenAI (`POST /moderations`). It guards the same as
+ * {@link modelGuardrail} does: among pre-hooks the question, files, metadata, dependencies and session state, among
+ * post-hooks all that a client may read of the answer. All of it is sent to the endpoint; `ignore` names what shall not be.
  *
  * It fails closed: an endpoint that cannot be reached, answers with an error or with something else than results
  * blocks the run. The categories that were found are `additional_data.categories` of the rejection.
@@ -44,25 +36,19 @@ export interface ModerationGuardrailOptions extends GuardrailOptions, AskingGuar
  */
 export function moderationGuardrail(options: ModerationGuardrailOptions = {}): HookFunction<PreHookContext> {
   checkOptions(options);
-  const { name = 'moderationGuardrail', timeout, when, stream } = options;
-  const guard = (context: PostHookContext): Promise<void> => moderate(options, context);
-  // It fits both lists: among pre-hooks it does not read the output.
-  return defineGuardrail(guard, {
-    name,
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(when ? { when } : {}),
-    ...(stream ? { stream } : {}),
-  }) as HookFunction<PreHookContext>;
+  const known = ['baseURL', 'apiKey', 'model', 'categories', 'thresholds', 'fetch'];
+  return defineAskingGuardrail('moderationGuardrail', options, known, (question) =>
+    moderate(options, question),
+  );
 }
 
-async function moderate(options: ModerationGuardrailOptions, context: PostHookContext): Promise<void> {
-  const texts = textsToCheck(context, options);
-  if (texts.length === 0) return;
+async function moderate(
+  options: ModerationGuardrailOptions,
+  { texts, context, refuse }: Question,
+): Promise<void> {
   const results = readResults(await ask(options, texts, context.signal), texts.length);
   const categories = [...new Set(results.flatMap((result) => refusedCategories(result, options)))];
-  if (categories.length === 0) return;
-  const trigger = isOfInput(context) ? 'input_not_allowed' : 'output_not_allowed';
-  reject(context, options, { trigger, additionalData: { categories } });
+  if (categories.length > 0) refuse({ additionalData: { categories } });
 }
 
 /** Errors of the endpoint may quote the key and the texts: they are not repeated. */
@@ -135,7 +121,6 @@ function unknownCategory(category: string): TypeError {
 
 function checkOptions(options: ModerationGuardrailOptions): void {
   const { baseURL = DEFAULT_URL, apiKey = '', categories = [], thresholds = {} } = options;
-  checkAskingOptions('moderationGuardrail', options);
   if (typeof baseURL !== 'string' || !URL.canParse(baseURL)) fail('expected baseURL to be a URL.');
   if (typeof apiKey !== 'string' && typeof apiKey !== 'function')
     fail('expected apiKey to be a text or a function.');

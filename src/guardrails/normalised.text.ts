@@ -15,44 +15,16 @@ export class NormalisedText {
   readonly text: string;
   /** As it was written. */
   readonly original: string;
-  /** Where each unit of `text` comes from; undefined if nothing had to be changed. */
-  readonly #origins: Uint32Array | undefined;
+  /** Whether anything looks different from what was written. */
+  readonly isChanged: boolean;
+  /** Where each unit of `text` comes from. Made when it is asked for: most texts hold nothing that is looked for. */
+  #origins: Uint32Array | undefined;
   #digits: DigitGroups | undefined;
 
   constructor(original: string) {
     this.original = original;
-    if (PLAIN.test(original)) {
-      this.text = original;
-      return;
-    }
-    const units = new Uint16Array(original.length * LONGEST_FORM);
-    const origins = new Uint32Array(original.length * LONGEST_FORM);
-    let length = 0;
-    for (let at = 0; at < original.length;) {
-      const point = original.codePointAt(at) as number;
-      const form = formOf(point);
-      if (form === undefined) {
-        units[length] = original.charCodeAt(at);
-        origins[length++] = at;
-        if (point > 0xffff) {
-          units[length] = original.charCodeAt(at + 1);
-          origins[length++] = at;
-        }
-      } else {
-        for (let unit = 0; unit < form.length; unit++) {
-          units[length] = form.charCodeAt(unit);
-          origins[length++] = at;
-        }
-      }
-      at += point > 0xffff ? 2 : 1;
-    }
-    this.text = Buffer.from(units.buffer, 0, length * 2).toString('utf16le');
-    this.#origins = origins.subarray(0, length);
-  }
-
-  /** Whether anything looks different from what was written. */
-  get isChanged(): boolean {
-    return this.#origins !== undefined;
+    this.isChanged = !PLAIN.test(original);
+    this.text = this.isChanged ? normalise(original) : original;
   }
 
   /** How many characters it has more than the original. */
@@ -68,13 +40,44 @@ export class NormalisedText {
 
   /** The same place in the original, with the invisible characters that follow it. */
   toOriginal({ start, end }: Span): Span {
-    const origins = this.#origins;
-    if (!origins) return { start, end };
+    if (!this.isChanged) return { start, end };
+    const origins = (this.#origins ??= originsOf(this.original, this.text.length));
     let next = end;
     // A character such as ½ has become several: a place that ends within it holds all of it.
     while (next < origins.length && next > 0 && origins[next] === origins[next - 1]) next++;
     return { start: origins[start] ?? 0, end: origins[next] ?? this.original.length };
   }
+}
+
+function normalise(original: string): string {
+  const units = new Uint16Array(original.length * LONGEST_FORM);
+  let length = 0;
+  for (let at = 0; at < original.length;) {
+    const point = original.codePointAt(at) as number;
+    const form = formOf(point);
+    if (form === undefined) {
+      units[length++] = original.charCodeAt(at);
+      if (point > 0xffff) units[length++] = original.charCodeAt(at + 1);
+    } else {
+      for (let unit = 0; unit < form.length; unit++) units[length++] = form.charCodeAt(unit);
+    }
+    at += point > 0xffff ? 2 : 1;
+  }
+  return Buffer.from(units.buffer, 0, length * 2).toString('utf16le');
+}
+
+/** Where each unit of the normalised text comes from. */
+function originsOf(original: string, length: number): Uint32Array {
+  const origins = new Uint32Array(length);
+  let next = 0;
+  for (let at = 0; at < original.length;) {
+    const point = original.codePointAt(at) as number;
+    const width = point > 0xffff ? 2 : 1;
+    const count = formOf(point)?.length ?? width;
+    for (let unit = 0; unit < count; unit++) origins[next++] = at;
+    at += width;
+  }
+  return origins;
 }
 
 /** Nothing to change: printable ASCII and white space. */
@@ -86,6 +89,9 @@ const LONGEST_FORM = 3;
 const INVISIBLE = /^(?:\p{Default_Ignorable_Code_Point}|\p{Cf}|\p{M}|[^\P{Cc}\t\n\v\f\r\x85])$/u;
 const HYPHEN = /^(?:\p{Pd}|[\u2212\u2043])$/u;
 const DIGIT = /^\p{Nd}$/u;
+/** Tag characters: letters of ASCII that nobody sees, and models read. */
+const FIRST_TAG = 0xe0000;
+const LAST_TAG = 0xe007f;
 
 /** Forms by code point. Bounded: there are more code points than memory should be spent on. */
 const known = new Map<number, string | undefined>();
@@ -112,6 +118,9 @@ function isAlwaysItself(point: number): boolean {
 }
 
 function computeForm(character: string, point: number): string | undefined {
+  if (point >= FIRST_TAG && point <= LAST_TAG) {
+    return point < LAST_TAG && point >= FIRST_TAG + 0x20 ? String.fromCharCode(point - FIRST_TAG) : ' ';
+  }
   if (INVISIBLE.test(character)) return '';
   if (HYPHEN.test(character)) return '-';
   if (DIGIT.test(character)) return String(digitOf(point));

@@ -124,8 +124,9 @@ class Findings {
 
   reject(): never {
     const detected = this.kinds;
-    return this.#inspection.reject(`holds personal data (${detected.join(', ')}).`, 'pii_detected', {
-      detected,
+    return this.#inspection.reject(`holds personal data (${detected.join(', ')}).`, {
+      trigger: 'pii_detected',
+      additionalData: { detected },
     });
   }
 
@@ -133,8 +134,7 @@ class Findings {
   spend(groups: number): void {
     this.#phoneGroupsLeft -= groups;
     if (this.#phoneGroupsLeft >= 0) return;
-    const trigger = this.#inspection.isOfInput ? 'input_not_allowed' : 'output_not_allowed';
-    this.#inspection.reject('holds more numbers than can be checked for telephone numbers.', trigger);
+    this.#inspection.reject('holds more numbers than can be checked for telephone numbers.');
   }
 
   #maskNumber(number: number | bigint): number | bigint | string {

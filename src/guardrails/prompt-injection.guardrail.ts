@@ -59,7 +59,7 @@ export function promptInjectionGuardrail(
         number: (number) => number,
       });
       if (isSuspicious)
-        inspection.reject('tries to change the instructions of the model.', 'prompt_injection');
+        inspection.reject('tries to change the instructions of the model.', { trigger: 'prompt_injection' });
     },
     { name },
   );

@@ -8,7 +8,6 @@ import type { PlainRecord } from '../model/run-context.js';
 import type { RunFile } from '../model/run-input.js';
 import type { RunOutput, StepOutput } from '../model/run-output.js';
 import type { ToolExecution } from '../model/tool-execution.js';
-import type { DataCopy, Replacements } from './data.copy.js';
 
 /**
  * Where in a run a guardrail looks, besides the question or the answer itself.
@@ -22,10 +21,12 @@ export type GuardedSurface = (typeof GUARDED_SURFACES)[number];
 
 export const GUARDED_SURFACES = ['files', 'metadata', 'dependencies', 'sessionState', 'tools'] as const;
 
-/** How a guardrail copies what it looks at. */
+/** How a guardrail looks at the places of a run. */
 export interface Look {
-  readonly copy: DataCopy;
-  readonly replacements: Replacements;
+  /** Looks at one place, and gives what shall stand there. */
+  of<T>(value: T): T;
+  /** Called for files that cannot be looked into. */
+  opaque(): void;
   readonly ignored: ReadonlySet<GuardedSurface>;
 }
 
@@ -34,12 +35,12 @@ export type Apply = () => void;
 
 /** Looks at all that a run was asked with. */
 export function lookAtInput({ runInput, runContext }: PreHookContext, look: Look): Apply {
-  const { copy, ignored } = look;
-  const content = copy.of(runInput.content);
+  const { ignored } = look;
+  const content = look.of(runInput.content);
   const files = ignored.has('files') ? runInput.files : runInput.files?.map((file) => fileCopy(file, look));
   const records = (['metadata', 'dependencies', 'sessionState'] as const)
     .filter((name) => !ignored.has(name))
-    .map((name) => [runContext[name], copy.of(runContext[name])] as const);
+    .map((name) => [runContext[name], look.of(runContext[name])] as const);
   return () => {
     runInput.content = content;
     if (files) runInput.files = files;
@@ -69,11 +70,11 @@ export function lookAtOutput(
 }
 
 function outputCopy(output: RunOutput, look: Look, given: PlainRecord): Partial<RunOutput> {
-  const { copy, ignored } = look;
+  const { ignored } = look;
   const { content, data, metadata, memberResponses, stepResults } = output;
   return {
-    content: copy.of(content),
-    ...(data === undefined ? {} : { data: copy.of(data) }),
+    content: look.of(content),
+    ...(data === undefined ? {} : { data: look.of(data) }),
     ...(ignored.has('tools') ? {} : { tools: output.tools.map((tool) => toolCopy(tool, look)) }),
     messages: output.messages.map((message) => messageCopy(message, look)),
     ...(ignored.has('metadata') ? {} : { metadata: addedCopy(metadata, look, given) }),
@@ -83,20 +84,20 @@ function outputCopy(output: RunOutput, look: Look, given: PlainRecord): Partial<
 }
 
 /** What the caller has given is no part of the answer. */
-function addedCopy(metadata: PlainRecord, { copy }: Look, given: PlainRecord): PlainRecord {
+function addedCopy(metadata: PlainRecord, look: Look, given: PlainRecord): PlainRecord {
   const isGiven = ([name, value]: [string, unknown]): boolean =>
     Object.hasOwn(given, name) && isDeepStrictEqual(given[name], value);
   const added = Object.fromEntries(Object.entries(metadata).filter((entry) => !isGiven(entry)));
-  return { ...Object.fromEntries(Object.entries(metadata).filter(isGiven)), ...copy.of(added) };
+  return { ...Object.fromEntries(Object.entries(metadata).filter(isGiven)), ...look.of(added) };
 }
 
-function toolCopy(tool: ToolExecution, { copy }: Look): ToolExecution {
+function toolCopy(tool: ToolExecution, look: Look): ToolExecution {
   const { arguments: given, result, childRunId } = tool;
   return {
     ...tool,
     // The arguments of a call that has asked a member are what that was asked.
-    arguments: childRunId === undefined ? copy.of(given) : given,
-    ...(result === undefined ? {} : { result: copy.of(result) }),
+    arguments: childRunId === undefined ? look.of(given) : given,
+    ...(result === undefined ? {} : { result: look.of(result) }),
   };
 }
 
@@ -107,7 +108,7 @@ function messageCopy(message: Message, look: Look): Message {
   const isTold = role === 'assistant' || !look.ignored.has('tools');
   return {
     ...message,
-    content: isTold ? look.copy.of(content) : content,
+    content: isTold ? look.of(content) : content,
     ...(toolCalls && !look.ignored.has('tools')
       ? { toolCalls: toolCalls.map((call) => toolCopy(call, look)) }
       : {}),
@@ -116,26 +117,25 @@ function messageCopy(message: Message, look: Look): Message {
 }
 
 function stepCopy(step: StepOutput, look: Look): StepOutput {
-  const { copy } = look;
   const { content, data, error, steps } = step;
   return {
     ...step,
-    content: copy.of(content),
-    ...(data === undefined ? {} : { data: copy.of(data) }),
-    ...(error === undefined ? {} : { error: copy.of(error) }),
+    content: look.of(content),
+    ...(data === undefined ? {} : { data: look.of(data) }),
+    ...(error === undefined ? {} : { error: look.of(error) }),
     ...(steps === undefined ? {} : { steps: steps.map((inner) => stepCopy(inner, look)) }),
   };
 }
 
-function fileCopy(file: RunFile, { copy, replacements }: Look): RunFile {
+function fileCopy(file: RunFile, look: Look): RunFile {
   const { name, url } = file;
   const text = readableText(file);
-  if (text === undefined) replacements.opaque();
-  const looked = text === undefined ? undefined : copy.of(text);
+  if (text === undefined) look.opaque();
+  const looked = text === undefined ? undefined : look.of(text);
   return {
     ...file,
-    ...(name === undefined ? {} : { name: copy.of(name) }),
-    ...(url === undefined ? {} : { url: copy.of(url) }),
+    ...(name === undefined ? {} : { name: look.of(name) }),
+    ...(url === undefined ? {} : { url: look.of(url) }),
     ...(looked === undefined || looked === text ? {} : { content: encode(file, looked) }),
   };
 }

@@ -131,7 +131,10 @@ describe('modelGuardrail()', () => {
     };
     expect(await ask('flour')).toEqual([200, 'ok']);
     expect(await ask('bomb')).toEqual([400, 'The input is not allowed.']);
-    expect(await ask('x'.repeat(60))).toEqual([400, 'The input is longer than can be checked.']);
+    expect(await ask('x'.repeat(60))).toEqual([
+      400,
+      'The input is longer than the 50 characters that can be checked.',
+    ]);
   });
 
   it('gets no hooks of the module, and its run is not stored or shown', async () => {

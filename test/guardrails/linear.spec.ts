@@ -1,9 +1,17 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
-import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
+import {
+  modelGuardrail,
+  moderationGuardrail,
+  piiGuardrail,
+  promptInjectionGuardrail,
+} from 'nestjs-agentos/guardrails';
 
 import { BUILT_IN_EXPRESSIONS } from '../../src/guardrails/injection.phrases.js';
 import { expectCheap, expectLinear, fill, nearMatchOf } from '../support/linear.js';
+
+// Tries are repeated while other processes disturb them.
+jest.setTimeout(60_000);
 
 /**
  * Pieces that make the patterns work hardest when they are repeated: what nearly matches, again and again. The length
@@ -137,6 +145,24 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
       message: 'The input is longer than the 10 characters that can be checked.',
     });
   });
+});
+
+describe('A guardrail that asks', () => {
+  const maxLength = 100 * 1024 * 1024;
+  const engine = (): string => '{"allowed": true}';
+  const preHooks = [
+    modelGuardrail({ engine, policy: 'Anything.', maxLength }),
+    moderationGuardrail({
+      maxLength,
+      fetch: () => Promise.resolve(Response.json({ results: [{ flagged: false }, { flagged: false }] })),
+    }),
+  ];
+  const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks });
+
+  it.each(['a', '\u0001', '"', '</untrusted', '\u{e0041}', '\ud800'])(
+    'hands over texts of %j in linear time, by themselves and in data',
+    (piece) => expectLinear(piece, (text) => guarded.run(`${text}!`, { metadata: { text } })),
+  );
 });
 
 describe('Each expression for prompt injection', () => {

@@ -3,10 +3,10 @@ import { expect } from '@jest/globals';
 const SMALL = 100 * 1024;
 const LARGE = 1024 * 1024;
 
-/** Looks at the small text in a row: what the garbage collector costs is then in both numbers. */
-const LOOKS = 4;
+/** Looks at the small text in a row: what the garbage collector and other processes cost is then in both numbers. */
+const LOOKS = 10;
 /** The cheapest counts, as another process may disturb each try. */
-const MOST_TRIES = 8;
+const MOST_TRIES = 12;
 
 const MOST_MILLISECONDS = 500;
 const MOST_GROWTH = 12;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 
 import { forLog, quoted, reasonOf } from '../../../src/errors/log.text.js';
 import { sizeOfBase64 } from '../../../src/http/forms/media.content.js';
@@ -8,6 +8,9 @@ import { fileTypeOf } from '../../../src/model/file.type.js';
 import { jsonInAnswer, jsonInText, lastObjectInText } from '../../../src/model/json-in-text.js';
 import { decodeText } from '../../../src/model/text.decoding.js';
 import { expectLinear } from '../../support/linear.js';
+
+// Tries are repeated while other processes disturb them.
+jest.setTimeout(60_000);
 
 const NAMED: Readonly<Record<string, string>> = {
   ' ': 'blanks',
