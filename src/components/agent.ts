@@ -1,5 +1,6 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import type { ComponentIdentity } from '../model/component.js';
+import type { Message } from '../model/message.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import type { ComponentRun } from '../runs/component.port.js';
 import { Component, type ComponentOptions } from './component.js';
@@ -48,8 +49,11 @@ export class Agent extends Component {
   }
 
   /** @internal */
-  override async execute(run: ComponentRun): Promise<void> {
-    await runEngine(this.#engine, await engineRequestOf(run, this.historyRuns), run);
+  override execute(run: ComponentRun): Promise<void> {
+    const think = (history?: readonly Message[]): Promise<void> =>
+      runEngine(this.#engine, engineRequestOf(run, history), run);
+    const loading = run.history(this.historyRuns);
+    return loading ? loading.then(think) : think();
   }
 }
 

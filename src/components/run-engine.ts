@@ -1,3 +1,4 @@
+import type { Message } from '../model/message.js';
 import { USAGE_FIELDS, withTotal } from '../model/run-usage.js';
 import { showValue } from '../model/show-value.js';
 import type { ComponentRun } from '../runs/component.port.js';
@@ -20,7 +21,8 @@ export async function runEngine<R extends EngineRequest>(
   request: R,
   run: ComponentRun,
 ): Promise<void> {
-  const answer = engine instanceof Engine ? engine.stream(request) : await engine(request);
+  const given = engine instanceof Engine ? engine.stream(request) : engine(request);
+  const answer = isPromise(given) ? await given : given;
   if (isIterable(answer)) {
     for await (const item of answer) {
       const taken = take(item, run);
@@ -33,12 +35,11 @@ export async function runEngine<R extends EngineRequest>(
 }
 
 /** The question, after the questions and answers before it. */
-export async function engineRequestOf(run: ComponentRun, historyRuns: number): Promise<EngineRequest> {
+export function engineRequestOf(run: ComponentRun, history: readonly Message[] = []): EngineRequest {
   const { input, context } = run;
   const { createdAt, runId: id } = run.output;
   const question = { id, role: 'user', content: input.content, createdAt } as const;
-  const earlier = run.history(historyRuns);
-  const messages = earlier ? [...(await earlier), question] : [question];
+  const messages = [...history, question];
   return {
     input: input.content,
     messages,
@@ -125,6 +126,10 @@ function takeOutput(
   if (tools) run.addTools(tools);
   if (metadata) run.addMetadata(metadata);
   return run.addText(content);
+}
+
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 function isIterable(value: unknown): value is AsyncIterable<EngineYield> | Iterable<EngineYield> {

@@ -1,7 +1,7 @@
 import type { HookPosition } from '../execution/hook-execution.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunOutcome } from '../model/run-output.js';
-import { sumUsage, type RunUsage } from '../model/run-usage.js';
+import { isUnused, sumUsage, type RunUsage } from '../model/run-usage.js';
 import type { RunView } from './run.view.js';
 
 /** A run that has settled, as the index remembers it: ids, names, times and tokens, never content. */
@@ -25,6 +25,9 @@ export interface IndexedRun {
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** One object for all runs whose engine reports no tokens. */
+const NO_USAGE: RunUsage = Object.freeze({});
 
 /** How many settled runs are remembered. */
 const DEFAULT_CAPACITY = 10_000;
@@ -81,6 +84,6 @@ function recordOf(run: RunView): IndexedRun {
     startedAt: Math.round(settledAt - (performance.now() - startedAt)),
     settledAt,
     // A copy of the tokens: engines may put more into the metrics.
-    usage: sumUsage(output.metrics, {}),
+    usage: isUnused(output.metrics) ? NO_USAGE : sumUsage(output.metrics, {}),
   };
 }

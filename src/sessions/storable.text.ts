@@ -3,5 +3,5 @@
  * halves of characters in text.
  */
 export function storableText(text: string): string {
-  return text.replaceAll('\0', '').replaceAll(/\p{Surrogate}/gu, '\uFFFD');
+  return text.replaceAll('\0', '').toWellFormed();
 }

@@ -219,12 +219,7 @@ function readOrLeaveOut(value: Readonly<Record<string, unknown>>, key: string): 
 }
 
 function isKey(key: string): boolean {
-  return key !== '__proto__' && isWellFormed(key);
-}
-
-/** Without halves of characters. Most keys are ASCII, which the cheaper expression tells. */
-function isWellFormed(text: string): boolean {
-  return !/[\ud800-\udfff]/.test(text) || !/\p{Surrogate}/u.test(text);
+  return key !== '__proto__' && key.isWellFormed();
 }
 
 function isPlain(value: object): boolean {

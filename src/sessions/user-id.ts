@@ -5,12 +5,7 @@ import type { SessionOwner } from './session.store.js';
  * Databases take no zero bytes, and write every unpaired surrogate as the same replacement character.
  */
 export function isUserId(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && !value.includes('\0') && isWellFormed(value);
-}
-
-/** Whether a text has no unpaired surrogates. */
-export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
+  return typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed();
 }
 
 /**

@@ -108,7 +108,7 @@ export class Team extends Component {
 
   async #request(run: ComponentRun, delegation: Delegation): Promise<LeaderRequest> {
     return {
-      ...(await engineRequestOf(run, this.historyRuns)),
+      ...engineRequestOf(run, await run.history(this.historyRuns)),
       mode: this.mode,
       answers: [],
       members: this.#memberIdentities,

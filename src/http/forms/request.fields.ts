@@ -1,7 +1,6 @@
 import { NotFoundException } from '@nestjs/common';
 
 import type { PlainRecord } from '../../model/run-context.js';
-import { isWellFormed } from '../../sessions/user-id.js';
 import { DATABASE_ID } from '../wire/database.js';
 import { FieldReader } from './field.reader.js';
 import { fieldsOfBody, refuseMissingBody, type BodyRequest } from './request.body.js';
@@ -53,7 +52,7 @@ export const MAX_LENGTH = 255;
 
 /** Whether anything can have this id: databases take no zero bytes, and cannot tell unpaired surrogates apart. */
 export function isId(text: string): boolean {
-  return isKept(text) && isWellFormed(text);
+  return isKept(text) && text.isWellFormed();
 }
 
 function isKept(text: string): boolean {
