@@ -6,7 +6,7 @@ import { EXTRAS } from './agent-os.tokens.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/http.routes.js';
 import { RouteConflictsModule } from './http/route-conflicts.module.js';
 import { TrailingSlashModule } from './http/trailing-slash.module.js';
-import { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
+import { AgentOsInterceptor } from './runs/background/agent-os.interceptor.js';
 
 export const {
   ConfigurableModuleClass: AgentOsConfigurableModule,

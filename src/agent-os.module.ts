@@ -19,7 +19,7 @@ import { InProcessHookExecutor } from './execution/in-process-hook.executor.js';
 import { TimeLimitedHookExecutor } from './execution/time-limited-hook.executor.js';
 import { HookExplorer } from './hooks/hook.explorer.js';
 import { resolveOptions } from './resolve-options.js';
-import { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
+import { AgentOsInterceptor } from './runs/background/agent-os.interceptor.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';
 import { InMemorySessionStore } from './sessions/in-memory-session.store.js';

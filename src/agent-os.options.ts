@@ -7,7 +7,7 @@ import type { HookExecutor } from './execution/hook.executor.js';
 import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
 import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
 import type { HookLike } from './hooks/hook.reference.js';
-import type { RunErrorHandler } from './runs/failure.js';
+import type { RunErrorHandler } from './runs/outcome.js';
 import type { EvalStore } from './sessions/eval.store.js';
 import type { SessionStore } from './sessions/session.store.js';
 

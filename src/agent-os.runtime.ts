@@ -19,11 +19,15 @@ import { prepareHook } from './hooks/hook.functions.js';
 import { listHooks, type HookListing } from './hooks/hook.listing.js';
 import { HookRegistry } from './hooks/hook.registry.js';
 import { HookRunner } from './hooks/hook.runner.js';
-import { rebuildTask } from './runs/background-hook.task.js';
-import { createDirectEnvironment } from './runs/direct.environment.js';
+import { rebuildTask } from './runs/background/background-hook.task.js';
 import { RunIndex } from './runs/run.index.js';
 import { InFlightRuns } from './runs/in-flight-runs.js';
-import type { DirectEnvironment, FoundHook, ServedEnvironment } from './runs/environment.js';
+import {
+  createDirectEnvironment,
+  type DirectEnvironment,
+  type FoundHook,
+  type ServedEnvironment,
+} from './runs/environment.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { CoordinatedSessionStore } from './sessions/coordinated-session.store.js';
 import { StoreCalls } from './sessions/store.calls.js';

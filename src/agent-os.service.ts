@@ -14,7 +14,7 @@ import type { RunInput } from './model/run-input.js';
 import type { RunOutput } from './model/run-output.js';
 import type { RunnableComponent, RunOptions } from './model/runnable-component.js';
 import { showValue } from './model/show-value.js';
-import { describeRun, type RunInFlight } from './runs/in-flight-run.js';
+import { describeRun, type RunInFlight } from './runs/in-flight-runs.js';
 import { currentScope } from './runs/scope.js';
 import { run } from './runs/start.js';
 import { streamRun } from './runs/stream.js';

@@ -48,7 +48,7 @@ export {
 export { ComponentNotFoundError } from './errors/component-not-found.error.js';
 export { HookTimeoutError } from './errors/hook-timeout.error.js';
 export { TooManyRunsError } from './errors/too-many-runs.error.js';
-export type { RunInFlight } from './runs/in-flight-run.js';
+export type { RunInFlight } from './runs/in-flight-runs.js';
 export type { RunWait } from './runs/run.view.js';
 export { StoreTimeoutError } from './errors/store-timeout.error.js';
 export { PlainDataError } from './errors/plain-data.error.js';
@@ -131,8 +131,8 @@ export type { RunUsage } from './model/run-usage.js';
 export type { RunnableComponent, RunOptions } from './model/runnable-component.js';
 export type { Session } from './model/session.js';
 
-export type { RunErrorHandler, RunFailure } from './runs/failure.js';
-export { AgentOsInterceptor } from './runs/agent-os.interceptor.js';
+export type { RunErrorHandler, RunFailure } from './runs/outcome.js';
+export { AgentOsInterceptor } from './runs/background/agent-os.interceptor.js';
 export {
   InMemorySessionStore,
   type InMemorySessionStoreOptions,

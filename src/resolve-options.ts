@@ -3,7 +3,7 @@ import { Component } from './components/component.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { HookExecutor } from './execution/hook.executor.js';
 import type { ComponentKind } from './model/component.js';
-import { isRunTimeout, RUN_TIMEOUT } from './runs/time-limit.js';
+import { isRunTimeout, RUN_TIMEOUT } from './runs/watch.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
 import { STORE_TIMEOUT } from './sessions/store.calls.js';

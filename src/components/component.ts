@@ -6,7 +6,7 @@ import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { ComponentRun, RunComponent } from '../runs/component.port.js';
 import { run } from '../runs/start.js';
-import { isRunTimeout } from '../runs/time-limit.js';
+import { isRunTimeout } from '../runs/watch.js';
 import type { ToolDescription } from './engine.js';
 
 /** What agents, teams and workflows have in common. */

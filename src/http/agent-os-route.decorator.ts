@@ -1,6 +1,6 @@
 import { applyDecorators, Controller, UseFilters, UseGuards, UseInterceptors } from '@nestjs/common';
 
-import { AgentOsInterceptor } from '../runs/agent-os.interceptor.js';
+import { AgentOsInterceptor } from '../runs/background/agent-os.interceptor.js';
 import { AgentOsExceptionFilter } from './agent-os.exception-filter.js';
 import { AgentOsGuard } from './agent-os.guard.js';
 import { ReachedInterceptor } from './answer.interceptors.js';

@@ -2,7 +2,7 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import { ApplicationConfig, ModuleRef } from '@nestjs/core';
 import { concatMap, defaultIfEmpty, defer, lastValueFrom, map, takeLast, type Observable } from 'rxjs';
 
-import { AgentOsInterceptor } from '../runs/agent-os.interceptor.js';
+import { AgentOsInterceptor } from '../runs/background/agent-os.interceptor.js';
 import { toJsonValue } from '../model/to-json-value.js';
 import { NEST_KEYS, NEST_PARAMETERS } from '../peers/nest.internals.js';
 import { isProtocolHandler } from './protocol.mark.js';

@@ -4,7 +4,7 @@ import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import { RUN_OUTCOMES, type RunOutcome } from '../model/run-output.js';
-import { describeRun } from '../runs/in-flight-run.js';
+import { describeRun } from '../runs/in-flight-runs.js';
 import type { IndexedRun } from '../runs/run.index.js';
 import type { RunView } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';

@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 
 import type { ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../agent-os.tokens.js';
-import { rawResponseOf } from '../runs/response.lifecycle.js';
+import { rawResponseOf } from '../runs/background/response.lifecycle.js';
 import type { RunPage } from './sessions/run.pages.js';
 import { letGoOfStalledReader } from './stalled.reader.js';
 

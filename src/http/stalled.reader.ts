@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-import { watchHttpResponse } from '../runs/response.lifecycle.js';
+import { watchHttpResponse } from '../runs/background/response.lifecycle.js';
 
 /**
  * Closes the connection of a client that has taken nothing of its answer for a time. What is written for it would stay

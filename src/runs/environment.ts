@@ -1,21 +1,25 @@
-import type { LoggerService } from '@nestjs/common';
+import { Logger, type LoggerService } from '@nestjs/common';
 
-import type { Deadlines } from '../execution/deadlines.js';
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { Deadlines } from '../execution/deadlines.js';
 import type { HookExecution, HookMode, HookPosition } from '../execution/hook-execution.js';
 import type { HookExecutor } from '../execution/hook.executor.js';
-import type { HookLedger } from '../execution/hook.ledger.js';
+import { HookLedger } from '../execution/hook.ledger.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
-import type { ComponentHooks } from '../hooks/hook.registry.js';
-import type { HookRunner } from '../hooks/hook.runner.js';
+import type { HookInstances } from '../hooks/hook.binder.js';
+import { HookFailureReporter } from '../hooks/hook-failure.reporter.js';
+import { HookRegistry, type ComponentHooks } from '../hooks/hook.registry.js';
+import { HookRunner } from '../hooks/hook.runner.js';
 import type { HookedComponent } from '../hooks/hooked-component.js';
 import type { RunnableComponent } from '../model/runnable-component.js';
 import type { CoordinatedSessionStore } from '../sessions/coordinated-session.store.js';
 import type { EvalStore } from '../sessions/eval.store.js';
-import type { StoreCalls } from '../sessions/store.calls.js';
-import type { Tracing } from '../telemetry/tracing.js';
-import type { RunErrorHandler } from './failure.js';
-import type { InFlightRuns } from './in-flight-runs.js';
+import { STORE_TIMEOUT, StoreCalls } from '../sessions/store.calls.js';
+import { NoTracing, type Tracing } from '../telemetry/tracing.js';
+import { InFlightRuns } from './in-flight-runs.js';
+import type { RunErrorHandler } from './outcome.js';
 import type { RunIndex } from './run.index.js';
+import { RUN_TIMEOUT } from './watch.js';
 
 /** What runs need from the one who conducts them. */
 interface CommonEnvironment {
@@ -65,3 +69,42 @@ export interface DirectEnvironment extends CommonEnvironment {
 
 /** Who conducts a run. */
 export type RunEnvironment = ServedEnvironment | DirectEnvironment;
+
+/** Outside AgentOS there is no container to ask. */
+const noContainer: HookInstances = {
+  instanceOf(hookClass, place) {
+    throw new AgentOsConfigurationError(
+      `${place}: ${hookClass.name} is a class, and outside AgentOS there is no container to take its instance from. ` +
+        `Run the component through AgentOsService, or pass an instance: hookRef(new ${hookClass.name}(…), 'method').`,
+    );
+  },
+};
+
+let shared: DirectEnvironment | undefined;
+
+/** Conducts the runs of bare components: all hooks inline, whatever their decorators say. */
+export function directEnvironment(): DirectEnvironment {
+  return (shared ??= createDirectEnvironment(
+    new HookRegistry({ instances: noContainer, runHooksInBackground: true, preHooks: [], postHooks: [] }),
+  ));
+}
+
+/** A direct environment whose hooks are bound by the given registry, without the module's own. */
+export function createDirectEnvironment(registry: HookRegistry): DirectEnvironment {
+  const logger = new Logger('AgentOs');
+  const ledger = new HookLedger(0);
+  const deadlines = new Deadlines();
+  return {
+    kind: 'direct',
+    // The module's hooks are AgentOS's own: a direct run gets what the component lists.
+    hooksOf: (component: HookedComponent): ComponentHooks => registry.hooksOf(component, 'inside-hook'),
+    runner: new HookRunner({ ledger, deadlines, failures: new HookFailureReporter(logger) }),
+    ledger,
+    deadlines,
+    inFlight: new InFlightRuns(),
+    runTimeout: RUN_TIMEOUT,
+    storeCalls: new StoreCalls({ timeout: STORE_TIMEOUT, logger }),
+    logger,
+    tracing: new NoTracing(),
+  };
+}

@@ -2,8 +2,7 @@ import { AgentRunError } from '../errors/agent-run.error.js';
 import { forLog, reasonOf } from '../errors/log.text.js';
 import { toError } from '../errors/to-error.js';
 import type { RunEnvironment } from './environment.js';
-import { outcomeOf } from './outcome.js';
-import type { RunErrorHandler, RunFailure } from './failure.js';
+import { outcomeOf, type RunErrorHandler, type RunFailure } from './outcome.js';
 import type { RunView } from './run.view.js';
 
 /**

@@ -11,9 +11,26 @@ import {
 } from '../errors/run.errors.js';
 import { reasonOf } from '../errors/log.text.js';
 import { toReadable } from '../errors/to-error.js';
+import type { ComponentIdentity } from '../model/component.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunStatus } from '../model/run-output.js';
 import type { RunView } from './run.view.js';
+
+/** A run that failed, and what broke. */
+export interface RunFailure {
+  /** What broke: what the engine, the step, the store or the inline hook threw. */
+  readonly error: Error;
+  /** The stable code of the run's error: `run_failed`, `step_failed`, `provider_error`, `guardrail_failed`, … */
+  readonly code: string;
+  readonly outcome: 'failed';
+  readonly runId: string;
+  readonly component: ComponentIdentity;
+  readonly sessionId: string;
+  readonly userId?: string;
+}
+
+/** Is told of every run that failed. */
+export type RunErrorHandler = (failure: RunFailure) => void | Promise<void>;
 
 /** The error with which a run ends, for whatever was thrown while it ran. */
 export function toRunError({ component, runId }: RunView, whatever: unknown): AgentRunError {

@@ -6,7 +6,7 @@ import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import type { SessionOwner, StoredRun } from '../sessions/session.store.js';
 import { copyWithout } from '../sessions/storable.js';
 import { TimeLimitedEvalStore } from '../sessions/time-limited-eval.store.js';
-import { inputWithoutFileContents, withdrawnOutput, withoutFileContents } from './redaction.js';
+import { inputWithoutFileContents, withdrawnOutput, withoutFileContents } from './hold/redaction.js';
 import type { RunView } from './run.view.js';
 import { currentScope } from './scope.js';
 import type { RunSnapshot } from './snapshot.js';

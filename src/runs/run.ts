@@ -29,19 +29,17 @@ import type { RunSpan } from '../telemetry/tracing.js';
 import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
 import { Cancellation } from './cancellation.js';
 import type { RunComponent } from './component.port.js';
-import { newMessage } from './conversation.js';
-import { directEnvironment } from './direct.environment.js';
-import type { RunEnvironment } from './environment.js';
-import { EventFeed } from './event.feed.js';
-import { replaceContent, takeGiven, type GivenData } from './given-data.js';
-import { loadHistory } from './history.js';
-import { Hold, type HeldRecord } from './hold.js';
+import { loadHistory, newMessage } from './conversation.js';
+import { directEnvironment, type RunEnvironment } from './environment.js';
+import { EventFeed } from './hold/event.feed.js';
+import { replaceContent, takeGiven, type GivenData } from './hold/given-data.js';
+import { Hold, type HeldRecord } from './hold/hold.js';
 import { LiveHookContext } from './hook.contexts.js';
-import { HookEdits } from './hook.edits.js';
+import { HookEdits } from '../hooks/hook.edits.js';
 import { copyToKeep } from './lenient-copy.js';
 import { inheritedOwner, namesOwnSession } from './origin.js';
 import { finalEventOf, isNews, outcomeOf, statusOf, toRunError } from './outcome.js';
-import { createExecution } from './outbox.js';
+import { createExecution } from './background/outbox.js';
 import { saveEvaluation, toStoredRun } from './recorder.js';
 import {
   findAnswer,
@@ -51,15 +49,14 @@ import {
   refusedOutput,
   type AnswerEdit,
   type FoundAnswer,
-} from './redaction.js';
+} from './hold/redaction.js';
 import { reportRunFailure } from './failure.reporter.js';
-import { freezeInput } from './run.input.js';
-import type { RunEnd, RunHandle, RunPhase, RunView, RunWait } from './run.view.js';
+import { freezeInput, toRunInput } from './run.input.js';
+import type { RunEnd, RunHandle, RunPhase, RunView, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type RunScope, type ScopedRun } from './scope.js';
 import { SessionView } from './session.view.js';
 import { sessionNotFound } from '../sessions/session-not-found.js';
 import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
-import type { TimeLimit } from './time-limit.js';
 import { RunTree } from './tree.js';
 import { watchRun } from './watch.js';
 
@@ -1021,21 +1018,6 @@ function checkOptions({ userId, sessionId }: RunOptions): void {
       `Expected sessionId of a run to be a text that is not empty, or to be left out, got ${describeUserId(sessionId)}.`,
     );
   }
-}
-
-/** A copy: what the caller passed stays the caller's. */
-function toRunInput(input: unknown, { kind, id }: RunComponent): RunInput {
-  if (typeof input === 'string') return { content: input };
-  const fail = (part: string, expected: string, value: unknown): never => {
-    const got = value === null ? 'null' : typeof value;
-    throw new TypeError(`Expected the ${part} of ${kind} "${id}" to be ${expected}, got ${got}.`);
-  };
-  if (typeof input !== 'object' || input === null)
-    return fail('input', 'a string or { content: string }', input);
-  const { content, files } = input as Partial<RunInput>;
-  if (typeof content !== 'string') return fail("input's content", 'a string', content);
-  if (files === undefined) return { content };
-  return Array.isArray(files) ? { content, files: [...files] } : fail("input's files", 'an array', files);
 }
 
 interface ContextParts {

@@ -10,7 +10,6 @@ import type { RunSpan } from '../telemetry/tracing.js';
 import type { AgentRunError } from '../errors/agent-run.error.js';
 import type { RunComponent } from './component.port.js';
 import type { RunSnapshot } from './snapshot.js';
-import type { TimeLimit } from './time-limit.js';
 
 /**
  * How far a run has got.
@@ -21,6 +20,14 @@ import type { TimeLimit } from './time-limit.js';
  * - `settled`: its outcome and its output are final.
  */
 export type RunPhase = 'pre' | 'executing' | 'post' | 'settled';
+
+/** The time by which a run must have ended. */
+export interface TimeLimit {
+  /** In the time of `performance.now()`. */
+  readonly endsAt: number;
+  /** Milliseconds; Infinity for no limit. */
+  readonly timeout: number;
+}
 
 /** A run as everything but the run itself sees it: nothing here can be written. */
 export interface RunView {

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { RunOrigin } from '../model/run-origin.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import type { RunEnvironment } from './environment.js';
-import type { ResponseLifecycle } from './response.lifecycle.js';
+import type { ResponseLifecycle } from './background/response.lifecycle.js';
 import type { RunView } from './run.view.js';
 
 /** What is known about the code that is running now. */

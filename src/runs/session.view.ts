@@ -1,7 +1,7 @@
 import { assignOwn } from '../model/assign-own.js';
 import type { Session } from '../model/session.js';
 import { changesOf } from '../sessions/session.changes.js';
-import { replaceContent } from './given-data.js';
+import { replaceContent } from './hold/given-data.js';
 import { copyToKeep } from './lenient-copy.js';
 
 /** What of a session a run has for itself. */

@@ -3,10 +3,10 @@ import { AsyncResource } from 'node:async_hooks';
 import { forLog } from '../errors/log.text.js';
 import type { HookBatch } from '../execution/hook.executor.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
-import { collectedTask } from './background-hook.task.js';
+import { collectedTask } from './background/background-hook.task.js';
 import type { RunEnvironment, ServedEnvironment } from './environment.js';
-import { Outbox, type OutboxEntry } from './outbox.js';
-import type { ResponseLifecycle } from './response.lifecycle.js';
+import { Outbox, type OutboxEntry } from './background/outbox.js';
+import type { ResponseLifecycle } from './background/response.lifecycle.js';
 import type { StoppableRun, RunView } from './run.view.js';
 import type { RunScope } from './scope.js';
 

@@ -4,6 +4,9 @@ import { RunTimeoutError } from '../errors/run.errors.js';
 import type { Deadlines } from '../execution/deadlines.js';
 import type { StoppableRun } from './run.view.js';
 
+/** Milliseconds that a run may take, unless its component or the module says otherwise. */
+export const RUN_TIMEOUT = 600_000;
+
 /** Milliseconds without an event after which the log says so. */
 const QUIET = 60_000;
 
@@ -11,6 +14,11 @@ const QUIET = 60_000;
 export interface WatchEnvironment {
   readonly deadlines: Deadlines;
   readonly logger: Pick<LoggerService, 'warn'>;
+}
+
+/** Whether a value can be the time limit of runs. */
+export function isRunTimeout(value: unknown): boolean {
+  return value === Infinity || (typeof value === 'number' && value > 0 && value < 2 ** 31);
 }
 
 /**

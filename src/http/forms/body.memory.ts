@@ -2,7 +2,7 @@ import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common'
 
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
-import { rawResponseOf, watchHttpResponse } from '../../runs/response.lifecycle.js';
+import { rawResponseOf, watchHttpResponse } from '../../runs/background/response.lifecycle.js';
 
 /** Bytes of every body that are not counted, so that large bodies keep nobody from asking a question. */
 const FREE = 1024 * 1024;

@@ -2,7 +2,7 @@ import { Injectable, StreamableFile } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
-import { rawResponseOf } from '../../runs/response.lifecycle.js';
+import { rawResponseOf } from '../../runs/background/response.lifecycle.js';
 import { currentScope } from '../../runs/scope.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { EventStream } from './event.stream.js';

@@ -1,4 +1,4 @@
-import { unsettledOutput } from '../../runs/redaction.js';
+import { unsettledOutput } from '../../runs/hold/redaction.js';
 import type { RunView } from '../../runs/run.view.js';
 import type { StoredRun } from '../../sessions/session.store.js';
 

@@ -1,5 +1,5 @@
 import type { ComponentIdentity } from '../../model/component.js';
-import type { RunInFlight } from '../../runs/in-flight-run.js';
+import type { RunInFlight } from '../../runs/in-flight-runs.js';
 import type { RunWait } from '../../runs/run.view.js';
 import { toIsoTime } from './wire-format.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { RunEvent, RunEventBody, RunOutput } from 'nestjs-agentos';
 
-import { Hold, type HeldRecord } from '../../../src/runs/hold.js';
+import { Hold, type HeldRecord } from '../../../../src/runs/hold/hold.js';
 
 const LIMIT = 8 * 1024 * 1024;
 

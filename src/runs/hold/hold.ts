@@ -1,6 +1,6 @@
-import type { RunEvent } from '../model/run-event.js';
-import { tokensOf } from '../model/run-usage.js';
-import type { SessionOwner } from '../sessions/session.store.js';
+import type { RunEvent } from '../../model/run-event.js';
+import { tokensOf } from '../../model/run-usage.js';
+import type { SessionOwner } from '../../sessions/session.store.js';
 
 /** Characters of content that may be held for a guardrail. */
 const LIMIT = 8 * 1024 * 1024;

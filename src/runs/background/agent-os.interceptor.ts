@@ -5,7 +5,7 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import { Observable, tap } from 'rxjs';
 
 import { rawResponseOf, ResponseLifecycle, watchHttpResponse } from './response.lifecycle.js';
-import { enterScope, type RunScope } from './scope.js';
+import { enterScope, type RunScope } from '../scope.js';
 
 /**
  * Ties the runs that a handler starts to the response it answers with, so that their background hooks start after

@@ -1,7 +1,7 @@
-import type { HookEndReason, HookExecution } from '../execution/hook-execution.js';
-import type { HookLedger } from '../execution/hook.ledger.js';
-import type { BoundHook } from '../hooks/bound-hook.js';
-import type { RunView } from './run.view.js';
+import type { HookEndReason, HookExecution } from '../../execution/hook-execution.js';
+import type { HookLedger } from '../../execution/hook.ledger.js';
+import type { BoundHook } from '../../hooks/bound-hook.js';
+import type { RunView } from '../run.view.js';
 
 /** A background hook that a run has reached. */
 export interface OutboxEntry {

@@ -4,8 +4,8 @@ import type { ExecutionContext } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
 import { defer, EMPTY, from, lastValueFrom, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
 
-import { AgentOsInterceptor } from '../../../src/runs/agent-os.interceptor.js';
-import { currentScope } from '../../../src/runs/scope.js';
+import { AgentOsInterceptor } from '../../../../src/runs/background/agent-os.interceptor.js';
+import { currentScope } from '../../../../src/runs/scope.js';
 
 /** What Nest hands to an interceptor, reduced to what ours reads. */
 function contextOf(type: string, response?: unknown): ExecutionContext {

@@ -1,5 +1,5 @@
 import type { HookPhase } from '../execution/hook-execution.js';
-import type { PostHookContext } from '../hooks/hook.context.js';
+import type { PostHookContext } from './hook.context.js';
 import { USAGE_FIELDS } from '../model/run-usage.js';
 
 /** What is wrong with a value, and where it stands. */

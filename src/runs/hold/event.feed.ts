@@ -1,5 +1,5 @@
-import type { RunEvent, RunEventBase, RunEventBody } from '../model/run-event.js';
-import type { Cancellation } from './cancellation.js';
+import type { RunEvent, RunEventBase, RunEventBody } from '../../model/run-event.js';
+import type { Cancellation } from '../cancellation.js';
 import { showsContent, type Hold } from './hold.js';
 
 /** Takes the events of a run; resolves when it can take more. */
