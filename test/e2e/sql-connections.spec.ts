@@ -12,6 +12,7 @@ import { isOwnPostgresInstalled, startOwnPostgres, type OwnPostgresServer } from
 import { RecordingLogger } from '../support/recording-logger.js';
 import { evaluationOf, storedRunOf } from '../support/stored-data.js';
 import { closeApps, startApp } from '../support/test-app.js';
+import { describeWherePossible } from '../support/where-possible.js';
 
 const NOTHING = { set: {}, removed: [] };
 const UNCHANGED = { state: NOTHING, metadata: NOTHING };
@@ -21,7 +22,7 @@ jest.setTimeout(SLOW);
 
 const canStart = isOwnPostgresInstalled() || process.env['CI'] !== undefined;
 
-(canStart ? describe : describe.skip)('A database on a server', () => {
+describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', () => {
   let server: OwnPostgresServer;
   let log: RecordingLogger;
   const pools: Pool[] = [];

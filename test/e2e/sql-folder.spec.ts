@@ -13,6 +13,7 @@ import { FolderProcesses } from '../support/folder-process.js';
 import { createPglite } from '../support/pglite.js';
 import { compileFixtures } from '../support/server-process.js';
 import { storedRunOf } from '../support/stored-data.js';
+import { describeWherePossible } from '../support/where-possible.js';
 
 jest.setTimeout(120_000);
 
@@ -130,7 +131,7 @@ describe('openFolder()', () => {
   });
 
   const small = mountSmallDisk();
-  (small ? describe : describe.skip)('on a small disk', () => {
+  describeWherePossible(small !== undefined, 'on a small disk', 'only root on Linux may mount one', () => {
     afterAll(() => {
       execFileSync('umount', ['-l', small ?? '']);
     });

@@ -120,7 +120,7 @@ describe('The lock of a folder', () => {
     });
 
     (isUnshareable ? it : it.skip)(
-      'in another container refuses while that one lives, and opens after it',
+      `in another container refuses while that one lives, and opens after it${isUnshareable ? '' : ' (not tested: this user may make no containers)'}`,
       async () => {
         const path = await folder(`container ${'with a long name '.repeat(8)}`);
         const other = processes.start(path, ['unshare', '--fork', '--kill-child', '--pid', '--mount-proc']);
