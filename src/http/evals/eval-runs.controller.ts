@@ -10,13 +10,14 @@ import {
   Res,
 } from '@nestjs/common';
 
-import { EvalStore, type Evaluation } from '../../sessions/eval.store.js';
+import { EvalStore, type Evaluation, type EvaluationFilter } from '../../sessions/eval.store.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { isId, readBody, readQuery, requiredName, type FieldRequest } from '../forms/request.fields.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
-import { toWireEvaluation } from '../wire/wire-evaluation.js';
+import { ENTRIES_AT_ONCE, PageEntries } from '../wire/page.entries.js';
+import { shortenEvaluation, toWireEvaluation } from '../wire/wire-evaluation.js';
 import { toWirePage, type FoundPage } from '../wire/wire-page.js';
 import { readEvaluationQuery, type EvaluationQuery } from './evaluation.query.js';
 
@@ -87,11 +88,23 @@ export class EvalRunsController {
     if (!criteria) return { data: [], total: 0 };
     const { limit, offset, sortBy, sortOrder } = range;
     const owned = { ...criteria, userId: await this.access.ownerFor(request) };
-    const [evaluations, total] = await Promise.all([
-      this.evals.list({ ...owned, limit, offset, sortBy, sortOrder }),
-      this.evals.count(owned),
-    ]);
-    return { data: evaluations.map(toWireEvaluation), total };
+    const entries = new PageEntries();
+    const counting = this.evals.count(owned);
+    const reading = this.#read({ ...owned, limit, offset, sortBy, sortOrder }, entries);
+    const [total] = await Promise.all([counting, reading]);
+    return { data: entries.all, total };
+  }
+
+  /** Not all at once: evaluations may be large. */
+  async #read(filter: EvaluationFilter & FoundRange, entries: PageEntries): Promise<void> {
+    const { limit, offset } = filter;
+    for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {
+      const part = { limit: Math.min(ENTRIES_AT_ONCE, limit - read), offset: offset + read };
+      const evaluations = await this.evals.list({ ...filter, ...part });
+      for (const evaluation of evaluations)
+        entries.add(toWireEvaluation(evaluation), () => shortenEvaluation(evaluation));
+      if (evaluations.length < part.limit) return;
+    }
   }
 
   async #find(request: FieldRequest, id: string): Promise<Evaluation | undefined> {
@@ -99,6 +112,11 @@ export class EvalRunsController {
     const evaluation = isId(id) ? await this.evals.find(id) : undefined;
     return evaluation && isOf(evaluation, owner) ? evaluation : undefined;
   }
+}
+
+interface FoundRange {
+  readonly limit: number;
+  readonly offset: number;
 }
 
 function notFound(id: string): NotFoundException {

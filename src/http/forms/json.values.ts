@@ -76,8 +76,8 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 }
 
 /**
- * About the bytes that a JSON value has as a text: exact for texts, a little less than the truth for others. Stops looking
- * once there are more than the maximum.
+ * The bytes that a JSON value has as a text, but for escapes: a little less than the truth. Stops looking once there are
+ * more than the maximum.
  */
 export function sizeOfJson(value: unknown, maximum: number): number {
   let size = 0;
@@ -85,15 +85,16 @@ export function sizeOfJson(value: unknown, maximum: number): number {
   const rest: unknown[] = [value];
   while (rest.length > 0 && size <= maximum) {
     const item = rest.pop();
-    size += 1;
-    if (typeof item === 'string') size += Buffer.byteLength(item) - 1;
-    else if (Array.isArray(item)) for (const inner of item) rest.push(inner);
-    else if (isPlainObject(item)) {
-      for (const key of Object.keys(item)) {
-        size += key.length;
-        rest.push(item[key]);
+    if (typeof item === 'string') size += Buffer.byteLength(item);
+    else if (Array.isArray(item)) {
+      size += item.length;
+      for (const inner of item) rest.push(inner);
+    } else if (isPlainObject(item)) {
+      for (const [key, inner] of Object.entries(item)) {
+        size += Buffer.byteLength(key) + 4;
+        rest.push(inner);
       }
-    }
+    } else size += String(item).length;
   }
   return size;
 }

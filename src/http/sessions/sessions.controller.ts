@@ -11,9 +11,10 @@ import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { readPage } from '../forms/page.query.js';
 import { readQuery, shortText, type FieldRequest } from '../forms/request.fields.js';
 import { ProtocolResponder } from '../protocol.responder.js';
+import { ENTRIES_AT_ONCE, PageEntries } from '../wire/page.entries.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
 import { toWirePage } from '../wire/wire-page.js';
-import { toWireSession } from '../wire/wire-session.js';
+import { shortenSession, toWireSession } from '../wire/wire-session.js';
 import { SessionAccess } from './session.access.js';
 import { SessionDeletion } from './session.deletion.js';
 import { readDeletion, readNewSession, readSessionQuery, sessionFields } from './session.fields.js';
@@ -41,10 +42,18 @@ export class SessionsController {
       ...readPage(reader),
     }));
     const userId = await this.access.ownerFor(request, claimedUser);
-    const { sessions, total } = await this.sessions.list({ ...filter, userId });
-    const data = sessions.map(toWireSession);
-    const { limit } = filter;
-    this.responder.reply(response, toWirePage({ data, page, limit, total, startedAt }));
+    const { limit, offset } = filter;
+    const entries = new PageEntries();
+    let total = 0;
+    // Not all at once: sessions may be large.
+    for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {
+      const part = { limit: Math.min(ENTRIES_AT_ONCE, limit - read), offset: offset + read };
+      const found = await this.sessions.list({ ...filter, userId, ...part });
+      for (const session of found.sessions) entries.add(toWireSession(session), shortenSession);
+      ({ total } = found);
+      if (found.sessions.length < part.limit) break;
+    }
+    this.responder.reply(response, toWirePage({ data: entries.all, page, limit, total, startedAt }));
   }
 
   @Post('sessions')

@@ -26,6 +26,22 @@ export function toWireEvaluation(evaluation: Evaluation): WireObject {
   };
 }
 
+/** Characters that are shown of each text of an evaluation for which there is little room. */
+const SHORT = 280;
+const HALF_CHARACTER = /[\ud800-\udbff]$/;
+
+/** An evaluation as a list shows it that has no room left. */
+export function shortenEvaluation(evaluation: Evaluation): WireObject {
+  const { input, output, criteria, reason } = evaluation;
+  const texts = { input, output, criteria, reason };
+  const short = Object.entries(texts).map(([name, text]): [string, string] => [name, cut(text)]);
+  return toWireEvaluation({ ...evaluation, ...Object.fromEntries(short) });
+}
+
+function cut(text: string): string {
+  return text.length > SHORT ? `${text.slice(0, SHORT).replace(HALF_CHARACTER, '')}…` : text;
+}
+
 /** The protocol has statistics over many judgements; here each is of one answer. */
 function dataOf({ id, input, output, criteria, reason, passed, ...evaluation }: Evaluation): WireObject {
   const score = evaluation.score ?? null;

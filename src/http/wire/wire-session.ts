@@ -42,6 +42,12 @@ export function toWireSession(session: StoredSession): WireObject {
   });
 }
 
+/** The same without what may be large. */
+export function shortenSession(session: WireObject): WireObject {
+  const { session_summary: _summary, metadata: _metadata, ...rest } = session;
+  return { ...rest, session_state: {} };
+}
+
 /** All about a session: every field is there, what is unknown is null. */
 export function toWireSessionDetails(details: SessionDetails): WireObject {
   switch (details.session.kind) {

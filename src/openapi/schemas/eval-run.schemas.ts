@@ -53,6 +53,7 @@ export const evalRunSchemas: Schemas = {
       created_at: time(),
       updated_at: time(),
     },
+    optional: { truncated: flag('Its texts are cut, since the page is full; only in lists.') },
   }),
 };
 

@@ -1,5 +1,6 @@
 import type { Schemas } from '../open-api.types.js';
 import {
+  flag,
   integer,
   listOf,
   nullable,
@@ -51,6 +52,9 @@ export const sessionSchemas: Schemas = {
       metrics: ref('SessionMetrics'),
       total_tokens: integer(),
       metadata: record(),
+      truncated: flag(
+        'The page is full: state, metadata and summary are in the details of the session only.',
+      ),
     },
   }),
   SessionMetrics: object('What all runs of a session have used.', USAGE_FIELDS, {

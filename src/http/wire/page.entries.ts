@@ -1,0 +1,29 @@
+import { sizeOfJson } from '../forms/json.values.js';
+import type { WireObject } from './wire-format.js';
+
+/** Bytes of JSON that the entries of one page have together before some of them are shortened. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** How many entries are read at once. */
+export const ENTRIES_AT_ONCE = 100;
+
+/**
+ * The entries of one page of a list. Each keeps its place, so that pages and totals stay what they are; one for which there
+ * is no room left shows less of itself, and says so with `truncated`.
+ */
+export class PageEntries {
+  readonly #entries: WireObject[] = [];
+  #left = MAX_BYTES;
+
+  get all(): readonly WireObject[] {
+    return this.#entries;
+  }
+
+  /** @param shorten - leaves out what may be large: it is in the details of the entry */
+  add(entry: WireObject, shorten: (entry: WireObject) => WireObject): void {
+    const size = sizeOfJson(entry, this.#left);
+    const shown = size <= this.#left ? entry : { ...shorten(entry), truncated: true };
+    this.#left -= shown === entry ? size : sizeOfJson(shown, this.#left);
+    this.#entries.push(shown);
+  }
+}
