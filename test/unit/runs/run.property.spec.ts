@@ -4,28 +4,21 @@ import {
   Agent,
   defineGuardrail,
   defineHook,
-  InMemoryEvalStore,
   InMemorySessionStore,
   OutputCheckError,
   Team,
 } from 'nestjs-agentos';
 import type { LeaderRequest, PostHookContext, RunEvent, StoredRun } from 'nestjs-agentos';
 
-import { Deadlines } from '../../../src/execution/deadlines.js';
 import { HookLedger } from '../../../src/execution/hook.ledger.js';
 import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
-import { HookFailureReporter } from '../../../src/hooks/hook-failure.reporter.js';
-import { HookRegistry } from '../../../src/hooks/hook.registry.js';
-import { HookRunner } from '../../../src/hooks/hook.runner.js';
 import type { ServedEnvironment } from '../../../src/runs/environment.js';
-import { RunIndex } from '../../../src/runs/run.index.js';
 import { InFlightRuns } from '../../../src/runs/in-flight-runs.js';
 import type { RunHandle } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
-import { StoreCalls } from '../../../src/sessions/store.calls.js';
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
-import { NoTracing } from '../../../src/telemetry/tracing.js';
 import { createGate, type Gate } from '../../support/gate.js';
+import { createServedEnvironment } from '../../support/served-environment.js';
 import { someTurns } from '../../support/turns.js';
 
 const MEMBERS = [0, 1, 2] as const;
@@ -62,8 +55,6 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
   ),
 });
 
-const noLogger = { error: () => undefined, warn: () => undefined };
-
 /** A team with guardrails whose parts wait for gates, conducted without a server. */
 class Stage {
   readonly gates = new Map<Action, Gate>(
@@ -86,38 +77,8 @@ class Stage {
   readonly #environment: ServedEnvironment;
 
   constructor(readonly scenario: Scenario) {
-    const registry = new HookRegistry({
-      instances: {
-        instanceOf: () => {
-          throw new Error('no classes here');
-        },
-      },
-      runHooksInBackground: false,
-      preHooks: [],
-      postHooks: [],
-    });
     const { ledger, inFlight, executor, sessions } = this;
-    const deadlines = new Deadlines();
-    this.#environment = {
-      kind: 'served',
-      hooksOf: (component, position) => registry.hooksOf(component, position),
-      modeOf: (hook) => registry.modeOf(hook).mode,
-      findHook: () => undefined,
-      runner: new HookRunner({ ledger, deadlines, failures: new HookFailureReporter(noLogger) }),
-      ledger,
-      deadlines,
-      inFlight,
-      logger: noLogger,
-      tracing: new NoTracing(),
-      sessions,
-      evals: new InMemoryEvalStore(),
-      storeCalls: new StoreCalls({ timeout: 10_000, logger: noLogger }),
-      executor,
-      index: new RunIndex(),
-      releaseAfter: 30_000,
-      runTimeout: 600_000,
-      onDisconnect: 'finish',
-    };
+    this.#environment = createServedEnvironment({ ledger, inFlight, executor, sessions });
   }
 
   start(): RunHandle {

@@ -1,0 +1,399 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  Agent,
+  AgentRunError,
+  defineGuardrail,
+  defineHook,
+  InMemorySessionStore,
+  InputCheckError,
+  OutputCheckError,
+  Team,
+} from 'nestjs-agentos';
+import type {
+  AgentOptions,
+  EngineRequest,
+  LeaderRequest,
+  PostHookContext,
+  PreHookContext,
+  RunEvent,
+} from 'nestjs-agentos';
+
+import type { ServedEnvironment } from '../../../src/runs/environment.js';
+import type { RunHandle, RunPhase } from '../../../src/runs/run.view.js';
+import { startRun } from '../../../src/runs/start.js';
+import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
+import { Tracing } from '../../../src/telemetry/tracing.js';
+import { createGate, type Gate } from '../../support/gate.js';
+import { createServedEnvironment } from '../../support/served-environment.js';
+import { someTurns } from '../../support/turns.js';
+
+/** The phases in which a run waits for something. */
+const PHASES = ['pre', 'executing', 'post'] as const;
+
+function start(
+  component: Agent | Team,
+  given: Partial<ServedEnvironment> = {},
+  sink?: (event: RunEvent) => Promise<void> | undefined,
+): RunHandle {
+  const environment = createServedEnvironment(given);
+  return startRun({ component, input: 'question', environment, ...(sink ? { sink } : {}) });
+}
+
+function agent(options: Partial<AgentOptions>): Agent {
+  return new Agent({ id: 'agent', engine: () => 'answer', ...options });
+}
+
+/** An agent that waits in one phase until the gate opens, and notes what it has reached. */
+function agentThatWaitsIn(phase: RunPhase, gate: Gate, reached: string[]): Agent {
+  const reach = async (name: RunPhase): Promise<void> => {
+    reached.push(name);
+    if (name === phase) await gate.opened;
+  };
+  return agent({
+    preHooks: [defineHook(() => reach('pre'), { name: 'pre' })],
+    engine: async () => {
+      await reach('executing');
+      return 'answer';
+    },
+    postHooks: [defineHook(() => reach('post'), { name: 'post' })],
+  });
+}
+
+describe('A run', () => {
+  it('goes through pre, executing and post to settled, and its view says so', async () => {
+    const phases: string[] = [];
+    const gate = createGate();
+    const run: RunHandle = start(
+      agent({
+        preHooks: [defineHook(async () => (await gate.opened, void phases.push(run.phase)), { name: 'pre' })],
+        engine: () => {
+          phases.push(run.phase);
+          return 'answer';
+        },
+        postHooks: [defineHook(() => void phases.push(run.phase), { name: 'post' })],
+      }),
+    );
+    gate.open();
+    const { outcome, output } = await run.settled;
+
+    expect(phases).toEqual(['pre', 'executing', 'post']);
+    expect(run.phase).toBe('settled');
+    expect([outcome, run.outcome, output.status, output.content]).toEqual([
+      'completed',
+      'completed',
+      'COMPLETED',
+      'answer',
+    ]);
+  });
+
+  it.each([
+    ['rejected', agent({ preHooks: [defineGuardrail(() => raise(new InputCheckError('no')))] })],
+    ['rejected', agent({ postHooks: [defineGuardrail(() => raise(new OutputCheckError('no')))] })],
+    ['failed', agent({ engine: () => raise(new Error('broken')) })],
+    ['failed', agent({ preHooks: [defineHook(() => raise(new Error('broken')), { name: 'pre' })] })],
+  ] as const)('that is %s resolves with its error, which carries the output', async (expected, component) => {
+    const run = start(component);
+    const { outcome, error, output } = await run.settled;
+
+    expect(outcome).toBe(expected);
+    expect(error).toBeInstanceOf(AgentRunError);
+    expect(error?.runOutput).toBe(output);
+    expect(output.status).toBe('ERROR');
+  });
+
+  it.each(PHASES)(
+    'that is cancelled in the phase %s ends there, and enters no later phase',
+    async (phase) => {
+      const gate = createGate();
+      const reached: string[] = [];
+      const run = start(agentThatWaitsIn(phase, gate, reached));
+      await reaches(run, phase, reached);
+      run.cancel('first');
+      run.cancel('second');
+      const { outcome, error } = await run.settled;
+      gate.open();
+      await someTurns();
+
+      expect(outcome).toBe('cancelled');
+      expect(error?.message).toBe('first');
+      expect(reached).toEqual(PHASES.slice(0, PHASES.indexOf(phase) + 1));
+      expect(run.endedBeforeExecution).toBe(phase === 'pre');
+    },
+  );
+
+  it.each(PHASES)('that shutdown ends in the phase %s fails with shutting_down', async (phase) => {
+    const gate = createGate();
+    const reached: string[] = [];
+    const run = start(agentThatWaitsIn(phase, gate, reached));
+    await reaches(run, phase, reached);
+    run.shutDown();
+    const { error } = await run.settled;
+    gate.open();
+
+    expect(error?.code).toBe('shutting_down');
+    expect(run.isShutDown).toBe(true);
+  });
+
+  it('keeps its outcome when it is cancelled after it has settled, and waits no longer for its store', async () => {
+    const storing = createGate();
+    class HangingStore extends InMemorySessionStore {
+      override append(): Promise<boolean> {
+        storing.open();
+        return new Promise(() => undefined);
+      }
+    }
+    const sessions = new CoordinatedSessionStore(new HangingStore());
+    const run = start(agent({}), { sessions });
+    await storing.opened;
+    expect(run.phase).toBe('settled');
+    run.cancel('too late');
+
+    const { outcome, error } = await run.settled;
+    expect(outcome).toBe('completed');
+    expect(error).toBeUndefined();
+  });
+
+  it('repeats its engine, not its hooks, and keeps nothing of the failed attempt', async () => {
+    const hooks: string[] = [];
+    let attempts = 0;
+    const run = start(
+      agent({
+        retries: 2,
+        preHooks: [defineHook(() => void hooks.push('pre'), { name: 'pre' })],
+        postHooks: [defineHook(() => void hooks.push('post'), { name: 'post' })],
+        async *engine() {
+          attempts += 1;
+          yield { type: 'tool-call', id: 'call', name: 'look', arguments: {} } as const;
+          yield `attempt ${attempts}`;
+          if (attempts < 3) throw new Error('try again');
+        },
+      }),
+    );
+    const { output } = await run.settled;
+
+    expect(attempts).toBe(3);
+    expect(hooks).toEqual(['pre', 'post']);
+    expect(output.content).toBe('attempt 3');
+    expect(output.tools).toHaveLength(1);
+  });
+
+  it('does not repeat what was rejected or cancelled', async () => {
+    let attempts = 0;
+    const engine = (): never => {
+      attempts += 1;
+      throw new InputCheckError('no');
+    };
+    await start(agent({ retries: 3, engine })).settled;
+
+    expect(attempts).toBe(1);
+  });
+
+  it('lets an attempt that was given up say nothing more', async () => {
+    const late = createGate();
+    let attempts = 0;
+    let afterwards: unknown;
+    const run = start(
+      new Team({
+        id: 'team',
+        members: [agent({ id: 'member' })],
+        retries: 1,
+        engine: ({ delegate }: LeaderRequest) => {
+          attempts += 1;
+          if (attempts > 1) return 'second';
+          void late.opened
+            .then(() => delegate('member', 'late'))
+            .catch((thrown: unknown) => (afterwards = thrown));
+          throw new Error('try again');
+        },
+      }),
+    );
+    const { output } = await run.settled;
+    late.open();
+    await someTurns();
+
+    expect(output.content).toBe('second');
+    expect(output.memberResponses).toEqual([]);
+    expect(String(afterwards)).toContain('This attempt has failed and was repeated.');
+  });
+
+  it('changes no more once it has settled, whatever its engine still does', async () => {
+    const late = createGate();
+    let request: EngineRequest | undefined;
+    const run = start(
+      agent({
+        engine: async (given) => {
+          request = given;
+          await late.opened;
+          return 'late answer';
+        },
+      }),
+    );
+    await someTurns();
+    run.cancel('stop');
+    const { output } = await run.settled;
+    const before = structuredClone(output);
+    late.open();
+    await someTurns();
+
+    expect(request?.signal.aborted).toBe(true);
+    expect(output).toEqual(before);
+  });
+
+  it('ends with run_timeout when its time limit is over, and clears the deadline when it ends in time', async () => {
+    const open = new Set<{ at: number; onExpired: () => void }>();
+    const deadlines = {
+      set: (at: number, onExpired: () => void) => {
+        const deadline = { at, onExpired };
+        open.add(deadline);
+        return deadline;
+      },
+      clear: (deadline: { at: number; onExpired: () => void }) => void open.delete(deadline),
+    } as unknown as ServedEnvironment['deadlines'];
+
+    await start(agent({}), { deadlines }).settled;
+    expect(open.size).toBe(0);
+
+    const run = start(agent({ timeout: 1e-9, engine: () => new Promise<string>(() => undefined) }), {
+      deadlines,
+    });
+    await someTurns();
+    for (const { onExpired } of open) onExpired();
+    const { outcome, error } = await run.settled;
+    expect([outcome, error?.code]).toEqual(['failed', 'run_timeout']);
+  });
+
+  it('is in flight until it has settled, and its parts with it', async () => {
+    const gate = createGate();
+    const environment = createServedEnvironment();
+    const run = startRun({
+      component: new Team({
+        id: 'team',
+        members: [agent({ id: 'member', engine: async () => (await gate.opened, 'answer') })],
+        engine: ({ delegate }: LeaderRequest) => delegate('member', 'question'),
+      }),
+      input: 'question',
+      environment,
+    });
+    await someTurns();
+    const during = environment.inFlight
+      .all()
+      .map(({ component, position, waitsFor }) => [component.id, position, waitsFor]);
+    gate.open();
+    await run.settled;
+
+    expect(during).toEqual([
+      ['team', 'root', 'member'],
+      ['member', 'member', 'engine'],
+    ]);
+    expect(environment.inFlight.size).toBe(0);
+  });
+
+  it('cancels its parts with it, and settles after them', async () => {
+    const ends: string[] = [];
+    const run = start(
+      new Team({
+        id: 'team',
+        members: [agent({ id: 'member', engine: () => new Promise<string>(() => undefined) })],
+        engine: ({ delegate }: LeaderRequest) => delegate('member', 'question'),
+      }),
+      {},
+      (event) => {
+        if (event.type === 'run-cancelled') ends.push(event.component.id);
+        return undefined;
+      },
+    );
+    await someTurns();
+    run.cancel('stop');
+    await run.settled;
+
+    expect(ends).toEqual(['member', 'team']);
+  });
+
+  it('releases the background hooks of a part that it did not wait for after its own', async () => {
+    const gate = createGate();
+    const ran: string[] = [];
+    const note = defineHook<PostHookContext>(({ component }) => void ran.push(component.id), {
+      name: 'note',
+      runInBackground: true,
+    });
+    const environment = createServedEnvironment();
+    const run = startRun({
+      component: new Team({
+        id: 'team',
+        members: [
+          agent({ id: 'member', engine: async () => (await gate.opened, 'late'), postHooks: [note] }),
+        ],
+        engine: ({ delegate }: LeaderRequest) => {
+          void delegate('member', 'question');
+          return 'answer';
+        },
+        postHooks: [note],
+      }),
+      input: 'question',
+      environment,
+    });
+    const { output } = await run.settled;
+    gate.open();
+    await environment.inFlight.idle();
+    await someTurns();
+    await environment.executor.drain();
+
+    expect(output.memberResponses).toEqual([]);
+    expect(ran).toEqual(['team', 'member']);
+  });
+
+  it('waits for a reader that takes no more, and for it no longer once it is cancelled', async () => {
+    const run = start(agent({}), {}, () => new Promise<void>(() => undefined));
+    await someTurns();
+    expect([run.phase, run.waitsFor]).toEqual(['pre', 'reader']);
+    run.cancel('stop');
+
+    expect((await run.settled).outcome).toBe('cancelled');
+  });
+
+  it('ends as failed if what it is conducted with is broken', async () => {
+    class BrokenTracing extends Tracing {
+      override startRun(): never {
+        throw new Error('the tracer is broken');
+      }
+    }
+    const errors: unknown[] = [];
+    const logger = { error: (message: unknown) => void errors.push(message), warn: () => undefined };
+    const environment = createServedEnvironment({ tracing: new BrokenTracing(), logger });
+    const run = startRun({ component: agent({}), input: 'question', environment });
+
+    expect((await run.settled).outcome).toBe('failed');
+    expect(environment.inFlight.size).toBe(0);
+    expect(String(errors[0])).toContain('the tracer is broken');
+  });
+
+  it('takes from its pre-hooks the input that its engine gets, and lets nobody change it after them', async () => {
+    let seen = '';
+    const run = start(
+      agent({
+        preHooks: [
+          defineHook(({ runInput }: PreHookContext) => void (runInput.content = 'edited'), { name: 'edit' }),
+        ],
+        engine: ({ input }) => {
+          seen = input;
+          return 'answer';
+        },
+      }),
+    );
+    const { output } = await run.settled;
+
+    expect([seen, output.input?.content]).toEqual(['edited', 'edited']);
+    expect(Object.isFrozen(run.input)).toBe(true);
+  });
+});
+
+/** Waits until the run has reached the phase and waits there. */
+async function reaches(run: RunHandle, phase: RunPhase, reached: readonly string[]): Promise<void> {
+  await someTurns();
+  expect(run.phase).toBe(phase);
+  expect(reached.at(-1)).toBe(phase);
+}
+
+function raise(error: Error): never {
+  throw error;
+}
