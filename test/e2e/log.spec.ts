@@ -82,6 +82,12 @@ describe('The log of a store without tables', () => {
   }, 60_000);
 });
 
+/** Its stack holds the message that it had before. */
+function renamed(error: Error, message: string): Error {
+  const { stack } = error;
+  return Object.assign(error, { message, stack });
+}
+
 describe('What the log shows', () => {
   it('of an id is on one line, in quotation marks, without control characters, and bounded', () => {
     expect(quoted('plain')).toBe('"plain"');
@@ -111,10 +117,7 @@ describe('What the log shows', () => {
   });
 
   it.each([
-    [
-      'a message that was changed since',
-      Object.assign(new Error(`no\n    at forged (x)\nend`), { message: 'yes' }),
-    ],
+    ['a message that was changed since', renamed(new Error('no\n    at forged (x)\nend'), 'yes')],
     ['a stack of its own', Object.assign(new Error('no'), { stack: 'no\n    at \u001b[2J\u2028forged (x)' })],
     ['a stack that is no text', Object.assign(new Error('no'), { stack: [{ forged: true }] })],
   ])('of a stack are its frames, without control characters, for %s', (_name, error) => {
