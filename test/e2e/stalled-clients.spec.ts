@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { connect as connectHttp2, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -7,7 +8,7 @@ import { Agent, type AgentOsOptions, type PostHookContext } from 'nestjs-agentos
 
 import { inBackground } from '../support/background-hook.js';
 import { createGate } from '../support/gate.js';
-import { multipartOf, postBody, runSse } from '../support/http-client.js';
+import { multipartOf, postBody, runJson, runSse } from '../support/http-client.js';
 import { sendChunk, sendRaw } from '../support/raw-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 
@@ -74,6 +75,37 @@ describe.each(ADAPTERS)('A client that reads nothing on %s', (adapter) => {
     socket.destroy();
   });
 
+  it('is let go after stallTimeout if it reads along with a run in the background, which goes on', async () => {
+    let isLetGo = false;
+    const talker = new Agent({
+      id: 'talker',
+      engine: async function* () {
+        while (!isLetGo) {
+          yield PIECE.slice(0, 16 * 1024);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        yield 'done';
+      },
+    });
+    const agentOs = { agents: [talker], http: { stallTimeout: 250 } };
+    const app = await startApp({ adapter, agentOs });
+    const { body } = await runJson(app.url, '/agents/talker', 'hi', { background: 'true' });
+    const closed = closeOfConnection(app);
+    const path = `/agents/talker/runs/${String(body['run_id'])}`;
+    const socket = await sendRaw(app.port, `${path}/resume`, FORM, '');
+    socket.on('error', () => undefined);
+    await closed;
+    const [running] = app.agentOs.listRuns();
+    expect(running?.runId).toBe(body['run_id']);
+    isLetGo = true;
+    await app.agentOs.drain();
+    while (app.agentOs.listRuns().length > 0) await new Promise(setImmediate);
+    const answer = await fetch(`${app.url}${path}?session_id=${String(body['session_id'])}`);
+    expect(await answer.json()).toMatchObject({ status: 'COMPLETED' });
+    expect(app.log.messages('warn').filter((message) => message.includes('stallTimeout'))).toHaveLength(1);
+    socket.destroy();
+  });
+
   it('is not taken for one if there is nothing to read', async () => {
     const timedOut = createGate();
     const thinker = new Agent({
@@ -110,6 +142,29 @@ describe.each(ADAPTERS)('A client that reads nothing on %s', (adapter) => {
     const [[connection]] = await Promise.all([connected, once(socket, 'data')]);
     expect(connection.timeout ?? 0).toBe(0);
     socket.destroy();
+  });
+});
+
+describe('A client that reads nothing over HTTP/2 on Fastify', () => {
+  it('is let go after stallTimeout: its run goes on, and the session serves other requests', async () => {
+    const talk = new Talk();
+    const app = await startApp({
+      adapter: 'fastify',
+      agentOs: { agents: [talk.agent], releaseAfter: 3_600, http: { stallTimeout: 250 } },
+      fastify: { http2: true } as never,
+    });
+    const session = connectHttp2(app.url);
+    const request = (method: string, path: string): ClientHttp2Stream =>
+      session.request({ ':method': method, ':path': path, ...FORM }).on('error', () => undefined);
+    const stalled = request('POST', '/agents/talker/runs');
+    stalled.end('message=hi');
+    await talk.hookRan.opened;
+    expect(talk.ends).toEqual(['COMPLETED, delivered: false']);
+    expect(app.log.messages('warn').filter((message) => message.includes('stallTimeout'))).toHaveLength(1);
+    const health = request('GET', '/health');
+    const [headers] = (await once(health.end(), 'response')) as [IncomingHttpHeaders];
+    expect(headers[':status']).toBe(200);
+    session.destroy();
   });
 });
 
