@@ -10,6 +10,7 @@ import { inBackground } from '../support/background-hook.js';
 import { createGate } from '../support/gate.js';
 import { multipartOf, postBody, runJson, runSse } from '../support/http-client.js';
 import { sendChunk, sendRaw } from '../support/raw-client.js';
+import { uploadOf } from '../support/upload-form.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 
 afterEach(closeApps);
@@ -199,6 +200,24 @@ describe.each(ADAPTERS)('Clients that stop in the middle of a form on %s', (adap
     }
     expect((await ask(app.url)).status).toBe(200);
     for (const socket of sockets) socket.destroy();
+  });
+
+  it('leave the room that files of runs in the background take until these have settled', async () => {
+    const gate = createGate();
+    const waiter = new Agent({ id: 'waiter', engine: () => gate.opened.then(() => 'done') });
+    const http = { maxBodyMemory: 8 * 1024 * 1024 };
+    const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [waiter], http } });
+    const attach = async (): Promise<number> => {
+      const fields = { stream: 'false', background: 'true' };
+      // Of each 3 MiB count, as above.
+      const form = uploadOf([{ name: 'a.txt', content: 'x'.repeat(4 * 1024 * 1024) }], fields);
+      const { status } = await postBody(url, '/agents/waiter', form);
+      return status;
+    };
+    expect([await attach(), await attach(), await attach()]).toEqual([202, 202, 503]);
+    gate.open();
+    while (agentOs.listRuns().length > 0) await new Promise(setImmediate);
+    expect(await attach()).toBe(202);
   });
 
   it('get 408 after stallTimeout', async () => {

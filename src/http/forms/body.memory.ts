@@ -14,11 +14,13 @@ const RETRY_AFTER = 10;
 export interface BodyCount {
   /** @throws ServiceUnavailableException if there is no room for more */
   add(bytes: number): void;
+  /** The body is kept for longer than its request: it takes its room until this has settled, too. */
+  keepUntil(end: Promise<unknown>): void;
 }
 
 /**
  * The memory that multipart bodies may take, of all connections together. A body takes its room as it is read, and gives it
- * back when its request has been answered.
+ * back when its request has been answered, and the run has settled that goes on in the background with its files.
  */
 @Injectable()
 export class BodyMemory {
@@ -48,11 +50,16 @@ export class BodyMemory {
       size += bytes;
       this.#used += more;
     };
+    let kept: Promise<unknown> | undefined;
     const giveBack = (): void => {
-      isOver = true;
       this.#used -= countedOf(size);
     };
-    if (raw) watchHttpResponse(raw).onClosed(giveBack);
-    return { add };
+    const onClosed = (): void => {
+      isOver = true;
+      if (kept) void kept.then(giveBack, giveBack);
+      else giveBack();
+    };
+    if (raw) watchHttpResponse(raw).onClosed(onClosed);
+    return { add, keepUntil: (end) => void (kept = end) };
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { Component } from '../../components/component.js';
 import { currentScope } from '../../runs/scope.js';
+import type { BodyCount } from '../forms/body.memory.js';
 import type { RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { BackgroundRunStarter } from './background-run.starter.js';
@@ -19,15 +20,15 @@ export class BackgroundRunResponder {
   ) {}
 
   /** Answers with the run's id, for the client to ask later. */
-  json(component: Component, form: RunForm, response: object): void {
-    const { run } = this.starter.start(component, form);
+  json(component: Component, form: RunForm, response: object, memory: BodyCount): void {
+    const { run } = this.starter.start(component, form, memory);
     const { runId: run_id, sessionId: session_id } = run;
     this.responder.reply(response, { run_id, session_id, status: 'PENDING' }, 202);
   }
 
   /** Answers with the run's events, numbered so that a client which loses the connection can go on reading. */
-  async stream(component: Component, form: RunForm, response: object): Promise<void> {
-    const recording = this.starter.start(component, form);
+  async stream(component: Component, form: RunForm, response: object, memory: BodyCount): Promise<void> {
+    const recording = this.starter.start(component, form, memory);
     const stream = this.streams.open(response);
     await copyFrames(recording, 0, stream);
     stream.end();

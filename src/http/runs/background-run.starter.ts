@@ -6,6 +6,7 @@ import { enterScope } from '../../runs/scope.js';
 import type { RunRequest } from '../../runs/run.js';
 import type { RunHandle, RunView } from '../../runs/run.view.js';
 import { startRun } from '../../runs/start.js';
+import type { BodyCount } from '../forms/body.memory.js';
 import type { RunForm } from '../forms/run-form.js';
 import { toReadEvents } from './essential.events.js';
 import type { RunRecording } from './run.recording.js';
@@ -22,9 +23,14 @@ export class BackgroundRunStarter {
   /**
    * Starts a run and does not wait for it.
    *
+   * @param memory - of the body that its files are in
    * @throws AgentOsConfigurationError or TypeError if it cannot start
    */
-  start(component: Component, { input, options, owner, stream, streamEvents }: RunForm): RunRecording {
+  start(
+    component: Component,
+    { input, options, owner, stream, streamEvents }: RunForm,
+    memory: BodyCount,
+  ): RunRecording {
     const { environment } = this.runtime;
     let recording: RunRecording | undefined;
     const request: RunRequest = {
@@ -43,7 +49,7 @@ export class BackgroundRunStarter {
     // A response that only says that the run has begun is not the one that its hooks should wait for.
     const run = stream ? startRun(request) : enterScope({}, () => startRun(request));
     recording ??= this.#begin(run);
-    void this.#endWith(run, recording);
+    memory.keepUntil(this.#endWith(run, recording));
     return recording;
   }
 

@@ -5,7 +5,7 @@ import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
-import { BodyMemory } from '../forms/body.memory.js';
+import { BodyMemory, type BodyCount } from '../forms/body.memory.js';
 import { readForm, type Form, type FormRequest } from '../forms/read-form.js';
 import { readQuery, type FieldRequest } from '../forms/request.fields.js';
 import { parseRunForm, type RunForm } from '../forms/run-form.js';
@@ -43,10 +43,11 @@ export function runsControllerOf(kind: ComponentKind): Type {
       // Before its files are read, and again when it starts.
       this.runtime.inFlight.admit();
       const { http } = this.options;
-      const form = await this.#withUser(parseRunForm(await this.#read(request, response), http), request);
+      const memory = this.memory.open(response);
+      const form = await this.#withUser(parseRunForm(await this.#read(request, memory), http), request);
       const responder = form.background ? this.background : this.runs;
-      if (form.stream) await responder.stream(component, form, response);
-      else await responder.json(component, form, response);
+      if (form.stream) await responder.stream(component, form, response, memory);
+      else await responder.json(component, form, response, memory);
     }
 
     @Get()
@@ -87,8 +88,8 @@ export function runsControllerOf(kind: ComponentKind): Type {
       this.responder.reply(response, toWireRunOutput(run.output, { sessionState: run.sessionState }));
     }
 
-    #read(request: FormRequest, response: object): Promise<Form> {
-      return readForm(request, { ...this.options.http, memory: this.memory.open(response) });
+    #read(request: FormRequest, memory: BodyCount): Promise<Form> {
+      return readForm(request, { ...this.options.http, memory });
     }
 
     /** Who the host says it is counts, not who the client says; and nobody continues the session of another. */
