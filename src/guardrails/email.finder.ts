@@ -10,7 +10,7 @@ const LOCAL_ASCII = Uint8Array.from({ length: 0x80 }, (_, unit) =>
 const DOMAIN =
   /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|\p{L}{2,63})(?![\p{L}\p{N}])/uy;
 
-/** Ends of names of files and units that are no top-level domains: `icon@2x.png`, `getty@tty1.service`. */
+/** Ends of names of files, units and releases that are no top-level domains: `icon@2x.png`, `getty@tty1.service`, `vue@next.beta`. */
 const NOT_TOP_LEVEL = new Set([
   ...[
     'png',
@@ -29,6 +29,7 @@ const NOT_TOP_LEVEL = new Set([
     'css',
     'html',
   ],
+  ...['alpha', 'beta', 'rc', 'canary', 'nightly', 'snapshot', 'latest', 'stable', 'preview', 'experimental'],
   ...['service', 'socket', 'timer', 'target', 'local', 'localdomain', 'tgz', 'tar', 'gz'],
 ]);
 
@@ -43,7 +44,7 @@ export function* findEmails(text: string): Generator<Span, void> {
     const start = startOfLocalPart(text, at, floor);
     if (start === at) continue;
     const end = at + 1 + domain.length;
-    if (isRepository(text, start, at, end)) continue;
+    if (isRepository(text, start, at)) continue;
     yield { start, end };
     floor = end;
   }
@@ -84,13 +85,13 @@ function characterAt(text: string, at: number): string {
   return String.fromCodePoint(text.codePointAt(at) as number);
 }
 
-/** `18.2.0` and `1.0.0-rc.alpha` are versions. */
+/** `18.2.0`, `1.0.0-rc.alpha` and `next.beta` are versions. */
 function isMailDomain(domain: string): boolean {
   if (/^v?\d+\.\d/.test(domain)) return false;
   return !NOT_TOP_LEVEL.has(domain.slice(domain.lastIndexOf('.') + 1).toLowerCase());
 }
 
-/** `git@example.org:team/project.git` */
-function isRepository(text: string, start: number, at: number, end: number): boolean {
-  return text.slice(start, at) === 'git' && /^[:/][\w~./-]/.test(text.slice(end, end + 2));
+/** `git@example.org:team/project.git`, and `ssh -T git@example.org`: the account of a server, never that of a person. */
+function isRepository(text: string, start: number, at: number): boolean {
+  return text.slice(start, at) === 'git';
 }

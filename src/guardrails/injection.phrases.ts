@@ -230,8 +230,25 @@ const KEPT_BACK = either(
   'built in',
   'pre programmed',
 );
+const END = '(?= ?(?:[.,;:!?]|$| and\\b| then\\b))';
+/** What only instructions of a machine are about. Safety shoes, the developer of a plugin and topics of essays are not. */
+const OF_MACHINE = either(
+  'your\\b',
+  `what (?:topics |subjects )?(?:are allowed|you (?:can|may|must|should|cannot|are allowed to)(?: not| never)? ${ORDER}?(?:say|talk|discuss|answer|reveal))\\b`,
+  `how you (?:should |must |are to )?${ORDER}?(?:respond|answer|behave|talk)${END}`,
+  '(?:not )?(?:revealing|disclosing|leaking) (?:the |your |any )?(?:system )?(?:prompt|instructions)\\b',
+  `refus(?:als|ing(?: (?:requests|prompts))?)${END}`,
+  `staying (?:on topic|in character)${END}`,
+  `(?:safety|censorship|guardrails|role ?play(?:ing)?(?: limits)?|keeping secrets|being (?:polite|helpful|harmless))${END}`,
+  `(?:safety|content) (?:filters?|guardrails|polic(?:y|ies))${END}`,
+  `(?:harmful|illegal|unsafe|explicit) content${END}`,
+  `(?:sensitive|forbidden) topics${END}`,
+  `(?:the )?(?:ai|assistant|chatbot|system message|system prompt|openai|anthropic)${END}`,
+);
 /** Not in front of what the instructions are about, unless that is the reader's: `in the manual`, `from my colleague`. */
 const NO_SUBJECT = '\\b(?! (?:in|from|about|on|for|regarding|concerning) (?!your\\b))';
+/** The same, where the instructions are to be dropped: unless they are those of a machine. */
+const OF_NOTHING_ELSE = `\\b(?! (?:in|from|about|on|for|regarding|concerning) (?!${OF_MACHINE}))`;
 const SHOW = either(
   ...[
     'reveal',
@@ -286,11 +303,11 @@ const phrase = (...parts: readonly string[]): RegExp => new RegExp(parts.join(''
 /** Orders that no customer gives. Each is linear, as all of these are: every repetition is bounded. */
 const ORDERS: readonly RegExp[] = [
   // Ignore all previous instructions; disregard the above rules.
-  phrase(ORDER, OVERRIDE, ` ${FILLER}(?:your )?${FILLER}${EARLIER} (?:system )?${BASES}${NO_SUBJECT}`),
+  phrase(ORDER, OVERRIDE, ` ${FILLER}(?:your )?${FILLER}${EARLIER} (?:system )?${BASES}${OF_NOTHING_ELSE}`),
   phrase(
     ORDER,
     OVERRIDE,
-    ` ${FILLER}${BASES} (?:above|before this|you (?:were|have been|had been|are) (?:given|told|following)|that came before|so far)${NO_SUBJECT}(?! (?:the|my|our|his|her|their|an?) )`,
+    ` ${FILLER}${BASES} (?:above|before this|you (?:were|have been|had been|are) (?:given|told|following)|that came before|so far)${OF_NOTHING_ELSE}(?! (?:the|my|our|his|her|their|an?) )`,
   ),
   phrase(
     ORDER,
@@ -359,7 +376,7 @@ const ORDERS: readonly RegExp[] = [
 /** What no customer writes, wherever it stands. */
 const PHRASES: readonly RegExp[] = [
   phrase(
-    `(?<!\\bjur(?:y|ors) to )\\b${OVERRIDE} (?:all|any|every) (?:of )?(?:the |your |these |those )?(?:other )?${EARLIER} (?:system )?${BASES}${NO_SUBJECT}`,
+    `(?<!\\bjur(?:y|ors) to )\\b${OVERRIDE} (?:all|any|every) (?:of )?(?:the |your |these |those )?(?:other )?${EARLIER} (?:system )?${BASES}${OF_NOTHING_ELSE}`,
   ),
   phrase(`\\b${OVERRIDE} ${FILLER}(?:the |your )(?:${YOUR_OWN} )?system (?:prompt|message|instructions?)\\b`),
   phrase(
