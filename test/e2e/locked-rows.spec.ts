@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { Agent, type Evaluation } from 'nestjs-agentos';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
