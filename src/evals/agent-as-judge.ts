@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import { Agent } from '../components/agent.js';
 import type { EngineLike } from '../components/engine.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
@@ -14,6 +12,8 @@ import { showValue } from '../model/show-value.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { judgePrompt } from './judge.prompt.js';
 import { readVerdict, type Verdict } from './judge.verdict.js';
+import { now } from '../model/clock.js';
+import { newId } from '../model/ids.js';
 
 /** What a judge looks at, and what becomes of its verdict. */
 export interface AgentAsJudgeOptions extends Pick<
@@ -92,7 +92,7 @@ function evaluationOf(
 ): Evaluation {
   const { kind, id, name: componentName } = component;
   return {
-    id: randomUUID(),
+    id: newId(),
     runId: runOutput.runId,
     sessionId: runOutput.sessionId,
     ...(runOutput.userId === undefined ? {} : { userId: runOutput.userId }),
@@ -105,7 +105,7 @@ function evaluationOf(
     ...verdict,
     input: runInput.content,
     output: runOutput.content,
-    createdAt: Date.now(),
+    createdAt: now(),
   };
 }
 

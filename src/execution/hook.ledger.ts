@@ -3,6 +3,7 @@ import { Subject, type Observable } from 'rxjs';
 import type { FinalHookExecutionState, HookEndReason, HookExecution } from './hook-execution.js';
 import type { HookCounts, HookExecutionFilter, HookExecutions, HookTotals } from './hook.executions.js';
 import { totalsOf } from './hook.totals.js';
+import { now } from '../model/clock.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -58,7 +59,7 @@ export class HookLedger {
 
   /** How the open and the remembered executions stand. */
   totals({ userId }: Pick<HookExecutionFilter, 'userId'> = {}): HookTotals {
-    return totalsOf(this.#find({ userId }), Date.now());
+    return totalsOf(this.#find({ userId }), now());
   }
 
   /** @internal */
@@ -100,7 +101,7 @@ export class HookLedger {
   start(execution: Writable<HookExecution>): void {
     execution.attempts += 1;
     execution.state = 'running';
-    execution.startedAt ??= Date.now();
+    execution.startedAt ??= now();
     this.#announce(execution);
   }
 
@@ -109,7 +110,7 @@ export class HookLedger {
     if (this.#open.get(execution.id) !== execution) return;
     this.#open.delete(execution.id);
     execution.state = state;
-    execution.endedAt = Date.now();
+    execution.endedAt = now();
     if (because.reason !== undefined) execution.reason = because.reason;
     if (because.errorName !== undefined) execution.errorName = because.errorName;
     this.#counts[state] += 1;

@@ -1,4 +1,5 @@
 import { assignOwn } from '../model/assign-own.js';
+import { now } from '../model/clock.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEventBody, StepPosition } from '../model/run-event.js';
@@ -126,7 +127,7 @@ export class Attempt implements ComponentRun {
   }
 
   startTool(call: Pick<ToolExecution, 'id' | 'name' | 'arguments'>): Promise<void> | undefined {
-    const tool: ToolExecution = { ...call, startedAt: Date.now() };
+    const tool: ToolExecution = { ...call, startedAt: now() };
     this.#run.output.tools.push(tool);
     this.conversation.addCall(tool);
     // As it is now: the tool itself gets its result later.
@@ -140,7 +141,7 @@ export class Attempt implements ComponentRun {
   endTool(id: string, result: string, failed: boolean): Promise<void> | undefined {
     const tool = this.#findTool(id);
     if (!tool) return undefined;
-    Object.assign(tool, { result, failed, endedAt: Date.now() });
+    Object.assign(tool, { result, failed, endedAt: now() });
     this.conversation.addResult(tool);
     return this.emit(
       failed ? { type: 'tool-call-failed', tool, error: result } : { type: 'tool-call-completed', tool },

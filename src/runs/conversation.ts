@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-
 import { isBlank } from '../model/blank.js';
+import { millisecondsSince, nowInSeconds } from '../model/clock.js';
+import { newId } from '../model/ids.js';
 import type { Message } from '../model/message.js';
 import type { RunFile } from '../model/run-input.js';
 import type { ModelRequestMetrics } from '../model/run-usage.js';
@@ -40,7 +40,7 @@ export class Conversation {
 
   addText(piece: string): void {
     const round = this.#speaking();
-    round.timeToFirstToken ??= (performance.now() - round.startedAt) / 1_000;
+    round.timeToFirstToken ??= millisecondsSince(round.startedAt) / 1_000;
     round.content += piece;
   }
 
@@ -74,13 +74,13 @@ export class Conversation {
 
 /** The id and time of a message that is written now. */
 export function newMessage(): Pick<Message, 'id' | 'createdAt'> {
-  return { id: randomUUID(), createdAt: Math.floor(Date.now() / 1_000) };
+  return { id: newId(), createdAt: nowInSeconds() };
 }
 
 function newRound(): Round {
   return {
     content: '',
-    createdAt: Math.floor(Date.now() / 1_000),
+    createdAt: nowInSeconds(),
     startedAt: performance.now(),
     calls: [],
     results: [],
@@ -89,7 +89,7 @@ function newRound(): Round {
 
 function assistantMessage({ content, createdAt, calls, metrics }: Round, index: number): Message {
   return {
-    id: randomUUID(),
+    id: newId(),
     role: 'assistant',
     // The empty lines between two rounds belong to the answer as a whole.
     content: index === 0 ? content : content.replace(/^\n+/, ''),

@@ -1,6 +1,7 @@
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunView, RunWait, StoppableRun } from './run.view.js';
+import { millisecondsSince, now } from '../model/clock.js';
 
 /** The runs that have not settled, with or without a socket. */
 export class InFlightRuns {
@@ -93,5 +94,5 @@ export function describeRun(run: RunView): RunInFlight {
 }
 
 function toEpoch(performanceTime: number): number {
-  return Math.round(Date.now() - (performance.now() - performanceTime));
+  return Math.round(now() - millisecondsSince(performanceTime));
 }

@@ -3,6 +3,7 @@ import type { ComponentIdentity } from '../model/component.js';
 import type { RunOutcome } from '../model/run-output.js';
 import { isUnused, sumUsage, type RunUsage } from '../model/run-usage.js';
 import type { RunView } from './run.view.js';
+import { millisecondsSince, now } from '../model/clock.js';
 
 /** A run that has settled, as the index remembers it: ids, names, times and tokens, never content. */
 export interface IndexedRun {
@@ -72,7 +73,7 @@ export class RunIndex {
 function recordOf(run: RunView): IndexedRun {
   const { runId, context, session, userId, identity, position, startedAt, output, outcome = 'failed' } = run;
   const { parentRunId } = context;
-  const settledAt = Date.now();
+  const settledAt = now();
   return {
     runId,
     ...(parentRunId === undefined ? {} : { parentRunId }),
@@ -81,7 +82,7 @@ function recordOf(run: RunView): IndexedRun {
     component: identity,
     position,
     outcome,
-    startedAt: Math.round(settledAt - (performance.now() - startedAt)),
+    startedAt: Math.round(settledAt - millisecondsSince(startedAt)),
     settledAt,
     // A copy of the tokens: engines may put more into the metrics.
     usage: isUnused(output.metrics) ? NO_USAGE : sumUsage(output.metrics, {}),

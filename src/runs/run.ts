@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js';
 import { HookTimeoutError } from '../errors/hook-timeout.error.js';
 import { RunCancelledError, RunShutDownError } from '../errors/run.errors.js';
@@ -12,7 +10,9 @@ import type { ComponentHooks } from '../hooks/hook.registry.js';
 import type { HookSubject } from '../hooks/hook.runner.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
 import { assignOwn } from '../model/assign-own.js';
+import { millisecondsSince, nowInSeconds } from '../model/clock.js';
 import type { ComponentIdentity } from '../model/component.js';
+import { newId } from '../model/ids.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEvent, RunEventBody, StepPosition } from '../model/run-event.js';
@@ -108,8 +108,8 @@ interface RunInit {
  * `pre → executing (one attempt after another) → post → settled`. Everybody else sees it as a `RunView`.
  */
 export class Run implements RunHandle, ScopedRun, AttemptedRun {
-  readonly runId = randomUUID();
-  readonly createdAt = Math.floor(Date.now() / 1_000);
+  readonly runId = newId();
+  readonly createdAt = nowInSeconds();
   readonly component: RunComponent;
   readonly identity: ComponentIdentity;
   readonly position: HookPosition;
@@ -338,7 +338,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   get age(): number {
-    return (performance.now() - this.startedAt) / 1_000;
+    return millisecondsSince(this.startedAt) / 1_000;
   }
 
   cancel(reason: string): void {
@@ -713,7 +713,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   #question(): Message {
     const { createdAt } = this;
-    return { id: randomUUID(), role: 'user', content: this.#input.content, createdAt };
+    return { id: newId(), role: 'user', content: this.#input.content, createdAt };
   }
 
   #answer(): Message {
@@ -1032,7 +1032,7 @@ function newContext({ runId, parent, options, origin }: ContextParts): RunContex
   const userId = options.userId ?? parent?.namedUserId ?? origin?.userId;
   return {
     runId,
-    sessionId: options.sessionId ?? parent?.session.id ?? randomUUID(),
+    sessionId: options.sessionId ?? parent?.session.id ?? newId(),
     ...(parent ? { parentRunId: parent.runId } : {}),
     ...(userId === undefined ? {} : { userId }),
     // What the caller passed stays the caller's: hooks and engines add to the run's own.

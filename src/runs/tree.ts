@@ -9,6 +9,7 @@ import { Outbox, type OutboxEntry } from './background/outbox.js';
 import type { ResponseLifecycle } from './background/response.lifecycle.js';
 import type { StoppableRun, RunView } from './run.view.js';
 import type { RunScope } from './scope.js';
+import { now } from '../model/clock.js';
 
 /** What a run and all runs below it share: one environment, one response, one sequence of background hooks. */
 export class RunTree {
@@ -66,7 +67,7 @@ export class RunTree {
     if (!response || run !== this.#root) return;
     // A response that closed before the run had settled did not carry its result.
     if (response.closedAt !== undefined) return index.close(record, response.closedAt, false);
-    response.onClosed((delivered) => index.close(record, response.closedAt ?? Date.now(), delivered));
+    response.onClosed((delivered) => index.close(record, response.closedAt ?? now(), delivered));
   }
 
   /** Skips the hooks that discarded runs have collected. */

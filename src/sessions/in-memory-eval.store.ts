@@ -8,6 +8,7 @@ import { isOf } from './session.filter.js';
 import type { SessionOwner } from './session.store.js';
 import { storableText } from './storable.text.js';
 import { checkUserId } from './user-id.js';
+import { now } from '../model/clock.js';
 
 const MIB = 1_048_576;
 
@@ -80,7 +81,7 @@ export class InMemoryEvalStore extends EvalStore {
     const index = this.#evaluations.findIndex(({ value }) => value.id === id && isOf(value, owner));
     const found = this.#evaluations[index];
     if (!found) return Promise.resolve(undefined);
-    const renamed = sized({ ...found.value, name: storableText(name), updatedAt: Date.now() });
+    const renamed = sized({ ...found.value, name: storableText(name), updatedAt: now() });
     this.#evaluations[index] = renamed;
     this.#bytes += renamed.size - found.size;
     this.#makeRoom();

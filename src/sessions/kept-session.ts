@@ -6,11 +6,12 @@ import { isInputWithheld } from './session.filter.js';
 import { storableText } from './storable.text.js';
 import { addUsage } from './session.usage.js';
 import { checkUserId } from './user-id.js';
+import { now } from '../model/clock.js';
 
 /** A session without runs. */
 export function newSession({ id, userId, component, kind = 'agent' }: NewSession): StoredSession {
   checkUserId(userId);
-  const now = Date.now();
+  const createdAt = now();
   return {
     id,
     kind: component?.kind ?? kind,
@@ -18,8 +19,8 @@ export function newSession({ id, userId, component, kind = 'agent' }: NewSession
     state: {},
     metadata: {},
     usage: [],
-    createdAt: now,
-    updatedAt: now,
+    createdAt,
+    updatedAt: createdAt,
   };
 }
 
@@ -33,7 +34,7 @@ export function withUpdate(
     ...withoutUndefined({ name: name === undefined ? name : storableText(name), summary }),
     state: withChanges(session.state, state),
     metadata: withChanges(session.metadata, metadata),
-    updatedAt: Date.now(),
+    updatedAt: now(),
   };
 }
 

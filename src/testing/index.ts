@@ -11,6 +11,7 @@ export {
   type StoreFault,
   type StoreFaultOptions,
 } from './failing.store.js';
+export { countedIds, fixedClock, type FixedClock } from './fixed.values.js';
 export { createGate, type Gate } from './gate.js';
 export { HeldHooks, type HeldHookSelector, type ReleaseOptions } from './held.hooks.js';
 export { HookSpy, spyOnHooks, type HookSelector, type NextHookOptions, type SpiedRun } from './hook.spy.js';

@@ -14,6 +14,8 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutor } from '../execution/hook.executor.js';
 import { InProcessHookExecutor } from '../execution/in-process-hook.executor.js';
+import { useClock } from '../model/clock.js';
+import { useIds } from '../model/ids.js';
 import { HeldHooks, type HeldHookSelector, type ReleaseOptions } from './held.hooks.js';
 import { spyOnHooks, type HookSpy } from './hook.spy.js';
 import { describeExecutions } from './hook.texts.js';
@@ -41,12 +43,31 @@ export interface TestAgentOsOptions
    * - `hold`: they are recorded, and run when the test calls {@link TestAgentOs.release} or `releaseAll()`.
    */
   readonly hooks?: TestHookMode;
+  /**
+   * Makes the ids of runs, sessions, messages, steps, files and evaluations, in this whole process until {@link
+   * TestAgentOs.close}: {@link countedIds}. Default: random.
+   */
+  readonly ids?: () => string;
+  /**
+   * Says the time of what happens, in epoch milliseconds, in this whole process until {@link TestAgentOs.close}: {@link
+   * fixedClock}. Durations in answers are 0 then; deadlines are real. Default: the real time.
+   */
+  readonly clock?: () => number;
   /** Such as `new FastifyAdapter()`. Default: that of `@nestjs/platform-express`. */
   readonly adapter?: AbstractHttpAdapter;
   /** As in `NestFactory.create()`. Default: errors are printed. */
   readonly logger?: LoggerService | LogLevel[] | false;
   /** Sees the application before it listens: for pipes, filters, a global prefix. */
   readonly configure?: (app: INestApplication) => void | Promise<void>;
+}
+
+interface TestAgentOsParts {
+  readonly app: INestApplication;
+  readonly client: TestClient;
+  readonly hooks: HookSpy;
+  readonly held: HeldHooks | undefined;
+  /** Puts ids and times back as they were. */
+  readonly restore: () => void;
 }
 
 /** An application that serves AgentOS on a real socket, and what a test needs of it. Made by {@link createTestAgentOs}. */
@@ -58,10 +79,12 @@ export class TestAgentOs {
   /** Such as `http://127.0.0.1:49152`. */
   readonly url: string;
   readonly #held: HeldHooks | undefined;
+  readonly #restore: () => void;
   #closing: Promise<void> | undefined;
 
   /** @internal */
-  constructor(app: INestApplication, client: TestClient, hooks: HookSpy, held: HeldHooks | undefined) {
+  constructor({ app, client, hooks, held, restore }: TestAgentOsParts) {
+    this.#restore = restore;
     this.app = app;
     this.agentOs = app.get(AgentOsService, { strict: false });
     this.client = client;
@@ -125,8 +148,12 @@ export class TestAgentOs {
     this.#held?.dropAll();
     await this.client.close();
     for (const { runId } of this.agentOs.listRuns()) this.agentOs.cancel(runId);
-    await this.app.close();
-    this.hooks.close();
+    try {
+      await this.app.close();
+    } finally {
+      this.hooks.close();
+      this.#restore();
+    }
     if (forgotten.length === 0) return;
     throw new Error(
       'These hooks were held and never released. Call release(), releaseAll() or dropAll() before close(). ' +
@@ -155,7 +182,7 @@ export class TestAgentOs {
  * @throws AgentOsConfigurationError, or what else keeps the application from starting
  */
 export async function createTestAgentOs(options: TestAgentOsOptions = {}): Promise<TestAgentOs> {
-  const { hooks = 'real', adapter, logger = ['error', 'fatal'], configure, ...rest } = options;
+  const { hooks = 'real', adapter, logger = ['error', 'fatal'], configure, ids, clock, ...rest } = options;
   const { imports = [], controllers = [], providers = [], ...agentOs } = rest;
   checkMode(hooks, agentOs);
   const held = hooks === 'hold' ? new HeldHooks() : undefined;
@@ -175,19 +202,41 @@ export async function createTestAgentOs(options: TestAgentOsOptions = {}): Promi
   })
   class TestModule {}
 
-  // Without `abortOnError: false` Nest would end the process.
-  const settings = { logger, abortOnError: false };
-  const app = adapter
-    ? await NestFactory.create(TestModule, adapter, settings)
-    : await NestFactory.create(TestModule, settings);
+  const restore = takeOver(ids, clock);
+  let app: INestApplication | undefined;
   try {
+    // Without `abortOnError: false` Nest would end the process.
+    const settings = { logger, abortOnError: false };
+    app = adapter
+      ? await NestFactory.create(TestModule, adapter, settings)
+      : await NestFactory.create(TestModule, settings);
     await configure?.(app);
     await app.listen(0, '127.0.0.1');
-    return new TestAgentOs(app, createTestClient(app), spyOnHooks(app), held);
+    const [client, spy] = [createTestClient(app), spyOnHooks(app)];
+    return new TestAgentOs({ app, client, hooks: spy, held, restore });
   } catch (thrown) {
-    await app.close();
+    restore();
+    await app?.close();
     throw thrown;
   }
+}
+
+/** @returns puts ids and times back as they were */
+function takeOver(ids: (() => string) | undefined, clock: (() => number) | undefined): () => void {
+  const restore: (() => void)[] = [];
+  try {
+    if (ids) restore.push(useIds(ids));
+    if (clock) restore.push(useClock(clock));
+  } catch (thrown) {
+    for (const putBack of restore) putBack();
+    throw new AgentOsConfigurationError(
+      'createTestAgentOs(): another application of this process has ids or a clock of its own. Close it first.',
+      { cause: thrown },
+    );
+  }
+  return () => {
+    for (const putBack of restore.splice(0)) putBack();
+  };
 }
 
 function checkMode(hooks: unknown, { executor }: Pick<AgentOsOptions, 'executor'>): void {

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import { AgentRunError } from '../../errors/agent-run.error.js';
 import { CheckError } from '../../errors/check.errors.js';
 import { RunCancelledError, RunHttpError, StepFailedError } from '../../errors/run.errors.js';
@@ -10,6 +8,7 @@ import type { ComponentRun, RunComponent } from '../../runs/component.port.js';
 import { insideOf } from './block-output.js';
 import type { StepRequest } from './step.request.js';
 import type { SequenceResult, StepContext, StepSeat, WorkflowNode } from './workflow-node.js';
+import { newId } from '../../model/ids.js';
 
 /** One run of a workflow, as its steps and blocks see it. */
 export class StepFlow implements StepContext {
@@ -37,7 +36,7 @@ export class StepFlow implements StepContext {
 
   async execute(node: WorkflowNode, input: string, seat: StepSeat): Promise<StepOutput> {
     this.signal.throwIfAborted();
-    const place: StepPlace = { stepName: node.name, stepId: randomUUID(), ...seat };
+    const place: StepPlace = { stepName: node.name, stepId: newId(), ...seat };
     try {
       const output = await node.execute(this, input, place);
       this.signal.throwIfAborted();

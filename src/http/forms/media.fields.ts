@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
-
 import type { RunFile, RunFileKind } from '../../model/run-input.js';
 import type { FieldReader } from './field.reader.js';
 import { checkFileCount, checkFileSize, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
 import { headOf } from '../../model/file.signature.js';
 import { fileTypeOf, isTextType } from '../../model/file.type.js';
+import { newId } from '../../model/ids.js';
 import { sizeOfBase64, textToBase64 } from './media.content.js';
 import { shortText } from './request.fields.js';
 
@@ -52,7 +51,7 @@ export function readMedia(reader: FieldReader, uploads: number, options: MediaOp
 
 function readItem(reader: FieldReader, kind: RunFileKind, options: MediaOptions): RunFile | undefined {
   if (isOnServer(reader)) return undefined;
-  const id = shortText(reader, 'id') ?? randomUUID();
+  const id = shortText(reader, 'id') ?? newId();
   const given = reader.text('filename') ?? reader.text('name');
   const url = readUrl(reader, options);
   const said = readSayings(reader, given ?? pathOf(url));

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
-
 import { BadRequestException } from '@nestjs/common';
 
 import type { RunFile } from '../../model/run-input.js';
 import { checkFileCount, checkFileSize, labelOf, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
 import { fileTypeOf, isTypeUnknown, type FileType } from '../../model/file.type.js';
+import { newId } from '../../model/ids.js';
 
 /** What the sender says of a file. */
 export interface Upload {
@@ -64,7 +63,7 @@ export class UploadedFiles {
     this.checkSize(content.length, upload);
     if (content.length === 0) throw new BadRequestException(`${labelOf(safeName)} is empty.`);
     this.#files.push({
-      id: randomUUID(),
+      id: newId(),
       ...typeOf(upload, content),
       ...(safeName === undefined ? {} : { name: safeName }),
       content: content.toString('base64'),

@@ -19,6 +19,7 @@ import { toWireRunOutput } from '../wire/wire-run-output.js';
 import { toReadEvents } from './essential.events.js';
 import { EventStreamOpener } from './event-stream.opener.js';
 import type { EventStream } from './event.stream.js';
+import { nowInSeconds } from '../../model/clock.js';
 
 /**
  * Runs a component and answers with what came of it. The run is pumped into the response from within its own
@@ -87,7 +88,7 @@ export class RunResponder {
     const { reason, stack } = forLog(thrown);
     this.#logger.error(`The event stream of ${kind} "${id}" broke: ${reason}`, stack);
     const fields = {
-      created_at: Math.floor(Date.now() / 1_000),
+      created_at: nowInSeconds(),
       content: 'Internal Server Error',
       error_type: 'internal_error',
     };

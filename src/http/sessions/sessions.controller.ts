@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
-
 import { ConflictException, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
 
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
+import { newId } from '../../model/ids.js';
 import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { SessionStore, type NewSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
@@ -84,7 +83,7 @@ export class SessionsController {
     const { id, claimedUser, component, content } = readNewSession(request, kind, acceptsState);
     const userId = await this.access.userOf(request, claimedUser);
     return {
-      id: id ?? randomUUID(),
+      id: id ?? newId(),
       ...(kind === undefined ? {} : { kind }),
       ...content,
       ...(userId === undefined ? {} : { userId }),

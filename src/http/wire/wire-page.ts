@@ -1,4 +1,5 @@
 import type { WireObject } from './wire-format.js';
+import { millisecondsSince } from '../../model/clock.js';
 
 /** A part of a list as the protocol shows it. */
 export interface WirePage {
@@ -32,7 +33,7 @@ export function toWirePage({ data, page, limit, total, startedAt }: FoundPage): 
       limit,
       total_pages: Math.ceil(total / limit),
       total_count: total,
-      search_time_ms: Number((performance.now() - startedAt).toFixed(3)),
+      search_time_ms: Number(millisecondsSince(startedAt).toFixed(3)),
     },
   };
 }

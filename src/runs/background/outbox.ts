@@ -1,6 +1,7 @@
 import type { HookEndReason, HookExecution } from '../../execution/hook-execution.js';
 import type { HookLedger } from '../../execution/hook.ledger.js';
 import type { BoundHook } from '../../hooks/bound-hook.js';
+import { now } from '../../model/clock.js';
 import type { RunView } from '../run.view.js';
 
 /** A background hook that a run has reached. */
@@ -78,7 +79,7 @@ export function createExecution(hook: BoundHook, run: RunView, mode: HookExecuti
     ...(run.userId === undefined ? {} : { userId: run.userId }),
     state: 'scheduled',
     attempts: 0,
-    scheduledAt: Date.now(),
+    scheduledAt: now(),
   };
 }
 

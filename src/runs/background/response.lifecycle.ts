@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { now } from '../../model/clock.js';
 
 /** Is told once that the response has closed, and whether it had been sent to its last byte. */
 export type ResponseListener = (delivered: boolean) => void;
@@ -45,7 +46,7 @@ export class ResponseLifecycle {
   close(delivered: boolean): void {
     if (this.#delivered !== undefined) return;
     this.#delivered = delivered;
-    this.#closedAt = Date.now();
+    this.#closedAt = now();
     for (const listener of this.#listeners) listener(delivered);
     this.#listeners.clear();
   }

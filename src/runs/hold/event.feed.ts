@@ -1,6 +1,7 @@
 import type { RunEvent, RunEventBase, RunEventBody } from '../../model/run-event.js';
 import type { Cancellation } from '../cancellation.js';
 import { showsContent, type Hold } from './hold.js';
+import { nowInSeconds } from '../../model/clock.js';
 
 /** Takes the events of a run; resolves when it can take more. */
 export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
@@ -60,7 +61,7 @@ export class EventFeed {
   /** The event as readers get it; undefined if there are none. */
   describe(body: RunEventBody): RunEvent | undefined {
     if (!this.isObserved) return undefined;
-    return { createdAt: Math.floor(Date.now() / 1_000), ...this.#options.base, ...body };
+    return { createdAt: nowInSeconds(), ...this.#options.base, ...body };
   }
 
   /** From now on, events of the runs below are ignored: the run does not wait for them, and guardrails do not see them. */
