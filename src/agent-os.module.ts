@@ -22,6 +22,7 @@ import { resolveOptions } from './resolve-options.js';
 import { AgentOsInterceptor } from './runs/background/agent-os.interceptor.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';
+import { showValue } from './model/show-value.js';
 import { InMemorySessionStore } from './sessions/in-memory-session.store.js';
 import { CoordinatedSessionStore } from './sessions/coordinated-session.store.js';
 import { SessionStore } from './sessions/session.store.js';
@@ -89,6 +90,7 @@ export class AgentOsModule extends AgentOsConfigurableModule {
   /** Configures the module with plain options. */
   static override forRoot(options: typeof AGENT_OS_OPTIONS_TYPE = {}): DynamicModule {
     checkObject('forRoot', options);
+    checkWiring('forRoot', options);
     return super.forRoot(options);
   }
 
@@ -115,7 +117,27 @@ function checkObject(method: string, options: unknown): void {
   throw new AgentOsConfigurationError(`AgentOsModule.${method}() expects an object of options, got ${got}.`);
 }
 
+/** What is read before the options are resolved: routes are made of it. */
+function checkWiring(method: string, options: object): void {
+  const { http, interceptor, isGlobal } = options as Partial<Record<string, unknown>>;
+  const fail = (problem: string): never => {
+    throw new AgentOsConfigurationError(`AgentOsModule.${method}(): expected ${problem}.`);
+  };
+  if (isGlobal !== undefined && typeof isGlobal !== 'boolean')
+    fail(`isGlobal to be true or false, got ${showValue(isGlobal)}`);
+  if (interceptor !== undefined && interceptor !== 'global' && interceptor !== 'manual')
+    fail(`interceptor to be "global" or "manual", got ${showValue(interceptor)}`);
+  const { prefix, guards } = (typeof http === 'object' && http !== null ? http : {}) as Partial<
+    Record<string, unknown>
+  >;
+  if (prefix !== undefined && typeof prefix !== 'string')
+    fail(`http.prefix to be a text, got ${showValue(prefix)}`);
+  if (guards !== undefined && !Array.isArray(guards))
+    fail(`http.guards to be an array, got ${showValue(guards)}`);
+}
+
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
+const BESIDE_SOURCES = ['imports', 'inject', 'provideInjectionTokensFrom', 'isGlobal', 'http', 'interceptor'];
 
 /** What Nest would say of these names neither the module nor the option. */
 function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
@@ -123,12 +145,26 @@ function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
   const fail = (problem: string): never => {
     throw new AgentOsConfigurationError(`AgentOsModule.forRootAsync(): ${problem}`);
   };
+  checkWiring('forRootAsync', options);
+  const known: readonly string[] = [...SOURCES, ...BESIDE_SOURCES];
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    fail(
+      `unknown option "${unknown}". Known options: ${known.join(', ')}. All others stand in what the factory returns.`,
+    );
+  for (const name of ['imports', 'inject'] as const)
+    if (options[name] !== undefined && !Array.isArray(options[name]))
+      fail(`expected ${name} to be an array, got ${showValue(options[name])}.`);
   const given = SOURCES.filter((name) => options[name] !== undefined);
   const [source, ...others] = given;
   if (source === undefined)
     return fail('give it one of useFactory, useClass and useExisting. Without a factory use forRoot().');
   if (others.length > 0) fail(`${given.join(' and ')} exclude each other. Keep one.`);
+  const { useClass } = options;
   const type = typeof options[source];
+  const { createAgentOsOptions } = (useClass?.prototype ?? {}) as { createAgentOsOptions?: unknown };
+  if (typeof useClass === 'function' && typeof createAgentOsOptions !== 'function')
+    fail(`expected ${useClass.name} to have a method createAgentOsOptions() that returns the options.`);
   const isToken = source === 'useExisting' && ['string', 'symbol'].includes(type);
   if (type === 'function' || isToken) return;
   fail(`expected ${source} to be a ${source === 'useFactory' ? 'function' : 'class'}, got ${type}.`);

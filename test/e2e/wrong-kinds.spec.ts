@@ -716,6 +716,46 @@ describe('the module', () => {
       { useFactory: {} },
       'expected useFactory to be a function, got object.',
     ],
+    [
+      'a name that it does not know',
+      { useFactory: () => ({}), agents: [] },
+      'unknown option "agents". Known',
+    ],
+    [
+      'imports that are no list',
+      { useFactory: () => ({}), imports: 5 },
+      'expected imports to be an array, got 5 (number).',
+    ],
+    [
+      'inject that is no list',
+      { useFactory: () => ({}), inject: 'X' },
+      'expected inject to be an array, got "X".',
+    ],
+    [
+      'a prefix that is no text',
+      { useFactory: () => ({}), http: { prefix: 5 } },
+      'expected http.prefix to be a text, got 5 (number).',
+    ],
+    [
+      'guards that are no list',
+      { useFactory: () => ({}), http: { guards: 5 } },
+      'expected http.guards to be an array, got 5 (number).',
+    ],
+    [
+      'an unknown interceptor',
+      { useFactory: () => ({}), interceptor: 'x' },
+      'expected interceptor to be "global" or "manual", got "x".',
+    ],
+    [
+      'a text as isGlobal',
+      { useFactory: () => ({}), isGlobal: 'yes' },
+      'expected isGlobal to be true or false, got "yes".',
+    ],
+    [
+      'a class without the method',
+      { useClass: Agent },
+      'expected Agent to have a method createAgentOsOptions()',
+    ],
   ])('refuses forRootAsync() with %s', (_what, options, message) => {
     expect(() => AgentOsModule.forRootAsync(options as never)).toThrow(message);
   });
