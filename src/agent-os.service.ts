@@ -4,7 +4,7 @@ import type { Observable } from 'rxjs';
 import { AgentOsRuntime } from './agent-os.runtime.js';
 import { Component } from './components/component.js';
 import { ComponentNotFoundError } from './errors/component-not-found.error.js';
-import { toError } from './errors/to-error.js';
+import { toError } from './data/to-error.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { HookExecutions } from './execution/hook.executions.js';
 import type { HookListing } from './hooks/hook.listing.js';

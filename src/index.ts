@@ -51,7 +51,7 @@ export { TooManyRunsError } from './errors/too-many-runs.error.js';
 export type { RunInFlight } from './runs/in-flight-runs.js';
 export type { RunWait } from './runs/run.view.js';
 export { StoreTimeoutError } from './errors/store-timeout.error.js';
-export { PlainDataError } from './errors/plain-data.error.js';
+export { PlainDataError } from './data/plain-data.error.js';
 export {
   GuardrailFailedError,
   HookFailedError,

@@ -3,7 +3,7 @@ import type { ToolSet } from 'ai';
 
 import type { OutputSchema } from '../components/workflow/output-schema.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
-import { toError } from '../errors/to-error.js';
+import { toError } from '../data/to-error.js';
 import { DEFAULT_MAX_STEPS, KNOWN_OPTIONS, type AiSdkOptions } from './ai-sdk.options.js';
 import { DELEGATE_TOOL } from './delegate.tool.js';
 import { describeSchema, isDescribable } from './structured.output.js';

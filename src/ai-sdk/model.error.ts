@@ -10,7 +10,7 @@ import {
 } from 'ai';
 
 import { ProviderError } from '../errors/run.errors.js';
-import { toError } from '../errors/to-error.js';
+import { toError } from '../data/to-error.js';
 import type { ModelIdentity } from '../model/run-output.js';
 
 /** Errors of the AI SDK that are about how it is used: no provider was asked. */

@@ -1,6 +1,6 @@
 import { asSchema, type ToolSet } from 'ai';
 
-import { toError } from '../errors/to-error.js';
+import { toError } from '../data/to-error.js';
 import type { RunContext } from '../model/run-context.js';
 import type { ReportedCalls } from './reported.calls.js';
 import { reportToolFailure, type FailingRun } from './tool.failures.js';

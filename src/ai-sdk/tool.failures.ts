@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { CheckError } from '../errors/check.errors.js';
 import { forLog, quoted, reasonOf } from '../errors/log.text.js';
-import { toReadable } from '../errors/to-error.js';
+import { toReadable } from '../data/to-error.js';
 import type { RunContext } from '../model/run-context.js';
 import { TOOL_FAILED, ToolError } from './tool.error.js';
 

@@ -1,3 +1,4 @@
+import { isRecord } from '../data/is-record.js';
 import type { Message } from '../model/message.js';
 import { USAGE_FIELDS, withTotal } from '../model/run-usage.js';
 import { showValue } from '../model/show-value.js';
@@ -166,10 +167,6 @@ function checkUsage(
 
 function wrong({ output: { component } }: ComponentRun, problem: string): TypeError {
   return new TypeError(`The engine of ${component.kind} "${component.id}" ${problem}.`);
-}
-
-function isRecord(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isList(value: unknown): boolean {

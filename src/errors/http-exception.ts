@@ -1,6 +1,6 @@
 import type { HttpException } from '@nestjs/common';
 
-import { toJsonValue } from '../model/to-json-value.js';
+import { toJsonValue } from '../data/to-json-value.js';
 
 /** What the body of an exception says, in whatever form. */
 export function saidBy(exception: HttpException): unknown {

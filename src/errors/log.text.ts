@@ -1,4 +1,4 @@
-import { toError } from './to-error.js';
+import { toError } from '../data/to-error.js';
 
 /** Characters of an id or a name that a log line or a message shows: ids of sessions have at most 255. */
 const MAX_QUOTED = 300;

@@ -1,5 +1,7 @@
 import { types } from 'node:util';
 
+import { isClassless } from '../data/is-record.js';
+
 /** What becomes of each value while run data is copied. */
 export interface Replacements {
   text(text: string): string;
@@ -35,7 +37,7 @@ export class DataCopy {
     if (Array.isArray(value)) return this.#copyArray(value, depth);
     if (types.isMap(value)) return this.#copyMap(value, depth);
     if (types.isSet(value)) return this.#copySet(value, depth);
-    if (isRecord(value)) return this.#copyRecord(value, depth);
+    if (isClassless(value)) return this.#copyRecord(value, depth);
     if (!types.isDate(value)) this.#replacements.opaque();
     return value;
   }
@@ -86,10 +88,4 @@ function freeName(name: string, isTaken: (name: string) => boolean): string {
   let free = name;
   for (let number = 2; isTaken(free); number++) free = `${name} (${number})`;
   return free;
-}
-
-/** An object of any realm that is no instance of a class. */
-function isRecord(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

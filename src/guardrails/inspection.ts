@@ -8,7 +8,7 @@ import {
   type CheckTrigger,
 } from '../errors/check.errors.js';
 import type { PostHookContext } from '../hooks/hook.context.js';
-import { toJsonValue } from '../model/to-json-value.js';
+import { toJsonValue } from '../data/to-json-value.js';
 import { DataCopy, type Replacements } from './data.copy.js';
 import {
   GUARDED_SURFACES,

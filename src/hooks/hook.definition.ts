@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 
+import { isRecord } from '../data/is-record.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { RUN_OUTCOMES } from '../model/run-output.js';
 import type { HookDecoration } from './hook.metadata.js';
@@ -88,10 +89,6 @@ function isRetry(value: unknown): boolean {
   const { attempts, backoff, ...others } = value;
   if (Object.keys(others).length > 0 || !Number.isInteger(attempts) || (attempts as number) < 2) return false;
   return backoff === undefined || backoff === 0 || isDuration(backoff);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function dropUndefined(options: Record<string, unknown>): Record<string, unknown> {

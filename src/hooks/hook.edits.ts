@@ -1,3 +1,4 @@
+import { isRecord } from '../data/is-record.js';
 import type { HookPhase } from '../execution/hook-execution.js';
 import type { PostHookContext } from './hook.context.js';
 import { USAGE_FIELDS } from '../model/run-usage.js';
@@ -293,10 +294,6 @@ function write(record: Record<string, unknown>, key: string, value: unknown): vo
 
 function firstFieldOf(part: string): string {
   return Object.keys(FIELDS[part as keyof typeof FIELDS])[0] ?? '';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The value itself may be content. */

@@ -1,7 +1,7 @@
 import { CheckError } from '../errors/check.errors.js';
 import { HookTimeoutError } from '../errors/hook-timeout.error.js';
-import { PlainDataError } from '../errors/plain-data.error.js';
-import { toError, toReadable } from '../errors/to-error.js';
+import { PlainDataError } from '../data/plain-data.error.js';
+import { toError, toReadable } from '../data/to-error.js';
 import type { Deadlines } from '../execution/deadlines.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookDelivery } from '../execution/hook.executor.js';

@@ -5,7 +5,8 @@ import { AgentRunError } from '../errors/agent-run.error.js';
 import { saidBy, textOf } from '../errors/http-exception.js';
 import { forLog } from '../errors/log.text.js';
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
-import { isArray, isPlainObject } from './forms/json.values.js';
+import { isRecord } from '../data/is-record.js';
+import { isArray } from './forms/json.values.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
 /** Answers the errors of the AgentOS routes as `{ "detail": … }`, without stacks or internals. */
@@ -45,5 +46,5 @@ export function detailOf(thrown: unknown): unknown {
 
 /** What is wrong with a field: the one thing that the protocol says in more than a text. */
 function isProblem(item: unknown): boolean {
-  return isPlainObject(item) && isArray(item['loc']) && typeof item['msg'] === 'string';
+  return isRecord(item) && isArray(item['loc']) && typeof item['msg'] === 'string';
 }

@@ -3,7 +3,7 @@ import { ApplicationConfig, ModuleRef } from '@nestjs/core';
 import { concatMap, defaultIfEmpty, defer, lastValueFrom, map, takeLast, type Observable } from 'rxjs';
 
 import { AgentOsInterceptor } from '../runs/background/agent-os.interceptor.js';
-import { toJsonValue } from '../model/to-json-value.js';
+import { toJsonValue } from '../data/to-json-value.js';
 import { NEST_KEYS, NEST_PARAMETERS } from '../peers/nest.internals.js';
 import { isProtocolHandler } from './protocol.mark.js';
 import { ProtocolResponder } from './protocol.responder.js';

@@ -1,3 +1,5 @@
+import { isRecord } from '../data/is-record.js';
+
 /** A JSON value in a text. */
 export interface JsonInText {
   /** As it stands there. */
@@ -45,12 +47,8 @@ export function jsonInAnswer(answer: string): readonly (JsonInText | undefined)[
 
 /** The last object among them; undefined if there is none, or if it is none that can be read. */
 export function lastObjectInText(answer: string): object | undefined {
-  const objects = jsonInText(answer).filter((found) => found === undefined || isObject(found.value));
+  const objects = jsonInText(answer).filter((found) => found === undefined || isRecord(found.value));
   return objects.at(-1)?.value as object | undefined;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const THINK_TAGS = 'think|thinking|thought|reasoning';

@@ -1,4 +1,4 @@
-import { assignOwn } from '../model/assign-own.js';
+import { assignOwn } from '../data/assign-own.js';
 import { now } from '../model/clock.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';

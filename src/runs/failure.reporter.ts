@@ -1,6 +1,6 @@
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { forLog, reasonOf } from '../errors/log.text.js';
-import { toError } from '../errors/to-error.js';
+import { toError } from '../data/to-error.js';
 import type { RunEnvironment } from './environment.js';
 import { outcomeOf, type RunErrorHandler, type RunFailure } from './outcome.js';
 import type { RunView } from './run.view.js';

@@ -1,4 +1,4 @@
-import { copyPlainData } from '../execution/copy-plain-data.js';
+import { copyPlainData } from '../data/copy-plain-data.js';
 import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';

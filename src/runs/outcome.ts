@@ -10,7 +10,7 @@ import {
   RunHttpError,
 } from '../errors/run.errors.js';
 import { reasonOf } from '../errors/log.text.js';
-import { toReadable } from '../errors/to-error.js';
+import { toReadable } from '../data/to-error.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunStatus } from '../model/run-output.js';

@@ -1,5 +1,5 @@
-import { PlainDataError } from '../errors/plain-data.error.js';
-import { copyPlainData } from '../execution/copy-plain-data.js';
+import { PlainDataError } from '../data/plain-data.error.js';
+import { copyPlainData } from '../data/copy-plain-data.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunEvent } from '../model/run-event.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';

@@ -2,14 +2,14 @@ import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js'
 import { HookTimeoutError } from '../errors/hook-timeout.error.js';
 import { RunCancelledError, RunShutDownError } from '../errors/run.errors.js';
 import { forLog, quoted, reasonOf } from '../errors/log.text.js';
-import { toError } from '../errors/to-error.js';
+import { toError } from '../data/to-error.js';
 import type { HookExecution, HookPosition } from '../execution/hook-execution.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
 import type { ComponentHooks } from '../hooks/hook.registry.js';
 import type { HookSubject } from '../hooks/hook.runner.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
-import { assignOwn } from '../model/assign-own.js';
+import { assignOwn } from '../data/assign-own.js';
 import { millisecondsSince, nowInSeconds } from '../model/clock.js';
 import type { ComponentIdentity } from '../model/component.js';
 import { newId } from '../model/ids.js';
@@ -36,7 +36,7 @@ import { replaceContent, takeGiven, type GivenData } from './hold/given-data.js'
 import { Hold, type HeldRecord } from './hold/hold.js';
 import { LiveHookContext } from './hook.contexts.js';
 import { HookEdits } from '../hooks/hook.edits.js';
-import { copyToKeep } from './lenient-copy.js';
+import { copyToKeep } from '../data/lenient-copy.js';
 import { inheritedOwner, namesOwnSession } from './origin.js';
 import { finalEventOf, isNews, outcomeOf, statusOf, toRunError } from './outcome.js';
 import { createExecution } from './background/outbox.js';

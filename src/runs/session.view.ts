@@ -1,8 +1,8 @@
-import { assignOwn } from '../model/assign-own.js';
+import { assignOwn } from '../data/assign-own.js';
 import type { Session } from '../model/session.js';
 import { changesOf } from '../sessions/session.changes.js';
 import { replaceContent } from './hold/given-data.js';
-import { copyToKeep } from './lenient-copy.js';
+import { copyToKeep } from '../data/lenient-copy.js';
 
 /** What of a session a run has for itself. */
 export type OwnSessionData = Readonly<Pick<Session, 'name' | 'metadata'>>;

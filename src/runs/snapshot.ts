@@ -1,4 +1,4 @@
-import { copyPlainData } from '../execution/copy-plain-data.js';
+import { copyPlainData } from '../data/copy-plain-data.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';

@@ -1,4 +1,4 @@
-import { toError } from '../errors/to-error.js';
+import { toError } from '../data/to-error.js';
 import type { RunOutput } from '../model/run-output.js';
 import { Run, type RunRequest } from './run.js';
 import type { RunHandle } from './run.view.js';

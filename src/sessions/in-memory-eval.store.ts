@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 
 import { quoted } from '../errors/log.text.js';
-import { copyPlainData } from '../execution/copy-plain-data.js';
+import { copyPlainData } from '../data/copy-plain-data.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
 import { checkLimits, sizeOf, type Sized } from './kept.size.js';
 import { isOf } from './session.filter.js';

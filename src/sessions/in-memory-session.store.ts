@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 
 import { quoted } from '../errors/log.text.js';
-import { copyPlainData } from '../execution/copy-plain-data.js';
+import { copyPlainData } from '../data/copy-plain-data.js';
 import type { Session } from '../model/session.js';
-import { withoutUndefined } from '../model/without-undefined.js';
+import { withoutUndefined } from '../data/without-undefined.js';
 import type { SessionChanges } from './session.changes.js';
 import { newSession, withRun, withUpdate } from './kept-session.js';
 import { checkLimits, latestWithin, sizeOf, sizeOfRun, type Sized } from './kept.size.js';

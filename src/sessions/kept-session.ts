@@ -1,5 +1,5 @@
 import type { ComponentIdentity } from '../model/component.js';
-import { withoutUndefined } from '../model/without-undefined.js';
+import { withoutUndefined } from '../data/without-undefined.js';
 import { withChanges } from './session.changes.js';
 import type { NewSession, SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
 import { isInputWithheld } from './session.filter.js';

@@ -1,5 +1,5 @@
 import { StoreTimeoutError } from '../errors/store-timeout.error.js';
-import { copyPlainData } from '../execution/copy-plain-data.js';
+import { copyPlainData } from '../data/copy-plain-data.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';

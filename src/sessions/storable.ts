@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { Logger } from '@nestjs/common';
 
 import { quoted } from '../errors/log.text.js';
-import { copyPlainData } from '../execution/copy-plain-data.js';
+import { copyPlainData, isPlainRecord } from '../data/copy-plain-data.js';
 import type { RecordChanges, SessionChanges } from './session.changes.js';
 import type { NewSession, SessionUpdate, StoredRun } from './session.store.js';
 
@@ -137,7 +137,7 @@ function isStorable(value: unknown, depth: number): boolean {
   if (value === null) return true;
   if (depth > MAX_DEPTH) return false;
   if (Array.isArray(value)) return !isOfSubclass(value) && areStorable(value, depth + 1);
-  if (isRecord(value)) return isRecordStorable(value, depth + 1);
+  if (isPlainRecord(value)) return isRecordStorable(value, depth + 1);
   if (types.isProxy(value) || isOfSubclass(value)) return false;
   if (types.isMap(value))
     return areStorable(value.keys(), depth + 1) && areStorable(value.values(), depth + 1);
@@ -189,7 +189,7 @@ function keepReadable(
     return new Set(
       [...value].map((item) => inner(item, `${path}.values()`)).filter((item) => item !== LEFT_OUT),
     );
-  if (!isRecord(value)) return isPlain(value) ? value : LEFT_OUT;
+  if (!isPlainRecord(value)) return isPlain(value) ? value : LEFT_OUT;
   return keepRecord(value, path, inner, leftOut);
 }
 
@@ -236,16 +236,6 @@ function isOfSubclass(value: object): boolean {
   if (!Array.isArray(value) && !types.isMap(value) && !types.isSet(value)) return false;
   const base = Object.getPrototypeOf(Object.getPrototypeOf(value) ?? {}) as object | null;
   return base === null || Object.getPrototypeOf(base) !== null;
-}
-
-/** A record of any realm, or without a prototype. */
-function isRecord(value: object): value is Record<string, unknown> {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return (
-    prototype === Object.prototype ||
-    prototype === null ||
-    (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'hasOwnProperty'))
-  );
 }
 
 function pathOf(path: string, key: string): string {

@@ -1,3 +1,4 @@
+import { isRecord } from '../data/is-record.js';
 import { showValue } from '../model/show-value.js';
 
 /** What a method of a store has to answer. */
@@ -26,8 +27,6 @@ export function problemOf(
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string';
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isListOf = (accepts: AnswerKind['accepts'], value: unknown): boolean =>
   Array.isArray(value) && value.every(accepts);
 

@@ -1,6 +1,6 @@
 import type * as OpenTelemetry from '@opentelemetry/api';
 
-import { toError } from '../errors/to-error.js';
+import { toError } from '../data/to-error.js';
 import { forLog } from '../errors/log.text.js';
 import type { ComponentIdentity } from '../model/component.js';
 import { importIfInstalled } from '../peers/optional-peer.js';

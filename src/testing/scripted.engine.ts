@@ -9,7 +9,7 @@ import {
   type EngineYield,
   type LeaderRequest,
 } from '../components/engine.js';
-import { toError } from '../errors/to-error.js';
+import { toError } from '../data/to-error.js';
 import type { PlainRecord } from '../model/run-context.js';
 
 /** A piece of text, or what makes one of the request. */

@@ -1,6 +1,7 @@
 import type { PlainRecord } from '../../model/run-context.js';
 import { FieldProblems } from './field.problems.js';
-import { isArray, isPlainObject, isShallow, isSimple, parseJson } from './json.values.js';
+import { isRecord } from '../../data/is-record.js';
+import { isArray, isShallow, isSimple, parseJson } from './json.values.js';
 
 /** The fields of a request by name: texts, or any JSON value if they came as JSON. */
 export type Fields = ReadonlyMap<string, unknown>;
@@ -120,7 +121,7 @@ export class FieldReader {
     const given = this.#given(name);
     const value = typeof given === 'string' && !isSimple(given, maxParts) ? null : this.#json(name);
     if (value === undefined) return [];
-    if (isArray(value) && value.every(isPlainObject) && isShallow(value)) return value;
+    if (isArray(value) && value.every(isRecord) && isShallow(value)) return value;
     this.refuse(name, 'json_invalid', 'Input should be a JSON array of objects', this.#fields.get(name));
     return [];
   }

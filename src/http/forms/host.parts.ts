@@ -3,7 +3,7 @@ import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
 import { labelOf, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
 import type { Form, FormRequest } from './form.js';
-import { isRecord } from './json.values.js';
+import { hasFields } from './json.values.js';
 import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
 
 /**
@@ -51,20 +51,20 @@ export class HostParts {
 }
 
 function filesBeside({ file, files }: FormRequest): unknown[] {
-  const listed = Array.isArray(files) ? files : isRecord(files) ? Object.values(files).flat() : [];
-  return [...(isRecord(file) ? [file] : []), ...(listed as readonly unknown[])];
+  const listed = Array.isArray(files) ? files : hasFields(files) ? Object.values(files).flat() : [];
+  return [...(hasFields(file) ? [file] : []), ...(listed as readonly unknown[])];
 }
 
 function isFile(part: unknown): boolean {
-  return Buffer.isBuffer(part) || (isRecord(part) && (part['type'] === 'file' || 'originalname' in part));
+  return Buffer.isBuffer(part) || (hasFields(part) && (part['type'] === 'file' || 'originalname' in part));
 }
 
 function valueOf(part: unknown): unknown {
-  return isRecord(part) ? part['value'] : part;
+  return hasFields(part) ? part['value'] : part;
 }
 
 function describe(file: unknown): Upload {
-  if (!isRecord(file)) return {};
+  if (!hasFields(file)) return {};
   const { originalname, filename, name, mimetype } = file;
   return { name: textOf(originalname ?? filename ?? name), mediaType: textOf(mimetype) };
 }
@@ -75,7 +75,7 @@ function textOf(value: unknown): string | undefined {
 
 /** @returns undefined if the parser has written the file elsewhere, or nowhere */
 async function contentOf(file: unknown, label: string): Promise<Buffer | undefined> {
-  if (!isRecord(file)) return file as Buffer;
+  if (!hasFields(file)) return file as Buffer;
   const { buffer, data, size } = file;
   const kept = [buffer, data].find((value) => Buffer.isBuffer(value));
   if (kept) return kept.length === 0 && Number(size) > 0 ? undefined : kept;
@@ -89,6 +89,6 @@ async function contentOf(file: unknown, label: string): Promise<Buffer | undefin
 
 /** Whether the parser has left out the end, since it has limits of its own. */
 function isCut(file: unknown): boolean {
-  const isTruncated = (value: unknown): boolean => isRecord(value) && value['truncated'] === true;
-  return isTruncated(file) || (isRecord(file) && isTruncated(file['file']));
+  const isTruncated = (value: unknown): boolean => hasFields(value) && value['truncated'] === true;
+  return isTruncated(file) || (hasFields(file) && isTruncated(file['file']));
 }

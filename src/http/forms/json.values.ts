@@ -1,4 +1,4 @@
-import type { PlainRecord } from '../../model/run-context.js';
+import { isRecord } from '../../data/is-record.js';
 
 /** Levels of nesting in JSON that a client may send. */
 const MAX_DEPTH = 100;
@@ -65,14 +65,9 @@ export function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
-/** An object of JSON. */
-export function isPlainObject(value: unknown): value is PlainRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Whether a value has keys: neither a list nor bytes. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
+export function hasFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isRecord(value) && !Buffer.isBuffer(value);
 }
 
 /**
@@ -89,7 +84,7 @@ export function sizeOfJson(value: unknown, maximum: number): number {
     else if (Array.isArray(item)) {
       size += item.length;
       for (const inner of item) rest.push(inner);
-    } else if (isPlainObject(item)) {
+    } else if (isRecord(item)) {
       for (const [key, inner] of Object.entries(item)) {
         size += Buffer.byteLength(key) + 4;
         rest.push(inner);

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { Dicer } from '@fastify/busboy';
 import { BadRequestException, PayloadTooLargeException, RequestTimeoutException } from '@nestjs/common';
 
-import { toError } from '../../errors/to-error.js';
+import { toError } from '../../data/to-error.js';
 import { decodeText } from '../../model/text.decoding.js';
 import type { BodyCount } from './body.memory.js';
 import { FieldLimits } from './field.limits.js';

@@ -3,7 +3,7 @@ import type { UnprocessableEntityException } from '@nestjs/common';
 import { decodeText } from '../../model/text.decoding.js';
 import type { Fields } from './field.reader.js';
 import { FieldProblems } from './field.problems.js';
-import { isRecord, parseJson } from './json.values.js';
+import { hasFields, parseJson } from './json.values.js';
 
 /** A request of Express or Fastify, with what the host has read of its body. */
 export interface BodyRequest {
@@ -16,13 +16,13 @@ export interface BodyRequest {
 
 /** Fields that a parser has made of a body; undefined if none has. */
 export function parsedFieldsOf({ body }: BodyRequest): Readonly<Record<string, unknown>> | undefined {
-  return isRecord(body) && !isBytes(body) && !isStream(body) ? body : undefined;
+  return hasFields(body) && !isBytes(body) && !isStream(body) ? body : undefined;
 }
 
 /** The bytes of a body that the host has read and not parsed. */
 export function rawBytesOf({ body, rawBody }: BodyRequest): Buffer | undefined {
   const isUnparsed =
-    body === undefined || body === null || (isRecord(body) && Object.keys(body).length === 0);
+    body === undefined || body === null || (hasFields(body) && Object.keys(body).length === 0);
   const raw = isBytes(body) || typeof body === 'string' ? body : isUnparsed ? rawBody : undefined;
   if (typeof raw === 'string') return Buffer.from(raw);
   return isBytes(raw) ? Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength) : undefined;
@@ -61,7 +61,7 @@ export function refuseMissingBody(): never {
 }
 
 function fieldsOfValue(value: unknown, shown: unknown): Fields {
-  if (!isRecord(value)) throw refusal('model_attributes_type', 'Input should be a JSON object', shown);
+  if (!hasFields(value)) throw refusal('model_attributes_type', 'Input should be a JSON object', shown);
   return new Map(Object.entries(value));
 }
 
@@ -88,5 +88,5 @@ function isBytes(value: unknown): value is Uint8Array {
 
 /** Parsers that pass everything through leave the request itself. */
 function isStream(value: unknown): boolean {
-  return isRecord(value) && typeof value['pipe'] === 'function';
+  return hasFields(value) && typeof value['pipe'] === 'function';
 }

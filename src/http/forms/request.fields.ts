@@ -3,6 +3,7 @@ import { NotFoundException } from '@nestjs/common';
 import type { PlainRecord } from '../../model/run-context.js';
 import { DATABASE_ID } from '../wire/database.js';
 import { FieldReader } from './field.reader.js';
+import { hasFields } from './json.values.js';
 import { fieldsOfBody, refuseMissingBody, type BodyRequest } from './request.body.js';
 
 /** A request of Express or Fastify, with what its adapter has read. */
@@ -88,6 +89,5 @@ export function keptRecord(reader: FieldReader, name: string): PlainRecord | und
 }
 
 function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return new Map(isRecord && !Buffer.isBuffer(value) ? Object.entries(value) : []);
+  return new Map(hasFields(value) ? Object.entries(value) : []);
 }

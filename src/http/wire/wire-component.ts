@@ -3,8 +3,8 @@ import type { ToolDescription } from '../../components/engine.js';
 import { Team } from '../../components/team/team.js';
 import { Workflow } from '../../components/workflow/workflow.js';
 import { DATABASE_ID, SESSION_TABLE } from './database.js';
-import { toJsonValue } from '../../model/to-json-value.js';
-import { withoutUndefined } from '../../model/without-undefined.js';
+import { toJsonValue } from '../../data/to-json-value.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 import { toWireSteps } from './wire-step.js';
 

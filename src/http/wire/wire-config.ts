@@ -2,7 +2,7 @@ import type { AgentOsExtras, ResolvedAgentOsOptions } from '../../agent-os.optio
 import type { Component } from '../../components/component.js';
 import type { ComponentRegistry } from '../../components/component.registry.js';
 import { Team } from '../../components/team/team.js';
-import { withoutUndefined } from '../../model/without-undefined.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import { DATABASE_ID, EVAL_TABLE, SESSION_TABLE } from './database.js';
 import { toWireWorkflowSummary } from './wire-component.js';
 import type { WireObject } from './wire-format.js';

@@ -1,5 +1,5 @@
 import type { RunEvent } from '../../model/run-event.js';
-import { toJsonValue } from '../../model/to-json-value.js';
+import { toJsonValue } from '../../data/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 import { toWireFinishReason, toWireMetrics } from './wire-metrics.js';
 import {

@@ -1,4 +1,4 @@
-import { withoutUndefined } from '../../model/without-undefined.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 
 /** An event of the protocol, without the fields that every event of its run has. */

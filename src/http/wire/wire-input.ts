@@ -1,5 +1,5 @@
 import type { RunFile, RunFileKind, RunInput } from '../../model/run-input.js';
-import { withoutUndefined } from '../../model/without-undefined.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 
 /**

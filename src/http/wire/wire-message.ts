@@ -1,7 +1,7 @@
 import type { Message } from '../../model/message.js';
 import type { ToolExecution } from '../../model/tool-execution.js';
-import { toJsonValue } from '../../model/to-json-value.js';
-import { withoutUndefined } from '../../model/without-undefined.js';
+import { toJsonValue } from '../../data/to-json-value.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 import { toWireMessageMetrics } from './wire-metrics.js';
 

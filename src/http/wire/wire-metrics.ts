@@ -1,7 +1,7 @@
 import type { ModelIdentity } from '../../model/run-output.js';
 import type { FinishReason, ModelRequestMetrics, RunMetrics } from '../../model/run-usage.js';
 import type { RunUsage } from '../../model/run-usage.js';
-import { withoutUndefined } from '../../model/without-undefined.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 
 /** What a run has used; zeros and unknowns are left out. */

@@ -1,7 +1,7 @@
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOutput } from '../../model/run-output.js';
-import { toJsonValue } from '../../model/to-json-value.js';
-import { withoutUndefined } from '../../model/without-undefined.js';
+import { toJsonValue } from '../../data/to-json-value.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 import { toWireInput } from './wire-input.js';
 import { toWireMessage } from './wire-message.js';

@@ -1,7 +1,7 @@
 import type { RunOutput } from '../../model/run-output.js';
 import { isInputWithheld, WITHHELD_INPUT } from '../../sessions/session.filter.js';
 import type { StoredRun } from '../../sessions/session.store.js';
-import { toJsonValue } from '../../model/to-json-value.js';
+import { toJsonValue } from '../../data/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 import { toWireMedia } from './wire-input.js';
 import { toWireMessage } from './wire-message.js';

@@ -1,7 +1,7 @@
 import type { ModelIdentity } from '../../model/run-output.js';
 import { nameOf } from '../../sessions/session.filter.js';
 import type { StoredRun, StoredSession } from '../../sessions/session.store.js';
-import { toJsonValue } from '../../model/to-json-value.js';
+import { toJsonValue } from '../../data/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 import { toWireMessage } from './wire-message.js';
 import { withoutNulls } from './wire-nulls.js';

@@ -1,5 +1,5 @@
 import type { StepOutput } from '../../model/run-output.js';
-import { toJsonValue } from '../../model/to-json-value.js';
+import { toJsonValue } from '../../data/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 import { toWireMetrics } from './wire-metrics.js';
 

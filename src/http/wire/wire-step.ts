@@ -1,7 +1,7 @@
 import type { Component } from '../../components/component.js';
 import { Condition } from '../../components/workflow/condition.js';
 import type { WorkflowNode } from '../../components/workflow/workflow-node.js';
-import { withoutUndefined } from '../../model/without-undefined.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 
 /** How the component of a step is shown. */

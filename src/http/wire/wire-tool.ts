@@ -1,5 +1,5 @@
 import type { ToolExecution } from '../../model/tool-execution.js';
-import { toJsonValue } from '../../model/to-json-value.js';
+import { toJsonValue } from '../../data/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 
 /** What this server never asks of a tool call; clients expect the keys all the same. */

@@ -1,7 +1,7 @@
-import { assignOwn } from '../../model/assign-own.js';
+import { assignOwn } from '../../data/assign-own.js';
 import type { PlainRecord, RunContext } from '../../model/run-context.js';
 import type { Session } from '../../model/session.js';
-import { copyToKeep } from '../lenient-copy.js';
+import { copyToKeep } from '../../data/lenient-copy.js';
 
 /** What an engine and hooks may add to, as a run had it before: after its pre-hooks, or at its start. */
 export interface GivenData {

@@ -5,8 +5,8 @@ import type { PlainRecord } from '../../model/run-context.js';
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOutput, StepOutput } from '../../model/run-output.js';
 import type { Session } from '../../model/session.js';
-import { toJsonValue } from '../../model/to-json-value.js';
-import { copyToCompare, copyToKeep } from '../lenient-copy.js';
+import { toJsonValue } from '../../data/to-json-value.js';
+import { copyToCompare, copyToKeep } from '../../data/lenient-copy.js';
 
 /** The fields of an output that tell how its answer came about. They may quote the answer. */
 const WORK = ['tools', 'memberResponses', 'stepResults'] as const;

@@ -1,7 +1,8 @@
 import { types } from 'node:util';
 
-import { PlainDataError } from '../errors/plain-data.error.js';
-import { copyPlainData } from '../execution/copy-plain-data.js';
+import { PlainDataError } from './plain-data.error.js';
+import { copyPlainData } from './copy-plain-data.js';
+import { isClassless } from './is-record.js';
 
 /** Decides what stands in a copy for an object that cannot be copied. */
 type OpaqueHandler = (value: unknown, path: string) => unknown;
@@ -80,7 +81,7 @@ class LenientCopy {
       Set.prototype.forEach.call(value, (item) => target.add(this.of(item, `${path}.values()`, depth)));
       return target;
     }
-    if (isRecord(value)) return this.#ofKeys(value, {}, path, depth);
+    if (isClassless(value)) return this.#ofKeys(value, {}, path, depth);
     return this.#remember(value, copyPlainData(value, ''));
   }
 
@@ -108,9 +109,4 @@ class LenientCopy {
     this.#copies.set(source, target);
     return target;
   }
-}
-
-function isRecord(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 
+import { isClassless } from './is-record.js';
 import { bytesOf } from './typed-arrays.js';
 
 /**
@@ -39,7 +40,8 @@ function convertObject(value: object, inner: (item: unknown) => unknown): unknow
   if (types.isMap(value)) return fromMap(value, inner);
   if (types.isSet(value)) return [...Set.prototype.values.call(value)].map(inner);
   if (ArrayBuffer.isView(value)) return bytesOf(value).toString('base64');
-  if (isRecord(value)) return fromEntries(Object.keys(value).map((key) => [key, inner(read(value, key))]));
+  // Of an instance of a class nothing is shown: it may hold anything.
+  if (isClassless(value)) return fromEntries(Object.keys(value).map((key) => [key, inner(read(value, key))]));
   return `[${value.constructor.name || 'object'}]`;
 }
 
@@ -70,10 +72,4 @@ function fromMap(map: Map<unknown, unknown>, inner: (item: unknown) => unknown):
 /** Assigning `__proto__` would change the prototype; `Object.fromEntries` adds the key. */
 function fromEntries(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   return Object.fromEntries(entries);
-}
-
-/** Of an instance of a class nothing is shown: it may hold anything. */
-function isRecord(value: object): value is Record<string, unknown> {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

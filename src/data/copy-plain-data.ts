@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 
-import { PlainDataError } from '../errors/plain-data.error.js';
-import { toError } from '../errors/to-error.js';
-import { copyTypedArray } from '../model/typed-arrays.js';
+import { PlainDataError } from './plain-data.error.js';
+import { toError } from './to-error.js';
+import { copyTypedArray } from './typed-arrays.js';
 
 /**
  * A deep copy of plain data: JSON values and `undefined`, `Date`, `Map`, `Set`, `Buffer`, typed arrays.
@@ -152,6 +152,12 @@ function copyInside(value: unknown, holder: object, place: () => string, depth: 
   } catch (thrown) {
     throw withStep(thrown, holder, place());
   }
+}
+
+/** Whether an object is a record that a copy loses nothing of: of any realm, or without a prototype. */
+export function isPlainRecord(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || isRecordPrototype(prototype);
 }
 
 /** `Object.prototype` of any realm, or none at all. */

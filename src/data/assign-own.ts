@@ -1,7 +1,8 @@
-import type { PlainRecord } from './run-context.js';
-
 /** `Object.assign()` for data that others have written: the key `__proto__` is a key like others. */
-export function assignOwn(target: PlainRecord, source: Readonly<PlainRecord> | undefined): void {
+export function assignOwn(
+  target: Record<string, unknown>,
+  source: Readonly<Record<string, unknown>> | undefined,
+): void {
   if (source === undefined) return;
   for (const key of Object.keys(source)) {
     if (key === '__proto__')

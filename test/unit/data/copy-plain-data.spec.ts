@@ -4,8 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { PlainDataError } from '../../../src/errors/plain-data.error.js';
-import { copyPlainData } from '../../../src/execution/copy-plain-data.js';
+import { PlainDataError } from '../../../src/data/plain-data.error.js';
+import { copyPlainData } from '../../../src/data/copy-plain-data.js';
 import { raise } from '../../support/raise.js';
 
 class Thing {

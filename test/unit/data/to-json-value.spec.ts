@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { toJsonValue } from '../../../src/model/to-json-value.js';
+import { toJsonValue } from '../../../src/data/to-json-value.js';
 import { raise } from '../../support/raise.js';
 
 const throwing = (): object =>

@@ -1,0 +1,10 @@
+/** Whether a value is an object whose keys can be looked at, and no array. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether an object is no instance of a class: its prototype is that of all objects, of any realm, or there is none. */
+export function isClassless(value: object): value is Record<string, unknown> {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
