@@ -1,5 +1,5 @@
 /** A process that compares the library's copier with structuredClone on a run output, sends the result and ends. */
-import { copyPlainData } from '../dist/src/execution/copy-plain-data.js';
+import { copyPlainData } from '../dist/src/data/copy-plain-data.js';
 import { createEngineOutput, runOutputOf } from './run-output.mjs';
 import { summarize } from './statistics.mjs';
 
