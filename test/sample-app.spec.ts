@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AgentOsService } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { AppModule } from '../sample-app/app.module.js';
 import { Notifications } from '../sample-app/background-hooks/background-task-agent.js';
@@ -14,7 +15,6 @@ import { examples } from '../sample-app/examples.js';
 import { serveOpenApi } from '../sample-app/open-api.js';
 import { describeStorage } from '../sample-app/storage/storage.module.js';
 import { summarize } from '../sample-app/summary.js';
-import { createGate, type Gate } from './support/gate.js';
 import { readDocument } from './support/documents.js';
 import { namesOf, runJson, runSse } from './support/http-client.js';
 

@@ -88,13 +88,26 @@ export class FailingStore<S extends object> {
   }
 
   /**
-   * Lets the calls that hang do their work, and later ones of their methods too; resolves when they have done it. What
-   * they reject with is for their callers.
+   * Resolves when so many calls of the method hang.
+   *
+   * @param times - at once. Default 1
+   */
+  async hanging(method: MethodOf<S>, times = 1): Promise<void> {
+    this.#checked(method);
+    while ([...this.#hanging].filter((call) => call.method === method).length < times) {
+      await new Promise<void>((resolve) => this.#watchers.add(resolve));
+    }
+  }
+
+  /**
+   * Lets the calls that hang do their work, and later ones of their methods too; resolves when they have done it and their
+   * callers have gone on. What they reject with is for their callers.
    */
   async release(method?: MethodOf<S>): Promise<void> {
     this.heal(method);
     const calls = [...this.#hanging].filter((call) => method === undefined || call.method === method);
     await Promise.allSettled(calls.map((call) => call.release()));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   #set(method: MethodOf<S>, fault: StoreFault, { times = Infinity }: StoreFaultOptions = {}): void {

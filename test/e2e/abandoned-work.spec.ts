@@ -13,9 +13,9 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { someTurns } from '../support/turns.js';

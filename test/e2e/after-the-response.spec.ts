@@ -12,11 +12,11 @@ import {
 } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Agent, AgentOsInterceptor, AgentOsService } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { ANSWERS, AskController } from '../support/ask.controller.js';
 import { inBackground } from '../support/background-hook.js';
 import { ClientProcess } from '../support/client-process.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { holdNextAnswer } from '../support/held-answer.js';
 import { ADAPTERS, closeApps, startApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 

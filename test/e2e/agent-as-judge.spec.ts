@@ -12,8 +12,8 @@ import {
   type EngineRequest,
   type Evaluation,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { namesOf, runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 

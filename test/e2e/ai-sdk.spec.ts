@@ -3,11 +3,11 @@ import { toStandardJsonSchema } from '@valibot/to-json-schema';
 import { generateText, tool } from 'ai';
 import { Agent, type RunContext } from 'nestjs-agentos';
 import { runContextOf } from 'nestjs-agentos/ai-sdk';
+import { createGate } from 'nestjs-agentos/testing';
 import * as valibot from 'valibot';
 import { z } from 'zod';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { namesOf, runJson, runSse } from '../support/http-client.js';
 import { startRun } from '../support/leaving-client.js';
 import { API_KEY, calls, closeOpenAiServers, OpenAiServer, says, saysFor } from '../support/openai-server.js';

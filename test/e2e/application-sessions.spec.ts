@@ -12,8 +12,8 @@ import {
   type PreHookContext,
   type RunOptions,
 } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
-import { createGate, type Gate } from '../support/gate.js';
 import { post, runJson } from '../support/http-client.js';
 import { politeJudge } from '../support/judge.js';
 import { callJson } from '../support/json-client.js';

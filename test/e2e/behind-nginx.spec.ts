@@ -7,8 +7,8 @@ import { join } from 'node:path';
 
 import { afterEach, expect, it } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { closeApps, startApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
 

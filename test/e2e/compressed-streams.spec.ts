@@ -4,8 +4,8 @@ import type { INestApplication } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import compression from 'compression';
 import { Agent } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { ADAPTERS, closeApps, startApp, type Adapter } from '../support/test-app.js';
 
 afterEach(closeApps);

@@ -12,11 +12,11 @@ import {
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace-base';
 import { Agent, Team, type AgentOsOptions } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 import { finalize, type Observable } from 'rxjs';
 
 import { ANSWERS, AskController } from '../support/ask.controller.js';
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { raise } from '../support/raise.js';
 import { ask, SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp, type TestAppOptions } from '../support/test-app.js';

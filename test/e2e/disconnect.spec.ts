@@ -8,9 +8,9 @@ import {
   type EngineRequest,
   type PostHookContext,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { startRun } from '../support/leaving-client.js';
 import { SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';

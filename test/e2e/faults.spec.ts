@@ -7,11 +7,11 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 import { EMPTY, from, NEVER } from 'rxjs';
 
 import { inBackground } from '../support/background-hook.js';
 import { FAILING_HOOKS } from '../support/failing-hooks.js';
-import { createGate } from '../support/gate.js';
 import { startRun } from '../support/leaving-client.js';
 import { raise } from '../support/raise.js';
 import { ask, SURFACES } from '../support/surfaces.js';

@@ -16,10 +16,10 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 import { finalize } from 'rxjs';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { parseFrames, postBody, runJson, type JsonAnswer, type RunBody } from '../support/http-client.js';
 import { readUploads, type ParserStyle, type ReadFile } from '../support/host-uploads.js';
 import { readAnswer, sendRaw } from '../support/raw-client.js';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent, HookExecutor, type AgentOsOptions, type HookBatch, type HookTask } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
 import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
 

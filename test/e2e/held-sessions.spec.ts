@@ -9,8 +9,8 @@ import {
   type AgentOsOptions,
   type PostHookContext,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 

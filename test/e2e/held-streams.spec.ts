@@ -14,8 +14,8 @@ import {
   type HookFunction,
   type PostHookContext,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { namesOf, parseFrames, runSse } from '../support/http-client.js';
 import { startRun } from '../support/leaving-client.js';
 import { raise } from '../support/raise.js';

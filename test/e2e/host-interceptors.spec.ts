@@ -8,9 +8,9 @@ import {
 } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 import { catchError, EMPTY, filter, map, of, retry, tap, timeout, type Observable } from 'rxjs';
 
-import { createGate } from '../support/gate.js';
 import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';

@@ -13,9 +13,9 @@ import {
   type RunOutput,
   type ToolExecution,
 } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { mutate, MUTATIONS, type Mutation } from '../support/mutations.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';

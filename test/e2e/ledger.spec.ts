@@ -7,9 +7,9 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { raise } from '../support/raise.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent, RunCancelledError, type PostHookContext } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { namesOf, parseFrames } from '../support/http-client.js';
 import { raise } from '../support/raise.js';
 import { Shutdown } from '../support/shutdown.js';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent, defineHook, type PostHookContext, type PreHookContext } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { politeJudge } from '../support/judge.js';

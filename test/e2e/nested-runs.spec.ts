@@ -19,9 +19,9 @@ import {
   type RunContext,
   type StepLike,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { pathOf, registrationOf } from '../support/registration.js';
 import { ask, SURFACES } from '../support/surfaces.js';
 import { closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';

@@ -30,13 +30,13 @@ import {
   type LeaderRequest,
 } from 'nestjs-agentos';
 import { createAgentOsDocument, type AgentOsDocumentOptions } from 'nestjs-agentos/openapi';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { HTTP_CONTROLLERS } from '../../src/http/http.routes.js';
 import { routesOf } from '../../src/openapi/route.marks.js';
 import { ALL_ROUTES } from '../../src/openapi/routes/all-routes.js';
 import { ALL_SCHEMAS } from '../../src/openapi/schemas/all-schemas.js';
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { namesOf, parseFrames } from '../support/http-client.js';
 import { answering, mockLab } from '../support/mock-lab.js';
 import { OpenApiValidator } from '../support/openapi-validator.js';

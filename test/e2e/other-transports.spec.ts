@@ -23,10 +23,10 @@ import {
   AgentOsService,
   type AgentOsOptions,
 } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 import { concat, defer, from, lastValueFrom, map, toArray, type Observable } from 'rxjs';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 import { openWebSocket, type WebSocketClient } from '../support/web-socket-client.js';

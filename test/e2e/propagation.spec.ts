@@ -17,8 +17,8 @@ import {
   type PostHookContext,
   type StepLike,
 } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
-import { createGate, type Gate } from '../support/gate.js';
 import { post } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
 

@@ -14,8 +14,8 @@ import {
   type PreHookContext,
   type StepRequest,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { raise } from '../support/raise.js';
 import { ask, TRANSPORTS } from '../support/surfaces.js';
 import { closeApps, startApp } from '../support/test-app.js';

@@ -10,10 +10,10 @@ import {
   type AgentOsOptions,
   type PostHookContext,
 } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { namesOf, parseFrames, runJson, runSse, type Frame } from '../support/http-client.js';
 import { startRun } from '../support/leaving-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';

@@ -11,8 +11,8 @@ import {
   type PreHookContext,
   type RunEvent,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { raise } from '../support/raise.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 

@@ -11,9 +11,9 @@ import {
   type AgentOsOptions,
   type EngineFunction,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { namesOf, parseFrames, post, runJson, runSse } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';

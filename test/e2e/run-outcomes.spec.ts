@@ -20,9 +20,9 @@ import {
   type PreHookContext,
   type RunOutcome,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { raise } from '../support/raise.js';
 import { ask, SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';

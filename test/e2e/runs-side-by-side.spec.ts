@@ -12,9 +12,9 @@ import {
   type RunOptions,
   type RunOutput,
 } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { closeApps, startApp } from '../support/test-app.js';
 import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
 import { openExecutions } from '../support/hook-executions.js';

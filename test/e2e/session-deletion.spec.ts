@@ -12,9 +12,8 @@ import {
   type SessionOwner,
   type StoredRun,
 } from 'nestjs-agentos';
+import { createGate, failingStore, scriptedEngine } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
-import { Hang, hangingSessionStore } from '../support/hanging-store.js';
 import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
@@ -77,21 +76,14 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   });
 
   it('leaves no recording of a run that was going on', async () => {
-    const [reached, goOn] = [createGate(), createGate()];
-    const agent = new Agent({
-      id: 'teller',
-      engine: async () => {
-        reached.open();
-        await goOn.opened;
-        return SECRET;
-      },
-    });
+    const engine = scriptedEngine().hang().text(SECRET);
+    const agent = new Agent({ id: 'teller', engine });
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const fields = { message: 'hi', session_id: 's1', background: 'true', stream: 'true' };
     const reading = post(url, '/agents/teller', fields).then((reply) => reply.text());
-    await reached.opened;
+    await engine.hanging();
     await callJson(url, 'DELETE', '/sessions/s1');
-    goOn.open();
+    engine.proceed();
     // Who reads already goes on.
     const text = await reading;
     expect(text).toContain(SECRET);
@@ -126,48 +118,31 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   });
 
   it('stays deleted also for a first run that went on before another one began it', async () => {
-    const [reached, goOn] = [createGate(), createGate()];
-    const agent = new Agent({
-      id: 'agent',
-      engine: async ({ input }) => {
-        if (input === 'wait') {
-          reached.open();
-          await goOn.opened;
-        }
-        return `re ${input}`;
-      },
-    });
+    const engine = scriptedEngine().hang().text('re wait').nextRun().text('re second');
+    const agent = new Agent({ id: 'agent', engine });
     const { url } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
     const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' }, as('ann'));
-    await reached.opened;
+    await engine.hanging();
     await runJson(url, '/agents/agent', 'second', { session_id: 's' }, as('ann'));
     await callJson(url, 'DELETE', '/sessions/s', { headers: as('ann') });
-    goOn.open();
+    engine.proceed();
     await running;
     expect(await readText(url, '/sessions/s/runs', 'ann')).not.toContain('re wait');
   });
 
   it('stays deleted though the second of two first runs is just being stored', async () => {
-    const [reached, goOn] = [createGate(), createGate()];
-    class SlowStore extends InMemorySessionStore {
-      override async append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
-        if (run.input.content === 'slow') {
-          reached.open();
-          await goOn.opened;
-        }
-        return super.append(session, run, changes);
-      }
-    }
-    const sessionStore = new SlowStore();
+    const failing = failingStore(new InMemorySessionStore());
+    failing.hang('append', { times: 1 });
+    const sessionStore = failing.store;
     const agent = new Agent({ id: 'agent', engine: ({ input }) => `re ${input}` });
     const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
     const slow = runJson(url, '/agents/agent', 'slow', { session_id: 's' });
-    await reached.opened;
+    await failing.hanging('append');
     await runJson(url, '/agents/agent', 'quick', { session_id: 's' });
     const deleting = callJson(url, 'DELETE', '/sessions/s');
     // The server has read the request once it has answered a later one on another connection.
     await callJson(url, 'GET', '/health');
-    goOn.open();
+    await failing.release();
     expect([(await slow).status, (await deleting).status]).toEqual([200, 204]);
     expect(await sessionStore.find('s')).toBeUndefined();
   });
@@ -198,17 +173,10 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   });
 
   it('stays deleted though what waited for a guardrail is just being stored', async () => {
-    const [reached, goOn] = [createGate(), createGate()];
-    class SlowStore extends InMemorySessionStore {
-      override async append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
-        if (run.component.id === 'helper') {
-          reached.open();
-          await goOn.opened;
-        }
-        return super.append(session, run, changes);
-      }
-    }
-    const sessionStore = new SlowStore();
+    // The first one that is stored is the helper.
+    const failing = failingStore(new InMemorySessionStore());
+    failing.hang('append', { times: 1 });
+    const sessionStore = failing.store;
     const [notes, helper] = ['notes', 'helper'].map((id) => new Agent({ id, engine: () => SECRET }));
     const team = new Team({
       id: 'desk',
@@ -225,9 +193,9 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
       agentOs: { teams: [team], agents: [notes as Agent], sessionStore },
     });
     const running = runJson(url, '/teams/desk', 'hi', { session_id: 's' });
-    await reached.opened;
+    await failing.hanging('append');
     expect((await callJson(url, 'DELETE', '/sessions/other')).status).toBe(204);
-    goOn.open();
+    await failing.release();
     expect((await running).status).toBe(200);
     expect(await sessionStore.find('other')).toBeUndefined();
   });
@@ -236,7 +204,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     { outcome: 'fails', stored: 2 },
     { outcome: 'succeeds', stored: 0 },
   ])('costs a run its history only if that $outcome: $stored runs', async ({ outcome, stored }) => {
-    const [deleting, decided, reached, goOn] = [createGate(), createGate(), createGate(), createGate()];
+    const [deleting, decided] = [createGate(), createGate()];
     class SlowStore extends InMemorySessionStore {
       override async delete(ids: readonly string[]): Promise<readonly string[]> {
         deleting.open();
@@ -246,24 +214,16 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
       }
     }
     const sessionStore = new SlowStore();
-    const agent = new Agent({
-      id: 'agent',
-      engine: async ({ input }) => {
-        if (input === 'wait') {
-          reached.open();
-          await goOn.opened;
-        }
-        return `re ${input}`;
-      },
-    });
+    const engine = scriptedEngine().text('re first').nextRun().hang().text('re wait');
+    const agent = new Agent({ id: 'agent', engine });
     const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
     await runJson(url, '/agents/agent', 'first', { session_id: 's' });
     const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' });
-    await reached.opened;
+    await engine.hanging();
     // The second one waits for what the first one makes of it.
     const deletions = [callJson(url, 'DELETE', '/sessions/s'), callJson(url, 'DELETE', '/sessions/s')];
     await deleting.opened;
-    goOn.open();
+    engine.proceed();
     await someTurns();
     decided.open();
 
@@ -302,23 +262,14 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   });
 
   it('must be the user’s: one of nobody keeps the run of a user who goes on with it', async () => {
-    const [reached, goOn] = [createGate(), createGate()];
-    const agent = new Agent({
-      id: 'agent',
-      engine: async ({ input }) => {
-        if (input === 'wait') {
-          reached.open();
-          await goOn.opened;
-        }
-        return `re ${input}`;
-      },
-    });
+    const engine = scriptedEngine().text('re first').nextRun().hang().text('re wait');
+    const agent = new Agent({ id: 'agent', engine });
     const { url, app } = await startApp({ adapter, agentOs: { agents: [agent] } });
     await runJson(url, '/agents/agent', 'first', { session_id: 's' });
     const running = runJson(url, '/agents/agent', 'wait', { session_id: 's', user_id: 'ann' });
-    await reached.opened;
+    await engine.hanging();
     await callJson(url, 'DELETE', '/sessions/s?user_id=ann');
-    goOn.open();
+    engine.proceed();
     await running;
     expect(await app.get(SessionStore).runs('s')).toHaveLength(2);
   });
@@ -346,26 +297,15 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   });
 
   it('keeps the run that goes on in it if the store cannot delete it', async () => {
-    const [reached, goOn] = [createGate(), createGate()];
-    class BrokenStore extends InMemorySessionStore {
-      override delete(): Promise<readonly string[]> {
-        return Promise.reject(new Error('the disk is gone'));
-      }
-    }
-    const agent = new Agent({
-      id: 'teller',
-      engine: async () => {
-        reached.open();
-        await goOn.opened;
-        return SECRET;
-      },
-    });
-    const sessionStore = new BrokenStore();
+    const engine = scriptedEngine().hang().text(SECRET);
+    const agent = new Agent({ id: 'teller', engine });
+    const failing = failingStore(new InMemorySessionStore(), { delete: new Error('the disk is gone') });
+    const sessionStore = failing.store;
     const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
     const running = runJson(url, '/agents/teller', 'hi', { session_id: 's1' });
-    await reached.opened;
+    await engine.hanging();
     expect((await callJson(url, 'DELETE', '/sessions/s1')).status).toBe(500);
-    goOn.open();
+    engine.proceed();
     await running;
     expect(await sessionStore.runs('s1')).toHaveLength(1);
   });
@@ -382,36 +322,28 @@ describe('A session that application code deletes', () => {
     }
   }
 
-  /** An application with a run in the session of ann that has begun, and waits for the gate. */
+  /** An application with a run in the session of ann that has begun, and hangs. */
   async function startRun(sessionStore: SessionStore = new InMemorySessionStore()) {
-    const [reached, goOn] = [createGate(), createGate()];
-    const agent = new Agent({
-      id: 'agent',
-      engine: async () => {
-        reached.open();
-        await goOn.opened;
-        return 'fine';
-      },
-    });
+    const engine = scriptedEngine().hang().text('fine');
+    const agent = new Agent({ id: 'agent', engine });
     const { url, app } = await startApp({
       agentOs: { agents: [agent], sessionStore, http: { userId } },
       providers: [Cleaner],
     });
     const running = runJson(url, '/agents/agent', 'hi', { session_id: 's' }, as('ann'));
-    await reached.opened;
-    return { cleaner: app.get(Cleaner), sessionStore, running, goOn };
+    await engine.hanging();
+    return { cleaner: app.get(Cleaner), sessionStore, running, goOn: () => engine.proceed() };
   }
 
   it('is gone when the store says so, although a run of it is just being stored', async () => {
-    const hang = new Hang();
-    const { cleaner, sessionStore, running, goOn } = await startRun(hangingSessionStore(hang));
-    hang.start('append');
-    goOn.open();
-    await hang.called(1);
+    const failing = failingStore(new InMemorySessionStore(), { append: 'hang' });
+    const { cleaner, sessionStore, running, goOn } = await startRun(failing.store);
+    goOn();
+    await failing.hanging('append');
 
     const cleaning = cleaner.clean();
     await someTurns();
-    await hang.release();
+    await failing.release();
 
     expect(await cleaning).toEqual(['s']);
     expect((await running).status).toBe(200);
@@ -427,7 +359,7 @@ describe('A session that application code deletes', () => {
     const { cleaner, sessionStore, running, goOn } = await startRun();
 
     await cleaner.clean(owner);
-    goOn.open();
+    goOn();
 
     expect((await running).status).toBe(200);
     expect(await sessionStore.runs('s')).toHaveLength(stored);

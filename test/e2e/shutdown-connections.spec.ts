@@ -11,9 +11,9 @@ import { Controller, Get, Module, type BeforeApplicationShutdown } from '@nestjs
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Agent, AgentOsModule, AgentOsService } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { Shutdown } from '../support/shutdown.js';
 import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';

@@ -4,9 +4,9 @@ import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { Agent } from 'nestjs-agentos';
 import { migrate, SqlEvalStore, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
+import { createGate } from 'nestjs-agentos/testing';
 import { Client, Pool, type PoolClient } from 'pg';
 
-import { createGate } from '../support/gate.js';
 import { runJson } from '../support/http-client.js';
 import { isOwnPostgresInstalled, startOwnPostgres, type OwnPostgresServer } from '../support/postgres.js';
 import { RecordingLogger } from '../support/recording-logger.js';

@@ -5,9 +5,9 @@ import type { Socket } from 'node:net';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent, type AgentOsOptions, type PostHookContext } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
 import { multipartOf, postBody, runJson, runSse } from '../support/http-client.js';
 import { sendChunk, sendRaw } from '../support/raw-client.js';
 import { uploadOf } from '../support/upload-form.js';

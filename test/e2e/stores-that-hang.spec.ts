@@ -4,16 +4,17 @@ import {
   agentAsJudge,
   defineGuardrail,
   EvalStore,
+  InMemoryEvalStore,
+  InMemorySessionStore,
   SessionStore,
   StoreTimeoutError,
   Team,
-  type EngineFunction,
+  type EngineLike,
   type NewSession,
 } from 'nestjs-agentos';
+import { failingStore, scriptedEngine, type FailingStore } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate } from '../support/gate.js';
-import { Hang, hangingEvalStore, hangingSessionStore } from '../support/hanging-store.js';
 import { parseFrames, post, runJson, runSse } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
 import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
@@ -25,12 +26,12 @@ const unchanged = { set: {}, removed: [] };
 
 interface StageOptions {
   readonly storeTimeout?: number;
-  readonly engine?: EngineFunction;
+  readonly engine?: EngineLike;
 }
 
 interface Stage extends TestApp {
-  readonly sessionHang: Hang;
-  readonly evalHang: Hang;
+  readonly sessionStore: FailingStore<InMemorySessionStore>;
+  readonly evalStore: FailingStore<InMemoryEvalStore>;
   readonly sessions: SessionStore;
   readonly evals: EvalStore;
   readonly ran: string[];
@@ -40,7 +41,8 @@ async function startStage({
   storeTimeout = 30,
   engine = () => 'the answer',
 }: StageOptions = {}): Promise<Stage> {
-  const [sessionHang, evalHang] = [new Hang(), new Hang()];
+  const sessionStore = failingStore(new InMemorySessionStore());
+  const evalStore = failingStore(new InMemoryEvalStore());
   const ran: string[] = [];
   const hook = inBackground('after', ({ runOutput }) => void ran.push(runOutput.status), {
     on: ['completed', 'failed', 'cancelled'],
@@ -55,8 +57,8 @@ async function startStage({
     agentOs: {
       agents: [agent],
       teams: [team],
-      sessionStore: hangingSessionStore(sessionHang),
-      evalStore: hangingEvalStore(evalHang),
+      sessionStore: sessionStore.store,
+      evalStore: evalStore.store,
       storeTimeout,
       shutdownTimeout: 30,
     },
@@ -64,8 +66,8 @@ async function startStage({
   const { app } = started;
   return {
     ...started,
-    sessionHang,
-    evalHang,
+    sessionStore,
+    evalStore,
     ran,
     sessions: app.get(SessionStore),
     evals: app.get(EvalStore),
@@ -116,8 +118,8 @@ const ROUTES = [
 
 describe('A store that hangs', () => {
   it.each(Object.keys(SESSION_CALLS))('SessionStore.%s() rejects after storeTimeout', async (method) => {
-    const { sessions, sessionHang } = await startStage();
-    sessionHang.start(method);
+    const { sessions, sessionStore } = await startStage();
+    sessionStore.hang(method as never);
 
     const failure = await SESSION_CALLS[method]?.(sessions).catch((error: unknown) => error);
 
@@ -126,8 +128,8 @@ describe('A store that hangs', () => {
   });
 
   it.each(Object.keys(EVAL_CALLS))('EvalStore.%s() rejects after storeTimeout', async (method) => {
-    const { evals, evalHang } = await startStage();
-    evalHang.start(method);
+    const { evals, evalStore } = await startStage();
+    evalStore.hang(method as never);
 
     const failure = await EVAL_CALLS[method]?.(evals).catch((error: unknown) => error);
 
@@ -135,23 +137,24 @@ describe('A store that hangs', () => {
   });
 
   it('answers every route with 500 once, as one that throws', async () => {
-    const { url, sessions, sessionHang, evalHang } = await startStage();
+    const { url, sessions, sessionStore, evalStore } = await startStage();
     await sessions.create({ id: 's1' });
     const answers: unknown[] = [];
     for (const [method, verb, path, body] of ROUTES) {
-      (path.startsWith('/eval') ? evalHang : sessionHang).start(method);
+      if (path.startsWith('/eval')) evalStore.hang(method as never);
+      else sessionStore.hang(method as never);
       const { status } = await callJson(url, verb, path, body ? { body } : {});
       answers.push([method, verb, path, status]);
-      sessionHang.stop();
-      evalHang.stop();
+      sessionStore.heal();
+      evalStore.heal();
     }
 
     expect(answers).toEqual(ROUTES.map(([method, verb, path]) => [method, verb, path, 500]));
   });
 
   it.each(['json', 'sse'])('costs the history when it appends, not the answer over %s', async (transport) => {
-    const { url, agentOs, sessionHang, sessions, ran, log } = await startStage();
-    sessionHang.start('append');
+    const { url, agentOs, sessionStore, sessions, ran, log } = await startStage();
+    sessionStore.hang('append');
 
     const fields = { session_id: 's1' };
     const answer =
@@ -166,18 +169,18 @@ describe('A store that hangs', () => {
     expect(await sessions.find('s1')).toBeUndefined();
     expect(log.messages('error').filter((line) => line.includes('could not be stored'))).toHaveLength(1);
 
-    await sessionHang.release();
+    await sessionStore.release();
     expect(log.messages('warn').filter((line) => line.includes('too late'))).toHaveLength(1);
     expect(log.messages('error').filter((line) => line.includes('could not be stored'))).toHaveLength(1);
   });
 
   it('fails a run whose history or session it does not hand out, and its hooks end in the ledger', async () => {
-    const { url, agentOs, sessionHang, ran } = await startStage();
-    for (const method of ['open', 'runs']) {
-      sessionHang.start(method);
+    const { url, agentOs, sessionStore, ran } = await startStage();
+    for (const method of ['open', 'runs'] as const) {
+      sessionStore.hang(method);
       const { status, body } = await runJson(url, '/agents/support', 'hi', { session_id: 's1' });
       expect([status, body['error_type']]).toEqual([500, 'run_failed']);
-      sessionHang.stop();
+      sessionStore.heal();
     }
     await agentOs.drain();
 
@@ -186,8 +189,8 @@ describe('A store that hangs', () => {
   });
 
   it('lets a run in the background of the server end', async () => {
-    const { url, agentOs, sessionHang } = await startStage();
-    sessionHang.start('append');
+    const { url, agentOs, sessionStore } = await startStage();
+    sessionStore.hang('append');
 
     const reply = await post(url, '/agents/support', { message: 'hi', background: 'true', stream: 'true' });
 
@@ -198,39 +201,41 @@ describe('A store that hangs', () => {
   it.each(['/agents/support', '/teams/desk'])(
     'waits no longer for a run of %s that is cancelled while it is stored',
     async (path) => {
-      const { url, agentOs, sessionHang } = await startStage({ storeTimeout: 60_000 });
-      sessionHang.start('append');
+      const { url, agentOs, sessionStore } = await startStage({ storeTimeout: 60_000 });
+      sessionStore.hang('append');
       const reply = await post(url, path, { message: 'hi', session_id: 's1', stream: 'true' });
       const runId = await readRunId(reply);
-      await sessionHang.called(1);
+      await sessionStore.hanging('append');
 
       expect(agentOs.cancel(runId)).toBe(true);
       if (path === '/teams/desk') {
         // The team was not stored yet, and is now.
-        await sessionHang.called(2);
+        await sessionStore.hanging('append', 2);
         expect(agentOs.cancel(runId)).toBe(true);
       }
       const names = parseFrames(await reply.text()).map(({ event }) => event);
 
       expect(names.at(-1)).toMatch(/Completed$/);
-      await sessionHang.release();
+      await sessionStore.release();
     },
   );
 
   it('does not keep shutdown, nor the answers that wait for it', async () => {
-    const { url, app, agentOs, sessions, sessionHang, evalHang } = await startStage({ storeTimeout: 60_000 });
+    const { url, app, agentOs, sessions, sessionStore, evalStore } = await startStage({
+      storeTimeout: 60_000,
+    });
     await sessions.create({ id: 's1' });
-    for (const method of ['append', 'list', 'delete']) sessionHang.start(method);
-    evalHang.start('list');
+    for (const method of ['append', 'list', 'delete'] as const) sessionStore.hang(method);
+    evalStore.hang('list');
     const running = runJson(url, '/agents/support', 'hi', { session_id: 's1' });
-    await sessionHang.called(1);
+    await sessionStore.hanging('append');
     const others = Promise.all([
       callJson(url, 'GET', '/sessions', { headers: { connection: 'close' } }),
       callJson(url, 'DELETE', '/sessions/s1', { headers: { connection: 'close' } }),
       callJson(url, 'GET', '/eval-runs', { headers: { connection: 'close' } }),
     ]);
 
-    await Promise.all([sessionHang.called(2), evalHang.called(1)]);
+    await Promise.all([sessionStore.hanging('list'), evalStore.hanging('list')]);
 
     await app.close();
 
@@ -240,15 +245,15 @@ describe('A store that hangs', () => {
   });
 
   it('brings no deleted session back when it appends late', async () => {
-    const { url, sessionHang, sessions } = await startStage();
+    const { url, sessionStore, sessions } = await startStage();
     for (const before of [[], ['earlier']]) {
       for (const message of before) await runJson(url, '/agents/support', message, { session_id: 's1' });
-      sessionHang.start('append');
+      sessionStore.hang('append');
       expect((await runJson(url, '/agents/support', 'hi', { session_id: 's1' })).status).toBe(200);
-      sessionHang.stop();
+      sessionStore.heal();
       expect((await callJson(url, 'DELETE', '/sessions/s1')).status).toBe(204);
 
-      await sessionHang.release();
+      await sessionStore.release();
 
       expect(await sessions.find('s1')).toBeUndefined();
       expect(await sessions.runs('s1')).toEqual([]);
@@ -256,59 +261,52 @@ describe('A store that hangs', () => {
   });
 
   it('brings no deleted session back when it creates late, but takes none that was made anew since', async () => {
-    const { sessionHang, sessions } = await startStage();
+    const { sessionStore, sessions } = await startStage();
     const make = (session: NewSession): Promise<unknown> => sessions.create(session).catch(() => 'late');
     for (const isMadeAnew of [false, true]) {
-      sessionHang.start('create');
+      sessionStore.hang('create');
       expect(await make({ id: 's1', userId: 'ada' })).toBe('late');
-      sessionHang.stop();
+      sessionStore.heal();
       await sessions.delete(['s1'], 'ada');
       if (isMadeAnew) await make({ id: 's1', userId: 'ada', name: 'anew' });
 
-      await sessionHang.release();
+      await sessionStore.release();
 
       expect((await sessions.find('s1'))?.name).toBe(isMadeAnew ? 'anew' : undefined);
     }
   });
 
   it('does not take a session for deleted that another user wanted deleted', async () => {
-    const { sessionHang, sessions } = await startStage();
-    sessionHang.start('create');
+    const { sessionStore, sessions } = await startStage();
+    sessionStore.hang('create');
     await sessions.create({ id: 's1', userId: 'ada' }).catch(() => 'late');
-    sessionHang.stop();
+    sessionStore.heal();
     await sessions.delete(['s1'], 'bob');
 
-    await sessionHang.release();
+    await sessionStore.release();
 
     expect(await sessions.find('s1')).toMatchObject({ userId: 'ada' });
   });
 
   it('keeps a session deleted that it has deleted late, although a run of it ends after that', async () => {
-    const [reached, goOn] = [createGate(), createGate()];
-    const { url, sessionHang, sessions } = await startStage({
-      engine: async () => {
-        reached.open();
-        await goOn.opened;
-        return 'the answer';
-      },
-    });
+    const engine = scriptedEngine().hang().text('the answer');
+    const { url, sessionStore, sessions } = await startStage({ engine });
     const running = runJson(url, '/agents/support', 'hi', { session_id: 's1' });
-    await reached.opened;
-    sessionHang.start('delete');
+    await engine.hanging();
+    sessionStore.hang('delete');
     expect((await callJson(url, 'DELETE', '/sessions/s1')).status).toBe(500);
-    await sessionHang.release();
+    await sessionStore.release();
 
-    goOn.open();
+    engine.proceed();
 
     expect((await running).status).toBe(200);
     expect(await sessions.find('s1')).toBeUndefined();
   });
 
   it('of a judge of its own ends its wait, too', async () => {
-    const hang = new Hang();
-    hang.start('save');
+    const { store } = failingStore(new InMemoryEvalStore(), { save: 'hang' });
     const engine = (): string => '{"score": 9, "reason": "good"}';
-    const judge = agentAsJudge({ engine, criteria: 'good', store: hangingEvalStore(hang) });
+    const judge = agentAsJudge({ engine, criteria: 'good', store });
     const pass = defineGuardrail(() => undefined, { name: 'pass' });
     const agent = new Agent({ id: 'judged', engine: () => 'the answer', postHooks: [judge, pass] });
     const { url, log } = await startApp({ agentOs: { agents: [agent], storeTimeout: 30 } });

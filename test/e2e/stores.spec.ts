@@ -18,11 +18,10 @@ import {
 } from 'nestjs-agentos';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
-import { evalStoreContract, sessionStoreContract } from 'nestjs-agentos/testing';
+import { evalStoreContract, sessionStoreContract, createGate } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
 import { describeContract } from '../support/contracts.js';
-import { createGate } from '../support/gate.js';
 import { createPglite } from '../support/pglite.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
 import { runJson, runSse } from '../support/http-client.js';

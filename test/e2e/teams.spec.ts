@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Agent, AgentOsConfigurationError, AgentRunError, Team, type LeaderRequest } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { namesOf, runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
 

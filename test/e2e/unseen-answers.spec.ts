@@ -17,8 +17,8 @@ import {
   type PreHookContext,
 } from 'nestjs-agentos';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { readText } from '../support/users.js';

@@ -9,9 +9,9 @@ import {
   type Session,
 } from 'nestjs-agentos';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { evaluationOf } from '../support/stored-data.js';
 import { post, runJson, type JsonAnswer } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';

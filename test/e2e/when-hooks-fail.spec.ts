@@ -8,10 +8,10 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
 import { FAILING_HOOKS } from '../support/failing-hooks.js';
-import { createGate } from '../support/gate.js';
 import { raise } from '../support/raise.js';
 import { ask, SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';

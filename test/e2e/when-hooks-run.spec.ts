@@ -9,9 +9,9 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { createGate, type Gate } from '../support/gate.js';
 import { ask, SURFACES } from '../support/surfaces.js';
 import { closeApps, startApp } from '../support/test-app.js';
 

@@ -12,8 +12,8 @@ import {
   type GuardrailOptions,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { createGate } from '../support/gate.js';
 import { ask, SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp, startUpError } from '../support/test-app.js';
 

@@ -14,9 +14,9 @@ import {
   Workflow,
   type StepLike,
 } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
 import { z } from 'zod';
 
-import { createGate } from '../support/gate.js';
 import { namesOf, runJson, runSse } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 import type { INestApplication } from '@nestjs/common';
 
-import { createGate } from './gate.js';
+import { createGate } from 'nestjs-agentos/testing';
 
 /** The server's next answer, with its last byte held back as compression or a slow disk would. */
 export interface HeldAnswer {

@@ -32,7 +32,7 @@ describe('failingStore()', () => {
   it('hangs until it is released, and does the work then', async () => {
     const failing = failingStore(new InMemorySessionStore(), { create: 'hang' });
     const created = [failing.store.create({ id: 'a' }), failing.store.create({ id: 'b' })];
-    await failing.called('create', 2);
+    await failing.hanging('create', 2);
     expect((await failing.store.list({})).total).toBe(0);
 
     await failing.release('create');
@@ -75,6 +75,7 @@ describe('failingStore()', () => {
     expect(() => failing.hang('sav')).toThrow('the store has no method "sav"');
     // @ts-expect-error -- no such method
     expect(() => failing.heal('sav')).toThrow('the store has no method "sav"');
+    await expect(failing.hanging('sav' as never)).rejects.toThrow('the store has no method "sav"');
     await expect(failing.called('sav' as never)).rejects.toThrow('the store has no method "sav"');
   });
 
@@ -86,7 +87,7 @@ describe('failingStore()', () => {
     expect((await os.client.run('support', 'hi', { sessionId: 's' })).status).toBe(500);
     sessions.hang('open');
     const run = os.client.run('support', 'hi', { sessionId: 's' });
-    await sessions.called('open', 2);
+    await sessions.hanging('open');
     await sessions.release();
     expect((await run).content).toBe('fine');
     await os.close();

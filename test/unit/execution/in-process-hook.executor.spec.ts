@@ -5,8 +5,8 @@ import type { HookBatch } from 'nestjs-agentos';
 import { hookExecutorContract } from 'nestjs-agentos/testing';
 
 import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
+import { createGate } from '../../../src/testing/gate.js';
 import { describeContract } from '../../support/contracts.js';
-import { createGate } from '../../support/gate.js';
 import { HookHarness, type TestHook } from '../../support/hook-harness.js';
 import { someTurns } from '../../support/turns.js';
 

@@ -4,8 +4,8 @@ import { hookExecutorContract } from 'nestjs-agentos/testing';
 
 import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
 import { TimeLimitedHookExecutor } from '../../../src/execution/time-limited-hook.executor.js';
+import { createGate } from '../../../src/testing/gate.js';
 import { describeContract } from '../../support/contracts.js';
-import { createGate } from '../../support/gate.js';
 import { HookHarness } from '../../support/hook-harness.js';
 
 describeContract(

@@ -7,7 +7,7 @@ import { defer, EMPTY, NEVER, Observable, of, throwError } from 'rxjs';
 import { Deadlines } from '../../../src/execution/deadlines.js';
 import { attemptHook, type AttemptResult } from '../../../src/hooks/hook.attempt.js';
 import { LazySignal } from '../../../src/hooks/lazy-signal.js';
-import { createGate } from '../../support/gate.js';
+import { createGate } from '../../../src/testing/gate.js';
 import {
   bindTestHook,
   createTestContext,

@@ -17,7 +17,7 @@ import { InFlightRuns } from '../../../src/runs/in-flight-runs.js';
 import type { RunHandle } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
-import { createGate, type Gate } from '../../support/gate.js';
+import { createGate, type Gate } from '../../../src/testing/gate.js';
 import { createServedEnvironment } from '../../support/served-environment.js';
 import { someTurns } from '../../support/turns.js';
 

@@ -23,7 +23,7 @@ import type { RunHandle, RunPhase } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
 import { Tracing } from '../../../src/telemetry/tracing.js';
-import { createGate, type Gate } from '../../support/gate.js';
+import { createGate, type Gate } from '../../../src/testing/gate.js';
 import { createServedEnvironment } from '../../support/served-environment.js';
 import { someTurns } from '../../support/turns.js';
 

@@ -8,8 +8,8 @@ import {
 
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
 import { OpenSession, type AppendResult } from '../../../src/sessions/open-session.js';
-import { createGate } from '../../support/gate.js';
-import { Hang, hangingSessionStore } from '../../support/hanging-store.js';
+import { failingStore, type FailingStore } from '../../../src/testing/failing.store.js';
+import { createGate } from '../../../src/testing/gate.js';
 import { componentOf, keepRun, storedRunOf } from '../../support/stored-data.js';
 
 /** A session that a run has opened, as one of nobody or of a user. */
@@ -35,11 +35,11 @@ async function runIdsIn(store: SessionStore): Promise<string[]> {
 }
 
 describe('Deleting a session that runs have open', () => {
-  let hang: Hang;
+  let failing: FailingStore<InMemorySessionStore>;
   let store: CoordinatedSessionStore;
   beforeEach(() => {
-    hang = new Hang();
-    store = new CoordinatedSessionStore(hangingSessionStore(hang));
+    failing = failingStore(new InMemorySessionStore());
+    store = new CoordinatedSessionStore(failing.store);
   });
 
   function enter(session: OpenSession): OpenSession {
@@ -49,14 +49,14 @@ describe('Deleting a session that runs have open', () => {
 
   it('waits for the runs that are being stored, and takes them along', async () => {
     const [one, other] = [enter(opened()), enter(opened())];
-    hang.start('append');
+    failing.hang('append');
     const storing = [settle(one, store, 'r1'), settle(other, store, 'r2')];
-    await hang.called(2);
+    await failing.hanging('append', 2);
 
     const deleting = store.delete(['s1']);
 
     expect(await isSettled(deleting)).toBe(false);
-    await hang.release();
+    await failing.release();
     expect(await Promise.all(storing)).toEqual(['stored', 'stored']);
     expect(await deleting).toEqual(['s1']);
     expect([await store.find('s1'), await runIdsIn(store)]).toEqual([undefined, []]);
@@ -99,32 +99,26 @@ describe('Deleting a session that runs have open', () => {
   it('holds a run that settles meanwhile until it is known whether the session is deleted', async () => {
     await store.create({ id: 's1' });
     const session = enter(opened());
-    hang.start('delete');
+    failing.hang('delete');
     const deleting = store.delete(['s1']);
-    await hang.called(1);
+    await failing.hanging('delete');
 
     const storing = settle(session, store);
 
     expect(await isSettled(storing)).toBe(false);
-    await hang.release();
+    await failing.release();
     expect([await deleting, await storing]).toEqual([['s1'], 'deleted']);
   });
 
   it('costs no run if it fails, unless the session was deleted before', async () => {
-    let isBroken = true;
-    class Unreliable extends InMemorySessionStore {
-      override delete(...call: Parameters<SessionStore['delete']>): Promise<readonly string[]> {
-        return isBroken ? Promise.reject(new Error('The store is broken.')) : super.delete(...call);
-      }
-    }
-    store = new CoordinatedSessionStore(new Unreliable());
+    failing.fail('delete', new Error('The store is broken.'));
     const session = enter(opened());
     await expect(store.delete(['s1'])).rejects.toThrow('The store is broken.');
     expect(await settle(session, store, 'r1')).toBe('stored');
 
-    isBroken = false;
+    failing.heal();
     await store.delete(['s1']);
-    isBroken = true;
+    failing.fail('delete', new Error('The store is broken.'));
     await expect(store.delete(['s1'])).rejects.toThrow('The store is broken.');
 
     expect(await settle(session, store, 'r2')).toBe('deleted');
@@ -191,15 +185,15 @@ describe('Deleting a session that runs have open', () => {
   it('waits for an earlier deletion', async () => {
     await store.create({ id: 's1' });
     enter(opened());
-    hang.start('delete');
+    failing.hang('delete');
     const first = store.delete(['s1']);
-    await hang.called(1);
-    hang.stop();
+    await failing.hanging('delete');
+    failing.heal();
 
     const second = store.delete(['s1']);
 
     expect(await isSettled(second)).toBe(false);
-    await hang.release();
+    await failing.release();
     expect([await first, await second]).toEqual([['s1'], []]);
   });
 
