@@ -35,20 +35,24 @@ export class RunStream implements AsyncIterable<StreamedEvent> {
   }
 
   /**
-   * Reads until an event with this name has come, and no further.
+   * Reads until an event has come that is wanted, and no further.
    *
+   * @param wanted - its name, or what says of an event that it is the one
+   * @example `await stream.until(({ content }) => content === 'One moment. ');`
    * @throws Error with the names of the events that have come if the stream ends first
    */
-  async until(name: string): Promise<StreamedEvent> {
+  async until(wanted: string | ((event: StreamedEvent) => boolean)): Promise<StreamedEvent> {
+    const isWanted = typeof wanted === 'function' ? wanted : ({ event }: StreamedEvent) => event === wanted;
     const seen: string[] = [];
     for (;;) {
       const { done, value } = await this.#events.next();
       if (done) break;
-      if (value.event === name) return value;
+      if (isWanted(value)) return value;
       seen.push(value.event);
     }
     throw new Error(
-      `The stream has ended without the event "${name}". Events read: ${seen.join(', ') || 'none'}.`,
+      `The stream has ended without the event ${typeof wanted === 'string' ? `"${wanted}"` : 'that was wanted'}. ` +
+        `Events read: ${seen.join(', ') || 'none'}.`,
     );
   }
 

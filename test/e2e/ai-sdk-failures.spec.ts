@@ -23,7 +23,6 @@ import { aiSdk, ToolError } from 'nestjs-agentos/ai-sdk';
 import { z } from 'zod';
 
 import { runJson, runSse, type Frame } from '../support/http-client.js';
-import { startRun } from '../support/leaving-client.js';
 import {
   API_KEY,
   breaksOff,
@@ -557,8 +556,8 @@ describe('A run that is cancelled', () => {
     const app = await startScriptedAgent([says('Hel', never)], {
       app: { agentOs: { onDisconnect: 'cancel' } },
     });
-    const client = startRun(app, '/agents/helper', { message: 'Hi', stream: 'true' });
-    await client.read('Hel');
+    const client = app.client.stream('helper', 'Hi');
+    await client.until(({ content }) => content === 'Hel');
     await client.leave();
     expect(await app.provider.requests[0]?.closed).toBe(false);
   });

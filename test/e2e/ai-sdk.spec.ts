@@ -9,7 +9,6 @@ import { z } from 'zod';
 
 import { inBackground } from '../support/background-hook.js';
 import { namesOf, runJson, runSse } from '../support/http-client.js';
-import { startRun } from '../support/leaving-client.js';
 import { API_KEY, calls, closeOpenAiServers, OpenAiServer, says, saysFor } from '../support/openai-server.js';
 import { startScriptedAgent } from '../support/scripted-agent.js';
 import { ADAPTERS, closeApps } from '../support/test-app.js';
@@ -27,10 +26,10 @@ describe.each(ADAPTERS)('An agent on the AI SDK on %s', (adapter) => {
   it('streams what the model says while the model still speaks', async () => {
     const gate = createGate();
     const app = await startScriptedAgent([says('Hel', gate.opened, 'lo')], { app: { adapter } });
-    const client = startRun(app, '/agents/helper', { message: 'Hi', stream: 'true' });
-    await client.read('"content":"Hel"');
+    const client = app.client.stream('helper', 'Hi');
+    await client.until(({ content }) => content === 'Hel');
     gate.open();
-    expect(await client.readAll()).toContain('"content":"Hello"');
+    expect((await client.rest()).map(({ content }) => content)).toContain('Hello');
   });
 
   it('calls tools and reports calls, results, model and tokens as events and in the output', async () => {

@@ -8,10 +8,9 @@ import {
   type EngineRequest,
   type PostHookContext,
 } from 'nestjs-agentos';
-import { createGate } from 'nestjs-agentos/testing';
+import { createGate, RunStream, type PendingRun } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { startRun } from '../support/leaving-client.js';
 import { SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';
 
@@ -75,7 +74,8 @@ class Scene {
 afterEach(closeApps);
 
 describe.each(SURFACES)('disconnects ($adapter, $transport)', ({ adapter, transport }) => {
-  const fields = { message: 'hello', stream: String(transport === 'sse') };
+  const ask = ({ client }: TestApp): RunStream | PendingRun =>
+    transport === 'sse' ? client.stream('slow', 'hello') : client.run('slow', 'hello');
 
   it.each<{ onDisconnect: Policy; ending: string }>([
     { onDisconnect: 'finish', ending: 'COMPLETED "one two", delivered: false' },
@@ -87,7 +87,7 @@ describe.each(SURFACES)('disconnects ($adapter, $transport)', ({ adapter, transp
       const app = await scene.start(adapter, onDisconnect);
       scene.engineGoesOn.open();
 
-      const client = startRun(app, '/agents/slow', fields);
+      const client = ask(app);
       await scene.guardAsked.opened;
       await client.leave();
       scene.guardAnswers.open();
@@ -102,10 +102,10 @@ describe.each(SURFACES)('disconnects ($adapter, $transport)', ({ adapter, transp
     const app = await scene.start(adapter, 'finish');
     scene.guardAnswers.open();
 
-    const client = startRun(app, '/agents/slow', fields);
+    const client = ask(app);
     await scene.engineWorks.opened;
     // A stream has begun by now; of a JSON answer not even the headers have been sent.
-    if (transport === 'sse') await client.read('one ');
+    if (client instanceof RunStream) await client.until('RunContent');
     await client.leave();
     scene.engineGoesOn.open();
     await scene.end(app);
@@ -118,9 +118,9 @@ describe.each(SURFACES)('disconnects ($adapter, $transport)', ({ adapter, transp
     const app = await scene.start(adapter, 'cancel');
     scene.guardAnswers.open();
 
-    const client = startRun(app, '/agents/slow', fields);
+    const client = ask(app);
     await scene.engineWorks.opened;
-    if (transport === 'sse') await client.read('one ');
+    if (client instanceof RunStream) await client.until('RunContent');
     await client.leave();
     await scene.end(app);
 
@@ -135,8 +135,9 @@ describe.each(SURFACES)('disconnects ($adapter, $transport)', ({ adapter, transp
       scene.guardAnswers.open();
       scene.engineGoesOn.open();
 
-      const client = startRun(app, '/agents/slow', fields);
-      expect(await client.readAll()).toContain('one two');
+      const client = ask(app);
+      const answer = client instanceof RunStream ? await client.rest() : await client;
+      expect(JSON.stringify(answer)).toContain('one two');
       await client.leave();
       await scene.end(app);
 
@@ -160,8 +161,8 @@ describe.each(ADAPTERS)('responses (%s)', (adapter) => {
     });
     const app = await startApp({ adapter, agentOs: { agents: [talkative] } });
 
-    const client = startRun(app, '/agents/talkative', { message: 'hello', stream: 'true' });
-    await client.read('RunContent');
+    const client = app.client.stream('talkative', 'hello');
+    await client.until('RunContent');
     scene.steps.push('client leaves');
     await client.leave();
     await scene.end(app);
@@ -203,7 +204,7 @@ describe.each(ADAPTERS)('responses (%s)', (adapter) => {
     });
     const app = await startApp({ adapter, agentOs: { teams: [team], onDisconnect: 'cancel' } });
 
-    const client = startRun(app, '/teams/team', { message: 'hello', stream: 'false' });
+    const client = app.client.run('team', 'hello');
     await working.opened;
     await client.leave();
     await ended.opened;

@@ -12,7 +12,6 @@ import { EMPTY, from, NEVER } from 'rxjs';
 
 import { inBackground } from '../support/background-hook.js';
 import { FAILING_HOOKS } from '../support/failing-hooks.js';
-import { startRun } from '../support/leaving-client.js';
 import { raise } from '../support/raise.js';
 import { ask, SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
@@ -261,13 +260,13 @@ describe.each(ADAPTERS)('hooks that do not behave, on %s', (adapter) => {
       });
     });
 
-    const impatient = startRun(app, '/agents/support', { message: 'hello', stream: 'true' });
-    await impatient.read('the beginning');
-    const patient = startRun(app, '/agents/support', { message: 'hello', stream: 'true' });
-    await patient.read('the beginning');
+    const impatient = app.client.stream('support', 'hello');
+    await impatient.until('RunContent');
+    const patient = app.client.stream('support', 'hello');
+    await patient.until('RunContent');
     await impatient.leave();
     engine.open();
-    await patient.readAll();
+    await patient.rest();
     await settled;
 
     expect(await openExecutions(app.agentOs)).toBe(0);

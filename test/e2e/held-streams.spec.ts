@@ -16,8 +16,7 @@ import {
 } from 'nestjs-agentos';
 import { createGate } from 'nestjs-agentos/testing';
 
-import { namesOf, parseFrames, runSse } from '../support/http-client.js';
-import { startRun } from '../support/leaving-client.js';
+import { namesOf, runSse } from '../support/http-client.js';
 import { raise } from '../support/raise.js';
 import { pathOf, registrationOf } from '../support/registration.js';
 import { ask, SURFACES, type Answer } from '../support/surfaces.js';
@@ -339,10 +338,10 @@ describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
       });
       const app = await startApp({ adapter, agentOs: registrationOf(root) });
 
-      const client = startRun(app, '/teams/root', { message: 'hello', stream: 'true' });
-      await client.read('TeamRunStarted');
+      const client = app.client.stream('root', 'hello');
+      await client.until('TeamRunStarted');
       verdict.open();
-      const names = namesOf(parseFrames(await client.readAll()));
+      const names = (await client.rest()).map(({ event }) => event);
 
       const ofMember = names.slice(names.indexOf('TeamRunContent') + 1, names.indexOf('RunError') + 1);
       expect(ofMember).toEqual([
@@ -365,12 +364,12 @@ describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
     const root = passingOn('root', telltale('member'), late);
     const app = await startApp({ adapter, agentOs: registrationOf(root) });
 
-    const client = startRun(app, '/teams/root', { message: 'hello', stream: 'true' });
+    const client = app.client.stream('root', 'hello');
     // The guardrail waits for the client here, so the client cannot be waiting for the guardrail.
-    await client.read(`is ${SECRET}`);
+    await client.until((event) => JSON.stringify(event).includes(SECRET));
     seen.open();
 
-    expect(await client.readAll()).toContain('Too late.');
+    expect(JSON.stringify(await client.rest())).toContain('Too late.');
   });
 
   it('end a run that exceeds what may be held', async () => {

@@ -15,7 +15,6 @@ import { createGate, type Gate } from 'nestjs-agentos/testing';
 import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
 import { inBackground } from '../support/background-hook.js';
 import { namesOf, parseFrames, runJson, runSse, type Frame } from '../support/http-client.js';
-import { startRun } from '../support/leaving-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 
 afterEach(closeApps);
@@ -172,8 +171,8 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     });
     const app = await start({ agents: [agent], onDisconnect: 'cancel' });
 
-    const client = startRun(app, '/agents/slow', { message: 'hi', background: 'true', stream: 'true' });
-    await client.read('one ');
+    const client = app.client.stream('slow', 'hi', { fields: { background: 'true' } });
+    await client.until('RunContent');
     await begun.opened;
     await client.leave();
     goOn.open();
@@ -242,16 +241,16 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
   it('ends a run with what it has said so far, in its stream and in its session', async () => {
     const { agent, begun } = slowAgent();
     const app = await startApp({ adapter, agentOs: { agents: [agent] } });
-    const client = startRun(app, '/agents/slow', { message: 'hi', session_id: 's1' });
-    await client.read('one ');
+    const client = app.client.stream('slow', 'hi', { sessionId: 's1' });
+    await client.until('RunContent');
     await begun.opened;
     const runId = await runningId(app.url);
     const answer = await cancel(app.url, '/agents/slow', runId);
-    const frames = parseFrames(await client.readAll());
+    const events = await client.rest();
 
     expect([answer.status, await answer.json()]).toEqual([200, {}]);
-    expect(namesOf(frames).slice(-2)).toEqual(['RunCancelled', 'RunCompleted']);
-    expect(frames.at(-2)?.data).toMatchObject({ content: 'one ', reason: `Run ${runId} was cancelled` });
+    expect(events.map(({ event }) => event).slice(-2)).toEqual(['RunCancelled', 'RunCompleted']);
+    expect(events.at(-2)).toMatchObject({ content: 'one ', reason: `Run ${runId} was cancelled` });
     const stored = await fetch(`${app.url}/agents/slow/runs/${runId}?session_id=s1`);
     expect(await stored.json()).toMatchObject({ status: 'CANCELLED', content: 'one ' });
   });
@@ -290,11 +289,11 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
     ] as const) {
       const { agent, begun } = slowAgent();
       const app = await startApp({ adapter, agentOs: of(agent) });
-      const client = startRun(app, path, { message: 'hi', session_id: 's1' });
-      await client.read('one ');
+      const client = app.client.stream(path.split('/')[2] as string, 'hi', { sessionId: 's1' });
+      await client.until('RunContent');
       await begun.opened;
       await cancel(app.url, path, await runningId(app.url, path));
-      const names = namesOf(parseFrames(await client.readAll()));
+      const names = (await client.rest()).map(({ event }) => event);
       const kind = path.startsWith('/teams')
         ? ['TeamRunCancelled', 'TeamRunCompleted']
         : ['WorkflowCancelled', 'WorkflowCompleted'];

@@ -5,6 +5,7 @@ import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-ex
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { AgentOsModule, AgentOsService, type AgentOsExtras, type AgentOsOptions } from 'nestjs-agentos';
+import { createTestClient, type TestClient } from 'nestjs-agentos/testing';
 
 import { RecordingLogger } from './recording-logger.js';
 
@@ -34,6 +35,8 @@ export interface TestApp {
   readonly url: string;
   readonly port: number;
   readonly log: RecordingLogger;
+  /** The client of the test kit. */
+  readonly client: TestClient;
   close(): Promise<void>;
 }
 
@@ -70,13 +73,21 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
   options.beforeListen?.(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
+  let client: TestClient | undefined;
   const started: TestApp = {
     app,
     agentOs: app.get(AgentOsService),
     url: `http://127.0.0.1:${port}`,
     port,
     log,
-    close: () => app.close(),
+    /** Made when it is asked for: not every application has routes. */
+    get client() {
+      return (client ??= createTestClient(app));
+    },
+    close: async () => {
+      await client?.close();
+      await app.close();
+    },
   };
   running.push(started);
   return started;
@@ -96,5 +107,5 @@ export async function startUpError(options: TestAppOptions): Promise<string> {
 
 /** Ends every application that the test has started: call it in `afterEach`. */
 export async function closeApps(): Promise<void> {
-  await Promise.all(running.splice(0).map(({ app }) => app.close()));
+  await Promise.all(running.splice(0).map((started) => started.close()));
 }

@@ -98,6 +98,9 @@ describe('the client of the kit', () => {
     });
     expect((await stream.rest()).at(-1)?.event).toBe('RunCompleted');
     expect(names.at(0)).toBe('RunStarted');
+    const second = await os.client.stream('pausing', 'hi').until(({ content }) => content === 'one ');
+    expect(second).toMatchObject({ event: 'RunContent', content: 'one ' });
+    pausing.proceed(await pausing.hanging(second.run_id));
     await expect(os.client.stream('member', 'hi').until('Nothing')).rejects.toThrow(
       `The stream has ended without the event "Nothing". Events read: ${names.join(', ')}.`,
     );
