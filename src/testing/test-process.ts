@@ -33,6 +33,8 @@ export interface ProcessEnd {
 export class TestProcess {
   readonly #process: ChildProcess;
   readonly #file: string;
+  /** Told of what is printed next. */
+  readonly #watchers = new Set<() => void>();
   #output = '';
   #match: RegExpExecArray | undefined;
   /** Resolves when the process has ended and all it has printed is in {@link output}. */
@@ -51,7 +53,7 @@ export class TestProcess {
     }));
     this.ended.catch(() => undefined);
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
+      stream?.setEncoding('utf8').on('data', (text: string) => this.#add(text));
     }
   }
 
@@ -126,10 +128,13 @@ export class TestProcess {
   }
 
   #printedMore(): Promise<false> {
-    return new Promise((resolve) => {
-      const tell = (): void => resolve(false);
-      for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.once('data', tell);
-    });
+    return new Promise((resolve) => this.#watchers.add(() => resolve(false)));
+  }
+
+  #add(text: string): void {
+    this.#output += text;
+    for (const tell of this.#watchers) tell();
+    this.#watchers.clear();
   }
 }
 

@@ -13,7 +13,7 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
-import { createGate, type Gate } from 'nestjs-agentos/testing';
+import { createGate, type Gate, failingStore } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
 import { post, runJson } from '../support/http-client.js';
@@ -115,18 +115,12 @@ describe.each(ADAPTERS)('a run that is cancelled on %s', (adapter) => {
   });
 
   it('G18: ends though its session store hangs, and so does the shutdown', async () => {
-    const asked = createGate();
-    class HangingStore extends InMemorySessionStore {
-      override open(): Promise<undefined> {
-        asked.open();
-        return new Promise(() => undefined);
-      }
-    }
+    const failing = failingStore(new InMemorySessionStore(), { open: 'hang' });
     const agent = new Agent({ id: 'agent', engine: () => 'never' });
-    const agentOs = { agents: [agent], sessionStore: new HangingStore(), shutdownTimeout: 1 };
+    const agentOs = { agents: [agent], sessionStore: failing.store, shutdownTimeout: 1 };
     const { agentOs: service, app } = await startApp({ adapter, agentOs });
     const run = service.run('agent', 'hi', { sessionId: 's' });
-    await asked.opened;
+    await failing.hanging('open');
     const closing = app.close();
     // The caller is told that it was shutdown which has ended the run.
     await expect(run).rejects.toMatchObject({ code: 'shutting_down' });
@@ -232,14 +226,7 @@ describe.each(ADAPTERS)('an inline hook whose run was cancelled, on %s', (adapte
     'writes into no answer that is still being stored: stream=%s',
     async (stream) => {
       const { hook, runId, goOn, done } = createFooter();
-      const [storing, stored] = [createGate(), createGate()];
-      class SlowStore extends InMemorySessionStore {
-        override async append(...run: Parameters<InMemorySessionStore['append']>): Promise<boolean> {
-          storing.open();
-          await stored.opened;
-          return super.append(...run);
-        }
-      }
+      const failing = failingStore(new InMemorySessionStore(), { append: 'hang' });
       const refuse = defineGuardrail<PostHookContext>(
         () => {
           throw new OutputCheckError('No.');
@@ -247,15 +234,15 @@ describe.each(ADAPTERS)('an inline hook whose run was cancelled, on %s', (adapte
         { name: 'refuse' },
       );
       const agent = new Agent({ id: 'agent', engine: () => SECRET, postHooks: [hook, refuse] });
-      const sessionStore = new SlowStore();
+      const sessionStore = failing.store;
       const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
 
       const answer = post(url, '/agents/agent', { message: 'x', stream, session_id: 's' });
       await callJson(url, 'POST', `/agents/agent/runs/${await runId}/cancel`);
-      await storing.opened;
+      await failing.hanging('append');
       goOn.open();
       await done.opened;
-      stored.open();
+      await failing.release();
 
       expect(await (await answer).text()).not.toContain(SECRET);
     },

@@ -9,7 +9,7 @@ import {
   type AgentOsOptions,
   type PostHookContext,
 } from 'nestjs-agentos';
-import { createGate } from 'nestjs-agentos/testing';
+import { createGate, failingStore } from 'nestjs-agentos/testing';
 
 import { runJson, runSse } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
@@ -182,22 +182,15 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
 
 describe.each(ADAPTERS)('A stream on %s', (adapter) => {
   it('does not show what a member says while the run that was refused is being stored', async () => {
-    const [storing, said] = [createGate(), createGate()];
-    class SlowStore extends InMemorySessionStore {
-      override async append(...stored: Parameters<InMemorySessionStore['append']>): Promise<boolean> {
-        if (stored[1].component.id === 'desk') {
-          storing.open();
-          await said.opened;
-        }
-        return super.append(...stored);
-      }
-    }
+    // The first run that is stored is that of the team.
+    const failing = failingStore(new InMemorySessionStore());
+    failing.hang('append', { times: 1 });
     const slow = new Agent({
       id: 'slow',
       engine: async function* () {
-        await storing.opened;
+        await failing.hanging('append');
         yield SECRET;
-        said.open();
+        await failing.release();
       },
     });
     const team = new Team({
@@ -209,7 +202,7 @@ describe.each(ADAPTERS)('A stream on %s', (adapter) => {
         return 'done';
       },
     });
-    const { url } = await startApp({ adapter, agentOs: { teams: [team], sessionStore: new SlowStore() } });
+    const { url } = await startApp({ adapter, agentOs: { teams: [team], sessionStore: failing.store } });
     expect(JSON.stringify(await runSse(url, '/teams/desk', 'hi'))).not.toContain(SECRET);
   });
 });

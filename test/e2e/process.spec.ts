@@ -6,36 +6,36 @@ import { ServerProcess } from '../support/server-process.js';
 
 describe('a process with default settings', () => {
   it('G13: survives hooks that fail in every way', async () => {
-    using server = await ServerProcess.start('hook-server.js');
+    await using server = await ServerProcess.start('hook-server.js');
 
     const first = await runJson(server.url, '/agents/faulty', 'hello');
     const second = await runJson(server.url, '/agents/faulty', 'hello');
-    const end = await server.end('SIGTERM');
+    const end = await server.process.end('SIGTERM');
 
     expect([first.body.content, second.body.content]).toEqual(['the answer', 'the answer']);
-    expect(server.printed.match(/The background post-hook .* failed: /g)).toHaveLength(
+    expect(server.process.output.match(/The background post-hook .* failed: /g)).toHaveLength(
       2 * Object.keys(FAILING_HOOKS).length,
     );
     expect(end).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
   it('G18: waits for background hooks when it is told to end', async () => {
-    using server = await ServerProcess.start('hook-server.js');
+    await using server = await ServerProcess.start('hook-server.js');
 
     await runJson(server.url, '/agents/slow', 'hello');
-    const end = await server.end('SIGTERM');
+    const end = await server.process.end('SIGTERM');
 
-    expect(server.printed).toContain('slow hook done');
+    expect(server.process.output).toContain('slow hook done');
     expect(end).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
   it('G18: stays alive until it has reported the hooks that it could not wait for', async () => {
-    using server = await ServerProcess.start('hook-server.js');
+    await using server = await ServerProcess.start('hook-server.js');
 
     const { body } = await runJson(server.url, '/agents/stuck', 'hello');
-    const end = await server.end('SIGTERM');
+    const end = await server.process.end('SIGTERM');
 
-    expect(server.printed).toContain(
+    expect(server.process.output).toContain(
       `these background hooks were not run to their end: "stuck" of run ${String(body.run_id)}, ` +
         `"next" of run ${String(body.run_id)}.`,
     );

@@ -18,7 +18,7 @@ import {
 } from 'nestjs-agentos';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
-import { evalStoreContract, sessionStoreContract, createGate } from 'nestjs-agentos/testing';
+import { evalStoreContract, sessionStoreContract, createGate, failingStore } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
 import { describeContract } from '../support/contracts.js';
@@ -354,13 +354,9 @@ describe('sessions of running components', () => {
   });
 
   it('do not keep an answer back when their store fails', async () => {
-    class BrokenStore extends InMemorySessionStore {
-      override append(): Promise<boolean> {
-        return Promise.reject(new Error('the disk is full'));
-      }
-    }
+    const { store } = failingStore(new InMemorySessionStore(), { append: new Error('the disk is full') });
     const agent = new Agent({ id: 'agent', engine: () => 'fine' });
-    const { url, log } = await startApp({ agentOs: { agents: [agent], sessionStore: new BrokenStore() } });
+    const { url, log } = await startApp({ agentOs: { agents: [agent], sessionStore: store } });
 
     const { status, body } = await runJson(url, '/agents/agent', 'x');
 

@@ -17,7 +17,7 @@ import {
   type PreHookContext,
 } from 'nestjs-agentos';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
-import { createGate } from 'nestjs-agentos/testing';
+import { createGate, failingStore } from 'nestjs-agentos/testing';
 
 import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
@@ -90,20 +90,13 @@ describe('What no guardrail has passed', () => {
   });
 
   it('is not in the answer of a team that has failed, if the member was late', async () => {
-    const [failed, late] = [createGate(), createGate()];
-    class SlowStore extends InMemorySessionStore {
-      override async append(...stored: Parameters<InMemorySessionStore['append']>): Promise<boolean> {
-        if (stored[1].component.id === 'inner') {
-          failed.open();
-          await late.opened;
-        }
-        return super.append(...stored);
-      }
-    }
+    // The first run that is stored is that of the team.
+    const failing = failingStore(new InMemorySessionStore());
+    failing.hang('append', { times: 1 });
     const slow = new Agent({
       id: 'slow',
       engine: async () => {
-        await failed.opened;
+        await failing.hanging('append');
         return SECRET;
       },
     });
@@ -112,11 +105,11 @@ describe('What no guardrail has passed', () => {
       members: [slow],
       postHooks: [refuse],
       engine: ({ delegate }) => {
-        void delegate('slow', 'go').finally(late.open);
+        void delegate('slow', 'go').finally(() => failing.release());
         throw new Error('broken');
       },
     });
-    const { url } = await startApp({ agentOs: { teams: [inner], sessionStore: new SlowStore() } });
+    const { url } = await startApp({ agentOs: { teams: [inner], sessionStore: failing.store } });
     const { body } = await runJson(url, '/teams/inner', 'hi', { session_id: 's' });
     expect(JSON.stringify(body)).not.toContain(SECRET);
   });
@@ -205,25 +198,19 @@ describe('What no guardrail has passed', () => {
   });
 
   it('is not in the answer of a run that was cancelled and whose engine answers later', async () => {
-    const [started, storing, said] = [createGate(), createGate(), createGate()];
-    class SlowStore extends InMemorySessionStore {
-      override async append(...stored: Parameters<InMemorySessionStore['append']>): Promise<boolean> {
-        storing.open();
-        await said.opened;
-        return super.append(...stored);
-      }
-    }
+    const started = createGate();
+    const failing = failingStore(new InMemorySessionStore(), { append: 'hang' });
     const careless = new Agent({
       id: 'careless',
       postHooks: [refuse],
       engine: async () => {
         started.open();
-        await storing.opened;
-        setImmediate(said.open);
+        await failing.hanging('append');
+        setImmediate(() => void failing.release());
         return { content: SECRET, data: { it: SECRET } };
       },
     });
-    const { url } = await startApp({ agentOs: { agents: [careless], sessionStore: new SlowStore() } });
+    const { url } = await startApp({ agentOs: { agents: [careless], sessionStore: failing.store } });
     const running = runJson(url, '/agents/careless', 'hi', { session_id: 's' });
     await started.opened;
     const runs = JSON.parse(await readText(url, '/agents/careless/runs?session_id=s')) as {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { blockEventLoop } from 'nestjs-agentos/testing';
+
 const SCRIPT = fileURLToPath(new URL('./read-answer.mjs', import.meta.url));
-const NAP_MILLISECONDS = 10;
-const MAX_NAPS = 500;
 
 /** A client that does not share the event loop with the server. */
 export class ClientProcess {
@@ -30,12 +30,7 @@ export class ClientProcess {
    * @returns false if it has not done so in five seconds: it waits for something that is blocked
    */
   blockUntilRead(): boolean {
-    const nap = new Int32Array(new SharedArrayBuffer(4));
-    for (let naps = 0; naps < MAX_NAPS; naps++) {
-      if (statSync(this.#printed).size > 0) return true;
-      Atomics.wait(nap, 0, 0, NAP_MILLISECONDS);
-    }
-    return false;
+    return blockEventLoop(5_000, { until: () => statSync(this.#printed).size > 0 });
   }
 
   [Symbol.dispose](): void {

@@ -1,11 +1,10 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { transformFileSync, type Options } from '@swc/core';
+import { startProcess, type TestProcess } from 'nestjs-agentos/testing';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -19,62 +18,30 @@ const SWC: Options = {
   module: { type: 'es6' },
 };
 
-/** How a process ended: by itself with a code, or by a signal. */
-export interface ProcessEnd {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
 /**
  * A server of `test/fixtures` in a process of its own, with Node's default settings: what ends a process (an
  * unhandled rejection, an empty event loop, a signal) can only be seen from outside.
  */
 export class ServerProcess {
   readonly #folder: string;
-  readonly #process: ChildProcessWithoutNullStreams;
-  readonly #ended: Promise<ProcessEnd>;
-  /** All that it has printed. */
-  printed = '';
-  url = '';
+  readonly process: TestProcess;
+  readonly url: string;
 
-  private constructor(folder: string, fixture: string) {
+  private constructor(folder: string, process: TestProcess) {
     this.#folder = folder;
-    this.#process = spawn(process.execPath, [join(folder, 'test', 'fixtures', fixture)], {
-      env: { ...process.env, NO_COLOR: '1' },
-    });
-    this.#ended = once(this.#process, 'close').then(
-      ([code, signal]: (ProcessEnd['code'] | ProcessEnd['signal'])[]) => ({ code, signal }) as ProcessEnd,
-    );
-    for (const output of [this.#process.stdout, this.#process.stderr]) {
-      output.setEncoding('utf8').on('data', (text: string) => (this.printed += text));
-    }
+    this.process = process;
+    this.url = `http://127.0.0.1:${process.match?.[1]}`;
   }
 
   /** Starts a fixture that prints `listening on <port>`. */
   static async start(fixture: string): Promise<ServerProcess> {
-    const server = new ServerProcess(compileFixtures(), fixture);
-    const port = await server.#readPort();
-    server.url = `http://127.0.0.1:${port}`;
-    return server;
+    const folder = compileFixtures();
+    const file = join(folder, 'test', 'fixtures', fixture);
+    return new ServerProcess(folder, await startProcess(file, { ready: /listening on (\d+)/ }));
   }
 
-  /** Sends a signal; resolves with how the process ended. */
-  async end(signal: NodeJS.Signals): Promise<ProcessEnd> {
-    this.#process.kill(signal);
-    return this.#ended;
-  }
-
-  async #readPort(): Promise<string> {
-    for (;;) {
-      const port = /listening on (\d+)/.exec(this.printed)?.[1];
-      if (port !== undefined) return port;
-      const event = await Promise.race([once(this.#process.stdout, 'data'), this.#ended]);
-      if (!Array.isArray(event)) throw new Error(`The server did not start: ${this.printed}`);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#process.kill('SIGKILL');
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.crash();
     rmSync(this.#folder, { recursive: true });
   }
 }

@@ -4,7 +4,7 @@ import { Server } from 'node:http';
  * The process that Node reports to. Jest gives every test file a copy of `process` whose listeners are never called:
  * a recorder on the copy would prove nothing. Node's own classes come from the real one.
  */
-const realProcess = Server.constructor('return process')() as NodeJS.Process;
+export const realProcess = Server.constructor('return process')() as NodeJS.Process;
 
 export interface RejectionRecorder {
   /** Stops recording; resolves with the rejections that nobody had handled. */

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { blockEventLoop, createGate, startProcess } from 'nestjs-agentos/testing';
 
+import { realProcess } from '../support/unhandled-rejections.js';
+
 describe('createGate()', () => {
   it('makes a promise that the test resolves', async () => {
     const gate = createGate();
@@ -105,6 +107,24 @@ describe('startProcess()', () => {
       /took longer than 1 ms before it printed \/line 2\//,
     );
     await running.crash();
+  });
+
+  it('watches a program that prints much without a warning of Node about its listeners', async () => {
+    const warned: string[] = [];
+    const listener = ({ name }: Error): void => void warned.push(name);
+    realProcess.on('warning', listener);
+    const program = programOf(`
+      let line = 0;
+      const print = () => console.log('line ' + ++line) ?? (line < 50 && setImmediate(print));
+      print();
+    `);
+
+    const running = await startProcess(program, { ready: /line 50\n/ });
+
+    await running.ended;
+    await new Promise((resolve) => setImmediate(resolve));
+    realProcess.off('warning', listener);
+    expect(warned).toEqual([]);
   });
 
   it('says what a program has printed that ends before it is ready', async () => {

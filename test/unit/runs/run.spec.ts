@@ -23,6 +23,7 @@ import type { RunHandle, RunPhase } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
 import { Tracing } from '../../../src/telemetry/tracing.js';
+import { failingStore } from '../../../src/testing/failing.store.js';
 import { createGate, type Gate } from '../../../src/testing/gate.js';
 import { createServedEnvironment } from '../../support/served-environment.js';
 import { someTurns } from '../../support/turns.js';
@@ -135,16 +136,10 @@ describe('A run', () => {
   });
 
   it('keeps its outcome when it is cancelled after it has settled, and waits no longer for its store', async () => {
-    const storing = createGate();
-    class HangingStore extends InMemorySessionStore {
-      override append(): Promise<boolean> {
-        storing.open();
-        return new Promise(() => undefined);
-      }
-    }
-    const sessions = new CoordinatedSessionStore(new HangingStore());
+    const failing = failingStore(new InMemorySessionStore(), { append: 'hang' });
+    const sessions = new CoordinatedSessionStore(failing.store);
     const run = start(agent({}), { sessions });
-    await storing.opened;
+    await failing.hanging('append');
     expect(run.phase).toBe('settled');
     run.cancel('too late');
 
