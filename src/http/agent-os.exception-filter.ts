@@ -20,9 +20,8 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
-    const { httpAdapter } = this.adapterHost;
     const response = host.switchToHttp().getResponse<object>();
-    const isAnswered = httpAdapter.isHeadersSent(response) as boolean;
+    const isAnswered = this.responder.hasReplied(response);
     // A host's interceptor has waited long enough for a stream, which goes on without it.
     const isTimeout = isAnswered && thrown instanceof Error && thrown.name === 'TimeoutError';
     if (!(thrown instanceof HttpException) && !isTimeout) {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type StreamableFile } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
 import type { ResolvedAgentOsOptions } from '../agent-os.options.js';
@@ -11,7 +11,7 @@ import { letGoOfStalledReader } from './stalled.reader.js';
 @Injectable()
 export class ProtocolResponder {
   readonly #logger = new Logger('AgentOs');
-  /** Responses that were replied with; Fastify says of its own only later that they are sent. */
+  /** Responses that were replied with. Fastify says so of a response only later; with Nest 11, of a stream only at its end. */
   readonly #replied = new WeakSet();
 
   constructor(
@@ -24,8 +24,13 @@ export class ProtocolResponder {
     return this.#replied.has(response) || (this.adapterHost.httpAdapter.isHeadersSent(response) as boolean);
   }
 
-  /** @param response - the adapter's, as `@Res()` gives it */
+  /**
+   * Answers, unless the request has an answer already: an interceptor of the host may have timed out meanwhile.
+   *
+   * @param response - the adapter's, as `@Res()` gives it
+   */
   reply(response: object, body: object, status = 200): void {
+    if (this.hasReplied(response)) return;
     this.protect(response);
     this.watch(response);
     this.#send(response, body, status);
@@ -36,6 +41,7 @@ export class ProtocolResponder {
    * part, if there is one, stands in the header `Link`.
    */
   replyPage(request: object, response: object, { items, next }: RunPage): void {
+    if (this.hasReplied(response)) return;
     const { httpAdapter } = this.adapterHost;
     this.protect(response);
     this.watch(response);
@@ -45,6 +51,24 @@ export class ProtocolResponder {
     }
     httpAdapter.setHeader(response, 'Content-Type', 'application/json; charset=utf-8');
     this.#send(response, `[${items.map(({ json }) => json).join(',')}]`, 200);
+  }
+
+  /**
+   * Answers with a stream of events, from now on, unless the request has an answer already.
+   *
+   * @returns whether the stream is the answer
+   */
+  replyStream(response: object, events: StreamableFile): boolean {
+    if (this.hasReplied(response)) return false;
+    const { httpAdapter } = this.adapterHost;
+    // What compresses answers would keep events back until there are many; `no-transform` forbids it. The events are
+    // somebody's conversation, so no cache keeps them.
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-cache, no-transform, no-store');
+    httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
+    httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
+    this.watch(response);
+    this.#send(response, events, 200);
+    return true;
   }
 
   /** Sends what an interceptor of the host has answered in place of a handler of ours, with the status it has set. */
@@ -63,6 +87,7 @@ export class ProtocolResponder {
 
   /** Answers that it is done, and nothing else. */
   replyNothing(response: object): void {
+    if (this.hasReplied(response)) return;
     this.protect(response);
     this.#send(response, undefined, 204);
   }

@@ -1,6 +1,11 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+
 import {
   Controller,
   Get,
+  RequestTimeoutException,
   type CallHandler,
   type ExecutionContext,
   type INestApplication,
@@ -39,6 +44,13 @@ const mapping: NestInterceptor = {
 
 const throughJson = (value: unknown): unknown =>
   value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
+
+interface Fastify {
+  addHook(
+    name: 'onSend',
+    hook: (request: unknown, reply: unknown, payload: unknown) => Promise<unknown>,
+  ): void;
+}
 
 @Controller('host')
 class HostController {
@@ -255,4 +267,70 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     expect(await reply.text()).toContain('RunCompleted');
     expect(log.messages('error')).toEqual([]);
   });
+
+  it('one that fails after an answer has begun, that is the only one, even if a hook of the platform holds it', async () => {
+    const failing: NestInterceptor = {
+      intercept: (_context, next) =>
+        next.handle().pipe(
+          map(() => {
+            throw new Error('Cannot map');
+          }),
+        ),
+    };
+    const { url, log } = await startApp({
+      adapter,
+      agentOs: { agents: [agent] },
+      beforeListen: (app) => {
+        app.useGlobalInterceptors(failing);
+        // As plugins that compress do: headers are sent later than the handler has answered.
+        if (adapter === 'fastify')
+          (app.getHttpAdapter().getInstance() as Fastify).addHook(
+            'onSend',
+            async (_request, _reply, payload) => {
+              await setImmediate();
+              return payload;
+            },
+          );
+      },
+    });
+    const reply = await post(url, '/agents/agent', { message: 'hi' });
+    expect([reply.status, await reply.text()]).toEqual([200, expect.stringContaining('RunCompleted')]);
+    expect(await runJson(url, '/agents/agent', 'hi')).toMatchObject({ status: 200, body: { content: 'hi' } });
+    expect((await callJson(url, 'GET', '/agents/agent')).status).toBe(200);
+    expect(log.messages('error')).toEqual(Array(3).fill('An AgentOS route failed: Cannot map'));
+  });
+
+  it.each(['true', 'false'])(
+    'one that gives up while a form is uploaded, its answer is the only one; stream=%s',
+    async (stream) => {
+      const timedOut = createGate();
+      const { port, log } = await start([
+        {
+          intercept: (_context, next) =>
+            next.handle().pipe(
+              timeout(50),
+              catchError(() => {
+                timedOut.open();
+                throw new RequestTimeoutException();
+              }),
+            ),
+        },
+      ]);
+      const body =
+        `--x\r\nContent-Disposition: form-data; name="stream"\r\n\r\n${stream}\r\n` +
+        '--x\r\nContent-Disposition: form-data; name="message"\r\n\r\nhi\r\n--x--\r\n';
+      const socket = connect(port, '127.0.0.1');
+      let received = '';
+      socket.setEncoding('utf8').on('data', (text: string) => (received += text));
+      socket.write(
+        `POST /agents/agent/runs HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${body.length}\r\n` +
+          `Content-Type: multipart/form-data; boundary=x\r\n\r\n${body.slice(0, 5)}`,
+      );
+      await timedOut.opened;
+      socket.write(body.slice(5));
+      await once(socket, 'close');
+      expect(received.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 408']);
+      expect(log.messages('error')).toEqual([]);
+    },
+  );
 });

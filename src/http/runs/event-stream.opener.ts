@@ -1,5 +1,4 @@
 import { Injectable, StreamableFile } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
 
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { rawResponseOf } from '../../runs/background/response.lifecycle.js';
@@ -11,24 +10,17 @@ import { EventStream } from './event.stream.js';
 @Injectable()
 export class EventStreamOpener {
   constructor(
-    private readonly adapterHost: HttpAdapterHost,
     private readonly runtime: AgentOsRuntime,
     private readonly responder: ProtocolResponder,
   ) {}
 
   /** Answers with a stream that is written from now on. Whoever opens it ends it. */
   open(response: object): EventStream {
-    const { httpAdapter } = this.adapterHost;
     const stream = new EventStream();
-    // What compresses answers would keep events back until there are many; `no-transform` forbids it. The events are
-    // somebody's conversation, so no cache keeps them.
-    httpAdapter.setHeader(response, 'Cache-Control', 'no-cache, no-transform, no-store');
-    httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
-    httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
-    const file = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
-    this.responder.watch(response);
-    httpAdapter.reply(response, file, 200);
-    this.#watch(stream, response);
+    const events = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
+    // An interceptor of the host may have answered while the form was read: nothing reads the events then.
+    if (this.responder.replyStream(response, events)) this.#watch(stream, response);
+    else stream.abandon();
     return stream;
   }
 
