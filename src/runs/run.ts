@@ -31,7 +31,7 @@ import { Cancellation } from './cancellation.js';
 import type { RunComponent } from './component.port.js';
 import { loadHistory, newMessage } from './conversation.js';
 import { directEnvironment, type RunEnvironment } from './environment.js';
-import { EventFeed } from './hold/event.feed.js';
+import { EventFeed, type RunEventSink } from './hold/event.feed.js';
 import { replaceContent, takeGiven, type GivenData } from './hold/given-data.js';
 import { Hold, type HeldRecord } from './hold/hold.js';
 import { LiveHookContext } from './hook.contexts.js';
@@ -60,9 +60,6 @@ import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
 import { RunTree } from './tree.js';
 import { watchRun } from './watch.js';
 
-/** Takes the events of a run; resolves when it can take more. */
-export type RunSink = (event: RunEvent, run: RunView) => Promise<void> | undefined;
-
 /** What is to be run, and how. */
 export interface RunRequest {
   readonly component: RunComponent;
@@ -72,7 +69,7 @@ export interface RunRequest {
   readonly environment?: RunEnvironment;
   readonly step?: StepPosition;
   /** A reader of the run's events and of those below it. */
-  readonly sink?: RunSink;
+  readonly sink?: RunEventSink;
   /** Whether the run is stored in its session. Default: unless a hook has started it and has named no session. */
   readonly isStored?: boolean;
   /** Whose the run's session must be, if it exists. Default: anybody's. */
@@ -95,7 +92,7 @@ interface RunInit {
   readonly parent: Run | undefined;
   readonly input: RunInput;
   readonly options: RunOptions;
-  readonly sink: RunSink | undefined;
+  readonly sink: RunEventSink | undefined;
   readonly step: StepPosition | undefined;
   readonly isStored: boolean;
   readonly owner: SessionOwner | undefined;
@@ -231,7 +228,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#hold = ownHold ?? (parent && parent.#hold);
     this.#feed = new EventFeed({
       base: this.#eventBase(),
-      sink: sink && ((event) => sink(event, this)),
+      sink,
       // The runs that a hook starts for itself, a judge say, are not shown to those who read the run.
       above:
         position !== 'inside-hook' || parent?.position === 'inside-hook' ? parent && parent.#feed : undefined,

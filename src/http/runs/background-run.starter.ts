@@ -8,6 +8,7 @@ import type { RunHandle, RunView } from '../../runs/run.view.js';
 import { startRun } from '../../runs/start.js';
 import type { BodyCount } from '../forms/body.memory.js';
 import type { RunForm } from '../forms/run-form.js';
+import type { WireEvent } from '../wire/wire-event-frame.js';
 import { toReadEvents } from './essential.events.js';
 import type { RunRecording } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';
@@ -32,7 +33,9 @@ export class BackgroundRunStarter {
     memory: BodyCount,
   ): RunRecording {
     const { environment } = this.runtime;
-    let recording: RunRecording | undefined;
+    let recording: RunRecording | undefined = undefined;
+    /** A run shows its first events while it is started, before its handle is there. */
+    const early: WireEvent[] = [];
     const request: RunRequest = {
       component,
       input,
@@ -40,15 +43,17 @@ export class BackgroundRunStarter {
       owner,
       environment,
       onDisconnect: 'finish',
-      sink: (event, run) => {
-        recording ??= this.#begin(run);
-        recording.record(toReadEvents(event, component, streamEvents));
+      sink: (event) => {
+        const events = toReadEvents(event, component, streamEvents);
+        if (recording) recording.record(events);
+        else early.push(...events);
         return undefined;
       },
     };
     // A response that only says that the run has begun is not the one that its hooks should wait for.
     const run = stream ? startRun(request) : enterScope({}, () => startRun(request));
-    recording ??= this.#begin(run);
+    recording = this.#begin(run);
+    recording.record(early);
     memory.keepUntil(this.#endWith(run, recording));
     return recording;
   }
