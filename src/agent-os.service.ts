@@ -8,7 +8,7 @@ import { toError } from './data/to-error.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { HookExecutions } from './execution/hook.executions.js';
 import type { HookListing } from './hooks/hook.listing.js';
-import type { ComponentIdentity } from './model/component.js';
+import { identityOf } from './model/component.js';
 import type { RunEvent } from './model/run-event.js';
 import type { RunInput } from './model/run-input.js';
 import type { RunOutput } from './model/run-output.js';
@@ -87,15 +87,8 @@ export class AgentOsService {
   get(id: string): RunnableComponent {
     const component = this.#find(id);
     const environment = this.runtime.directEnvironment;
-    const { kind, name, description } = component;
-    const identity: ComponentIdentity = {
-      kind,
-      id,
-      name,
-      ...(description === undefined ? {} : { description }),
-    };
     return {
-      ...identity,
+      ...identityOf(component),
       run: (input, options = {}) => run({ component, input, options, environment }),
     };
   }

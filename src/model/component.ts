@@ -10,3 +10,18 @@ export interface ComponentIdentity {
   readonly name: string;
   readonly description?: string;
 }
+
+/** Every run needs one: made once for each component. */
+const identities = new WeakMap<ComponentIdentity, ComponentIdentity>();
+
+/** The identity of a component. Frozen: events, outputs and records of all its runs share it. */
+export function identityOf(component: ComponentIdentity): ComponentIdentity {
+  const known = identities.get(component);
+  if (known) return known;
+  const { kind, id, name, description } = component;
+  const identity = Object.freeze(
+    description === undefined ? { kind, id, name } : { kind, id, name, description },
+  );
+  identities.set(component, identity);
+  return identity;
+}

@@ -21,6 +21,8 @@ export interface PartRequest {
 
 /** What an attempt needs of its run. */
 export interface AttemptedRun extends RunView {
+  /** Written by the attempt. */
+  readonly output: RunOutput;
   readonly signal: AbortSignal;
   /** @throws RunCancelledError if the run is to stop */
   throwIfCancelled(): void;

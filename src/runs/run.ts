@@ -5,13 +5,11 @@ import { forLog, quoted, reasonOf } from '../errors/log.text.js';
 import { toError } from '../data/to-error.js';
 import type { HookExecution, HookPosition } from '../execution/hook-execution.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
-import type { HookInfo, PostHookContext } from '../hooks/hook.context.js';
 import type { ComponentHooks } from '../hooks/hook.registry.js';
 import type { HookSubject } from '../hooks/hook.runner.js';
-import type { LazySignal } from '../hooks/lazy-signal.js';
 import { assignOwn } from '../data/assign-own.js';
 import { millisecondsSince, nowInSeconds } from '../model/clock.js';
-import type { ComponentIdentity } from '../model/component.js';
+import { identityOf, type ComponentIdentity } from '../model/component.js';
 import { newId } from '../model/ids.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
@@ -31,7 +29,7 @@ import { Cancellation } from './cancellation.js';
 import type { RunComponent } from './component.port.js';
 import { loadHistory, newMessage } from './conversation.js';
 import { directEnvironment, type RunEnvironment } from './environment.js';
-import { EventFeed, type RunEventSink } from './hold/event.feed.js';
+import { EventFeed, type EventFeedOptions, type RunEventSink } from './hold/event.feed.js';
 import { replaceContent, takeGiven, type GivenData } from './hold/given-data.js';
 import { Hold, type HeldRecord } from './hold/hold.js';
 import { LiveHookContext } from './hook.contexts.js';
@@ -53,7 +51,7 @@ import {
 import { reportRunFailure } from './failure.reporter.js';
 import { freezeInput, toRunInput } from './run.input.js';
 import type { RunEnd, RunHandle, RunPhase, RunView, RunWait, TimeLimit } from './run.view.js';
-import { currentScope, enterScope, type RunScope, type ScopedRun } from './scope.js';
+import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
 import { SessionView } from './session.view.js';
 import { sessionNotFound } from '../sessions/session-not-found.js';
 import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
@@ -219,15 +217,16 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.namedUserId = context.userId;
     this.session = openSessionFor({ parent, context, options, identity: this.identity, owner: init.owner });
     const isShared = parent !== undefined && parent.session === this.session;
-    this.#sessionView = isShared ? parent.#sessionView.branch() : new SessionView(this.session.found);
-    this.#given = takeGiven(context, this.sessionData);
+    const sessionView = isShared ? parent.#sessionView.branch() : new SessionView(this.session.found);
+    this.#sessionView = sessionView;
+    this.#given = takeGiven(context, sessionView.data);
     this.#output = newOutput({ context, component, identity: this.identity, step: this.step, createdAt });
     const ownHold = hooks.holdsStream
       ? new Hold({ runId, owner: this.session.owner, outer: parent && parent.#hold })
       : undefined;
     this.#hold = ownHold ?? (parent && parent.#hold);
     this.#feed = new EventFeed({
-      base: this.#eventBase(),
+      base: eventBaseOf(context, this.identity, this.step, this.#nestedDepth),
       sink,
       // The runs that a hook starts for itself, a judge say, are not shown to those who read the run.
       above:
@@ -503,18 +502,19 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const { isGuardrail } = hook.definition;
     let found: FoundAnswer | undefined;
     let edits: HookEdits | undefined;
+    const scope = this.#scope({ environment: this.environment, isBackground: false });
     const subject: HookSubject = {
-      ...this.#hookSubject(
-        () => {
-          if (hook.phase !== 'post') return;
+      createContext: (info, signal) => {
+        if (hook.phase === 'post') {
           found = findAnswer(this.#output, this.sessionData, isGuardrail);
           // The engine, parts and hooks may have left work behind: the guardrail would not see what that still writes.
           if (isGuardrail) this.#detachData();
-        },
-        (context) => {
-          edits = new HookEdits(context);
-        },
-      ),
+        }
+        const context = new LiveHookContext(this, info, signal);
+        edits = new HookEdits(context);
+        return context;
+      },
+      enter: (_execution, callback) => enterScope(scope, callback),
       verify: ({ definition, phase }, returned) => edits?.verify(definition.name, phase, returned),
     };
     ledger.schedule(execution);
@@ -654,31 +654,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   #enter<R>(callback: () => R): R {
-    const { response } = this.#tree;
-    const scope: RunScope = response ? { response, run: this } : { run: this };
-    return enterScope(scope, () => (this.#span ? this.#span.enter(callback) : callback()));
+    return enterScope(this.#scope(), () => (this.#span ? this.#span.enter(callback) : callback()));
   }
 
-  /**
-   * @param prepare - is called before the hook gets the run's data
-   * @param onContext - is told of the data that the hook gets, before the hook gets it
-   */
-  #hookSubject(prepare: () => void, onContext: (context: PostHookContext) => void): HookSubject {
-    const { environment } = this;
+  /** @param hook - the code that is running is an inline hook of the run */
+  #scope(hook?: HookScope): RunScope {
     const { response } = this.#tree;
-    return {
-      createContext: (info: HookInfo, signal: LazySignal): PostHookContext => {
-        prepare();
-        const context = new LiveHookContext(this, info, signal);
-        onContext(context);
-        return context;
-      },
-      enter: <R>(_execution: HookExecution, callback: () => R): R =>
-        enterScope(
-          { run: this, hook: { environment, isBackground: false }, ...(response ? { response } : {}) },
-          callback,
-        ),
-    };
+    const scope: RunScope = response ? { response, run: this } : { run: this };
+    return hook ? { ...scope, hook } : scope;
   }
 
   #toRunError(thrown: unknown): AgentRunError {
@@ -934,18 +917,6 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const { owner: own } = this.session;
     if (own !== APPLICATION || own === owner) this.#isWithdrawn = true;
   }
-
-  #eventBase(): ConstructorParameters<typeof EventFeed>[0]['base'] {
-    const { runId, parentRunId, sessionId } = this.#context;
-    return {
-      component: this.identity,
-      runId,
-      ...(parentRunId === undefined ? {} : { parentRunId }),
-      sessionId,
-      ...(this.step ? { step: this.step } : {}),
-      nestedDepth: this.#nestedDepth,
-    };
-  }
 }
 
 /** Milliseconds that a cancelled run waits to be stored. */
@@ -953,21 +924,6 @@ const CANCELLED_WAIT = 500;
 
 /** Codes of errors after which another attempt may succeed. */
 const RETRIED: readonly string[] = ['run_failed', 'step_failed', 'provider_error', 'run_timeout'];
-
-/** Components as others see them: made once, as every run needs one. */
-const identities = new WeakMap<RunComponent, ComponentIdentity>();
-
-/** A component as others see it. Frozen: events, outputs and records of all its runs share it. */
-function identityOf(component: RunComponent): ComponentIdentity {
-  const known = identities.get(component);
-  if (known) return known;
-  const { kind, id, name, description } = component;
-  const identity = Object.freeze(
-    description === undefined ? { kind, id, name } : { kind, id, name, description },
-  );
-  identities.set(component, identity);
-  return identity;
-}
 
 /**
  * How long a run may take: as long as its component says, else as long as the run above it, else as long as the
@@ -1081,6 +1037,23 @@ function newOutput({ context, component, identity, step, createdAt }: OutputPart
     metadata,
     ...noWork(),
     createdAt,
+  };
+}
+
+/** What every event of a run carries. */
+function eventBaseOf(
+  { runId, parentRunId, sessionId }: RunContext,
+  component: ComponentIdentity,
+  step: StepPosition | undefined,
+  nestedDepth: number,
+): EventFeedOptions['base'] {
+  return {
+    component,
+    runId,
+    ...(parentRunId === undefined ? {} : { parentRunId }),
+    sessionId,
+    ...(step ? { step } : {}),
+    nestedDepth,
   };
 }
 

@@ -57,9 +57,9 @@ export interface RunView {
   readonly namedUserId: string | undefined;
   /** The user on whose behalf it runs: the one that the host has named counts, not what a hook has made of it. */
   readonly userId: string | undefined;
-  readonly input: RunInput;
+  readonly input: Readonly<RunInput>;
   readonly context: RunContext;
-  readonly output: RunOutput;
+  readonly output: Readonly<RunOutput>;
   readonly step: StepPosition | undefined;
   readonly phase: RunPhase;
   /** How the run ended; undefined as long as it has not settled. */

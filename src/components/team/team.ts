@@ -1,5 +1,5 @@
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
-import type { ComponentIdentity } from '../../model/component.js';
+import { identityOf, type ComponentIdentity } from '../../model/component.js';
 import type { ModelIdentity } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/component.port.js';
 import { checkEngine, checkHistoryRuns, modelOf, toolsOf } from '../agent.js';
@@ -117,9 +117,7 @@ export class Team extends Component {
   }
 
   get #memberIdentities(): readonly ComponentIdentity[] {
-    return this.members.map(({ kind, id, name, description }) =>
-      description === undefined ? { kind, id, name } : { kind, id, name, description },
-    );
+    return this.members.map(identityOf);
   }
 }
 
