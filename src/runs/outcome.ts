@@ -83,7 +83,7 @@ export function additionalDataOf(error: AgentRunError): Readonly<Record<string, 
 }
 
 /** Whether the cause of a run's end is still to be logged. Rejections and cancellations are no faults. */
-export function isNews(error: AgentRunError): boolean {
+export function isUnlogged(error: AgentRunError): boolean {
   // An error that came up from a run below was logged there. A hook's failure was reported by its runner.
   if (Object.hasOwn(error, 'runOutput')) return false;
   if (error instanceof HookFailedError || error instanceof GuardrailFailedError) return false;

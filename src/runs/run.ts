@@ -22,7 +22,6 @@ import type { Session } from '../model/session.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { OpenSession, type StoredChanges } from '../sessions/open-session.js';
 import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
-import { describeUserId, isUserId } from '../sessions/user-id.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
 import { Cancellation } from './cancellation.js';
@@ -33,10 +32,11 @@ import { EventFeed, type EventFeedOptions, type RunEventSink } from './hold/even
 import { replaceContent, takeGiven, type GivenData } from './hold/given-data.js';
 import { Hold, type HeldRecord } from './hold/hold.js';
 import { LiveHookContext } from './hook.contexts.js';
+import { checkRunOptions, freezeInput, modelOf, newContext, newOutput, toRunInput } from './initial.data.js';
 import { HookEdits } from '../hooks/hook.edits.js';
 import { copyToKeep } from '../data/lenient-copy.js';
 import { inheritedOwner, namesOwnSession } from './origin.js';
-import { finalEventOf, isNews, outcomeOf, statusOf, toRunError } from './outcome.js';
+import { finalEventOf, isUnlogged, outcomeOf, statusOf, toRunError } from './outcome.js';
 import { createExecution } from './background/outbox.js';
 import { saveEvaluation, toStoredRun } from './recorder.js';
 import {
@@ -49,7 +49,6 @@ import {
   type FoundAnswer,
 } from './hold/redaction.js';
 import { reportRunFailure } from './failure.reporter.js';
-import { freezeInput, toRunInput } from './run.input.js';
 import type { RunEnd, RunHandle, RunPhase, RunView, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
 import { SessionView } from './session.view.js';
@@ -166,7 +165,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   static #start(request: RunRequest, parentGiven: Run | undefined): Run {
     const scope = currentScope();
     const { component, options = {}, step, sink } = request;
-    checkOptions(options);
+    checkRunOptions(options);
     const parent = parentGiven ?? joinedRun(scope, request.environment);
     const environment = parent?.environment ?? request.environment ?? surroundingEnvironment(scope);
     if (!parent && !scope.hook) environment.inFlight.admit();
@@ -188,8 +187,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       origin,
       isOfHook: scope.hook !== undefined,
     });
-    if (parent) parent.#adopt(run);
-    else run.#tree.plant(run);
+    if (parent) parent.#addPart(run);
+    else run.#tree.setRoot(run);
     run.#settled = run.#conduct();
     return run;
   }
@@ -459,7 +458,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       return undefined;
     } catch (thrown) {
       const error = this.#toRunError(thrown);
-      if (isNews(error)) this.environment.logger.error(reasonOf(error), forLog(error.cause ?? error).stack);
+      if (isUnlogged(error))
+        this.environment.logger.error(reasonOf(error), forLog(error.cause ?? error).stack);
       reportRunFailure(this, error, this.environment);
       return error;
     }
@@ -474,9 +474,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const { sessions } = this.environment;
     if (!sessions || !session.isNamed || session === this.parent?.session) return undefined;
     return this.#cancellation.race(sessions.open(session.id)).then((stored) => {
-      const isAdopted = session.adopt(stored);
+      const isOwn = session.continueFrom(stored);
       this.#sessionView = new SessionView(session.found);
-      if (!isAdopted && this.position === 'root') throw sessionNotFound(session.id);
+      if (!isOwn && this.position === 'root') throw sessionNotFound(session.id);
     });
   }
 
@@ -577,7 +577,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #discard(attempt: Attempt): void {
     attempt.abandon();
     this.#feed.forget(this.#treeIds());
-    for (const part of this.#descendants()) part.#beDiscarded(this.#hold);
+    for (const part of this.#descendants()) part.#markDiscarded(this.#hold);
     this.#tree.skipDiscarded();
     this.#parts = [];
     Object.assign(this.#output, { content: '', metrics: {}, messages: [], ...noWork() });
@@ -865,10 +865,10 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   // ---- the runs below ----
 
-  #adopt(part: Run): void {
+  #addPart(part: Run): void {
     const { phase } = this.#state;
     if (this.#hold && (this.#isLate || phase === 'settled' || (phase === 'post' && !part.#isOfHook)))
-      part.#beLate(this.session.owner);
+      part.#markLate(this.session.owner);
     if (this.#hold && this.#isDiscarded) part.#withdraw(this.#hold.owner);
     this.#parts.push(part);
   }
@@ -890,18 +890,18 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (this.#state.phase === 'post') this.#feed.ignoreParts();
     if (this.#parts.length === 0) return;
     const late = this.#parts.filter((part) => part.outcome === undefined && isLeft(part));
-    for (const part of late) part.#beLate(this.session.owner);
+    for (const part of late) part.#markLate(this.session.owner);
     const withdrawn = late.flatMap((part) => [part, ...part.#descendants()]);
     this.#feed.forget(new Set(withdrawn.map(({ runId }) => runId)));
   }
 
-  #beLate(owner: SessionOwner | undefined): void {
+  #markLate(owner: SessionOwner | undefined): void {
     this.#isLate = true;
     this.#withdraw(owner);
-    for (const part of this.#parts) part.#beLate(owner);
+    for (const part of this.#parts) part.#markLate(owner);
   }
 
-  #beDiscarded(hold: Hold | undefined): void {
+  #markDiscarded(hold: Hold | undefined): void {
     this.#isDiscarded = true;
     if (hold) this.#withdraw(hold.owner);
     this.cancel('The attempt that started it failed and is repeated.');
@@ -940,10 +940,6 @@ function timeLimitOf(
   return { endsAt: startedAt + limit, timeout: limit };
 }
 
-function modelOf({ model }: RunComponent): Pick<RunOutput, 'model'> {
-  return model ? { model } : {};
-}
-
 /** A run that has settled takes no more parts, and AgentOS does not join a run that it does not conduct. */
 function joinedRun({ run }: RunScope, environment: RunEnvironment | undefined): Run | undefined {
   if (!(run instanceof Run) || run.outcome !== undefined) return undefined;
@@ -957,42 +953,6 @@ function surroundingEnvironment({ run, hook }: RunScope): RunEnvironment {
 function positionOf(parent: Run | undefined, { hook, run }: RunScope): HookPosition {
   if (hook || (parent ?? run)?.position === 'inside-hook') return 'inside-hook';
   return parent ? 'member' : 'root';
-}
-
-/** Ids that are no texts, such as promises, would be written as one text by a store, and their sessions be shared. */
-function checkOptions({ userId, sessionId }: RunOptions): void {
-  if (userId !== undefined && !isUserId(userId)) {
-    throw new TypeError(
-      `Expected userId of a run to be a text that is not empty, or to be left out, got ${describeUserId(userId)}.`,
-    );
-  }
-  if (sessionId !== undefined && (typeof sessionId !== 'string' || sessionId === '')) {
-    throw new TypeError(
-      `Expected sessionId of a run to be a text that is not empty, or to be left out, got ${describeUserId(sessionId)}.`,
-    );
-  }
-}
-
-interface ContextParts {
-  readonly runId: string;
-  readonly parent: Run | undefined;
-  readonly options: RunOptions;
-  readonly origin: RunOrigin | undefined;
-}
-
-/** What hooks and engines read about a run. */
-function newContext({ runId, parent, options, origin }: ContextParts): RunContext {
-  const userId = options.userId ?? parent?.namedUserId ?? origin?.userId;
-  return {
-    runId,
-    sessionId: options.sessionId ?? parent?.session.id ?? newId(),
-    ...(parent ? { parentRunId: parent.runId } : {}),
-    ...(userId === undefined ? {} : { userId }),
-    // What the caller passed stays the caller's: hooks and engines add to the run's own.
-    metadata: copyToKeep(options.metadata ?? parent?.context.metadata ?? {}),
-    dependencies: options.dependencies ? { ...options.dependencies } : (parent?.context.dependencies ?? {}),
-    sessionState: {},
-  };
 }
 
 interface SessionParts {
@@ -1009,35 +969,6 @@ function openSessionFor({ parent, context, options, identity, owner }: SessionPa
   if (parent?.session.id === id) return parent.session;
   const session = { id, state, metadata: {}, ...(userId === undefined ? {} : { userId }) };
   return new OpenSession({ session, isNamed: options.sessionId !== undefined, component: identity, owner });
-}
-
-interface OutputParts {
-  readonly context: RunContext;
-  readonly component: RunComponent;
-  readonly identity: ComponentIdentity;
-  readonly step: StepPosition | undefined;
-  readonly createdAt: number;
-}
-
-/** The output that a run starts with. */
-function newOutput({ context, component, identity, step, createdAt }: OutputParts): RunOutput {
-  const { runId, sessionId, parentRunId, userId, metadata } = context;
-  return {
-    runId,
-    ...(parentRunId === undefined ? {} : { parentRunId }),
-    sessionId,
-    ...(userId === undefined ? {} : { userId }),
-    component: identity,
-    ...(step && step.workflowRunId === parentRunId ? { stepId: step.stepId } : {}),
-    content: '',
-    status: 'RUNNING',
-    metrics: {},
-    ...modelOf(component),
-    messages: [],
-    metadata,
-    ...noWork(),
-    createdAt,
-  };
 }
 
 /** What every event of a run carries. */

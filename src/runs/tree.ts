@@ -44,7 +44,7 @@ export class RunTree {
   }
 
   /** The first run of the tree. */
-  plant(root: StoppableRun): void {
+  setRoot(root: StoppableRun): void {
     this.#root = root;
     if (this.#onDisconnect !== 'cancel') return;
     // The client may have left already, while a guard of the host was still at work.

@@ -17,8 +17,8 @@ import {
 
 /**
  * The session store that the application gets injected: the configured store, and the rules that it cannot know because
- * they concern runs in flight. Whoever deletes a session waits for the runs that are being stored in it; runs that
- * settle after that are not stored, so that they cannot bring the session back.
+ * they concern runs in flight. A deletion waits for the runs that are being stored in the session; runs that settle
+ * after that are not stored, so that they cannot bring the session back.
  */
 export class CoordinatedSessionStore extends SessionStore {
   readonly #store: SessionStore;

@@ -20,8 +20,11 @@ export interface OpenSessionInit {
 }
 
 /**
- * What a settled run stores of the session's data: all that was changed since the session was opened, for it; the
- * shared state alone, if a run above stores the rest; or also what it has made of this name and metadata.
+ * What a settled run stores of the session's data:
+ *
+ * - `all`: what was changed since the session was opened.
+ * - `state`: what was changed in the shared state; a run above stores name and metadata.
+ * - a name and metadata: the state, and what the run has changed of these, which it had when it began.
  */
 export type StoredChanges = 'all' | 'state' | Readonly<Pick<Session, 'name' | 'metadata'>>;
 
@@ -72,7 +75,7 @@ export class OpenSession {
    *
    * @returns false if the session is another's; then the runs go on with the session as it began
    */
-  adopt(stored: Session | undefined): boolean {
+  continueFrom(stored: Session | undefined): boolean {
     this.#isKnown = stored !== undefined && isOf(stored, this.owner);
     if (stored !== undefined && this.#isKnown) this.#found = stored;
     this.#userId = this.#found.userId;
@@ -101,10 +104,7 @@ export class OpenSession {
     }
   }
 
-  /**
-   * Whoever deletes the session waits for these: for runs that are being stored, and for an earlier deletion. None of
-   * them rejects.
-   */
+  /** What a deletion waits for: runs that are being stored, and an earlier deletion. None of these rejects. */
   get pending(): readonly Promise<unknown>[] {
     const writes = [...this.#writes].map((writing) => writing.catch(ignore));
     return this.#deletion ? [...writes, this.#deletion] : writes;
@@ -177,5 +177,5 @@ function nameAndMetadataOf(
 }
 
 function ignore(): void {
-  // The caller of append() hears of a failure; whoever waits only wants to know that it is over.
+  // The caller of append() hears of a failure; a deletion waits only for the end.
 }
