@@ -142,6 +142,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #edit: AnswerEdit = 'none';
   #isDiscarded: boolean;
   #isShutDown = false;
+  #hasLeftSession = false;
   #shownAt = this.startedAt;
   #inlineHook: string | undefined;
   /** Below guardrails, the run above has done its work without waiting for this run: they have not seen it. */
@@ -423,10 +424,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       if (this.#cancellation.reason) await Promise.all(this.#parts.map(({ settled }) => settled));
       return await this.#settle(error);
     } catch (thrown) {
-      // Only a defect of this library, or of a tracer, leads here; whoever waits for the run must hear of its end.
-      const error = toRunError(this, thrown);
-      this.#logError(`The run ${this.runId} could not be ended`, thrown);
-      return { outcome: 'failed', output: this.#output, error: withRunOutput(error, this.#output) };
+      return await this.#breakOff(thrown);
     } finally {
       unlink();
       unwatch();
@@ -623,6 +621,17 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
   }
 
+  /** Only a defect of this library, or of a tracer, leads here: the run has ended all the same, and holds on to nothing. */
+  async #breakOff(thrown: unknown): Promise<RunEnd> {
+    this.#logError(`The run ${this.runId} could not be ended`, thrown);
+    const last = this.#state.phase === 'settled' ? this.#state.last : this.#state.phase;
+    this.#state = { phase: 'settled', outcome: 'failed', last };
+    this.#leaveSession();
+    await this.#tree.handOver();
+    const output = this.#output;
+    return { outcome: 'failed', output, error: withRunOutput(toRunError(this, thrown), output) };
+  }
+
   // ---- steps of the above ----
 
   /**
@@ -775,7 +784,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #store(last: RunEvent | undefined, hasPassed: boolean): Promise<void> | undefined {
     const { sessions } = this.environment;
     const isStored = sessions !== undefined && this.#isStored;
-    if (!isStored) sessions?.leave(this.session);
+    if (!isStored) this.#leaveSession();
     if (this.#hold)
       return this.#storeThrough(this.#hold, isStored ? this.#record(last) : undefined, hasPassed);
     return isStored ? this.#append(this.#storableSnapshot(), this.#feed.shown, last) : undefined;
@@ -814,8 +823,15 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     } catch (thrown) {
       this.#logError(`Run ${runId} could not be stored in session ${quoted(session.id)}`, thrown);
     } finally {
-      sessions.leave(session);
+      this.#leaveSession();
     }
+  }
+
+  /** The run is stored, or will not be: a deletion of its session waits for it no longer. */
+  #leaveSession(): void {
+    if (this.#hasLeftSession) return;
+    this.#hasLeftSession = true;
+    this.environment.sessions?.leave(this.session);
   }
 
   #storedChanges(): StoredChanges {

@@ -22,7 +22,8 @@ import type { ServedEnvironment } from '../../../src/runs/environment.js';
 import type { RunHandle, RunPhase } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
-import { Tracing } from '../../../src/telemetry/tracing.js';
+import type { OpenSession } from '../../../src/sessions/open-session.js';
+import { Tracing, type RunSpan } from '../../../src/telemetry/tracing.js';
 import { failingStore } from '../../../src/testing/failing.store.js';
 import { createGate, type Gate } from '../../../src/testing/gate.js';
 import { createServedEnvironment } from '../../support/served-environment.js';
@@ -360,6 +361,33 @@ describe('A run', () => {
     expect((await run.settled).outcome).toBe('failed');
     expect(environment.inFlight.size).toBe(0);
     expect(String(errors[0])).toContain('the tracer is broken');
+  });
+
+  it('leaves nothing open if it could not be ended: no session, no hook, no phase', async () => {
+    class BrokenTracing extends Tracing {
+      override startRun(): RunSpan {
+        const end = (): never => raise(new Error('the tracer is broken'));
+        return { enter: (callback) => callback(), linked: (_name, _attributes, callback) => callback(), end };
+      }
+    }
+    const left: string[] = [];
+    class WatchedSessions extends CoordinatedSessionStore {
+      override leave(session: OpenSession): void {
+        left.push(session.id);
+        super.leave(session);
+      }
+    }
+    const notify = defineHook(() => undefined, { name: 'notify', runInBackground: true });
+    const environment = createServedEnvironment({
+      tracing: new BrokenTracing(),
+      sessions: new WatchedSessions(new InMemorySessionStore()),
+    });
+    const run = startRun({ component: agent({ postHooks: [notify] }), input: 'question', environment });
+
+    expect((await run.settled).outcome).toBe('failed');
+    expect([run.phase, run.outcome]).toEqual(['settled', 'failed']);
+    expect(left).toEqual([run.session.id]);
+    expect(environment.ledger.openCount).toBe(0);
   });
 
   it('takes from its pre-hooks the input that its engine gets, and lets nobody change it after them', async () => {
