@@ -77,7 +77,7 @@ export class ScriptedEngine extends Engine {
    * Answers with a text, in pieces: one text goes word by word, several are the pieces. A function makes a piece of the
    * request.
    *
-   * @example `scriptedEngine().text(({ input }) => \`You asked: ${input}\`)`
+   * @example `scriptedEngine().text('You asked: ', ({ input }) => input)`
    */
   text(...pieces: readonly [ScriptedText, ...ScriptedText[]]): this {
     return this.#add(function* (request) {

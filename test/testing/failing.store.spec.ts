@@ -51,6 +51,8 @@ describe('failingStore()', () => {
     await failing.release('count');
     await expect(counted).rejects.toThrow('The id of a user must be a text');
     expect(await failing.store.count({})).toBe(0);
+    // The other one still hangs.
+    await failing.hanging('find');
     await failing.release();
     expect(await found).toBeUndefined();
   });
