@@ -13,7 +13,7 @@ import {
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
-import { createGate, type Gate, failingStore } from 'nestjs-agentos/testing';
+import { createGate, type Gate, failingStore, scriptedEngine } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
 import { post, runJson } from '../support/http-client.js';
@@ -87,16 +87,9 @@ describe('an attempt that is repeated', () => {
 describe.each(ADAPTERS)('a run that is cancelled on %s', (adapter) => {
   it('does not end the process though its leader waits for one of its members only', async () => {
     const unhandled = recordUnhandledRejections();
-    const reached = createGate();
-    const never = new Promise<string>(() => undefined);
-    const one = new Agent({ id: 'one', engine: () => never });
-    const two = new Agent({
-      id: 'two',
-      engine: () => {
-        reached.open();
-        return never;
-      },
-    });
+    const stubborn = scriptedEngine().hang({ ignoreSignal: true });
+    const one = new Agent({ id: 'one', engine: () => new Promise<string>(() => undefined) });
+    const two = new Agent({ id: 'two', engine: stubborn });
     const team = new Team({
       id: 'desk',
       members: [one, two],
@@ -108,7 +101,7 @@ describe.each(ADAPTERS)('a run that is cancelled on %s', (adapter) => {
     const { url } = await startApp({ adapter, agentOs: { teams: [team] } });
     const begun = await post(url, '/teams/desk', { message: 'hi', background: 'true', stream: 'false' });
     const { run_id: runId } = (await begun.json()) as { run_id: string };
-    await reached.opened;
+    await stubborn.hanging();
     await callJson(url, 'POST', `/teams/desk/runs/${runId}/cancel`);
     await someTurns();
     expect(await unhandled.stop()).toEqual([]);

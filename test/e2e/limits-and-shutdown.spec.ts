@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent, RunCancelledError, type PostHookContext } from 'nestjs-agentos';
-import { createGate } from 'nestjs-agentos/testing';
+import { createGate, scriptedEngine } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
 import { namesOf, parseFrames } from '../support/http-client.js';
@@ -59,27 +59,21 @@ describe.each(SURFACES)('limits and shutdown, on $adapter over $transport', ({ a
 
   it('G18: shutdown finishes the answers that are under way, then runs their hooks', async () => {
     const steps: string[] = [];
-    const engineStarted = createGate();
-    const engine = createGate();
+    const engine = scriptedEngine().text('the ').hang().text('answer');
     const agent = new Agent({
       id: 'support',
-      engine: async function* () {
-        yield 'the ';
-        engineStarted.open();
-        await engine.opened;
-        yield 'answer';
-      },
+      engine,
       postHooks: [
         inBackground('notify', ({ hook }) => void steps.push(`hook, delivered: ${String(hook.delivered)}`)),
       ],
     });
     const testApp = await startApp({ adapter, agentOs: { agents: [agent] } });
     const answering = ask(testApp.url, '/agents/support', 'hello', transport);
-    await engineStarted.opened;
+    await engine.hanging();
 
     const shutdown = await Shutdown.begin(testApp, () => steps.push('closed'));
     steps.push('server closed');
-    engine.open();
+    engine.proceed();
     await shutdown.ended;
 
     expect((await answering).body.content).toBe('the answer');
@@ -87,18 +81,11 @@ describe.each(SURFACES)('limits and shutdown, on $adapter over $transport', ({ a
   });
 
   it('G18: after shutdownTimeout a request whose run ignores its signal is answered as cancelled', async () => {
-    const engineStarted = createGate();
-    const agent = new Agent({
-      id: 'support',
-      engine: async function* () {
-        yield 'the beginning';
-        engineStarted.open();
-        await never();
-      },
-    });
+    const engine = scriptedEngine().text('the beginning').hang({ ignoreSignal: true });
+    const agent = new Agent({ id: 'support', engine });
     const testApp = await startApp({ adapter, agentOs: { agents: [agent], shutdownTimeout: 50 } });
     const answering = ask(testApp.url, '/agents/support', 'hello', transport);
-    await engineStarted.opened;
+    await engine.hanging();
 
     await testApp.close();
 

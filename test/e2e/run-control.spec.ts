@@ -10,7 +10,7 @@ import {
   type AgentOsOptions,
   type PostHookContext,
 } from 'nestjs-agentos';
-import { createGate, type Gate } from 'nestjs-agentos/testing';
+import { scriptedEngine, type ScriptedEngine } from 'nestjs-agentos/testing';
 
 import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
 import { inBackground } from '../support/background-hook.js';
@@ -21,30 +21,19 @@ afterEach(closeApps);
 
 interface Slow {
   readonly agent: Agent;
-  /** Says that the first piece is out. */
-  readonly begun: Gate;
-  /** Lets the engine go on. */
-  readonly goOn: Gate;
+  /** Hangs between its two pieces. */
+  readonly engine: ScriptedEngine;
 }
 
-/** Says one piece, waits, says another. */
+/** Says one piece, hangs, says another. */
 function slowAgent(options: Partial<ConstructorParameters<typeof Agent>[0]> = {}): Slow {
-  const [begun, goOn] = [createGate(), createGate()];
-  const agent = new Agent({
-    id: 'slow',
-    engine: async function* ({ signal }) {
-      yield 'one ';
-      begun.open();
-      await Promise.race([goOn.opened, aborted(signal)]);
-      yield 'two';
-    },
-    ...options,
-  });
-  return { agent, begun, goOn };
+  const engine = scriptedEngine().text('one ').hang().text('two').repeat();
+  return { engine, agent: new Agent({ id: 'slow', engine, ...options }) };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** Says the same without a pause. */
+function quickAgent(): Agent {
+  return new Agent({ id: 'slow', engine: scriptedEngine().text('one ', 'two').repeat() });
 }
 
 describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapter) => {
@@ -55,14 +44,14 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     ).json()) as Record<string, unknown>;
 
   it('is accepted with its id, can be asked for while it runs, and has its answer in the end', async () => {
-    const { agent, begun, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const app = await start({ agents: [agent] });
     const { url } = app;
 
     const { status, body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
-    await begun.opened;
+    await engine.hanging();
     const running = await find(url, body['run_id'], body['session_id']);
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
     const completed = await find(url, body['run_id'], body['session_id']);
 
@@ -75,7 +64,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
   });
 
   it('is listed with the runs of its session, running and settled', async () => {
-    const { agent, begun, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const app = await start({ agents: [agent] });
     const { url } = app;
     const list = async (query = ''): Promise<unknown[]> => {
@@ -85,9 +74,9 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     };
 
     await runJson(url, '/agents/slow', 'hi', { background: 'true', session_id: 's1' });
-    await begun.opened;
+    await engine.hanging();
     const early = [await list(), await list('&status=COMPLETED'), await list('&status=RUNNING')];
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
     const late = [await list(), await list('&status=COMPLETED'), await list('&status=RUNNING')];
 
@@ -104,7 +93,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
   });
 
   it('is listed by every status of the protocol, in any case of letters', async () => {
-    const { agent, begun, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const app = await start({ agents: [agent] });
     const { url } = app;
     const counts = async (): Promise<Record<string, unknown>> => {
@@ -119,9 +108,9 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
 
     await app.app.get(SessionStore).create({ id: 's1' });
     await runJson(url, '/agents/slow', 'hi', { background: 'true', session_id: 's1' });
-    await begun.opened;
+    await engine.hanging();
     expect(await counts()).toEqual({ ...none, PENDING: 1, running: 1 });
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
     expect(await counts()).toEqual({ ...none, Completed: 1 });
 
@@ -131,9 +120,8 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
   });
 
   it('is found whatever status its query names, which is for lists only', async () => {
-    const { agent, goOn } = slowAgent();
+    const agent = quickAgent();
     const { url } = await start({ agents: [agent] });
-    goOn.open();
     const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
     const path = `/agents/slow/runs/${String(body['run_id'])}?session_id=s1`;
     for (const query of ['&status=ERROR', '&status=done'])
@@ -142,18 +130,20 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
 
   it('runs its hooks after it has settled, once, in both forms', async () => {
     const order: string[] = [];
-    const { agent, begun, goOn } = slowAgent({
+    const { agent, engine } = slowAgent({
       postHooks: [inBackground('audit', ({ hook }) => void order.push(`audit ${String(hook.delivered)}`))],
     });
     const app = await start({ agents: [agent] });
     const { url } = app;
 
     await runJson(url, '/agents/slow', 'hi', { background: 'true' });
-    await begun.opened;
+    await engine.hanging();
     order.push('answered');
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
-    await runSse(url, '/agents/slow', 'hi', { background: 'true' });
+    const streaming = runSse(url, '/agents/slow', 'hi', { background: 'true' });
+    engine.proceed(await engine.hanging());
+    await streaming;
     await settled(app);
 
     expect(order).toEqual(['answered', 'audit undefined', 'audit true']);
@@ -161,7 +151,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
 
   it('goes on when the reader of its stream leaves, even if other runs would be cancelled', async () => {
     const outcomes: string[] = [];
-    const { agent, begun, goOn } = slowAgent({
+    const { agent, engine } = slowAgent({
       postHooks: [
         inBackground(
           'audit',
@@ -173,9 +163,9 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
 
     const client = app.client.stream('slow', 'hi', { fields: { background: 'true' } });
     await client.until('RunContent');
-    await begun.opened;
+    await engine.hanging();
     await client.leave();
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
 
     expect(outcomes).toEqual(['COMPLETED false']);
@@ -185,14 +175,14 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     const refuse = defineGuardrail<PostHookContext>(() => {
       throw new OutputCheckError('Not for you.');
     });
-    const { agent, begun, goOn } = slowAgent({ postHooks: [refuse] });
+    const { agent, engine } = slowAgent({ postHooks: [refuse] });
     const app = await start({ agents: [agent] });
     const { url } = app;
 
     const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
-    await begun.opened;
+    await engine.hanging();
     const running = await find(url, body['run_id'], body['session_id']);
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
     const rejected = await find(url, body['run_id'], body['session_id']);
     const replayed = await (await resume(url, '/agents/slow', body['run_id'])).text();
@@ -222,12 +212,12 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
   });
 
   it('is not found under another component', async () => {
-    const { agent, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const other = new Agent({ id: 'other', engine: () => 'x' });
     const app = await start({ agents: [agent, other] });
     const { url } = app;
     const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
     const path = `/agents/other/runs/${String(body['run_id'])}?session_id=${String(body['session_id'])}`;
     expect((await fetch(url + path)).status).toBe(404);
@@ -239,11 +229,11 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
     fetch(`${url}${path}/runs/${String(runId)}/cancel`, { method: 'POST' });
 
   it('ends a run with what it has said so far, in its stream and in its session', async () => {
-    const { agent, begun } = slowAgent();
+    const { agent, engine } = slowAgent();
     const app = await startApp({ adapter, agentOs: { agents: [agent] } });
     const client = app.client.stream('slow', 'hi', { sessionId: 's1' });
     await client.until('RunContent');
-    await begun.opened;
+    await engine.hanging();
     const runId = await runningId(app.url);
     const answer = await cancel(app.url, '/agents/slow', runId);
     const events = await client.rest();
@@ -257,7 +247,7 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
 
   it('ends a run once, however many ask for it at the same time, and runs its hooks once', async () => {
     const seen: string[] = [];
-    const { agent, begun } = slowAgent({
+    const { agent, engine } = slowAgent({
       postHooks: [
         inBackground('audit', ({ runOutput }) => void seen.push(runOutput.status), { on: ['cancelled'] }),
       ],
@@ -265,7 +255,7 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
     const app = await startApp({ adapter, agentOs: { agents: [agent] } });
     const { url, agentOs } = app;
     const answering = runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
-    await begun.opened;
+    await engine.hanging();
     const runId = await runningId(url);
 
     const answers = await Promise.all(Array.from({ length: 10 }, () => cancel(url, '/agents/slow', runId)));
@@ -287,11 +277,11 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
       ],
       ['/workflows/flow', (slow: Agent) => ({ workflows: [new Workflow({ id: 'flow', steps: [slow] })] })],
     ] as const) {
-      const { agent, begun } = slowAgent();
+      const { agent, engine } = slowAgent();
       const app = await startApp({ adapter, agentOs: of(agent) });
       const client = app.client.stream(path.split('/')[2] as string, 'hi', { sessionId: 's1' });
       await client.until('RunContent');
-      await begun.opened;
+      await engine.hanging();
       await cancel(app.url, path, await runningId(app.url, path));
       const names = (await client.rest()).map(({ event }) => event);
       const kind = path.startsWith('/teams')
@@ -306,15 +296,15 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
   });
 
   it('of a run that is not there is no error, of one of another component does nothing', async () => {
-    const { agent, begun, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const other = new Agent({ id: 'other', engine: () => 'x' });
     const { url } = await startApp({ adapter, agentOs: { agents: [agent, other] } });
     const answering = runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
-    await begun.opened;
+    await engine.hanging();
     const runId = await runningId(url);
 
     const answers = [await cancel(url, '/agents/slow', 'nothing'), await cancel(url, '/agents/other', runId)];
-    goOn.open();
+    engine.proceed(await engine.hanging());
 
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect((await answering).body['status']).toBe('COMPLETED');
@@ -324,16 +314,16 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
 
 describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
   it('catches up with what was missed, then follows the run to its end', async () => {
-    const { agent, begun, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
-    await begun.opened;
+    await engine.hanging();
 
     const [fromStart, fromFirst] = await Promise.all([
       resume(url, '/agents/slow', body['run_id']),
       resume(url, '/agents/slow', body['run_id'], { last_event_index: '0' }),
     ]);
-    goOn.open();
+    engine.proceed(await engine.hanging());
     const [all, rest] = [parseFrames(await fromStart.text()), parseFrames(await fromFirst.text())];
 
     expect(namesOf(all)).toEqual([
@@ -359,33 +349,32 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
   });
 
   it('says only that it has subscribed if nothing was missed', async () => {
-    const { agent, begun, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
-    await begun.opened;
+    await engine.hanging();
     const response = await resume(url, '/agents/slow', body['run_id'], { last_event_index: '1' });
-    goOn.open();
+    engine.proceed(await engine.hanging());
     const frames = parseFrames(await response.text());
     expect(namesOf(frames).slice(0, 2)).toEqual(['subscribed', 'RunContent']);
     expect(frames[0]?.data).toMatchObject({ status: 'running', current_event_count: 2 });
   });
 
   it('says how many events there are to a client that has missed none of more', async () => {
-    const { agent, begun, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
-    await begun.opened;
+    await engine.hanging();
     const response = await resume(url, '/agents/slow', body['run_id'], { last_event_index: '500' });
-    goOn.open();
+    engine.proceed(await engine.hanging());
     const frames = parseFrames(await response.text());
     expect(frames[0]?.data).toMatchObject({ event: 'subscribed', current_event_count: 2 });
     expect(namesOf(frames).slice(1)).toEqual(['RunContent', 'RunContentCompleted', 'RunCompleted']);
   });
 
   it('replays a run that has ended, from the event after the last one that the client has', async () => {
-    const { agent, goOn } = slowAgent();
+    const agent = quickAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
-    goOn.open();
     const first = await runSse(url, '/agents/slow', 'hi', { background: 'true' });
     const runId = first[0]?.data['run_id'];
     const all = parseFrames(await (await resume(url, '/agents/slow', runId)).text());
@@ -411,9 +400,8 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
   });
 
   it('replays a run that was never recorded from its session', async () => {
-    const { agent, goOn } = slowAgent();
+    const agent = quickAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
-    goOn.open();
     const streamed = await runSse(url, '/agents/slow', 'hi', { session_id: 's1' });
     const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
     const replay = async (runId: unknown): Promise<Frame[]> =>
@@ -440,17 +428,17 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
 
   it('is left by its reader without a trace in the run', async () => {
     const seen: string[] = [];
-    const { agent, begun, goOn } = slowAgent({
+    const { agent, engine } = slowAgent({
       postHooks: [inBackground('audit', ({ runOutput }) => void seen.push(runOutput.status))],
     });
     const app = await startApp({ adapter, agentOs: { agents: [agent], onDisconnect: 'cancel' } });
     const { body } = await runJson(app.url, '/agents/slow', 'hi', { background: 'true' });
-    await begun.opened;
+    await engine.hanging();
     const reader = new AbortController();
     const response = await resume(app.url, '/agents/slow', body['run_id'], {}, reader.signal);
     await response.body?.getReader().read();
     reader.abort();
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
     expect(seen).toEqual(['COMPLETED']);
   });
@@ -464,9 +452,8 @@ describe.each(ADAPTERS)('Continuing on %s', (adapter) => {
     });
 
   it('is not supported, and says so', async () => {
-    const { agent, goOn } = slowAgent();
+    const agent = quickAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
-    goOn.open();
     const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
     const answers = [
       await proceed(url, body['run_id'], { session_id: 's1', tools: '[]' }),
@@ -488,7 +475,7 @@ describe.each(ADAPTERS)('Continuing on %s', (adapter) => {
 
 describe.each(ADAPTERS)('With http.userId, on %s,', (adapter) => {
   it('runs of others are like runs that are not there', async () => {
-    const { agent, begun, goOn } = slowAgent();
+    const { agent, engine } = slowAgent();
     const app = await startApp({
       adapter,
       agentOs: {
@@ -507,7 +494,7 @@ describe.each(ADAPTERS)('With http.userId, on %s,', (adapter) => {
     });
     const accepted = await as('ann', '/runs', { method: 'POST', body: form });
     const { run_id: runId } = (await accepted.json()) as { run_id: string };
-    await begun.opened;
+    await engine.hanging();
     const every = async (user: string): Promise<number[]> => {
       const posts = ['cancel', 'continue', 'resume'].map((action) =>
         as(user, `/runs/${runId}/${action}`, {
@@ -520,7 +507,7 @@ describe.each(ADAPTERS)('With http.userId, on %s,', (adapter) => {
     };
 
     const running = await every('bob');
-    goOn.open();
+    engine.proceed(await engine.hanging());
     await settled(app);
     const ended = await every('bob');
 

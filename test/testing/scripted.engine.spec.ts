@@ -154,7 +154,8 @@ describe('scriptedEngine()', () => {
 
     await expect(polite).rejects.toMatchObject({ code: 'run_cancelled' });
     await expect(stubborn).rejects.toMatchObject({ code: 'run_cancelled' });
-    // The one that ignores its signal still hangs.
+    // The one that ignores its signal still hangs, the other one does not.
+    expect(() => engine.proceed(engine.requests[0]?.context.runId)).toThrow('does not hang');
     engine.proceed(engine.requests[1]?.context.runId);
   });
 

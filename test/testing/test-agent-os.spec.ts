@@ -134,7 +134,12 @@ describe('createTestAgentOs()', () => {
 describe('close()', () => {
   it('cuts off requests, cancels runs in flight and does not wait for their end', async () => {
     const engine = scriptedEngine().hang().nextRun().text('one ').hang();
-    const os = await createTestAgentOs({ agents: [new Agent({ id: 'support', engine })], logger: false });
+    const os = await createTestAgentOs({
+      agents: [new Agent({ id: 'support', engine })],
+      logger: false,
+      // Longer than the test may take.
+      shutdownTimeout: 600_000,
+    });
     const pending = os.client.run('support', 'hi');
     await engine.hanging();
     const stream = os.client.stream('support', 'hi');
