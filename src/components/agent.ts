@@ -1,7 +1,9 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { isRecord } from '../data/is-record.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { Message } from '../model/message.js';
 import type { ModelIdentity } from '../model/run-output.js';
+import { showValue } from '../model/show-value.js';
 import type { ComponentRun } from '../runs/component.port.js';
 import { Component, type ComponentOptions } from './component.js';
 import { Engine, type EngineLike, type ToolDescription } from './engine.js';
@@ -39,13 +41,13 @@ export class Agent extends Component {
     super(options, ['engine', 'historyRuns']);
     checkEngine(`Agent "${this.id}"`, options.engine);
     this.#engine = options.engine;
-    this.model = modelOf(options.engine);
+    this.model = modelOf(`Agent "${this.id}"`, options.engine);
     this.historyRuns = checkHistoryRuns(`Agent "${this.id}"`, options.historyRuns);
     Object.freeze(this);
   }
 
   override async describeTools(): Promise<readonly ToolDescription[]> {
-    return toolsOf(this.#engine, []);
+    return toolsOf(`agent "${this.id}"`, this.#engine, []);
   }
 
   /** @internal */
@@ -57,17 +59,50 @@ export class Agent extends Component {
   }
 }
 
-/** The model of an engine, if it has one. */
-export function modelOf(engine: unknown): ModelIdentity | undefined {
-  return engine instanceof Engine ? engine.model : undefined;
+/**
+ * The model of an engine, if it has one.
+ *
+ * @throws AgentOsConfigurationError if it says something else of its model: clients would be shown that
+ */
+export function modelOf(owner: string, engine: unknown): ModelIdentity | undefined {
+  const model: unknown = engine instanceof Engine ? engine.model : undefined;
+  if (model === undefined || isModelIdentity(model)) return model;
+  const got = isRecord(model) ? `an object whose id is ${showValue(model['id'])}` : showValue(model);
+  throw new AgentOsConfigurationError(
+    `${owner}: expected the model of its engine to be { id, provider, name } with texts, got ${got}.`,
+  );
 }
 
-/** The tools of an engine, if it tells them. */
+function isModelIdentity(model: unknown): model is ModelIdentity {
+  if (!isRecord(model) || typeof model['id'] !== 'string') return false;
+  return [model['provider'], model['name']].every((text) => text === undefined || typeof text === 'string');
+}
+
+/**
+ * The tools of an engine, if it tells them.
+ *
+ * @throws TypeError that names the engine if it tells something else
+ */
 export async function toolsOf(
+  owner: string,
   engine: unknown,
   members: readonly ComponentIdentity[],
 ): Promise<readonly ToolDescription[]> {
-  return engine instanceof Engine ? ((await engine.describeTools?.(members)) ?? []) : [];
+  if (!(engine instanceof Engine) || !engine.describeTools) return [];
+  const tools: unknown = (await engine.describeTools(members)) ?? [];
+  const expected = 'expected an array of { name, description, parameters }';
+  const wrong = (got: string): TypeError =>
+    new TypeError(`The engine of ${owner} described its tools with ${got}; ${expected}.`);
+  if (!isArray(tools)) throw wrong(showValue(tools));
+  for (const tool of tools) {
+    if (!isRecord(tool)) throw wrong(`an array that holds ${showValue(tool)}`);
+    if (typeof tool['name'] !== 'string') throw wrong(`a tool whose name is ${showValue(tool['name'])}`);
+  }
+  return tools as readonly ToolDescription[];
+}
+
+function isArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }
 
 /**

@@ -2,6 +2,7 @@ import { isRecord } from '../data/is-record.js';
 import type { Message } from '../model/message.js';
 import { USAGE_FIELDS, withTotal } from '../model/run-usage.js';
 import { showValue } from '../model/show-value.js';
+import type { ToolExecution } from '../model/tool-execution.js';
 import type { ComponentRun } from '../runs/component.port.js';
 import {
   Engine,
@@ -73,6 +74,11 @@ function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> | undef
       return takeRequestEnd(event, run);
     case 'tool-call':
       checkTexts(event, ['id', 'name'], run);
+      if (!isRecord(event.arguments))
+        throw wrong(
+          run,
+          `reported "tool-call" whose arguments are ${showValue(event.arguments)}; expected an object`,
+        );
       return run.startTool({ id: event.id, name: event.name, arguments: event.arguments });
     case 'tool-result':
       checkTexts(event, ['id', 'result'], run);
@@ -120,6 +126,7 @@ function takeOutput(
       throw wrong(run, `answered with ${name} that are ${showValue(value)}; expected an object`);
   if (tools !== undefined && !isList(tools))
     throw wrong(run, `answered with tools that are ${showValue(tools)}; expected an array`);
+  for (const tool of tools ?? []) checkTool(tool, run);
   if (metrics) checkUsage(metrics, 'metrics', run);
   if (data !== undefined) run.setData(data);
   if (metrics) run.addUsage(withTotal(metrics));
@@ -148,6 +155,18 @@ function checkTexts<E extends EngineEvent>(event: E, fields: readonly (keyof E)[
         `reported "${event.type}" whose ${String(field)} is ${showValue(value)}; expected a text`,
       );
   }
+}
+
+/** Clients would be shown a call without a name, or could not be answered at all. */
+function checkTool(tool: ToolExecution, run: ComponentRun): void {
+  const answered = 'answered with a tool call';
+  if (!isRecord(tool)) throw wrong(run, `${answered} that is ${showValue(tool)}; expected an object`);
+  const { id, name, arguments: given, result = '' }: Readonly<Record<string, unknown>> = tool;
+  for (const [field, value] of Object.entries({ id, name, result }))
+    if (typeof value !== 'string')
+      throw wrong(run, `${answered} whose ${field} is ${showValue(value)}; expected a text`);
+  if (!isRecord(given))
+    throw wrong(run, `${answered} whose arguments are ${showValue(given)}; expected an object`);
 }
 
 const NUMBERS = [...USAGE_FIELDS, 'timeToFirstToken'] as const;

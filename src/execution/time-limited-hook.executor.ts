@@ -1,6 +1,8 @@
 import type { LoggerService } from '@nestjs/common';
 
+import { isRecord } from '../data/is-record.js';
 import { reasonOf } from '../errors/log.text.js';
+import { showValue } from '../model/show-value.js';
 import { aborted } from './aborted.js';
 import { Deadlines } from './deadlines.js';
 import { HookExecutor, type HookBatch, type HookExecutorHost, type HookTask } from './hook.executor.js';
@@ -50,6 +52,7 @@ export class TimeLimitedHookExecutor extends HookExecutor {
   /** It may run the hooks before it answers: the time begins anew as long as one runs, or has ended since. */
   override accept(batch: HookBatch): Promise<void> | undefined {
     const accepting = this.#executor.accept(batch);
+    if (accepting) checkPromise('accept', accepting);
     let ended = 0;
     const isAtWork = (): boolean => {
       const endedBefore = ended;
@@ -75,7 +78,9 @@ export class TimeLimitedHookExecutor extends HookExecutor {
 
   /** The time begins when the last hook has ended: until then it is right to wait. */
   override ended(batch: HookBatch): Promise<void> {
-    return this.#wait('ended', this.#executor.ended(batch), () => !batch.tasks.every(hasEnded));
+    const ending = this.#executor.ended(batch);
+    checkPromise('ended', ending);
+    return this.#wait('ended', ending, () => !batch.tasks.every(hasEnded));
   }
 
   override drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void> {
@@ -87,6 +92,8 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     deadline: AbortSignal,
     settled?: () => Promise<void> | undefined,
   ): Promise<readonly HookTask[]> {
+    const stopping = this.#executor.stop(deadline, settled);
+    checkPromise('stop', stopping);
     let timer: NodeJS.Timeout | undefined;
     const late = async (): Promise<never> => {
       await aborted(deadline);
@@ -94,7 +101,7 @@ export class TimeLimitedHookExecutor extends HookExecutor {
       throw tooLate('stop', STOPPING_TIME);
     };
     try {
-      return await Promise.race([this.#executor.stop(deadline, settled), late()]);
+      return await Promise.race([stopping, late()]);
     } finally {
       clearTimeout(timer);
     }
@@ -124,6 +131,12 @@ export class TimeLimitedHookExecutor extends HookExecutor {
       (thrown: unknown) => log(`failed (${reasonOf(thrown)})`),
     );
   }
+}
+
+/** @throws TypeError that names the method: an executor of the host may answer with anything */
+function checkPromise(method: string, answer: unknown): void {
+  if (isRecord(answer) && typeof answer['then'] === 'function') return;
+  throw new TypeError(`HookExecutor.${method}() answered with ${showValue(answer)}; expected a promise.`);
 }
 
 function hasEnded({ execution }: HookTask): boolean {

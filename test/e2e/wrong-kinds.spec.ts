@@ -9,6 +9,7 @@ import {
   condition,
   defineGuardrail,
   defineHook,
+  Engine,
   InMemoryEvalStore,
   InMemorySessionStore,
   loop,
@@ -21,6 +22,7 @@ import {
   type HookFunction,
   type PostHookContext,
   type RunFailure,
+  type ToolDescription,
 } from 'nestjs-agentos';
 
 import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
@@ -112,6 +114,36 @@ describe('an engine that answers with something of the wrong kind fails its run,
       'answered with tools that are "b"; expected an array.',
     ],
     [
+      'arguments of a call in a text',
+      pieces({ type: 'tool-call', id: '1', name: 'look', arguments: '{"city":"Rome"}' }),
+      'reported "tool-call" whose arguments are "{\\"city\\":\\"Rome\\"}"; expected an object.',
+    ],
+    [
+      'a call without arguments',
+      pieces({ type: 'tool-call', id: '1', name: 'look' }),
+      'reported "tool-call" whose arguments are undefined; expected an object.',
+    ],
+    [
+      'tools with nothing among them',
+      engineOf({ content: 'a', tools: [null] }),
+      'answered with a tool call that is null; expected an object.',
+    ],
+    [
+      'tools without names',
+      engineOf({ content: 'a', tools: [{ id: '1', arguments: {} }] }),
+      'answered with a tool call whose name is undefined; expected a text.',
+    ],
+    [
+      'tools whose results are no texts',
+      engineOf({ content: 'a', tools: [{ id: '1', name: 'look', arguments: {}, result: { a: 1 } }] }),
+      'answered with a tool call whose result is an object; expected a text.',
+    ],
+    [
+      'tools whose arguments are no objects',
+      engineOf({ content: 'a', tools: [{ id: '1', name: 'look', arguments: ['a'] }] }),
+      'answered with a tool call whose arguments are an array; expected an object.',
+    ],
+    [
       'metadata that are no object',
       engineOf({ content: 'a', metadata: 'b' }),
       'answered with metadata that are "b"; expected an object.',
@@ -120,6 +152,63 @@ describe('an engine that answers with something of the wrong kind fails its run,
     const causes = await causesOf(new Agent({ id: 'odd', engine }));
 
     expect(causes).toEqual([expect.stringContaining(`${name} ${problem}`)]);
+  });
+});
+
+describe('an Engine that tells something of the wrong kind about itself', () => {
+  class Odd extends Engine {
+    readonly #tools: unknown;
+
+    constructor({ model, tools }: { readonly model?: unknown; readonly tools?: unknown }) {
+      super();
+      Object.assign(this, { model });
+      this.#tools = tools;
+    }
+
+    override describeTools(): readonly ToolDescription[] {
+      return this.#tools as readonly ToolDescription[];
+    }
+
+    async *stream(): AsyncIterable<string> {
+      yield 'fine';
+    }
+  }
+
+  const model = 'expected the model of its engine to be { id, provider, name } with texts, got';
+  it.each<[unknown, string]>([
+    ['gpt', '"gpt".'],
+    [5, '5 (number).'],
+    [null, 'null.'],
+    [{}, 'an object whose id is undefined.'],
+    [{ id: 5, provider: 'lab' }, 'an object whose id is 5 (number).'],
+    [() => ({ id: 'gpt' }), 'a function.'],
+  ])('is refused with its component if its model is %p', (given, got) => {
+    const engine = new Odd({ model: given });
+    expect(() => new Agent({ id: 'odd', engine })).toThrow(`Agent "odd": ${model} ${got}`);
+    const members = [new Agent({ id: 'fine', engine: () => 'fine' })];
+    expect(() => new Team({ id: 'odd', engine, members })).toThrow(`Team "odd": ${model} ${got}`);
+  });
+
+  it.each<[unknown, string]>([
+    ['look', '"look"'],
+    [{ look: {} }, 'an object'],
+    [[null], 'an array that holds null'],
+    [['look'], 'an array that holds "look"'],
+    [[{ parameters: {} }], 'a tool whose name is undefined'],
+  ])('is named where its tools are asked for if they are %p', async (tools, got) => {
+    const engine = new Odd({ tools });
+    const members = [new Agent({ id: 'fine', engine: () => 'fine' })];
+    const expected = `${got}; expected an array of { name, description, parameters }.`;
+    await expect(new Agent({ id: 'odd', engine }).describeTools()).rejects.toThrow(
+      `The engine of agent "odd" described its tools with ${expected}`,
+    );
+    await expect(new Team({ id: 'odd', engine, members }).describeTools()).rejects.toThrow(
+      `The engine of team "odd" described its tools with ${expected}`,
+    );
+  });
+
+  it('has no tools if it describes none', async () => {
+    expect(await new Agent({ id: 'odd', engine: new Odd({}) }).describeTools()).toEqual([]);
   });
 });
 

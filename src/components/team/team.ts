@@ -57,7 +57,7 @@ export class Team extends Component {
     checkMembers(this.id, members);
     this.mode = mode;
     this.members = Object.freeze([...members]);
-    this.model = modelOf(engine);
+    this.model = modelOf(`Team "${this.id}"`, engine);
     this.#engine = engine;
     this.historyRuns = checkHistoryRuns(`Team "${this.id}"`, historyRuns);
     Object.freeze(this);
@@ -69,7 +69,11 @@ export class Team extends Component {
 
   override async describeTools(): Promise<readonly ToolDescription[]> {
     // The members of a team that broadcasts are asked before its leader is.
-    return toolsOf(this.#engine, this.mode === 'broadcast' ? [] : this.#memberIdentities);
+    return toolsOf(
+      `team "${this.id}"`,
+      this.#engine,
+      this.mode === 'broadcast' ? [] : this.#memberIdentities,
+    );
   }
 
   /** @internal */

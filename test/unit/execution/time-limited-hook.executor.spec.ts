@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 
 import { hookExecutorContract } from 'nestjs-agentos/testing';
 
+import type { HookTask } from '../../../src/execution/hook.executor.js';
 import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
 import { TimeLimitedHookExecutor } from '../../../src/execution/time-limited-hook.executor.js';
 import { createGate } from '../../../src/testing/gate.js';
@@ -69,6 +70,35 @@ describe('The time limit of an executor', () => {
     await jest.advanceTimersByTimeAsync(2_000);
     await ended;
     expect(String(thrown)).toMatch(/^Error: HookExecutor\.ended\(\) did not answer within 1000 ms\./);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it.each<[unknown, string]>([
+    [5, '5 (number)'],
+    [true, 'true (boolean)'],
+    [{}, 'an object'],
+  ])('names the method that answers with %p in place of a promise', async (answer, got) => {
+    class Odd extends InProcessHookExecutor {
+      override accept(): Promise<void> {
+        return answer as Promise<void>;
+      }
+
+      override ended(): Promise<void> {
+        return answer as Promise<void>;
+      }
+
+      override stop(): Promise<readonly HookTask[]> {
+        return answer as Promise<readonly HookTask[]>;
+      }
+    }
+    const harness = new HookHarness();
+    const odd = new Odd({ concurrency: 1, maxPending: 1, onOverflow: () => undefined });
+    const executor = new TimeLimitedHookExecutor(odd, { timeout: 1_000, logger: harness.log });
+    const batch = harness.batch('run', {});
+    const problem = `answered with ${got}; expected a promise.`;
+    expect(() => executor.accept(batch)).toThrow(`HookExecutor.accept() ${problem}`);
+    expect(() => executor.ended(batch)).toThrow(`HookExecutor.ended() ${problem}`);
+    await expect(executor.stop(AbortSignal.abort())).rejects.toThrow(`HookExecutor.stop() ${problem}`);
     expect(jest.getTimerCount()).toBe(0);
   });
 });
