@@ -4,7 +4,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Agent, AgentOsModule, AgentOsService, defineHook, Team } from 'nestjs-agentos';
-import { createGate, createTestAgentOs, HookSpy, spyOnHooks, type TestAgentOs } from 'nestjs-agentos/testing';
+import {
+  createGate,
+  createTestAgentOs,
+  HookSpy,
+  scriptedEngine,
+  spyOnHooks,
+  type TestAgentOs,
+} from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
 
@@ -25,6 +32,8 @@ const agents = [
   new Agent({ id: 'waiting', engine, postHooks: [waiting] }),
   new Agent({ id: 'skipped', engine, postHooks: [skipped] }),
 ];
+const hanging = scriptedEngine().hang().text('late');
+const inline = defineHook(() => undefined, { name: 'inline', runInBackground: false });
 const team = new Team({
   id: 'desk',
   members: [member],
@@ -37,7 +46,8 @@ describe('spyOnHooks()', () => {
   let hooks: HookSpy;
 
   beforeAll(async () => {
-    os = await createTestAgentOs({ agents, teams: [team], logger: false });
+    const late = new Agent({ id: 'hanging', engine: hanging, postHooks: [inline] });
+    os = await createTestAgentOs({ agents: [...agents, late], teams: [team], logger: false });
   });
   afterAll(() => os.close());
 
@@ -138,7 +148,7 @@ describe('spyOnHooks()', () => {
 
     it('says at once which names there are if no hook has this one', async () => {
       await expect(hooks.next('notfy')).rejects.toThrow(
-        'next(): no component has a hook "notfy". Known hooks: "audit", "failing", "guard", "notify", ' +
+        'next(): no component has a hook "notfy". Known hooks: "audit", "failing", "guard", "inline", "notify", ' +
           '"of member", "of team", "skipped", "waiting".',
       );
     });
@@ -200,6 +210,16 @@ describe('spyOnHooks()', () => {
       /"failing" of run .* to have run\. Hooks of run/,
     );
     expect(() => hooks.assertInline(run, 'garud')).toThrow('assertInline(): no component has a hook "garud"');
+  });
+
+  it('assertRanAfterResponse() is not content with an inline hook that runs after its client has left', async () => {
+    const run = os.client.run('hanging', 'hi');
+    const id = await hanging.hanging();
+    await run.leave();
+    hanging.proceed();
+    await hooks.next('inline', { run: id });
+
+    expect(() => hooks.assertRanAfterResponse(id, 'inline')).toThrow('but it ran inline');
   });
 
   it("assertRanAfterResponse() finds the response of a member's hook, which is that of its team", async () => {
