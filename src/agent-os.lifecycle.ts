@@ -124,7 +124,7 @@ export class AgentOsLifecycle
   }
 
   async #endRunsAndHooks(): Promise<void> {
-    const { inFlight, executor, shutdown, logger } = this.runtime;
+    const { inFlight, executor, shutdown, logger, watch } = this.runtime;
     await Promise.race([inFlight.idle(), aborted(shutdown)]);
     if (inFlight.size > 0) await this.#letRunsSettle();
     try {
@@ -135,6 +135,7 @@ export class AgentOsLifecycle
       this.#dropOpenHooks();
     }
     for (const run of inFlight.all()) run.dropHooks();
+    watch.stop();
     this.#report();
   }
 

@@ -22,6 +22,7 @@ import { HookRunner } from './hooks/hook.runner.js';
 import { rebuildTask } from './runs/background/background-hook.task.js';
 import { RunIndex } from './runs/run.index.js';
 import { InFlightRuns } from './runs/in-flight-runs.js';
+import { RunWatch } from './runs/watch.js';
 import {
   createDirectEnvironment,
   type DirectEnvironment,
@@ -45,6 +46,7 @@ interface BoundRuntime {
 export class AgentOsRuntime implements OnModuleInit {
   readonly components = new ComponentRegistry();
   readonly inFlight: InFlightRuns;
+  readonly watch: RunWatch;
   readonly index = new RunIndex();
   /** The ledger as others read it. */
   readonly executions: HookExecutions;
@@ -67,6 +69,7 @@ export class AgentOsRuntime implements OnModuleInit {
   ) {
     this.executions = new LedgerExecutions(ledger);
     this.inFlight = new InFlightRuns(options.maxRuns);
+    this.watch = new RunWatch({ inFlight: this.inFlight, deadlines: this.#deadlines, logger: this.logger });
     // Every open event stream listens; that is no leak.
     setMaxListeners(0, this.shutdown);
     for (const component of [...options.agents, ...options.teams, ...options.workflows])
@@ -178,6 +181,7 @@ export class AgentOsRuntime implements OnModuleInit {
       ledger,
       deadlines,
       inFlight,
+      watch: this.watch,
       logger,
       sessions,
       evals,

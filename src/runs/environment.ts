@@ -19,7 +19,7 @@ import { NoTracing, type Tracing } from '../telemetry/tracing.js';
 import { InFlightRuns } from './in-flight-runs.js';
 import type { RunErrorHandler } from './outcome.js';
 import type { RunIndex } from './run.index.js';
-import { RUN_TIMEOUT } from './watch.js';
+import { RUN_TIMEOUT, RunWatch } from './watch.js';
 
 /** What runs need from the one who conducts them. */
 interface CommonEnvironment {
@@ -28,6 +28,7 @@ interface CommonEnvironment {
   readonly ledger: HookLedger;
   readonly deadlines: Deadlines;
   readonly inFlight: InFlightRuns;
+  readonly watch: RunWatch;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
   readonly tracing: Tracing;
   /** Waits for stores, also for one that a judge brings. */
@@ -94,6 +95,7 @@ export function createDirectEnvironment(registry: HookRegistry): DirectEnvironme
   const logger = new Logger('AgentOs');
   const ledger = new HookLedger(0);
   const deadlines = new Deadlines();
+  const inFlight = new InFlightRuns();
   return {
     kind: 'direct',
     // The module's hooks are AgentOS's own: a direct run gets what the component lists.
@@ -101,7 +103,8 @@ export function createDirectEnvironment(registry: HookRegistry): DirectEnvironme
     runner: new HookRunner({ ledger, deadlines, failures: new HookFailureReporter(logger) }),
     ledger,
     deadlines,
-    inFlight: new InFlightRuns(),
+    inFlight,
+    watch: new RunWatch({ inFlight, deadlines, logger }),
     runTimeout: RUN_TIMEOUT,
     storeCalls: new StoreCalls({ timeout: STORE_TIMEOUT, logger }),
     logger,

@@ -74,11 +74,9 @@ function recordOf(run: RunView): IndexedRun {
   const { runId, context, session, userId, identity, position, startedAt, output, outcome = 'failed' } = run;
   const { parentRunId } = context;
   const settledAt = now();
-  return {
+  const record: Writable<IndexedRun> = {
     runId,
-    ...(parentRunId === undefined ? {} : { parentRunId }),
     sessionId: session.id,
-    ...(userId === undefined ? {} : { userId }),
     component: identity,
     position,
     outcome,
@@ -87,4 +85,7 @@ function recordOf(run: RunView): IndexedRun {
     // A copy of the tokens: engines may put more into the metrics.
     usage: isUnused(output.metrics) ? NO_USAGE : sumUsage(output.metrics, {}),
   };
+  if (parentRunId !== undefined) record.parentRunId = parentRunId;
+  if (userId !== undefined) record.userId = userId;
+  return record;
 }

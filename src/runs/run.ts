@@ -55,7 +55,6 @@ import { SessionView } from './session.view.js';
 import { sessionNotFound } from '../sessions/session-not-found.js';
 import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
 import { RunTree } from './tree.js';
-import { watchRun } from './watch.js';
 
 /** What is to be run, and how. */
 export interface RunRequest {
@@ -412,11 +411,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   // ---- from the start to the end ----
 
   async #conduct(): Promise<RunEnd> {
-    const { inFlight, sessions, tracing } = this.environment;
+    const { inFlight, sessions, tracing, watch } = this.environment;
     inFlight.add(this);
     sessions?.enter(this.session);
     const unlink = this.#linkCancellation();
-    const unwatch = watchRun(this, this.environment);
+    watch.follow(this);
     try {
       this.#span = tracing.startRun(this.identity, this.runId);
       const error = await this.#enter(() => this.#perform());
@@ -427,7 +426,6 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       return await this.#breakOff(thrown);
     } finally {
       unlink();
-      unwatch();
       inFlight.remove(this);
     }
   }

@@ -1,7 +1,8 @@
 import type { LoggerService } from '@nestjs/common';
 
 import { RunTimeoutError } from '../errors/run.errors.js';
-import type { Deadlines } from '../execution/deadlines.js';
+import type { Deadline, Deadlines } from '../execution/deadlines.js';
+import type { InFlightRuns } from './in-flight-runs.js';
 import type { StoppableRun } from './run.view.js';
 
 /** Milliseconds that a run may take, unless its component or the module says otherwise. */
@@ -10,48 +11,79 @@ export const RUN_TIMEOUT = 600_000;
 /** Milliseconds without an event after which the log says so. */
 const QUIET = 60_000;
 
-/** What a watch needs of the one who conducts the run. */
-export interface WatchEnvironment {
-  readonly deadlines: Deadlines;
-  readonly logger: Pick<LoggerService, 'warn'>;
-}
-
 /** Whether a value can be the time limit of runs. */
 export function isRunTimeout(value: unknown): boolean {
   return value === Infinity || (typeof value === 'number' && value > 0 && value < 2 ** 31);
 }
 
+/** What a {@link RunWatch} is made of. */
+export interface RunWatchOptions {
+  readonly inFlight: InFlightRuns;
+  readonly deadlines: Deadlines;
+  readonly logger: Pick<LoggerService, 'warn'>;
+}
+
 /**
- * Ends the run at its time limit, and says in the log when it has shown nothing for a minute. One deadline serves both:
- * every run has a watch.
- *
- * @returns ends the watch
+ * Ends runs at their time limit, and says in the log when one has shown nothing for a minute. All runs in flight share one
+ * deadline, since most end long before it: a start costs a comparison, an end nothing.
  */
-export function watchRun(run: StoppableRun, { deadlines, logger }: WatchEnvironment): () => void {
-  const { endsAt, timeout } = run.timeLimit;
-  let warnedOf: number | undefined;
-  const look = (): void => {
+export class RunWatch {
+  readonly #inFlight: InFlightRuns;
+  readonly #deadlines: Deadlines;
+  readonly #logger: Pick<LoggerService, 'warn'>;
+  /** When the last event came of the runs whose silence the log has named. */
+  readonly #warnedOf = new WeakMap<StoppableRun, number>();
+  #deadline: Deadline | undefined;
+
+  constructor({ inFlight, deadlines, logger }: RunWatchOptions) {
+    this.#inFlight = inFlight;
+    this.#deadlines = deadlines;
+    this.#logger = logger;
+  }
+
+  /** A run has started: it is among the runs in flight. */
+  follow(run: StoppableRun): void {
+    const dueAt = Math.min(run.timeLimit.endsAt, run.startedAt + QUIET);
+    if (this.#deadline && this.#deadline.at <= dueAt) return;
+    this.#lookAt(dueAt, run.startedAt);
+  }
+
+  /** No run will start any more. */
+  stop(): void {
+    if (this.#deadline) this.#deadlines.clear(this.#deadline);
+    this.#deadline = undefined;
+  }
+
+  #lookAt(dueAt: number, now: number): void {
+    this.stop();
+    this.#deadline = this.#deadlines.set(Math.max(0, dueAt - now), () => this.#look());
+  }
+
+  #look(): void {
+    this.#deadline = undefined;
     const now = performance.now();
-    if (now >= endsAt) {
+    let dueAt = Infinity;
+    for (const run of this.#inFlight.all()) dueAt = Math.min(dueAt, this.#lookAtRun(run, now));
+    if (dueAt !== Infinity) this.#lookAt(dueAt, now);
+  }
+
+  /** @returns when to look at the run again */
+  #lookAtRun(run: StoppableRun, now: number): number {
+    const { timeLimit, shownAt } = run;
+    if (now >= timeLimit.endsAt) {
       const { kind, id } = run.component;
-      run.stop(new RunTimeoutError(`${run.runId} of ${kind} "${id}"`, timeout));
-      return;
+      run.stop(new RunTimeoutError(`${run.runId} of ${kind} "${id}"`, timeLimit.timeout));
+      return Infinity;
     }
-    const { shownAt } = run;
+    const quietAt = shownAt + QUIET;
+    if (now < quietAt) return Math.min(timeLimit.endsAt, quietAt);
     // Of a tree only the run that the others wait for is named, and each silence once.
-    if (now >= shownAt + QUIET && warnedOf !== shownAt && run.waitsFor !== 'member') {
-      warnedOf = shownAt;
-      logger.warn(describeSilence(run));
+    if (this.#warnedOf.get(run) !== shownAt && run.waitsFor !== 'member') {
+      this.#warnedOf.set(run, shownAt);
+      this.#logger.warn(describeSilence(run));
     }
-    deadline = deadlines.set(nextLook(now) - now, look);
-  };
-  const nextLook = (now: number): number => {
-    const quietAt = run.shownAt + QUIET;
-    return Math.min(endsAt, quietAt > now ? quietAt : now + QUIET);
-  };
-  const now = performance.now();
-  let deadline = deadlines.set(Math.max(0, nextLook(now) - now), look);
-  return () => deadlines.clear(deadline);
+    return Math.min(timeLimit.endsAt, now + QUIET);
+  }
 }
 
 function describeSilence({ runId, component, waitsFor, inlineHook }: StoppableRun): string {

@@ -3,7 +3,8 @@ import { Logger } from '@nestjs/common';
 import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
-import { checkLimits, sizeOf, type Sized } from './kept.size.js';
+import { checkLimits, type Sized } from './kept.size.js';
+import { sizeOfStorable } from './storable.size.js';
 import { isOf } from './session.filter.js';
 import type { SessionOwner } from './session.store.js';
 import { storableText } from './storable.text.js';
@@ -123,7 +124,7 @@ function storableEvaluation(evaluation: Evaluation): Evaluation {
 }
 
 function sized(evaluation: Evaluation): Sized<Evaluation> {
-  return { value: evaluation, size: sizeOf(evaluation) };
+  return { value: evaluation, size: sizeOfStorable(evaluation) };
 }
 
 function matches(evaluation: Evaluation, criteria: EvaluationCriteria): boolean {

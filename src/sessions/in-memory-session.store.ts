@@ -6,10 +6,11 @@ import type { Session } from '../model/session.js';
 import { withoutUndefined } from '../data/without-undefined.js';
 import type { SessionChanges } from './session.changes.js';
 import { newSession, withRun, withUpdate } from './kept-session.js';
-import { checkLimits, latestWithin, sizeOf, sizeOfRun, type Sized } from './kept.size.js';
+import { checkLimits, latestWithin, type Sized } from './kept.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import { storableText } from './storable.text.js';
 import { storableAppend, storableSession, storableUpdate } from './storable.js';
+import { sizeOfStorable } from './storable.size.js';
 import {
   SessionStore,
   type NewSession,
@@ -97,14 +98,14 @@ export class InMemorySessionStore extends SessionStore {
     givenRun: StoredRun,
     givenChanges: SessionChanges,
   ): Promise<boolean> {
-    const { run, changes } = storableAppend(init.id, givenRun, givenChanges);
+    const { run, changes, size } = storableAppend(init.id, givenRun, givenChanges);
     checkUserId(owner);
     const known = this.#sessions.get(init.id);
     const isOpen = known ? isOf(known.session, owner) : !(isKnown && this.#deleted.has(init.id));
     if (!isOpen) return Promise.resolve(false);
     const kept = known ?? { session: newSession(init), size: 0, runs: [] };
     const session = withRun(withUpdate(kept.session, changes), init, run);
-    if (this.#put(init.id, kept, session)) this.#addRun(init.id, kept, run);
+    if (this.#put(init.id, kept, session)) this.#addRun(init.id, kept, { value: run, size });
     return Promise.resolve(true);
   }
 
@@ -168,7 +169,7 @@ export class InMemorySessionStore extends SessionStore {
 
   /** Keeps the session as it is now. @returns false if it is too large */
   #put(id: string, kept: KeptSession, session: StoredSession): boolean {
-    const size = sizeOf(session);
+    const size = sizeOfStorable(session);
     this.#use(id, kept);
     this.#bytes += size - kept.size;
     kept.session = session;
@@ -184,15 +185,15 @@ export class InMemorySessionStore extends SessionStore {
     return true;
   }
 
-  #addRun(id: string, kept: KeptSession, run: StoredRun): void {
-    const size = sizeOfRun(run);
+  #addRun(id: string, kept: KeptSession, run: Sized<StoredRun>): void {
+    const { size } = run;
     if (kept.size + size > this.#maxBytes) {
       warn(
-        `Run ${quoted(run.runId)} of session ${quoted(id)} was not kept: it has about ${size} bytes, and maxBytes is ${this.#maxBytes}.`,
+        `Run ${quoted(run.value.runId)} of session ${quoted(id)} was not kept: it has about ${size} bytes, and maxBytes is ${this.#maxBytes}.`,
       );
       return;
     }
-    kept.runs.push({ value: run, size });
+    kept.runs.push(run);
     this.#bytes += size;
     if (kept.runs.length > this.#maxRuns) this.#dropOldestRun(kept);
     this.#makeRoom(kept);

@@ -6,12 +6,18 @@ import { quoted } from '../errors/log.text.js';
 import { copyPlainData, isPlainRecord } from '../data/copy-plain-data.js';
 import type { RecordChanges, SessionChanges } from './session.changes.js';
 import type { NewSession, SessionUpdate, StoredRun } from './session.store.js';
+import {
+  isCopyable,
+  isOfSubclass,
+  isEndless,
+  isStorableKey,
+  MAX_DEPTH,
+  sizeOfStorable,
+  sizeOfStorableRun,
+} from './storable.size.js';
 
 /** Characters of a key of state or metadata: what an index of PostgreSQL takes, whatever they are. */
 const MAX_KEY_LENGTH = 600;
-
-/** Deeper than any real data. */
-const MAX_DEPTH = 400;
 
 /** Paths that a log line names. */
 const MAX_NAMED = 5;
@@ -26,7 +32,7 @@ const LEFT_OUT = Symbol('left out');
  * @param leftOut - gets the paths of what was left out
  */
 function storable<T>(value: T, name: string, leftOut: string[]): T {
-  if (isWholeStorable(value)) return value;
+  if (!Number.isNaN(sizeOf(() => sizeOfStorable(value)))) return value;
   const kept = keep(value, name, [], leftOut);
   return kept === LEFT_OUT ? (undefined as T) : (kept as T);
 }
@@ -70,14 +76,24 @@ export function copyWithout<T>(
 }
 
 /** A run and the changes it makes, without what no store keeps. */
-export function storableAppend(
-  sessionId: string,
-  run: StoredRun,
-  changes: SessionChanges,
-): { readonly run: StoredRun; readonly changes: SessionChanges } {
+export interface StorableAppend {
+  readonly run: StoredRun;
+  readonly changes: SessionChanges;
+  /** About the bytes that the run takes in memory. */
+  readonly size: number;
+}
+
+/** A run and the changes it makes, without what no store keeps. */
+export function storableAppend(sessionId: string, given: StoredRun, changes: SessionChanges): StorableAppend {
   const leftOut: string[] = [];
-  const stored = { run: storable(run, 'run', leftOut), changes: storableChanges(changes, leftOut) };
-  logLeftOut(() => `Run ${quoted(run.runId)} of session ${quoted(sessionId)}`, leftOut);
+  const size = sizeOf(() => sizeOfStorableRun(given));
+  const run = Number.isNaN(size) ? (keep(given, 'run', [], leftOut) as StoredRun) : given;
+  const stored = {
+    run,
+    changes: storableChanges(changes, leftOut),
+    size: Number.isNaN(size) ? sizeOfStorableRun(run) : size,
+  };
+  logLeftOut(() => `Run ${quoted(given.runId)} of session ${quoted(sessionId)}`, leftOut);
   return stored;
 }
 
@@ -121,38 +137,14 @@ function storableSet(changes: RecordChanges, name: string, leftOut: string[]): R
   return { set: kept, removed: gone.length === 0 ? removed : [...removed, ...gone] };
 }
 
-/** Whether all of it can be kept as it is. Every run is looked at, so it makes no object. */
-function isWholeStorable(value: unknown): boolean {
+/** Of data that all of it can be kept, about its bytes; otherwise NaN. */
+function sizeOf(measure: () => number): number {
   try {
-    return isStorable(value, 0);
+    return measure();
   } catch {
     // A getter that throws, a revoked proxy: keep() finds out where.
-    return false;
+    return NaN;
   }
-}
-
-function isStorable(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object')
-    return typeof value !== 'bigint' && typeof value !== 'function' && typeof value !== 'symbol';
-  if (value === null) return true;
-  if (depth > MAX_DEPTH) return false;
-  if (Array.isArray(value)) return !isOfSubclass(value) && areStorable(value, depth + 1);
-  if (isPlainRecord(value)) return isRecordStorable(value, depth + 1);
-  if (types.isProxy(value) || isOfSubclass(value)) return false;
-  if (types.isMap(value))
-    return areStorable(value.keys(), depth + 1) && areStorable(value.values(), depth + 1);
-  if (types.isSet(value)) return areStorable(value, depth + 1);
-  return isPlain(value);
-}
-
-function areStorable(values: Iterable<unknown>, depth: number): boolean {
-  for (const value of values) if (!isStorable(value, depth)) return false;
-  return true;
-}
-
-function isRecordStorable(record: Readonly<Record<string, unknown>>, depth: number): boolean {
-  for (const key in record) if (!isKey(key) || !isStorable(record[key], depth)) return false;
-  return true;
 }
 
 function keep(value: unknown, path: string, ancestors: readonly object[], leftOut: string[]): unknown {
@@ -173,10 +165,11 @@ function keepReadable(
   ancestors: readonly object[],
   leftOut: string[],
 ): unknown {
-  if (typeof value !== 'object' || value === null) return isStorable(value, 0) ? value : LEFT_OUT;
+  if (typeof value !== 'object' || value === null) return isStorablePrimitive(value) ? value : LEFT_OUT;
   if (ancestors.includes(value) || ancestors.length > MAX_DEPTH || isOfSubclass(value)) return LEFT_OUT;
   const inside = [...ancestors, value];
   const inner = (item: unknown, at: string): unknown => keep(item, at, inside, leftOut);
+  if (Array.isArray(value) && isEndless(value)) return LEFT_OUT;
   if (Array.isArray(value))
     return value.map((item, index) => inner(item, `${path}[${index}]`)).filter((item) => item !== LEFT_OUT);
   if (types.isMap(value)) {
@@ -189,7 +182,7 @@ function keepReadable(
     return new Set(
       [...value].map((item) => inner(item, `${path}.values()`)).filter((item) => item !== LEFT_OUT),
     );
-  if (!isPlainRecord(value)) return isPlain(value) ? value : LEFT_OUT;
+  if (!isPlainRecord(value)) return isCopyable(value) ? value : LEFT_OUT;
   return keepRecord(value, path, inner, leftOut);
 }
 
@@ -202,8 +195,8 @@ function keepRecord(
   const kept: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     const at = pathOf(path, key);
-    const item = isKey(key) ? inner(readOrLeaveOut(value, key), at) : LEFT_OUT;
-    if (!isKey(key)) leftOut.push(at);
+    const item = isStorableKey(key) ? inner(readOrLeaveOut(value, key), at) : LEFT_OUT;
+    if (!isStorableKey(key)) leftOut.push(at);
     if (item !== LEFT_OUT) kept[key] = item;
   }
   return kept;
@@ -218,24 +211,8 @@ function readOrLeaveOut(value: Readonly<Record<string, unknown>>, key: string): 
   }
 }
 
-function isKey(key: string): boolean {
-  return key !== '__proto__' && key.isWellFormed();
-}
-
-function isPlain(value: object): boolean {
-  try {
-    copyPlainData(value, 'value');
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether it is a list, map or set with methods of its own, which a copy would lose. */
-function isOfSubclass(value: object): boolean {
-  if (!Array.isArray(value) && !types.isMap(value) && !types.isSet(value)) return false;
-  const base = Object.getPrototypeOf(Object.getPrototypeOf(value) ?? {}) as object | null;
-  return base === null || Object.getPrototypeOf(base) !== null;
+function isStorablePrimitive(value: unknown): boolean {
+  return typeof value !== 'bigint' && typeof value !== 'function' && typeof value !== 'symbol';
 }
 
 function pathOf(path: string, key: string): string {

@@ -9,6 +9,7 @@ import { HookRunner } from '../../src/hooks/hook.runner.js';
 import type { ServedEnvironment } from '../../src/runs/environment.js';
 import { InFlightRuns } from '../../src/runs/in-flight-runs.js';
 import { RunIndex } from '../../src/runs/run.index.js';
+import { RunWatch } from '../../src/runs/watch.js';
 import { CoordinatedSessionStore } from '../../src/sessions/coordinated-session.store.js';
 import { StoreCalls } from '../../src/sessions/store.calls.js';
 import { NoTracing } from '../../src/telemetry/tracing.js';
@@ -28,6 +29,7 @@ export function createServedEnvironment(given: Partial<ServedEnvironment> = {}):
     postHooks: [],
   });
   const { ledger = new HookLedger(), deadlines = new Deadlines(), logger = noLogger } = given;
+  const { inFlight = new InFlightRuns() } = given;
   return {
     kind: 'served',
     hooksOf: (component, position) => registry.hooksOf(component, position),
@@ -36,7 +38,8 @@ export function createServedEnvironment(given: Partial<ServedEnvironment> = {}):
     runner: new HookRunner({ ledger, deadlines, failures: new HookFailureReporter(logger) }),
     ledger,
     deadlines,
-    inFlight: new InFlightRuns(),
+    inFlight,
+    watch: new RunWatch({ inFlight, deadlines, logger }),
     logger,
     tracing: new NoTracing(),
     sessions: new CoordinatedSessionStore(new InMemorySessionStore()),
