@@ -1,6 +1,7 @@
-import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 
+import { AgentOsLogger } from './errors/agent-os.logger.js';
 import { AgentOsLifecycle } from './agent-os.lifecycle.js';
 import {
   AgentOsConfigurableModule,
@@ -60,7 +61,7 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
       provide: StoreCalls,
       inject: [RESOLVED_OPTIONS],
       useFactory: ({ storeTimeout: timeout }: ResolvedAgentOsOptions) =>
-        new StoreCalls({ timeout, logger: new Logger('AgentOs') }),
+        new StoreCalls({ timeout, logger: new AgentOsLogger() }),
     },
     {
       provide: CoordinatedSessionStore,
@@ -172,7 +173,7 @@ function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
 
 function createExecutor(options: ResolvedAgentOsOptions): HookExecutor {
   const { executor, concurrency, maxPending, storeTimeout: timeout } = options;
-  const logger = new Logger('AgentOs');
+  const logger = new AgentOsLogger();
   if (executor) return new TimeLimitedHookExecutor(executor, { timeout, logger });
   let overflows = 0;
   return new InProcessHookExecutor({

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
+import { AgentOsLogger } from './errors/agent-os.logger.js';
 import { RESOLVED_OPTIONS } from './agent-os.tokens.js';
 import type { ResolvedAgentOsOptions } from './agent-os.options.js';
 import type { Component } from './components/component.js';
@@ -50,7 +51,7 @@ export class AgentOsRuntime implements OnModuleInit {
   readonly index = new RunIndex();
   /** The ledger as others read it. */
   readonly executions: HookExecutions;
-  readonly logger = new Logger('AgentOs');
+  readonly logger = new AgentOsLogger();
   readonly #deadlines = new Deadlines();
   readonly #shutdown = new AbortController();
   #tracing: Tracing = new NoTracing();

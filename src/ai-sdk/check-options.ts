@@ -1,6 +1,6 @@
-import { Logger } from '@nestjs/common';
 import type { ToolSet } from 'ai';
 
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import type { OutputSchema } from '../components/workflow/output-schema.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { toError } from '../data/to-error.js';
@@ -35,7 +35,7 @@ function checkOutput(output: OutputSchema<unknown>): void {
     fail('expected output to be a Standard Schema, such as one of zod or valibot.');
   }
   if (isDescribable(output)) return checkDescription('output', output);
-  new Logger('AgentOs').warn(
+  new AgentOsLogger().warn(
     'aiSdk(): the schema of output cannot describe itself as JSON Schema, so the model is not told the form of its ' +
       'answer; the answer is only checked. Valibot describes itself with toStandardJsonSchema() of @valibot/to-json-schema.',
   );

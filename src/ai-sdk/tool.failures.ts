@@ -1,5 +1,4 @@
-import { Logger } from '@nestjs/common';
-
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { CheckError } from '../errors/check.errors.js';
 import { forLog, quoted, reasonOf } from '../errors/log.text.js';
@@ -30,7 +29,7 @@ export function reportToolFailure(tool: string, whatever: unknown, run: FailingR
   }
   // The run that the error belongs to has logged it, if it was worth that.
   if (isOfRun(thrown)) return new ToolError(thrown.publicMessage, { cause: thrown });
-  const logger = new Logger('AgentOs');
+  const logger = new AgentOsLogger();
   const failure = `Tool ${quoted(tool)} failed in run ${context.runId}`;
   if (thrown instanceof ToolError) {
     logger.warn(`${failure}: ${reasonOf(thrown)}${describeCause(thrown)}`);

@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 
 import { CheckError } from '../errors/check.errors.js';
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { forLog, reasonOf } from '../errors/log.text.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 
@@ -17,11 +18,11 @@ export type HookErrorHandler = (failure: HookFailure) => void | Promise<void>;
 
 /** Reports failed hook executions, once each: to the log, and to whoever asked to be told. */
 export class HookFailureReporter {
-  readonly #logger: Pick<LoggerService, 'error'>;
+  readonly #logger: AgentOsLogger;
   readonly #onHookError: HookErrorHandler | undefined;
 
   constructor(logger: Pick<LoggerService, 'error'>, onHookError?: HookErrorHandler) {
-    this.#logger = logger;
+    this.#logger = new AgentOsLogger(logger);
     this.#onHookError = onHookError;
   }
 
@@ -39,13 +40,8 @@ export class HookFailureReporter {
     }
   }
 
-  /** Nor must a logger that fails: Node's own warning takes its place. */
   #log(message: string, cause: unknown): void {
-    try {
-      this.#logger.error(message, forLog(cause).stack);
-    } catch (thrown) {
-      process.emitWarning(`${message} (The logger failed as well: ${reasonOf(thrown)})`);
-    }
+    this.#logger.error(message, forLog(cause).stack);
   }
 }
 

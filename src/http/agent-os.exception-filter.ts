@@ -1,6 +1,7 @@
-import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { saidBy, textOf } from '../errors/http-exception.js';
 import { forLog } from '../errors/log.text.js';
@@ -12,7 +13,7 @@ import { ProtocolResponder } from './protocol.responder.js';
 /** Answers the errors of the AgentOS routes as `{ "detail": … }`, without stacks or internals. */
 @Catch()
 export class AgentOsExceptionFilter implements ExceptionFilter {
-  readonly #logger = new Logger('AgentOs');
+  readonly #logger = new AgentOsLogger();
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,

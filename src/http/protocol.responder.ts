@@ -1,6 +1,7 @@
-import { Inject, Injectable, Logger, type StreamableFile } from '@nestjs/common';
+import { Inject, Injectable, type StreamableFile } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import type { ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import { rawResponseOf } from '../runs/background/response.lifecycle.js';
@@ -10,7 +11,7 @@ import { letGoOfStalledReader } from './stalled.reader.js';
 /** Answers with the protocol's JSON as it is: what a handler returns, the host's global interceptors may rewrite. */
 @Injectable()
 export class ProtocolResponder {
-  readonly #logger = new Logger('AgentOs');
+  readonly #logger = new AgentOsLogger();
   /** Responses that were replied with. Fastify says so of a response only later; with Nest 11, of a stream only at its end. */
   readonly #replied = new WeakSet();
 

@@ -1,6 +1,7 @@
-import { Inject, Logger, Module, RequestMethod, type NestModule } from '@nestjs/common';
+import { Inject, Module, RequestMethod, type NestModule } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { findRoutePathFactory } from '../peers/nest.internals.js';
 import { declaredRoutes, type PathReading } from './declared.routes.js';
@@ -59,7 +60,7 @@ export class RouteConflictsModule implements NestModule {
       );
     const conflicts = findConflicts(routes, this.#choice(fastify !== undefined));
     if (conflicts.length > 0)
-      new Logger('AgentOs').warn(
+      new AgentOsLogger().warn(
         `Routes of AgentOS meet routes of this application. ${MEND}\n${describeConflicts(conflicts)}`,
       );
   }

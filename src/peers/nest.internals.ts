@@ -1,5 +1,6 @@
-import { Logger } from '@nestjs/common';
 import type { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
+
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 
 /*
  * What AgentOS needs of Nest beyond its public names: the one place for it. Decision 0026 says why, and a test compares it
@@ -38,7 +39,7 @@ export async function findRoutePathFactory(): Promise<typeof RoutePathFactory | 
 }
 
 function warnOfMissing(reason: string): void {
-  new Logger('AgentOs').warn(
+  new AgentOsLogger().warn(
     'Whether routes of AgentOS meet routes of this application is not looked at: ' +
       `"@nestjs/core/router/route-path-factory.js" of this version of Nest cannot be used (${reason}).`,
   );

@@ -1,5 +1,6 @@
-import { Logger, type LoggerService } from '@nestjs/common';
+import { type LoggerService } from '@nestjs/common';
 
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { Deadlines } from '../execution/deadlines.js';
 import type { HookExecution, HookMode, HookPosition } from '../execution/hook-execution.js';
@@ -92,7 +93,7 @@ export function directEnvironment(): DirectEnvironment {
 
 /** A direct environment whose hooks are bound by the given registry, without the module's own. */
 export function createDirectEnvironment(registry: HookRegistry): DirectEnvironment {
-  const logger = new Logger('AgentOs');
+  const logger = new AgentOsLogger();
   const ledger = new HookLedger(0);
   const deadlines = new Deadlines();
   const inFlight = new InFlightRuns();

@@ -1,5 +1,5 @@
 import { AgentRunError } from '../errors/agent-run.error.js';
-import { forLog, reasonOf } from '../errors/log.text.js';
+import { forLog } from '../errors/log.text.js';
 import { toError } from '../data/to-error.js';
 import type { RunEnvironment } from './environment.js';
 import { outcomeOf, type RunErrorHandler, type RunFailure } from './outcome.js';
@@ -35,12 +35,7 @@ async function tell(
     await onRunError(failure);
   } catch (thrown) {
     const { reason, stack } = forLog(thrown);
-    const text = `onRunError itself failed for run ${failure.runId}: ${reason}`;
-    try {
-      logger.error(text, stack);
-    } catch (failed) {
-      process.emitWarning(`${text} (The logger failed as well: ${reasonOf(failed)})`);
-    }
+    logger.error(`onRunError itself failed for run ${failure.runId}: ${reason}`, stack);
   }
 }
 

@@ -1,5 +1,4 @@
-import { Logger } from '@nestjs/common';
-
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
@@ -50,7 +49,7 @@ export class InMemoryEvalStore extends EvalStore {
     checkUserId(evaluation.userId);
     const kept = sized(storableEvaluation(copyPlainData(evaluation, 'evaluation')));
     if (kept.size > this.#maxBytes) {
-      new Logger('AgentOs').warn(
+      new AgentOsLogger().warn(
         `Evaluation ${quoted(evaluation.id)} was not kept: it has about ${kept.size} bytes, and maxBytes is ${this.#maxBytes}.`,
       );
       return Promise.resolve();

@@ -1,5 +1,4 @@
-import { Logger } from '@nestjs/common';
-
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
 import type { Session } from '../model/session.js';
@@ -226,7 +225,7 @@ export class InMemorySessionStore extends SessionStore {
 }
 
 function warn(message: string): void {
-  new Logger('AgentOs').warn(message);
+  new AgentOsLogger().warn(message);
 }
 
 function firstOf(ids: { keys(): Iterator<string> }): string {

@@ -1,7 +1,6 @@
 import { types } from 'node:util';
 
-import { Logger } from '@nestjs/common';
-
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { quoted } from '../errors/log.text.js';
 import { copyPlainData, isPlainRecord } from '../data/copy-plain-data.js';
 import type { RecordChanges, SessionChanges } from './session.changes.js';
@@ -60,7 +59,7 @@ export function logLeftOut(describe: () => string, leftOut: readonly string[]): 
   if (leftOut.length === 0) return;
   const named = [...new Set(leftOut)];
   const more = named.length > MAX_NAMED ? ` and ${named.length - MAX_NAMED} more` : '';
-  new Logger('AgentOs').warn(
+  new AgentOsLogger().warn(
     `${describe()} was stored without ${named.slice(0, MAX_NAMED).map(quoted).join(', ')}${more}: ` +
       'stores keep plain data (JSON values, Date, Map, Set, Buffer, typed arrays) under keys of well-formed text.',
   );

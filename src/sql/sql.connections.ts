@@ -1,5 +1,4 @@
-import { Logger } from '@nestjs/common';
-
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { reasonOf } from '../errors/log.text.js';
 
 /** What a pool of `pg`, or a client of it, has of `EventEmitter`. */
@@ -42,7 +41,7 @@ function isPool(client: Emitter): boolean {
 }
 
 function watchPool(pool: Emitter): void {
-  const logger = new Logger('AgentOs');
+  const logger = new AgentOsLogger();
   const lost = new WeakSet<object>();
   let isOut = false;
   const onError = (error: unknown, connection: unknown): void => {
@@ -68,7 +67,7 @@ function watchClient(client: Emitter): void {
   const lost = new WeakSet<object>();
   client.on('error', (error) => {
     if (!isFirstOf(lost, client)) return;
-    new Logger('AgentOs').error(
+    new AgentOsLogger().error(
       `The connection to the database was lost: ${reasonOf(error)}. A Client does not connect again: give the stores a Pool.`,
     );
   });

@@ -1,14 +1,16 @@
 import type { PGlite } from '@electric-sql/pglite';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/pglite';
-import { Agent, agentAsJudge, StepFailedError } from 'nestjs-agentos';
+import { Agent, agentAsJudge, defineHook, InMemorySessionStore, StepFailedError } from 'nestjs-agentos';
 import { SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 
 import { forLog, quoted, reasonOf } from '../../src/errors/log.text.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { createPglite } from '../support/pglite.js';
+import { raise } from '../support/raise.js';
 import { evaluationOf, storedRunOf } from '../support/stored-data.js';
 import { closeApps, startApp } from '../support/test-app.js';
+import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
 
 const NOTHING = { set: {}, removed: [] };
 const SECRET = 'the question of a user';
@@ -124,5 +126,56 @@ describe('What the log shows', () => {
     const { stack = '' } = forLog(error);
     for (const bad of ['at forged', '\u001b', '\u2028']) expect(stack).not.toContain(bad);
     for (const line of stack === '' ? [] : stack.split('\n')) expect(line).toMatch(/^\s+at /);
+  });
+});
+
+describe('A logger that throws', () => {
+  const broken = (): never => {
+    throw new Error('disk full');
+  };
+  class FailingSessions extends InMemorySessionStore {
+    override append(): Promise<boolean> {
+      throw new Error('store down');
+    }
+  }
+
+  afterAll(closeApps);
+
+  it('changes no answer, ends no process, and its lines become warnings of the process', async () => {
+    const warned: string[] = [];
+    const warn = jest
+      .spyOn(process, 'emitWarning')
+      .mockImplementation((warning) => void warned.push(String(warning)));
+    const rejections = recordUnhandledRejections();
+    const failing = new Agent({ id: 'failing', engine: () => raise(new Error('engine down')) });
+    const hooked = new Agent({
+      id: 'hooked',
+      engine: ({ context }) => {
+        // No plain data: it cannot be stored, and the hook gets no copy of it.
+        context.sessionState['function'] = broken;
+        return 'answer';
+      },
+      postHooks: [defineHook(() => undefined, { name: 'notify', runInBackground: true })],
+    });
+    const { app, url, log, agentOs } = await startApp({
+      agentOs: { agents: [failing, hooked], sessionStore: new FailingSessions() },
+    });
+    app.useLogger({ log: broken, warn: broken, error: broken });
+    try {
+      expect((await runJson(url, '/agents/failing', 'Hi')).status).toBe(500);
+      expect((await runSse(url, '/agents/failing', 'Hi')).map(({ event }) => event)).toContain('RunError');
+      expect((await runJson(url, '/agents/hooked', 'Hi')).body).toMatchObject({
+        content: 'answer',
+        status: 'COMPLETED',
+      });
+      await agentOs.drain();
+    } finally {
+      app.useLogger(log);
+      warn.mockRestore();
+    }
+    expect(await rejections.stop()).toEqual([]);
+    expect(warned.filter((line) => line.includes('engine down'))).toHaveLength(2);
+    expect(warned.some((line) => line.includes('could not be stored'))).toBe(true);
+    expect(warned.some((line) => line.includes('"notify"'))).toBe(true);
   });
 });

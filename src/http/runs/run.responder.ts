@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
+import { AgentOsLogger } from '../../errors/agent-os.logger.js';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import type { AgentRunError } from '../../errors/agent-run.error.js';
@@ -27,7 +28,7 @@ import { nowInSeconds } from '../../model/clock.js';
  */
 @Injectable()
 export class RunResponder {
-  readonly #logger = new Logger('AgentOs');
+  readonly #logger = new AgentOsLogger();
 
   constructor(
     private readonly runtime: AgentOsRuntime,
