@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { Agent, type PlainRecord, type PreHookContext, type RunFile, type RunOutput } from 'nestjs-agentos';
+import {
+  Agent,
+  OutputCheckError,
+  Team,
+  type LeaderRequest,
+  type PlainRecord,
+  type PreHookContext,
+  type RunFile,
+  type RunOutput,
+} from 'nestjs-agentos';
 import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
 
 const masked = async (input: string, defaultCountry: readonly string[] = []): Promise<string> =>
@@ -79,6 +88,7 @@ describe('piiGuardrail masks', () => {
     '4111, 1111, 1111, 1111',
     'deadbeef4111111111111111',
     'react@18.2.0 icon@2x.png git@github.com:a/b',
+    'pkg@1.0.dev and pkg@v2.1.io',
     '+1 000 000 EUR',
     'in 1999-2005, on 2026-11-28',
     'DE89 3704 0044 0532 0130 00',
@@ -232,5 +242,44 @@ it('promptInjectionGuardrail looks into the texts of files', async () => {
   });
   await expect(agent.run('hi')).rejects.toMatchObject({
     trigger: 'prompt_injection',
+  });
+});
+
+describe('piiGuardrail looks at no input of members in the answer', () => {
+  it('which a tool call of the leader has asked one of them', async () => {
+    const member = new Agent({ id: 'member', engine: () => 'fine' });
+    const team = new Team({
+      id: 'team',
+      members: [member],
+      async *engine({ delegate }: LeaderRequest) {
+        const question = 'Is 4111 1111 1111 1111 a card?';
+        yield { type: 'tool-call', id: 'call', name: 'ask', arguments: { question } } as const;
+        const result = await delegate('member', question, { toolCallId: 'call' });
+        yield { type: 'tool-result', id: 'call', result } as const;
+        yield 'It is one.';
+      },
+      postHooks: [piiGuardrail()],
+    });
+
+    expect((await team.run('Please look.')).content).toBe('It is one.');
+  });
+
+  it('but at what other tools were called with', async () => {
+    const agent = new Agent({
+      id: 'agent',
+      async *engine() {
+        yield {
+          type: 'tool-call',
+          id: 'call',
+          name: 'pay',
+          arguments: { card: '4111 1111 1111 1111' },
+        } as const;
+        yield { type: 'tool-result', id: 'call', result: 'paid' } as const;
+        yield 'It is paid.';
+      },
+      postHooks: [piiGuardrail()],
+    });
+
+    await expect(agent.run('Pay.')).rejects.toBeInstanceOf(OutputCheckError);
   });
 });
