@@ -15,6 +15,16 @@ import {
   type StoredSession,
 } from './session.store.js';
 
+/** Sessions that were deleted. */
+export interface DeletedSessions {
+  /** Those that were to be deleted; some may exist only in runs in flight, or be another's. */
+  readonly ids: readonly string[];
+  /** Whose they had to be; undefined: anybody's. */
+  readonly owner: SessionOwner | undefined;
+  /** Those that the store has deleted. */
+  readonly deleted: readonly string[];
+}
+
 /**
  * The session store that the application gets injected: the configured store, and the rules that it cannot know because
  * they concern runs in flight. A deletion waits for the runs that are being stored in the session; runs that settle
@@ -24,10 +34,16 @@ export class CoordinatedSessionStore extends SessionStore {
   readonly #store: SessionStore;
   /** How many runs have a session open. */
   readonly #open = new Map<OpenSession, number>();
+  readonly #deletionListeners: ((deletion: DeletedSessions) => void)[] = [];
 
   constructor(store: SessionStore) {
     super();
     this.#store = store;
+  }
+
+  /** Calls back after each deletion: what else is known of the sessions goes, too. */
+  onDeleted(listener: (deletion: DeletedSessions) => void): void {
+    this.#deletionListeners.push(listener);
   }
 
   /** A run has the session open, until {@link leave}. */
@@ -48,7 +64,9 @@ export class CoordinatedSessionStore extends SessionStore {
     const pending = open.flatMap((session) => session.pending);
     const deletion = Promise.all(pending).then(() => this.#store.delete(ids, owner));
     for (const session of open) session.followDeletion(deletion);
-    return deletion;
+    const deleted = await deletion;
+    for (const listener of this.#deletionListeners) listener({ ids, owner, deleted });
+    return deleted;
   }
 
   override open(id: string): Promise<Session | undefined> {

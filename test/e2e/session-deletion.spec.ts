@@ -75,6 +75,21 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     expect(await resume()).toContain(`Run ${runId} not found in buffer or database`);
   });
 
+  it('leaves no recording of its runs if the application deletes it', async () => {
+    const agent = new Agent({ id: 'teller', engine: () => SECRET });
+    const { app, url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const reply = await post(url, '/agents/teller', {
+      message: 'Hi',
+      background: 'true',
+      stream: 'true',
+      session_id: 's1',
+    });
+    const runId = /"run_id":"([^"]+)"/.exec(await reply.text())?.[1] ?? '';
+    await app.get(SessionStore).delete(['s1']);
+    const resumed = await fetch(`${url}/agents/teller/runs/${runId}/resume`, { method: 'POST' });
+    expect(await resumed.text()).toContain(`Run ${runId} not found in buffer or database`);
+  });
+
   it('leaves no recording of a run that was going on', async () => {
     const engine = scriptedEngine().hang().text(SECRET);
     const agent = new Agent({ id: 'teller', engine });

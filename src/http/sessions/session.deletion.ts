@@ -1,25 +1,28 @@
 import { Injectable } from '@nestjs/common';
 
+import { CoordinatedSessionStore } from '../../sessions/coordinated-session.store.js';
 import { isOf } from '../../sessions/session.filter.js';
-import { SessionStore, type SessionOwner } from '../../sessions/session.store.js';
+import type { SessionOwner } from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
 import { RunRecordings } from '../runs/run.recordings.js';
 
-/** Deletes sessions with all that is known of their runs. */
+/** Deletes sessions with all that is known of their runs, and the recordings of those that the application deletes. */
 @Injectable()
 export class SessionDeletion {
   constructor(
-    private readonly sessions: SessionStore,
-    private readonly recordings: RunRecordings,
-  ) {}
+    private readonly sessions: CoordinatedSessionStore,
+    recordings: RunRecordings,
+  ) {
+    sessions.onDeleted(({ ids, owner, deleted }) =>
+      recordings.forget(
+        (run) => (ids.includes(run.sessionId) && isOf(run, owner)) || deleted.includes(run.sessionId),
+      ),
+    );
+  }
 
   /** Deletes those of the sessions that are this owner's; anybody's if there is none. */
   async delete(ids: readonly string[], owner: SessionOwner | undefined): Promise<void> {
     const possible = ids.filter(isId);
-    if (possible.length === 0) return;
-    const isMeant = (id: string, subject: { readonly userId?: string | undefined }): boolean =>
-      possible.includes(id) && isOf(subject, owner);
-    const deleted = await this.sessions.delete(possible, owner);
-    this.recordings.forget((run) => isMeant(run.sessionId, run) || deleted.includes(run.sessionId));
+    if (possible.length > 0) await this.sessions.delete(possible, owner);
   }
 }
