@@ -1,4 +1,4 @@
-import { fileTypeOf, isTextType } from './file.type.js';
+import { fileTypeOf, isTextType, type FileType } from './file.type.js';
 import type { RunFile } from './run-input.js';
 import { decodeText } from './text.decoding.js';
 
@@ -23,6 +23,17 @@ export function textOfFile({ content, mediaType, name }: RunFile): string | unde
   const bytes = Buffer.from(content, 'base64');
   const type = fileTypeOf(mediaType, name, bytes)?.mediaType;
   return type !== undefined && isTextType(type) ? decodeText(bytes, charsetOf(mediaType)) : undefined;
+}
+
+/**
+ * The type of a file with the character set that its sender names for it. Left out where {@link textOfFile} finds the
+ * encoding without it, so that UTF-8 has one spelling only.
+ */
+export function withCharset(type: FileType, said: string | undefined): FileType {
+  const charset = charsetOf(said);
+  if (charset === undefined || !isTextType(type.mediaType) || /^(?:utf-?8|us-ascii)$/i.test(charset))
+    return type;
+  return { ...type, mediaType: `${type.mediaType}; charset=${charset.toLowerCase()}` };
 }
 
 function charsetOf(mediaType = ''): string | undefined {

@@ -11,6 +11,7 @@ import {
   Workflow,
   defineGuardrail,
   defineHook,
+  textOfFile,
   type AgentOsHttpOptions,
   type EngineRequest,
   type PostHookContext,
@@ -61,6 +62,35 @@ const bytes = (count: number): Uint8Array<ArrayBuffer> => new Uint8Array(count).
 describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) => {
   const start = (http: AgentOsHttpOptions = {}): Promise<TestApp> =>
     startApp({ adapter, agentOs: { agents: [echo], http } });
+
+  it('keep the character set that their sender names, so that their texts can be read', async () => {
+    const { url } = await start();
+    const [cyrillic, japanese] = [Buffer.from([0xcf, 0xf0]), Buffer.from([0x82, 0xb1, 0x82, 0xf1])];
+    const form = uploadOf([
+      { name: 'a.txt', type: 'text/plain; charset=windows-1251', content: Uint8Array.from(cyrillic) },
+      { name: 'b.csv', type: 'text/csv; Charset="Shift_JIS"', content: Uint8Array.from(japanese) },
+      { name: 'c.txt', type: 'text/plain; charset=UTF-8', content: Uint8Array.from(Buffer.from('é')) },
+    ]);
+    await send(url, form);
+    const read = (): unknown => requests.at(-1)?.files.map((file) => [file.mediaType, textOfFile(file)]);
+    expect(read()).toEqual([
+      ['text/plain; charset=windows-1251', 'Пр'],
+      ['text/csv; charset=shift_jis', 'こん'],
+      ['text/plain', 'é'],
+    ]);
+
+    const type = 'text/plain; charset=windows-1251';
+    const base64 = Buffer.from('\xcf\xf0\xe8\xe2\xe5\xf2!', 'latin1').toString('base64');
+    const files = [
+      { mime_type: type, content: base64 },
+      { mime_type: type, content: 'Привет!' },
+    ];
+    await runJson(url, '/agents/echo', 'hi', { input_files: JSON.stringify(files) });
+    expect(read()).toEqual([
+      [type, 'Привет!'],
+      ['text/plain', 'Привет!'],
+    ]);
+  });
 
   it('reach the engine, in order and byte for byte, whatever their field is called', async () => {
     const { url } = await start();

@@ -3,6 +3,7 @@ import type { FieldReader } from './field.reader.js';
 import { checkFileCount, checkFileSize, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
 import { headOf } from '../../model/file.signature.js';
+import { withCharset } from '../../model/file.text.js';
 import { fileTypeOf, isTextType } from '../../model/file.type.js';
 import { newId } from '../../model/ids.js';
 import { sizeOfBase64, textToBase64 } from './media.content.js';
@@ -91,7 +92,10 @@ function checkType(
   content: string | undefined,
 ): MediaType | undefined {
   const type = fileTypeOf(mediaType, name, content === undefined ? undefined : headOf(content));
-  if (type && (kind === 'file' || kind === type.kind)) return type;
+  // A text that came as it is has been encoded here, as UTF-8.
+  const isEncodedHere = content !== reader.text('content');
+  if (type && (kind === 'file' || kind === type.kind))
+    return isEncodedHere ? type : withCharset(type, mediaType);
   // Models see for themselves what kind of image it is.
   if (!type && kind === 'image' && mediaType === undefined) return { kind };
   const expected = kind === 'file' ? 'a supported file type' : `a type of ${kind}`;

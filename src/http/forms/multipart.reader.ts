@@ -160,7 +160,8 @@ export class MultipartReader {
     else this.#fields.set(name, earlier === undefined ? value : [earlier, value]);
   }
 
-  #openFile({ fileName: name, mediaType }: PartHead): Part {
+  #openFile({ fileName: name, mediaType: type, charset }: PartHead): Part {
+    const mediaType = charset === undefined ? type : `${type}; charset=${charset}`;
     const upload = { name, mediaType };
     let size = 0;
     if (!isNoFile(upload, size)) this.#uploads.announce(upload);

@@ -3,6 +3,7 @@ import { BadRequestException } from '@nestjs/common';
 import type { RunFile } from '../../model/run-input.js';
 import { checkFileCount, checkFileSize, labelOf, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
+import { withCharset } from '../../model/file.text.js';
 import { fileTypeOf, isTypeUnknown, type FileType } from '../../model/file.type.js';
 import { newId } from '../../model/ids.js';
 
@@ -74,7 +75,7 @@ export class UploadedFiles {
 function typeOf({ name, mediaType }: Upload, content?: Buffer): FileType {
   const type = fileTypeOf(mediaType, name, content);
   if (!type) throw new BadRequestException('Unsupported file type');
-  return type;
+  return withCharset(type, mediaType);
 }
 
 /** Browsers send a nameless file without content for an input in which nobody has chosen one. */
