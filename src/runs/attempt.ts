@@ -19,7 +19,7 @@ export interface PartRequest {
   readonly step?: StepPosition;
 }
 
-/** What an attempt needs of its run. */
+/** The interface of a run that its attempts use. */
 export interface AttemptedRun extends RunView {
   /** Written by the attempt. */
   readonly output: RunOutput;
@@ -36,7 +36,7 @@ export interface AttemptedRun extends RunView {
 }
 
 /**
- * One attempt of a component to do its work: what the component may do with its run. An attempt that was abandoned
+ * One attempt of a component to do its work: the component's access to its run. An attempt that was abandoned
  * (its run was cancelled, or the attempt failed and is repeated) can do nothing more.
  */
 export class Attempt implements ComponentRun {
@@ -69,7 +69,7 @@ export class Attempt implements ComponentRun {
     return new Attempt(this.#run, this);
   }
 
-  /** The attempt has failed and is repeated: whatever of it still runs has no say any more. */
+  /** The attempt has failed and is repeated: code of it that still runs can change nothing. */
   abandon(): void {
     this.#isAbandoned = true;
   }

@@ -3,8 +3,8 @@ import type { AgentRunError } from '../errors/agent-run.error.js';
 type CancelListener = (reason: AgentRunError) => void;
 
 /**
- * Whether a run is to stop, and why. Node's signal is made when somebody asks for it: it would be the most expensive
- * part of a short run, and most engines never look at it.
+ * Whether a run is to stop, and why. The `AbortSignal` is created on first access: it would be the most expensive part
+ * of a short run, and most engines never read it.
  */
 export class Cancellation {
   /** Made with the first listener: many runs end without one. */
@@ -52,7 +52,7 @@ export class Cancellation {
   }
 
   /**
-   * Waits for a promise, but no longer than the run may go on. What is waited for may go on; nobody listens any more.
+   * Waits for a promise until the run is to stop. The awaited work may go on; its result is then ignored.
    *
    * @throws the reason if the run is to stop
    */
@@ -72,7 +72,7 @@ export class Cancellation {
     });
   }
 
-  /** Waits for a promise, but no longer than the run may go on; does not say which of the two came first. */
+  /** Waits for a promise until the run is to stop; does not say which of the two came first. */
   settled(promise: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       const forget = this.onCancel(() => resolve());

@@ -8,7 +8,7 @@ import type { FinishReason, ModelRequestMetrics, RunUsage } from '../model/run-u
 import type { Session } from '../model/session.js';
 import type { ToolExecution } from '../model/tool-execution.js';
 
-/** A component as the run pipeline sees it: what happens between the pre-hooks and the post-hooks. */
+/** A component as the run pipeline sees it: the work between the pre-hooks and the post-hooks. */
 export interface RunComponent extends HookedComponent {
   /** How often a failed execution is repeated, without its hooks. */
   readonly retries: number;
@@ -25,7 +25,7 @@ export interface ComponentRun {
   readonly runId: string;
   readonly input: RunInput;
   readonly context: RunContext;
-  /** What the run has answered so far; written by the methods below. */
+  /** The output so far; written by the methods below. */
   readonly output: Readonly<RunOutput>;
   readonly session: Session;
   /** Aborted when the run is cancelled. */
@@ -44,7 +44,7 @@ export interface ComponentRun {
   startRequest(): Promise<void> | undefined;
   /** The request has ended. */
   endRequest(used: ModelRequestMetrics): Promise<void> | undefined;
-  /** Adds to what the run has used. */
+  /** Adds to the run's usage. */
   addUsage(usage: RunUsage): void;
   /** Why the answer is not whole; undefined: it is. The last request to a model decides. */
   setFinishReason(reason: FinishReason | undefined): void;
@@ -67,9 +67,9 @@ export interface ComponentRun {
   runChild(component: RunComponent, input: string, place?: ChildPlace): Promise<RunOutput>;
 }
 
-/** What has started a run below another one. */
+/** The step or the tool call that starts a part. */
 export interface ChildPlace {
   readonly step?: StepPosition;
-  /** A tool call of the run above, which is told which run it has started. */
+  /** A tool call of the run above; it records the id of the run that it has started. */
   readonly toolCallId?: string;
 }

@@ -8,7 +8,7 @@ import type { ToolExecution } from '../model/tool-execution.js';
 import type { SessionStore, StoredRun } from '../sessions/session.store.js';
 import type { RunView } from './run.view.js';
 
-/** One request to a model, and what it answered. */
+/** One request to a model, and its answer. */
 interface Round {
   content: string;
   readonly createdAt: number;
@@ -19,10 +19,10 @@ interface Round {
   metrics?: ModelRequestMetrics;
 }
 
-/** What an engine says while it works, as the messages between it, its model and its tools. */
+/** The work of an engine as the messages between it, its model and its tools. */
 export class Conversation {
   readonly #rounds: Round[] = [];
-  /** The engine reports its requests; of others, what comes after the result of a tool is the next round. */
+  /** Whether the engine reports its requests. If it does not, a new round begins after the result of a tool. */
   #isReported = false;
 
   /** The model is asked. */
@@ -31,7 +31,7 @@ export class Conversation {
     this.#rounds.push(newRound());
   }
 
-  /** @returns what the model has used, with the time until its first piece if the engine did not measure it */
+  /** @returns the usage of the request, with the time until its first piece if the engine did not measure it */
   endRequest(metrics: ModelRequestMetrics): ModelRequestMetrics {
     const round = this.#current();
     const { timeToFirstToken } = round;
@@ -117,8 +117,8 @@ export async function loadHistory(
 }
 
 /**
- * What was asked and answered, without the rounds in between. A turn of which a side is blank is left out as a whole:
- * many providers refuse blank messages, and others two questions in a row.
+ * The question and the answer, without the rounds in between. A turn with a blank question or answer is left out
+ * entirely: many providers refuse blank messages, and others refuse two questions in a row.
  */
 function toMessages({ runId, input, output: { content, messages, createdAt } }: StoredRun): Message[] {
   const question = isBlank(input.content) ? describeFiles(input.files) : input.content;

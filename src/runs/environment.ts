@@ -22,7 +22,7 @@ import type { RunErrorHandler } from './outcome.js';
 import type { RunIndex } from './run.index.js';
 import { RUN_TIMEOUT, RunWatch } from './watch.js';
 
-/** What runs need from the one who conducts them. */
+/** The fields that all environments have. */
 interface CommonEnvironment {
   readonly hooksOf: (component: HookedComponent, position: HookPosition) => ComponentHooks;
   readonly runner: HookRunner;
@@ -32,7 +32,7 @@ interface CommonEnvironment {
   readonly watch: RunWatch;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
   readonly tracing: Tracing;
-  /** Waits for stores, also for one that a judge brings. */
+  /** Waits for stores, including the store of a judge. */
   readonly storeCalls: StoreCalls;
   /** Milliseconds that a run may take, unless its component says otherwise. */
   readonly runTimeout: number;
@@ -50,9 +50,9 @@ export interface ServedEnvironment extends CommonEnvironment {
   readonly index: RunIndex;
   /** Milliseconds a response may outlive its run before the hooks are released without it. */
   readonly releaseAfter: number;
-  /** What becomes of a run whose client leaves. */
+  /** Whether a run finishes or is cancelled when its client leaves. */
   readonly onDisconnect: 'finish' | 'cancel';
-  /** Is told of runs that failed. The callers of direct runs get the error itself. */
+  /** Called for runs that failed. The callers of direct runs get the error itself. */
   readonly onRunError?: RunErrorHandler;
 }
 
@@ -99,7 +99,7 @@ export function createDirectEnvironment(registry: HookRegistry): DirectEnvironme
   const inFlight = new InFlightRuns();
   return {
     kind: 'direct',
-    // The module's hooks are AgentOS's own: a direct run gets what the component lists.
+    // The module's hooks belong to AgentOS: a direct run gets only the hooks that its component lists.
     hooksOf: (component: HookedComponent): ComponentHooks => registry.hooksOf(component, 'inside-hook'),
     runner: new HookRunner({ ledger, deadlines, failures: new HookFailureReporter(logger) }),
     ledger,

@@ -6,8 +6,8 @@ import { outcomeOf, type RunErrorHandler, type RunFailure } from './outcome.js';
 import type { RunView } from './run.view.js';
 
 /**
- * Tells the host of a run that failed, once: runs above it that fail from the same error are not told of again. What
- * was rejected or cancelled has not failed.
+ * Reports a failed run to the host, once: runs above it that fail with the same error are not reported again.
+ * Rejected and cancelled runs have not failed.
  */
 export function reportRunFailure(run: RunView, error: AgentRunError, environment: RunEnvironment): void {
   const onRunError = environment.kind === 'served' ? environment.onRunError : undefined;

@@ -9,7 +9,7 @@ import type { Session } from '../model/session.js';
 import type { RunView } from './run.view.js';
 import type { RunSnapshot } from './snapshot.js';
 
-/** What a hook gets besides run data. */
+/** The fields of a hook context besides run data. */
 abstract class HookContextBase {
   readonly component: RunnableComponent;
   readonly hook: HookInfo;
@@ -38,13 +38,13 @@ abstract class HookContextBase {
   }
 }
 
-/** The run's own data: what an inline hook changes is changed. */
+/** The run's own data: an inline hook changes it directly. */
 export class LiveHookContext extends HookContextBase implements PostHookContext {
   readonly runInput: RunInput;
   readonly runContext: RunContext;
   readonly runOutput: RunOutput;
   readonly session: Session;
-  /** For the built-in guardrails: what of `runOutput.metadata` the engine has not written. */
+  /** For the built-in guardrails: the part of `runOutput.metadata` that the engine has not written. */
   readonly givenMetadata: Readonly<PlainRecord>;
 
   constructor(run: RunView, hook: HookInfo, signal: LazySignal) {

@@ -11,7 +11,7 @@ export class InFlightRuns {
   #onIdle: (() => void)[] = [];
   #isShutDown = false;
 
-  /** @param maxRuns - so many runs at once, without those that are a part of another or started by a hook */
+  /** @param maxRuns - the limit of runs in flight; parts and runs that a hook has started do not count */
   constructor(maxRuns = Infinity) {
     this.#maxRuns = maxRuns;
   }
@@ -31,7 +31,7 @@ export class InFlightRuns {
     if (this.#isShutDown) run.shutDown();
   }
 
-  /** Cancels all runs, and those that are still to come: a request may have been on its way for long. */
+  /** Cancels all runs, and those that start later: a request may still be under way. */
   shutDown(): void {
     this.#isShutDown = true;
     for (const run of this.all()) run.shutDown();

@@ -13,7 +13,7 @@ import { noWork } from './hold/redaction.js';
 import type { RunView } from './run.view.js';
 
 /**
- * Ids that are no texts, such as promises, would be written as one text by a store, and their sessions be shared.
+ * Ids that are no strings, such as promises, would all become the same string in a store, and share one session.
  *
  * @throws TypeError if the id of the user or of the session is no text, or empty
  */
@@ -37,7 +37,7 @@ interface ContextParts {
   readonly origin: RunOrigin | undefined;
 }
 
-/** What hooks and engines read about a run, for what its caller or the run above has given. */
+/** The context of a run, from the data of its caller or of the run above. */
 export function newContext({ runId, parent, options, origin }: ContextParts): RunContext {
   const userId = options.userId ?? parent?.namedUserId ?? origin?.userId;
   return {
@@ -45,7 +45,7 @@ export function newContext({ runId, parent, options, origin }: ContextParts): Ru
     sessionId: options.sessionId ?? parent?.session.id ?? newId(),
     ...(parent ? { parentRunId: parent.runId } : {}),
     ...(userId === undefined ? {} : { userId }),
-    // What the caller passed stays the caller's: hooks and engines add to the run's own.
+    // A copy: hooks and engines add to the run's metadata, not to the caller's.
     metadata: copyToKeep(options.metadata ?? parent?.context.metadata ?? {}),
     dependencies: options.dependencies ? { ...options.dependencies } : (parent?.context.dependencies ?? {}),
     sessionState: {},
@@ -87,7 +87,7 @@ export function modelOf({ model }: RunComponent): Pick<RunOutput, 'model'> {
 }
 
 /**
- * The input of a run, for what its caller has passed. A copy: what was passed stays the caller's.
+ * The input of a run, as a copy of the caller's input.
  *
  * @throws TypeError if it is neither a text nor `{ content }`
  */
@@ -106,8 +106,8 @@ export function toRunInput(input: unknown, { kind, id }: RunComponent): RunInput
 }
 
 /**
- * The input as it stands after the pre-hooks, which is what is stored, streamed and shown: nothing of it can be changed
- * any more, files included. The objects that a caller or a hook has put into it stay as they are.
+ * Freezes the input after the pre-hooks, files included: it is stored, streamed and shown in this form. The objects
+ * that a caller or a hook has put into it are not frozen.
  */
 export function freezeInput(input: RunInput): RunInput {
   const files: unknown = input.files;

@@ -9,7 +9,7 @@ export interface RunSource {
   readonly origin: RunOrigin | undefined;
 }
 
-/** What the runs know that background hooks of a settled run start. */
+/** The origin of the runs that background hooks of a settled run start. */
 export function originOf(run: RunView): RunOrigin {
   const { session, namedUserId } = run;
   return {

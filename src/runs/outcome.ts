@@ -16,9 +16,9 @@ import type { RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunStatus } from '../model/run-output.js';
 import type { RunView } from './run.view.js';
 
-/** A run that failed, and what broke. */
+/** A failed run and its error. */
 export interface RunFailure {
-  /** What broke: what the engine, the step, the store or the inline hook threw. */
+  /** The error that the engine, the step, the store or the inline hook threw. */
   readonly error: Error;
   /** The stable code of the run's error: `run_failed`, `step_failed`, `provider_error`, `guardrail_failed`, … */
   readonly code: string;
@@ -29,10 +29,10 @@ export interface RunFailure {
   readonly userId?: string;
 }
 
-/** Is told of every run that failed. */
+/** Called for every run that failed. */
 export type RunErrorHandler = (failure: RunFailure) => void | Promise<void>;
 
-/** The error with which a run ends, for whatever was thrown while it ran. */
+/** The error with which a run ends, for any value that was thrown while it ran. */
 export function toRunError({ component, runId }: RunView, whatever: unknown): AgentRunError {
   const thrown = toReadable(whatever);
   if (thrown instanceof AgentRunError) return thrown;
@@ -41,7 +41,7 @@ export function toRunError({ component, runId }: RunView, whatever: unknown): Ag
   return new RunFailedError(`The run ${runId} of ${kind} "${id}" failed: ${reasonOf(thrown)}`, thrown);
 }
 
-/** What an error makes of a run. */
+/** The outcome of a run that ended with this error. */
 export function outcomeOf(error: AgentRunError | undefined): RunOutcome {
   if (!error) return 'completed';
   if (error instanceof CheckError) return 'rejected';
@@ -77,12 +77,12 @@ export function finalEventOf({ output, context }: RunView, error: AgentRunError 
   };
 }
 
-/** What the error tells programs beside its text. */
+/** The machine-readable data of the error. */
 export function additionalDataOf(error: AgentRunError): Readonly<Record<string, unknown>> | undefined {
   return error instanceof CheckError || error instanceof RunHttpError ? error.additionalData : undefined;
 }
 
-/** Whether the cause of a run's end is still to be logged. Rejections and cancellations are no faults. */
+/** Whether the cause of a run's end is not logged yet. Rejections and cancellations are not logged. */
 export function isUnlogged(error: AgentRunError): boolean {
   // An error that came up from a run below was logged there. A hook's failure was reported by its runner.
   if (Object.hasOwn(error, 'runOutput')) return false;

@@ -19,7 +19,7 @@ export interface SettledRun {
   readonly callerMetadata: Readonly<PlainRecord>;
   /** The events that were delivered, but for the last. */
   readonly shown: readonly RunEvent[];
-  /** The run's last event; undefined if nobody reads its events. */
+  /** The run's last event; undefined if its events have no reader. */
   readonly last: RunEvent | undefined;
 }
 
@@ -43,7 +43,7 @@ export function toStoredRun({ run, snapshot, callerMetadata, shown, last }: Sett
   };
 }
 
-/** Saves what a judge says of a run. Called in the judge's hook, inline or in the background. */
+/** Saves a judge's evaluation of a run. Called in the judge's hook, inline or in the background. */
 export async function recordEvaluation(given: EvalStore, evaluation: Evaluation): Promise<void> {
   const { run, origin, hook } = currentScope();
   const store = hook ? TimeLimitedEvalStore.of(given, hook.environment.storeCalls) : given;

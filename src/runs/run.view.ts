@@ -48,14 +48,14 @@ export interface RunView {
   readonly inlineHook: string | undefined;
   /** The run is the first of its tree, and no hook has started it. */
   readonly isRoot: boolean;
-  /** What of the output's metadata the engine has not written. */
+  /** The part of the output's metadata that the engine has not written. */
   readonly givenMetadata: Readonly<PlainRecord>;
   readonly session: OpenSession;
   /** The session as the run sees it: hooks and steps read and write it. */
   readonly sessionData: Session;
   /** The user whom the caller or the run above has named. */
   readonly namedUserId: string | undefined;
-  /** The user on whose behalf it runs: the one that the host has named counts, not what a hook has made of it. */
+  /** The user on whose behalf it runs: the one that the host has named, even if a hook has changed the context. */
   readonly userId: string | undefined;
   readonly input: Readonly<RunInput>;
   readonly context: RunContext;
@@ -79,10 +79,10 @@ export interface RunView {
   snapshot(): RunSnapshot | Error;
 }
 
-/** What a run in flight waits for: its `reader` takes no more events, its `member` is a run below it. */
+/** The reason why a run in flight waits. `reader`: it takes no more events; `member`: a run below is at work. */
 export type RunWait = 'store' | 'hook' | 'engine' | 'member' | 'reader';
 
-/** A run as those see it who may stop it. */
+/** A run that can be stopped. */
 export interface StoppableRun extends RunView {
   /** Stops the run at its next wait. Once it has settled, its outcome stands, and it waits no longer to be stored. */
   cancel(reason: string): void;
@@ -106,7 +106,7 @@ export interface RunEnd {
 export interface RunHandle extends StoppableRun {
   /** Resolves when the run has settled and its last event was read. Never rejects. */
   readonly settled: Promise<RunEnd>;
-  /** Somebody besides the caller knows of the run: AgentOS, or the run or hook that it is a part of. */
+  /** AgentOS conducts the run, or it is part of a run or hook: its caller is not the only one to see how it ends. */
   readonly isConducted: boolean;
   /** The reader of the run's events has left: the run goes on or is cancelled, as `onDisconnect` says. */
   readerLeft(): void;

@@ -6,7 +6,7 @@ import type { RunEnvironment } from './environment.js';
 import type { ResponseLifecycle } from './background/response.lifecycle.js';
 import type { RunView } from './run.view.js';
 
-/** What is known about the code that is running now. */
+/** The surroundings of the code that is running now. */
 export interface RunScope {
   /** The response that the current handler will answer with. */
   readonly response?: ResponseLifecycle;
@@ -23,7 +23,7 @@ export interface ScopedRun extends RunView {
   readonly environment: RunEnvironment;
   /** A background hook has started the run's tree. */
   readonly isOfBackgroundHook: boolean;
-  /** Saves what a judge says of the run, once the guardrails that hold the run have passed. */
+  /** Saves a judge's evaluation of the run, once the guardrails that hold the run have passed. */
   recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void>;
 }
 

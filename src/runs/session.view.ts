@@ -4,13 +4,13 @@ import { changesOf } from '../sessions/session.changes.js';
 import { replaceContent } from './hold/given-data.js';
 import { copyToKeep } from '../data/lenient-copy.js';
 
-/** What of a session a run has for itself. */
+/** The session data that each run has a copy of. */
 export type OwnSessionData = Readonly<Pick<Session, 'name' | 'metadata'>>;
 
 /**
  * The session as one run sees it: the state is that of all runs that have the session open, the name and the metadata
- * are the run's own. What the run has made of them goes to the run above when it settles, unless it was withdrawn: so
- * members side by side do not take back what the others have written, and what guardrails have not seen stays out.
+ * are the run's own. Its changes to them go to the run above when it settles, unless it was withdrawn: so parallel
+ * members do not undo each other's changes, and changes that guardrails have not seen are not stored.
  */
 export class SessionView {
   #data: Session;
@@ -23,33 +23,33 @@ export class SessionView {
     this.#begun = ownCopyOf(session);
   }
 
-  /** What hooks and steps read and write. */
+  /** The session data that hooks and steps read and write. */
   get data(): Session {
     return this.#data;
   }
 
-  /** For a run below that has the same session: it begins with what this run has now. */
+  /** A view for a run below that has the same session: it begins with this run's present data. */
   branch(): SessionView {
     return new SessionView(ownCopyOf(this.#data));
   }
 
-  /** Those who hold on to the data cannot write into the view any more. */
+  /** Code that still holds the data cannot write into the view any more. */
   detach(): void {
     this.#data = ownCopyOf(this.#data);
   }
 
-  /** Goes back to an earlier name. In place, as with metadata: hooks hold on to the data. */
+  /** Restores an earlier name. In place, as with metadata: hooks hold references to the data. */
   restoreName({ name }: OwnSessionData): void {
     if (name === undefined) delete this.#data.name;
     else this.#data.name = name;
   }
 
-  /** Goes back to earlier metadata. */
+  /** Restores earlier metadata. */
   restoreMetadata({ metadata }: OwnSessionData): void {
     replaceContent(this.#data.metadata, metadata);
   }
 
-  /** Writes what has become of name and metadata into the view of the run above, key by key: the latest write counts. */
+  /** Writes the changes of name and metadata into the view of the run above, key by key: the latest write counts. */
   mergeInto(above: SessionView): void {
     const { name, metadata } = changesOf(this.#begun, ownCopyOf(this.#data));
     const { data } = above;

@@ -14,7 +14,7 @@ export interface RunSnapshot {
 }
 
 /**
- * The run as it is stored: what is not plain data is left out and named in the log, so that it does not cost the turn.
+ * The run as it is stored: data that is not plain is left out and named in the log, so that the turn is not lost.
  *
  * @param name - of the run, for the log
  */

@@ -17,7 +17,7 @@ export type StreamRequest = Omit<RunRequest, 'sink'>;
  * @throws AgentOsConfigurationError or TypeError if the run cannot start; with the first read
  */
 export function streamRun(request: StreamRequest): AsyncGenerator<RunEvent, void, void> {
-  // Nest reads what a handler returns outside of its request's context; the run belongs to the code that asked for it.
+  // Nest reads a handler's result outside of the request's context; the run belongs to the code that called it.
   return readRun(request, AsyncLocalStorage.snapshot());
 }
 
@@ -59,7 +59,7 @@ class EventChannel {
     this.#wakeReader();
   }
 
-  /** Nobody reads any more: the run goes on without waiting. */
+  /** The reader has left: the run goes on without waiting. */
   abandon(): void {
     this.#state = 'abandoned';
     this.#events.length = 0;
@@ -88,5 +88,5 @@ class EventChannel {
 }
 
 function noop(): void {
-  // Nobody waits.
+  // No reader is waiting.
 }

@@ -11,7 +11,7 @@ import type { StoppableRun, RunView } from './run.view.js';
 import type { RunScope } from './scope.js';
 import { now } from '../model/clock.js';
 
-/** What a run and all runs below it share: one environment, one response, one sequence of background hooks. */
+/** The state that a run and all runs below it share: environment, response, sequence of background hooks. */
 export class RunTree {
   readonly environment: RunEnvironment;
   readonly response: ResponseLifecycle | undefined;
@@ -28,7 +28,7 @@ export class RunTree {
 
   /**
    * @param scope - of the code that starts the first run
-   * @param onDisconnect - what becomes of it if its client leaves
+   * @param onDisconnect - whether it finishes or is cancelled when its client leaves
    */
   constructor(
     environment: RunEnvironment,

@@ -8,7 +8,7 @@ import type { StoppableRun } from './run.view.js';
 /** Milliseconds that a run may take, unless its component or the module says otherwise. */
 export const RUN_TIMEOUT = 600_000;
 
-/** Milliseconds without an event after which the log says so. */
+/** Milliseconds without an event until the log warns. */
 const QUIET = 60_000;
 
 /** Whether a value can be the time limit of runs. */
@@ -16,7 +16,7 @@ export function isRunTimeout(value: unknown): boolean {
   return value === Infinity || (typeof value === 'number' && value > 0 && value < 2 ** 31);
 }
 
-/** What a {@link RunWatch} is made of. */
+/** The options of {@link RunWatch}. */
 export interface RunWatchOptions {
   readonly inFlight: InFlightRuns;
   readonly deadlines: Deadlines;
@@ -31,7 +31,7 @@ export class RunWatch {
   readonly #inFlight: InFlightRuns;
   readonly #deadlines: Deadlines;
   readonly #logger: Pick<LoggerService, 'warn'>;
-  /** When the last event came of the runs whose silence the log has named. */
+  /** For runs that the log has warned of: the time of their last event then. */
   readonly #warnedOf = new WeakMap<StoppableRun, number>();
   #deadline: Deadline | undefined;
 

@@ -14,7 +14,7 @@ import { originOf } from '../origin.js';
 import { enterScope, type RunScope } from '../scope.js';
 import type { RunSnapshot } from '../snapshot.js';
 
-/** What a background hook is run with. */
+/** The parts of a {@link BackgroundHookTask}. */
 interface HookTaskParts extends FoundHook {
   readonly execution: HookExecution;
   readonly snapshot: RunSnapshot | Error;
@@ -33,8 +33,8 @@ export function collectedTask(
 }
 
 /**
- * The task of a hook whose execution comes from a store. Its span is linked to none: that of the run was in the process
- * that has stored it.
+ * The task of a hook whose execution comes from a store. Its span has no link: the span of the run
+ * existed in the process that stored it.
  *
  * @returns undefined if no registered component has such a hook
  * @throws TypeError if the snapshot is not that of a run
@@ -82,7 +82,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {
-    // Dropped meanwhile, since the executor took too long: it must not run although its record says that it did not.
+    // The executor took too long and the hook was dropped: it must not run after its record says that it did not.
     if (this.execution.endedAt !== undefined) return undefined;
     return this.#environment.runner.runInBackground(
       { hook: this.#hook, execution: this.execution, subject: this },
@@ -108,7 +108,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
   }
 }
 
-/** As deep as what a store gives back can be trusted: its parts are objects. */
+/** Checks stored data only one level deep: that its parts are objects. */
 function isSnapshot(value: unknown): value is RunSnapshot {
   if (typeof value !== 'object' || value === null) return false;
   const { runInput, runContext, runOutput, session } = value as Partial<Record<keyof RunSnapshot, unknown>>;

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import { now } from '../../model/clock.js';
 
-/** Is told once that the response has closed, and whether it had been sent to its last byte. */
+/** Called once when the response has closed, with whether it was sent to its last byte. */
 export type ResponseListener = (delivered: boolean) => void;
 
-/** The end of whatever a handler answers with. */
+/** The end of a handler's response. */
 export class ResponseLifecycle {
   readonly #listeners = new Set<ResponseListener>();
   readonly #hasResponse: boolean;
   #delivered: boolean | undefined;
   #closedAt: number | undefined;
 
-  /** @param hasResponse - there is a response whose end is waited for; else the end of the handler counts */
+  /** @param hasResponse - whether there is a response to wait for; if not, the end of the handler counts */
   constructor(hasResponse = false) {
     this.#hasResponse = hasResponse;
   }
@@ -37,7 +37,7 @@ export class ResponseLifecycle {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The handler has ended; if it has no response to send, nothing is waited for any more. */
+  /** The handler has ended; if it has no response to send, that closes the lifecycle. */
   handlerEnded(completed: boolean): void {
     if (!this.#hasResponse) this.close(completed);
   }
@@ -55,7 +55,7 @@ export class ResponseLifecycle {
 const watched = new WeakMap<ServerResponse, ResponseLifecycle>();
 
 /**
- * The lifecycle of an HTTP response, the same one however often it is asked for. The response is over with the first
+ * The lifecycle of an HTTP response; one per response. The response is over with the first
  * of `finish` (Node has handed the last byte to the operating system) and `close` (the connection is gone): a client
  * that leaves early causes only the latter.
  */

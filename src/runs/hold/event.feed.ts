@@ -6,9 +6,9 @@ import { nowInSeconds } from '../../model/clock.js';
 /** Takes the events of a run; resolves when it can take more. */
 export type RunEventSink = (event: RunEvent) => Promise<void> | undefined;
 
-/** What an {@link EventFeed} is made of. */
+/** The options of {@link EventFeed}. */
 export interface EventFeedOptions {
-  /** What every event of the run carries. */
+  /** The fields that all events of the run have. */
   readonly base: Omit<RunEventBase, 'createdAt'>;
   /** A reader of this run alone. */
   readonly sink: RunEventSink | undefined;
@@ -26,7 +26,7 @@ export class EventFeed {
   readonly #options: EventFeedOptions;
   /** The events that were delivered, of this run and of those below it, without pieces of content. */
   #shown: RunEvent[] = [];
-  /** What may be seen of the held events of a run that was refused. */
+  /** The held events of a refused run that readers may see. */
   #left: readonly RunEvent[] = [];
   #takesParts = true;
   /** Events that the reader has not taken yet. */
@@ -41,7 +41,7 @@ export class EventFeed {
     return this.#shown;
   }
 
-  /** Whether anybody reads the events. */
+  /** Whether the events have a reader. */
   get isObserved(): boolean {
     const { sink, above } = this.#options;
     return sink !== undefined || (above?.isObserved ?? false);
@@ -77,7 +77,7 @@ export class EventFeed {
   forget(runIds: ReadonlySet<string>): boolean {
     const { hold, above, isHeld, base } = this.#options;
     const wasHeld = hold?.forgetEvents(runIds) ?? false;
-    // An event that was delivered to a run above which holds it was delivered to no reader.
+    // If a run above holds a delivered event, no reader has got it.
     if (isHeld) {
       this.#shown = this.#shown.filter(
         (event) => !(runIds.has(event.runId) && showsContent(event, base.runId)),

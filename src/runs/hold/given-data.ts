@@ -3,7 +3,7 @@ import type { PlainRecord, RunContext } from '../../model/run-context.js';
 import type { Session } from '../../model/session.js';
 import { copyToKeep } from '../../data/lenient-copy.js';
 
-/** What an engine and hooks may add to, as a run had it before: after its pre-hooks, or at its start. */
+/** Data that an engine and hooks may add to, as it was before: after the run's pre-hooks, or at its start. */
 export interface GivenData {
   readonly metadata: Readonly<PlainRecord>;
   readonly dependencies: Readonly<PlainRecord>;

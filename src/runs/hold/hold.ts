@@ -20,7 +20,7 @@ export interface HeldRecord {
   keep(): Promise<void>;
 }
 
-/** What a {@link Hold} is made of. */
+/** The options of {@link Hold}. */
 export interface HoldOptions {
   /** The run that has the guardrails. */
   readonly runId: string;
@@ -31,9 +31,9 @@ export interface HoldOptions {
 }
 
 /**
- * What the output guardrails of a run have still to see: the events, records and evaluations of the run and of the
- * runs below it (decision 0013). Everything waits until the guardrails have passed or refused the answer. What passes
- * goes on to the next hold above, if there is one.
+ * Data held for the output guardrails of a run: the events, records and evaluations of the run and of the runs below
+ * it (decision 0013). All of it waits until the guardrails have passed or refused the answer. Passed data goes on to
+ * the next hold above, if there is one.
  */
 export class Hold {
   readonly runId: string;
@@ -147,7 +147,7 @@ export class Hold {
   }
 }
 
-/** A list of what is allowed: an event of a type that is not in it may quote the answer. */
+/** A list of allowed event types: an event of any other type may quote the answer. */
 function withoutAnswer(event: RunEvent): readonly RunEvent[] {
   switch (event.type) {
     case 'post-hook-started':
@@ -162,7 +162,7 @@ function withoutAnswer(event: RunEvent): readonly RunEvent[] {
 }
 
 /**
- * Whether an event shows what a run or a tool has said.
+ * Whether an event shows text of a run or a tool.
  *
  * @param ownRunId - the run whose guardrails are asked. Its own error is a text for clients; the error of a run below
  *   it may be quoted in the answer, so it is held like one

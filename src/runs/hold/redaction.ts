@@ -21,7 +21,7 @@ export interface FoundAnswer extends Answer, Work, Conversation {
   readonly session: Pick<Session, 'name' | 'metadata'>;
 }
 
-/** What a post-hook did to the answer; a guardrail that changes it masks it. */
+/** How a post-hook changed the answer; a guardrail that changes it masks it. */
 export type AnswerEdit = 'none' | 'edited' | 'masked';
 
 /**
@@ -36,14 +36,14 @@ export function findAnswer(output: RunOutput, session: Session, isGuardrail: boo
     metadata: copyToKeep(metadata),
     session: { name: session.name, metadata: copyToKeep(session.metadata) },
   };
-  // A guardrail may mask in place what the answer was made of.
+  // A guardrail may mask the data behind the answer in place.
   if (isGuardrail) return { ...copyToCompare(answer, 'runOutput'), ...kept };
   return { ...answer, data: copyToKeep(data), ...kept };
 }
 
 /**
- * A post-hook may change the answer as `content` or as `data`; the other is made to fit. What a guardrail changes is
- * masked, and the fields that it left as they were may quote what must not be seen: they are dropped.
+ * A post-hook may change the answer as `content` or as `data`; the other field is adapted. A change by a guardrail masks
+ * the answer: the fields that it did not change may quote the masked text, so they are dropped.
  *
  * @param givenMetadata - the metadata before the engine has added to it
  * @returns the output as it is from now on
@@ -89,7 +89,7 @@ export interface RefusedOutput {
   readonly isPre: boolean;
 }
 
-/** The output of a run that did not complete: what a guardrail has refused, or has not seen, is left out. */
+/** The output of a run that did not complete: without text that a guardrail has refused or has not seen. */
 export function refusedOutput(
   { data: _, ...output }: RunOutput,
   { shown, isHeld, isPre, isPost, messages, givenMetadata }: RefusedOutput,
@@ -109,7 +109,7 @@ export function withdrawnOutput(
   { data: _, input: __, ...output }: RunOutput,
   callerMetadata: Readonly<PlainRecord>,
 ): RunOutput {
-  // The question goes, too: it may quote the answer of another run.
+  // The question is removed, too: it may quote the answer of another run.
   return { ...output, ...noWork(), messages: [], content: '', metadata: copyToKeep(callerMetadata) };
 }
 
@@ -133,7 +133,7 @@ export function inputWithoutFileContents({ content, files }: RunInput): RunInput
   return files ? { content, files: files.map(({ content: _, ...file }) => file) } : { content };
 }
 
-/** The output before an attempt; what a failed attempt has written is gone. */
+/** The output before an attempt: empty lists, so that nothing of a failed attempt stays. */
 export function noWork(): Work {
   return { tools: [], memberResponses: [], stepResults: [] };
 }
@@ -156,7 +156,7 @@ function alignAnswer<T extends Answer>(now: T, found: Readonly<Answer>): T {
   return aligned;
 }
 
-/** What a guardrail has changed in the answers of members masks these like the run's own. */
+/** Masks the answers of members that a guardrail has changed, like the run's own. */
 function maskMembers(members: readonly RunOutput[], found: readonly RunOutput[]): RunOutput[] {
   return members.map((member) => {
     const before = found.find(({ runId }) => runId === member.runId);
