@@ -2,7 +2,7 @@ import { types } from 'node:util';
 
 /** A view of bytes: all but `DataView`. */
 type TypedArray = NodeJS.TypedArray;
-type TypedArrayConstructor = new (source: TypedArray) => TypedArray;
+type TypedArrayConstructor = new (source: TypedArray | ArrayBuffer) => TypedArray;
 
 /** What all typed arrays inherit, whatever properties one of them has of its own. */
 const INHERITED = Object.getPrototypeOf(Uint8Array.prototype) as object;
@@ -34,6 +34,24 @@ export function copyTypedArray(source: TypedArray): TypedArray {
   const constructor = CONSTRUCTORS.get(kind);
   if (!constructor) throw new TypeError(`${String(kind)} is not supported`);
   return new constructor(source);
+}
+
+/** The name of its class, whatever it says of itself; that of a `Buffer` is `Buffer`. */
+export function kindOf(source: TypedArray): string {
+  return Buffer.isBuffer(source) ? 'Buffer' : String(Reflect.get(INHERITED, Symbol.toStringTag, source));
+}
+
+/**
+ * A typed array of a kind that {@link kindOf} has said, with memory of its own.
+ *
+ * @throws TypeError if the kind is not known
+ */
+export function typedArrayOf(kind: string, bytes: Buffer): TypedArray {
+  const memory = new Uint8Array(bytes).buffer;
+  if (kind === 'Buffer') return Buffer.from(memory);
+  const constructor = CONSTRUCTORS.get(kind);
+  if (!constructor) throw new TypeError(`${kind} is not supported`);
+  return new constructor(memory);
 }
 
 /** The bytes that a typed array or a `DataView` shows. Shared, not copied. */

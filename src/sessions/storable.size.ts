@@ -71,16 +71,8 @@ function sizeOfItems(items: Iterable<unknown>, depth: number): number {
 
 function sizeOfFields(record: Readonly<Record<string, unknown>>, depth: number): number {
   let size = OBJECT;
-  for (const key in record) {
-    if (!isStorableKey(key)) return NaN;
-    size += key.length + sizeOf(record[key], depth);
-  }
+  for (const key in record) size += key.length + sizeOf(record[key], depth);
   return size;
-}
-
-/** Whether a database takes it as a key of a record. */
-export function isStorableKey(key: string): boolean {
-  return key !== '__proto__' && key.isWellFormed();
 }
 
 /** Whether an array has too many holes to visit each of them. */

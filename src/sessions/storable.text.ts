@@ -5,3 +5,23 @@
 export function storableText(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
 }
+
+/** Zero bytes, halves of characters, and the backslash that stands before what is written in their place. */
+const ESCAPED_IN_KEYS = /[\0\\\ud800-\udfff]/gu;
+
+/**
+ * A key of state or metadata as a text that databases take: different keys are different texts. Only keys with zero
+ * bytes, halves of characters or backslashes change, to the escape sequences of JSON: `\u0000`, `\ud800`, `\\`.
+ */
+export function storableKey(key: string): string {
+  return key.replace(ESCAPED_IN_KEYS, (unit) =>
+    unit === '\\' ? '\\\\' : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The key that {@link storableKey} was given. */
+export function keyOf(storedKey: string): string {
+  return storedKey.replace(/\\(?:u([0-9a-f]{4})|\\)/g, (_, unit: string | undefined) =>
+    unit === undefined ? '\\' : String.fromCharCode(parseInt(unit, 16)),
+  );
+}

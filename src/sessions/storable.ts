@@ -2,6 +2,7 @@ import { types } from 'node:util';
 
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { quoted } from '../errors/log.text.js';
+import { assignOwn } from '../data/assign-own.js';
 import { copyPlainData, isPlainRecord } from '../data/copy-plain-data.js';
 import type { RecordChanges, SessionChanges } from './session.changes.js';
 import type { NewSession, SessionUpdate, StoredRun } from './session.store.js';
@@ -9,13 +10,15 @@ import {
   isCopyable,
   isOfSubclass,
   isEndless,
-  isStorableKey,
   MAX_DEPTH,
   sizeOfStorable,
   sizeOfStorableRun,
 } from './storable.size.js';
+import { storableKey } from './storable.text.js';
 
-/** Characters of a key of state or metadata: what an index of PostgreSQL takes, whatever they are. */
+/**
+ * Characters of a key of state or metadata, as databases keep it: what an index of PostgreSQL takes, whatever they are.
+ */
 const MAX_KEY_LENGTH = 600;
 
 /** Paths that a log line names. */
@@ -24,8 +27,8 @@ const MAX_NAMED = 5;
 const LEFT_OUT = Symbol('left out');
 
 /**
- * What every store can keep of a value: plain data without keys that no database takes (`__proto__`, halves of
- * characters). What is left out is named, and the rest is kept: one bad value must not cost a whole turn.
+ * What every store can keep of a value: plain data. What is left out is named, and the rest is kept: one bad value must
+ * not cost a whole turn.
  *
  * @param name - how the value is called in the paths
  * @param leftOut - gets the paths of what was left out
@@ -44,14 +47,18 @@ function storableRecord<T extends Readonly<Record<string, unknown>>>(
 ): T {
   const kept = storable(record, name, leftOut);
   if (!hasLongKey(kept)) return kept;
-  const bad = Object.keys(kept).filter((key) => key.length > MAX_KEY_LENGTH);
+  const bad = Object.keys(kept).filter(isLongKey);
   leftOut.push(...bad.map((key) => pathOf(name, key)));
   return Object.fromEntries(Object.entries(kept).filter(([key]) => !bad.includes(key))) as T;
 }
 
 function hasLongKey(record: Readonly<Record<string, unknown>>): boolean {
-  for (const key in record) if (key.length > MAX_KEY_LENGTH) return true;
+  for (const key in record) if (isLongKey(key)) return true;
   return false;
+}
+
+function isLongKey(key: string): boolean {
+  return key.length > MAX_KEY_LENGTH || storableKey(key).length > MAX_KEY_LENGTH;
 }
 
 /** Says in one line what was left out, if anything was. */
@@ -61,7 +68,7 @@ export function logLeftOut(describe: () => string, leftOut: readonly string[]): 
   const more = named.length > MAX_NAMED ? ` and ${named.length - MAX_NAMED} more` : '';
   new AgentOsLogger().warn(
     `${describe()} was stored without ${named.slice(0, MAX_NAMED).map(quoted).join(', ')}${more}: ` +
-      'stores keep plain data (JSON values, Date, Map, Set, Buffer, typed arrays) under keys of well-formed text.',
+      `stores keep plain data (JSON values, Date, Map, Set, Buffer, typed arrays), and keys of state and metadata of at most ${MAX_KEY_LENGTH} characters.`,
   );
 }
 
@@ -182,21 +189,18 @@ function keepReadable(
       [...value].map((item) => inner(item, `${path}.values()`)).filter((item) => item !== LEFT_OUT),
     );
   if (!isPlainRecord(value)) return isCopyable(value) ? value : LEFT_OUT;
-  return keepRecord(value, path, inner, leftOut);
+  return keepRecord(value, path, inner);
 }
 
 function keepRecord(
   value: Readonly<Record<string, unknown>>,
   path: string,
   inner: (item: unknown, at: string) => unknown,
-  leftOut: string[],
 ): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    const at = pathOf(path, key);
-    const item = isStorableKey(key) ? inner(readOrLeaveOut(value, key), at) : LEFT_OUT;
-    if (!isStorableKey(key)) leftOut.push(at);
-    if (item !== LEFT_OUT) kept[key] = item;
+    const item = inner(readOrLeaveOut(value, key), pathOf(path, key));
+    if (item !== LEFT_OUT) assignOwn(kept, { [key]: item });
   }
   return kept;
 }

@@ -1,6 +1,6 @@
-import { parse, stringify } from 'devalue';
 import { and, asc, count, desc, eq, exists, inArray, type SQL } from 'drizzle-orm';
 
+import { fromExactJson, toExactJson } from '../data/exact-json.js';
 import type { Session } from '../model/session.js';
 import type { SessionChanges } from '../sessions/session.changes.js';
 import {
@@ -24,9 +24,12 @@ import { changeEntries, toSessionRow, touchSession } from './sql.session.changes
 import {
   addedBefore,
   conditionOf,
+  entryColumns,
   isWithin,
   ownedBy,
+  runColumns,
   runCondition,
+  sessionColumns,
   sortedName,
   toRecord,
   toRunRow,
@@ -39,8 +42,7 @@ import { inBatches, now } from './sql.values.js';
 const DEFAULT_LIMIT = 100;
 
 /**
- * Sessions in PostgreSQL. Plain data of every kind survives; only a `Buffer` comes back as the `Uint8Array` it is.
- * Which letters differ in case only is up to the database's locale. Call {@link migrate} once before.
+ * Sessions in PostgreSQL, readable by SQL: runs, state and metadata are `jsonb`. Plain data comes back as it was. Which letters differ in case only is up to the database's locale. Call {@link migrate} once before.
  */
 export class SqlSessionStore extends SessionStore {
   readonly #access: SqlAccess;
@@ -54,10 +56,11 @@ export class SqlSessionStore extends SessionStore {
   override async open(id: string): Promise<Session | undefined> {
     const rows = await this.#access.run((database) =>
       database
-        .select({ session: sessionsTable, entry: sessionEntriesTable })
+        .select({ session: { userId: sessionsTable.userId, name: sessionsTable.name }, entry: entryColumns })
         .from(sessionsTable)
         .leftJoin(sessionEntriesTable, eq(sessionEntriesTable.sessionId, sessionsTable.id))
-        .where(eq(sessionsTable.id, id)),
+        .where(eq(sessionsTable.id, id))
+        .orderBy(asc(sessionEntriesTable.position)),
     );
     if (!rows[0]) return undefined;
     const { userId, name } = rows[0].session;
@@ -84,7 +87,7 @@ export class SqlSessionStore extends SessionStore {
   }
 
   override async runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
-    const { position, run } = runsTable;
+    const { position } = runsTable;
     const { owner, before, maxSize, limit = DEFAULT_LIMIT } = filter;
     const rows = await this.#access.run((database) => {
       const latest = database
@@ -103,7 +106,7 @@ export class SqlSessionStore extends SessionStore {
         .as('latest');
       // The runs themselves are read only once it is known how large they are.
       return database
-        .select({ run })
+        .select(runColumns)
         .from(runsTable)
         .innerJoin(latest, eq(position, latest.position))
         .where(
@@ -114,13 +117,13 @@ export class SqlSessionStore extends SessionStore {
         )
         .orderBy(asc(position));
     });
-    return rows.map((row) => parse(row.run) as StoredRun);
+    return rows.map((row) => fromExactJson(row) as StoredRun);
   }
 
   override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
     return this.#read(async (database) => {
       const rows = await database
-        .select()
+        .select(sessionColumns)
         .from(sessionsTable)
         .where(and(eq(sessionsTable.id, id), ownedBy(owner)));
       const [session] = await toSessions(database, rows);
@@ -134,7 +137,7 @@ export class SqlSessionStore extends SessionStore {
     const order = sortOrder === 'asc' ? asc : desc;
     return this.#read(async (database) => {
       const rows = await database
-        .select()
+        .select(sessionColumns)
         .from(sessionsTable)
         .where(condition)
         .orderBy(order(sortBy === 'name' ? sortedName : sessionsTable[sortBy]), order(sessionsTable.id))
@@ -163,11 +166,12 @@ export class SqlSessionStore extends SessionStore {
 
   override update(id: string, given: SessionUpdate, owner?: SessionOwner): Promise<boolean> {
     const { name, summary, state, metadata } = storableUpdate(id, given);
+    const kept = summary && toExactJson(summary);
     return this.#access.change([id], async (transaction) => {
       const set = {
         updatedAt: now,
         ...(name === undefined ? {} : { name: storableText(name) }),
-        ...(summary === undefined ? {} : { summary: stringify(summary) }),
+        ...(kept ? { summary: kept.json, summaryMeta: kept.meta } : {}),
       };
       const updated = await transaction
         .update(sessionsTable)

@@ -1,71 +1,85 @@
-import { sql, type SQL } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 
 import { SqlAccess } from './sql.access.js';
 import type { SqlDatabase } from './sql.database.js';
-import { SCHEMA, type SchemaPart } from './sql.migrations.js';
+import { MIGRATIONS, VERSION_TABLE } from './sql.migrations.js';
+import { schemaTable } from './sql.schema.js';
 import { SqlStoreError } from './sql-store.error.js';
 
 /** One number for all who migrate: it need only differ from other locks of the application. */
 const MIGRATION_LOCK = 7_777_001;
 
+/** The version that this package works with. */
+const NEEDED = MIGRATIONS.length;
+
 /**
- * Creates the tables that are missing, and adds the columns and indexes that those of an earlier version lack. Call it
- * at every start; several processes may do so at once. If nothing is missing it only reads, so the role needs no right
- * to create.
+ * Creates the tables, and brings those of an earlier version to that of this package; the table `agent_os_schema` says
+ * which one a database has. Call it at every start; several processes may do so at once. If there is nothing to do it
+ * only reads, so the role needs no right to create.
  *
- * @throws SqlStoreError if the database cannot be reached, or something is missing that the role may not create
+ * @throws SqlStoreError if the database cannot be reached, the role may not create what is missing, or the tables are of
+ *   a later version of this package; then nothing is changed
  */
 export async function migrate(database: SqlDatabase): Promise<void> {
   const access = new SqlAccess(database);
-  const missing = await access.run(missingParts);
-  if (missing.length === 0) return;
   try {
-    await access.transaction(async (transaction) => {
-      await transaction.execute(sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
-      // Another process may have created them while this one waited for the lock.
-      for (const { statement } of await missingParts(transaction)) await transaction.execute(statement);
-    });
+    if ((await access.run(versionOf)) === NEEDED) return;
+    await access.transaction(
+      async (transaction) => {
+        await transaction.execute(sql`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+        // Another process may have migrated while this one waited for the lock.
+        await applyMissing(transaction, await versionOf(transaction));
+      },
+      { isolationLevel: 'read committed' },
+    );
   } catch (thrown) {
-    throw withAdvice(SqlStoreError.of(thrown), missing);
+    throw withAdvice(SqlStoreError.of(thrown));
   }
 }
 
-async function missingParts(database: SqlDatabase): Promise<readonly SchemaPart[]> {
-  const names = [...new Set(SCHEMA.map(({ table }) => table))];
-  const rows = await database
-    .select({ table: sql<string>`wanted.name`, part: sql<string>`found.part` })
-    .from(partsOf(names));
-  const known = new Set(rows.flatMap(({ table, part }) => [table, `${table}.${part}`]));
-  return SCHEMA.filter(({ table, part }) => !known.has(part === undefined ? table : `${table}.${part}`));
+/** @returns 0 if there are no tables yet */
+async function versionOf(database: SqlDatabase): Promise<number> {
+  // Read from the table of tables: what to_regclass() says may be older than the lock that this waited for.
+  const [table] = await database
+    .select({ isThere: sql<boolean>`pg_table_is_visible(oid)` })
+    .from(sql`pg_class`)
+    .where(sql`relname = ${VERSION_TABLE} AND pg_table_is_visible(oid)`);
+  if (!table) return 0;
+  const [found] = await database
+    .select({ version: sql<number>`coalesce(max(${schemaTable.version}), 0)` })
+    .from(schemaTable);
+  const version = found?.version ?? 0;
+  if (version > NEEDED)
+    throw new SqlStoreError(
+      `The tables of the database are of version ${version}, and this version of nestjs-agentos knows them up to ` +
+        `version ${NEEDED}. Update nestjs-agentos, or use another database or schema.`,
+      undefined,
+    );
+  return version;
 }
 
-/** The columns and indexes of those tables that the role's search path leads to. */
-function partsOf(names: readonly string[]): SQL {
-  const list = sql.join(
-    names.map((name) => sql`(${name}::text)`),
-    sql`, `,
-  );
-  return sql`(VALUES ${list}) AS wanted (name)
-    JOIN LATERAL (
-      SELECT attname AS part FROM pg_attribute
-      WHERE attrelid = to_regclass(wanted.name) AND attnum > 0 AND NOT attisdropped
-      UNION ALL
-      SELECT pg_class.relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-      WHERE indrelid = to_regclass(wanted.name)
-    ) AS found ON true`;
+async function applyMissing(database: SqlDatabase, version: number): Promise<void> {
+  for (const [index, migration] of MIGRATIONS.slice(version).entries()) {
+    for (const statement of migration) await database.execute(sql.raw(statement));
+    await database.insert(schemaTable).values({ version: version + index + 1 });
+  }
 }
 
-/** SQLSTATE of a right that the role does not have, as table owner or at all. */
-const INSUFFICIENT_PRIVILEGE = '42501';
+/** What to do about an SQLSTATE. */
+const ADVICE: Readonly<Record<string, string>> = {
+  // insufficient_privilege
+  42501:
+    `The role may not read ${VERSION_TABLE}, or create what is missing. ` +
+    'Call migrate() once with a role that may create tables, and grant this one its rights on them.',
+  // duplicate_table
+  '42P07':
+    `The database has such a table, but no ${VERSION_TABLE} that says its version: it is of no released version of ` +
+    'nestjs-agentos. Drop the tables whose names begin with agent_os_, or use another database or schema.',
+};
 
-function withAdvice(error: SqlStoreError, missing: readonly SchemaPart[]): SqlStoreError {
-  const { message, cause, code } = error;
-  if (code !== INSUFFICIENT_PRIVILEGE) return error;
-  const names = missing.map(({ table, part }) => (part === undefined ? table : `${table}.${part}`));
-  return new SqlStoreError(
-    `The database lacks ${names.join(', ')}, and the role may not create what is missing (${message}). ` +
-      'Call migrate() once with a role that owns these tables or may create them.',
-    cause,
-    code,
-  );
+function withAdvice(error: SqlStoreError): SqlStoreError {
+  const { message, cause, code = '' } = error;
+  const advice = ADVICE[code];
+  if (advice === undefined) return error;
+  return new SqlStoreError(`The tables could not be made (${message}). ${advice}`, cause, code);
 }

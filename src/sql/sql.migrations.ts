@@ -1,126 +1,103 @@
-import { sql, type SQL } from 'drizzle-orm';
+/** The statements that make a version of the tables. */
+export type Migration = readonly string[];
 
-/** A table, or what a table has, and the statement that makes it. */
-export interface SchemaPart {
-  readonly table: string;
-  /** A column or an index; the table itself if there is none. */
-  readonly part?: string;
-  readonly statement: SQL;
-}
+/** The table that says which version of the tables a database has. */
+export const VERSION_TABLE = 'agent_os_schema';
 
-/** The tables as they were first. */
-const TABLES: readonly SchemaPart[] = [
-  table(
-    'agent_os_sessions',
-    `(
-    id text PRIMARY KEY,
-    user_id text,
-    name text,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now())`,
-  ),
-  table(
-    'agent_os_session_entries',
-    `(
-    session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
-    area text NOT NULL,
-    key text NOT NULL,
-    value text NOT NULL,
-    PRIMARY KEY (session_id, area, key))`,
-  ),
-  table(
-    'agent_os_runs',
-    `(
-    run_id text PRIMARY KEY,
-    position bigserial NOT NULL,
-    session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
-    component_kind text NOT NULL,
-    component_id text NOT NULL,
-    status text NOT NULL,
-    run text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now())`,
-  ),
-  table(
-    'agent_os_evaluations',
-    `(
-    id text PRIMARY KEY,
-    run_id text NOT NULL,
-    session_id text NOT NULL,
-    component_kind text NOT NULL,
-    component_id text NOT NULL,
-    component_name text NOT NULL,
-    name text NOT NULL,
-    criteria text NOT NULL,
-    scoring text NOT NULL,
-    passed boolean NOT NULL,
-    score double precision,
-    threshold double precision,
-    reason text NOT NULL,
-    input text NOT NULL,
-    output text NOT NULL,
-    created_at timestamptz(3) NOT NULL)`,
-  ),
-];
-
-/** Columns that have come since, by table. */
-const COLUMNS: Readonly<Record<string, readonly string[]>> = {
-  agent_os_sessions: [
-    'component_kind text',
-    'component_id text',
-    'component_name text',
-    'first_input text',
-    'summary text',
+/**
+ * What makes the tables of each version of those of the version before; of the first, of none. The outcome of all is
+ * what `sql.schema.ts` says. A version that was published never changes: what comes later is a further entry.
+ */
+export const MIGRATIONS: readonly Migration[] = [
+  [
+    `CREATE TABLE agent_os_schema (
+      version integer PRIMARY KEY,
+      applied_at timestamptz NOT NULL DEFAULT now()
+    )`,
+    `CREATE TABLE agent_os_sessions (
+      id text PRIMARY KEY,
+      user_id text,
+      name text,
+      component_kind text,
+      component_id text,
+      component_name text,
+      first_input text,
+      summary jsonb,
+      summary_meta text,
+      created_at timestamptz NOT NULL DEFAULT now(),
+      updated_at timestamptz NOT NULL DEFAULT now()
+    )`,
+    'CREATE INDEX agent_os_sessions_by_time ON agent_os_sessions (created_at, id)',
+    'CREATE INDEX agent_os_sessions_by_change ON agent_os_sessions (updated_at, id)',
+    'CREATE INDEX agent_os_sessions_of_user ON agent_os_sessions (user_id, created_at)',
+    'CREATE INDEX agent_os_sessions_of_component ON agent_os_sessions (component_id, created_at)',
+    `CREATE TABLE agent_os_session_entries (
+      session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
+      area text NOT NULL,
+      key text NOT NULL,
+      position bigserial NOT NULL,
+      value jsonb NOT NULL,
+      value_meta text,
+      PRIMARY KEY (session_id, area, key)
+    )`,
+    `CREATE TABLE agent_os_runs (
+      run_id text PRIMARY KEY,
+      position bigserial NOT NULL,
+      session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
+      parent_run_id text,
+      user_id text,
+      component_kind text NOT NULL,
+      component_id text NOT NULL,
+      status text NOT NULL,
+      error_code text,
+      withdrawn boolean NOT NULL,
+      model_id text,
+      model_provider text,
+      model_name text,
+      input_tokens bigint,
+      output_tokens bigint,
+      total_tokens bigint,
+      reasoning_tokens bigint,
+      cache_read_tokens bigint,
+      cache_write_tokens bigint,
+      started_at timestamptz NOT NULL,
+      ended_at timestamptz,
+      run jsonb NOT NULL,
+      run_meta text,
+      size integer NOT NULL
+    )`,
+    'CREATE INDEX agent_os_runs_of_session ON agent_os_runs (session_id, position)',
+    'CREATE INDEX agent_os_runs_by_time ON agent_os_runs (started_at)',
+    `CREATE TABLE agent_os_evaluations (
+      id text PRIMARY KEY,
+      run_id text NOT NULL,
+      session_id text NOT NULL,
+      user_id text,
+      component_kind text NOT NULL,
+      component_id text NOT NULL,
+      component_name text NOT NULL,
+      name text NOT NULL,
+      criteria text NOT NULL,
+      scoring text NOT NULL,
+      passed boolean NOT NULL,
+      score double precision,
+      threshold double precision,
+      reason text NOT NULL,
+      input text NOT NULL,
+      output text NOT NULL,
+      model_id text,
+      model_provider text,
+      model_name text,
+      created_at timestamptz(3) NOT NULL,
+      updated_at timestamptz(3)
+    )`,
+    'CREATE INDEX agent_os_evaluations_by_time ON agent_os_evaluations (created_at)',
+    'CREATE INDEX agent_os_evaluations_of_run ON agent_os_evaluations (run_id)',
+    // Runs are some kilobytes: lz4 compresses them in a fraction of the time. Not every server has it.
+    `DO $$ BEGIN
+      IF EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN
+        ALTER TABLE agent_os_runs ALTER COLUMN run SET COMPRESSION lz4;
+      END IF;
+    END $$`,
   ],
-  agent_os_runs: [
-    'withdrawn boolean',
-    'model_id text',
-    'model_provider text',
-    'model_name text',
-    'input_tokens bigint',
-    'output_tokens bigint',
-    'total_tokens bigint',
-    'reasoning_tokens bigint',
-    'cache_read_tokens bigint',
-    'cache_write_tokens bigint',
-  ],
-  agent_os_evaluations: [
-    'user_id text',
-    'model_id text',
-    'model_provider text',
-    'model_name text',
-    'updated_at timestamptz(3)',
-  ],
-};
-
-const INDEXES: readonly SchemaPart[] = [
-  index('agent_os_runs', 'agent_os_runs_of_session', '(session_id, position)'),
-  index('agent_os_evaluations', 'agent_os_evaluations_by_time', '(created_at)'),
-  index('agent_os_evaluations', 'agent_os_evaluations_of_run', '(run_id)'),
-  index('agent_os_sessions', 'agent_os_sessions_by_time', '(created_at, id)'),
-  index('agent_os_sessions', 'agent_os_sessions_by_change', '(updated_at, id)'),
-  index('agent_os_sessions', 'agent_os_sessions_of_user', '(user_id, created_at)'),
-  index('agent_os_sessions', 'agent_os_sessions_of_component', '(component_id, created_at)'),
 ];
-
-/** All that the stores need, in the order in which it is made. The outcome is what `sql.schema.ts` says. */
-export const SCHEMA: readonly SchemaPart[] = [
-  ...TABLES,
-  ...Object.entries(COLUMNS).flatMap(columns),
-  ...INDEXES,
-];
-
-function table(name: string, definition: string): SchemaPart {
-  return { table: name, statement: sql.raw(`CREATE TABLE IF NOT EXISTS ${name} ${definition}`) };
-}
-
-function columns([name, definitions]: readonly [string, readonly string[]]): SchemaPart[] {
-  return definitions.map((definition) => ({
-    table: name,
-    part: definition.split(' ', 1)[0] ?? definition,
-    statement: sql.raw(`ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${definition}`),
-  }));
-}
-
-function index(name: string, part: string, on: string): SchemaPart {
-  return { table: name, part, statement: sql.raw(`CREATE INDEX IF NOT EXISTS ${part} ON ${name} ${on}`) };
-}

@@ -1,9 +1,12 @@
+import { sql, type SQL } from 'drizzle-orm';
 import {
   bigint,
   bigserial,
   boolean,
+  customType,
   doublePrecision,
   index,
+  integer,
   pgTable,
   primaryKey,
   text,
@@ -11,6 +14,21 @@ import {
 } from 'drizzle-orm/pg-core';
 
 const KINDS = ['agent', 'team', 'workflow'] as const;
+
+/**
+ * JSON text in a `jsonb` column. It is written as text and read as text (`textOf()`), since drivers and applications
+ * disagree on who parses JSON, and a text that is a JSON value would be parsed twice.
+ */
+const jsonb = customType<{ data: string }>({
+  dataType: () => 'jsonb',
+  toDriver: (json: string): SQL => sql`${json}::text::jsonb`,
+});
+
+/** Which versions of these tables the database has had: one row each. */
+export const schemaTable = pgTable('agent_os_schema', {
+  version: integer().primaryKey(),
+  appliedAt: timestamp('applied_at', { withTimezone: true }).notNull().defaultNow(),
+});
 
 /** A conversation. */
 export const sessionsTable = pgTable(
@@ -23,7 +41,8 @@ export const sessionsTable = pgTable(
     componentId: text('component_id'),
     componentName: text('component_name'),
     firstInput: text('first_input'),
-    summary: text(),
+    summary: jsonb(),
+    summaryMeta: text('summary_meta'),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
   },
@@ -35,7 +54,10 @@ export const sessionsTable = pgTable(
   ],
 );
 
-/** A session's state and metadata, one row for each key, so that runs which change different keys do not collide. */
+/**
+ * A session's state and metadata, one row for each key, so that runs which change different keys do not collide.
+ * `position` is the order of the keys.
+ */
 export const sessionEntriesTable = pgTable(
   'agent_os_session_entries',
   {
@@ -44,12 +66,14 @@ export const sessionEntriesTable = pgTable(
       .references(() => sessionsTable.id, { onDelete: 'cascade' }),
     area: text({ enum: ['state', 'metadata'] }).notNull(),
     key: text().notNull(),
-    value: text().notNull(),
+    position: bigserial({ mode: 'number' }).notNull(),
+    value: jsonb().notNull(),
+    valueMeta: text('value_meta'),
   },
   (table) => [primaryKey({ columns: [table.sessionId, table.area, table.key] })],
 );
 
-/** A settled run; `run` holds all of it, the other columns are for finding it. */
+/** A settled run: `run` and `run_meta` hold all of it, `size` says how many bytes they are, the others are for finding it. */
 export const runsTable = pgTable(
   'agent_os_runs',
   {
@@ -58,11 +82,13 @@ export const runsTable = pgTable(
     sessionId: text('session_id')
       .notNull()
       .references(() => sessionsTable.id, { onDelete: 'cascade' }),
+    parentRunId: text('parent_run_id'),
+    userId: text('user_id'),
     componentKind: text('component_kind', { enum: KINDS }).notNull(),
     componentId: text('component_id').notNull(),
     status: text().notNull(),
-    withdrawn: boolean(),
-    run: text().notNull(),
+    errorCode: text('error_code'),
+    withdrawn: boolean().notNull(),
     modelId: text('model_id'),
     modelProvider: text('model_provider'),
     modelName: text('model_name'),
@@ -72,9 +98,16 @@ export const runsTable = pgTable(
     reasoningTokens: bigint('reasoning_tokens', { mode: 'number' }),
     cacheReadTokens: bigint('cache_read_tokens', { mode: 'number' }),
     cacheWriteTokens: bigint('cache_write_tokens', { mode: 'number' }),
-    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+    startedAt: timestamp('started_at', { withTimezone: true }).notNull(),
+    endedAt: timestamp('ended_at', { withTimezone: true }),
+    run: jsonb().notNull(),
+    runMeta: text('run_meta'),
+    size: integer().notNull(),
   },
-  (table) => [index('agent_os_runs_of_session').on(table.sessionId, table.position)],
+  (table) => [
+    index('agent_os_runs_of_session').on(table.sessionId, table.position),
+    index('agent_os_runs_by_time').on(table.startedAt),
+  ],
 );
 
 /** What a judge said of a run. */
@@ -84,6 +117,7 @@ export const evaluationsTable = pgTable(
     id: text().primaryKey(),
     runId: text('run_id').notNull(),
     sessionId: text('session_id').notNull(),
+    userId: text('user_id'),
     componentKind: text('component_kind', { enum: KINDS }).notNull(),
     componentId: text('component_id').notNull(),
     componentName: text('component_name').notNull(),
@@ -96,7 +130,6 @@ export const evaluationsTable = pgTable(
     reason: text().notNull(),
     input: text().notNull(),
     output: text().notNull(),
-    userId: text('user_id'),
     modelId: text('model_id'),
     modelProvider: text('model_provider'),
     modelName: text('model_name'),

@@ -1,10 +1,10 @@
-import { stringify } from 'devalue';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 
+import { toExactJson } from '../data/exact-json.js';
 import type { RecordChanges } from '../sessions/session.changes.js';
 import type { NewSession, RunSession, StoredRun } from '../sessions/session.store.js';
 import { checkUserId } from '../sessions/user-id.js';
-import { storableText } from '../sessions/storable.text.js';
+import { storableKey, storableText } from '../sessions/storable.text.js';
 import type { Transaction } from './sql.access.js';
 import { sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { ownedBy } from './sql.session.rows.js';
@@ -79,25 +79,20 @@ export async function changeEntries(
   for (const keys of inBatches(removed)) {
     await transaction
       .delete(sessionEntriesTable)
-      .where(and(eq(session, sessionId), eq(areaColumn, area), inArray(keyColumn, keys.map(storableText))));
+      .where(and(eq(session, sessionId), eq(areaColumn, area), inArray(keyColumn, keys.map(storableKey))));
   }
-  for (const entries of inBatches([...keptEntries(set)])) {
+  for (const entries of inBatches(Object.entries(set))) {
+    const rows = entries.map(([key, value]) => {
+      const { json, meta } = toExactJson(value);
+      return { sessionId, area, key: storableKey(key), value: json, valueMeta: meta };
+    });
+    // What is there already keeps its place among the keys.
     await transaction
       .insert(sessionEntriesTable)
-      .values(entries.map(([key, value]) => ({ sessionId, area, key, value: stringify(value) })))
-      .onConflictDoUpdate({ target: [session, areaColumn, keyColumn], set: { value: sql`excluded.value` } });
+      .values(rows)
+      .onConflictDoUpdate({
+        target: [session, areaColumn, keyColumn],
+        set: { value: sql`excluded.value`, valueMeta: sql`excluded.value_meta` },
+      });
   }
-}
-
-/** Characters of a key: what an index of PostgreSQL takes, whatever they are. */
-const MAX_KEY_LENGTH = 600;
-
-function keptEntries(set: RecordChanges['set']): Map<string, unknown> {
-  const tooLong = Object.keys(set).find((key) => key.length > MAX_KEY_LENGTH);
-  if (tooLong !== undefined) {
-    throw new Error(
-      `The key "${tooLong.slice(0, 50)}…" of a session has ${tooLong.length} characters. Keep it to ${MAX_KEY_LENGTH}.`,
-    );
-  }
-  return new Map(Object.entries(set).map(([key, value]) => [storableText(key), value]));
 }

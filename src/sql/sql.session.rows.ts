@@ -1,6 +1,6 @@
-import { parse, stringify } from 'devalue';
-import { and, eq, gte, inArray, isNull, lte, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gte, inArray, isNull, lte, sql, type SQL } from 'drizzle-orm';
 
+import { fromExactJson, toExactJson } from '../data/exact-json.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord } from '../model/run-context.js';
 import { tokensOf } from '../model/run-usage.js';
@@ -14,29 +14,69 @@ import type {
 } from '../sessions/session.store.js';
 import { WITHHELD_INPUT } from '../sessions/session.filter.js';
 import { checkUserId } from '../sessions/user-id.js';
-import { storableText } from '../sessions/storable.text.js';
+import { keyOf, storableText } from '../sessions/storable.text.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { readUsage } from './sql.session.usage.js';
+import { textOf } from './sql.values.js';
 
 type SessionRow = typeof sessionsTable.$inferSelect;
-type EntryRow = typeof sessionEntriesTable.$inferSelect;
+type EntryRow = Omit<typeof sessionEntriesTable.$inferSelect, 'position'>;
 
-/** The columns of a run, `run` holds all of it. */
+/** What is read of a session; JSON as text. */
+export const sessionColumns = {
+  ...getTableColumns(sessionsTable),
+  summary: textOf<string | null>(sessionsTable.summary),
+};
+
+/** What is read of an entry of a session; JSON as text. */
+export const entryColumns = {
+  sessionId: sessionEntriesTable.sessionId,
+  area: sessionEntriesTable.area,
+  key: sessionEntriesTable.key,
+  value: textOf<string>(sessionEntriesTable.value),
+  valueMeta: sessionEntriesTable.valueMeta,
+};
+
+/** What is read of a run; JSON as text. */
+export const runColumns = { json: textOf<string>(runsTable.run), meta: runsTable.runMeta };
+
+/** The columns of a run: `run` and `runMeta` hold all of it. */
 export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$inferInsert {
-  const { metrics, model, status, createdAt } = run.output;
+  const { metrics, model, status, userId, createdAt } = run.output;
+  const { json, meta } = toExactJson(run);
   return {
     runId: run.runId,
     sessionId,
+    parentRunId: textOrNull(run.parentRunId),
+    userId: textOrNull(userId),
     componentKind: run.component.kind,
     componentId: run.component.id,
     status,
+    errorCode: textOrNull(errorCodeOf(run)),
     withdrawn: run.isWithdrawn ?? false,
-    run: stringify(run),
-    ...(model ? { modelId: model.id, modelProvider: model.provider, modelName: model.name ?? null } : {}),
+    modelId: textOrNull(model?.id),
+    modelProvider: textOrNull(model?.provider),
+    modelName: textOrNull(model?.name),
     ...tokensOf(metrics),
-    createdAt: new Date(createdAt * 1_000),
+    startedAt: new Date(createdAt * 1_000),
+    endedAt: Number.isFinite(metrics.duration)
+      ? new Date((createdAt + (metrics.duration ?? 0)) * 1_000)
+      : null,
+    run: json,
+    runMeta: meta,
+    size: Buffer.byteLength(json) + (meta === null ? 0 : Buffer.byteLength(meta)),
   };
+}
+
+function textOrNull(text: string | undefined): string | null {
+  return text === undefined ? null : storableText(text);
+}
+
+/** Of a run whose events nobody has read, the code of its error is not kept. */
+function errorCodeOf({ runId, events }: StoredRun): string | undefined {
+  for (const event of events) if (event.type === 'run-error' && event.runId === runId) return event.errorType;
+  return undefined;
 }
 
 /** Sessions with what stands in other tables, in the order of the rows: three queries at most, however many they are. */
@@ -47,9 +87,10 @@ export async function toSessions(
   if (rows.length === 0) return [];
   const ids = rows.map(({ id }) => id);
   const entries = await database
-    .select()
+    .select(entryColumns)
     .from(sessionEntriesTable)
-    .where(inArray(sessionEntriesTable.sessionId, ids));
+    .where(inArray(sessionEntriesTable.sessionId, ids))
+    .orderBy(asc(sessionEntriesTable.position));
   const usage = await readUsage(database, ids);
   const withheld = await readWithheld(database, rows);
   const [entriesOf, usageOf] = [groupBySession(entries), groupBySession(usage)];
@@ -73,10 +114,12 @@ async function readWithheld(
   return new Set(found.map(({ id }) => id));
 }
 
-/** What of a session's rows is its state or its metadata. */
+/** What of a session's rows, in the order of their positions, is its state or its metadata. */
 export function toRecord(entries: readonly EntryRow[], wanted: EntryRow['area']): PlainRecord {
   const own = entries.filter(({ area }) => area === wanted);
-  return Object.fromEntries(own.map(({ key, value }) => [key, parse(value)]));
+  return Object.fromEntries(
+    own.map(({ key, value, valueMeta }) => [keyOf(key), fromExactJson({ json: value, meta: valueMeta })]),
+  );
 }
 
 /** A session of which nobody has said it is an agent's. */
@@ -87,7 +130,7 @@ const shownName = sql`coalesce(${sessionsTable.name}, ${sessionsTable.firstInput
 
 /** That what a run was asked is not for keeping, if it is not kept. */
 function isNotShown(): SQL {
-  return sql`(coalesce(${runsTable.withdrawn}, false) OR ${runsTable.status} <> 'COMPLETED')`;
+  return sql`(${runsTable.withdrawn} OR ${runsTable.status} <> 'COMPLETED')`;
 }
 
 /** The same in bytes, so that every database sorts it alike. */
@@ -119,14 +162,14 @@ export function runCondition({
   createdAfter,
   createdBefore,
 }: StoredRunFilter): SQL | undefined {
-  const { createdAt } = runsTable;
+  const { startedAt } = runsTable;
   return and(
     runId === undefined ? undefined : eq(runsTable.runId, runId),
     componentId === undefined ? undefined : eq(runsTable.componentId, componentId),
     status === undefined ? undefined : eq(runsTable.status, status),
-    isWithdrawn === undefined ? undefined : eq(sql`coalesce(${runsTable.withdrawn}, false)`, isWithdrawn),
-    createdAfter === undefined ? undefined : gte(createdAt, new Date(createdAfter * 1_000)),
-    createdBefore === undefined ? undefined : lte(createdAt, new Date(createdBefore * 1_000)),
+    isWithdrawn === undefined ? undefined : eq(runsTable.withdrawn, isWithdrawn),
+    createdAfter === undefined ? undefined : gte(startedAt, new Date(createdAfter * 1_000)),
+    createdBefore === undefined ? undefined : lte(startedAt, new Date(createdBefore * 1_000)),
   );
 }
 
@@ -136,12 +179,12 @@ export function addedBefore(sessionId: string, runId: string): SQL {
   return sql`${position} < (SELECT ${position} FROM ${runsTable} WHERE ${runsTable.sessionId} = ${sessionId} AND ${runsTable.runId} = ${runId})`;
 }
 
-/** Bytes of a run and of those that were added after it. PostgreSQL knows the size of a text without reading it. */
-export const totalSize = sql<number>`sum(octet_length(${runsTable.run})) OVER (ORDER BY ${runsTable.position} DESC)`;
+/** Bytes of a run and of those that were added after it. */
+export const totalSize = sql<number>`sum(${runsTable.size}) OVER (ORDER BY ${runsTable.position} DESC)`;
 
 /** That a run and those that were added after it have at most so many bytes, or that there are none after it. */
 export function isWithin(total: SQL.Aliased<number>, maxSize: number): SQL {
-  return sql`(${total} <= ${maxSize} OR ${total} = octet_length(${runsTable.run}))`;
+  return sql`(${total} <= ${maxSize} OR ${total} = ${runsTable.size})`;
 }
 
 /** A pattern in which the text stands for itself. */
@@ -150,7 +193,7 @@ function containing(text: string): string {
 }
 
 function toSession(
-  { id, userId, name, firstInput, summary, createdAt, updatedAt, ...row }: SessionRow,
+  { id, userId, name, firstInput, summary, summaryMeta, createdAt, updatedAt, ...row }: SessionRow,
   entries: readonly EntryRow[],
   usage: readonly { readonly usage: SessionUsage }[],
 ): StoredSession {
@@ -162,7 +205,9 @@ function toSession(
     ...(name === null ? {} : { name }),
     ...(component ? { component } : {}),
     ...(firstInput === null ? {} : { firstInput }),
-    ...(summary === null ? {} : { summary: parse(summary) as PlainRecord }),
+    ...(summary === null
+      ? {}
+      : { summary: fromExactJson({ json: summary, meta: summaryMeta }) as PlainRecord }),
     state: toRecord(entries, 'state'),
     metadata: toRecord(entries, 'metadata'),
     usage: usage.map((item) => item.usage),

@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 
 import { PGlite } from '@electric-sql/pglite';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { drizzle as drizzleServer } from 'drizzle-orm/node-postgres';
+import { getTableConfig } from 'drizzle-orm/pg-core';
 import { drizzle as drizzleEmbedded } from 'drizzle-orm/pglite';
+import fc from 'fast-check';
 import {
   Agent,
   Hook,
@@ -17,12 +20,14 @@ import {
   type PreHookContext,
 } from 'nestjs-agentos';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
-import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
+import { migrate, SqlEvalStore, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
 import { evalStoreContract, sessionStoreContract, createGate, failingStore } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
+import * as schema from '../../src/sql/sql.schema.js';
 import { describeContract } from '../support/contracts.js';
 import { createPglite } from '../support/pglite.js';
+import { anyPlainData } from '../support/plain-data.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
@@ -100,6 +105,17 @@ function describeSqlStores(name: string, create: () => Promise<StoresUnderTest>)
       sessionStoreContract(() => stores.sessions),
       evalStoreContract(() => stores.evals),
     );
+
+    it('give back any plain data as it was', async () => {
+      const id = 'any-plain-data';
+      const state = { all: fc.sample(anyPlainData, { numRuns: 300, seed: 1 }) };
+      await stores.sessions.create({ id, state });
+
+      const found = await stores.sessions.open(id);
+
+      const shown = (value: unknown): string => inspect(value, { depth: Infinity, maxArrayLength: Infinity });
+      expect(shown(found?.state)).toBe(shown(state));
+    });
   });
 }
 
@@ -179,48 +195,83 @@ function afterEachQuery(pool: Pool, step: () => Promise<void>): Pool {
   return wrap(pool);
 }
 
-describe('tables of an earlier version', () => {
-  it('get what they lack, and keep what they hold', async () => {
-    const client = await createPglite();
-    await client.exec(`
-      CREATE TABLE agent_os_sessions (
-        id text PRIMARY KEY, user_id text, name text,
-        created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now());
-      CREATE TABLE agent_os_session_entries (
-        session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
-        area text NOT NULL, key text NOT NULL, value text NOT NULL, PRIMARY KEY (session_id, area, key));
-      CREATE TABLE agent_os_runs (
-        run_id text PRIMARY KEY, position bigserial NOT NULL,
-        session_id text NOT NULL REFERENCES agent_os_sessions (id) ON DELETE CASCADE,
-        component_kind text NOT NULL, component_id text NOT NULL, status text NOT NULL, run text NOT NULL,
-        created_at timestamptz NOT NULL DEFAULT now());
-      CREATE TABLE agent_os_evaluations (
-        id text PRIMARY KEY, run_id text NOT NULL, session_id text NOT NULL, component_kind text NOT NULL,
-        component_id text NOT NULL, component_name text NOT NULL, name text NOT NULL, criteria text NOT NULL,
-        scoring text NOT NULL, passed boolean NOT NULL, score double precision, threshold double precision,
-        reason text NOT NULL, input text NOT NULL, output text NOT NULL, created_at timestamptz(3) NOT NULL);
-      INSERT INTO agent_os_sessions (id, user_id, name) VALUES ('old', 'ann', 'Old');
-      INSERT INTO agent_os_session_entries VALUES ('old', 'state', 'visits', '[1]');
-    `);
-    const database = drizzleEmbedded({ client });
-    await migrate(database);
-    const sessionStore = new SqlSessionStore(database);
-    const agent = new Agent({ id: 'agent', engine: () => 'fine' });
-    const { agentOs } = await startApp({ agentOs: { agents: [agent], sessionStore } });
-
-    await agentOs.run('agent', 'hi', { sessionId: 'old' });
-
-    expect(await sessionStore.find('old')).toMatchObject({
-      userId: 'ann',
-      name: 'Old',
-      state: { visits: 1 },
-      component: { kind: 'agent', id: 'agent' },
-      firstInput: 'hi',
-    });
-    expect(await new SqlEvalStore(database).count()).toBe(0);
-    await closeApps();
-    await client.close();
+describe('the tables', () => {
+  let client: PGlite;
+  let database: SqlDatabase;
+  beforeAll(async () => {
+    client = await createPglite();
+    database = drizzleEmbedded({ client });
   }, 60_000);
+  afterAll(() => client.close());
+  beforeEach(() => client.exec('DROP SCHEMA public CASCADE; CREATE SCHEMA public'));
+
+  const versions = async (): Promise<unknown[]> =>
+    (await client.query<{ version: number }>('SELECT version FROM agent_os_schema')).rows;
+
+  it('say their version, and are made once', async () => {
+    await migrate(database);
+    await new SqlSessionStore(database).create({ id: 's' });
+    await migrate(database);
+
+    expect(await versions()).toEqual([{ version: 1 }]);
+    expect(await new SqlSessionStore(database).find('s')).toMatchObject({ id: 's' });
+  });
+
+  it('have the columns and indexes that the queries name, and no others', async () => {
+    await migrate(database);
+    const { rows: columns } = await client.query<Readonly<Record<string, unknown>>>(
+      `SELECT table_name || '.' || column_name AS name, is_nullable = 'NO' AS required,
+        CASE WHEN column_default LIKE 'nextval%' THEN 'bigserial' ELSE data_type END AS type
+       FROM information_schema.columns WHERE table_schema = 'public'`,
+    );
+    const { rows: indexes } = await client.query<{ name: string }>(
+      `SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey'`,
+    );
+    const tables = Object.values(schema).map(getTableConfig);
+    const expected = tables.flatMap(({ name, columns: own, primaryKeys }) =>
+      own.map((column) => ({
+        name: `${name}.${column.name}`,
+        required: column.notNull || primaryKeys.some((key) => key.columns.includes(column)),
+        type: column.getSQLType().replace(/^timestamp( \(3\))? with time zone$/, 'timestamp with time zone'),
+      })),
+    );
+
+    const byName = (left: { name?: unknown }, right: { name?: unknown }): number =>
+      String(left.name) < String(right.name) ? -1 : 1;
+    expect(columns.sort(byName)).toEqual(expected.sort(byName));
+    expect(indexes.map(({ name }) => name).sort()).toEqual(
+      tables.flatMap(({ indexes: own }) => own.map(({ config }) => config.name)).sort(),
+    );
+  });
+
+  it('of a later version are left alone, with an error that says so', async () => {
+    await migrate(database);
+    await client.exec('INSERT INTO agent_os_schema (version) VALUES (7)');
+
+    await expect(migrate(database)).rejects.toThrow(
+      'The tables of the database are of version 7, and this version of nestjs-agentos knows them up to version 1. ' +
+        'Update nestjs-agentos, or use another database or schema.',
+    );
+    expect(await versions()).toEqual([{ version: 1 }, { version: 7 }]);
+  });
+
+  it('of no released version are left alone, with an error that says what to do', async () => {
+    await client.exec(
+      `CREATE TABLE agent_os_sessions (id text); INSERT INTO agent_os_sessions VALUES ('old')`,
+    );
+
+    await expect(migrate(database)).rejects.toMatchObject({
+      name: 'SqlStoreError',
+      code: '42P07',
+      message: expect.stringMatching(
+        /^The tables could not be made \(relation "agent_os_sessions" already exists\)\. .*Drop the tables/,
+      ),
+    });
+    expect((await client.query('SELECT id FROM agent_os_sessions')).rows).toEqual([{ id: 'old' }]);
+    expect((await client.query(`SELECT to_regclass('agent_os_schema') AS found`)).rows).toEqual([
+      { found: null },
+    ]);
+  });
 });
 
 describe('sessions of running components', () => {
