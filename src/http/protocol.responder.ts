@@ -67,6 +67,7 @@ export class ProtocolResponder {
     httpAdapter.setHeader(response, 'Cache-Control', 'no-cache, no-transform, no-store');
     httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
     httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
+    refuseCompression(response);
     this.watch(response);
     this.#send(response, events, 200);
     return true;
@@ -116,6 +117,12 @@ export class ProtocolResponder {
     this.adapterHost.httpAdapter.reply(response, body, status);
     this.#replied.add(response);
   }
+}
+
+/** `@fastify/compress` does not heed `no-transform`, but this header of the request; by default it leaves events alone. */
+function refuseCompression(response: object): void {
+  const { request } = response as { readonly request?: { headers: Readonly<Record<string, unknown>> } };
+  if (request) request.headers = { ...request.headers, 'x-no-compression': 'true' };
 }
 
 /** The same address, for the runs before this one. */

@@ -12,10 +12,11 @@ afterEach(closeApps);
 
 const GZIP = { 'accept-encoding': 'gzip' };
 
-/** Compression of everything, however small, as hosts set it up. */
+/** Compression of everything, however small and of whatever type. */
 const compressWith: Record<Adapter, (app: INestApplication) => void> = {
-  express: (app) => void app.use(compression({ threshold: 0 })),
-  fastify: (app) => void (app as NestFastifyApplication).register(fastifyCompress, { threshold: 0 }),
+  express: (app) => void app.use(compression({ threshold: 0, filter: () => true })),
+  fastify: (app) =>
+    void (app as NestFastifyApplication).register(fastifyCompress, { threshold: 0, customTypes: /./ }),
 };
 
 describe.each(ADAPTERS)('A host that compresses its answers on %s', (adapter) => {
