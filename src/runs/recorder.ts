@@ -21,10 +21,19 @@ export interface SettledRun {
   readonly shown: readonly RunEvent[];
   /** The run's last event; undefined if its events have no reader. */
   readonly last: RunEvent | undefined;
+  /** Of the error with which the run has ended. */
+  readonly errorCode: string | undefined;
 }
 
 /** A settled run as it is stored: without the bytes of files, and without its answer if it was withdrawn. */
-export function toStoredRun({ run, snapshot, callerMetadata, shown, last }: SettledRun): StoredRun {
+export function toStoredRun({
+  run,
+  snapshot,
+  callerMetadata,
+  shown,
+  last,
+  errorCode,
+}: SettledRun): StoredRun {
   const { isWithdrawn } = run;
   const { sessionState } = snapshot.runContext;
   const { runId, parentRunId } = run.context;
@@ -39,6 +48,7 @@ export function toStoredRun({ run, snapshot, callerMetadata, shown, last }: Sett
     output,
     sessionState: isWithdrawn ? {} : sessionState,
     events: last && !isWithdrawn ? storedEvents(shown, last, { output, sessionState }) : [],
+    ...(isWithdrawn || errorCode === undefined ? {} : { errorCode }),
     ...(isWithdrawn ? { isWithdrawn } : {}),
   };
 }

@@ -139,6 +139,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** What the run had before the engine has added to it. */
   #given: GivenData;
   #edit: AnswerEdit = 'none';
+  #errorCode: string | undefined;
   #isDiscarded: boolean;
   #isShutDown = false;
   #hasLeftSession = false;
@@ -605,6 +606,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#state = { phase: 'settled', outcome, last: this.#state.phase };
     this.#tree.recordSettled(this);
     this.#leaveBehind(() => true);
+    this.#errorCode = error?.code;
     this.#span?.end(error);
     this.#showAbove();
     this.#mergeSession();
@@ -814,7 +816,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     try {
       if (snapshot instanceof Error) throw snapshot;
       const callerMetadata = this.#callerMetadata();
-      const stored = toStoredRun({ run: this, snapshot, callerMetadata, shown, last });
+      const stored = toStoredRun({
+        run: this,
+        snapshot,
+        callerMetadata,
+        shown,
+        last,
+        errorCode: this.#errorCode,
+      });
       const result = await session.append(sessions, stored, snapshot.session, this.#storedChanges());
       if (result === 'refused')
         logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);

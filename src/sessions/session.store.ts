@@ -20,6 +20,8 @@ export interface StoredRun {
   readonly sessionState: PlainRecord;
   /** What happened in the run and in those below it, without pieces of content; empty if nobody read the run's events. */
   readonly events: readonly RunEvent[];
+  /** Of the error with which it ended, such as `run_failed`. */
+  readonly errorCode?: string;
   /** What it was asked and what it answered are left out: a guardrail of a run above has refused or changed it. */
   readonly isWithdrawn?: boolean;
 }

@@ -53,7 +53,7 @@ export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$i
     componentKind: run.component.kind,
     componentId: run.component.id,
     status,
-    errorCode: textOrNull(errorCodeOf(run)),
+    errorCode: textOrNull(run.errorCode),
     withdrawn: run.isWithdrawn ?? false,
     modelId: textOrNull(model?.id),
     modelProvider: textOrNull(model?.provider),
@@ -71,12 +71,6 @@ export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$i
 
 function textOrNull(text: string | undefined): string | null {
   return text === undefined ? null : storableText(text);
-}
-
-/** Of a run whose events nobody has read, the code of its error is not kept. */
-function errorCodeOf({ runId, events }: StoredRun): string | undefined {
-  for (const event of events) if (event.type === 'run-error' && event.runId === runId) return event.errorType;
-  return undefined;
 }
 
 /** Sessions with what stands in other tables, in the order of the rows: three queries at most, however many they are. */

@@ -6,7 +6,7 @@ import { Pool } from 'pg';
 
 import { codeBlocks, readDocument } from '../support/documents.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
-import { componentOf, evaluationOf, storedRunOf } from '../support/stored-data.js';
+import { evaluationOf, storedRunOf } from '../support/stored-data.js';
 
 const QUERIES = codeBlocks(readDocument('docs/guide/sessions.md'), 'sql');
 const UNCHANGED = { set: {}, removed: [] };
@@ -63,7 +63,6 @@ const isTested = isPostgresInstalled() || process.env['CI'] !== undefined;
     await sessions.create({ id: 's1', userId: 'ann', state: { plan: { tier: 'gold', since: new Date(0) } } });
     await sessions.create({ id: 's2', userId: 'bob', state: { plan: { tier: 'silver' }, other: 'gold' } });
     await keep({ runId: 'ok', metrics: metrics(10, 2), tools: [{ ...TOOL, result: 'found' }] });
-    const base = { createdAt: yesterday, sessionId: 's1', runId: 'failed', nestedDepth: 0 };
     await keep(
       {
         runId: 'failed',
@@ -74,9 +73,7 @@ const isTested = isPostgresInstalled() || process.env['CI'] !== undefined;
       },
       {
         input: { content: 'Why?' },
-        events: [
-          { ...base, component: componentOf(), type: 'run-error', content: 'x', errorType: 'run_failed' },
-        ],
+        errorCode: 'run_failed',
       },
     );
     await keep({ runId: 'older', status: 'ERROR', createdAt: yesterday - 40 * DAY, metrics: {}, tools: [] });

@@ -394,7 +394,11 @@ describe('sessions of running components', () => {
 
     const [rejected, completed] = await app.get(SessionStore).runs(session_id);
     expect(JSON.stringify(rejected)).not.toContain('4111111111111111');
-    expect(rejected).toMatchObject({ output: { status: 'ERROR' }, events: [] });
+    expect(rejected).toMatchObject({
+      output: { status: 'ERROR' },
+      errorCode: 'input_check_error',
+      events: [],
+    });
     expect(completed?.events.map(({ type }) => type)).toEqual([
       'run-started',
       'pre-hook-started',

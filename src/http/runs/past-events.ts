@@ -13,7 +13,7 @@ function baseOf({ component, output }: StoredRun): RunEventBase {
   return { createdAt, component, runId, sessionId, ...parent, nestedDepth: 0 };
 }
 
-function endOf({ output, sessionState, runId }: StoredRun): RunEventBody {
+function endOf({ output, sessionState, runId, errorCode = 'unknown' }: StoredRun): RunEventBody {
   switch (output.status) {
     case 'COMPLETED':
       return { type: 'run-completed', output, sessionState };
@@ -21,7 +21,7 @@ function endOf({ output, sessionState, runId }: StoredRun): RunEventBody {
       return { type: 'run-cancelled', output, reason: `Run ${runId} was cancelled` };
     case 'ERROR':
     case 'RUNNING':
-      return { type: 'run-error', content: output.content, errorType: 'unknown' };
+      return { type: 'run-error', content: output.content, errorType: errorCode };
     default:
       return output.status satisfies never;
   }
