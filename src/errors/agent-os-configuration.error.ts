@@ -1,6 +1,6 @@
 /**
- * Something is declared wrongly. Thrown while the application starts (or when a component is constructed or
- * registered), never while a request is served. The message names the culprit and says what to do.
+ * The configuration is wrong. Thrown while the application starts (or when a component is constructed or registered),
+ * never while a request is served. The message names the cause and the remedy.
  */
 export class AgentOsConfigurationError extends Error {
   readonly code = 'configuration_error';

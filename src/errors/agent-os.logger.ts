@@ -3,8 +3,8 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { reasonOf } from './log.text.js';
 
 /**
- * Writes to the log of the application. A logger that throws must not change what becomes of a run, a hook or an
- * answer: Node's own warning takes its place.
+ * Writes to the log of the application. A logger that throws must not change the outcome of a run, a hook or a
+ * response: a Node process warning takes its place.
  */
 export class AgentOsLogger {
   readonly #logger: Partial<Pick<LoggerService, 'error' | 'warn' | 'log'>>;

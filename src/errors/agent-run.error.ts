@@ -2,26 +2,26 @@ import { HttpException } from '@nestjs/common';
 
 import type { RunOutput } from '../model/run-output.js';
 
-/** What an {@link AgentRunError} is made of. */
+/** The options of an {@link AgentRunError}. */
 export interface AgentRunErrorOptions {
-  /** Stable, for programs: `error_type` in the protocol. */
+  /** Stable identifier for programs: `error_type` in the protocol. */
   readonly code: string;
   /** For the log and the developer. */
   readonly message: string;
-  /** What a client may read; defaults to `message`. */
+  /** The message for clients; defaults to `message`. */
   readonly publicMessage?: string;
   readonly status: number;
   readonly cause?: unknown;
 }
 
 /**
- * A run that did not complete. It is an `HttpException`, so a controller that just lets it pass answers with the
- * right status and without internals, and it carries the run's output as far as it got.
+ * A run that did not complete. It is an `HttpException`: a controller that does not catch it answers with the right
+ * status and without internals. It carries the run's output so far.
  */
 export abstract class AgentRunError extends HttpException {
-  /** Stable, for programs: `error_type` in the protocol. */
+  /** Stable identifier for programs: `error_type` in the protocol. */
   readonly code: string;
-  /** What a client may read. */
+  /** The message for clients. */
   readonly publicMessage: string;
   /** The output as far as the run got; set once the run has settled. */
   declare readonly runOutput: RunOutput;
@@ -36,8 +36,8 @@ export abstract class AgentRunError extends HttpException {
 }
 
 /**
- * The error, carrying the run's output. An error object that already belongs to another run (a constant that a
- * hook throws every time) is left alone, and a view of it is returned.
+ * Attaches the run's output to the error. An error object that already belongs to another run (a constant that a hook
+ * throws every time) is not modified: a view of it is returned.
  */
 export function withRunOutput<E extends AgentRunError>(error: E, runOutput: RunOutput): E {
   const owner =

@@ -1,6 +1,6 @@
 import { AgentRunError } from './agent-run.error.js';
 
-/** Why a check said no: the triggers of the AgentOS protocol, or one of your own. */
+/** The reason for a rejection: a trigger of the AgentOS protocol, or one of your own. */
 export type CheckTrigger =
   | 'off_topic'
   | 'input_not_allowed'
@@ -19,7 +19,7 @@ export interface CheckErrorOptions {
   readonly cause?: unknown;
 }
 
-/** What {@link InputCheckError} and {@link OutputCheckError} have in common. */
+/** The base class of {@link InputCheckError} and {@link OutputCheckError}. */
 export abstract class CheckError extends AgentRunError {
   readonly trigger: CheckTrigger;
   readonly additionalData?: Readonly<Record<string, unknown>>;

@@ -2,7 +2,7 @@ import type { HttpException } from '@nestjs/common';
 
 import { toJsonValue } from '../data/to-json-value.js';
 
-/** What the body of an exception says, in whatever form. */
+/** The message in the body of an exception, in any form. */
 export function saidBy(exception: HttpException): unknown {
   const body = exception.getResponse();
   if (typeof body === 'string') return body;
@@ -10,12 +10,12 @@ export function saidBy(exception: HttpException): unknown {
   return detail ?? message ?? exception.message;
 }
 
-/** The same as one text, for people: Nest's validation says it as a list. */
+/** The message as one text, for people: Nest's validation gives a list. */
 export function textOf(exception: HttpException): string {
   return toText(saidBy(exception));
 }
 
-/** What the body of an exception has beside its text; undefined if there is nothing. */
+/** The fields in the body of an exception besides its message; undefined if there are none. */
 export function fieldsBesideText(exception: HttpException): Readonly<Record<string, unknown>> | undefined {
   const body = exception.getResponse();
   if (typeof body === 'string') return undefined;

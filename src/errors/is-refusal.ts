@@ -2,14 +2,14 @@ import { CheckError } from './check.errors.js';
 import { GuardrailFailedError, RunHttpError } from './run.errors.js';
 
 /**
- * Whether a run or step ended because a guardrail or another hook refused it, or because a guardrail could not do its
- * work. What was refused must not go on as if a part had merely failed.
+ * Whether a run or step ended because a guardrail or another hook refused it, or because a guardrail failed. A refused
+ * run must not continue as if a part had merely failed.
  */
 export function isRefusal(thrown: unknown): boolean {
   return holdsRefusal(thrown, new Set());
 }
 
-/** Code of the application may have wrapped the refusal: as the cause of an error, or as one of several. */
+/** The application may have wrapped the refusal as the `cause` of an error or in an `AggregateError`. */
 function holdsRefusal(thrown: unknown, seen: Set<unknown>): boolean {
   if (!(thrown instanceof Error) || seen.has(thrown)) return false;
   seen.add(thrown);
@@ -19,7 +19,7 @@ function holdsRefusal(thrown: unknown, seen: Set<unknown>): boolean {
   return holdsRefusal(thrown.cause, seen);
 }
 
-/** The error with which to end if several parts have failed: a refusal, if there is one, else the first. */
+/** The error to report if several parts have failed: a refusal if there is one, else the first. */
 export function gravestOf(errors: readonly unknown[]): unknown {
   return errors.find(isRefusal) ?? errors[0];
 }

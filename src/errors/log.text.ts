@@ -10,32 +10,31 @@ const MAX_REASON = 1_000;
 const MAX_STACK = 50_000;
 
 /**
- * An id or a name that came from a client, for a log line or a message: in quotation marks, on one line, without
- * control characters, and bounded. Whatever it holds, it cannot look like something that the library has written.
+ * An id or a name from a client, for a log line or a message: in quotation marks, on one line, without control
+ * characters, and bounded, so that it cannot imitate text of the library.
  */
 export function quoted(text: string): string {
   return escaped(JSON.stringify(shortened(text, MAX_QUOTED)));
 }
 
 /**
- * Why something failed, on one line and bounded: the message of the error. An error that wraps a statement of a
- * database stands for its cause, since its message holds all parameters; an error without a message for its code, or
- * for the errors that it collects, as failed connections do.
+ * The reason for a failure, on one line and bounded: the error's message. An error that wraps a database statement is
+ * replaced by its cause, since its message holds all parameters. An error without a message is described by its code,
+ * or by the errors that it aggregates, as failed connections do.
  */
 export function reasonOf(thrown: unknown): string {
   return escaped(shortened(longReason(toError(thrown)), MAX_REASON));
 }
 
 /**
- * What was thrown, as the log shows it: the reason for its message, and where it came from. The frames do not repeat
- * the reason.
+ * A thrown value for the log: the reason, and the stack frames, which do not repeat the reason.
  */
 export function forLog(thrown: unknown): { readonly reason: string; readonly stack: string | undefined } {
   const error = toError(thrown);
   return { reason: reasonOf(error), stack: framesOf(causeOf(error)) };
 }
 
-/** Drizzle's errors hold the statement and its parameters; what went wrong is their cause. */
+/** Drizzle's errors hold the statement and its parameters; the actual error is their cause. */
 function causeOf(error: Error): Error {
   return 'query' in error && 'params' in error && error.cause !== undefined ? toError(error.cause) : error;
 }
@@ -50,8 +49,7 @@ function longReason(thrown: Error): string {
 }
 
 /**
- * The last lines of a stack: above them stands the message, or one that it had before, which may have lines of its own
- * that look like frames.
+ * The last lines of a stack. Above them stands the current or an earlier message, of which lines may look like frames.
  */
 function framesOf({
   stack,
@@ -72,7 +70,7 @@ function shortened(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
-/** Control characters, line ends of every kind, marks that change the direction of writing, halves of characters. */
+/** Control characters, line separators, bidirectional controls, lone surrogates, and the byte order mark. */
 const UNPRINTABLE = /[\p{Control}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Surrogate}\uFEFF]/gu;
 
 function escaped(text: string): string {

@@ -4,7 +4,7 @@ import { AgentRunError, type AgentRunErrorOptions } from './agent-run.error.js';
 import { fieldsBesideText, textOf } from './http-exception.js';
 import { reasonOf } from './log.text.js';
 
-/** A guardrail broke, so nothing is known about what it guards, and the run ends. The cause is only in the log. */
+/** A guardrail failed, so its check has no result and the run ends. The cause is only in the log. */
 export class GuardrailFailedError extends AgentRunError {
   constructor(guardrail: string, cause: unknown) {
     super({
@@ -17,7 +17,7 @@ export class GuardrailFailedError extends AgentRunError {
   }
 }
 
-/** An inline hook that is no guardrail broke, and its `onError` says that the run must not go on. */
+/** An inline hook that is not a guardrail failed, and its `onError` does not let the run continue. */
 export class HookFailedError extends AgentRunError {
   constructor(hook: string, cause: unknown) {
     super({
@@ -30,14 +30,14 @@ export class HookFailedError extends AgentRunError {
   }
 }
 
-/** The engine, a workflow step or the session store broke. What they threw is the `cause`, never shown to clients. */
+/** The engine, a workflow step or the session store failed. The original error is `cause`, never shown to clients. */
 export class RunFailedError extends AgentRunError {
   constructor(message: string, cause: unknown) {
     super({ code: 'run_failed', message, publicMessage: 'The run failed.', status: 500, cause });
   }
 }
 
-/** A step of a workflow broke. Its status is that of its cause, if that has one. */
+/** A step of a workflow failed. Its status is that of its cause, if that has one. */
 export class StepFailedError extends AgentRunError {
   constructor(
     readonly step: string,
@@ -84,7 +84,7 @@ export class RunCancelledError extends AgentRunError {
 
 /** The run was cancelled because the application shuts down and can wait no longer. */
 export class RunShutDownError extends RunCancelledError {
-  /** Seconds after which to try again: the header `Retry-After` of the AgentOS routes. */
+  /** Seconds, sent as the header `Retry-After` of the AgentOS routes. */
   readonly retryAfter = 5;
 
   constructor() {
@@ -128,12 +128,12 @@ export class RunHttpError extends AgentRunError {
     });
   }
 
-  /** What its body has beside the text. */
+  /** The fields of its body besides the message. */
   get additionalData(): Readonly<Record<string, unknown>> | undefined {
     return fieldsBesideText(this.cause as HttpException);
   }
 
-  /** No private field: a run above this one throws a view of the error, which has none. */
+  /** Must not read private fields: a parent run throws a view of the error, which has none. */
   override getResponse(): string | object {
     return (this.cause as HttpException).getResponse();
   }

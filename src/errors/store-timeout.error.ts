@@ -1,13 +1,13 @@
 /**
- * A call of a session or evaluation store did not answer within `storeTimeout`, or before shutdown could wait no longer.
- * Where it comes up, it counts as an error of the store. The call itself may go on: its late result is ignored and logged.
+ * A call of a session or evaluation store did not settle within `storeTimeout` or before the shutdown deadline. It
+ * counts as an error of the store. The call itself may continue: its late result is ignored and logged.
  */
 export class StoreTimeoutError extends Error {
   readonly code = 'store_timeout';
   readonly #late: Promise<unknown>;
 
   /**
-   * @param call - which method of which store, such as `SessionStore.append`
+   * @param call - store and method, such as `SessionStore.append`
    * @param waited - milliseconds
    * @param late - settles with the call, if that ever happens
    */
@@ -24,7 +24,7 @@ export class StoreTimeoutError extends Error {
     this.#late = late;
   }
 
-  /** What the call answers in the end; it may never settle. */
+  /** The late result of the call; it may never settle. */
   get late(): Promise<unknown> {
     return this.#late;
   }

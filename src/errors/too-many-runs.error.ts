@@ -1,9 +1,9 @@
 import { ServiceUnavailableException } from '@nestjs/common';
 
-/** As many runs are in flight as `maxRuns` allows, so this one was not started. An `HttpException` with status 503. */
+/** `maxRuns` runs are in flight, so this one was not started. An `HttpException` with status 503. */
 export class TooManyRunsError extends ServiceUnavailableException {
   readonly code = 'too_many_runs';
-  /** Seconds after which to try again: the header `Retry-After` of the AgentOS routes. */
+  /** Seconds, sent as the header `Retry-After` of the AgentOS routes. */
   readonly retryAfter = 5;
 
   constructor(readonly maxRuns: number) {

@@ -1,31 +1,31 @@
 let source: (() => number) | undefined;
 
-/** Epoch milliseconds of what happens now, as it is shown and stored. Deadlines do not look at it. */
+/** The current time in epoch milliseconds, for display and storage. Deadlines do not use it. */
 export function now(): number {
   return source ? source() : Date.now();
 }
 
-/** The same in seconds. */
+/** The current time in epoch seconds. */
 export function nowInSeconds(): number {
   return Math.floor(now() / 1_000);
 }
 
 /**
- * How long something took, as it is shown.
+ * A duration, for display.
  *
- * @param start - as `performance.now()` said it
- * @returns milliseconds; 0 if times are taken from elsewhere
+ * @param start - from `performance.now()`
+ * @returns milliseconds; 0 while the clock is replaced
  */
 export function millisecondsSince(start: number): number {
   return source ? 0 : performance.now() - start;
 }
 
 /**
- * Takes times from elsewhere, in this whole process: for tests that compare whole answers.
+ * Replaces the clock of the whole process, for tests that compare whole answers.
  *
  * @param next - epoch milliseconds
- * @returns puts the real ones back
- * @throws Error if they are taken from elsewhere already
+ * @returns a function that restores the real clock
+ * @throws Error if the clock is already replaced
  */
 export function useClock(next: () => number): () => void {
   if (source) throw new Error('Times are taken from elsewhere already: one application at a time.');

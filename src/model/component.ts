@@ -1,4 +1,4 @@
-/** What a component is: an agent thinks, a team delegates, a workflow runs steps in order. */
+/** The kind of a component: an agent thinks, a team delegates, a workflow runs steps in order. */
 export type ComponentKind = 'agent' | 'team' | 'workflow';
 
 /** The identity of a component, as it appears in events, logs, the ledger and hook contexts. */
@@ -11,7 +11,7 @@ export interface ComponentIdentity {
   readonly description?: string;
 }
 
-/** Every run needs one: made once for each component. */
+/** Identities are created once per component, since every run needs one. */
 const identities = new WeakMap<ComponentIdentity, ComponentIdentity>();
 
 /** The identity of a component. Frozen: events, outputs and records of all its runs share it. */

@@ -1,11 +1,11 @@
 import { decodeText } from './text.decoding.js';
 
-/** Bytes at the start of a file that are looked at. */
+/** Bytes at the start of a file that are inspected. */
 const HEAD_SIZE = 4_098;
 
 /* eslint-disable no-control-regex -- files begin with such characters */
 
-/** How files of a type begin, as Latin-1. Types of the same beginning stand with the more special one first. */
+/** Signatures of file types, as Latin-1. Of types with the same prefix the more specific one comes first. */
 const SIGNATURES: readonly (readonly [mediaType: string, beginning: RegExp])[] = [
   ['image/png', /^\x89PNG\r\n/],
   ['image/jpeg', /^\xff\xd8\xff/],
@@ -31,18 +31,18 @@ const SIGNATURES: readonly (readonly [mediaType: string, beginning: RegExp])[] =
   ['application/rtf', /^\{\\rtf/],
 ];
 
-/** The bytes at the start of a file, of which the content is given as base64. */
+/** The first bytes of a file whose content is given as base64. */
 export function headOf(content: string): Buffer {
   return Buffer.from(content.slice(0, (HEAD_SIZE / 3) * 4 + 4), 'base64');
 }
 
-/** The type that the first bytes of a file show, if it is one that they can show. */
+/** The type that the first bytes of a file identify; undefined if no signature matches. */
 export function typeBySignature(bytes: Buffer): string | undefined {
   const head = bytes.toString('latin1', 0, HEAD_SIZE);
   return SIGNATURES.find(([, beginning]) => beginning.test(head))?.[0];
 }
 
-/** Whether the first bytes of a file could be text: control characters stand in none. */
+/** Whether the first bytes of a file could be text: text has no control characters. */
 export function looksLikeText(bytes: Buffer): boolean {
   return !/[\0-\x08\x0e-\x19\x1c-\x1f]/.test(decodeText(bytes.subarray(0, HEAD_SIZE)));
 }

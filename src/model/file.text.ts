@@ -3,14 +3,14 @@ import type { RunFile } from './run-input.js';
 import { decodeText } from './text.decoding.js';
 
 /**
- * The text of a file that came with the input of a run, for guardrails and other hooks that look into it. It is the
- * text that a model gets of the file from the engine on the AI SDK.
+ * The text of a file in a run's input, for guardrails and other hooks that inspect it. The engine on the AI SDK sends
+ * the same text to the model.
  *
- * A byte order mark tells the encoding (UTF-8, UTF-16, UTF-32); without one it is the `charset` of the media type, then
- * UTF-8 if the bytes are valid, then what an XML or HTML file says of itself, then Windows-1252.
+ * A byte order mark determines the encoding (UTF-8, UTF-16, UTF-32). Without one it is the `charset` of the media
+ * type, then UTF-8 if the bytes are valid, then the encoding that an XML or HTML file declares, then Windows-1252.
  *
- * @returns undefined if the file is no text (by its media type; by its name and its first bytes where that type is one
- * that senders are known to get wrong), or if it came as a URL or without its content
+ * @returns undefined if the file is not text, or if it came as a URL or without its content. The media type decides;
+ * where it is one that senders are known to get wrong, the name and the first bytes do
  *
  * @example
  * ```ts

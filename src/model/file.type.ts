@@ -1,14 +1,14 @@
 import { looksLikeText, typeBySignature } from './file.signature.js';
 import type { RunFileKind } from './run-input.js';
 
-/** What a file is. */
+/** The type of a file. */
 export interface FileType {
   readonly kind: RunFileKind;
   /** Such as `image/png`. */
   readonly mediaType: string;
 }
 
-/** What senders say of a file of which they know nothing, or no more than how it is stored. */
+/** Media types of senders that do not know the type of a file, or only how it is stored. */
 const UNKNOWN = new Set(
   `application/octet-stream application/x-octet-stream binary/octet-stream application/binary application/x-binary
    application/x-download application/x-downloads application/download application/force-download
@@ -26,8 +26,8 @@ const BATCHES = 'bat cmd';
 const CERTIFICATES = 'pem crt cer key';
 
 /**
- * Types that systems and browsers are known to give to files of another one, with the extensions of these. Windows takes
- * the type of a CSV file from Excel, and that of TypeScript from the transport streams of digital television.
+ * Types that systems and browsers are known to assign wrongly, with the extensions of the affected files. Windows
+ * gives CSV files the type of Excel, and TypeScript files that of MPEG transport streams.
  */
 const MISTAKEN: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
@@ -54,7 +54,7 @@ const MISTAKEN: ReadonlyMap<string, readonly string[]> = new Map(
   }).map(([mediaType, extensions]) => [mediaType, extensions.split(' ')]),
 );
 
-/** Other names of types that models know under one. */
+/** Aliases of media types, with the name that models know. */
 const ALIASES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     'image/jpeg': 'image/jpg image/pjpeg image/jfif',
@@ -173,11 +173,11 @@ export function isTextType(mediaType: string): boolean {
 }
 
 /**
- * What a file is by its media type; by its name and its first bytes if the sender does not know the type, or gives one
- * that senders are known to get wrong.
+ * The type of a file: by its media type, or by its name and first bytes if the sender does not know the type or gives
+ * one that senders are known to get wrong.
  *
- * @param bytes - of the file, or the first of them; left out while they are not known
- * @returns undefined if no model could do anything with it, as far as one can tell
+ * @param bytes - all bytes of the file or the first ones; omitted while they are not known
+ * @returns undefined if the file appears to be of no use to any model
  */
 export function fileTypeOf(
   mediaType: string | undefined,
@@ -194,51 +194,51 @@ export function fileTypeOf(
   return type && kind ? { kind, mediaType: type } : undefined;
 }
 
-/** What the sender of a file has said of it. */
+/** The sender's statements about a file. */
 interface Sayings {
   readonly given: string | undefined;
   readonly byName: string | undefined;
-  /** Whether the type that was given counts more than the name. */
+  /** Whether the given type takes precedence over the name. */
   readonly isTrusted: boolean;
   readonly name: string | undefined;
 }
 
-/** The type of a file of which the sender says one, unless its first bytes tell better. */
+/** The type that the sender states, unless the first bytes show a better one. */
 function typeOfBytes(bytes: Buffer, said: string | undefined, sayings: Sayings): string | undefined {
   const { given, byName, isTrusted, name } = sayings;
   const shown = typeBySignature(bytes);
-  // Such as .env.local or notes.xyz: text is text whatever the extension says, but for those of programs.
+  // Such as .env.local or notes.xyz: text counts as text under any extension except those of programs.
   if (!isTypeKnown(given) && byName === undefined) {
     const isTaken = given === 'text/plain' || isNamedAsText(name);
     return shown ?? (isTaken && looksLikeText(bytes) ? 'text/plain' : undefined);
   }
   if (said === undefined || kindOf(said) === undefined) return undefined;
-  // Chat applications keep the name of a picture when they turn it into another format; providers refuse it then.
+  // Chat applications keep a picture's name when they convert its format; providers refuse the mismatched type.
   if (said.startsWith('image/')) return shown?.startsWith('image/') ? shown : said;
-  // Exports of web applications that are called .xls are often tables in text.
+  // Exports of web applications named .xls are often tables in text form.
   if (MISTAKEN.has(said)) return shown ?? (looksLikeText(bytes) ? 'text/plain' : said);
   if (isTrusted || !isTextType(said) || looksLikeText(bytes)) return said;
   return shown ?? (isTypeKnown(given) ? given : undefined);
 }
 
-/** Whether the sender of a file knows no type of it, so that its bytes may show one. */
+/** Whether the sender does not know the type of a file, so that its bytes may show one. */
 export function isTypeUnknown(mediaType: string | undefined): boolean {
   return !isTypeKnown(essenceOf(mediaType));
 }
 
-/** Parsers of forms say `text/plain` of a file whose sender said nothing. */
+/** Form parsers default to `text/plain` if the sender states no type. */
 function isTypeKnown(given: string | undefined): given is string {
   return given !== undefined && given !== 'text/plain' && !UNKNOWN.has(given);
 }
 
-/** The type alone, without parameters such as the character set. */
+/** The type without parameters such as the character set. */
 function essenceOf(mediaType = ''): string | undefined {
   const [essence = ''] = mediaType.toLowerCase().split(';');
   const type = essence.trim();
   return /^[\w.+-]+\/[\w.+-]+$/.test(type) ? (ALIASES.get(type) ?? type) : undefined;
 }
 
-/** Names may be as long as bodies; no extension that is known is longer than this. */
+/** Names may be as long as bodies; no known extension is longer than this. */
 const MAX_EXTENSION_LENGTH = 20;
 
 function extensionOf(name = ''): string {

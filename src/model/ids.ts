@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-// Node joins a UUID of some twenty pieces, and V8 keeps the pieces until it has to read the text as a whole. Ids are kept with
-// every run: as one text a record of the run index takes a quarter of the memory.
+// Node concatenates a UUID from some twenty strings, and V8 keeps them until the string is flattened. toLowerCase()
+// flattens it. Ids are kept with every run: a flat id cuts the memory of a run index record to a quarter.
 const random = (): string => randomUUID().toLowerCase();
 let source = random;
 
@@ -11,10 +11,10 @@ export function newId(): string {
 }
 
 /**
- * Takes ids from elsewhere, in this whole process: for tests that compare whole answers.
+ * Replaces the id generator of the whole process, for tests that compare whole answers.
  *
- * @returns puts the random ones back
- * @throws Error if they are taken from elsewhere already
+ * @returns a function that restores random ids
+ * @throws Error if the generator is already replaced
  */
 export function useIds(next: () => string): () => void {
   if (source !== random) throw new Error('Ids are taken from elsewhere already: one application at a time.');

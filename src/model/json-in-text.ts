@@ -2,7 +2,7 @@ import { isRecord } from '../data/is-record.js';
 
 /** A JSON value in a text. */
 export interface JsonInText {
-  /** As it stands there. */
+  /** Verbatim. */
   readonly text: string;
   readonly value: unknown;
 }
@@ -10,20 +10,20 @@ export interface JsonInText {
 const FENCE = '```';
 
 /**
- * Objects and arrays, and what begins like them, that are looked at in one text: each costs some microseconds. Behind
- * these nothing is read, as if the text could not be.
+ * Candidates (text that begins like an object or array) that are examined in one text; each costs some microseconds.
+ * The text behind them is not read, as if it could not be parsed.
  */
 const MAX_VALUES = 1_000;
 
-/** Characters looked at for each character of the text, at most: brackets that never close must not cost more. */
+/** Characters examined per character of the text, at most: it bounds the cost of brackets that never close. */
 const MAX_LOOKS = 8;
 
 /**
- * The JSON values in what a model has written, in their order: the whole text, else objects and arrays between words
- * or in code blocks. Reasoning before the answer (`<think>…</think>`) does not count.
+ * The JSON values in a model's answer, in their order: the whole text, else objects and arrays between words or in
+ * code blocks. Reasoning before the answer (`<think>…</think>`) does not count.
  *
- * What begins like an object and is none is undefined in the list, with all that stands inside: an object in there may
- * be what somebody else has written and the model quotes.
+ * Text that begins like an object but cannot be parsed is undefined in the list, with everything inside it: an object
+ * in there may be a quotation of someone else's text.
  */
 export function jsonInText(answer: string): readonly (JsonInText | undefined)[] {
   const text = withoutReasoning(answer);
@@ -32,9 +32,10 @@ export function jsonInText(answer: string): readonly (JsonInText | undefined)[] 
 }
 
 /**
- * The JSON values in an answer that should be structured data. More is forgiven than in {@link jsonInText}, as a schema
- * decides afterwards: reasoning ends with its last closing tag, wherever it began, and the only code block that is marked
- * as JSON is the answer, whatever stands around it. Verdicts must not be read so: what they quote could end their reasoning.
+ * The JSON values in an answer that should be structured data. This is more lenient than {@link jsonInText}, since a
+ * schema decides afterwards: reasoning ends with its last closing tag, wherever it began, and a code block that is the
+ * only one marked as JSON is the answer, regardless of the text around it. Do not use it for verdicts: text that they
+ * quote could end their reasoning.
  */
 export function jsonInAnswer(answer: string): readonly (JsonInText | undefined)[] {
   const strict = jsonInText(answer);
@@ -45,7 +46,7 @@ export function jsonInAnswer(answer: string): readonly (JsonInText | undefined)[
   return fenced ? [fenced] : text === answer ? strict : jsonInText(text);
 }
 
-/** The last object among them; undefined if there is none, or if it is none that can be read. */
+/** The last object in a text; undefined if there is none or if it cannot be parsed. */
 export function lastObjectInText(answer: string): object | undefined {
   const objects = jsonInText(answer).filter((found) => found === undefined || isRecord(found.value));
   return objects.at(-1)?.value as object | undefined;
@@ -53,11 +54,11 @@ export function lastObjectInText(answer: string): object | undefined {
 
 const THINK_TAGS = 'think|thinking|thought|reasoning';
 
-/** Reasoning that does not end leaves nothing: the answer was cut off. */
+/** Empty if the reasoning does not end: the answer was cut off. */
 function withoutReasoning(answer: string): string {
   let text = answer;
   for (;;) {
-    // Also takes a byte order mark away.
+    // Also removes a byte order mark.
     text = text.trim();
     const tag = new RegExp(`^<(${THINK_TAGS})>`, 'i').exec(text)?.[1];
     if (tag === undefined) return text;
@@ -67,7 +68,7 @@ function withoutReasoning(answer: string): string {
   }
 }
 
-/** What stands behind the last tag that ends reasoning; the whole text if there is none. */
+/** The text behind the last tag that ends reasoning; the whole text if there is no such tag. */
 function afterReasoning(text: string): string {
   const closing = new RegExp(`</(?:${THINK_TAGS})>`, 'gi');
   let end = 0;
@@ -77,7 +78,7 @@ function afterReasoning(text: string): string {
 
 /** A code block that is marked as JSON, if the text has exactly one and does not begin with JSON itself. */
 function onlyFencedJson(text: string): JsonInText | undefined {
-  // What stands in a block of an answer that is itself JSON, and broken, is a quotation.
+  // A code block inside an answer that is itself (broken) JSON is a quotation.
   if (/^\s*[{[]/.test(text)) return undefined;
   const blocks: string[][] = [];
   let block: string[] | undefined;
@@ -110,7 +111,7 @@ const CLOSING: ReadonlyMap<string, string> = new Map([
 
 function parse(text: string): JsonInText | undefined {
   const trimmed = text.trim();
-  // A million brackets that do not end would cost the parser much memory.
+  // A million brackets that never close would cost the parser much memory.
   const closing = CLOSING.get(trimmed.charAt(0));
   if (closing !== undefined && !trimmed.endsWith(closing)) return undefined;
   try {
@@ -143,7 +144,7 @@ function search(text: string): readonly (JsonInText | undefined)[] {
   return found;
 }
 
-/** Braces and brackets also stand in prose; those of JSON are followed by what JSON allows. */
+/** Braces and brackets also occur in prose; only those followed by valid JSON syntax count. */
 function beginningAt(text: string, from: number): 'object' | 'array' | undefined {
   const bracket = text[from];
   if (bracket !== '{' && bracket !== '[') return undefined;
@@ -152,7 +153,7 @@ function beginningAt(text: string, from: number): 'object' | 'array' | undefined
   return /["[{\]\d\-tfn]/.test(next) ? 'array' : undefined;
 }
 
-/** Where the bracket at `from` is closed; undefined if it is not, as far as it may be looked. */
+/** The end of the bracket at `from`; undefined if it does not close within `looks` characters. */
 function endOf(text: string, from: number, looks: number): number | undefined {
   const to = Math.min(text.length, from + looks);
   let depth = 0;

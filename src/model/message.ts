@@ -13,8 +13,8 @@ export interface Message {
   readonly createdAt: number;
   /** Of an assistant: the tools it calls. */
   readonly toolCalls?: readonly ToolExecution[];
-  /** Of a tool: the call that this is the result of. */
+  /** Of a tool: the call that produced this result. */
   readonly toolCall?: ToolExecution;
-  /** Of an assistant: what the model has used for it. */
+  /** Of an assistant: the model's usage for this message. */
   readonly metrics?: ModelRequestMetrics;
 }

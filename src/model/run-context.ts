@@ -8,10 +8,10 @@ export interface RunContext {
   readonly parentRunId?: string;
   readonly sessionId: string;
   readonly userId?: string;
-  /** What the caller wants to be remembered with the run. Stored with it. */
+  /** The caller's data about the run, stored with it. */
   readonly metadata: PlainRecord;
-  /** What the caller hands to hooks and engine for this run only. Never stored. */
+  /** The caller's data for hooks and engine, for this run only. Never stored. */
   readonly dependencies: PlainRecord;
-  /** The session's state. Inline hooks and engines may change what is in it; it is saved when the run settles. */
+  /** The session's state. Inline hooks and engines may change its contents; it is saved when the run settles. */
   readonly sessionState: PlainRecord;
 }

@@ -4,13 +4,13 @@ import type { ModelIdentity, RunOutput, StepOutput } from './run-output.js';
 import type { ModelRequestMetrics } from './run-usage.js';
 import type { ToolExecution } from './tool-execution.js';
 
-/** The place of a step in its workflow; inside blocks the path of places, such as `[0, 1]`. */
+/** The index of a step in its workflow; inside blocks the path of indices, such as `[0, 1]`. */
 export type StepIndex = number | readonly number[];
 
-/** The blocks that steps may stand in. */
+/** The kinds of blocks. */
 export type StepBlock = 'parallel' | 'condition' | 'loop' | 'router';
 
-/** Which execution of which step or block. */
+/** One execution of a step or block. */
 export interface StepPlace {
   readonly stepName: string;
   readonly stepIndex: StepIndex;
@@ -20,7 +20,7 @@ export interface StepPlace {
   readonly parentStepId?: string;
 }
 
-/** Which block of a workflow an event is about, and what it has decided. */
+/** The block of an event, and its decision. */
 export interface BlockEventFields extends StepPlace {
   readonly block: StepBlock;
   /** Of `parallel`. */
@@ -33,15 +33,15 @@ export interface BlockEventFields extends StepPlace {
   readonly selected?: readonly string[];
 }
 
-/** What a block has done, beside its output. */
+/** The result of a block, besides its output. */
 export interface BlockResultFields {
-  /** Of `condition`: the side that ran; absent if there was none for what it has decided. */
+  /** Of `condition`: the branch that ran; absent if its result has no branch. */
   readonly branch?: 'then' | 'else';
   /** Of `loop`: the outputs of each iteration. */
   readonly iterations?: readonly (readonly StepOutput[])[];
 }
 
-/** Which iteration of which loop an event is about; the first is 1. */
+/** The loop and iteration of an event; the first iteration is 1. */
 export interface IterationEventFields extends StepPlace {
   readonly iteration: number;
   readonly maxIterations: number;
@@ -53,7 +53,7 @@ export interface StepPosition extends StepPlace {
   readonly workflowRunId: string;
 }
 
-/** What every event of a run carries. */
+/** The fields that all events of a run share. */
 export interface RunEventBase {
   /** Epoch seconds. */
   readonly createdAt: number;
@@ -67,7 +67,7 @@ export interface RunEventBase {
   readonly nestedDepth: number;
 }
 
-/** What can happen during a run, without the fields that every event has. */
+/** The events of a run, without the fields that all of them share. */
 export type RunEventBody =
   | { readonly type: 'run-started'; readonly model?: ModelIdentity }
   | { readonly type: 'run-content'; readonly content: string }
@@ -75,7 +75,7 @@ export type RunEventBody =
   | {
       readonly type: 'run-completed';
       readonly output: RunOutput;
-      /** The session's state as the run has left it. */
+      /** The session's state at the end of the run. */
       readonly sessionState: PlainRecord;
     }
   | {

@@ -1,4 +1,4 @@
-/** What kind of file it is, by its media type; `file` is any document. */
+/** The kind of a file, by its media type; `file` is any document. */
 export type RunFileKind = 'image' | 'audio' | 'video' | 'file';
 
 /** A file that comes with the input of a run. */
@@ -11,11 +11,11 @@ export interface RunFile {
   readonly mediaType?: string;
   /** The bytes as base64 text, which copies share. Left out where runs are stored. */
   readonly content?: string;
-  /** Where the file is, in place of its content. */
+  /** The location of the file, in place of its content. */
   readonly url?: string;
 }
 
-/** What a run was asked. Inline pre-hooks may change it; background hooks see it as it stood after them. */
+/** The input of a run. Inline pre-hooks may change it; background hooks see it with their changes. */
 export interface RunInput {
   /** The user's message. */
   content: string;

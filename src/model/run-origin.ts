@@ -1,12 +1,12 @@
 /**
- * What a background hook knows of its run, which has settled: runs that it starts are on behalf of the same user. Plain
- * data, which can be written as JSON.
+ * A background hook's record of its settled run: runs that the hook starts are on behalf of the same user. Plain data
+ * that can be serialized as JSON.
  */
 export interface RunOrigin {
   readonly sessionId: string;
   readonly userId?: string;
-  /** Whose the run's session must be; `null` for nobody's, absent for anybody's. */
+  /** The required owner of the run's session: `null` for a session without an owner, absent for any owner. */
   readonly owner?: string | null;
-  /** Guardrails have not let the run be seen. */
+  /** Guardrails withheld the run from the client. */
   readonly isWithdrawn: boolean;
 }

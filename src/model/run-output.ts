@@ -11,7 +11,7 @@ import type { ToolExecution } from './tool-execution.js';
  * - `completed`: it has an answer.
  * - `rejected`: a hook said no (`InputCheckError`, `OutputCheckError`, an `HttpException` below 500).
  * - `failed`: the engine, a guardrail or another inline hook broke.
- * - `cancelled`: somebody stopped it.
+ * - `cancelled`: it was stopped from outside.
  */
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
@@ -30,9 +30,9 @@ export interface ModelIdentity {
   readonly name?: string;
 }
 
-/** What one step or block of a workflow produced. */
+/** The output of one step or block of a workflow. */
 export interface StepOutput {
-  /** Of this execution of the step: in a loop it has many. */
+  /** The id of this execution; a step in a loop has several. */
   readonly stepId: string;
   readonly stepName: string;
   readonly type: 'step' | 'parallel' | 'condition' | 'loop' | 'router';
@@ -42,16 +42,16 @@ export interface StepOutput {
   readonly success: boolean;
   /** Why the step failed; only when `success` is false. */
   readonly error?: string;
-  /** What ran: a component's kind, `function`, or `block`. */
+  /** The component's kind, `function`, or `block`. */
   readonly executor: ComponentIdentity['kind'] | 'function' | 'block';
   readonly executorName: string;
   /** The run of the step's component; absent for functions. */
   readonly runId?: string;
-  /** What that run has used. */
+  /** The usage of that run. */
   readonly metrics?: RunMetrics;
-  /** The model that it has asked. */
+  /** The model of that run. */
   readonly model?: ModelIdentity;
-  /** What stood inside a block, in order; of a loop, of all iterations. */
+  /** The outputs inside a block, in order; of a loop, those of all iterations. */
   readonly steps?: readonly StepOutput[];
 }
 
@@ -64,7 +64,7 @@ export interface RunOutput {
   readonly component: ComponentIdentity;
   /** After all inline pre-hooks; absent if one of them stopped the run. */
   input?: RunInput;
-  /** The step of a workflow that this run is; see {@link StepOutput.stepId}. */
+  /** Set if this run is a step of a workflow; see {@link StepOutput.stepId}. */
   readonly stepId?: string;
   /** The answer; for a rejected or failed run the text that may be shown instead. */
   content: string;
@@ -79,8 +79,8 @@ export interface RunOutput {
   tools: ToolExecution[];
   metadata: PlainRecord;
   /**
-   * Runs of a team's members, of a workflow's steps, and of what an agent's engine has run, in the order in which they
-   * settled. Of those of an agent the protocol shows nothing here; clients read them as runs of the session.
+   * Runs of a team's members, of a workflow's steps, and runs that an agent's engine started, in the order in which
+   * they settled. The protocol omits those of an agent here; clients read them as runs of the session.
    */
   memberResponses: RunOutput[];
   /** Results of a workflow's steps, in order. */

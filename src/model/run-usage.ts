@@ -1,8 +1,8 @@
-/** Tokens, as the engine reported them. */
+/** Token counts, as the engine reported them. */
 export interface RunUsage {
   inputTokens?: number;
   outputTokens?: number;
-  /** Default: input and output together. */
+  /** Default: the sum of input and output. */
   totalTokens?: number;
   reasoningTokens?: number;
   /** Input tokens that the provider had cached. */
@@ -19,7 +19,7 @@ export interface RunUsage {
  */
 export type FinishReason = 'length' | 'content-filter';
 
-/** What a run has used. Times in seconds. */
+/** Usage and timing of a run. Times in seconds. */
 export interface RunMetrics extends RunUsage {
   /** Why the answer is not whole; that of the last request to a model. */
   finishReason?: FinishReason;
@@ -29,7 +29,7 @@ export interface RunMetrics extends RunUsage {
   duration?: number;
 }
 
-/** What one request to a model has used. */
+/** Usage and timing of one request to a model. */
 export interface ModelRequestMetrics extends RunUsage {
   /** Why the model's answer is not whole; absent if it is. */
   readonly finishReason?: FinishReason;
@@ -47,7 +47,7 @@ export const USAGE_FIELDS = [
   'cacheWriteTokens',
 ] as const satisfies readonly (keyof RunUsage)[];
 
-/** Token by token; what neither knows is left out. */
+/** The sum of each count; a count that neither side has is left out. */
 export function sumUsage(left: RunUsage, right: RunUsage): RunUsage {
   const sum: RunUsage = {};
   for (const field of USAGE_FIELDS) {
@@ -57,7 +57,7 @@ export function sumUsage(left: RunUsage, right: RunUsage): RunUsage {
   return sum;
 }
 
-/** What an engine has reported, with the sum where it has left that out. */
+/** An engine's usage, with the total added if it is missing. */
 export function withTotal<T extends RunUsage>(usage: T): T {
   const { inputTokens, outputTokens, totalTokens } = usage;
   if (Number.isFinite(totalTokens)) return usage;
@@ -66,9 +66,9 @@ export function withTotal<T extends RunUsage>(usage: T): T {
   return { ...usage, totalTokens: parts.reduce<number>((sum, tokens = 0) => sum + tokens, 0) };
 }
 
-/** The tokens among a run's metrics, in whole numbers: engines report what they like. */
+/** The token counts of a run's metrics, as whole numbers: reports of engines are not validated. */
 export function tokensOf(metrics: RunUsage): RunUsage {
-  // More than a database can count is no number of tokens.
+  // A number too large for a database integer is not a token count.
   const counted: RunUsage = {};
   for (const field of USAGE_FIELDS) {
     const tokens = Math.round(metrics[field] ?? NaN);

@@ -2,14 +2,13 @@ import type { ComponentIdentity } from './component.js';
 import type { PlainRecord } from './run-context.js';
 import type { RunOutput } from './run-output.js';
 
-/** What a caller may say about a run. */
+/** The caller's options for a run. */
 export interface RunOptions {
   /**
-   * The conversation to continue, a text that is not empty; a new one by default, or the session of the run it is
-   * called in.
+   * The conversation to continue, not empty. Default: a new one, or the session of the run it is called in.
    */
   readonly sessionId?: string;
-  /** On whose behalf it runs, a text that is not empty. Default: nobody's, or that of the run it is called in. */
+  /** The user on whose behalf it runs, not empty. Default: no user, or the user of the run it is called in. */
   readonly userId?: string;
   /** Plain data that is stored with the run. */
   readonly metadata?: PlainRecord;
@@ -21,7 +20,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A component as hooks see it: who it is, and a way to run it. */
+/** A component as hooks see it: its identity, and a method to run it. */
 export interface RunnableComponent extends ComponentIdentity {
   /**
    * Runs the component. Inside a run it becomes a part of that run; elsewhere all its hooks run inline.

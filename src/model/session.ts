@@ -1,6 +1,6 @@
 import type { PlainRecord } from './run-context.js';
 
-/** A conversation: what several runs have in common. Its history comes from the `SessionStore`. */
+/** A conversation that several runs share. Its history comes from the `SessionStore`. */
 export interface Session {
   readonly id: string;
   readonly userId?: string;

@@ -1,4 +1,4 @@
-/** A value as an error message names it. What is in an object is left out: it may be content. */
+/** A value for an error message. Contents of objects are left out, as they may be user content. */
 export function showValue(value: unknown): string {
   switch (typeof value) {
     case 'string':

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Encodings that a byte order mark at the start of a file tells. UTF-32 stands before UTF-16: their marks begin alike. */
+/** Encodings by byte order mark. UTF-32 comes before UTF-16, since their marks begin alike. */
 const MARKS: readonly (readonly [mark: readonly number[], decode: Decode])[] = [
   [[0xef, 0xbb, 0xbf], (bytes) => new TextDecoder().decode(bytes)],
   [[0xff, 0xfe, 0x00, 0x00], (bytes) => decodeUtf32(bytes, true)],
@@ -9,10 +9,10 @@ const MARKS: readonly (readonly [mark: readonly number[], decode: Decode])[] = [
   [[0xfe, 0xff], (bytes) => new TextDecoder('utf-16be').decode(bytes)],
 ];
 
-/** What Windows-1252 has in place of the control characters 0x80 to 0x9f of Latin-1. */
+/** The characters of Windows-1252 from 0x80 to 0x9f, where Latin-1 has control characters. */
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
-/** Encodings that the web takes for Windows-1252. */
+/** Encodings that the web treats as Windows-1252. */
 const LATIN = /^(?:iso-?8859-1|latin-?1|l1|(?:us-)?ascii|windows-1252|cp-?1252)$/i;
 
 /** Bytes at the start of a file that are searched for the name of an encoding, or for an encoding without a mark. */
@@ -24,10 +24,10 @@ const DECLARED =
 type Decode = (bytes: Buffer) => string;
 
 /**
- * Decodes the bytes of a text. A byte order mark tells the encoding; without one it is the given character set, then
- * UTF-16 or UTF-8 if the bytes look like it, then what an XML or HTML text declares, then Windows-1252.
+ * Decodes the bytes of a text. A byte order mark determines the encoding. Without one it is the given character set,
+ * then UTF-16 or UTF-8 if the bytes look like it, then the encoding that XML or HTML declares, then Windows-1252.
  *
- * @param charset - as the media type names it, if it does
+ * @param charset - from the media type, if it has one
  */
 export function decodeText(bytes: Buffer, charset?: string): string {
   const [, decodeMarked] = MARKS.find(([mark]) => mark.every((byte, index) => bytes[index] === byte)) ?? [];
@@ -41,7 +41,7 @@ export function decodeText(bytes: Buffer, charset?: string): string {
   );
 }
 
-/** @returns undefined if there is no such encoding, or if it cannot be the one of the file */
+/** @returns undefined if the encoding is unknown, or if the bytes are not valid in it */
 function decodeAs(charset: string | undefined, bytes: Buffer): string | undefined {
   if (charset === undefined) return undefined;
   if (LATIN.test(charset)) return decodeWindows1252(bytes);
@@ -52,7 +52,7 @@ function decodeAs(charset: string | undefined, bytes: Buffer): string | undefine
   }
 }
 
-/** By hand: `TextDecoder` of Node 20 takes Windows-1252 for Latin-1, which has neither the euro sign nor dashes. */
+/** Not `TextDecoder`: that of Node 20 decodes Windows-1252 as Latin-1, which has neither the euro sign nor dashes. */
 function decodeWindows1252(bytes: Buffer): string {
   const text = Buffer.from(bytes.toString('latin1'), 'utf16le');
   for (let at = 0; at < bytes.length; at++) {
@@ -62,7 +62,7 @@ function decodeWindows1252(bytes: Buffer): string {
   return text.toString('utf16le');
 }
 
-/** By hand: `TextDecoder` does not know it. */
+/** `TextDecoder` does not support UTF-32. */
 function decodeUtf32(bytes: Buffer, isLittleEndian: boolean): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const characters: string[] = [];

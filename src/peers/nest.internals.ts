@@ -3,11 +3,11 @@ import type { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
 
 /*
- * What AgentOS needs of Nest beyond its public names: the one place for it. Decision 0026 says why, and a test compares it
- * with the Nest that is installed.
+ * The only place for internals of Nest that AgentOS depends on. Decision 0026 gives the reasons, and a test compares
+ * them with the installed Nest.
  */
 
-/** Keys under which Nest's decorators keep what they are given. */
+/** Metadata keys of Nest's decorators. */
 export const NEST_KEYS = {
   path: 'path',
   method: 'method',
@@ -15,17 +15,17 @@ export const NEST_KEYS = {
   version: '__version__',
   modulePath: '__module_path__',
   routeArguments: '__routeArguments__',
-  /** What the Fastify adapter gives to Fastify as a route's own `config`; other adapters do not look at it. */
+  /** The Fastify adapter passes it to Fastify as the route's `config`; other adapters ignore it. */
   routeConfig: '__fastify_route_config__',
 } as const;
 
-/** Numbers by which Nest tells the parameters of a handler apart, `@Req()`, `@Res()` and `@Param()`. */
+/** Nest's numbers for the handler parameters `@Req()`, `@Res()` and `@Param()`. */
 export const NEST_PARAMETERS = { request: 0, response: 1, path: 5 } as const;
 
 /**
- * The class with which Nest makes the paths of routes, from prefixes, versions and exclusions.
+ * Nest's class that builds the paths of routes from prefixes, versions and exclusions.
  *
- * @returns undefined, after a warning, where this version of Nest has no such class in this place
+ * @returns undefined, after a warning, if this version of Nest does not have the class in this place
  */
 export async function findRoutePathFactory(): Promise<typeof RoutePathFactory | undefined> {
   try {

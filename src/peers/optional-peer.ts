@@ -1,6 +1,6 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 
-/** What a feature needs to say about the optional peer dependency it uses. */
+/** A feature's description of the optional peer dependency it uses. */
 export interface OptionalPeer<T> {
   /** The package as it is installed: `@opentelemetry/api`. */
   readonly name: string;
@@ -15,7 +15,7 @@ export interface OptionalPeer<T> {
  * Imports an optional peer dependency that the library can do without.
  *
  * @returns undefined if the application has not installed it
- * @throws what the package itself throws while it loads, an incomplete installation included
+ * @throws any error that the package throws while it loads, including that of an incomplete installation
  */
 export async function importIfInstalled<T>({ name, load }: OptionalPeer<T>): Promise<T | undefined> {
   try {
@@ -29,7 +29,7 @@ export async function importIfInstalled<T>({ name, load }: OptionalPeer<T>): Pro
 /**
  * Imports an optional peer dependency that a feature cannot do without.
  *
- * @param feature - what needs it, as an error message should call it: `piiGuardrail({ types: ['phone'] })`
+ * @param feature - the dependent feature, as named in the error message: `piiGuardrail({ types: ['phone'] })`
  * @throws AgentOsConfigurationError with the command that installs it
  */
 export async function importNeeded<T>(peer: OptionalPeer<T>, feature: string): Promise<T> {
@@ -44,8 +44,8 @@ export async function importNeeded<T>(peer: OptionalPeer<T>, feature: string): P
 const CODES = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'];
 
 /**
- * Whether the error says that this package, and not a file or a dependency of it, was not found. The messages name
- * it in quotes (Plug'n'Play without); paths that lead through it have a slash before its name.
+ * Whether this package was not found, and not a file or a dependency of it. Messages name the package in quotes
+ * (Plug'n'Play without); in paths through it a slash precedes its name.
  */
 function isMissing(error: unknown, name: string): boolean {
   // Not `instanceof Error`: under Jest the errors of Node belong to another realm.
