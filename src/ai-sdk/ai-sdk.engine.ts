@@ -22,10 +22,10 @@ import { outputSpecificationOf, parseAnswer, type OutputSpecification } from './
 import { describeTools } from './tool.descriptions.js';
 
 /**
- * An engine on the AI SDK: any of its models, with tools and structured output. It also leads teams: there the model
- * gets a tool to ask members.
+ * An engine on the AI SDK: any of its models, with tools and structured output. It also leads teams: then the model
+ * gets a tool that delegates tasks to members.
  *
- * @throws AgentOsConfigurationError if an option is not usable
+ * @throws AgentOsConfigurationError if an option is invalid
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ export function aiSdk(options: AiSdkOptions): Engine {
   return new AiSdkEngine(options);
 }
 
-/** One run, as its parts see it. */
+/** The context of one run inside the engine. */
 interface EngineCall {
   readonly request: EngineRequest;
   /** Aborted when the run is cancelled or ended. */
@@ -78,7 +78,7 @@ class AiSdkEngine extends Engine {
     try {
       yield* this.#answer({ request, signal, calls: new ReportedCalls(), end: (error) => own.abort(error) });
     } finally {
-      // Whoever stops reading leaves no call of the model behind.
+      // A reader that stops early must not leave a model call open.
       own.abort();
     }
   }
@@ -113,7 +113,7 @@ class AiSdkEngine extends Engine {
       model,
       ...(system ? { system } : {}),
       messages: toModelMessages(request.messages, request.files),
-      // Those of the session's own history.
+      // System messages of the session's own history.
       allowSystemInMessages: true,
       tools: bindTools(ownTools, { ...call, context: request.context }),
       ...(this.#outputSpecification ? { output: this.#outputSpecification } : {}),
@@ -140,7 +140,7 @@ class AiSdkEngine extends Engine {
   }
 }
 
-/** The stream says the same. Without this the AI SDK prints it, with prompts and headers. */
+/** The stream reports the same errors. Without a handler the AI SDK prints them, with prompts and headers. */
 function ignore(): void {
   // Nothing is lost.
 }

@@ -3,7 +3,7 @@ import type { LanguageModel, streamText, ToolSet } from 'ai';
 import type { EngineRequest } from '../components/engine.js';
 import type { OutputSchema } from '../components/workflow/output-schema.js';
 
-/** The settings of the AI SDK's `streamText` that are handed on as they are. */
+/** The settings that are passed to the AI SDK's `streamText` unchanged. */
 const CALL_SETTINGS = [
   'activeTools',
   'frequencyPenalty',
@@ -35,7 +35,7 @@ export type AiSdkCallSettings = Readonly<
 >;
 
 /**
- * Instructions that depend on the run: on who asks, on the session's state, on the question.
+ * Instructions that depend on the run: on the user, the session's state, or the question.
  *
  * @example
  * ```ts
@@ -46,7 +46,7 @@ export type AiSdkCallSettings = Readonly<
 export type InstructionsFunction = (request: EngineRequest) => string | Promise<string>;
 
 /**
- * What an engine on the AI SDK is made of.
+ * The options of `aiSdk()`.
  *
  * @example
  * ```ts
@@ -60,33 +60,32 @@ export type InstructionsFunction = (request: EngineRequest) => string | Promise<
  * ```
  */
 export interface AiSdkOptions extends AiSdkCallSettings {
-  /** Any model of the AI SDK: of a provider package, of a registry, or the name of one behind the AI Gateway. */
+  /** Any model of the AI SDK: from a provider package, from a registry, or a model name for the AI Gateway. */
   readonly model: LanguageModel;
-  /** What the model is told before the conversation: a text, or a function of the run that returns one. */
+  /** The system prompt: a text, or a function of the run that returns one. */
   readonly instructions?: string | InstructionsFunction;
-  /** What the model may call, made with the AI SDK's `tool()`. Inside `execute`, `runContextOf(options)` is the run's context. */
+  /** The model's tools, made with the AI SDK's `tool()`. In `execute`, `runContextOf(options)` is its run's context. */
   readonly tools?: ToolSet;
   /**
-   * The form of the answer: any Standard Schema (zod, valibot, …). The run's `content` is then the answer's JSON text
-   * and its `data` what the schema makes of it; an answer that does not fit fails the run.
+   * The schema of the answer: any Standard Schema (zod, valibot, …). The run's `content` is then the answer's JSON
+   * text and its `data` the value that the schema parses from it; an answer that does not fit fails the run.
    *
-   * The model is told the form if the schema can describe itself as JSON Schema. Valibot's can with
-   * `toStandardJsonSchema()` of `@valibot/to-json-schema`; of other schemas describe the form in the instructions.
+   * The schema is sent to the model if it can describe itself as JSON Schema. Valibot's can with
+   * `toStandardJsonSchema()` of `@valibot/to-json-schema`; for other schemas, describe the form in the instructions.
    */
   readonly output?: OutputSchema<unknown>;
   /**
-   * How often the model is called at most: once, and once more after each round of tool calls. A run that would need
-   * more fails.
+   * The maximum number of model calls: one, and one more after each round of tool calls. A run that needs more fails.
    *
    * @default 20
    */
   readonly maxSteps?: number;
 }
 
-/** Calls of the model in one run, if the options say nothing. */
+/** Default of `maxSteps`. */
 export const DEFAULT_MAX_STEPS = 20;
 
-/** What may be said. */
+/** The names of all options. */
 export const KNOWN_OPTIONS: readonly string[] = [
   'model',
   'instructions',

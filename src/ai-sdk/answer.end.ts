@@ -6,17 +6,17 @@ import type { ModelIdentity } from '../model/run-output.js';
 import type { FinishReason } from '../model/run-usage.js';
 import { providerError } from './model.error.js';
 
-/** How a request to a model ended, as the AI SDK says it. */
+/** The end of a request to a model, as the AI SDK reports it. */
 export interface RequestEnd {
   readonly finishReason: SdkFinishReason;
-  /** The provider's own word for it. */
+  /** The provider's own finish reason. */
   readonly rawFinishReason: string | undefined;
 }
 
 /**
- * What the words of providers mean that the AI SDK reports as "other": most are of servers that speak the protocol of
- * OpenAI with words of their own. Compared without case and punctuation. A word that is not here is an error, since
- * the words for errors cannot be listed: every provider has its own, and adds new ones.
+ * The meanings of providers' finish reasons that the AI SDK reports as "other". Most come from servers that speak
+ * OpenAI's protocol with reasons of their own. Compared without case and punctuation. A reason that is not listed is
+ * an error, since reasons for errors cannot be listed: every provider has its own, and adds new ones.
  */
 const KNOWN_WORDS: Readonly<Record<'complete' | FinishReason, readonly string[]>> = {
   complete: [
@@ -44,7 +44,7 @@ function plain(word: string): string {
 }
 
 /**
- * @returns why the answer to a request is not whole; undefined if it is
+ * @returns why the answer to a request is incomplete; undefined if it is complete
  * @throws ProviderError if the request ended abnormally
  */
 export function readEnd(
@@ -67,7 +67,7 @@ export function readEnd(
 }
 
 function meaningOf(word: string | undefined, model: ModelIdentity): FinishReason | undefined {
-  // A provider that is done says why.
+  // A provider that has finished gives a reason.
   if (word === undefined) throw providerError(model, 'stopped in the middle of its answer');
   const meaning = MEANINGS.get(plain(word));
   if (meaning === undefined) throw abnormalEnd(model, word);
@@ -81,9 +81,9 @@ function abnormalEnd(model: ModelIdentity, word: string): ProviderError {
   );
 }
 
-/** An answer as it has been read. */
+/** The state of an answer after reading. */
 interface ReadAnswer {
-  /** The last request has ended, and the provider has said how. */
+  /** The last request has ended with a finish reason. */
   readonly hasEnded: boolean;
   readonly finishReason: FinishReason | undefined;
   readonly text: string;
@@ -91,7 +91,7 @@ interface ReadAnswer {
   readonly isAwaitingTools: boolean;
 }
 
-/** What is known of an answer besides what the model has said. */
+/** The circumstances of an answer, besides the model's output. */
 interface AnswerDetails {
   readonly model: ModelIdentity;
   readonly maxSteps: number;
@@ -99,9 +99,9 @@ interface AnswerDetails {
 }
 
 /**
- * Lets only answers pass that the model has given.
+ * Rejects answers that the model has not completed.
  *
- * @throws ProviderError if the stream just stopped, Error if the model was stopped before it had an answer
+ * @throws ProviderError if the stream ended without a finish reason, Error if the model was stopped before it answered
  */
 export function checkAnswer(
   { hasEnded, finishReason, text, isAwaitingTools }: ReadAnswer,

@@ -7,23 +7,23 @@ import type { FinishReason } from '../model/run-usage.js';
 import { readEnd, type RequestEnd } from './answer.end.js';
 import { TOOL_FAILED, ToolError } from './tool.error.js';
 
-/** A part of what the AI SDK streams. */
+/** A part of the AI SDK's stream. */
 export type AnswerPart = TextStreamPart<ToolSet>;
 
 type ToolCallPart = Extract<AnswerPart, { type: 'tool-call' }>;
 
-/** Between what the model says before a round of tool calls and after it. */
+/** Separates the model's text before a round of tool calls from the text after it. */
 const STEP_SEPARATOR = '\n\n';
 
-/** What the reader of an answer must know. */
+/** The options of {@link AnswerReader}. */
 interface AnswerReaderOptions {
   /** The model that answers. */
   readonly model: ModelIdentity;
-  /** The text is no event of its own, because it must be checked first. */
+  /** Text is not emitted as events, because it must be checked first. */
   readonly isTextHeld: boolean;
 }
 
-/** Turns what the AI SDK streams into events of a run. */
+/** Converts the AI SDK's stream into events of a run. */
 export class AnswerReader {
   #text = '';
   #isAwaitingTools = false;
@@ -43,22 +43,22 @@ export class AnswerReader {
     return this.#text;
   }
 
-  /** The model waits for the results of calls that it made since then. */
+  /** The model waits for the results of its tool calls. */
   get isAwaitingTools(): boolean {
     return this.#isAwaitingTools;
   }
 
-  /** The last request has ended, and the provider has said how. */
+  /** The last request has ended with a finish reason. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  /** Why the answer to the last request is not whole. */
+  /** Why the answer to the last request is incomplete. */
   get finishReason(): FinishReason | undefined {
     return this.#finishReason;
   }
 
-  /** @throws Error if a tool asks for an approval, which is not supported, ProviderError if a request ended abnormally */
+  /** @throws Error if a tool needs approval (not supported), ProviderError if a request ended abnormally */
   read(part: AnswerPart): EngineEvent | undefined {
     switch (part.type) {
       case 'start-step':
@@ -68,7 +68,7 @@ export class AnswerReader {
       case 'tool-call':
         return this.#takeToolCall(part);
       case 'tool-result':
-        // Each value that a tool yields is reported, and the last one once more as the result.
+        // The last value that a tool yields is reported again as its result.
         if (part.preliminary) return undefined;
         return { type: 'tool-result', id: part.toolCallId, result: toText(part.output) };
       case 'tool-error':
@@ -80,7 +80,7 @@ export class AnswerReader {
       case 'finish-step':
         return { type: 'model-request-completed', ...toUsage(part.usage), ...this.#takeEnd(part) };
       default:
-        // Reasoning, sources, files and progress: a run has no place for them.
+        // Runs have no events for reasoning, sources, files and progress.
         return undefined;
     }
   }
@@ -94,7 +94,7 @@ export class AnswerReader {
   }
 
   #takeEnd(end: RequestEnd): { finishReason?: FinishReason } {
-    // Whose tools have run has made its calls: some servers give no reason then.
+    // Some servers give no finish reason after tool calls.
     const isUnnamed = end.finishReason === 'other' && end.rawFinishReason === undefined;
     this.#finishReason = isUnnamed && this.#isAwaitingTools ? undefined : readEnd(end, this.#model);
     this.#hasEnded = true;
@@ -116,7 +116,7 @@ export class AnswerReader {
   }
 }
 
-/** Plain data, though a schema may have made anything of what the model wrote. */
+/** Arguments as plain data: a schema may have transformed the model's input into any value. */
 function toArguments(input: unknown): PlainRecord {
   const copy: unknown = JSON.parse(
     JSON.stringify(input ?? {}, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
@@ -130,7 +130,7 @@ function toText(output: unknown): string {
   return typeof output === 'string' ? output : (JSON.stringify(output) ?? '');
 }
 
-/** Besides tools, the AI SDK itself reports errors: of calls of unknown tools, or with wrong arguments. */
+/** Besides tools, the AI SDK itself reports errors: for unknown tools and invalid arguments. */
 function toPublicText(error: unknown): string {
   return error instanceof ToolError ? error.message : TOOL_FAILED;
 }

@@ -8,7 +8,7 @@ import { DEFAULT_MAX_STEPS, KNOWN_OPTIONS, type AiSdkOptions } from './ai-sdk.op
 import { DELEGATE_TOOL } from './delegate.tool.js';
 import { describeSchema, isDescribable } from './structured.output.js';
 
-/** @throws AgentOsConfigurationError that names the first option that is not usable */
+/** @throws AgentOsConfigurationError that names the first invalid option */
 export function checkOptions(options: AiSdkOptions): void {
   if (typeof options !== 'object' || (options as unknown) === null) fail('expected an options object.');
   const unknown = Object.keys(options).find((option) => !KNOWN_OPTIONS.includes(option));

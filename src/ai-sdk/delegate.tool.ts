@@ -4,7 +4,7 @@ import { isBlank } from '../model/blank.js';
 import type { ComponentIdentity } from '../model/component.js';
 
 /**
- * The name of the tool with which a model that leads a team asks a member.
+ * The name of the tool with which a leader delegates a task to a member.
  *
  * @example
  * ```ts
@@ -13,13 +13,13 @@ import type { ComponentIdentity } from '../model/component.js';
  */
 export const DELEGATE_TOOL = 'delegate_task_to_member';
 
-/** What the model says when it calls {@link DELEGATE_TOOL}. */
+/** The arguments of {@link DELEGATE_TOOL}. */
 interface DelegatedTask {
   readonly member_id: string;
   readonly task: string;
 }
 
-/** The tool, described from the team's members. */
+/** The tool, with a description of the team's members. */
 export function delegateTool(
   members: readonly ComponentIdentity[],
   delegate: (memberId: string, task: string, toolCallId: string) => Promise<string>,
@@ -53,7 +53,7 @@ function taskSchema(memberIds: string[]): ReturnType<typeof jsonSchema<Delegated
 
 type Validation = { success: true; value: DelegatedTask } | { success: false; error: Error };
 
-/** The model reads the error and may try again. */
+/** The model receives the error and may try again. */
 function validateTask(value: Partial<DelegatedTask> | null, memberIds: readonly string[]): Validation {
   const { member_id, task } = value ?? {};
   if (member_id === undefined || !memberIds.includes(member_id)) {

@@ -4,7 +4,7 @@ import type { EngineRequest, LeaderRequest } from '../components/engine.js';
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { DELEGATE_TOOL, delegateTool } from './delegate.tool.js';
 
-/** What a model that leads a team needs besides its own tools. */
+/** The tool and settings of a model that leads a team. */
 export class Leadership {
   #isRouted = false;
   readonly tools: ToolSet;
@@ -20,12 +20,12 @@ export class Leadership {
     };
   }
 
-  /** A member's answer is the team's: nothing is left to say. */
+  /** A member's answer is the team's answer: the leader must not add to it. */
   get isRouted(): boolean {
     return this.#isRouted;
   }
 
-  /** Settings of the model's calls that the model's owner may overrule. */
+  /** Settings of the model's calls that the options may override. */
   get settings(): { toolChoice?: 'required' } {
     // A team that routes has no answer of its own.
     return this.#request.mode === 'route' ? { toolChoice: 'required' } : {};
@@ -39,14 +39,14 @@ export class Leadership {
       this.#isRouted = true;
       return answer;
     } catch (thrown) {
-      // The member's answer would have been the team's, and so is its error.
+      // The member's answer would have been the team's answer; likewise its error is the team's error.
       if (thrown instanceof AgentRunError) this.#end(thrown);
       throw thrown;
     }
   }
 }
 
-/** Whether the engine leads a team and has members to ask; a team that broadcasts has asked them already. */
+/** Whether the engine leads a team and delegates to members; a team that broadcasts has asked them already. */
 export function isLeading(request: EngineRequest): request is LeaderRequest {
   return 'delegate' in request && (request as LeaderRequest).mode !== 'broadcast';
 }

@@ -4,7 +4,7 @@ import type { HookFunction } from '../hooks/hook.reference.js';
 import { aiSdk } from './ai-sdk.engine.js';
 import type { AiSdkOptions } from './ai-sdk.options.js';
 
-/** What a judge that is a model looks at, and what becomes of its verdict. */
+/** The options of `agentAsJudge()` with a model as the judge. */
 export interface ModelAsJudgeOptions extends Omit<AgentAsJudgeOptions, 'engine'> {
   /** Any model of the AI SDK. */
   readonly model: AiSdkOptions['model'];
@@ -13,7 +13,7 @@ export interface ModelAsJudgeOptions extends Omit<AgentAsJudgeOptions, 'engine'>
 /**
  * `agentAsJudge` of the main entry with a model in place of an engine.
  *
- * @throws AgentOsConfigurationError if an option is not usable
+ * @throws AgentOsConfigurationError if an option is invalid
  *
  * @example
  * ```ts

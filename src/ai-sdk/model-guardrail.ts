@@ -7,7 +7,7 @@ import type { HookFunction } from '../hooks/hook.reference.js';
 import { aiSdk } from './ai-sdk.engine.js';
 import type { AiSdkOptions } from './ai-sdk.options.js';
 
-/** Which model decides for a guardrail, and by which policy. */
+/** The options of `modelGuardrail()` with a model in place of an engine. */
 export interface ModelGuardrailModelOptions extends Omit<ModelGuardrailOptions, 'engine'> {
   /** Any model of the AI SDK. */
   readonly model: AiSdkOptions['model'];
@@ -16,7 +16,7 @@ export interface ModelGuardrailModelOptions extends Omit<ModelGuardrailOptions, 
 /**
  * `modelGuardrail` of `nestjs-agentos/guardrails` with a model in place of an engine.
  *
- * @throws AgentOsConfigurationError if an option is not usable
+ * @throws AgentOsConfigurationError if an option is invalid
  *
  * @example
  * ```ts

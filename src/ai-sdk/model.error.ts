@@ -13,7 +13,7 @@ import { ProviderError } from '../errors/run.errors.js';
 import { toError } from '../data/to-error.js';
 import type { ModelIdentity } from '../model/run-output.js';
 
-/** Errors of the AI SDK that are about how it is used: no provider was asked. */
+/** Errors of the AI SDK about its own usage: no provider was called. */
 const USAGE_ERRORS = [
   InvalidArgumentError,
   InvalidPromptError,
@@ -24,8 +24,8 @@ const USAGE_ERRORS = [
 ];
 
 /**
- * What a failed model call means for the run: the provider failed, unless the AI SDK says that it was used wrongly.
- * The provider's own words, which may quote keys and prompts, stay in the cause.
+ * The run's error for a failed model call: a provider error, unless the AI SDK reports wrong usage. The provider's own
+ * message, which may quote keys and prompts, is only in the cause.
  */
 export function toModelError(thrown: unknown, model: ModelIdentity): unknown {
   if (USAGE_ERRORS.some((type) => type.isInstance(thrown))) return thrown;
@@ -39,19 +39,19 @@ export function toModelError(thrown: unknown, model: ModelIdentity): unknown {
   );
 }
 
-/** The run itself was not aborted. */
+/** A timeout of the call: the run itself was not aborted. */
 function isTimeout(thrown: unknown): boolean {
   const { name } = toError(thrown);
   return name === 'TimeoutError' || name === 'AbortError';
 }
 
-/** An answer that broke off began with status 200, which says nothing. */
+/** An answer that broke off started with status 200, which is meaningless here. */
 function statusOf(thrown: unknown): number | undefined {
   const status = APICallError.isInstance(thrown) ? thrown.statusCode : undefined;
   return status !== undefined && status >= 400 ? status : undefined;
 }
 
-/** @param what - completes a sentence that begins with the model */
+/** @param what - the rest of a sentence that starts with the model */
 export function providerError(
   { id, provider }: ModelIdentity,
   what: string,
@@ -61,7 +61,7 @@ export function providerError(
   return new ProviderError(`The model "${id}" of "${provider}" ${what}.`, cause, status);
 }
 
-/** Providers report errors in the middle of a stream as text or as objects; the log wants an `Error`. */
+/** Providers report errors in the middle of a stream as text or objects; the log needs an `Error`. */
 function toCause(thrown: unknown): Error {
   const isReport = typeof thrown === 'object' && thrown !== null && !('name' in thrown);
   return isReport ? new Error(`The provider reported an error: ${JSON.stringify(thrown)}`) : toError(thrown);

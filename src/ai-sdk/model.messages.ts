@@ -9,28 +9,28 @@ import type { Message } from '../model/message.js';
 import type { RunFile } from '../model/run-input.js';
 
 /**
- * The conversation as the AI SDK takes it.
+ * Converts the conversation into messages of the AI SDK.
  *
- * @param files - they came with the last question
+ * @param files - the files of the last question
  */
 export function toModelMessages(messages: readonly Message[], files: readonly RunFile[]): ModelMessage[] {
   const question = files.length === 0 ? undefined : messages.findLast(({ role }) => role === 'user');
   return messages.flatMap((message) => {
     if (message !== question) return toModelMessage(message) ?? [];
-    // Providers refuse blank texts; the files are the question then.
+    // Providers refuse blank texts; then the question consists of the files.
     const words = isBlank(message.content) ? [] : [{ type: 'text' as const, text: message.content }];
     return { role: 'user', content: [...words, ...files.map(toPart)] };
   });
 }
 
-/** Providers refuse a blank answer, and a tool's result without the call that it answers. */
+/** Providers refuse a blank answer, and a tool result without its call. */
 function toModelMessage({ role, content }: Message): ModelMessage | undefined {
   if (role === 'tool') return undefined;
   if (role === 'assistant' && isBlank(content)) return undefined;
   return { role, content };
 }
 
-/** Most providers refuse files of text: the model gets the text itself. */
+/** Most providers refuse text files: the model gets the text itself. */
 function toPart(file: RunFile): TextPart | FilePart {
   const { name, content, url } = file;
   if (content === undefined && url === undefined)
@@ -46,7 +46,7 @@ function toPart(file: RunFile): TextPart | FilePart {
   };
 }
 
-/** Files of direct runs have the types that the application gives them, or none. */
+/** In direct runs the application sets the type of a file, or leaves it out. */
 function mediaTypeOf({ kind, name, mediaType, content }: RunFile): string {
   const bytes = content === undefined ? undefined : headOf(content);
   const unknown = kind === 'file' ? 'application/octet-stream' : `${kind}/*`;

@@ -1,6 +1,6 @@
 /**
- * The tool calls that have been reported as events. The AI SDK runs a tool as soon as the model has called it, which
- * may be before anybody has read of the call; a tool waits here until its call is known.
+ * The tool calls that have been reported as events. The AI SDK runs a tool as soon as the model has called it,
+ * possibly before the call has been read from the stream; the tool waits here until its call is reported.
  */
 export class ReportedCalls {
   readonly #calls = new Map<string, ReportedCall>();

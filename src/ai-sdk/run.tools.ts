@@ -5,7 +5,7 @@ import type { RunContext } from '../model/run-context.js';
 import type { ReportedCalls } from './reported.calls.js';
 import { reportToolFailure, type FailingRun } from './tool.failures.js';
 
-/** Under which a tool finds the run's context among the options of its `execute`. */
+/** The key of the run's context in the options of a tool's `execute`. */
 const RUN_CONTEXT = Symbol('nestjs-agentos run context');
 
 type AnyTool = ToolSet[string];
@@ -14,7 +14,7 @@ type ExecuteOptions = Parameters<Execute>[1];
 type ToModelOutput = NonNullable<AnyTool['toModelOutput']>;
 
 /**
- * The context of the run that calls a tool. What the tool writes into `sessionState` is saved with the session.
+ * The context of the run that calls a tool. The tool's changes to `sessionState` are saved with the session.
  *
  * @param options - the second argument of the tool's `execute`
  * @throws TypeError if it is not called from a tool of an `aiSdk()` engine
@@ -40,20 +40,19 @@ export function runContextOf(options: object): RunContext {
   );
 }
 
-/** How the AI SDK itself hands a context to tools: version 6 one for all, version 7 one for each. */
+/** The AI SDK's own context for tools: version 6 has one for all tools, version 7 one for each. */
 export function contextSettings(tools: ToolSet, context: RunContext): object {
   const toolsContext = Object.fromEntries(Object.keys(tools).map((name) => [name, context]));
   return { experimental_context: context, toolsContext };
 }
 
-/** The run that calls tools. */
+/** A run that calls tools. */
 export interface CallingRun extends FailingRun {
   readonly calls: ReportedCalls;
 }
 
 /**
- * The tools, for one run: they know its context, and errors of their functions are told to the model in words
- * that are safe.
+ * Binds the tools to one run: they get its context, and the model receives errors of their functions as safe messages.
  */
 export function bindTools(tools: ToolSet, run: CallingRun): ToolSet {
   return Object.fromEntries(Object.entries(tools).map(([name, tool]) => [name, bindTool(name, tool, run)]));
@@ -71,13 +70,14 @@ function bindTool(name: string, tool: AnyTool, run: CallingRun): AnyTool {
   };
 }
 
-/** What the AI SDK asks and tells a tool before it executes it. */
+/** Callbacks of a tool that the AI SDK calls before execution. */
 const CALLBACKS = ['onInputStart', 'onInputDelta', 'onInputAvailable', 'needsApproval'] as const;
 
 /**
- * An error of these functions would fail the run as one of the provider: the tool has failed, and is not executed.
+ * Without this, an error of a callback would fail the run as a provider error. With it, the tool counts as failed and
+ * is not executed.
  *
- * @param earlier - gets what the call that failed is told instead of being executed
+ * @param earlier - receives the error with which a failed call ends instead of being executed, by call id
  */
 function bindCallbacks(name: string, tool: AnyTool, run: CallingRun, earlier: Map<string, unknown>): object {
   const functions = CALLBACKS.flatMap((key) => {
@@ -92,7 +92,7 @@ function bindCallbacks(name: string, tool: AnyTool, run: CallingRun, earlier: Ma
           return (await Reflect.apply(callback, tool, given)) as unknown;
         } catch (thrown) {
           const { toolCallId } = (key === 'needsApproval' ? given[1] : given[0]) as { toolCallId: string };
-          // It may be told of each piece of the input.
+          // onInputDelta is called for each piece of the input.
           if (!earlier.has(toolCallId)) earlier.set(toolCallId, reportToolFailure(name, thrown, run));
           return undefined;
         }
@@ -124,7 +124,7 @@ function bindExecute(
   };
 }
 
-/** A schema that finds the input invalid tells the model why; one that throws has failed. */
+/** Issues of a schema are sent to the model; a schema that throws is a failure of the tool. */
 function bindSchema(name: string, schema: AnyTool['inputSchema'], run: CallingRun): AnyTool['inputSchema'] {
   const bound = asSchema(schema);
   const { validate } = bound;
@@ -147,7 +147,7 @@ function bindModelOutput(
   toModelOutput: ToModelOutput,
   run: CallingRun,
 ): ToModelOutput {
-  // The AI SDK asks several times for the same result; a failure is reported once.
+  // The AI SDK converts the same result several times; a failure is reported once.
   const failures = new Map<string, { readonly output: unknown; readonly value: string }>();
   return async (options: Parameters<ToModelOutput>[0]) => {
     const { toolCallId } = options;
@@ -165,14 +165,14 @@ function bindModelOutput(
 }
 
 /**
- * What is no JSON could not be sent to the model, and would break its next call, far from the tool. An error that a tool
- * returns is told as if it were thrown; in place of one inside of other data stands its text for the model.
+ * Fails here if a result cannot be serialized as JSON: it would otherwise break the next model call, far from the
+ * tool. An error that a tool returns counts as thrown; one inside other data is replaced by its text for the model.
  */
 function toAnswer(value: unknown, tell: (error: Error) => string): unknown {
   if (value instanceof Error) throw value;
   let holdsErrors = false;
   const json = JSON.stringify(value, function (this: object, key: string, item: unknown) {
-    // As it was before its own `toJSON`.
+    // The value before its own `toJSON`.
     const original: unknown = Reflect.get(this, key);
     if (!(original instanceof Error)) return item;
     holdsErrors = true;

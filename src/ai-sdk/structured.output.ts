@@ -2,23 +2,23 @@ import { asSchema, Output, type FlexibleSchema } from 'ai';
 
 import { describeIssues, readAnswer, type OutputSchema } from '../components/workflow/output-schema.js';
 
-/** What the AI SDK is told of the form of an answer. */
+/** The AI SDK's specification of an answer's form. */
 export type OutputSpecification = ReturnType<typeof Output.object<unknown>> | ReturnType<typeof Output.json>;
 
-/** What a Standard Schema may have besides what every one has. */
+/** Optional properties of a Standard Schema. */
 interface SchemaDetails {
   readonly vendor?: unknown;
-  /** Of schemas that can describe themselves. */
+  /** Only of schemas that can describe themselves. */
   readonly jsonSchema?: unknown;
 }
 
-/** Whether a model can be told of it. The AI SDK itself knows how to describe zod's schemas. */
+/** Whether a schema can be described to a model. The AI SDK itself describes zod's schemas. */
 export function isDescribable(schema: OutputSchema<unknown>): boolean {
   const { vendor, jsonSchema } = schema['~standard'] as SchemaDetails;
   return vendor === 'zod' || jsonSchema !== undefined;
 }
 
-/** Asks for JSON of the schema's form, or just for JSON if the schema cannot be described. */
+/** Requests JSON that fits the schema, or any JSON if the schema cannot be described. */
 export function outputSpecificationOf(schema: OutputSchema<unknown>): OutputSpecification {
   return isDescribable(schema)
     ? Output.object({ schema: schema as unknown as FlexibleSchema<unknown> })
@@ -26,28 +26,28 @@ export function outputSpecificationOf(schema: OutputSchema<unknown>): OutputSpec
 }
 
 /**
- * Describes a schema, so that one that cannot be described is found while the application starts. The AI SDK would
- * find out in the middle of a run, and for structured output in a promise that nobody handles.
+ * Describes a schema while the application starts, so that one that cannot be described is found then. The AI SDK
+ * would fail in the middle of a run, and for structured output in an unhandled promise.
  *
  * @throws the schema library's error
  */
 export function describeSchema(schema: unknown): void {
   const description = asSchema(schema as FlexibleSchema<unknown>).jsonSchema;
-  // One that takes its time fails the run that needs it.
+  // An asynchronous description that fails does so in the run that needs it.
   Promise.resolve(description).catch(() => undefined);
 }
 
 /** An answer that fits its schema. */
 export interface StructuredAnswer {
-  /** Its JSON text, without what the model has written around it. */
+  /** Its JSON text, without the model's text around it. */
   readonly text: string;
   readonly data: unknown;
 }
 
 /**
- * The answer as the schema takes it.
+ * Parses and validates the answer.
  *
- * @throws Error that says what does not fit
+ * @throws Error with the validation issues
  */
 export async function parseAnswer(said: string, schema: OutputSchema<unknown>): Promise<StructuredAnswer> {
   const verdict = await readAnswer(said, schema);

@@ -7,7 +7,7 @@ import { DELEGATE_TOOL, delegateTool } from './delegate.tool.js';
 
 type AnyTool = ToolSet[string];
 
-/** What a model can call, as lists of components show it: nothing of what a tool does or is configured with. */
+/** A model's tools, as shown in lists of components: without their functions and configuration. */
 export function describeTools(
   own: ToolSet,
   members: readonly ComponentIdentity[],
@@ -25,7 +25,7 @@ async function describeTool(name: string, { description, inputSchema }: AnyTool)
   return typeof description === 'string' ? { name, description, parameters } : { name, parameters };
 }
 
-/** Of a schema that cannot be described nothing is shown: it fails the run that needs it, not the list. */
+/** Empty for a schema that cannot be described: it fails the run that needs it, not the list. */
 async function parametersOf(schema: AnyTool['inputSchema']): Promise<PlainRecord> {
   try {
     return (await asSchema(schema).jsonSchema) as PlainRecord;
@@ -34,7 +34,7 @@ async function parametersOf(schema: AnyTool['inputSchema']): Promise<PlainRecord
   }
 }
 
-/** It is shown, never called. */
+/** For display, never called. */
 function delegateToolOf(members: readonly ComponentIdentity[]): AnyTool {
   return delegateTool(members, () => Promise.reject(new Error('This tool is only a description.')));
 }

@@ -1,10 +1,10 @@
-/** What the model and clients read of a tool that failed with any other error than a {@link ToolError}. */
+/** The message for the model and clients if a tool fails with an error that is not a {@link ToolError}. */
 export const TOOL_FAILED = 'The tool failed.';
 
 /**
- * Thrown by a tool to tell the model why it failed. The model reads the message and may repeat it, so clients read it
- * too, in events and in the tools of the output. Every other error is told as "The tool failed."; its message is only
- * in the log.
+ * Thrown by a tool to tell the model why it failed. The model may repeat the message, so clients read it too, in
+ * events and in the tools of the output. Every other error is reported as "The tool failed."; its message is only in
+ * the log.
  *
  * @example
  * ```ts
@@ -21,7 +21,7 @@ export const TOOL_FAILED = 'The tool failed.';
 export class ToolError extends Error {
   /**
    * @param message - for the model and for clients
-   * @param options - `cause`: what went wrong, for the log
+   * @param options - `cause`: the underlying error, for the log
    */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

@@ -15,9 +15,9 @@ export interface FailingRun {
 }
 
 /**
- * Reports what a tool has thrown, once.
+ * Reports an error of a tool, once.
  *
- * @returns what the AI SDK is given instead: its message is safe for the model and for clients
+ * @returns the error for the AI SDK: its message is safe for the model and for clients
  */
 export function reportToolFailure(tool: string, whatever: unknown, run: FailingRun): unknown {
   const { context, signal, end } = run;
@@ -27,7 +27,7 @@ export function reportToolFailure(tool: string, whatever: unknown, run: FailingR
     end(thrown);
     return thrown;
   }
-  // The run that the error belongs to has logged it, if it was worth that.
+  // The run of this error has already logged it if necessary.
   if (isOfRun(thrown)) return new ToolError(thrown.publicMessage, { cause: thrown });
   const logger = new AgentOsLogger();
   const failure = `Tool ${quoted(tool)} failed in run ${context.runId}`;
@@ -40,7 +40,7 @@ export function reportToolFailure(tool: string, whatever: unknown, run: FailingR
   return new ToolError(TOOL_FAILED, { cause: thrown });
 }
 
-/** A check error of the tool itself is a verdict on this run; that of a run which the tool started was one on that. */
+/** A check error of the tool itself is a verdict on this run; one of a run that the tool started is not. */
 function isVerdict(thrown: unknown, { runId }: RunContext): boolean {
   if (!(thrown instanceof CheckError)) return false;
   const judged = thrown.runOutput as CheckError['runOutput'] | undefined;
