@@ -12,7 +12,7 @@ export interface BoundHook {
   readonly attachedBy: 'component' | 'module';
   /** The module's hook runs for members and steps too. */
   readonly includesMembers: boolean;
-  /** The instance or function behind it: what makes two references the same hook. */
+  /** The instance or function behind it: two references with the same target are the same hook. */
   readonly target: object;
   invoke(context: PostHookContext): unknown;
 }

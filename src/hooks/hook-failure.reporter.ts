@@ -13,10 +13,10 @@ export interface HookFailure {
   readonly source: string;
 }
 
-/** Is told of every hook execution that failed. */
+/** Called for every hook execution that failed. */
 export type HookErrorHandler = (failure: HookFailure) => void | Promise<void>;
 
-/** Reports failed hook executions, once each: to the log, and to whoever asked to be told. */
+/** Reports failed hook executions, once each: to the log and to `onHookError`. */
 export class HookFailureReporter {
   readonly #logger: AgentOsLogger;
   readonly #onHookError: HookErrorHandler | undefined;
@@ -31,7 +31,7 @@ export class HookFailureReporter {
     if (this.#onHookError) void this.#tell(this.#onHookError, failure);
   }
 
-  /** A reporter that fails must not do what the hook was kept from doing. */
+  /** An error of the handler must not break a run or stop other hooks either. */
   async #tell(onHookError: HookErrorHandler, failure: HookFailure): Promise<void> {
     try {
       await onHookError({ ...failure, execution: { ...failure.execution } });

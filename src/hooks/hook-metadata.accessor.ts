@@ -2,7 +2,7 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import { defineHookOf, type HookDefinition } from './hook.definition.js';
 import { HOOK_METADATA, type HookDecoration } from './hook.metadata.js';
 
-/** The only reader of what the decorators wrote. */
+/** The only reader of the decorators' metadata. */
 export const HookMetadataAccessor = {
   /**
    * The definition of a hook method, looked up along the prototype chain, so that an override in a subclass, a mock

@@ -8,10 +8,10 @@ import type { BoundHook } from './bound-hook.js';
 import type { PostHookContext } from './hook.context.js';
 import type { LazySignal } from './lazy-signal.js';
 
-/** What became of an attempt that did not throw. */
+/** The result of an attempt that did not throw. */
 export type AttemptResult = 'ran' | 'skipped';
 
-/** What one attempt needs. */
+/** The options of one attempt. */
 export interface HookAttempt {
   readonly hook: BoundHook;
   readonly context: PostHookContext;
@@ -19,7 +19,7 @@ export interface HookAttempt {
   readonly timeout: number;
   /** Aborting it ends the wait at once; the hook itself may go on until it notices. */
   readonly abandonOn?: AbortSignal;
-  /** Looks at what the hook has written and returned. It may throw: then the hook has failed. */
+  /** Checks the hook's changes and its return value. If it throws, the hook has failed. */
   readonly verify?: (returned: unknown) => void;
 }
 
@@ -29,7 +29,7 @@ const SKIPPED = Symbol('skipped');
  * Calls a hook once. Returns the result at once if the hook did, else a promise that settles with the hook, with
  * its timeout or with `abandonOn`, whichever is first.
  *
- * @throws whatever the hook threw, or HookTimeoutError
+ * @throws the hook's own error, or HookTimeoutError
  */
 export function attemptHook(
   attempt: HookAttempt,
@@ -69,7 +69,7 @@ function applies({ definition: { name, isGuardrail } }: BoundHook, answer: unkno
   );
 }
 
-/** @throws TypeError if what a hook returned or wrote shows that it did not do its work */
+/** @throws TypeError if the return value or the changes of a hook show that it did not do its work */
 function resultOf({ hook, verify }: HookAttempt, returned: unknown): AttemptResult {
   const { name, isGuardrail } = hook.definition;
   if (returned === SKIPPED) return 'skipped';
@@ -95,7 +95,7 @@ function resultOf({ hook, verify }: HookAttempt, returned: unknown): AttemptResu
   return 'ran';
 }
 
-/** @throws TypeError if a list holds promises, which nothing waits for, or rejections, which were not thrown */
+/** @throws TypeError if a list holds promises, which are not awaited, or rejections, which were not thrown */
 function refuseUnseenRejections(name: string, list: readonly unknown[]): void {
   if (list.some(isPending)) {
     // Their rejections, if any, would end the process.
@@ -170,7 +170,7 @@ function settle(
   });
 }
 
-/** Promises, thenables and observables are waited for; anything else a hook returns means nothing. */
+/** Promises, thenables and observables are awaited; any other return value is ignored. */
 function isPending(value: unknown): value is object {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   return typeof (value as { then?: unknown }).then === 'function' || isObservable(value);

@@ -23,7 +23,7 @@ export interface HookPlace {
 }
 
 /**
- * Makes a callable hook of what stands in a list of hooks.
+ * Makes a callable hook of an entry in a list of hooks.
  *
  * @throws AgentOsConfigurationError if it points nowhere, or not to a hook
  */
@@ -131,7 +131,7 @@ function membersOption({ options }: HookReference<never>, { attachedBy }: HookPl
   return options.members ?? false;
 }
 
-/** Classes are functions; what tells them apart is how they are written, or that they carry hook methods. */
+/** Classes are functions too; they are told apart by their source text, or by their hook methods. */
 function isHookClass(target: unknown): target is HookClass {
   if (typeof target !== 'function') return false;
   if (/^class\b/.test(Function.prototype.toString.call(target))) return true;

@@ -22,11 +22,11 @@ export interface HookInfo {
 }
 
 /**
- * What a pre-hook gets. Inline, the run's own data, which it may change; in the background, deep copies of the
- * finished run's. Destructure it; do not spread it.
+ * The argument of a pre-hook. Inline: the run's own data, which it may change. In the background: deep copies of the
+ * finished run's data. Destructure it; do not spread it.
  */
 export interface PreHookContext {
-  /** What was asked; final once the inline pre-hooks have run, and frozen for post-hooks. In the background a copy. */
+  /** The input; final once the inline pre-hooks have run, and frozen for post-hooks. In the background a copy. */
   readonly runInput: RunInput;
   readonly runContext: RunContext;
   readonly session: Session;
@@ -43,8 +43,8 @@ export interface PreHookContext {
   readonly hook: HookInfo;
 }
 
-/** What a post-hook gets: all that a pre-hook gets, and the output. */
+/** The argument of a post-hook: the context of a pre-hook, and the output. */
 export interface PostHookContext extends PreHookContext {
-  /** What came of the run; in the background with its final status and metrics. */
+  /** The output of the run; in the background with its final status and metrics. */
   readonly runOutput: RunOutput;
 }

@@ -47,7 +47,7 @@ export function Guardrail(options: GuardrailOptions = {}): MethodDecorator {
   return decorate({ decorator: 'Guardrail', options });
 }
 
-/** Only writes. What it wrote is read and checked when the application starts, where the whole picture is known. */
+/** Only writes the metadata. It is read and checked when the application starts, when all components are known. */
 function decorate(decoration: HookDecoration): MethodDecorator {
   return (target, propertyKey) => {
     const others = (Reflect.getOwnMetadata(HOOK_METADATA, target, propertyKey) ??

@@ -16,7 +16,7 @@ const HOOK_OPTIONS = ['runInBackground', 'name', 'timeout', 'retry', 'on', 'when
 const GUARDRAIL_OPTIONS = ['name', 'timeout', 'when', 'stream'];
 
 /**
- * Checks what a decorator was given.
+ * Checks the options of a decorator.
  *
  * @param source - the method as an error message should call it, such as `SupportHooks.notify`
  * @throws AgentOsConfigurationError naming the hook and the option

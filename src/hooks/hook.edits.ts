@@ -3,21 +3,21 @@ import type { HookPhase } from '../execution/hook-execution.js';
 import type { PostHookContext } from './hook.context.js';
 import { USAGE_FIELDS } from '../model/run-usage.js';
 
-/** What is wrong with a value, and where it stands. */
+/** A wrong value: its path and its fault. */
 interface Problem {
   readonly path: string;
   readonly value: unknown;
   readonly expected: string;
 }
 
-/** What a value must be. Members hold members and steps hold steps, so each function knows how deep it is. */
+/** The required type of a value. Members hold members and steps hold steps, so each function gets its depth. */
 interface Kind {
   readonly findProblem: (value: unknown, path: string, depth: number) => Problem | undefined;
-  /** @returns takes back what was written into the value since, and gives the value */
+  /** @returns a function that undoes later changes of the value and returns it */
   readonly remember: (value: unknown, depth: number) => () => unknown;
 }
 
-/** Records inside of records, deeper than any team: most likely one leads back to itself. */
+/** Records inside of records, deeper than any team: most likely a cycle. */
 const MAX_DEPTH = 100;
 /** Characters of the path to a record that is too deep. */
 const MAX_PATH = 100;
@@ -160,14 +160,14 @@ const FIELDS = {
   session: { state: RECORD, metadata: RECORD, name: OPTIONAL_TEXT },
 } as const satisfies Partial<Record<keyof PostHookContext, Readonly<Record<string, Kind>>>>;
 
-/** What a run is known by, and what AgentOS itself writes. */
+/** The fields that identify a run, and those that only AgentOS writes. */
 const READ_ONLY: Readonly<Record<string, readonly string[]>> = {
   runOutput: ['runId', 'parentRunId', 'sessionId', 'userId', 'component', 'stepId', 'status', 'createdAt'],
   runContext: ['runId', 'parentRunId', 'sessionId'],
   session: ['id'],
 };
 
-/** Records that the run shares with others: a record in their place would be seen here and not there. */
+/** Records that the run shares with others: a record in their place would be seen by one of them only. */
 const SHARED: ReadonlySet<string> = new Set([
   'runContext.metadata',
   'runContext.dependencies',
@@ -181,15 +181,15 @@ type Part = Record<string, unknown>;
 interface Field {
   readonly key: string;
   readonly part: Part;
-  /** What is wrong with the field now. */
+  /** The present fault of the field. */
   readonly findFault: () => string | undefined;
-  /** @returns the value before, with what was written into it taken back */
+  /** @returns the earlier value, with later changes undone */
   readonly restore: () => unknown;
 }
 
 /**
- * Watches that what an inline hook writes has the kind it must have: the type checker does not see every hook, and a
- * number in place of the answer would reach the client.
+ * Checks that the values written by an inline hook have the required types: the type checker does not see every hook,
+ * and a number in place of the answer would reach the client.
  */
 export class HookEdits {
   readonly #context: PostHookContext;
@@ -210,7 +210,7 @@ export class HookEdits {
     });
   }
 
-  /** @throws TypeError if the hook has written or returned what would be ignored or break the run */
+  /** @throws TypeError if the hook has written or returned values that would be ignored or break the run */
   verify(hook: string, phase: HookPhase, returned: unknown): void {
     const undone = this.undo();
     if (undone !== undefined) throw new TypeError(`Hook "${hook}" ${undone}`);
@@ -231,9 +231,9 @@ export class HookEdits {
   }
 
   /**
-   * Gives fields that hold something of the wrong kind, or that must not be replaced, the value that they had.
+   * Restores fields that hold a value of a wrong type, or that must not be replaced.
    *
-   * @returns what was wrong with the first of them
+   * @returns the fault of the first of them
    */
   undo(): string | undefined {
     let first: string | undefined;
@@ -246,7 +246,7 @@ export class HookEdits {
     return first;
   }
 
-  /** Ordinary values that an arrow function happens to return mean nothing; a context, or a part of one, does. */
+  /** Ordinary return values of arrow functions are ignored; a returned context, or a part of one, is a fault. */
   #returnedPart(phase: HookPhase, returned: unknown): string | undefined {
     if (!isRecord(returned)) return undefined;
     if (
@@ -266,7 +266,7 @@ export class HookEdits {
 function watched(name: string, part: Part, key: string, kind: Kind): Field {
   const path = `${name}.${key}`;
   const before = part[key];
-  // What was wrong already is not the fault of this hook.
+  // A value that was wrong before is not the fault of this hook.
   const isJudged = kind.findProblem(before, path, 0) === undefined;
   const findFault = (): string | undefined => {
     const value = part[key];
@@ -285,7 +285,7 @@ function readOnly(name: string, part: Part, key: string): Field {
   return { key, part, findFault, restore: () => before };
 }
 
-/** Only what differs: the record may be frozen. */
+/** Writes only a different value: the record may be frozen. */
 function write(record: Record<string, unknown>, key: string, value: unknown): void {
   if (record[key] === value) return;
   if (value === undefined) Reflect.deleteProperty(record, key);

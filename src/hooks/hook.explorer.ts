@@ -35,7 +35,7 @@ export class HookExplorer implements HookInstances {
   explore(): HookProvider[] {
     const providers: HookProvider[] = [];
     for (const { module, wrapper } of this.#candidates()) {
-      // An alias is another name for what is listed anyway.
+      // An alias is another name of a provider that is listed anyway.
       const hookClass = wrapper.isAlias ? undefined : classOf(wrapper);
       if (!hookClass) continue;
       refuseStaticHooks(hookClass);
@@ -47,7 +47,7 @@ export class HookExplorer implements HookInstances {
 
   /**
    * The instance behind a class reference: the one provided in the module that imports AgentOsModule, else the only
-   * one in the application. What is provided under the class itself counts before what has another token.
+   * one in the application. A provider with the class as its token comes before one with another token.
    */
   instanceOf(hookClass: HookClass, place: string): object {
     const registering = this.#registeringModules();
@@ -85,7 +85,7 @@ function classOf(wrapper: InstanceWrapper): HookClass | undefined {
   return undefined;
 }
 
-/** Those that satisfy the wish, or all if none does. */
+/** The candidates that satisfy the wish, or all if none does. */
 function preferred(
   candidates: readonly Candidate[],
   wish: (candidate: Candidate) => boolean,

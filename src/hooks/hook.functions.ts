@@ -22,12 +22,12 @@ export function defineGuardrail<C>(hook: HookFunction<C>, options: GuardrailOpti
   return define(hook, { decorator: 'Guardrail', options });
 }
 
-/** What a guardrail needs before its first run, by the guardrail. */
+/** The preparations of guardrails, by guardrail. */
 const preparations = new WeakMap<object, () => Promise<void>>();
 
 /**
- * Makes a guardrail of a function that needs something first, such as a package that may not be installed: the
- * application does not start without it. A component that is registered later, or run directly, waits for it.
+ * Makes a guardrail of a function that needs a preparation, such as loading an optional package: the application does
+ * not start if it fails. A component that is registered later, or run directly, waits for it.
  */
 export function definePreparedGuardrail<C>(
   hook: HookFunction<C>,
@@ -44,12 +44,12 @@ export function definePreparedGuardrail<C>(
   return guardrail;
 }
 
-/** Gets a hook ready for its first run; most need nothing. */
+/** Prepares a hook for its first run; most hooks have no preparation. */
 export async function prepareHook({ target }: { readonly target: object }): Promise<void> {
   await preparations.get(target)?.();
 }
 
-/** Wraps, so that the function that was passed in stays as it was. */
+/** Wraps the function, so that the original is not changed. */
 function define<C>(hook: HookFunction<C>, decoration: HookDecoration): HookFunction<C> {
   refuseSecondDecoration(hook, decoration);
   refuseGenerator(hook, `define${decoration.decorator}(): "${hook.name}"`);
@@ -59,7 +59,7 @@ function define<C>(hook: HookFunction<C>, decoration: HookDecoration): HookFunct
   return defined;
 }
 
-/** The second would hide the first: a built-in guardrail would become a hook that guards nothing. */
+/** The second decoration would hide the first: a built-in guardrail would become an ordinary hook. */
 function refuseSecondDecoration(hook: HookFunction<never>, { decorator }: HookDecoration): void {
   const first = decorationOf(hook);
   if (!first) return;
@@ -69,7 +69,7 @@ function refuseSecondDecoration(hook: HookFunction<never>, { decorator }: HookDe
   );
 }
 
-/** What `defineHook` or `defineGuardrail` wrote; undefined for a plain function. */
+/** The metadata of `defineHook` or `defineGuardrail`; undefined for a plain function. */
 export function decorationOf(hook: object): HookDecoration | undefined {
   const decorations = Reflect.getOwnMetadata(HOOK_METADATA, hook) as readonly HookDecoration[] | undefined;
   return decorations?.[0];

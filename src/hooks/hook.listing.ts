@@ -22,7 +22,7 @@ export interface HookAttachment {
   readonly phase: HookPhase;
   readonly attachedBy: 'component' | 'module';
   readonly mode: HookMode;
-  /** `guardrail`: always inline. `decorator`: it says so itself. `switch`: as the module says. `default`: nobody says anything. */
+  /** `guardrail`: always inline. `decorator`: its own option. `switch`: the module's option. `default`: none. */
   readonly reason: HookModeReason;
 }
 

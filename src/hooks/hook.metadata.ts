@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 
-/** The metadata key under which `@Hook` and `@Guardrail` store what they were given. */
+/** The metadata key under which `@Hook` and `@Guardrail` store their options. */
 export const HOOK_METADATA = Symbol('nestjs-agentos:hook');
 
-/** What one decorator wrote: unchecked, as the user gave it. */
+/** The options of one decorator, as the user gave them: unchecked. */
 export interface HookDecoration {
   readonly decorator: 'Hook' | 'Guardrail';
   readonly options: object;

@@ -9,7 +9,7 @@ export interface HookRetryOptions {
   readonly backoff?: number;
 }
 
-/** What `@Hook` accepts. */
+/** The options of `@Hook`. */
 export interface HookOptions {
   /**
    * `true`: after the response. `false`: inline, even under the module's `runHooksInBackground`. Left out: as that
@@ -25,20 +25,20 @@ export interface HookOptions {
   /** Background only: the outcomes of the run that release the hook. Default `['completed']`. */
   readonly on?: readonly RunOutcome[];
   /**
-   * Runs the hook only if it returns true, or a promise of true. It gets what the hook would get; for a pre-hook,
+   * Runs the hook only if it returns true, or a promise of true. It gets the hook's context; for a pre-hook,
    * inline, `runOutput` is still empty. An answer that is neither true nor false is an error of the hook.
    *
    * @example `@Hook({ runInBackground: true, when: sampled(0.1) })`
    */
   readonly when?: HookCondition;
   /**
-   * Inline only: what an error that is no check error and no `HttpException` does to the run.
+   * Inline only: the effect on the run of an error that is neither a check error nor an `HttpException`.
    * Default `'fail'` for pre-hooks and `'continue'` for post-hooks.
    */
   readonly onError?: 'fail' | 'continue';
 }
 
-/** What `@Guardrail` accepts. A guardrail is always inline, and the run ends if it fails in any way. */
+/** The options of `@Guardrail`. A guardrail is always inline, and the run ends if it fails in any way. */
 export interface GuardrailOptions {
   /** In events, logs and the ledger. Default: the method's name. */
   readonly name?: string;

@@ -6,7 +6,7 @@ export type HookClass<T = object> = abstract new (...dependencies: never[]) => T
 /** A hook without a provider: a function of the phase's context. */
 export type HookFunction<C> = (context: C) => unknown;
 
-/** What a reference may add to the hook it points to. */
+/** The options of a hook reference. */
 export interface HookReferenceOptions {
   /** Only for hooks of the module: run for members and steps too, not just for root runs. Default false. */
   readonly members?: boolean;
@@ -38,7 +38,7 @@ export class HookReference<in C> {
   ) {}
 }
 
-/** What may stand in a list of hooks: a reference, a class with exactly one hook method, or a function. */
+/** An entry in a list of hooks: a reference, a class with exactly one hook method, or a function. */
 export type HookLike<C> = HookReference<C> | HookFunction<C> | HookClass;
 
 /**

@@ -14,7 +14,7 @@ export interface ComponentHooks {
   readonly holdsStream: boolean;
 }
 
-/** What a {@link HookRegistry} is made of. */
+/** The options of {@link HookRegistry}. */
 export interface HookRegistryOptions {
   readonly instances: HookInstances;
   readonly runHooksInBackground: boolean;
@@ -97,7 +97,7 @@ export class HookRegistry {
 
   #refuseUselessOptions({ definition, source, phase }: BoundHook, owner: string): void {
     const { mode, reason } = resolveHookMode(definition, this.#options.runHooksInBackground);
-    // Options of a hook that only follows the switch wait for it to be turned on.
+    // A hook that follows the switch may have options for the background: they apply once the switch is on.
     if (mode === 'background' || reason === 'default') return;
     for (const option of ['retry', 'on'] as const) {
       if (definition[option] === undefined) continue;
@@ -114,7 +114,7 @@ function others(moduleHooks: readonly BoundHook[], own: readonly BoundHook[]): B
   return moduleHooks.filter((hook) => !own.some((other) => isSameHook(hook, other)));
 }
 
-/** A function is itself wherever it stands; an instance may have several hook methods. */
+/** The same function is the same hook; an instance may have several hook methods. */
 function isSameHook(one: BoundHook, other: BoundHook): boolean {
   return one.target === other.target && (typeof one.target === 'function' || one.source === other.source);
 }

@@ -17,13 +17,13 @@ const INLINE_TIMEOUT = 30_000;
 const BACKGROUND_TIMEOUT = 60_000;
 const DEFAULT_BACKOFF = 1_000;
 
-/** What a hook is called about. */
+/** The run that a hook is called for. */
 export interface HookSubject {
   /** @throws PlainDataError if the hook cannot be given copies of its own */
   createContext(info: HookInfo, signal: LazySignal): PostHookContext;
   /** Runs the callback so that runs which it starts are known to be started by this hook. */
   enter<R>(execution: HookExecution, callback: () => R): R;
-  /** Inline only: @throws TypeError if the hook has written or returned what it must not */
+  /** Inline only: @throws TypeError if the hook has written or returned a forbidden value */
   verify?(hook: BoundHook, returned: unknown): void;
 }
 
@@ -34,7 +34,7 @@ export interface HookCall {
   readonly subject: HookSubject;
 }
 
-/** What a {@link HookRunner} is made of. */
+/** The options of {@link HookRunner}. */
 export interface HookRunnerOptions {
   readonly ledger: HookLedger;
   readonly deadlines: Deadlines;
@@ -54,7 +54,7 @@ export class HookRunner {
   }
 
   /**
-   * Runs a hook in the caller's way.
+   * Runs a hook while the run waits for it.
    *
    * @returns the error that the run survives, if there was one
    * @throws AgentRunError if the run must end; the reason of `runSignal` if that was aborted meanwhile
@@ -73,7 +73,7 @@ export class HookRunner {
   }
 
   /**
-   * Runs a hook after the response. Nothing it does comes back; returns nothing if it ended at once. Attempts that its
+   * Runs a hook after the response. It cannot affect the run; returns undefined if it ended at once. Attempts that its
    * execution has on record, made by a process that died, count.
    */
   runInBackground(call: HookCall, delivery: HookDelivery): Promise<void> | undefined {
@@ -176,7 +176,7 @@ function infoOf(execution: HookExecution, attempt: number, delivery: HookDeliver
     : { name, phase, executionId, attempt, mode, delivered };
 }
 
-/** What will fail again in the same way is not tried again. */
+/** Errors that would occur again in the same way are not retried. */
 function isWorthRetrying(thrown: unknown): boolean {
   return !(thrown instanceof CheckError || thrown instanceof PlainDataError);
 }

@@ -5,9 +5,9 @@ import { CheckError } from '../errors/check.errors.js';
 import { GuardrailFailedError, HookFailedError, RunHttpError } from '../errors/run.errors.js';
 import type { BoundHook } from './bound-hook.js';
 
-/** What an error of an inline hook means for the run. */
+/** The effect of an inline hook's error on the run. */
 export interface InlineHookVerdict {
-  /** The hook did its work by throwing: it said no. */
+  /** The hook did its work: it rejected the run. */
   readonly isRejection: boolean;
   /** Ends the run; undefined if the run goes on. */
   readonly ends: AgentRunError | undefined;
@@ -15,8 +15,8 @@ export interface InlineHookVerdict {
 
 /**
  * Check errors and the hook's own `HttpException` end the run; a guardrail that breaks in any other way ends it too;
- * anything else does what `onError` says. A rejection of a
- * run that the hook had started is passed on; that run's other errors are no verdict of the hook.
+ * for any other error `onError` decides.
+ * A rejection of a run that the hook had started is passed on; that run's other errors are no verdict of the hook.
  */
 export function judgeInlineHookError(hook: BoundHook, thrown: unknown): InlineHookVerdict {
   const { name, isGuardrail, onError = hook.phase === 'pre' ? 'fail' : 'continue' } = hook.definition;

@@ -1,5 +1,5 @@
 /**
- * An `AbortSignal` that is made when somebody reads it. Most hooks never do, and a controller for each of them is
+ * An `AbortSignal` that is created when the hook reads it. Most hooks never do, and a controller for each of them is
  * the most expensive part of running one.
  */
 export class LazySignal {
@@ -31,7 +31,7 @@ export class LazySignal {
     this.#controller?.abort(reason);
   }
 
-  /** The hook has ended: nothing of it stays attached to the parent, nor will be if it reads the signal later. */
+  /** The hook has ended: detaches it from the parent, also for a signal that it reads later. */
   close(): void {
     this.#isClosed = true;
     if (this.#controller) this.#parent?.removeEventListener('abort', this.#onParentAbort);

@@ -56,7 +56,7 @@ import { sessionNotFound } from '../sessions/session-not-found.js';
 import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
 import { RunTree } from './tree.js';
 
-/** What is to be run, and how. */
+/** The component to run, its input and its options. */
 export interface RunRequest {
   readonly component: RunComponent;
   readonly input: string | RunInput;
@@ -68,9 +68,9 @@ export interface RunRequest {
   readonly sink?: RunEventSink;
   /** Whether the run is stored in its session. Default: unless a hook has started it and has named no session. */
   readonly isStored?: boolean;
-  /** Whose the run's session must be, if it exists. Default: anybody's. */
+  /** The user who must own the run's session, if it exists. Default: any owner. */
   readonly owner?: SessionOwner;
-  /** What becomes of the run if its client leaves. Default: as the environment says. */
+  /** Whether the run finishes or is cancelled when its client leaves. Default: the environment's setting. */
   readonly onDisconnect?: 'finish' | 'cancel';
 }
 
@@ -98,7 +98,7 @@ interface RunInit {
 
 /**
  * One execution of a component, from its start until it has settled:
- * `pre → executing (one attempt after another) → post → settled`. Everybody else sees it as a `RunView`.
+ * `pre → executing (one attempt after another) → post → settled`. All other code sees it as a `RunView`.
  */
 export class Run implements RunHandle, ScopedRun, AttemptedRun {
   readonly runId = newId();
@@ -113,7 +113,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   readonly startedAt = performance.now();
   readonly timeLimit: TimeLimit;
   readonly #cancellation = new Cancellation();
-  /** Ends the waits of the settled run for the store that keeps it. */
+  /** Ends the settled run's waits for its store. */
   #storing: Cancellation | undefined;
   readonly #hooks: ComponentHooks;
   readonly #tree: RunTree;
@@ -121,7 +121,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   readonly #isStored: boolean;
   /** Started by a hook of the run above, not by its engine. */
   readonly #isOfHook: boolean;
-  /** How many workflows stand around the run's own. */
+  /** The number of workflows around the run's own. */
   readonly #nestedDepth: number;
   readonly #feed: EventFeed;
   /** Where records of the run wait: for its own output guardrails, or for those of the next run above that has some. */
@@ -134,9 +134,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #context: RunContext;
   #output: RunOutput;
   #sessionView: SessionView;
-  /** A run above has what this run has made of the session's name and metadata, and stores it. */
+  /** A run above has taken over this run's changes to the session's name and metadata, and stores them. */
   #isSessionMerged = false;
-  /** What the run had before the engine has added to it. */
+  /** The run's data before the engine has added to it. */
   #given: GivenData;
   #edit: AnswerEdit = 'none';
   #errorCode: string | undefined;
@@ -145,7 +145,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #hasLeftSession = false;
   #shownAt = this.startedAt;
   #inlineHook: string | undefined;
-  /** Below guardrails, the run above has done its work without waiting for this run: they have not seen it. */
+  /** The run above did its work without waiting for this run: its guardrails have not seen this run. */
   #isLate = false;
   #isWithdrawn = false;
   #span: RunSpan | undefined;
@@ -228,7 +228,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#feed = new EventFeed({
       base: eventBaseOf(context, this.identity, this.step, this.#nestedDepth),
       sink,
-      // The runs that a hook starts for itself, a judge say, are not shown to those who read the run.
+      // Runs that a hook starts for itself, such as a judge, are not shown to the run's readers.
       above:
         position !== 'inside-hook' || parent?.position === 'inside-hook' ? parent && parent.#feed : undefined,
       hold: ownHold,
@@ -389,7 +389,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     }
   }
 
-  /** Saves what a judge says of the run, once the guardrails that hold the run have passed. */
+  /** Saves a judge's evaluation of the run, once the guardrails that hold the run have passed. */
   async recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
     const { owner } = this.session;
     const hold = this.#hold;
@@ -420,7 +420,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     try {
       this.#span = tracing.startRun(this.identity, this.runId);
       const error = await this.#enter(() => this.#perform());
-      // The runs below were cancelled with this one, and end before it as they do otherwise.
+      // The runs below were cancelled with this one. They end before it, as in any other run.
       if (this.#cancellation.reason) await Promise.all(this.#parts.map(({ settled }) => settled));
       return await this.#settle(error);
     } catch (thrown) {
@@ -434,7 +434,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** @returns the error with which the run ends, if it does not complete */
   async #perform(): Promise<AgentRunError | undefined> {
     try {
-      // A step that has nothing to wait for is synchronous: most runs have few that wait.
+      // Steps that need not wait are synchronous: in most runs only few steps wait.
       const opening = this.#loadSession();
       if (opening) await opening;
       this.#openSession();
@@ -442,7 +442,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       const started = this.emit({ type: 'run-started', ...modelOf(this.component) });
       if (started) await started;
       if (this.#hooks.pre.length > 0) await this.#runHooks(this.#hooks.pre);
-      // From here on it is what is stored, streamed and shown: a post-hook that edits it is told so by an error.
+      // This input is stored, streamed and shown: a post-hook that edits it gets an error.
       this.#input = freezeInput(this.#input);
       this.#output.input = this.#input;
       this.#given = takeGiven(this.#context, this.sessionData);
@@ -463,8 +463,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   /**
-   * The session of the run above, the stored one, or a new one. Clients are told that the sessions of others are not
-   * there; what application code runs goes on without.
+   * The session of the run above, the stored one, or a new one. A root run ends with "session not found" if another
+   * user owns the session; a run that application code starts inside of it goes on without the stored session.
    */
   #loadSession(): Promise<void> | undefined {
     const { session } = this;
@@ -504,7 +504,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       createContext: (info, signal) => {
         if (hook.phase === 'post') {
           found = findAnswer(this.#output, this.sessionData, isGuardrail);
-          // The engine, parts and hooks may have left work behind: the guardrail would not see what that still writes.
+          // Unfinished work of the engine, parts and hooks may still write data that the guardrail would not see.
           if (isGuardrail) this.#detachData();
         }
         const context = new LiveHookContext(this, info, signal);
@@ -528,7 +528,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     } finally {
       this.#inlineHook = undefined;
     }
-    // A hook that failed may have written something of the wrong kind before.
+    // A hook that failed may have written values of a wrong type before.
     if (failure) edits?.undo();
     if (failure instanceof HookTimeoutError) this.#detachData();
     if (hook.phase === 'post') this.#followPostHook(found, isGuardrail);
@@ -536,7 +536,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   #followPostHook(found: FoundAnswer | undefined, isGuardrail: boolean): void {
-    // What is stored, streamed and shown of the input is decided after the pre-hooks.
+    // Pre-hooks may change the input: it is stored, streamed and shown as they leave it.
     this.#output.input = this.#input;
     if (!found) return;
     const { output, edit } = followEdit(this.#output, found, isGuardrail, this.#given.metadata);
@@ -551,7 +551,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (edit === 'masked' || this.#edit === 'none') this.#edit = edit;
   }
 
-  /** The component's own work, repeated if it fails; hooks are not repeated, and a failed attempt leaves none behind. */
+  /** The component's own work, repeated if it fails. Hooks are not repeated; a failed attempt leaves none behind. */
   async #execute(): Promise<void> {
     for (let retriesLeft = this.component.retries; ; retriesLeft--) {
       const attempt = new Attempt(this);
@@ -570,7 +570,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     }
   }
 
-  /** The attempt is repeated: nothing of it, or of the runs that it has started, counts. */
+  /** Discards an attempt that is repeated, with the runs that it has started. */
   #discard(attempt: Attempt): void {
     attempt.abandon();
     this.#feed.forget(this.#treeIds());
@@ -579,7 +579,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#parts = [];
     Object.assign(this.#output, { content: '', metrics: {}, messages: [], ...noWork() });
     delete this.#output.data;
-    // In place: engines and hooks hold on to the object.
+    // In place: engines and hooks hold references to the object.
     replaceContent(this.#output.metadata, this.#given.metadata);
     this.#sessionView.restoreName(this.#given.session);
     this.#sessionView.restoreMetadata(this.#given.session);
@@ -610,7 +610,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#span?.end(error);
     this.#showAbove();
     this.#mergeSession();
-    // Described once: a session stores the very event that readers get.
+    // Described once: a session stores the same event that readers get.
     const last = this.#feed.describe(finalEventOf(this, error));
     const storing = this.#store(last, error === undefined && this.#edit !== 'masked');
     if (storing) await this.#waitAfterEnd(storing);
@@ -621,7 +621,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
   }
 
-  /** Only a defect of this library, or of a tracer, leads here: the run has ended all the same, and holds on to nothing. */
+  /** Only a defect of this library or of a tracer leads here: the run ends anyway and releases all that it holds. */
   async #breakOff(thrown: unknown): Promise<RunEnd> {
     this.#logError(`The run ${this.runId} could not be ended`, thrown);
     const last = this.#state.phase === 'settled' ? this.#state.last : this.#state.phase;
@@ -677,7 +677,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.#cancellation.reason ?? toRunError(this, thrown);
   }
 
-  /** A verdict stays what it is; what broke may work the next time. */
+  /** A verdict is final; any other error may not occur again. */
   #isWorthRetrying(thrown: unknown): boolean {
     if (this.#cancellation.reason) return false;
     return RETRIED.includes(toRunError(this, thrown).code);
@@ -709,7 +709,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return { ...newMessage(), role: 'assistant', content: this.#output.content };
   }
 
-  /** The run did not complete: what guardrails have refused, or have not seen, is taken out of its output. */
+  /** The run did not complete: removes the parts of its output that guardrails have refused or not seen. */
   #refuse(shown: string | undefined): void {
     const isHeld = this.#hold !== undefined;
     const isPre = this.#state.phase === 'pre';
@@ -721,7 +721,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       refusedOutput(this.#output, { shown, isHeld, isPre, isPost, messages, givenMetadata }),
     );
     if (isHeld || isPost) {
-      // Background hooks would read it. After a rejection of the input they may: they audit it.
+      // Background hooks would read the removed metadata. After a rejection of the input they may: they audit it.
       this.#followMetadata();
       this.#restoreDependencies();
     }
@@ -734,7 +734,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (this.#hold) for (const part of this.#descendants()) part.#withdraw(this.session.owner);
   }
 
-  /** In place: the run above, engines and hooks hold on to the object. */
+  /** In place: the run above, engines and hooks hold references to the object. */
   #replaceOutput(output: RunOutput): void {
     if (output === this.#output) return;
     if (!('data' in output)) delete this.#output.data;
@@ -769,7 +769,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     parent.#output.memberResponses.push(this.#output);
   }
 
-  /** What the run has made of the session's name and metadata becomes the next run's above that has not settled. */
+  /** Merges the run's changes to the session's name and metadata into the next run above that has not settled. */
   #mergeSession(): void {
     if (this.#isWithdrawn || this.#isDiscarded) return;
     for (let above = this.parent; above?.session === this.session; above = above.parent) {
@@ -780,7 +780,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     }
   }
 
-  /** Stores the run, and what was held for its guardrails, or hands both to the hold above. */
+  /** Stores the run and the data held for its guardrails, or hands both to the hold above. */
   #store(last: RunEvent | undefined, hasPassed: boolean): Promise<void> | undefined {
     const { sessions } = this.environment;
     const isStored = sessions !== undefined && this.#isStored;
@@ -843,7 +843,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   #storedChanges(): StoredChanges {
     if (this.parent?.session !== this.session) return 'all';
-    // The run above has settled before: what this run has changed since is not among what that one stores.
+    // The run above has settled before: it does not store the later changes of this run.
     return this.#isSessionMerged ? 'state' : this.#sessionView.begun;
   }
 
@@ -866,7 +866,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.parent ? this.parent.#callerMetadata() : this.#given.metadata;
   }
 
-  /** The answer is final whatever becomes of the event: a reader that fails now has read all but the end. */
+  /** The answer is final even if the event is not delivered: a reader that fails now has read all but the end. */
   async #deliverLast(last: RunEvent): Promise<void> {
     try {
       await this.#feed.end(last);
@@ -880,7 +880,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.environment.logger.error(`${what}: ${reason}`, stack);
   }
 
-  /** An event of the run, or of a run below it, tells that it is at work. */
+  /** An event of the run, or of a run below it, shows that it is at work. */
   #markShown(): void {
     this.#shownAt = performance.now();
     if (this.parent) this.parent.#markShown();
@@ -905,8 +905,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   /**
-   * Below guardrails: the run has done its work, and they are about to see it. What unfinished parts say from now on, and
-   * have said so far, is not a part of it.
+   * Below guardrails: the run has done its work, and they are about to see it. Output of unfinished
+   * parts, past and future, is not included.
    */
   #leaveBehind(isLeft: (part: Run) => boolean): void {
     if (!this.#hold) return;
@@ -931,8 +931,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   /**
-   * Guardrails above have refused the run, or have not seen it: it is stored without its answer. What the application
-   * asks about that in a session of its own stays, since no client reads it there.
+   * Guardrails above have refused the run, or have not seen it: it is stored without its answer. Questions of the
+   * application about that run, in a session of its own, stay: no client reads them there.
    *
    * @param owner - of the session of the run that has the guardrails
    */
@@ -994,7 +994,7 @@ function openSessionFor({ parent, context, options, identity, owner }: SessionPa
   return new OpenSession({ session, isNamed: options.sessionId !== undefined, component: identity, owner });
 }
 
-/** What every event of a run carries. */
+/** The fields that all events of a run have. */
 function eventBaseOf(
   { runId, parentRunId, sessionId }: RunContext,
   component: ComponentIdentity,
@@ -1011,7 +1011,7 @@ function eventBaseOf(
   };
 }
 
-/** The texts are fixed: an error's own message may hold what clients must not see. */
+/** The texts are fixed: an error's own message may hold data that clients must not see. */
 function completedEvent({ phase, hook }: HookExecution, error: string | undefined): RunEventBody {
   return { type: `${phase}-hook-completed`, hook, ...(error === undefined ? {} : { error }) };
 }

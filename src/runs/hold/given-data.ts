@@ -10,7 +10,7 @@ export interface GivenData {
   readonly session: Readonly<Pick<Session, 'name' | 'metadata'>>;
 }
 
-/** Remembers what a run is given, before hooks or its engine can change it. */
+/** Copies the data that a run is given, before hooks or its engine can change it. */
 export function takeGiven({ metadata, dependencies }: RunContext, session: Session): GivenData {
   return {
     metadata: copyRecord(metadata),

@@ -42,8 +42,8 @@ export function findAnswer(output: RunOutput, session: Session, isGuardrail: boo
 }
 
 /**
- * A post-hook may change the answer as `content` or as `data`; the other field is adapted. A change by a guardrail masks
- * the answer: the fields that it did not change may quote the masked text, so they are dropped.
+ * A post-hook may change the answer as `content` or as `data`; the other field is adapted. A change by a guardrail
+ * masks the answer: the fields that it did not change may quote the masked text, so they are dropped.
  *
  * @param givenMetadata - the metadata before the engine has added to it
  * @returns the output as it is from now on
