@@ -9,7 +9,7 @@ import { markProtocol } from './protocol.mark.js';
 /**
  * A controller of the protocol: guarded, with `{ "detail": … }` errors, its runs tied to the response.
  *
- * @param path - what the paths of its routes begin with
+ * @param path - the prefix of its routes' paths
  */
 export function AgentOsRoutes(path = ''): ClassDecorator {
   return applyDecorators(

@@ -23,7 +23,7 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<object>();
     const isAnswered = this.responder.hasReplied(response);
-    // A host's interceptor has waited long enough for a stream, which goes on without it.
+    // A host's interceptor has timed out while a stream was being sent; the stream goes on.
     const isTimeout = isAnswered && thrown instanceof Error && thrown.name === 'TimeoutError';
     if (!(thrown instanceof HttpException) && !isTimeout) {
       const { reason, stack } = forLog(thrown);
@@ -36,7 +36,7 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
   }
 }
 
-/** What a client may read of an error. */
+/** The part of an error that a client may read. */
 export function detailOf(thrown: unknown): unknown {
   if (thrown instanceof AgentRunError) return thrown.publicMessage;
   if (!(thrown instanceof HttpException)) return 'Internal Server Error';
@@ -44,7 +44,7 @@ export function detailOf(thrown: unknown): unknown {
   return isArray(said) && said.length > 0 && said.every(isProblem) ? said : textOf(thrown);
 }
 
-/** What is wrong with a field: the one thing that the protocol says in more than a text. */
+/** Whether an item describes a field error, the only error detail of the protocol that is not a text. */
 function isProblem(item: unknown): boolean {
   return isRecord(item) && isArray(item['loc']) && typeof item['msg'] === 'string';
 }

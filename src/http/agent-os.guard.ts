@@ -20,7 +20,7 @@ import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { checkOrigin } from './request.origin.js';
 
-/** Lets a request pass that comes from where it may, brings the security key and satisfies the host's own guards. */
+/** Lets a request pass if its origin is allowed, it has the security key, and the host's own guards accept it. */
 @Injectable()
 export class AgentOsGuard implements CanActivate, OnModuleInit {
   #guards: readonly CanActivate[] = [];
@@ -49,7 +49,7 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
     return true;
   }
 
-  /** A guard of the host lives in one of its modules, where `@UseGuards` of ours would not find it. */
+  /** Looks up a guard of the host: a module of the host provides it, where our `@UseGuards` would not find it. */
   #resolve(guard: unknown, place: string): CanActivate {
     if (typeof guard !== 'function') {
       if (isGuard(guard)) return guard;
@@ -77,13 +77,13 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
     }
   }
 
-  /** There is one guard for all requests. */
+  /** Throws for request-scoped and transient guards: one instance serves all requests. */
   #refuseShortLived(guard: Type<CanActivate>, place: string): void {
     let scope: Scope | undefined;
     try {
       ({ scope } = this.moduleRef.introspect(guard));
     } catch {
-      // Not provided: the look-up that follows says so.
+      // Not provided: the next look-up throws an error for it.
       return;
     }
     if (scope === Scope.DEFAULT) return;
@@ -105,24 +105,24 @@ function headersOf(context: ExecutionContext): IncomingHttpHeaders {
 
 function authorizationOf(context: ExecutionContext): string | undefined {
   const header: unknown = headersOf(context).authorization;
-  // Node keeps the first of several, unless the host's server or adapter is told to keep all.
+  // Node keeps the first of several headers, unless the host's server or adapter is configured to keep all.
   return Array.isArray(header) ? header.join(', ') : (header as string | undefined);
 }
 
-/** `Authorization: Bearer <key>`; the bare key passes too, as existing clients of the protocol send it. */
+/** Checks `Authorization: Bearer <key>`; the bare key passes too, since existing clients of the protocol send it. */
 function checkKey(expected: string, authorization: string | undefined): void {
   if (authorization === undefined || authorization === '') {
     throw new UnauthorizedException('Authorization header required');
   }
   const given = authorization.replace(/^bearer +/i, '').trim();
-  // Clients send what is not ASCII as Latin-1 or as UTF-8; Node reads either as Latin-1.
+  // Clients send non-ASCII characters as Latin-1 or as UTF-8; Node decodes both as Latin-1.
   const spellings = [expected, Buffer.from(expected).toString('latin1')];
   if (!spellings.some((spelling) => isSame(given, spelling))) {
     throw new UnauthorizedException('Invalid authentication token');
   }
 }
 
-/** Takes as long for a wrong key as for the right one; hashing makes the lengths equal. */
+/** Compares in constant time; hashing makes the lengths equal. */
 function isSame(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

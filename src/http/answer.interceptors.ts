@@ -9,15 +9,15 @@ import { isProtocolHandler } from './protocol.mark.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
 /**
- * What the host's interceptors see in place of an answer, which our handlers send themselves. A text, so that it can be
- * recognised whatever an interceptor has made of it and in whatever cache it was.
+ * Stands for an answer that our handler has sent itself: the host's interceptors receive it as the handler's value.
+ * It is a text, so that it can be recognised after an interceptor has wrapped it or a cache has stored it.
  */
 const ANSWERED = 'nestjs-agentos:answered';
 
-/** The latest call of the handler of a request, with the error it has failed with. */
+/** The latest handler call of each request; it rejects with the error of the handler. */
 const calls = new WeakMap<object, Promise<unknown>>();
 
-/** Innermost around each handler of the protocol: keeps how its call ends, whatever the host's interceptors make of it. */
+/** Innermost around each handler of the protocol: keeps the result, whatever the host's interceptors return. */
 @Injectable()
 export class ReachedInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -30,14 +30,15 @@ export class ReachedInterceptor implements NestInterceptor {
 }
 
 /**
- * Outermost around each handler of the protocol. Our handlers answer by themselves, so that a host's interceptor which
- * does not call them, or swallows their errors, would leave the request without any answer. If it has an answer of its
- * own, that is sent; if it has none, the error is answered as the protocol says. If it gives again what it has seen of an earlier request, as caches do, the handler is called all the same: that was no
- * answer, and the one that was given then may have been somebody else's.
+ * Outermost around each handler of the protocol. Our handlers send their answers themselves, so a request would get
+ * no answer if an interceptor of the host did not call the handler, or swallowed its error. If the interceptor has a
+ * value of its own, that is sent; if it has none, the error is answered as the protocol defines. If the interceptor
+ * repeats the value of an earlier request, as caches do, the handler is called anyway: that value is a placeholder
+ * and not an answer, and the earlier answer may have been sent to another client.
  */
 @Injectable()
 export class AnswerInterceptor implements NestInterceptor {
-  /** In the constructor: the host's own interceptors are added later, and routes made with all of them. */
+  /** In the constructor, because the host's interceptors are added later and routes are created with all of them. */
   constructor(
     application: ApplicationConfig,
     private readonly moduleRef: ModuleRef,
@@ -64,7 +65,7 @@ export class AnswerInterceptor implements NestInterceptor {
     if (this.responder.hasReplied(response)) return;
     const call = calls.get(requestOf(context));
     const isRepeat = isRepeated(value);
-    // A call that has failed, or goes on, is the answer unless the host has one.
+    // A call that has failed, or is still running, answers the request unless the host has an answer.
     if (call && (isRepeat || value === undefined || value === null)) await call;
     else if (isRepeat) await this.#call(context);
     else this.responder.replyForHost(response, value);
@@ -78,12 +79,12 @@ export class AnswerInterceptor implements NestInterceptor {
   }
 }
 
-/** Whether a value holds what interceptors see in place of an answer of ours. */
+/** Whether a value contains the placeholder that interceptors receive in place of our answer. */
 function isRepeated(value: unknown): boolean {
   return (JSON.stringify(toJsonValue(value)) ?? '').includes(ANSWERED);
 }
 
-/** What Nest would call the handler with: ours take the request, the response and parts of the path. */
+/** The arguments that Nest would pass to the handler: the request, the response and path parameters. */
 function argumentsOf(context: ExecutionContext): readonly unknown[] {
   const controller = context.getClass();
   const declared = Reflect.getMetadata(

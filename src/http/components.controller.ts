@@ -7,7 +7,7 @@ import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { toWireComponent, toWireWorkflowSummary } from './wire/wire-component.js';
 
-/** Shows what is served. */
+/** Shows the served components. */
 @AgentOsRoutes()
 export class ComponentsController {
   constructor(

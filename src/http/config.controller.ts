@@ -5,7 +5,7 @@ import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { toWireConfig, toWireModels } from './wire/wire-config.js';
 
-/** Tells clients what there is: components, their models, and where sessions and evaluations are kept. */
+/** Shows the components, their models, and the databases of sessions and evaluations. */
 @AgentOsRoutes()
 export class ConfigController {
   constructor(

@@ -8,12 +8,12 @@ import { formsOf, type DeclaredRoute } from './route.overlap.js';
 
 type PathParts = Parameters<RoutePathFactory['create']>[0];
 
-/** A controller, and what its module and the application put in front of its paths. */
+/** A controller, with the path prefixes of its module and of the application. */
 interface Place {
   readonly controller: Type;
   readonly modulePath: string | undefined;
   readonly config: ApplicationConfig;
-  /** Makes the paths of routes as Nest does. */
+  /** Creates route paths as Nest does. */
   readonly paths: RoutePathFactory;
   readonly reading: PathReading;
 }
@@ -95,7 +95,7 @@ function formsFor(path: string, { isCaseSensitive, hasOptionalParts }: PathReadi
   return hasOptionalParts ? formsOf(compared) : [compared];
 }
 
-/** Whether the first segment of a path is one for everything, such as `*`, `*path` and `{*path}`. */
+/** Whether the first segment of a path is a wildcard, such as `*`, `*path` and `{*path}`. */
 function isWildcardFirst(path: string): boolean {
   return /^[/{]*\*/.test(path);
 }

@@ -3,7 +3,7 @@ import { Get, Res } from '@nestjs/common';
 import { OpenRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
-/** Whether the server answers. Open to everybody. */
+/** Tells whether the server is up. Open to all clients. */
 @OpenRoutes()
 export class HealthController {
   readonly #instantiatedAt = new Date().toISOString();

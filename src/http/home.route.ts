@@ -8,7 +8,7 @@ import { toWireHome } from './wire/wire-config.js';
 
 type Handler = (request: object, response: object, ...rest: unknown[]) => unknown;
 
-/** The little of an adapter that is needed here. */
+/** The methods of an adapter that are used here. */
 interface AdapterLike {
   setNotFoundHandler?: (handler: Handler, ...rest: unknown[]) => unknown;
   getRequestMethod(request: object): string;
@@ -16,9 +16,9 @@ interface AdapterLike {
 }
 
 /**
- * Answers `GET /`, unless the host has an answer: a controller, a static page, a route of the adapter itself, whenever
- * it was added. As a route this one could win over those, or stop Fastify's start. So it stands where Nest answers what
- * nobody else has answered, for which Nest has no hook: its not-found handler is caught on its way to the adapter.
+ * Answers `GET /`, unless the host answers it: with a controller, a static page or a route of the adapter itself,
+ * whenever it was added. As an ordinary route it could win over those, or stop Fastify's start. So it belongs to
+ * Nest's not-found handler. Nest has no hook for that handler, so it is wrapped when Nest passes it to the adapter.
  */
 @Injectable()
 export class HomeRoute implements OnModuleInit {
@@ -30,7 +30,7 @@ export class HomeRoute implements OnModuleInit {
     @Inject(EXTRAS) private readonly extras: AgentOsExtras,
   ) {}
 
-  /** Nest hands the handler over once, after this hook of every module. */
+  /** Nest passes the handler once, after this hook of every module. */
   onModuleInit(): void {
     const adapter = this.adapterHost.httpAdapter as unknown as AdapterLike | null | undefined;
     const setNotFoundHandler = adapter?.setNotFoundHandler;
@@ -51,7 +51,7 @@ export class HomeRoute implements OnModuleInit {
     };
   }
 
-  /** Where a controller of ours would have its `@Get()`. */
+  /** The path that a `@Get()` of one of our controllers would have. */
   #path(): string {
     const { http } = this.extras;
     const own = pathOf(`/${(http && http.prefix) || ''}`);
@@ -64,7 +64,7 @@ export class HomeRoute implements OnModuleInit {
   }
 }
 
-/** A path without its query, and with one slash where there may be more or none. */
+/** A path without its query, with repeated slashes joined and without a trailing one. */
 function pathOf(url: string): string {
   const [path = ''] = url.split(/[?#]/, 1);
   return path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '');

@@ -27,7 +27,7 @@ import { toWireExecution, toWireHook, type WireExecutions } from './wire/wire-ho
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
 
-/** Shows the hooks, and what became of their executions. */
+/** Shows the hooks and the outcomes of their executions. */
 @AgentOsRoutes()
 export class HooksController {
   constructor(
@@ -96,7 +96,7 @@ export class HooksController {
   /** The runs in flight, the oldest first. */
   #running(owner: SessionOwner | undefined, { state, component, outcome }: RunsFilter = {}): RunView[] {
     if (state === 'settled' || outcome !== undefined) return [];
-    // A run that has settled is in the index, even if it waits to be stored.
+    // A run that has settled is in the index, even if it is not stored yet.
     return this.runtime.inFlight
       .all()
       .filter((run) => run.outcome === undefined && isOf(run, owner))
@@ -171,7 +171,7 @@ function toWireRunning(run: RunView): WireRecordedRun {
   return toWireRunInFlight(describeRun(run));
 }
 
-/** ISO times, as texts, are in the order of time. */
+/** ISO times sort as texts in the order of time. */
 function byTime<K extends string>(name: K) {
   return (one: Readonly<Record<K, string>>, other: Readonly<Record<K, string>>): number =>
     one[name] < other[name] ? -1 : one[name] > other[name] ? 1 : 0;

@@ -46,7 +46,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   EvalRunsController,
 ];
 
-/** What the routes are made of. */
+/** The providers of the routes. */
 export const HTTP_PROVIDERS: readonly Provider[] = [
   AgentOsGuard,
   AnswerInterceptor,

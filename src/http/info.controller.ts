@@ -7,7 +7,7 @@ import { OpenRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { authModeOf, toWireInfo } from './wire/wire-config.js';
 
-/** Says who answers here, and what a client has to bring. Open to everybody. */
+/** Tells which server this is, and which credentials a client needs. Open to all clients. */
 @OpenRoutes()
 export class InfoController {
   constructor(

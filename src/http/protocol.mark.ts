@@ -2,7 +2,7 @@ import { NEST_KEYS } from '../peers/nest.internals.js';
 
 const MARK = Symbol('AgentOsRoute');
 
-/** Marks the routes of a controller as those of the protocol: a host may have others of the same names. */
+/** Marks the routes of a controller as routes of the protocol: a host may have others of the same names. */
 export function markProtocol(controller: object): void {
   const { prototype } = controller as { readonly prototype: Readonly<Record<string, unknown>> };
   for (const name of Object.getOwnPropertyNames(prototype)) {
@@ -12,12 +12,12 @@ export function markProtocol(controller: object): void {
   }
 }
 
-/** Whether a handler is one of the protocol. */
+/** Whether a handler belongs to a route of the protocol. */
 export function isProtocolHandler(handler: object): boolean {
   return isOfProtocol(Reflect.getMetadata(NEST_KEYS.routeConfig, handler) as object | undefined);
 }
 
-/** Whether the `config` of a route says that it is one of the protocol. */
+/** Whether the `config` of a route marks it as a route of the protocol. */
 export function isOfProtocol(config: object | undefined): boolean {
   return config !== undefined && MARK in config;
 }

@@ -8,11 +8,11 @@ import { rawResponseOf } from '../runs/background/response.lifecycle.js';
 import type { RunPage } from './sessions/run.pages.js';
 import { letGoOfStalledReader } from './stalled.reader.js';
 
-/** Answers with the protocol's JSON as it is: what a handler returns, the host's global interceptors may rewrite. */
+/** Sends the protocol's JSON unchanged: the host's global interceptors may rewrite a value that a handler returns. */
 @Injectable()
 export class ProtocolResponder {
   readonly #logger = new AgentOsLogger();
-  /** Responses that were replied with. Fastify says so of a response only later; with Nest 11, of a stream only at its end. */
+  /** Responses that have an answer. Fastify reports this only later; with Nest 11, for a stream only at its end. */
   readonly #replied = new WeakSet();
 
   constructor(
@@ -26,7 +26,7 @@ export class ProtocolResponder {
   }
 
   /**
-   * Answers, unless the request has an answer already: an interceptor of the host may have timed out meanwhile.
+   * Answers, unless the request has been answered already, for example by an interceptor of the host that timed out.
    *
    * @param response - the adapter's, as `@Res()` gives it
    */
@@ -38,8 +38,8 @@ export class ProtocolResponder {
   }
 
   /**
-   * Answers with a part of a list of runs. The protocol knows the list as an array, so that the address of the next
-   * part, if there is one, stands in the header `Link`.
+   * Answers with a page of runs. In the protocol the list is an array, so the URL of the next page, if there is one,
+   * is in the header `Link`.
    */
   replyPage(request: object, response: object, { items, next }: RunPage): void {
     if (this.hasReplied(response)) return;
@@ -55,15 +55,15 @@ export class ProtocolResponder {
   }
 
   /**
-   * Answers with a stream of events, from now on, unless the request has an answer already.
+   * Starts to answer with a stream of events, unless the request has been answered already.
    *
    * @returns whether the stream is the answer
    */
   replyStream(response: object, events: StreamableFile): boolean {
     if (this.hasReplied(response)) return false;
     const { httpAdapter } = this.adapterHost;
-    // What compresses answers would keep events back until there are many; `no-transform` forbids it. The events are
-    // somebody's conversation, so no cache keeps them.
+    // Compression would delay events until there are many; `no-transform` forbids it. The events belong to one
+    // user's conversation, so no cache keeps them.
     httpAdapter.setHeader(response, 'Cache-Control', 'no-cache, no-transform, no-store');
     httpAdapter.setHeader(response, 'X-Accel-Buffering', 'no');
     httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
@@ -73,28 +73,28 @@ export class ProtocolResponder {
     return true;
   }
 
-  /** Sends what an interceptor of the host has answered in place of a handler of ours, with the status it has set. */
+  /** Sends the answer of a host's interceptor in place of our handler's, with the status that the interceptor set. */
   replyForHost(response: object, body: unknown): void {
     if (this.hasReplied(response)) return;
     this.protect(response);
-    // Nest has set 201 for each POST, which creates nothing here.
+    // Nest sets 201 for each POST, but nothing is created here.
     const isNestsOwn = (response as { readonly statusCode?: number }).statusCode === 201;
     this.#send(response, body, isNestsOwn ? 200 : undefined);
   }
 
-  /** Says, before the answer, after how many seconds to try again. */
+  /** Sets the header with the number of seconds after which the client may try again. */
   askToRetry(response: object, { retryAfter }: { readonly retryAfter: number }): void {
     this.adapterHost.httpAdapter.setHeader(response, 'Retry-After', String(retryAfter));
   }
 
-  /** Answers that it is done, and nothing else. */
+  /** Answers with success and no body. */
   replyNothing(response: object): void {
     if (this.hasReplied(response)) return;
     this.protect(response);
     this.#send(response, undefined, 204);
   }
 
-  /** Closes the connection of a client that does not read what it is answered from now on. */
+  /** Closes the connection of a client that stops reading its answer. */
   watch(response: object): void {
     const raw = rawResponseOf(response);
     const { stallTimeout } = this.options.http;
@@ -106,7 +106,7 @@ export class ProtocolResponder {
     );
   }
 
-  /** Says that caches on the way keep no copy, and that browsers take the body for what it says it is. */
+  /** Forbids caches to keep a copy, and browsers to guess another media type. */
   protect(response: object): void {
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
@@ -119,13 +119,13 @@ export class ProtocolResponder {
   }
 }
 
-/** `@fastify/compress` does not heed `no-transform`, but this header of the request; by default it leaves events alone. */
+/** `@fastify/compress` ignores `no-transform` but obeys this request header; by default it does not compress events. */
 function refuseCompression(response: object): void {
   const { request } = response as { readonly request?: { headers: Readonly<Record<string, unknown>> } };
   if (request) request.headers = { ...request.headers, 'x-no-compression': 'true' };
 }
 
-/** The same address, for the runs before this one. */
+/** The same URL with `before`: the page of runs before this one. */
 function withBefore(url: string, runId: string): string {
   const [path = '', ...queries] = url.split('?');
   const query = new URLSearchParams(queries.join('?'));

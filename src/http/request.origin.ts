@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 
 import { ForbiddenException } from '@nestjs/common';
 
-/** From where requests may come, and what they may call this server. */
+/** The origins that requests may come from, and the host names that they may use for this server. */
 export interface OriginRules {
   readonly allowedOrigins?: readonly string[] | undefined;
   readonly allowedHosts?: readonly string[] | undefined;
@@ -12,11 +12,11 @@ export interface OriginRules {
 type Headers = Readonly<Record<string, string | string[] | undefined>> & Pick<IncomingHttpHeaders, 'origin'>;
 
 /**
- * Refuses what a browser sends on behalf of a page that is not allowed. A page of any origin may send forms to any
- * server that the browser reaches, without asking first; the browser names the page in the header `Origin`. Clients
- * that are no browsers send no such header and pass.
+ * Refuses requests that a browser sends on behalf of a page that is not allowed. A page of any origin may send forms
+ * to any server that the browser reaches, without a preflight request; the browser names the page in the header
+ * `Origin`. Clients other than browsers send no such header and pass.
  *
- * @throws ForbiddenException that names what was refused and the option that allows it
+ * @throws ForbiddenException that names the refused origin or host, and the option that allows it
  */
 export function checkOrigin(headers: Headers, { allowedOrigins, allowedHosts }: OriginRules): void {
   const host = hostOf(headers);
@@ -38,14 +38,14 @@ export function checkOrigin(headers: Headers, { allowedOrigins, allowedHosts }: 
   }
 }
 
-/** Images and scripts come without an origin. A page cannot read them, but sees whether they are there. */
+/** Images and scripts are requested without an origin. A page cannot read them, but notices whether they exist. */
 function isOfAnotherPage(headers: Headers): boolean {
   return ['cross-site', 'same-site'].includes(String(headers['sec-fetch-site']));
 }
 
 /**
- * A page of this very server. That the names are equal proves nothing for a name that anybody can let point to this
- * machine, so it must be one that is known.
+ * Whether a page comes from this server. Equal names are no proof, since anyone can let a name of theirs resolve to
+ * this machine; so the name must also be a known one.
  */
 function isOwn(origin: string, host: URL | undefined, allowedHosts: readonly string[] = []): boolean {
   if (host === undefined || !isKnownHost(host, allowedHosts)) return false;
@@ -55,7 +55,7 @@ function isOwn(origin: string, host: URL | undefined, allowedHosts: readonly str
   );
 }
 
-/** Names of loopback and addresses cannot be made to point elsewhere. */
+/** Loopback names and addresses cannot be made to resolve to another machine. */
 function isKnownHost(host: URL | undefined, allowedHosts: readonly string[]): boolean {
   if (host === undefined) return false;
   const { hostname } = host;
@@ -63,12 +63,12 @@ function isKnownHost(host: URL | undefined, allowedHosts: readonly string[]): bo
   return isLoopback || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 || allowedHosts.includes(hostname);
 }
 
-/** HTTP/2 has a field of its own for it. */
+/** HTTP/2 has a pseudo-header for it. */
 function hostOf(headers: Headers): URL | undefined {
   return toUrl(`http://${String(headers[':authority'] ?? headers['host'])}`);
 }
 
-/** Whether TLS ends in front of this server or not, it is the same page. */
+/** The page is the same whether TLS ends in front of this server or in it. */
 function portOf({ port, protocol }: URL, instead = protocol): string {
   return port === '' ? (instead === 'https:' ? '443' : '80') : port;
 }

@@ -9,12 +9,12 @@ import { fastifyOf } from '../fastify.instance.js';
 import { describeConflicts, findConflicts, findDuplicates, type RouteChoice } from './route.conflicts.js';
 import type { DeclaredRoute } from './route.overlap.js';
 
-/** The little of an application's configuration that only Nest 12 has. */
+/** The members of an application's configuration that only Nest 12 has. */
 interface RouteResolution {
   getRouteResolutionStrategy?(): string | undefined;
 }
 
-/** The little of Fastify that is needed here. */
+/** The members of Fastify that are used here. */
 interface FastifyLike {
   readonly initialConfig?: {
     readonly caseSensitive?: boolean;
@@ -23,12 +23,12 @@ interface FastifyLike {
   hasRoute(route: { readonly method: string; readonly url: string }): boolean;
 }
 
-/** The little of Express that is needed here; other adapters may have none of it. */
+/** The members of Express that are used here; other adapters may have none of them. */
 interface ExpressLike {
   enabled?(setting: string): boolean;
 }
 
-/** Says at start-up which routes of ours meet routes of the host. */
+/** Reports at start-up which of our routes conflict with routes of the host. */
 @Module({})
 export class RouteConflictsModule implements NestModule {
   constructor(
@@ -38,7 +38,7 @@ export class RouteConflictsModule implements NestModule {
   ) {}
 
   /**
-   * Nest calls this before it adds routes, at which Fastify throws its own error.
+   * Nest calls this before it adds routes, where Fastify would throw its own error.
    *
    * @throws AgentOsConfigurationError on Fastify, if there are two routes for the same method and path
    */
@@ -88,7 +88,7 @@ export class RouteConflictsModule implements NestModule {
 const MEND =
   "Give those of AgentOS a path of their own with the option http.prefix, such as AgentOsModule.forRoot({ http: { prefix: 'os' } }):";
 
-/** Routes that the host has added to Fastify itself, where routes of ours will be. */
+/** Routes that the host has added to Fastify itself, at the paths of our routes. */
 function addedBefore(fastify: FastifyLike, routes: readonly DeclaredRoute[]): DeclaredRoute[] {
   return routes
     .filter(

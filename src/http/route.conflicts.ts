@@ -2,26 +2,26 @@ import { RequestMethod } from '@nestjs/common';
 
 import { compareSpecificity, haveSameShape, shareTaken, type DeclaredRoute } from './route.overlap.js';
 
-/** How the router of an application chooses among routes that fit. */
+/** How the router of an application chooses among matching routes. */
 export type RouteChoice = 'declared-first' | 'most-specific';
 
-/** A route of the host and those of ours that take its requests, or whose requests it takes. */
+/** A route of the host, and those of ours whose requests it takes or that take its requests. */
 export interface RouteConflict {
   readonly host: DeclaredRoute;
   readonly ours: readonly DeclaredRoute[];
-  /** Whose handler is asked; undefined where the application cannot start with both. */
+  /** The side whose handler is called; undefined if the application cannot start with both. */
   readonly winner?: 'ours' | 'host';
 }
 
 /**
- * The routes of ours that Fastify would refuse to add, or refuse the host's for: it takes each method and path once.
+ * Our routes that conflict with the host's on Fastify, which takes each method and path once.
  *
  * @param routes - of the application, in the order of their declaration
  */
 export function findDuplicates(routes: readonly DeclaredRoute[]): RouteConflict[] {
   return conflictsOf(routes, (host, ours) => {
     if (!haveSameShape(host, ours)) return undefined;
-    // Fastify knows nothing of the hosts of controllers.
+    // Fastify ignores the hosts of controllers.
     const [first, second] = [host, ours].map((route) => ({ ...route, hosts: undefined }));
     if (!first || !second) return undefined;
     const isTwice = [shareTaken(first, second), shareTaken(second, first)].every((share) => share !== 'none');
@@ -31,8 +31,8 @@ export function findDuplicates(routes: readonly DeclaredRoute[]): RouteConflict[
 }
 
 /**
- * Routes that are asked in place of others. Not among them is what a host can be taken to intend: a route of its own for
- * some of the requests of ours, and a page for whatever has no other route.
+ * Routes that take requests of other routes. Excluded are conflicts that a host may well intend: a route of its own
+ * for some of the requests of ours, and a catch-all page for requests without another route.
  *
  * @param routes - of the application, in the order of their declaration
  */

@@ -1,14 +1,14 @@
 import { RequestMethod, VERSION_NEUTRAL } from '@nestjs/common';
 
-/** A route as it stands once the application has started: with global prefix, module path and version in its path. */
+/** A route as the started application has it: with global prefix, module path and version in its path. */
 export interface DeclaredRoute {
   readonly method: RequestMethod;
   readonly path: string;
-  /** The path as the router compares it, with and without each optional part: the form with all of them first. */
+  /** The path as the router compares it, with and without each optional part; the first form has all of them. */
   readonly forms: readonly [string, ...string[]];
-  /** Its own path, apart from prefix and version, is one for everything that has no other route. */
+  /** Whether its own path, apart from prefix and version, is a catch-all for requests that have no other route. */
   readonly isCatchAll: boolean;
-  /** Undefined where the path itself has it, or the application has no versions. */
+  /** Undefined if the version is in the path, or the application has no versions. */
   readonly versions: readonly unknown[] | undefined;
   /** Undefined for all hosts. */
   readonly hosts: readonly unknown[] | undefined;
@@ -17,7 +17,7 @@ export interface DeclaredRoute {
   readonly isOurs: boolean;
 }
 
-/** How many of one route's requests another route takes as well. */
+/** The share of one route's requests that another route takes as well. */
 export type Share = 'none' | 'some' | 'all';
 
 type Segment =
@@ -26,7 +26,7 @@ type Segment =
 
 const RANKS = { literal: 0, mixed: 1, parameter: 2, wildcard: 3 } as const;
 
-/** How many of the second route's requests the first one would answer if it were asked before it. */
+/** The share of the second route's requests that the first one would answer if it came before it. */
 export function shareTaken(first: DeclaredRoute, second: DeclaredRoute): Share {
   return least([
     methodShare(first.method, second.method),
@@ -41,7 +41,7 @@ export function haveSameShape(first: DeclaredRoute, second: DeclaredRoute): bool
   return shapeOf(first.forms[0]) === shapeOf(second.forms[0]);
 }
 
-/** Negative if a router that asks the most specific route first asks the first one before the second one. */
+/** Negative if a router that prefers the most specific route tries the first route before the second one. */
 export function compareSpecificity(first: DeclaredRoute, second: DeclaredRoute): number {
   const others = segmentsOf(second.forms[0]);
   for (const [index, segment] of segmentsOf(first.forms[0]).entries()) {
@@ -51,7 +51,7 @@ export function compareSpecificity(first: DeclaredRoute, second: DeclaredRoute):
   return 0;
 }
 
-/** What a path with optional parts in braces, as Express has them, stands for: the form with all of them first. */
+/** All forms of a path with optional parts in braces, as Express has them; the first form has all of the parts. */
 export function formsOf(path: string): [string, ...string[]] {
   const [, before = '', part = '', after = ''] = /^(.*)\{([^{}]*)\}(.*)$/s.exec(path) ?? [];
   if (!path.includes('{') || before + part + after === '') return [path];
@@ -87,7 +87,8 @@ function pathShare(first: readonly Segment[], second: readonly Segment[]): Share
     if (!other) return 'none';
     if (segment.kind === 'wildcard') return share;
     if (other.kind === 'wildcard') return 'some';
-    // What a segment of text and parameters matches cannot be told here: nothing is said rather than a wrong thing.
+    // The matches of a segment that mixes text and parameters are unknown here: no report is better than a wrong
+    // one.
     if (segment.kind === 'mixed' || other.kind === 'mixed') return 'none';
     if (segment.kind === 'literal' && other.kind === 'parameter') share = 'some';
     if (segment.kind === 'literal' && other.kind === 'literal' && segment.value !== other.value)
@@ -104,7 +105,7 @@ function listShare(first: readonly unknown[] | undefined, second: readonly unkno
   return shared.length > 0 ? 'some' : 'none';
 }
 
-/** A route that is there for every version. */
+/** Undefined for a route that serves every version. */
 function meaningful(versions: readonly unknown[] | undefined): readonly unknown[] | undefined {
   return versions?.includes(VERSION_NEUTRAL) ? undefined : versions;
 }

@@ -4,7 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { fastifyOf } from '../fastify.instance.js';
 import { isOfProtocol } from './protocol.mark.js';
 
-/** What Nest says to Fastify of a route. */
+/** The options of a route that Nest passes to Fastify. */
 interface FastifyRoute {
   readonly method: string | readonly string[];
   readonly url: string;
@@ -18,7 +18,7 @@ interface RouterOptions {
   readonly ignoreTrailingSlash?: boolean;
 }
 
-/** The little of Fastify that is needed here. */
+/** The members of Fastify that are used here. */
 interface FastifyLike {
   readonly initialConfig: RouterOptions & { readonly routerOptions?: RouterOptions };
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): unknown;
@@ -28,9 +28,9 @@ interface FastifyLike {
 }
 
 /**
- * In the protocol a slash at the end of a path means nothing, and Express takes it like that. To Fastify it is another
- * path, so that each of our routes is there a second time with it. Those that look at declared routes, such as the
- * OpenAPI document, see each once.
+ * In the protocol, as on Express, a trailing slash has no meaning. On Fastify the path is then a different one, so
+ * each of our routes is added a second time with the slash. Code that reads the declared routes, such as the OpenAPI
+ * document, sees each route once.
  */
 @Module({})
 export class TrailingSlashModule implements NestModule, OnApplicationBootstrap {
@@ -38,7 +38,7 @@ export class TrailingSlashModule implements NestModule, OnApplicationBootstrap {
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
-  /** Nest calls this before it adds routes, which Fastify announces to nobody who comes later. */
+  /** Nest calls this before it adds routes; Fastify announces routes only to listeners that were there before. */
   configure(): void {
     this.#fastify()?.addHook('onRoute', ({ method, url, handler, constraints, config, schema }) => {
       // Fastify adds HEAD by itself.
@@ -52,7 +52,7 @@ export class TrailingSlashModule implements NestModule, OnApplicationBootstrap {
     });
   }
 
-  /** Last of all, so that a host's own route with such a path is there already. */
+  /** Last of all, so that a host's own route with such a path is already there. */
   onApplicationBootstrap(): void {
     this.#fastify()?.register(
       unencapsulated((instance) => {
@@ -61,7 +61,7 @@ export class TrailingSlashModule implements NestModule, OnApplicationBootstrap {
     );
   }
 
-  /** Undefined if there is none, or if the host has told Fastify to ignore such slashes. */
+  /** Undefined if there is no Fastify, or if the host has configured it to ignore trailing slashes. */
   #fastify(): FastifyLike | undefined {
     const instance = fastifyOf<FastifyLike>(this.adapterHost);
     if (!instance) return undefined;
@@ -70,7 +70,7 @@ export class TrailingSlashModule implements NestModule, OnApplicationBootstrap {
   }
 }
 
-/** A plugin whose routes stand beside those of the application, with all its hooks. */
+/** A plugin without encapsulation: its routes share all hooks of the application. */
 function unencapsulated(add: (instance: FastifyLike) => void): Parameters<FastifyLike['register']>[0] {
   const plugin = (instance: FastifyLike, _options: unknown, done: () => void): void => {
     add(instance);
