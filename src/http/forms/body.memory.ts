@@ -4,7 +4,7 @@ import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import { rawResponseOf, watchHttpResponse } from '../../runs/background/response.lifecycle.js';
 
-/** Bytes of every body that are not counted, so that large bodies keep nobody from asking a question. */
+/** Bytes of every body that are not counted, so that large bodies do not block clients that send only a question. */
 const FREE = 1024 * 1024;
 
 /** Seconds after which a refused client may try again. */
@@ -12,15 +12,16 @@ const RETRY_AFTER = 10;
 
 /** Counts the bytes of one body. */
 export interface BodyCount {
-  /** @throws ServiceUnavailableException if there is no room for more */
+  /** @throws ServiceUnavailableException if there is not enough memory for more */
   add(bytes: number): void;
-  /** The body is kept for longer than its request: it takes its room until this has settled, too. */
+  /** The body is kept for longer than its request: its bytes stay counted until this promise has settled, too. */
   keepUntil(end: Promise<unknown>): void;
 }
 
 /**
- * The memory that multipart bodies may take, of all connections together. A body takes its room as it is read, and gives it
- * back when its request has been answered, and the run has settled that goes on in the background with its files.
+ * The memory that the multipart bodies of all connections may take together. The bytes of a body are counted as it
+ * is read. They are released when its request has been answered and the background run with its files, if there is
+ * one, has settled.
  */
 @Injectable()
 export class BodyMemory {
@@ -40,7 +41,7 @@ export class BodyMemory {
     const add = (bytes: number): void => {
       if (isOver) return;
       const more = countedOf(size + bytes) - countedOf(size);
-      // A body that is alone may be as large as files may be.
+      // A body may be as large as the file limits allow if it is the only one.
       if (this.#used + more > this.#limit && this.#used > countedOf(size)) {
         raw?.setHeader('Retry-After', RETRY_AFTER);
         throw new ServiceUnavailableException(

@@ -7,7 +7,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { fastifyOf } from '../../fastify.instance.js';
 import { isOfProtocol } from '../protocol.mark.js';
 
-/** The little of Fastify that is needed here. */
+/** The members of Fastify that are used here. */
 interface FastifyLike {
   hasContentTypeParser(type: string): boolean;
   addContentTypeParser(
@@ -23,7 +23,7 @@ interface FastifyLike {
 }
 
 interface RoutedRequest {
-  /** The route as it was declared; without URL for a request that no route is there for. */
+  /** The route as it was declared; without URL if no route matches the request. */
   readonly routeOptions: { readonly url?: string; readonly config?: object };
   readonly raw: { readonly headers: IncomingMessage['headers'] };
 }
@@ -31,15 +31,15 @@ interface RoutedRequest {
 type Done = (error?: Error | null, body?: unknown) => void;
 
 const MULTIPART = 'multipart/form-data';
-/** How multipart bodies are called until they have passed Fastify. */
+/** The content type of multipart bodies while they pass through Fastify. */
 const UNREAD_MULTIPART = 'application/vnd.nestjs-agentos.multipart';
 const RUN_ROUTE = /\/(?:agents|teams|workflows)\/:id\/runs(?:\/:run_id\/(?:continue|resume|cancel))?\/?$/;
 
 /**
- * Bodies that Fastify would refuse before a route of the protocol sees them. Other routes are left alone.
+ * Accepts bodies that Fastify would refuse before a route of the protocol sees them. Other routes are left alone.
  *
- * - Multipart bodies reach the run routes unread, for these to read, unless the host has a parser that is made for them.
- * - Clients of the protocol say that their body is JSON even if they send none. Such a request has no content type.
+ * - Multipart bodies reach the run routes unread, unless the host has a parser for multipart bodies.
+ * - Clients of the protocol declare a JSON body even if they send none. Such a request loses its content type.
  */
 @Injectable()
 export class FastifyBodies implements OnApplicationBootstrap {
@@ -53,7 +53,7 @@ export class FastifyBodies implements OnApplicationBootstrap {
   }
 }
 
-/** A parser for all multipart bodies would change how the other routes of the host answer them. */
+/** Not a parser for all multipart bodies: that would change the answers of the host's other routes. */
 function passMultipartThrough(instance: FastifyLike): void {
   if (instance.hasContentTypeParser(MULTIPART)) return;
   const types = new WeakMap<RoutedRequest['raw'], string>();
@@ -71,12 +71,12 @@ function passMultipartThrough(instance: FastifyLike): void {
   });
 }
 
-/** Whether a body is multipart, by its content type. */
+/** Whether a content type is multipart. */
 function isMultipart(type: string): boolean {
   return /^multipart\/form-data/i.test(type);
 }
 
-/** No header tells whether there is a body: over HTTP/2, and where it comes in chunks, none gives its length. */
+/** No header tells whether there is a body: over HTTP/2 and in chunked requests, none gives its length. */
 function forgetTypeOfNothing(instance: FastifyLike): void {
   instance.addHook('preParsing', async ({ routeOptions, raw: { headers } }, _reply, payload) => {
     const isJson = /^application\/json/i.test(headers['content-type'] ?? '');
@@ -89,7 +89,7 @@ function forgetTypeOfNothing(instance: FastifyLike): void {
   });
 }
 
-/** Waits for the first bytes of a body, and leaves them where they are. */
+/** Waits for the first bytes of a body without consuming them. */
 function isEmpty(body: Readable): Promise<boolean> {
   return new Promise((resolve) => {
     const settle = (empty: boolean): void => {
@@ -109,7 +109,7 @@ function isEmpty(body: Readable): Promise<boolean> {
   });
 }
 
-/** Without the mark a plugin's parsers and hooks hold only inside the plugin. */
+/** Without the mark, a plugin's parsers and hooks apply only inside the plugin. */
 function unencapsulated(add: (instance: FastifyLike) => void): Parameters<FastifyLike['register']>[0] {
   const plugin = (instance: FastifyLike, _options: unknown, done: Done): void => {
     add(instance);

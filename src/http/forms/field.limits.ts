@@ -8,26 +8,26 @@ import { sizeOfJson } from './json.values.js';
 import { isMediaField } from './media.fields.js';
 
 const MAX_FIELD_SIZE = 1024 * 1024;
-/** Of all fields that hold no files together. */
+/** The limit of all fields without files together. */
 const MAX_TOTAL_SIZE = 4 * MAX_FIELD_SIZE;
 
-/** How large the fields of a form may be. Those that hold files may together be as large as all files that may come. */
+/** The size limits of the fields of a form. Fields with files may together be as large as all allowed files. */
 export class FieldLimits {
   readonly #maxMedia: number;
   #media = 0;
   #others = 0;
 
   constructor({ maxFileSize, maxFiles }: FileLimits) {
-    // Base64 makes four characters of three bytes; names, types and quotes stand around them.
+    // Base64 encodes three bytes as four characters; names, types and quotes surround them.
     const media = Math.ceil((maxFileSize * maxFiles * 4) / 3) + MAX_FIELD_SIZE;
     this.#maxMedia = Math.min(media, constants.MAX_STRING_LENGTH);
   }
 
   /**
-   * Counts the bytes of a field that is about to be read.
+   * Starts to count the bytes of a field that is about to be read.
    *
-   * @returns to be called with the size of each piece, before the piece is kept. It throws a PayloadTooLargeException if
-   * the field is larger than it may be, or if the fields are together.
+   * @returns to be called with the size of each piece, before the piece is kept. It throws a
+   * PayloadTooLargeException if the field, or all fields together, exceed their limit.
    */
   open(name: string): (bytes: number) => void {
     const isMedia = isMediaField(name);
@@ -44,9 +44,9 @@ export class FieldLimits {
   }
 
   /**
-   * Counts fields that the host has read.
+   * Counts fields that the host has already read.
    *
-   * @throws PayloadTooLargeException if one is larger than it may be, or if they are together
+   * @throws PayloadTooLargeException if a field, or all fields together, exceed their limit
    */
   check(fields: Fields): void {
     for (const [name, value] of fields) {

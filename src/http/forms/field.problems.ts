@@ -2,7 +2,7 @@ import { UnprocessableEntityException } from '@nestjs/common';
 
 import { isShallow } from './json.values.js';
 
-/** What is wrong with a field, in the protocol's shape. */
+/** A field error in the protocol's shape. */
 interface FieldProblem {
   readonly type: string;
   readonly loc: readonly (string | number)[];
@@ -10,13 +10,13 @@ interface FieldProblem {
   readonly input: unknown;
 }
 
-/** Nobody mends more at once: a small request must not bring about an answer that is many times as large. */
+/** More errors help no client: a small request must not cause an answer that is many times as large. */
 const MAX_PROBLEMS = 100;
 
-/** Characters of a value that are sent back to whoever has sent it. */
+/** Characters of a value that are sent back to the client. */
 const MAX_ECHO = 1_000;
 
-/** What is wrong with the fields of a request, as far as a client is told. */
+/** The errors in the fields of a request, as a client sees them. */
 export class FieldProblems {
   readonly #all: FieldProblem[] = [];
 
@@ -24,31 +24,31 @@ export class FieldProblems {
     if (this.#all.length < MAX_PROBLEMS) this.#all.push({ ...problem, input: echoOf(problem.input) });
   }
 
-  /** Whether there is one with a field of this name, not further out than the path leads. */
+  /** Whether a field of this name has an error, at the place of the path or deeper. */
   has(path: FieldProblem['loc'], name: string): boolean {
     return this.#all.some(({ loc }) => loc.length > path.length && loc.at(-1) === name);
   }
 
-  /** @throws UnprocessableEntityException if there are any */
+  /** @throws UnprocessableEntityException if there are any errors */
   finish(): void {
     if (this.#all.length > 0) throw this.toException();
   }
 
-  /** The refusal of the request, for what is wrong with it. */
+  /** The exception that refuses the request with these errors. */
   toException(): UnprocessableEntityException {
     return new UnprocessableEntityException({ detail: this.#all });
   }
 }
 
-/** A value as an error may show it: a long text is cut, and what is large or deep is left out. */
+/** A value as an error may show it: long texts are cut, large or deep values are left out. */
 function echoOf(value: unknown): unknown {
   if (typeof value === 'string') return value.length > MAX_ECHO ? `${value.slice(0, MAX_ECHO)}…` : value;
   return roomAfter(value, MAX_ECHO) >= 0 && isShallow(value) ? value : null;
 }
 
 /**
- * How much of the room is left once a value stands in it; below zero if it is too large. Only as much of the value is
- * looked at as there is room for: as JSON it could be longer than any text may be.
+ * The room that is left once a value takes its part of it; below zero if the value is too large. The walk stops when
+ * the room is used up: as JSON the value could be longer than the longest possible string.
  */
 function roomAfter(value: unknown, room: number): number {
   if (typeof value === 'string') return room - value.length - 2;

@@ -10,15 +10,15 @@ const TRUE = ['true', '1', 'yes', 'on', 't', 'y'];
 const FALSE = ['false', '0', 'no', 'off', 'f', 'n'];
 
 /**
- * Reads the fields of a request and collects what is wrong with them; {@link FieldReader.finish} says it all at once.
- * An empty text counts as a field that is not there: forms send empty fields.
+ * Reads the fields of a request and collects their errors; {@link FieldReader.finish} throws them all at once. An
+ * empty text counts as a missing field: forms send empty fields.
  */
 export class FieldReader {
   readonly #fields: Fields;
   readonly #location: readonly (string | number)[];
   readonly #problems: FieldProblems;
 
-  /** @param location - where the fields stand in the request */
+  /** @param location - the place of the fields in the request */
   constructor(fields: Fields, location: 'body' | 'query' | FieldPlace = 'body') {
     this.#fields = fields;
     const { path, problems } =
@@ -27,13 +27,13 @@ export class FieldReader {
     this.#problems = problems;
   }
 
-  /** Reads an object of a list; what is wrong with it is said by {@link FieldReader.finish} of this one. */
+  /** Reads an object of a list; the {@link FieldReader.finish} of this reader throws its errors. */
   within(name: string, index: number, record: PlainRecord): FieldReader {
     const place = { path: [...this.#location, name, index], problems: this.#problems };
     return new FieldReader(new Map(Object.entries(record)), place);
   }
 
-  /** @throws UnprocessableEntityException with one problem for each field that is wrong */
+  /** @throws UnprocessableEntityException with one error for each field that is wrong */
   finish(): void {
     this.#problems.finish();
   }
@@ -44,7 +44,7 @@ export class FieldReader {
     return text ?? '';
   }
 
-  /** Says that a text is missing or blank, unless something else is wrong with it. */
+  /** Refuses a text that is missing or blank, unless the field has another error. */
   refuseBlank(name: string): void {
     if (this.#problems.has(this.#location, name)) return;
     const given = this.#given(name);
@@ -102,7 +102,7 @@ export class FieldReader {
     return [];
   }
 
-  /** A JSON object, or the text of one. */
+  /** A JSON object, also as text. */
   record(name: string): PlainRecord | undefined {
     const value = this.#json(name);
     if (value === undefined) return undefined;
@@ -113,9 +113,9 @@ export class FieldReader {
   }
 
   /**
-   * A JSON array of objects, or the text of one.
+   * A JSON array of objects, also as text.
    *
-   * @param maxParts - objects, arrays, texts and commas that the text may have
+   * @param maxParts - the maximum number of objects, arrays, texts and commas in the text
    */
   records(name: string, maxParts: number): readonly PlainRecord[] {
     const given = this.#given(name);
@@ -126,7 +126,7 @@ export class FieldReader {
     return [];
   }
 
-  /** Says what is wrong with a field. */
+  /** Adds the error of a field. */
   refuse(name: string, type: string, msg: string, input: unknown): void {
     this.#problems.add({ type, loc: [...this.#location, name], msg, input });
   }
@@ -142,13 +142,13 @@ export class FieldReader {
   }
 }
 
-/** Where an object stands, and where to note what is wrong with it. */
+/** The place of an object, and the collection for its errors. */
 interface FieldPlace {
   readonly path: readonly (string | number)[];
   readonly problems: FieldProblems;
 }
 
-/** Both included. */
+/** Both are inclusive. */
 interface IntegerLimits {
   readonly minimum: number;
   readonly maximum?: number;

@@ -1,16 +1,16 @@
 import { PayloadTooLargeException } from '@nestjs/common';
 
-/** What a request may bring. */
+/** The limits of the files of a request. */
 export interface FileLimits {
-  /** Bytes of one file. */
+  /** Maximum bytes of one file. */
   readonly maxFileSize: number;
   readonly maxFiles: number;
 }
 
-/** For requests that have no use for files. */
+/** For requests that accept no files. */
 export const NO_FILES: FileLimits = { maxFileSize: 0, maxFiles: 0 };
 
-/** @throws PayloadTooLargeException if there are more files than a request may bring */
+/** @throws PayloadTooLargeException if there are more files than allowed */
 export function checkFileCount(count: number, { maxFiles }: FileLimits): void {
   if (count <= maxFiles) return;
   throw new PayloadTooLargeException(
@@ -18,13 +18,13 @@ export function checkFileCount(count: number, { maxFiles }: FileLimits): void {
   );
 }
 
-/** @throws PayloadTooLargeException if a file is larger than it may be */
+/** @throws PayloadTooLargeException if a file is larger than allowed */
 export function checkFileSize(size: number, name: string | undefined, { maxFileSize }: FileLimits): void {
   if (size <= maxFileSize) return;
   throw new PayloadTooLargeException(`${labelOf(name)} is larger than ${maxFileSize} bytes.`);
 }
 
-/** How messages call a file. */
+/** The name of a file in messages. */
 export function labelOf(name: string | undefined): string {
   return name === undefined ? 'A file' : `The file "${name}"`;
 }

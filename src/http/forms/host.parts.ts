@@ -7,9 +7,9 @@ import { hasFields } from './json.values.js';
 import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
 
 /**
- * Reads what a multipart parser of the host has made of a body. Texts stand in the body as they are, or as objects
- * that describe them; files beside them, or beside the body. Known are multer, `@fastify/multipart` and
- * express-fileupload, as long as they keep files in memory.
+ * Reads the result of the host's multipart parser. Texts are in the body, as they are or in objects that describe
+ * them; files are in the body too, or in fields of the request. Supported are multer, `@fastify/multipart` and
+ * express-fileupload, if they keep files in memory.
  */
 export class HostParts {
   readonly #request: FormRequest;
@@ -22,7 +22,7 @@ export class HostParts {
   }
 
   /**
-   * @throws BadRequestException if there is a file that is empty, of no use, or not kept in memory
+   * @throws BadRequestException if a file is empty, of an unsupported type, or not kept in memory
    * @throws PayloadTooLargeException if a file is too large or there are too many
    */
   async read(): Promise<Form> {
@@ -73,7 +73,7 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** @returns undefined if the parser has written the file elsewhere, or nowhere */
+/** @returns undefined if the parser has written the file elsewhere, or discarded it */
 async function contentOf(file: unknown, label: string): Promise<Buffer | undefined> {
   if (!hasFields(file)) return file as Buffer;
   const { buffer, data, size } = file;
@@ -87,7 +87,7 @@ async function contentOf(file: unknown, label: string): Promise<Buffer | undefin
   }
 }
 
-/** Whether the parser has left out the end, since it has limits of its own. */
+/** Whether the parser has cut the file at a limit of its own. */
 function isCut(file: unknown): boolean {
   const isTruncated = (value: unknown): boolean => hasFields(value) && value['truncated'] === true;
   return isTruncated(file) || (hasFields(file) && isTruncated(file['file']));

@@ -1,6 +1,6 @@
 import { isRecord } from '../../data/is-record.js';
 
-/** Levels of nesting in JSON that a client may send. */
+/** Maximum nesting of JSON from clients. */
 const MAX_DEPTH = 100;
 
 /** Deeper data, or a key that sets a prototype, could not be copied: the run would lose its background hooks. */
@@ -16,8 +16,9 @@ export function isShallow(value: unknown, depth = 0): boolean {
 const PART = /["{[,]/g;
 
 /**
- * Whether a JSON text has at most so many objects, arrays, texts and commas. Texts of files may be large, but what is
- * around them is not: millions of empty objects fit into a small text, and would stop the process while they are parsed.
+ * Whether a JSON text has at most this many objects, arrays, texts and commas. The texts of files may be large, but
+ * the JSON around them is not: millions of empty objects fit into a small text, and parsing them would block the
+ * process.
  */
 export function isSimple(text: string, maximum: number): boolean {
   PART.lastIndex = 0;
@@ -29,7 +30,7 @@ export function isSimple(text: string, maximum: number): boolean {
   return false;
 }
 
-/** The position of the quote that ends the string; the end of the text if there is none. */
+/** The position of the closing quote of a string; the end of the text if there is none. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
@@ -39,7 +40,7 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** What is no JSON is null, which is never what was asked for. */
+/** Parses a text. The result is null if it is no JSON: no caller accepts null as a value. */
 export function parseJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
@@ -51,8 +52,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * A key that sets a prototype when it is assigned has no business in run data. What is too deep is refused anyway.
- * A reviver of `JSON.parse` would do the same, but takes many times as long for long arrays.
+ * Removes keys that would set a prototype when they are assigned: run data must not have them. Data that is too deep
+ * is refused anyway. A reviver of `JSON.parse` would do the same, but takes many times as long for long arrays.
  */
 function dropPrototypes(value: unknown, depth = 0): void {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
@@ -60,23 +61,22 @@ function dropPrototypes(value: unknown, depth = 0): void {
   for (const item of Object.values(value)) dropPrototypes(item, depth + 1);
 }
 
-/** An array, of whatever. */
+/** Whether a value is an array, with elements of any type. */
 export function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
 }
 
-/** Whether a value has keys: neither a list nor bytes. */
+/** Whether a value is an object with fields: neither a list nor bytes. */
 export function hasFields(value: unknown): value is Readonly<Record<string, unknown>> {
   return isRecord(value) && !Buffer.isBuffer(value);
 }
 
 /**
- * The bytes that a JSON value has as a text, but for escapes: a little less than the truth. Stops looking once there are
- * more than the maximum.
+ * The bytes of a JSON value as text, without those of escapes: slightly too low. Stops counting beyond the maximum.
  */
 export function sizeOfJson(value: unknown, maximum: number): number {
   let size = 0;
-  // No recursion: nothing has looked yet at how deep the value is.
+  // No recursion: the depth of the value has not been checked yet.
   const rest: unknown[] = [value];
   while (rest.length > 0 && size <= maximum) {
     const item = rest.pop();

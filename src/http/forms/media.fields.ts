@@ -9,12 +9,12 @@ import { newId } from '../../model/ids.js';
 import { sizeOfBase64, textToBase64 } from './media.content.js';
 import { shortText } from './request.fields.js';
 
-/** What clients may send besides uploads. */
+/** The options for files that clients describe in place of uploading them. */
 export interface MediaOptions extends FileLimits {
   readonly acceptClientContext?: boolean;
 }
 
-/** The fields that describe files, with what must be in them; `file` stands for anything. */
+/** The fields that describe files, with the kind of their files; `file` allows any kind. */
 const MEDIA_FIELDS = {
   images: 'image',
   audio: 'audio',
@@ -29,21 +29,21 @@ export function isMediaField(name: string): boolean {
 
 const MAX_URL_LENGTH = 2_048;
 
-/** Objects, arrays, texts and commas in the description of a file: several times what all fields of the protocol have. */
+/** Objects, arrays, texts and commas in the description of a file: several times those of all protocol fields. */
 const MAX_PARTS = 100;
 
 /**
  * Reads the files that a client has described in place of uploading them.
  *
- * @param uploads - how many files the client has uploaded
- * @throws PayloadTooLargeException if one is too large, or if there are too many with the uploads
+ * @param uploads - the number of files that the client has uploaded
+ * @throws PayloadTooLargeException if a file is too large, or if there are too many, uploads included
  */
 export function readMedia(reader: FieldReader, uploads: number, options: MediaOptions): RunFile[] {
   const maxParts = MAX_PARTS * (options.maxFiles + 1);
   const described = Object.entries(MEDIA_FIELDS).flatMap(([field, kind]) =>
     reader.records(field, maxParts).map((item, index) => ({ field, kind, item, index })),
   );
-  // Before any of them is read: each could have something wrong with it, and all that is said.
+  // Before any file is read: each could have errors, and all of them would be reported.
   checkFileCount(uploads + described.length, options);
   return described.flatMap(
     ({ field, kind, item, index }) => readItem(reader.within(field, index, item), kind, options) ?? [],
@@ -70,7 +70,7 @@ function readItem(reader: FieldReader, kind: RunFileKind, options: MediaOptions)
   };
 }
 
-/** What a client says of the type of a file. */
+/** The name and the type of a file, as the client declares them. */
 interface Sayings {
   readonly mediaType: string | undefined;
   readonly name: string | undefined;
@@ -84,7 +84,7 @@ function readSayings(reader: FieldReader, name: string | undefined): Sayings {
 
 type MediaType = Pick<RunFile, 'kind' | 'mediaType'>;
 
-/** @returns without media type if it is an image of which nothing says what kind of image */
+/** @returns no media type for an image whose type is unknown */
 function checkType(
   reader: FieldReader,
   kind: RunFileKind,
@@ -92,11 +92,11 @@ function checkType(
   content: string | undefined,
 ): MediaType | undefined {
   const type = fileTypeOf(mediaType, name, content === undefined ? undefined : headOf(content));
-  // A text that came as it is has been encoded here, as UTF-8.
+  // Plain text was encoded here, as UTF-8.
   const isEncodedHere = content !== reader.text('content');
   if (type && (kind === 'file' || kind === type.kind))
     return isEncodedHere ? type : withCharset(type, mediaType);
-  // Models see for themselves what kind of image it is.
+  // Models detect the type of an image themselves.
   if (!type && kind === 'image' && mediaType === undefined) return { kind };
   const expected = kind === 'file' ? 'a supported file type' : `a type of ${kind}`;
   const msg = `Input should say ${expected}, by mime_type, format or filename`;
@@ -113,7 +113,7 @@ function readContent(
   const given = reader.text('content');
   if (given === undefined) return undefined;
   const type = fileTypeOf(said.mediaType, said.name)?.mediaType;
-  // The protocol's clients send texts as they are.
+  // The protocol's clients send texts without base64.
   const content = type !== undefined && isTextType(type) ? textToBase64(given) : given;
   const size = sizeOfBase64(content);
   if (size === undefined)
@@ -135,7 +135,7 @@ function readUrl(reader: FieldReader, { acceptClientContext = false }: MediaOpti
   return given;
 }
 
-/** Without the query, so that its end may say what the file is. */
+/** The path without the query, so that its extension can tell the file type. */
 function pathOf(url: string | undefined): string | undefined {
   return isReadable(url) ? new URL(url).pathname : undefined;
 }

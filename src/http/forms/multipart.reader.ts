@@ -15,23 +15,26 @@ import { isNoFile, UploadedFiles } from './uploaded.file.js';
 
 const MAX_FIELDS = 100;
 
-/** How much of a body may be held, and how long it may take. */
+/** The limits of memory and time for reading a body. */
 export interface ReadingLimits {
-  /** Told of every byte before it is held. */
+  /** Counts every byte before it is kept. */
   readonly memory?: BodyCount;
-  /** Milliseconds that the client may send nothing; 0 or undefined for ever. */
+  /** Milliseconds without data from the client; 0 or undefined for no limit. */
   readonly stallTimeout?: number;
 }
 
-/** A part of the body while it is read. Its methods throw what the form is refused for. */
+/** A part of a body that is being read. Its methods throw the exception that refuses the form. */
 interface Part {
-  /** To be called with each piece of its value. */
+  /** Called with each piece of the value. */
   take(chunk: Buffer): void;
-  /** To be called when the value is complete; calls after the first do nothing. */
+  /** Called when the value is complete; calls after the first do nothing. */
   end(): void;
 }
 
-/** Reads a multipart body from its bytes. What is refused is refused at once; the rest of it is drained. */
+/**
+ * Reads a multipart body from its bytes. A form is refused as soon as it breaks a rule; the rest of its body is
+ * drained.
+ */
 export class MultipartReader {
   readonly #body: Readable;
   readonly #headers: IncomingMessage['headers'];
@@ -52,12 +55,12 @@ export class MultipartReader {
   }
 
   /**
-   * @throws BadRequestException if the body is malformed, or brings a file that is empty or of no use
+   * @throws BadRequestException if the body is malformed, or a file is empty or of an unsupported type
    * @throws PayloadTooLargeException if a field or a file is too large or there are too many
    */
   read(): Promise<Form> {
     const body = this.#body;
-    // Of a client that has left already nothing would ever be heard.
+    // No event would follow if the client has already left.
     if (body.destroyed) throw malformed(new Error('There is nothing to read.'));
     const parser = this.#createParser();
     return new Promise((resolve, reject) => {
@@ -68,7 +71,7 @@ export class MultipartReader {
         this.#uploads.clear();
         this.#parts.length = 0;
         body.unpipe(parser);
-        // A client reads the answer once it has sent all that it wanted to.
+        // A client reads the answer only once it has sent its whole request.
         body.resume();
         reject(toError(thrown));
       };
@@ -77,7 +80,7 @@ export class MultipartReader {
       parser.on('finish', () => {
         if (settled.signal.aborted) return;
         attempt(() => {
-          // The end of an empty part may not have been told yet.
+          // The end of an empty part may not have been reported yet.
           for (const part of this.#parts) part.end();
           settled.abort();
           resolve({ fields: this.#fields, files: this.#uploads.all });
@@ -88,7 +91,7 @@ export class MultipartReader {
     });
   }
 
-  /** Counts what is held, and gives up on a client that leaves or sends nothing. */
+  /** Counts the received bytes, and gives up on a client that leaves or sends nothing. */
   #watch(settled: AbortSignal, fail: Fail): void {
     const body = this.#body;
     const { memory, stallTimeout = 0 } = this.#limits;
@@ -100,7 +103,7 @@ export class MultipartReader {
     const onError = (cause: unknown): void => fail(malformed(cause));
     const onAborted = (): void => fail(malformed(new Error('The client left.')));
     body.on('data', onData).on('error', onError).on('aborted', onAborted);
-    // The request may stay for long. What was read of it must not stay with it.
+    // The request may stay in memory for long. The data that was read from it must not.
     settled.addEventListener('abort', () => {
       clearTimeout(timer);
       body.off('data', onData).off('error', onError).off('aborted', onAborted);
@@ -118,7 +121,7 @@ export class MultipartReader {
     }
   }
 
-  /** The name of a part is known before its value comes, so that a field is refused at its own limit. */
+  /** The name of a part is known before its value, so a field is refused at its own limit. */
   #readPart(stream: Readable, settled: AbortSignal, fail: Fail): void {
     let part: Part | undefined;
     stream.on('header', (headers: PartHeaders) => {
@@ -153,7 +156,7 @@ export class MultipartReader {
     });
   }
 
-  /** A field that comes several times is a list, as in the other kinds of forms. */
+  /** A repeated field becomes a list, as in the other kinds of forms. */
   #addField(name: string, value: string): void {
     const earlier = this.#fields.get(name);
     if (Array.isArray(earlier)) earlier.push(value);
@@ -178,7 +181,7 @@ export class MultipartReader {
 
 type Fail = (thrown: unknown) => void;
 
-/** Collects the value of a part, and hands it over once. */
+/** Collects the value of a part, and passes it on once. */
 function collect(count: (bytes: number) => void, complete: (value: Buffer) => void): Part {
   const chunks: Buffer[] = [];
   let isComplete = false;
@@ -195,7 +198,7 @@ function collect(count: (bytes: number) => void, complete: (value: Buffer) => vo
   };
 }
 
-/** What a parser's event throws would reach nobody. */
+/** Passes on errors of event listeners, which the parser would lose. */
 function attempt(action: () => void, fail: Fail): void {
   try {
     action();
@@ -205,7 +208,7 @@ function attempt(action: () => void, fail: Fail): void {
 }
 
 function ignore(): void {
-  // The form has been read, or refused.
+  // The form has already been read or refused.
 }
 
 function stalled(): RequestTimeoutException {

@@ -1,8 +1,8 @@
 import type { FieldReader } from './field.reader.js';
 
-/** Which part of a list a client wants. */
+/** The page of a list that a client wants. */
 export interface PageQuery {
-  /** The first is 1. */
+  /** The first page is 1. */
   readonly page: number;
   readonly limit: number;
   readonly offset: number;
@@ -21,7 +21,7 @@ const SORT_NAMES = Object.keys(SORT_FIELDS) as (keyof typeof SORT_FIELDS)[];
 /** Reads `limit`, `page`, `sort_by` and `sort_order`. */
 export function readPage(reader: FieldReader): PageQuery {
   const limit = reader.integer('limit', { minimum: 1, maximum: MAX_LIMIT }) ?? DEFAULT_LIMIT;
-  // The protocol lets clients ask for page 0, which is the first one too.
+  // The protocol allows page 0, which is the first page too.
   const page = Math.max(1, reader.integer('page', { minimum: 0, maximum: MAX_PAGE }) ?? 1);
   return {
     page,

@@ -1,4 +1,4 @@
-/** What the headers of a part of a multipart body say. */
+/** The contents of the headers of a part of a multipart body. */
 export interface PartHead {
   readonly name: string;
   /** Undefined for a field. */
@@ -12,7 +12,7 @@ export type PartHeaders = Readonly<Record<string, readonly string[] | undefined>
 
 const PARAMETER = /;\s*([^\s;=]+)\s*=\s*(?:"((?:\\"|[^"])*)"|([^\s;]*))/g;
 
-/** @returns undefined if they name no field of a form */
+/** @returns undefined if the headers name no form field */
 export function readPartHead(headers: PartHeaders): PartHead | undefined {
   const disposition = readHeader(headers['content-disposition']?.[0]);
   const type = readHeader(headers['content-type']?.[0]);
@@ -26,12 +26,12 @@ export function readPartHead(headers: PartHeaders): PartHead | undefined {
   };
 }
 
-/** Whether a part holds bytes: browsers name files, and programs may send bytes without a name. */
+/** Whether a part is a file: browsers send file names, and programs may send bytes without a name. */
 export function isFilePart({ fileName, mediaType }: PartHead): boolean {
   return fileName !== undefined || mediaType === 'application/octet-stream';
 }
 
-/** The text between the parts of a multipart body, as its content type says it. */
+/** The boundary of a multipart body, from its content type. */
 export function boundaryOf(contentType: string | undefined): string | undefined {
   return readHeader(contentType).parameters.get('boundary');
 }
@@ -41,7 +41,7 @@ interface Header {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** Backslashes stay where no quote follows: browsers send paths with them. */
+/** A backslash escapes only a quote: browsers send paths with backslashes. */
 function readHeader(header = ''): Header {
   const value = header.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   const parameters = Array.from(
@@ -54,7 +54,7 @@ function readHeader(header = ''): Header {
   return { value, parameters: new Map(parameters) };
 }
 
-/** The name with an encoding of its own wins, if it can be read. */
+/** The name with a declared encoding takes precedence, if it can be decoded. */
 function fileNameOf(parameters: Header['parameters']): string | undefined {
   const [, encoded] = /^utf-8'[^']*'(.*)$/i.exec(parameters.get('filename*') ?? '') ?? [];
   const plain = parameters.get('filename');
@@ -65,7 +65,7 @@ function decodePercents(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    // No UTF-8: the plain name is read.
+    // Invalid UTF-8: the plain name is used.
     return undefined;
   }
 }

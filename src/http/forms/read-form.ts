@@ -10,22 +10,22 @@ import { contentTypeOf, fieldsOfBody, parsedFieldsOf, rawBytesOf } from './reque
 
 export type { Form, FormRequest } from './form.js';
 
-/** What a request may bring, how much of it may be held, and how long it may take. */
+/** The limits of the files, the memory and the reading time of a request. */
 export type FormLimits = FileLimits & ReadingLimits;
 
-/** Forms by their requests: a body can be read once, and interceptors of the host may call a handler again. */
+/** Forms by request: a body can be read only once, but interceptors of the host may call a handler again. */
 const forms = new WeakMap<FormRequest, Promise<Form>>();
 
 /**
- * Reads a JSON, urlencoded or multipart body. The host may have parsed it, or read it as it came. Gives the same form
+ * Reads a JSON, urlencoded or multipart body. The host may have parsed it, or kept its bytes. Returns the same form
  * for the same request.
  *
- * @param limits - of uploaded files; by default there may be none
- * @throws BadRequestException if the body is malformed, or brings a file that is empty or of no use
- * @throws UnprocessableEntityException if it is JSON and no object
+ * @param limits - of uploaded files; by default none are allowed
+ * @throws BadRequestException if the body is malformed, or a file is empty or of an unsupported type
+ * @throws UnprocessableEntityException if it is JSON but not an object
  * @throws PayloadTooLargeException if a field or a file is too large or there are too many
- * @throws ServiceUnavailableException if there is no memory for it
- * @throws RequestTimeoutException if its client sends nothing of it for too long
+ * @throws ServiceUnavailableException if there is not enough memory for it
+ * @throws RequestTimeoutException if the client stops sending for too long
  */
 export function readForm(request: FormRequest, limits: FormLimits = NO_FILES): Promise<Form> {
   const form = forms.get(request) ?? readBody(request, limits);
@@ -37,7 +37,7 @@ async function readBody(request: FormRequest, limits: FormLimits): Promise<Form>
   const raw = request.raw ?? (request as unknown as IncomingMessage);
   const isMultipart = /^multipart\/form-data/i.test(contentTypeOf(request));
   const bytes = rawBytesOf(request);
-  // Some parsers leave an empty object behind of bodies that they have not touched.
+  // Some parsers set an empty object for bodies that they have not read.
   const parsed = parsedFieldsOf(request);
   const isParsed = parsed !== undefined && (Object.keys(parsed).length > 0 || raw.readableDidRead);
   if (isMultipart && (bytes || !isParsed)) {

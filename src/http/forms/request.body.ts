@@ -5,21 +5,21 @@ import type { Fields } from './field.reader.js';
 import { FieldProblems } from './field.problems.js';
 import { hasFields, parseJson } from './json.values.js';
 
-/** A request of Express or Fastify, with what the host has read of its body. */
+/** A request of Express or Fastify, with the parts of its body that the host has read. */
 export interface BodyRequest {
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** What a parser has made of it, or its bytes. */
+  /** The result of a parser, or the bytes. */
   readonly body?: unknown;
-  /** Its bytes, where Nest's `rawBody` or the platform keeps them. */
+  /** The bytes, where Nest's `rawBody` or the platform keeps them. */
   readonly rawBody?: unknown;
 }
 
-/** Fields that a parser has made of a body; undefined if none has. */
+/** The fields that a parser has read from a body; undefined if it was not parsed. */
 export function parsedFieldsOf({ body }: BodyRequest): Readonly<Record<string, unknown>> | undefined {
   return hasFields(body) && !isBytes(body) && !isStream(body) ? body : undefined;
 }
 
-/** The bytes of a body that the host has read and not parsed. */
+/** The bytes of a body that the host has read but not parsed. */
 export function rawBytesOf({ body, rawBody }: BodyRequest): Buffer | undefined {
   const isUnparsed =
     body === undefined || body === null || (hasFields(body) && Object.keys(body).length === 0);
@@ -29,10 +29,10 @@ export function rawBytesOf({ body, rawBody }: BodyRequest): Buffer | undefined {
 }
 
 /**
- * The fields of a JSON or urlencoded body, whether the host has parsed it or read it as it came.
+ * The fields of a JSON or urlencoded body, whether the host has parsed it or kept its bytes.
  *
  * @returns undefined if there is no body
- * @throws UnprocessableEntityException if it is anything but an object
+ * @throws UnprocessableEntityException if it is not an object
  */
 export function fieldsOfBody(request: BodyRequest): Fields | undefined {
   const type = contentTypeOf(request);
@@ -44,7 +44,7 @@ export function fieldsOfBody(request: BodyRequest): Fields | undefined {
     return undefined;
   }
   const parsed = parsedFieldsOf(request);
-  // Express makes an empty object of nothing.
+  // Express sets an empty object if there is no body.
   if (parsed && request.headers?.['content-length'] === '0') return undefined;
   if (parsed) return new Map(Object.entries(parsed));
   const { body } = request;
@@ -55,7 +55,7 @@ export function contentTypeOf({ headers }: BodyRequest): string {
   return String(headers?.['content-type'] ?? '');
 }
 
-/** @throws UnprocessableEntityException always: a body was needed */
+/** @throws UnprocessableEntityException always: a body is required */
 export function refuseMissingBody(): never {
   throw refusal('missing', 'Field required', null);
 }
@@ -65,7 +65,7 @@ function fieldsOfValue(value: unknown, shown: unknown): Fields {
   return new Map(Object.entries(value));
 }
 
-/** A field that comes several times is a list, as in the other kinds of forms. */
+/** A repeated field becomes a list, as in the other kinds of forms. */
 function fieldsOfForm(text: string): Fields {
   const form = new URLSearchParams(text);
   return new Map(
@@ -86,7 +86,7 @@ function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array;
 }
 
-/** Parsers that pass everything through leave the request itself. */
+/** Parsers that pass everything through set the request itself as body. */
 function isStream(value: unknown): boolean {
   return hasFields(value) && typeof value['pipe'] === 'function';
 }

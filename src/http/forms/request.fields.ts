@@ -6,21 +6,21 @@ import { FieldReader } from './field.reader.js';
 import { hasFields } from './json.values.js';
 import { fieldsOfBody, refuseMissingBody, type BodyRequest } from './request.body.js';
 
-/** A request of Express or Fastify, with what its adapter has read. */
+/** A request of Express or Fastify, with the query and body that its adapter has read. */
 export interface FieldRequest extends BodyRequest {
   readonly query?: unknown;
 }
 
 /**
- * Reads what the query of a request says, and which database it means: there is one.
+ * Reads the query of a request, and checks the database that it names: there is only one.
  *
- * @throws UnprocessableEntityException with one problem for each field that is wrong
- * @throws NotFoundException if another database is meant
+ * @throws UnprocessableEntityException with one error for each field that is wrong
+ * @throws NotFoundException if the query names another database
  */
 export function readQuery<T>({ query }: FieldRequest, read: (reader: FieldReader) => T): T {
   const reader = new FieldReader(fieldsOf(query), 'query');
   const databaseId = shortText(reader, 'db_id');
-  // Clients may name the table that they were told of; there is no choice.
+  // Clients may send the table name that they were given; it has no effect.
   shortText(reader, 'table');
   const fields = read(reader);
   reader.finish();
@@ -32,8 +32,8 @@ export function readQuery<T>({ query }: FieldRequest, read: (reader: FieldReader
 /**
  * Reads a JSON body.
  *
- * @param isOptional - whether there may be none, which has no fields
- * @throws UnprocessableEntityException with one problem for each field that is wrong, or if it is no object
+ * @param isOptional - whether the body may be missing; it then has no fields
+ * @throws UnprocessableEntityException with one error for each field that is wrong, or if it is not an object
  */
 export function readBody<T>(
   request: FieldRequest,
@@ -48,10 +48,10 @@ export function readBody<T>(
   return fields;
 }
 
-/** The longest id or name that is kept. */
+/** Maximum length of an id or a name. */
 export const MAX_LENGTH = 255;
 
-/** Whether anything can have this id: databases take no zero bytes, and cannot tell unpaired surrogates apart. */
+/** Whether a text is possible as an id: databases accept no zero bytes, and cannot tell unpaired surrogates apart. */
 export function isId(text: string): boolean {
   return isKept(text) && text.isWellFormed();
 }
@@ -60,7 +60,7 @@ function isKept(text: string): boolean {
   return text !== '' && text.length <= MAX_LENGTH && !text.includes('\0');
 }
 
-/** The text of a field, such that it can be an id or a name. */
+/** The text of a field that is valid as an id or a name. */
 export function shortText(reader: FieldReader, name: string): string | undefined {
   const text = reader.text(name);
   if (text === undefined || isId(text)) return text;
@@ -73,13 +73,13 @@ export function shortText(reader: FieldReader, name: string): string | undefined
   return undefined;
 }
 
-/** A name that must be there. */
+/** A required name. */
 export function requiredName(reader: FieldReader, name: string): string {
   const text = reader.requiredText(name);
   return text === '' ? text : (shortText(reader, name) ?? text);
 }
 
-/** A JSON object whose keys can be kept. */
+/** A JSON object whose keys can be stored. */
 export function keptRecord(reader: FieldReader, name: string): PlainRecord | undefined {
   const record = reader.record(name);
   if (record === undefined || Object.keys(record).every((key) => key === '' || isKept(key))) return record;

@@ -7,30 +7,30 @@ import type { Form } from './form.js';
 import { readMedia, type MediaOptions } from './media.fields.js';
 import { keptRecord, shortText } from './request.fields.js';
 
-/** What a client asks of a run. */
+/** The fields of a run request. */
 export interface RunForm {
   readonly input: RunInput;
   readonly stream: boolean;
-  /** Whether the run goes on in the background of the server. */
+  /** Whether the run is a background run. */
   readonly background: boolean;
-  /** Whether the stream shows all events, not just those that the answer is made of. */
+  /** Whether the stream has all events, not just the essential ones. */
   readonly streamEvents: boolean;
   readonly options: RunOptions;
-  /** Whose the session of the run must be, if the host says who asks. */
+  /** The owner that the session of the run must have, if the host identifies the user. */
   readonly owner?: SessionOwner;
 }
 
-/** What clients may send. */
+/** The options for the fields that clients may send. */
 export interface RunFormOptions extends MediaOptions {
-  /** Whether they may send `dependencies`, `session_state` and the URLs of files. */
+  /** Whether clients may send `dependencies`, `session_state` and the URLs of files. */
   readonly acceptClientContext?: boolean;
 }
 
 /**
  * Reads the fields of a run request. Fields that the protocol does not know are ignored: none of them reaches hooks
- * or engine.
+ * or the engine.
  *
- * @throws UnprocessableEntityException with one problem for each field that is wrong
+ * @throws UnprocessableEntityException with one error for each field that is wrong
  * @throws PayloadTooLargeException if there are too many files or one is too large
  */
 export function parseRunForm({ fields, files: uploads }: Form, options: RunFormOptions): RunForm {
@@ -63,7 +63,7 @@ function readOptions(reader: FieldReader, acceptClientContext: boolean): RunOpti
   };
 }
 
-/** Files that are sent as a text would be lost without a word. */
+/** Refuses files that are sent as text: they would be lost silently. */
 function refuseFilesThatAreNone(reader: FieldReader, fields: Fields): void {
   const value = fields.get('files') ?? [];
   if (value === '' || (Array.isArray(value) && value.length === 0)) return;

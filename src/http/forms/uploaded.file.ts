@@ -7,13 +7,13 @@ import { withCharset } from '../../model/file.text.js';
 import { fileTypeOf, isTypeUnknown, type FileType } from '../../model/file.type.js';
 import { newId } from '../../model/ids.js';
 
-/** What the sender says of a file. */
+/** The name and the media type of a file, as its sender declares them. */
 export interface Upload {
   readonly name?: string | undefined;
   readonly mediaType?: string | undefined;
 }
 
-/** Collects the files of a form, as far as they are within limits and something that a model may read. */
+/** Collects the files of a form that are within the limits and of a type that models can read. */
 export class UploadedFiles {
   readonly #files: RunFile[] = [];
   readonly #limits: FileLimits;
@@ -27,17 +27,17 @@ export class UploadedFiles {
     return this.#files;
   }
 
-  /** Forgets them: the form that they belong to is refused. */
+  /** Drops the files: their form is refused. */
   clear(): void {
     this.#files.length = 0;
   }
 
   /**
-   * To be called before a file is read: what will be refused needs no memory.
+   * To be called before a file is read: a refused file then takes no memory.
    *
-   * @param isReadable - whether its bytes will be there, which may show what the sender does not know
+   * @param isReadable - whether its bytes will be available; they may reveal a type that the sender does not know
    * @throws PayloadTooLargeException if there are too many files
-   * @throws BadRequestException if it is of a type that nobody could read
+   * @throws BadRequestException if no model could read its type
    */
   announce(upload: Upload, isReadable = true): void {
     checkFileCount(++this.#announced, this.#limits);
@@ -45,18 +45,18 @@ export class UploadedFiles {
   }
 
   /**
-   * To be called while a file is read, with the bytes so far.
+   * To be called while a file is read, with the number of bytes so far.
    *
-   * @throws PayloadTooLargeException if there are too many
+   * @throws PayloadTooLargeException if there are too many bytes
    */
   checkSize(size: number, { name }: Upload): void {
     checkFileSize(size, name && safeFileName(name), this.#limits);
   }
 
   /**
-   * Takes a file that was announced.
+   * Adds a file that was announced.
    *
-   * @throws BadRequestException if it is empty, or of a type that nobody could read
+   * @throws BadRequestException if it is empty, or no model could read its type
    * @throws PayloadTooLargeException if it is too large
    */
   add(upload: Upload, content: Buffer): void {
@@ -78,7 +78,7 @@ function typeOf({ name, mediaType }: Upload, content?: Buffer): FileType {
   return withCharset(type, mediaType);
 }
 
-/** Browsers send a nameless file without content for an input in which nobody has chosen one. */
+/** Browsers send a nameless file without content for a file input that is left empty. */
 export function isNoFile({ name }: Upload, size: number): boolean {
   return (name === undefined || name === '') && size === 0;
 }
