@@ -1,4 +1,4 @@
-/** `Object.assign()` for data that others have written: the key `__proto__` is a key like others. */
+/** `Object.assign()` for untrusted data: `__proto__` is an ordinary key. */
 export function assignOwn(
   target: Record<string, unknown>,
   source: Readonly<Record<string, unknown>> | undefined,

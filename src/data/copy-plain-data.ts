@@ -8,12 +8,12 @@ import { copyTypedArray } from './typed-arrays.js';
  * A deep copy of plain data: JSON values and `undefined`, `Date`, `Map`, `Set`, `Buffer`, typed arrays.
  *
  * `structuredClone` is several times slower on run data, and the usual clone libraries share functions and class
- * instances or drop their prototypes without a word. This one refuses, and says where. It reads with the language's own
- * methods, so that a value with a `slice` or an iterator of its own is copied too. What JSON does not show is left out:
- * keys that are symbols, properties of arrays beside their items.
+ * instances or drop their prototypes silently. This one throws, with the path. It reads with the built-in methods, so
+ * that a value with its own `slice` or iterator is copied too. Properties that JSON does not show are left out: symbol
+ * keys, and properties of arrays beside their items.
  *
- * @param value - what to copy
- * @param name - how the value is called in error messages
+ * @param value - the value to copy
+ * @param name - the value's name in error messages
  * @throws PlainDataError naming the path to the first value that is not plain data, or that cannot be read
  */
 export function copyPlainData<T>(value: T, name: string): T {
@@ -24,7 +24,7 @@ export function copyPlainData<T>(value: T, name: string): T {
   }
 }
 
-/** Deeper than any real run data: a cycle, most likely. Cheaper than remembering every object on the way. */
+/** Deeper than any real run data: most likely a cycle. Cheaper than remembering every object on the path. */
 const MAX_DEPTH = 500;
 const TOO_DEEP = `data nested more than ${MAX_DEPTH} levels deep`;
 /** Arrays longer than this are copied by their keys if they have holes: the holes may be billions. */
@@ -33,11 +33,11 @@ const LONG = 100_000;
 /** A step from a value to one that it holds. */
 interface Step {
   readonly holder: object;
-  /** Says where in the holder, such as `.name` or `[0]`. */
+  /** The place in the holder, such as `.name` or `[0]`. */
   readonly place: string;
 }
 
-/** Carries what was found up to where its path can be told; the steps are added on the way, the innermost first. */
+/** Carries a fault up to the root of the data; each level adds its step of the path, the innermost first. */
 class NotPlain extends Error {
   readonly steps: Step[] = [];
 
@@ -114,10 +114,10 @@ function copyBuiltIn(value: object, prototype: unknown, depth: number): object {
     const isBuffer = prototype === Buffer.prototype;
     if (!isBuffer && inheritance(prototype) !== 3) throw new NotPlain(describe(value));
     const copied = copyTypedArray(value);
-    // Memory of its own: `Buffer.from(bytes)` would take it from a pool that others can reach.
+    // Separate memory: `Buffer.from(bytes)` would use a pool that other code can reach.
     return isBuffer ? Buffer.from(copied.buffer) : copied;
   }
-  // A subclass would lose its own methods, so only the plain classes pass; of any realm.
+  // A copy of a subclass would lose its methods, so only the plain classes pass, of any realm.
   if (inheritance(prototype) === 2) {
     if (types.isDate(value)) return new Date(Date.prototype.getTime.call(value));
     if (types.isMap(value)) return copyMap(value, depth);
@@ -154,7 +154,7 @@ function copyInside(value: unknown, holder: object, place: () => string, depth: 
   }
 }
 
-/** Whether an object is a record that a copy loses nothing of: of any realm, or without a prototype. */
+/** Whether an object is a plain record, which a copy keeps completely: of any realm, or without a prototype. */
 export function isPlainRecord(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || isRecordPrototype(prototype);
@@ -168,7 +168,7 @@ function isRecordPrototype(prototype: unknown): boolean {
   );
 }
 
-/** How many prototypes there are from this one on; no more than those of a subclass are counted. */
+/** The length of the prototype chain from here, counted only as far as a subclass shows. */
 function inheritance(prototype: unknown): number {
   let length = 0;
   for (let next = prototype; next !== null && length < 5; next = Object.getPrototypeOf(next)) length++;
@@ -197,7 +197,7 @@ function toPlainDataError({ found, steps, cause }: NotPlain, name: string): Plai
     : new PlainDataError(pathOf(name, path.slice(0, end)), 'a circular reference');
 }
 
-/** The number of steps that lead back to a value that was met before. */
+/** The number of steps after which the path comes back to an earlier value. */
 function endOfCycle(path: readonly Step[]): number | undefined {
   const met = new Set<object>();
   const end = path.findIndex(({ holder }) => met.size === met.add(holder).size);

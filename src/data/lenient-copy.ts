@@ -4,12 +4,11 @@ import { PlainDataError } from './plain-data.error.js';
 import { copyPlainData } from './copy-plain-data.js';
 import { isClassless } from './is-record.js';
 
-/** Decides what stands in a copy for an object that cannot be copied. */
+/** Returns the replacement, in a copy, of an object that cannot be copied. */
 type OpaqueHandler = (value: unknown, path: string) => unknown;
 
 /**
- * A copy to compare with later. Functions, symbols and big integers stay what they are, as they cannot be changed; so do
- * cycles.
+ * A copy to compare with later. Functions, symbols, big integers and cycles are kept as they are.
  *
  * @throws PlainDataError naming the path to an object that may be changed unnoticed, such as an instance of a class
  */
@@ -19,7 +18,7 @@ export function copyToCompare<T>(value: T, name: string): T {
   });
 }
 
-/** A copy to go back to. What cannot be copied is shared with it. */
+/** A copy to restore from. Objects that cannot be copied are shared with it. */
 export function copyToKeep<T>(value: T): T {
   return copyLeniently(value, '', (opaque) => opaque);
 }
@@ -40,7 +39,7 @@ const MAX_DEPTH = 500;
 class LenientCopy {
   readonly #copies = new Map<unknown, unknown>();
   readonly #onOpaque: OpaqueHandler;
-  /** What the handler threw: it ends the whole copy. */
+  /** The error of the handler: it ends the whole copy. */
   #refusal: unknown;
 
   constructor(onOpaque: OpaqueHandler) {
@@ -99,7 +98,7 @@ class LenientCopy {
     try {
       value = Reflect.get(source, key);
     } catch {
-      // Only reading it failed: the properties beside it can be copied.
+      // Only this property cannot be read: the others can be copied.
       return this.#opaque(undefined, path);
     }
     return this.of(value, path, depth);

@@ -7,9 +7,9 @@ export class PlainDataError extends TypeError {
   readonly code = 'not_plain_data';
 
   /**
-   * @param path - where the value is, such as `runContext.metadata.client`
-   * @param found - what was found there, such as `a function`
-   * @param cause - what was thrown when it was read
+   * @param path - the path of the value, such as `runContext.metadata.client`
+   * @param found - the kind of the value, such as `a function`
+   * @param cause - the error that was thrown when it was read
    */
   constructor(
     readonly path: string,

@@ -1,4 +1,4 @@
-/** Makes an `Error` of whatever was thrown, keeping the thrown value as `cause`. */
+/** Makes an `Error` of any thrown value, which it keeps as `cause`. */
 export function toError(thrown: unknown): Error {
   const value = toReadable(thrown);
   if (value instanceof Error) return value;
@@ -8,8 +8,8 @@ export function toError(thrown: unknown): Error {
 }
 
 /**
- * What was thrown, or an error in its place if merely looking at it throws (a revoked proxy, a getter that fails):
- * such a thing must not break whoever reports it.
+ * The thrown value, or an error in its place if reading it throws (a revoked proxy, a getter that fails): such a value
+ * must not break the code that reports it.
  */
 export function toReadable(thrown: unknown): unknown {
   try {
@@ -20,7 +20,7 @@ export function toReadable(thrown: unknown): unknown {
   }
 }
 
-/** Reads all that reports read. */
+/** Reads all properties that reports read. */
 function lookAt(thrown: unknown): string {
   if (thrown instanceof Error) return `${thrown.constructor.name}: ${thrown.message}`;
   return isErrorLike(thrown) ? thrown.message : describe(thrown);

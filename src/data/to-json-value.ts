@@ -4,9 +4,9 @@ import { isClassless } from './is-record.js';
 import { bytesOf } from './typed-arrays.js';
 
 /**
- * What JSON can say of any value, since hooks and engines may put anything into a run: dates as ISO text, maps as
- * objects, sets as arrays, bytes as base64, big integers as text, and of what is no data only what it was. Never throws:
- * of what cannot be read it says that.
+ * Converts any value to JSON, since hooks and engines may put anything into a run: dates as ISO text, maps as objects,
+ * sets as arrays, bytes as base64, big integers as text, and a placeholder for values that are no data. Never throws:
+ * unreadable values become a placeholder, too.
  */
 export function toJsonValue(value: unknown): unknown {
   return convert(value, new Set());
@@ -27,7 +27,7 @@ function convert(value: unknown, ancestors: Set<object>): unknown {
   try {
     return convertObject(value, (item) => convert(item, ancestors));
   } catch {
-    // A getter or a proxy that throws: the rest of the data can be shown all the same.
+    // A getter or a proxy that throws: the rest of the data can still be shown.
     return UNREADABLE;
   } finally {
     ancestors.delete(value);
@@ -40,7 +40,7 @@ function convertObject(value: object, inner: (item: unknown) => unknown): unknow
   if (types.isMap(value)) return fromMap(value, inner);
   if (types.isSet(value)) return [...Set.prototype.values.call(value)].map(inner);
   if (ArrayBuffer.isView(value)) return bytesOf(value).toString('base64');
-  // Of an instance of a class nothing is shown: it may hold anything.
+  // An instance of a class is shown by its class name only: it may hold anything.
   if (isClassless(value)) return fromEntries(Object.keys(value).map((key) => [key, inner(read(value, key))]));
   return `[${value.constructor.name || 'object'}]`;
 }

@@ -4,7 +4,7 @@ import { types } from 'node:util';
 type TypedArray = NodeJS.TypedArray;
 type TypedArrayConstructor = new (source: TypedArray | ArrayBuffer) => TypedArray;
 
-/** What all typed arrays inherit, whatever properties one of them has of its own. */
+/** The prototype of all typed arrays: it ignores own properties of a single array. */
 const INHERITED = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 const CONSTRUCTORS = new Map<unknown, TypedArrayConstructor>(
@@ -24,10 +24,9 @@ const CONSTRUCTORS = new Map<unknown, TypedArrayConstructor>(
 );
 
 /**
- * The items of a typed array in memory of their own. A `slice`, `constructor` or iterator that it has of its own is not
- * asked.
+ * Copies a typed array into separate memory. Its own `slice`, `constructor` or iterator is not called.
  *
- * @throws TypeError if it is of a kind that is not known
+ * @throws TypeError if its type is unknown
  */
 export function copyTypedArray(source: TypedArray): TypedArray {
   const kind: unknown = Reflect.get(INHERITED, Symbol.toStringTag, source);
@@ -36,7 +35,7 @@ export function copyTypedArray(source: TypedArray): TypedArray {
   return new constructor(source);
 }
 
-/** The name of its class, whatever it says of itself; that of a `Buffer` is `Buffer`. */
+/** The name of its built-in class; that of a `Buffer` is `Buffer`. */
 export function kindOf(source: TypedArray): string {
   return Buffer.isBuffer(source) ? 'Buffer' : String(Reflect.get(INHERITED, Symbol.toStringTag, source));
 }

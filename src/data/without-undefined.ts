@@ -1,6 +1,6 @@
 /** The fields of an object that have a value, in their order. */
 export function withoutUndefined<T extends object>(fields: T): WithoutUndefined<T> {
-  // Each answer has dozens of them: an array of entries for each object costs several times as much.
+  // Each answer has dozens of such objects: an array of entries for each costs several times as much.
   const kept: Record<string, unknown> = {};
   for (const key of Object.keys(fields)) {
     const value = (fields as Readonly<Record<string, unknown>>)[key];

@@ -15,17 +15,17 @@ import { readVerdict, type Verdict } from './judge.verdict.js';
 import { now } from '../model/clock.js';
 import { newId } from '../model/ids.js';
 
-/** What a judge looks at, and what becomes of its verdict. */
+/** The options of {@link agentAsJudge}. */
 export interface AgentAsJudgeOptions extends Pick<
   HookOptions,
   'name' | 'runInBackground' | 'timeout' | 'retry' | 'on' | 'when'
 > {
   /**
-   * What judges: it gets the whole task as its input and answers with JSON, as text or as structured data:
+   * The judging engine. It gets the whole task as its input and answers with JSON, as text or as structured data:
    * `{ "score": 1..10, "reason": "…" }`, or `{ "passed": true | false, "reason": "…" }` with binary scoring.
    */
   readonly engine: EngineLike;
-  /** What a good answer is. */
+  /** The criteria of a good answer. */
   readonly criteria: string;
   /** A score from 1 to 10 (the default), or passed and not passed. */
   readonly scoring?: 'numeric' | 'binary';
@@ -35,13 +35,13 @@ export interface AgentAsJudgeOptions extends Pick<
   readonly guidelines?: readonly string[];
   /** Called after the evaluation was stored, if the answer did not pass. */
   readonly onFail?: (evaluation: Evaluation, context: PostHookContext) => void | Promise<void>;
-  /** Where evaluations are kept. Default: the module's store; a direct run has none. */
+  /** The store of the evaluations. Default: the module's store; a direct run has none. */
   readonly store?: EvalStore;
 }
 
 /**
- * A post-hook that lets another engine judge the answer. What is judged is handed over as data, fenced by a word that
- * nobody can guess. A judge that fails is a failed hook execution (retried as `retry` says), never a bad score. Its
+ * A post-hook that lets another engine judge the answer. The judged texts are passed as data, fenced by an unguessable
+ * word. A judge that fails is a failed hook execution (retried as `retry` says), never a bad score. Its
  * own run is not stored, not streamed, and not judged again.
  *
  * @throws AgentOsConfigurationError if an option is not usable

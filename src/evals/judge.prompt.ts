@@ -1,7 +1,7 @@
 import type { PostHookContext } from '../hooks/hook.context.js';
 import { FencedTexts } from '../model/fenced.texts.js';
 
-/** What the judge is told besides what it judges. */
+/** The instructions of a judge, besides the judged texts. */
 export interface JudgeTask {
   readonly criteria: string;
   readonly guidelines?: readonly string[];

@@ -1,7 +1,7 @@
 import { lastObjectInText } from '../model/json-in-text.js';
 import type { RunOutput } from '../model/run-output.js';
 
-/** What a judge said. */
+/** The verdict of a judge. */
 export interface Verdict {
   readonly passed: boolean;
   readonly score?: number;
@@ -12,7 +12,7 @@ export interface Verdict {
  * Reads a judge's answer: its structured data, else the last JSON object in its text. Numbers and truth values may
  * stand in quotes.
  *
- * @throws TypeError if it is no verdict: a judge that cannot be understood has not judged
+ * @throws TypeError if the answer is no verdict: then the judge has failed
  */
 export function readVerdict(
   { data, content }: RunOutput,
@@ -39,7 +39,7 @@ function toTruth(value: unknown): boolean | undefined {
   return word === 'true' ? true : word === 'false' ? false : undefined;
 }
 
-/** Such as 8, "8" or "8/10"; NaN if it is none. */
+/** Reads a score such as 8, "8" or "8/10"; NaN if it is none. */
 function toScore(value: unknown): number {
   if (typeof value === 'number') return value;
   const digits =

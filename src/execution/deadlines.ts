@@ -1,10 +1,10 @@
-/** Something that must happen by a time, unless it is cleared first. */
+/** A callback due at a time, unless it is cleared first. */
 export interface Deadline {
   readonly at: number;
   onExpired: () => void;
 }
 
-/** Node fires at once for anything longer, such as a backoff that has doubled often. */
+/** Node fires longer timers at once, such as those of a backoff that has doubled often. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
@@ -27,7 +27,7 @@ export class Deadlines {
   /** Forgets a deadline; harmless if it has expired. */
   clear(deadline: Deadline): void {
     if (!this.#open.delete(deadline)) return;
-    // A busy set leaves old tables behind that live until the next full garbage collection: what they hold should not.
+    // A busy set leaves old tables behind until the next full garbage collection: they must not keep callbacks alive.
     deadline.onExpired = doNothing;
     if (this.#open.size === 0) this.#disarm();
   }

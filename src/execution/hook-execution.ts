@@ -3,7 +3,7 @@ import type { ComponentIdentity } from '../model/component.js';
 /** Before the run (`pre`) or after it (`post`). */
 export type HookPhase = 'pre' | 'post';
 
-/** In the caller's way (`inline`) or after the response (`background`). */
+/** While the run waits (`inline`) or after the response (`background`). */
 export type HookMode = 'inline' | 'background';
 
 /**
@@ -13,12 +13,12 @@ export type HookMode = 'inline' | 'background';
 export type HookPosition = 'root' | 'member' | 'inside-hook';
 
 /**
- * How a hook execution stands. The last five are final, and every scheduled hook reaches exactly one of them.
+ * The state of a hook execution. The last five are final, and every scheduled hook reaches exactly one of them.
  *
  * - `scheduled`: collected, its run has not settled or its response has not closed.
  * - `running`: started, between attempts too.
- * - `succeeded`, `failed`, `timed_out`: what came of the last attempt.
- * - `skipped`: its `when` said no, or the run's outcome is not among its `on`.
+ * - `succeeded`, `failed`, `timed_out`: the result of the last attempt.
+ * - `skipped`: its `when` returned false, or the run's outcome is not among its `on`.
  * - `dropped`: the application shut down first.
  */
 export type HookExecutionState = (typeof HOOK_EXECUTION_STATES)[number];
@@ -40,9 +40,9 @@ export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 
 /**
  * Why a hook execution ended as it did.
  *
- * - `condition` (skipped): its `when` said no.
+ * - `condition` (skipped): its `when` returned false.
  * - `outcome` (skipped): the run's outcome is not among its `on`, or the attempt it belongs to was repeated.
- * - `rejected` (succeeded): an inline hook ended the run by saying no.
+ * - `rejected` (succeeded): an inline hook rejected the run.
  * - `cancelled` (dropped): the run was cancelled while an inline hook was running.
  * - `shutdown` (dropped): the application could wait no longer.
  */
@@ -50,7 +50,7 @@ export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' |
 
 /**
  * One execution of a hook, as the ledger keeps it: ids, names, states, times and error classes, never content. Component,
- * position, phase and name tell which hook it is in every process with the same module.
+ * position, phase and name identify the hook in every process with the same module.
  */
 export interface HookExecution {
   /** `runId:phase:hook`, the same for every attempt, so a hook can use it as an idempotency key. */
@@ -63,10 +63,10 @@ export interface HookExecution {
   /** Listed in the component's own hooks or in the module's. */
   readonly attachedBy: 'component' | 'module';
   readonly runId: string;
-  /** Whose run it is. */
+  /** The user of the run. */
   readonly userId?: string;
   readonly state: HookExecutionState;
-  /** Says more about some final states. */
+  /** Details of some final states. */
   readonly reason?: HookEndReason;
   /** Attempts made so far. */
   readonly attempts: number;

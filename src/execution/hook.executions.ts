@@ -9,7 +9,7 @@ import type {
   HookPhase,
 } from './hook-execution.js';
 
-/** What {@link HookExecutions.list} may be narrowed to. */
+/** The filter of {@link HookExecutions.list}. */
 export interface HookExecutionFilter {
   readonly runId?: string | undefined;
   /** `null`: of runs without a user. */
@@ -25,7 +25,7 @@ export interface HookCounts extends Readonly<Record<FinalHookExecutionState, num
   readonly open: number;
 }
 
-/** How executions stand. */
+/** Numbers of executions by state. */
 interface HookTally {
   /** Collected, not yet started. */
   readonly waiting: number;
@@ -34,17 +34,17 @@ interface HookTally {
   readonly failed: number;
 }
 
-/** How the executions of one hook of a component stand, and how long they took. */
+/** The executions of one hook of a component, in numbers: states and durations. */
 export interface HookStatistics extends HookTally {
   readonly hook: string;
   readonly phase: HookPhase;
   readonly mode: HookMode;
   readonly component: ComponentIdentity;
-  /** Those that have run to their end: succeeded, failed or timed out. */
+  /** Executions that ran to their end: succeeded, failed or timed out. */
   readonly ran: number;
-  /** Milliseconds from the start to the end, retries included, of half of those that ran; absent if none did. */
+  /** Milliseconds from the start to the end, retries included, the median of those that ran; absent if none did. */
   readonly p50?: number;
-  /** The same of 95 % of them. */
+  /** The same as the 95th percentile. */
   readonly p95?: number;
 }
 
@@ -57,16 +57,16 @@ export interface HookTotals extends HookTally {
 }
 
 /**
- * What may be read of the ledger of hook executions: all that have not ended, and the latest 10,000 that have. A port: a
+ * The readable part of the ledger: all hook executions that have not ended, and the latest 10,000 that have. A port: a
  * durable executor keeps the background hooks of all processes in its store; inline hooks are those of this process.
  */
 export interface HookExecutions {
-  /** Every change of state in this process, as it happens. The object is the live record: copy what you keep. */
+  /** Every change of state in this process, as it happens. The object is the live record: copy it to keep it. */
   readonly changes: Observable<HookExecution>;
   /** Executions, the newest first; copies. */
   list(filter?: HookExecutionFilter): Promise<HookExecution[]>;
   /** How many executions have ended in each final state since the application started, and how many are open. */
   counts(): Promise<HookCounts>;
-  /** How executions stand, and how long hooks take. */
+  /** Executions and durations of hooks, in numbers. */
   totals(filter?: Pick<HookExecutionFilter, 'userId'>): Promise<HookTotals>;
 }

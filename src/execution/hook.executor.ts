@@ -4,11 +4,11 @@ import type { Observable } from 'rxjs';
 import type { RunOrigin } from '../model/run-origin.js';
 import type { HookExecution } from './hook-execution.js';
 
-/** What an executor knows about the response by the time it runs a hook. */
+/** The state of the response when an executor runs a hook. */
 export interface HookDelivery {
   /** Whether the response carried the run's result to its last byte; absent if there was no response. */
   readonly delivered?: boolean;
-  /** Aborted when the application can wait no longer. */
+  /** Aborted when shutdown waits no longer. */
   readonly shutdown?: AbortSignal;
 }
 
@@ -21,7 +21,7 @@ export interface HookTask {
    * there is nothing to store.
    */
   readonly snapshot: unknown;
-  /** On whose behalf the runs are that the hook starts: JSON. */
+  /** The origin of the runs that the hook starts, with their user: JSON. */
   readonly origin: RunOrigin;
   /**
    * Whether {@link HookExecutorHost.rebuild} finds the hook. It does not if the component is not registered, such as one
@@ -29,8 +29,8 @@ export interface HookTask {
    */
   readonly isRebuildable: boolean;
   /**
-   * Room for hooks that may run together: neighbours in a batch with the same number. Absent, as in this version: alone.
-   * An executor that runs all hooks of a batch one after another is always right.
+   * For hooks that may run together: neighbours in a batch with the same number. Absent, as in this version: alone.
+   * An executor may always run the hooks of a batch one after another.
    */
   readonly group?: number;
   /**
@@ -42,12 +42,12 @@ export interface HookTask {
   drop(): void;
 }
 
-/** What a durable executor keeps of a task: plain data, from which {@link HookExecutorHost.rebuild} makes the task again. */
+/** The stored form of a task: plain data, from which {@link HookExecutorHost.rebuild} makes the task again. */
 export type StoredHookTask = Pick<HookTask, 'execution' | 'snapshot' | 'origin'>;
 
 /** The record of hook executions in this process, as an executor sees it. */
 export interface HookExecutorLedger {
-  /** Every change of state, as it happens. The object is the live record: copy what you keep. */
+  /** Every change of state, as it happens. The object is the live record: copy it to keep it. */
   readonly changes: Observable<HookExecution>;
   /** The execution with this id, if it has not ended. */
   find(id: string): HookExecution | undefined;
@@ -55,7 +55,7 @@ export interface HookExecutorLedger {
   forget(execution: HookExecution): void;
 }
 
-/** What AgentOS gives an executor. */
+/** The services that AgentOS gives an executor. */
 export interface HookExecutorHost {
   readonly ledger: HookExecutorLedger;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
@@ -91,7 +91,7 @@ export interface HookBatch {
  *
  * Every executor promises: a batch starts only after {@link release}; its hooks run one after another, in order,
  * each exactly once in process (at least once if durable); batches do not wait for each other, up to a limit; a hook
- * that fails, hangs past its timeout or throws nonsense stops neither the next hook nor the next batch; and every
+ * that fails, exceeds its timeout or throws any value stops neither the next hook nor the next batch; and every
  * hook that was accepted ends in the ledger.
  */
 export abstract class HookExecutor {
@@ -100,11 +100,11 @@ export abstract class HookExecutor {
    * `onModuleInit` makes batches earlier. A rejection stops the start. Does nothing unless overridden.
    */
   start(_host: HookExecutorHost): Promise<void> | void {
-    // In the process there is nothing to start.
+    // The in-process executor has nothing to start.
   }
 
   /**
-   * Takes a batch when its run has settled, before its result is handed back. May run it right there if too much is
+   * Takes a batch when its run has settled, before its result is handed back. May run it at once if too much is
    * pending already; the promise then resolves once its hooks have ended.
    */
   abstract accept(batch: HookBatch): Promise<void> | undefined;
@@ -119,8 +119,8 @@ export abstract class HookExecutor {
   abstract drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void>;
 
   /**
-   * Releases what it holds, and what hooks add meanwhile, and resolves when all of it has ended or the signal has
-   * aborted. What could not be run is dropped and returned. From then on nothing is taken.
+   * Releases all batches, also those that hooks add meanwhile. Resolves when all have ended or the signal has
+   * aborted. Hooks that could not run are dropped and returned. From then on no batch is accepted.
    *
    * @param settled - waits for runs that hooks have started and may add hooks; undefined if there are none
    */

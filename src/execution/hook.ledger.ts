@@ -12,8 +12,8 @@ const DEFAULT_CAPACITY = 10_000;
 
 /**
  * The record of hook executions: all that have not ended, and the latest that have. It holds ids, names, states,
- * times and error classes, never content. It is written and read synchronously, since runs wait for it; others read it through
- * the port {@link HookExecutions}.
+ * times and error classes, never content. Runs read and write it synchronously, since they wait for it; other code
+ * reads it through the port {@link HookExecutions}.
  */
 export class HookLedger {
   /** By id. */
@@ -32,7 +32,7 @@ export class HookLedger {
   /** @param capacity - how many finished executions are remembered */
   constructor(readonly capacity: number = DEFAULT_CAPACITY) {}
 
-  /** Every change of state, as it happens. The object is the live record: copy what you keep. */
+  /** Every change of state, as it happens. The object is the live record: copy it to keep it. */
   get changes(): Observable<HookExecution> {
     return this.#changes.asObservable();
   }
@@ -57,7 +57,7 @@ export class HookLedger {
     return found;
   }
 
-  /** How the open and the remembered executions stand. */
+  /** The open and the remembered executions, in numbers. */
   totals({ userId }: Pick<HookExecutionFilter, 'userId'> = {}): HookTotals {
     return totalsOf(this.#find({ userId }), now());
   }
@@ -74,7 +74,7 @@ export class HookLedger {
   }
 
   /**
-   * @internal The open record of an execution that comes from a store, perhaps from another process: the one that is
+   * @internal The open record of an execution from a store, perhaps of another process: the one that is
    * here, else a new one, which is scheduled and knows the attempts made so far.
    */
   adopt(stored: HookExecution): HookExecution {
@@ -105,7 +105,7 @@ export class HookLedger {
     this.#announce(execution);
   }
 
-  /** @internal Ends an execution, once: a second verdict (an abandoned attempt that comes back) changes nothing. */
+  /** @internal Ends an execution, once: a second result, such as that of an abandoned attempt, changes nothing. */
   end(execution: Writable<HookExecution>, state: FinalHookExecutionState, because: HookEnd = {}): void {
     if (this.#open.get(execution.id) !== execution) return;
     this.#open.delete(execution.id);

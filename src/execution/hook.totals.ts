@@ -1,7 +1,7 @@
 import type { HookExecution } from './hook-execution.js';
 import type { HookStatistics, HookTotals } from './hook.executions.js';
 
-/** Sums up executions. */
+/** Counts executions by hook and state. */
 export function totalsOf(executions: Iterable<HookExecution>, now: number): HookTotals {
   const tallies = new Map<string, Tally>();
   let oldest: number | undefined;

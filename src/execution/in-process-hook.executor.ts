@@ -5,9 +5,9 @@ import { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from '
 
 /** Limits and callbacks of the {@link InProcessHookExecutor}. */
 export interface InProcessHookExecutorOptions {
-  /** Batches whose hooks proceed at once. */
+  /** The number of batches that run at the same time. */
   readonly concurrency: number;
-  /** Batches held, released or not. */
+  /** The number of batches held, released or not. */
   readonly maxPending: number;
   /** A batch had to run before its result was handed back, because `maxPending` batches were held. */
   readonly onOverflow: (batch: HookBatch) => void;
@@ -21,7 +21,7 @@ interface PendingBatch {
 }
 
 /**
- * Runs background hooks in this process, from memory: nothing to install, and a crash loses what has not run.
+ * Runs background hooks in this process, from memory: nothing to install, but a crash loses hooks that have not run.
  * A batch is a sequence; batches proceed side by side up to `concurrency`, in the order of their release.
  */
 export class InProcessHookExecutor extends HookExecutor {
@@ -35,7 +35,7 @@ export class InProcessHookExecutor extends HookExecutor {
   constructor(options: InProcessHookExecutorOptions) {
     super();
     this.#options = options;
-    // Every hook that is running may listen; that is no leak.
+    // Every running hook may listen; that is no leak.
     setMaxListeners(0, this.#shutdown.signal);
   }
 
@@ -74,7 +74,7 @@ export class InProcessHookExecutor extends HookExecutor {
     deadline: AbortSignal,
     settled?: () => Promise<void> | undefined,
   ): Promise<readonly HookTask[]> {
-    // Hooks may start runs, whose hooks are taken as long as there is time for them.
+    // Hooks may start runs; the hooks of those runs are accepted as long as there is time.
     while (!deadline.aborted) {
       for (const batch of this.#pending.keys()) this.release(batch, false);
       const work = this.#pending.size > 0 ? this.drain() : settled?.();
@@ -90,7 +90,7 @@ export class InProcessHookExecutor extends HookExecutor {
     return unfinished;
   }
 
-  /** The response callback that released a batch is the host's; hooks start in a turn of their own. */
+  /** The callback that releases a batch is code of the host: hooks start in a later turn of the event loop. */
   #schedulePump(): void {
     if (this.#pumpScheduled) return;
     this.#pumpScheduled = true;
@@ -122,7 +122,7 @@ export class InProcessHookExecutor extends HookExecutor {
     this.#finish(pending);
   }
 
-  /** Its hooks have ended, or were dropped. */
+  /** The hooks of a batch have ended, or were dropped. */
   #finish({ batch, onEnded }: PendingBatch): void {
     this.#pending.delete(batch);
     // A busy map leaves old tables behind that hold its former batches until the next full garbage collection.

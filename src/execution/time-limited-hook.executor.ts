@@ -10,7 +10,7 @@ import { HookExecutor, type HookBatch, type HookExecutorHost, type HookTask } fr
 /** Milliseconds that an executor has to stop once shutdown can wait no longer. */
 const STOPPING_TIME = 1_000;
 
-/** What a {@link TimeLimitedHookExecutor} needs besides the executor. */
+/** The options of {@link TimeLimitedHookExecutor}. */
 export interface ExecutorTimeLimit {
   /** Milliseconds that a call may take while none of its hooks runs. */
   readonly timeout: number;
@@ -18,8 +18,8 @@ export interface ExecutorTimeLimit {
 }
 
 /**
- * An executor whose calls are not waited for without end. One that has not answered in time fails; what it answers
- * later is ignored and logged. The time that hooks take does not count.
+ * Limits the time of an executor's calls. A call that does not settle in time fails; a later result is ignored and
+ * logged. The time that hooks take does not count.
  */
 export class TimeLimitedHookExecutor extends HookExecutor {
   readonly #executor: HookExecutor;
@@ -36,7 +36,7 @@ export class TimeLimitedHookExecutor extends HookExecutor {
 
   /** @throws Error if the executor does not start in time */
   override async start(host: HookExecutorHost): Promise<void> {
-    // A timer of its own, which keeps the process alive: nothing else may do so yet.
+    // A separate timer, which keeps the process alive: nothing else may do so yet.
     let timer: NodeJS.Timeout | undefined;
     const starting = this.#executor.start(host);
     const late = new Promise<never>((_, reject) => {
@@ -49,7 +49,7 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     }
   }
 
-  /** It may run the hooks before it answers: the time begins anew as long as one runs, or has ended since. */
+  /** It may run the hooks before it settles: the time begins again while a hook runs, or if one has ended since. */
   override accept(batch: HookBatch): Promise<void> | undefined {
     const accepting = this.#executor.accept(batch);
     if (accepting) checkPromise('accept', accepting);
@@ -62,7 +62,7 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     return accepting && this.#wait('accept', accepting, isAtWork);
   }
 
-  /** Its callers could do nothing about an error. */
+  /** Logs errors: its callers could not handle them. */
   override release(batch: HookBatch, delivered: boolean | undefined): void {
     const fail = (thrown: unknown): void => {
       const reason = reasonOf(thrown);
@@ -76,7 +76,7 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     }
   }
 
-  /** The time begins when the last hook has ended: until then it is right to wait. */
+  /** The time begins when the last hook has ended. */
   override ended(batch: HookBatch): Promise<void> {
     const ending = this.#executor.ended(batch);
     checkPromise('ended', ending);
@@ -133,7 +133,7 @@ export class TimeLimitedHookExecutor extends HookExecutor {
   }
 }
 
-/** @throws TypeError that names the method: an executor of the host may answer with anything */
+/** @throws TypeError that names the method: an executor of the host may return any value */
 function checkPromise(method: string, answer: unknown): void {
   if (isRecord(answer) && typeof answer['then'] === 'function') return;
   throw new TypeError(`HookExecutor.${method}() answered with ${showValue(answer)}; expected a promise.`);

@@ -22,7 +22,7 @@ export interface HookAttachment {
   readonly phase: HookPhase;
   readonly attachedBy: 'component' | 'module';
   readonly mode: HookMode;
-  /** `guardrail`: always inline. `decorator`: its own option. `switch`: the module's option. `default`: none. */
+  /** `guardrail`: always inline. `decorator`: its own option. `switch`: the module's. `default`: no option is set. */
   readonly reason: HookModeReason;
 }
 

@@ -75,7 +75,7 @@ function endWith<R>(callback: () => R, end: (error?: unknown) => void): R {
 
 function finish({ SpanStatusCode }: Api, span: OpenTelemetry.Span, error: Error | undefined): void {
   if (error) {
-    // As the log shows it: the message of a database's error holds all parameters of its statement.
+    // The text of the log: the message of a database error holds all parameters of its statement.
     const { reason, stack } = forLog(error);
     span.recordException({ name: error.name, message: reason, ...(stack === undefined ? {} : { stack }) });
     span.setStatus({ code: SpanStatusCode.ERROR, message: reason });

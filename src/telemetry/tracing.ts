@@ -12,7 +12,7 @@ export interface RunSpan {
 
 /** The port to a tracer. */
 export abstract class Tracing {
-  /** Nothing if nobody records. */
+  /** Returns undefined if no tracer records. */
   abstract startRun(component: ComponentIdentity, runId: string): RunSpan | undefined;
 }
 
