@@ -6,7 +6,7 @@ import { checkLimits, type Sized } from './kept.size.js';
 import { sizeOfStorable } from './storable.size.js';
 import { isOf } from './session.filter.js';
 import type { SessionOwner } from './session.store.js';
-import { storableText } from './storable.text.js';
+import { storableEvaluation, storableText } from './storable.text.js';
 import { checkUserId } from './user-id.js';
 import { now } from '../model/clock.js';
 
@@ -108,18 +108,6 @@ export class InMemoryEvalStore extends EvalStore {
     checkUserId(criteria.userId);
     return this.#evaluations.map(({ value }) => value).filter((evaluation) => matches(evaluation, criteria));
   }
-}
-
-function storableEvaluation(evaluation: Evaluation): Evaluation {
-  const { name, criteria, reason, input, output } = evaluation;
-  return {
-    ...evaluation,
-    name: storableText(name),
-    criteria: storableText(criteria),
-    reason: storableText(reason),
-    input: storableText(input),
-    output: storableText(output),
-  };
 }
 
 function sized(evaluation: Evaluation): Sized<Evaluation> {

@@ -58,5 +58,5 @@ export function withRun(session: StoredSession, init: SessionInit, run: StoredRu
 
 /** What is kept of a component: the rest is up to what it is now. */
 function whose({ kind, id, name }: ComponentIdentity): ComponentIdentity {
-  return { kind, id, name };
+  return { kind, id, name: storableText(name) };
 }

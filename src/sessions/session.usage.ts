@@ -1,15 +1,17 @@
 import type { ModelIdentity } from '../model/run-output.js';
 import { isUnused, sumUsage, tokensOf, type RunUsage } from '../model/run-usage.js';
 import type { SessionUsage } from './session.store.js';
+import { storableModel } from './storable.text.js';
 
 /** What the runs of a session have used, with one more run. A model goes by the name that it had last. */
 export function addUsage(
   usage: readonly SessionUsage[],
   metrics: RunUsage,
-  model: ModelIdentity | undefined,
+  given: ModelIdentity | undefined,
 ): readonly SessionUsage[] {
   const added = tokensOf(metrics);
   if (isUnused(added)) return usage;
+  const model = given && storableModel(given);
   const known = usage.find((item) => isSame(item.model, model));
   const sum = sumUsage(known ?? {}, added);
   const item = model ? { model, ...sum } : sum;

@@ -1,9 +1,34 @@
+import type { ModelIdentity } from '../model/run-output.js';
+import type { Evaluation } from './eval.store.js';
+
 /**
  * Names, first inputs and the texts of evaluations as every store keeps them: databases take neither zero bytes nor
  * halves of characters in text.
  */
 export function storableText(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
+}
+
+/** The same for what engines say of their model. */
+export function storableModel(model: ModelIdentity): ModelIdentity {
+  const { id, provider, name } = model;
+  const texts = { id: storableText(id), provider: storableText(provider) };
+  return name === undefined ? texts : { ...texts, name: storableText(name) };
+}
+
+/** The same for the texts of an evaluation. */
+export function storableEvaluation(evaluation: Evaluation): Evaluation {
+  const { component, model, name, criteria, reason, input, output } = evaluation;
+  return {
+    ...evaluation,
+    component: { ...component, name: storableText(component.name) },
+    ...(model ? { model: storableModel(model) } : {}),
+    name: storableText(name),
+    criteria: storableText(criteria),
+    reason: storableText(reason),
+    input: storableText(input),
+    output: storableText(output),
+  };
 }
 
 /** Zero bytes, halves of characters, and the backslash that stands before what is written in their place. */

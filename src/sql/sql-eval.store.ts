@@ -8,7 +8,7 @@ import {
 } from '../sessions/eval.store.js';
 import type { SessionOwner } from '../sessions/session.store.js';
 import { checkUserId } from '../sessions/user-id.js';
-import { storableText } from '../sessions/storable.text.js';
+import { storableEvaluation, storableText } from '../sessions/storable.text.js';
 import { SqlAccess } from './sql.access.js';
 import type { SqlDatabase } from './sql.database.js';
 import { evaluationsTable } from './sql.schema.js';
@@ -26,18 +26,13 @@ export class SqlEvalStore extends EvalStore {
     this.#access = new SqlAccess(database);
   }
 
-  override async save({ component, model, createdAt, updatedAt, ...evaluation }: Evaluation): Promise<void> {
-    checkUserId(evaluation.userId);
+  override async save(given: Evaluation): Promise<void> {
+    checkUserId(given.userId);
+    const { component, model, createdAt, updatedAt, ...evaluation } = storableEvaluation(given);
     const { kind: componentKind, id: componentId, name: componentName } = component;
-    const { name, criteria, reason, input, output } = evaluation;
     await this.#access.write((database) =>
       database.insert(evaluationsTable).values({
         ...evaluation,
-        name: storableText(name),
-        criteria: storableText(criteria),
-        reason: storableText(reason),
-        input: storableText(input),
-        output: storableText(output),
         componentKind,
         componentId,
         componentName,

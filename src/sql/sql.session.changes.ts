@@ -18,7 +18,7 @@ export function toSessionRow({ id, userId, component, kind }: NewSession): typeo
     userId: userId ?? null,
     componentKind: component?.kind ?? kind ?? null,
     componentId: component?.id ?? null,
-    componentName: component?.name ?? null,
+    componentName: component ? storableText(component.name) : null,
   };
 }
 

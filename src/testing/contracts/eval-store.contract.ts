@@ -167,7 +167,13 @@ export function evalStoreContract(
       name: '100 %',
     };
     await store.save(saved);
-    const broken = { ...evaluationOf(newId(), 2), input: 'zero\0byte', reason: '\0' };
+    const broken = {
+      ...evaluationOf(newId(), 2),
+      component: { kind: 'agent', id: 'agent', name: 'A\0gent' },
+      model: { id: 'm\0', provider: '\ud800', name: 'M\0' },
+      input: 'zero\0byte',
+      reason: '\0',
+    } as const;
     await store.save(broken);
 
     const [found] = await store.list({ componentId: "o'hara", sessionId: saved.sessionId });
@@ -176,7 +182,12 @@ export function evalStoreContract(
       (copy as { component: { name: string } }).component.name = 'changed';
     assertEqual((await store.find(saved.id))?.component, component);
     assertSame(await store.count({ name: '100_%' }), 0);
-    assertMatches(await store.find(broken.id), { input: 'zerobyte', reason: '' });
+    assertMatches(await store.find(broken.id), {
+      component: { name: 'Agent' },
+      model: { id: 'm', provider: '\ufffd', name: 'M' },
+      input: 'zerobyte',
+      reason: '',
+    });
     assertSame((await store.rename(broken.id, 'a\0b\udc00'))?.name, 'ab\ufffd');
   });
 

@@ -649,6 +649,24 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
+  cases.add(
+    'sessions keep runs whose model or component has a name that databases do not take',
+    async (store) => {
+      const id = newId();
+      const component = { kind: 'agent', id: 'agent', name: 'A\0gent \ud800' } as const;
+      const output = { model: { id: 'm\0', provider: 'p\udfff', name: 'M\0' }, metrics: { inputTokens: 1 } };
+      const run = runWith(id, { component, output, errorCode: 'zero\0byte' });
+
+      await store.append({ id, component }, run, UNCHANGED);
+
+      assertEqual(await store.runs(id), [run]);
+      assertMatches(await store.find(id), {
+        component: { name: 'Agent \ufffd' },
+        usage: [{ model: { id: 'm', provider: 'p\ufffd', name: 'M' }, inputTokens: 1 }],
+      });
+    },
+  );
+
   cases.add('sessions hand out copies of what they are', async (store) => {
     const id = newId();
     await store.create({ id, state: { list: [1] } });
