@@ -11,36 +11,36 @@ import {
   type InspectionOptions,
 } from './inspection.js';
 
-/** What guardrails have in common that ask a model or an endpoint. */
+/** Common options of guardrails that ask a model or an endpoint. */
 export interface AskingGuardrailOptions extends GuardrailOptions, InspectionOptions {
   /**
-   * Characters that are handed over for one run, of all texts together; a text that stands in several places counts once.
-   * A run with more is rejected: what was not looked at does not pass. Default 100,000.
+   * Maximum total characters of the texts of one run that are sent; a text that occurs several times counts once. A run
+   * with more is rejected, so that no unchecked text passes. Default 100,000.
    */
   readonly maxLength?: number;
-  /** What clients read of a run that is rejected. Default: that the input, or the answer, is not allowed. */
+  /** The message to clients when a run is rejected. Default: that the input, or the answer, is not allowed. */
   readonly message?: string;
 }
 
 const COMMON = ['name', 'timeout', 'when', 'stream', 'maxLength', 'opaque', 'ignore', 'message'] as const;
 
-/** What a guardrail has to decide about. */
+/** The data that a guardrail decides about. */
 export interface Question {
   readonly context: PostHookContext;
   /** Whether the guardrail stands among pre-hooks. */
   readonly isOfInput: boolean;
-  /** All that the guardrail guards, at least one. */
+  /** All texts that the guardrail checks, at least one. */
   readonly texts: readonly string[];
   /** @throws InputCheckError or OutputCheckError with the message for clients */
   readonly refuse: (details: CheckErrorOptions) => never;
 }
 
 /**
- * A guardrail that hands what it guards over to somebody else, and fits among pre-hooks and post-hooks.
+ * A guardrail that sends the guarded texts to a model or an endpoint. Usable as a pre-hook and as a post-hook.
  *
- * @param kind - the function that makes it, which also is its name by default
- * @param known - the options that it has besides the common ones
- * @throws AgentOsConfigurationError naming the option that is not usable
+ * @param kind - the name of the function that creates it, also its default name
+ * @param known - the names of its options besides the common ones
+ * @throws AgentOsConfigurationError naming the invalid option
  */
 export function defineAskingGuardrail(
   kind: string,
@@ -63,7 +63,7 @@ export function defineAskingGuardrail(
       inspection.reject('is not allowed.', { ...details, ...(message === undefined ? {} : { message }) });
     await decide({ context, isOfInput, texts, refuse });
   };
-  // It fits both lists: among pre-hooks it does not read the output.
+  // Valid in both lists: as a pre-hook it does not read the output.
   return defineGuardrail(guard, {
     name,
     ...(timeout === undefined ? {} : { timeout }),

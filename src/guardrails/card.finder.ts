@@ -1,13 +1,13 @@
 import { isDigit, type DigitGroups } from './digit.groups.js';
 import type { Span } from './normalised.text.js';
 
-/** Numbers of digits that a card may have, the usual ones first. */
+/** Possible lengths of card numbers, the most common first. */
 const LENGTHS = [16, 15, 14, 19, 18, 17, 13] as const;
 const SHORTEST = 13;
-/** Of an international telephone number (ITU-T E.164). */
+/** Maximum length of an international telephone number (ITU-T E.164). */
 const MOST_PHONE_DIGITS = 15;
 
-/** Ways of writing a card in groups; between them may stand any sign, if it is always the same. */
+/** Usual groupings of card numbers; any separator is allowed between the groups if it is always the same. */
 const GROUPINGS = [
   [4, 4, 4, 4],
   [4, 6, 5],
@@ -15,7 +15,7 @@ const GROUPINGS = [
   [4, 4, 4, 4, 3],
 ] as const;
 
-/** Between the groups of a card: blanks, tabs, hyphens and dots in any grouping, and one end of a line. */
+/** Separators allowed in any grouping: blanks, tabs, hyphens, dots, and one line break. */
 const USUAL_GAP = /^(?:[ \t.-]{1,3}|[ \t-]{0,2}\r?\n[ \t]{0,2})$/;
 const OTHER_GAP = /^(?:[^\p{L}\p{N}\s]|[^\p{L}\p{N}\r\n,;]{2,6}|\r?\n)$/u;
 const LONGEST_GAP = 6;
@@ -31,7 +31,7 @@ const PLUS = 0x2b;
 const HYPHEN = 0x2d;
 const DOT = 0x2e;
 
-/** First digits and lengths that the networks have assigned. */
+/** Prefixes and lengths assigned to card networks. */
 const ISSUERS: readonly (readonly [from: number, to: number, min: number, max: number])[] = [
   [4, 4, 16, 16], // Visa
   [4, 4, 19, 19],
@@ -68,13 +68,12 @@ const ISSUERS: readonly (readonly [from: number, to: number, min: number, max: n
   [9860, 9860, 16, 16], // Humo
 ];
 
-/** For each four first digits, the lengths that are assigned, as a set of bits. */
+/** The assigned lengths for each prefix of four digits, as a bit set. */
 const LENGTHS_BY_PREFIX = lengthsByPrefix();
 
 /**
- * Payment cards: 13 to 19 digits, in whatever groups, that begin as a network's cards do and whose check digit is
- * right. Each group of digits may be the first of a card, so that a quantity before it or a date after it hides
- * nothing.
+ * Finds payment cards: 13 to 19 digits in any groups, with the prefix of a card network and a correct check digit. Any
+ * group of digits may be the first of a card, so that a quantity before it or a date after it hides no card.
  */
 export function findCards(groups: DigitGroups): readonly Span[] {
   if (groups.text.length < SHORTEST || groups.count === 0) return [];
@@ -92,25 +91,25 @@ export function findCards(groups: DigitGroups): readonly Span[] {
   return cards;
 }
 
-/** What stands between two groups of digits: nothing that may stand within a card. */
+/** Kinds of gaps between two groups of digits. This one cannot occur within a card. */
 const APART = 0;
-/** A sign that people put between groups, if it is always the same. */
+/** A separator that is allowed if it is the same between all groups. */
 const OTHER = 1;
 const USUAL = 2;
-/** A usual one, with the end of a line. */
+/** A usual separator with a line break. */
 const LINE_END = 3;
 
-/** The digits of a text without what stands between them, so that each possible card costs a few steps only. */
+/** The digits of a text without the gaps, so that each candidate takes only a few steps to check. */
 class CardFinder {
   readonly #groups: DigitGroups;
   readonly #digits: Uint8Array;
-  /** Of each group, where its digits begin. */
+  /** For each group, the offset of its first digit in `#digits`. */
   readonly #offsets: Uint32Array;
-  /** Of each digit, which group ends before it, counted from 1. */
+  /** For each digit, the number (from 1) of the group that ends before it. */
   readonly #ends: Uint32Array;
-  /** Of each group, the first one of those that gaps of a card join. */
+  /** For each group, the first group of the row that gaps of a card join it to. */
   readonly #runs: Uint32Array;
-  /** Of each group, what stands before it. */
+  /** For each group, the kind of the gap before it. */
   readonly #gaps: Uint8Array;
   readonly #sums: CheckSums;
   readonly #identifiers: Identifiers;
@@ -139,7 +138,7 @@ class CardFinder {
     this.#identifiers = new Identifiers(text);
   }
 
-  /** Which group ends the card that begins with this one. */
+  /** The last group of the card that begins with this group; undefined if no card begins here. */
   lastGroupOfCard(first: number): number | undefined {
     const offset = this.#offsets[first] as number;
     if (offset + SHORTEST > this.#digits.length) return undefined;
@@ -166,7 +165,7 @@ class CardFinder {
     );
   }
 
-  /** Whether people write cards like this, and this is no part of an identifier. */
+  /** Whether the gaps are those of a card, and the digits are not part of an identifier. */
   #isWritten(first: number, last: number): boolean {
     const isInGroups = this.#hasUsualGaps(first, last) || this.#isInUsualGroups(first, last);
     return isInGroups && !this.#identifiers.hold(this.#groups.start(first), this.#groups.end(last));
@@ -200,7 +199,7 @@ function gapBefore(groups: DigitGroups, group: number): number {
   const size = groups.gapSize(group);
   if (size > LONGEST_GAP) return APART;
   const first = groups.text.charCodeAt(groups.end(group - 1));
-  // Most gaps are one sign: an expression would cost ten times as much.
+  // Most gaps are one character: a regular expression would cost ten times as much.
   if (size === 1) {
     if (first === SPACE || first === HYPHEN || first === TAB) return USUAL;
     if (first === DOT) return isFraction(groups, group) ? APART : USUAL;
@@ -214,18 +213,18 @@ function gapBefore(groups: DigitGroups, group: number): number {
   return OTHER_GAP.test(gap) ? OTHER : APART;
 }
 
-/** A letter of ASCII, which stands in no card: the usual case, told without an expression. */
+/** Whether an ASCII letter stands there, which no card contains: the usual case, tested without an expression. */
 function isWordAt(text: string, at: number): boolean {
   const unit = text.charCodeAt(at) | 0x20;
   return unit >= 0x61 && unit <= 0x7a;
 }
 
-/** The number of a country begins a telephone number, as in `+49 151 1058 4831`. */
+/** Whether a plus sign precedes the group, as in the telephone number `+49 151 1058 4831`. */
 function isAfterPlus(groups: DigitGroups, group: number): boolean {
   return groups.text.charCodeAt(groups.start(group) - 1) === PLUS;
 }
 
-/** `3.141592653589793` is a number, not groups of digits. */
+/** Whether the group is the fraction of a decimal number such as `3.141592653589793`. */
 function isFraction(groups: DigitGroups, group: number): boolean {
   return (
     groups.size(group) > 6 &&
@@ -234,14 +233,14 @@ function isFraction(groups: DigitGroups, group: number): boolean {
   );
 }
 
-/** Of an ASCII character. */
+/** @param unit - an ASCII character */
 function isWordOrSpace(unit: number): boolean {
   return unit <= SPACE || isDigit(unit) || (unit >= 0x41 && unit <= 0x5a) || (unit >= 0x61 && unit <= 0x7a);
 }
 
-/** Check digits (ISO/IEC 7812-1, annex B) of any stretch of digits, each in one step: sums from the beginning on. */
+/** Prefix sums that verify the check digit (ISO/IEC 7812-1, annex B) of any range of digits in one step. */
 class CheckSums {
-  /** The last digit of sums in which the digits at even places, or those at odd ones, are doubled. */
+  /** Sums modulo 10 in which the digits at even places (or, in `#odd`, at odd places) are doubled. */
   readonly #even: Uint8Array;
   readonly #odd: Uint8Array;
 
@@ -261,19 +260,19 @@ class CheckSums {
   }
 
   isRight(offset: number, length: number): boolean {
-    // The last digit is never doubled, the one before it is.
+    // The last digit is not doubled, the one before it is.
     const sums = (offset + length) % 2 === 0 ? this.#even : this.#odd;
     return sums[offset + length] === sums[offset];
   }
 }
 
-/** UUIDs and hexadecimal digests of a text: they hold long runs of digits. */
+/** Finds the UUIDs and hexadecimal digests of a text, which contain long sequences of digits. */
 class Identifiers {
   readonly #text: string;
-  /** Looked for when first needed. */
+  /** Computed on first use. */
   #uuids: readonly Span[] | undefined;
   #nextUuid = 0;
-  /** The run of hexadecimal digits that was last asked about; places are asked from left to right. */
+  /** The latest sequence of hexadecimal digits that was measured; places are tested from left to right. */
   #start = 0;
   #end = 0;
   #isDigest = false;
@@ -282,7 +281,7 @@ class Identifiers {
     this.#text = text;
   }
 
-  /** Whether this place, which begins and ends with a digit, is a part of one. */
+  /** Whether this range, which begins and ends with a digit, is part of an identifier. */
   hold(start: number, end: number): boolean {
     const before = this.#text.charCodeAt(start - 1);
     const after = this.#text.charCodeAt(end);
@@ -334,7 +333,7 @@ function lengthsByPrefix(): Uint32Array {
   return lengths;
 }
 
-/** @param unit - of a text; NaN outside it */
+/** @param unit - a UTF-16 code unit; NaN outside the text */
 function isHexadecimal(unit: number): boolean {
   const small = unit | 0x20;
   return (unit >= 0x30 && unit <= 0x39) || (small >= 0x61 && small <= 0x66);

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 
 import { isClassless } from '../data/is-record.js';
 
-/** What becomes of each value while run data is copied. */
+/** The replacements for values while run data is copied. */
 export interface Replacements {
   text(text: string): string;
   number(number: number | bigint): number | bigint | string;
@@ -11,8 +11,8 @@ export interface Replacements {
 }
 
 /**
- * Copies run data with every text, every number and every key of a record replaced. What is named twice is copied
- * once, so data may be circular; what cannot be looked into stays what it is.
+ * Copies run data and replaces every text, number and record key. An object that is referenced twice is copied once,
+ * so data may be circular; values that cannot be searched are not copied.
  */
 export class DataCopy {
   readonly #replacements: Replacements;
@@ -83,7 +83,7 @@ export class DataCopy {
 /** Deeper than any real run data. */
 const MAX_DEPTH = 500;
 
-/** Two keys that are masked alike must not become one. */
+/** A key that is still free: two keys with the same masked name must not be merged. */
 function freeName(name: string, isTaken: (name: string) => boolean): string {
   let free = name;
   for (let number = 2; isTaken(free); number++) free = `${name} (${number})`;

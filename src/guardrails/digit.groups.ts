@@ -1,10 +1,10 @@
 /**
- * The runs of ASCII digits in a text, from left to right. Kept in typed arrays, since a text may have half a million:
- * an object for each would cost more than all the looking.
+ * The sequences of ASCII digits in a text, from left to right. Stored in typed arrays, since a text may have half a
+ * million: an object for each would cost more than the whole search.
  */
 export class DigitGroups {
   readonly text: string;
-  /** How many there are. */
+  /** The number of groups. */
   readonly count: number;
   readonly #starts: Uint32Array;
   readonly #ends: Uint32Array;
@@ -25,27 +25,27 @@ export class DigitGroups {
     if (isInside) this.#ends[group] = text.length;
   }
 
-  /** Where a group begins in the text. */
+  /** The index of a group's first digit in the text. */
   start(group: number): number {
     return this.#starts[group] as number;
   }
 
-  /** Where it ends: the place after its last digit. */
+  /** The index after a group's last digit. */
   end(group: number): number {
     return this.#ends[group] as number;
   }
 
-  /** How many digits it has. */
+  /** The number of digits in a group. */
   size(group: number): number {
     return this.end(group) - this.start(group);
   }
 
-  /** How many characters stand between a group and the one before it. */
+  /** The number of characters between a group and the previous one. */
   gapSize(group: number): number {
     return this.start(group) - this.end(group - 1);
   }
 
-  /** What stands between a group and the one before it. */
+  /** The text between a group and the previous one. */
   gap(group: number): string {
     return this.text.slice(this.end(group - 1), this.start(group));
   }
@@ -62,7 +62,7 @@ function countGroups(text: string): number {
   return count;
 }
 
-/** @param unit - of a text; NaN outside it */
+/** @param unit - a UTF-16 code unit; NaN outside the text */
 export function isDigit(unit: number): boolean {
   return unit >= 0x30 && unit <= 0x39;
 }

@@ -2,15 +2,15 @@ import type { Span } from './normalised.text.js';
 
 const LONGEST_LOCAL_PART = 64;
 const LOCAL = /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
-/** For each ASCII character, 1 if it is a {@link LOCAL} one: an expression for each would cost too much. */
+/** 1 for each ASCII character that matches {@link LOCAL}: testing each with the expression would cost too much. */
 const LOCAL_ASCII = Uint8Array.from({ length: 0x80 }, (_, unit) =>
   Number(LOCAL.test(String.fromCharCode(unit))),
 );
-/** Labels, and a last one that no number is; eight labels of 63 are more than any address has. */
+/** Labels and a top-level domain without digits; eight labels of 63 characters are more than any address has. */
 const DOMAIN =
   /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|\p{L}{2,63})(?![\p{L}\p{N}])/uy;
 
-/** Ends of names of files, units and releases that are no top-level domains: `icon@2x.png`, `getty@tty1.service`, `vue@next.beta`. */
+/** Endings of names of files, units and releases: `icon@2x.png`, `getty@tty1.service`, `vue@next.beta`. */
 const NOT_TOP_LEVEL = new Set([
   ...[
     'png',
@@ -33,11 +33,11 @@ const NOT_TOP_LEVEL = new Set([
   ...['service', 'socket', 'timer', 'target', 'local', 'localdomain', 'tgz', 'tar', 'gz'],
 ]);
 
-/** E-mail addresses: what has an `@` between a name and a domain that could be registered. */
+/** Finds e-mail addresses: an `@` between a name and a domain that could be registered. */
 export function* findEmails(text: string): Generator<Span, void> {
   let floor = 0;
   for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
-    // First what is cheap: of a million signs each is looked at.
+    // The cheap test first: a text may contain a million `@` signs.
     DOMAIN.lastIndex = at + 1;
     const domain = DOMAIN.exec(text)?.[0];
     if (domain === undefined || !isMailDomain(domain)) continue;
@@ -50,7 +50,7 @@ export function* findEmails(text: string): Generator<Span, void> {
   }
 }
 
-/** Signs that may stand in a name stand before one more often: quotes, slashes, dots. */
+/** The start of the local part. Quotes, slashes and dots are allowed in it, but more often precede it. */
 function startOfLocalPart(text: string, at: number, floor: number): number {
   let start = at;
   const least = Math.max(floor, at - LONGEST_LOCAL_PART);
@@ -66,7 +66,7 @@ function startOfLocalPart(text: string, at: number, floor: number): number {
     if (!LOCAL.test(text.slice(from, start))) break;
     start = from;
   }
-  // In a path or a query the address begins after its last sign.
+  // In a path or a query string the address begins after the last separator.
   for (let place = at - 1; place >= start; place--) {
     if (SEPARATING.has(text.charCodeAt(place))) start = place + 1;
   }
@@ -85,13 +85,13 @@ function characterAt(text: string, at: number): string {
   return String.fromCodePoint(text.codePointAt(at) as number);
 }
 
-/** `18.2.0`, `1.0.0-rc.alpha` and `next.beta` are versions. */
+/** Whether it is a mail domain, not a version: `18.2.0`, `1.0.0-rc.alpha`, `next.beta`. */
 function isMailDomain(domain: string): boolean {
   if (/^v?\d+\.\d/.test(domain)) return false;
   return !NOT_TOP_LEVEL.has(domain.slice(domain.lastIndexOf('.') + 1).toLowerCase());
 }
 
-/** `git@example.org:team/project.git`, and `ssh -T git@example.org`: the account of a server, never that of a person. */
+/** Whether it is a server account: `git@example.org:team/project.git`, `ssh -T git@example.org`. */
 function isRepository(text: string, start: number, at: number): boolean {
   return text.slice(start, at) === 'git';
 }

@@ -19,20 +19,20 @@ import {
   type Look,
 } from './run.surfaces.js';
 
-/** What the built-in guardrails have in common. */
+/** Common options of the built-in guardrails. */
 export interface InspectionOptions {
   /**
-   * Characters that the guardrail looks at in one run, of all texts and numbers together; one that stands for several,
-   * such as `⑽` for `10`, counts as these. A run with more is rejected: what was not looked at does not pass. Default
-   * 1,048,576.
+   * Maximum total characters of all texts and numbers that the guardrail checks in one run; a character that expands to
+   * several, such as `⑽` to `10`, counts as several. A run with more is rejected, so that no unchecked text passes.
+   * Default 1,048,576.
    */
   readonly maxLength?: number;
   /**
-   * What becomes of a run with data that cannot be looked into: files that are no texts (pictures, PDF files, archives),
-   * files given as a URL, bytes and instances of classes. `pass` (the default) lets it pass, `refuse` rejects it.
+   * How to treat a run with data that cannot be searched: files other than text (pictures, PDF files, archives), files
+   * given as a URL, bytes and class instances. `pass` (the default) lets the run pass, `refuse` rejects it.
    */
   readonly opaque?: 'pass' | 'refuse';
-  /** Where not to look. Default: everywhere is looked. */
+  /** Places to leave unchecked. Default: none. */
   readonly ignore?: readonly GuardedSurface[];
 }
 
@@ -60,7 +60,7 @@ export function checkInspectionOptions(
   return { maxLength, opaque, ignore };
 }
 
-/** @throws AgentOsConfigurationError for an option that the guardrail does not have */
+/** @throws AgentOsConfigurationError for an unknown option */
 export function refuseUnknownOptions(guardrail: string, options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
@@ -70,7 +70,7 @@ export function refuseUnknownOptions(guardrail: string, options: object, known: 
   }
 }
 
-/** One look of a guardrail at one run. */
+/** One check of one run by a guardrail. */
 export class Inspection {
   readonly #context: PostHookContext;
   readonly #options: Required<InspectionOptions>;
@@ -87,10 +87,10 @@ export class Inspection {
   }
 
   /**
-   * Looks at all that the guardrail guards.
+   * Checks all guarded data.
    *
-   * @returns what puts the replaced texts and numbers into the run
-   * @throws InputCheckError or OutputCheckError if there is more than it may look at
+   * @returns a function that writes the replaced texts and numbers into the run
+   * @throws InputCheckError or OutputCheckError if there are more than `maxLength` characters
    */
   look(replace: Pick<Replacements, 'text' | 'number'>): Apply {
     const replacements: Replacements = {
@@ -109,9 +109,9 @@ export class Inspection {
   }
 
   /**
-   * Counts characters that the guardrail looks at besides those of the run: a few may become many as it looks at them.
+   * Counts additional characters to check: normalising a text may lengthen it.
    *
-   * @throws InputCheckError or OutputCheckError if there are more than it may look at
+   * @throws InputCheckError or OutputCheckError if there are more than `maxLength`
    */
   spend(length: number): void {
     this.#charactersLeft -= length;
@@ -119,10 +119,10 @@ export class Inspection {
   }
 
   /**
-   * All that the guardrail guards: each text as it is, other data as JSON, each once, and none that is blank. They may be
-   * as long together as the guardrail may look at.
+   * All guarded data: texts unchanged, other data as JSON, without duplicates and blank texts, of at most `maxLength`
+   * characters together.
    *
-   * @throws InputCheckError or OutputCheckError if they are longer, or hold what must not be there
+   * @throws InputCheckError or OutputCheckError if they are longer, or contain data that `opaque` refuses
    */
   texts(): readonly string[] {
     const texts = new Set<string>();
@@ -131,7 +131,7 @@ export class Inspection {
     const collect = <T>(value: T): T => {
       data.of(value);
       const text = textOf(value);
-      // Blank, not invisible: some characters that nobody sees are read by models.
+      // Blank, not invisible: models can read some invisible characters.
       if (text.trim() === '' || texts.has(text)) return value;
       this.spend(text.length);
       texts.add(text);
@@ -141,14 +141,14 @@ export class Inspection {
     return [...texts];
   }
 
-  /** Why a run is rejected that must not pass for another reason than what the guardrail looks for. */
+  /** The trigger for a run that is rejected for another reason than a finding of the guardrail. */
   get trigger(): CheckTrigger {
     return this.isOfInput ? 'input_not_allowed' : 'output_not_allowed';
   }
 
   /**
-   * @param problem - of the input or the answer, for clients, if there is no `message` for them
-   * @throws InputCheckError or OutputCheckError, as the guardrail guards input or output
+   * @param problem - the problem of the input or the answer, for clients, unless there is a `message` for them
+   * @throws InputCheckError or OutputCheckError, depending on the guarded side
    */
   reject(
     problem: string,

@@ -10,28 +10,28 @@ import type { RunOutput } from '../model/run-output.js';
 import { run } from '../runs/start.js';
 import { defineAskingGuardrail, type AskingGuardrailOptions, type Question } from './asking.guardrail.js';
 
-/** Who decides for a {@link modelGuardrail}, and by which policy. */
+/** The engine and the policy of a {@link modelGuardrail}. */
 export interface ModelGuardrailOptions extends AskingGuardrailOptions {
   /**
-   * What decides: it gets the whole task as its input and answers with JSON, as text or as structured data:
+   * The engine that decides. It gets the whole task as its input and answers with JSON, as text or as structured data:
    * `{ "allowed": true | false, "reason": "…" }`.
    */
   readonly engine: EngineLike;
-  /** What is allowed and what is not, in words for the model. */
+  /** Describes for the model which input or output is allowed and which is not. */
   readonly policy: string;
   /** `error_id` in the protocol. Default `input_not_allowed` or `output_not_allowed`. */
   readonly trigger?: CheckTrigger;
 }
 
 /**
- * A guardrail that lets a model decide by a policy in words. Among pre-hooks it guards the input: the question, names
- * and texts of files, metadata, dependencies and session state. Among post-hooks the output: the answer, structured
- * data, tool calls, members' answers, steps, and the metadata that the engine has added. All of it is handed over to
- * the model as data, fenced by a word that nobody can guess; `ignore` names what shall not be.
+ * A guardrail that lets a model decide by a policy in words. As a pre-hook it guards the input: the question, names
+ * and texts of files, metadata, dependencies and session state. As a post-hook it guards the output: the answer,
+ * structured data, tool calls, members' answers, steps, and the metadata that the engine has added. All of it is sent
+ * to the model as data, delimited by an unguessable word; `ignore` excludes places.
  *
- * It fails closed: a model that fails, takes too long or gives no verdict blocks the run, and of several verdicts in
- * one answer each must allow it. The reason that the model gives is the `cause` of the check error, and is not shown.
- * The model's own run is not stored, not streamed, and gets no hooks of the module.
+ * It fails closed: a model that fails, times out or gives no decision blocks the run; if one answer contains several
+ * decisions, each must allow the run. The model's reason is the `cause` of the check error and is not shown to clients.
+ * The model's own run is neither stored nor streamed, and gets no hooks of the module.
  *
  * @throws AgentOsConfigurationError if an option is not usable
  *
@@ -64,7 +64,7 @@ async function decide(decider: Agent, options: ModelGuardrailOptions, question: 
   question.refuse({ ...(trigger === undefined ? {} : { trigger }), cause: new Error(refusal.reason) });
 }
 
-/** Characters of the question that an answer is looked at with. */
+/** Maximum characters of the question that the model gets along with an answer. */
 const MAX_QUESTION = 10_000;
 
 function taskOf(policy: string, { isOfInput, texts, context }: Question): string {
@@ -85,7 +85,7 @@ interface Decision {
   readonly reason: string;
 }
 
-/** @throws TypeError unless the answer is whole and ends with a decision */
+/** @throws TypeError unless the answer is complete and ends with a decision */
 function readDecisions({ content, data, metrics }: RunOutput): readonly Decision[] {
   if (metrics.finishReason !== undefined) throw unreadable(content);
   const values = data === undefined ? jsonInText(content) : [{ value: data }];

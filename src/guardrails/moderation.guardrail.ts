@@ -3,29 +3,29 @@ import type { PreHookContext } from '../hooks/hook.context.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
 import { defineAskingGuardrail, type AskingGuardrailOptions, type Question } from './asking.guardrail.js';
 
-/** Which endpoint a {@link moderationGuardrail} asks, and what it makes of the answer. */
+/** The endpoint of a {@link moderationGuardrail}, and how its results are evaluated. */
 export interface ModerationGuardrailOptions extends AskingGuardrailOptions {
-  /** Up to and without `/moderations`. Default `https://api.openai.com/v1`. */
+  /** The URL without `/moderations`. Default `https://api.openai.com/v1`. */
   readonly baseURL?: string;
   /** Sent as a bearer token; never logged. */
   readonly apiKey?: string | (() => string | Promise<string>);
   /** Default `omni-moderation-latest`. */
   readonly model?: string;
-  /** Only these categories count, each if the endpoint flags it. Default: whatever the endpoint flags. */
+  /** Categories that reject the run if the endpoint flags them. Default: all. */
   readonly categories?: readonly string[];
-  /** Scores from 0 to 1 by category. One that is reached rejects the run, whether the endpoint has flagged it or not. */
+  /** Scores from 0 to 1 by category. A score that is reached rejects the run, even if the endpoint flags nothing. */
   readonly thresholds?: Readonly<Record<string, number>>;
-  /** In place of the global `fetch`: for a proxy, or in tests. */
+  /** Replaces the global `fetch`: for a proxy, or in tests. */
   readonly fetch?: typeof fetch;
 }
 
 /**
- * A guardrail that asks a moderation endpoint with the interface of OpenAI (`POST /moderations`). It guards the same as
- * {@link modelGuardrail} does: among pre-hooks the question, files, metadata, dependencies and session state, among
- * post-hooks all that a client may read of the answer. All of it is sent to the endpoint; `ignore` names what shall not be.
+ * A guardrail that asks a moderation endpoint with OpenAI's interface (`POST /moderations`). It guards the same data as
+ * {@link modelGuardrail}: as a pre-hook the question, files, metadata, dependencies and session state, as a post-hook
+ * all parts of the answer that a client may read. All of it is sent to the endpoint; `ignore` excludes places.
  *
- * It fails closed: an endpoint that cannot be reached, answers with an error or with something else than results
- * blocks the run. The categories that were found are `additional_data.categories` of the rejection.
+ * It fails closed: an endpoint that cannot be reached, or answers with an error or without results, blocks the run. The
+ * categories that were found are in `additional_data.categories` of the rejection.
  *
  * @throws AgentOsConfigurationError if an option is not usable
  *
@@ -51,7 +51,7 @@ async function moderate(
   if (categories.length > 0) refuse({ additionalData: { categories } });
 }
 
-/** Errors of the endpoint may quote the key and the texts: they are not repeated. */
+/** Does not repeat errors of the endpoint, which may quote the key and the texts. */
 async function ask(
   {
     baseURL = DEFAULT_URL,
@@ -76,7 +76,7 @@ async function ask(
 
 const DEFAULT_URL = 'https://api.openai.com/v1';
 
-/** What the endpoint says of one text. */
+/** The endpoint's result for one text. */
 interface ModerationResult {
   readonly flagged: boolean;
   readonly categories: Readonly<Record<string, unknown>>;

@@ -7,17 +7,17 @@ export interface Span {
 }
 
 /**
- * A text as guardrails look at it, with the way back to what was written: compatibility forms (full-width digits,
- * NBSP) and the digits of every script as ASCII, every kind of hyphen as `-`, without invisible characters and marks.
- * Lines stay lines. What is passed on is never this, but the original.
+ * A text normalised for searching, with a mapping back to the original: compatibility forms (full-width digits, NBSP)
+ * and the digits of every script become ASCII, every kind of hyphen becomes `-`, invisible characters and marks are
+ * removed. Line breaks are kept. Only the original is ever passed on.
  */
 export class NormalisedText {
   readonly text: string;
-  /** As it was written. */
+  /** The unchanged text. */
   readonly original: string;
-  /** Whether anything looks different from what was written. */
+  /** Whether the normalised text differs from the original. */
   readonly isChanged: boolean;
-  /** Where each unit of `text` comes from. Made when it is asked for: most texts hold nothing that is looked for. */
+  /** The original index of each code unit of `text`. Computed on demand: most texts have no findings. */
   #origins: Uint32Array | undefined;
   #digits: DigitGroups | undefined;
 
@@ -27,23 +27,23 @@ export class NormalisedText {
     this.text = this.isChanged ? normalise(original) : original;
   }
 
-  /** How many characters it has more than the original. */
+  /** The number of characters that normalising has added. */
   get growth(): number {
     return Math.max(0, this.text.length - this.original.length);
   }
 
-  /** Its groups of digits, looked for once. */
+  /** The groups of digits in `text`, searched once. */
   get digits(): DigitGroups {
     this.#digits ??= new DigitGroups(this.text);
     return this.#digits;
   }
 
-  /** The same place in the original, with the invisible characters that follow it. */
+  /** The corresponding span of the original, with the invisible characters that follow it. */
   toOriginal({ start, end }: Span): Span {
     if (!this.isChanged) return { start, end };
     const origins = (this.#origins ??= originsOf(this.original, this.text.length));
     let next = end;
-    // A character such as ½ has become several: a place that ends within it holds all of it.
+    // A character such as ½ becomes several: a span that ends within these includes the whole character.
     while (next < origins.length && next > 0 && origins[next] === origins[next - 1]) next++;
     return { start: origins[start] ?? 0, end: origins[next] ?? this.original.length };
   }
@@ -66,7 +66,7 @@ function normalise(original: string): string {
   return Buffer.from(units.buffer, 0, length * 2).toString('utf16le');
 }
 
-/** Where each unit of the normalised text comes from. */
+/** The original index of each code unit of the normalised text. */
 function originsOf(original: string, length: number): Uint32Array {
   const origins = new Uint32Array(length);
   let next = 0;
@@ -80,24 +80,24 @@ function originsOf(original: string, length: number): Uint32Array {
   return origins;
 }
 
-/** Nothing to change: printable ASCII and white space. */
+/** Texts that need no change: printable ASCII and white space. */
 const PLAIN = /^[\t\n\v\f\r\x20-\x7e]*$/;
 
-/** Units that one unit of the original may become; longer compatibility forms are words, and stay as they are. */
+/** Maximum code units that one may become; characters with longer compatibility forms, which are words, are kept. */
 const LONGEST_FORM = 3;
 
 const INVISIBLE = /^(?:\p{Default_Ignorable_Code_Point}|\p{Cf}|\p{M}|[^\P{Cc}\t\n\v\f\r\x85])$/u;
 const HYPHEN = /^(?:\p{Pd}|[\u2212\u2043])$/u;
 const DIGIT = /^\p{Nd}$/u;
-/** Tag characters: letters of ASCII that nobody sees, and models read. */
+/** Tag characters: invisible copies of ASCII, which models can read. */
 const FIRST_TAG = 0xe0000;
 const LAST_TAG = 0xe007f;
 
-/** Forms by code point. Bounded: there are more code points than memory should be spent on. */
+/** A cache of forms by code point, limited to save memory. */
 const known = new Map<number, string | undefined>();
 const MAX_KNOWN = 65_536;
 
-/** What a code point looks like; undefined if like itself. */
+/** The normalised form of a code point; undefined if it does not change. */
 function formOf(point: number): string | undefined {
   if (point >= 0x20 && point < 0x7f) return undefined;
   if (isAlwaysItself(point)) return undefined;
@@ -108,7 +108,7 @@ function formOf(point: number): string | undefined {
   return form;
 }
 
-/** Ideographs, Hangul, pictures: most of what is not Latin, and never anything else. */
+/** Whether it is an ideograph, Hangul or a picture: the most frequent non-Latin characters, which never change. */
 function isAlwaysItself(point: number): boolean {
   return (
     (point >= 0x3400 && point <= 0x9fff) ||
@@ -131,12 +131,12 @@ function computeForm(character: string, point: number): string | undefined {
     .normalize('NFKC')
     .replace(/\p{M}/gu, '')
     .replace(/\p{Pd}/gu, '-');
-  // Numbers in one character, such as ④, ⒋ and ⑷, are their digits; ½ is no number in groups.
+  // Numbers in one character, such as ④, ⒋ and ⑷, become their digits; ½ cannot be part of a number in groups.
   if (/\d/.test(form)) return /^\D*(\d{1,2})\D*$/.exec(form)?.[1];
   return form === character || form.length > LONGEST_FORM * character.length ? undefined : form;
 }
 
-/** Decimal digits stand in blocks of ten, from zero to nine; some blocks follow one another. */
+/** Decimal digits form blocks of ten in Unicode, from zero to nine; some blocks are adjacent. */
 function digitOf(point: number): number {
   let first = point;
   while (DIGIT.test(String.fromCodePoint(first - 1))) first--;

@@ -1,6 +1,6 @@
 import type { Span } from './normalised.text.js';
 
-/** Social security numbers of the United States, written with hyphens: without them they are like any nine digits. */
+/** Finds United States social security numbers written with hyphens; without these, any nine digits would match. */
 export function findSsns(text: string): readonly Span[] {
   const ssns: Span[] = [];
   for (const { index, 0: ssn } of text.matchAll(/(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])/g)) {

@@ -17,18 +17,18 @@ import {
 
 /** Sessions that were deleted. */
 export interface DeletedSessions {
-  /** Those that were to be deleted; some may exist only in runs in flight, or be another's. */
+  /** The requested ids; some may exist only in runs in flight, or belong to another owner. */
   readonly ids: readonly string[];
-  /** Whose they had to be; undefined: anybody's. */
+  /** The owner that the sessions had to have; undefined: any owner. */
   readonly owner: SessionOwner | undefined;
-  /** Those that the store has deleted. */
+  /** The ids that the store has deleted. */
   readonly deleted: readonly string[];
 }
 
 /**
- * The session store that the application gets injected: the configured store, and the rules that it cannot know because
- * they concern runs in flight. A deletion waits for the runs that are being stored in the session; runs that settle
- * after that are not stored, so that they cannot bring the session back.
+ * The session store that is injected into the application: the configured store, plus the rules about runs in flight,
+ * which that store cannot know. A deletion waits for the runs that are being stored in the session; runs that settle
+ * later are not stored, so that they cannot bring the session back.
  */
 export class CoordinatedSessionStore extends SessionStore {
   readonly #store: SessionStore;
@@ -41,7 +41,7 @@ export class CoordinatedSessionStore extends SessionStore {
     this.#store = store;
   }
 
-  /** Calls back after each deletion: what else is known of the sessions goes, too. */
+  /** Calls back after each deletion, so that other data about the sessions is removed too. */
   onDeleted(listener: (deletion: DeletedSessions) => void): void {
     this.#deletionListeners.push(listener);
   }

@@ -2,18 +2,18 @@ import type { ComponentIdentity, ComponentKind } from '../model/component.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import type { SessionOwner } from './session.store.js';
 
-/** What a judge said of a run. */
+/** A judge's evaluation of a run. */
 export interface Evaluation {
   readonly id: string;
-  /** What was judged. */
+  /** The run that was judged. */
   readonly runId: string;
   readonly sessionId: string;
-  /** Whose run it was. */
+  /** The user of the run. */
   readonly userId?: string;
   readonly component: ComponentIdentity;
   /** The model that gave the answer, if the component has one. */
   readonly model?: ModelIdentity;
-  /** The judge's name, or what it was renamed to. */
+  /** The judge's name, or the name given to the evaluation later. */
   readonly name: string;
   readonly criteria: string;
   readonly scoring: 'numeric' | 'binary';
@@ -32,11 +32,11 @@ export interface Evaluation {
   readonly updatedAt?: number;
 }
 
-/** Which evaluations are meant. */
+/** Selects evaluations; criteria that are left out select all. */
 export interface EvaluationCriteria {
   readonly runId?: string;
   readonly sessionId?: string;
-  /** `null`: of runs without a user. */
+  /** `null`: evaluations of runs without a user. */
   readonly userId?: SessionOwner;
   readonly componentKind?: ComponentKind;
   readonly componentId?: string;
@@ -45,11 +45,11 @@ export interface EvaluationCriteria {
   readonly name?: string;
 }
 
-/** What {@link EvalStore.list} may be narrowed to, and which part of it is wanted. */
+/** Filter, order and page of {@link EvalStore.list}. */
 export interface EvaluationFilter extends EvaluationCriteria {
-  /** At most so many. Default 100. */
+  /** Maximum number of evaluations. Default 100. */
   readonly limit?: number;
-  /** How many of the list are left out at its beginning. Default 0. */
+  /** Number of evaluations to skip. Default 0. */
   readonly offset?: number;
   /** Default `createdAt`. */
   readonly sortBy?: 'createdAt' | 'updatedAt' | 'name';
@@ -57,26 +57,26 @@ export interface EvaluationFilter extends EvaluationCriteria {
   readonly sortOrder?: 'asc' | 'desc';
 }
 
-/** The port that keeps evaluations. Saving at the same time loses none; what is returned are copies. */
+/** The port that stores evaluations. Concurrent saves lose none; returned evaluations are copies. */
 export abstract class EvalStore {
   abstract save(evaluation: Evaluation): Promise<void>;
 
-  /** The newest first, unless the filter says otherwise. */
+  /** Lists evaluations, by default the newest first. */
   abstract list(filter?: EvaluationFilter): Promise<readonly Evaluation[]>;
 
-  /** How many there are. */
+  /** The number of evaluations that match. */
   abstract count(criteria?: EvaluationCriteria): Promise<number>;
 
   abstract find(id: string): Promise<Evaluation | undefined>;
 
   /**
-   * Renames an evaluation. Whose it is, is looked at in the same step: it may be deleted and saved anew at any time.
+   * Renames an evaluation. Checks its owner in the same atomic step: it may be deleted and saved anew at any time.
    *
-   * @param owner - whose it must be; anybody's if left out, and with `null` one that belongs to nobody
-   * @returns the renamed evaluation; undefined if there is none with this id, or it is another's
+   * @param owner - the owner that the evaluation must have: any if left out, none with `null`
+   * @returns the renamed evaluation; undefined if there is none with this id, or it belongs to another owner
    */
   abstract rename(id: string, name: string, owner?: SessionOwner): Promise<Evaluation | undefined>;
 
-  /** Ids that are not there, or are another's if an owner is given, are no error. */
+  /** Deletes evaluations. Unknown ids, and ids of another owner if one is given, are no error. */
   abstract delete(ids: readonly string[], owner?: SessionOwner): Promise<void>;
 }

@@ -12,24 +12,24 @@ import { now } from '../model/clock.js';
 
 const MIB = 1_048_576;
 
-/** How much an {@link InMemoryEvalStore} keeps. */
+/** The limits of an {@link InMemoryEvalStore}. */
 export interface InMemoryEvalStoreOptions {
-  /** The oldest evaluations are forgotten beyond this. Default 10,000. */
+  /** Maximum number of evaluations; beyond it the oldest are dropped. Default 10,000. */
   readonly capacity?: number;
   /**
-   * Bytes that all evaluations may take together, as the store estimates them. Beyond this the oldest are forgotten. An
-   * evaluation that is larger by itself is not kept, which is logged as a warning. Default 64 MiB.
+   * Maximum total size of all evaluations in bytes, as the store estimates it; beyond it the oldest are dropped. A
+   * single evaluation that is larger is not stored, and a warning is logged. Default 64 MiB.
    */
   readonly maxBytes?: number;
 }
 
 /**
- * Evaluations in this process: bounded in number and bytes, and gone with the process.
+ * Stores evaluations in the memory of this process, limited in number and bytes; they are lost when the process ends.
  *
- * @throws AgentOsConfigurationError if a limit is no whole number from 1 on (or `Infinity`)
+ * @throws AgentOsConfigurationError if a limit is neither a positive integer nor `Infinity`
  */
 export class InMemoryEvalStore extends EvalStore {
-  /** The oldest are forgotten beyond this. */
+  /** Maximum number of evaluations; beyond it the oldest are dropped. */
   readonly capacity: number;
   readonly #maxBytes: number;
   #evaluations: Sized<Evaluation>[] = [];
@@ -128,7 +128,7 @@ function matches(evaluation: Evaluation, criteria: EvaluationCriteria): boolean 
   );
 }
 
-/** No two are equal, so that no page repeats what another one has. */
+/** A total order (no two evaluations compare as equal), so that pages do not overlap. */
 function orderOf({
   sortBy = 'createdAt',
   sortOrder = 'desc',

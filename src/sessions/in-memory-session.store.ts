@@ -31,38 +31,39 @@ interface KeptSession {
   readonly runs: Sized<StoredRun>[];
 }
 
-/** Runs that are read at once, unless the caller says otherwise. */
+/** Default maximum number of runs that one call returns. */
 const DEFAULT_LIMIT = 100;
 
 const MIB = 1_048_576;
 
-/** How much an {@link InMemorySessionStore} keeps. */
+/** The limits of an {@link InMemorySessionStore}. */
 export interface InMemorySessionStoreOptions {
-  /** The sessions used least recently are forgotten beyond this. Default 1,000. */
+  /** Maximum number of sessions; beyond it the least recently used are dropped. Default 1,000. */
   readonly maxSessions?: number;
-  /** A session's oldest runs are forgotten beyond this. Default 100. */
+  /** Maximum number of runs per session; beyond it the oldest are dropped. Default 100. */
   readonly maxRunsPerSession?: number;
   /**
-   * Bytes that all sessions and their runs may take together, as the store estimates them. Beyond this the sessions
-   * used least recently are forgotten, then the oldest runs of the one in use. A run that is larger by itself is not
-   * kept, a session whose state and metadata are larger is forgotten; both are logged as warnings. Default 256 MiB.
+   * Maximum total size of all sessions and their runs in bytes, as the store estimates it. Beyond it the least recently
+   * used sessions are dropped, then the oldest runs of the session in use. A single run that is larger is not stored, a
+   * session whose state and metadata are larger is dropped; both are logged as warnings. Default 256 MiB.
    */
   readonly maxBytes?: number;
 }
 
 /**
- * Sessions in this process: nothing to install, bounded in number and bytes, and gone with the process.
+ * Stores sessions in the memory of this process: needs no installation, is limited in number and bytes, and loses them
+ * when the process ends.
  *
- * @throws AgentOsConfigurationError if a limit is no whole number from 1 on (or `Infinity`)
+ * @throws AgentOsConfigurationError if a limit is neither a positive integer nor `Infinity`
  * @example
  * ```ts
  * const sessionStore = new InMemorySessionStore({ maxSessions: 10_000, maxBytes: 512 * 1024 * 1024 });
  * ```
  */
 export class InMemorySessionStore extends SessionStore {
-  /** The one used least recently first. */
+  /** In order of use: the least recently used session first. */
   readonly #sessions = new Map<string, KeptSession>();
-  /** Ids of deleted sessions: one that is only forgotten begins anew when a run of it settles. */
+  /** Ids of deleted sessions. A session that was only dropped begins anew when a run of it settles. */
   readonly #deleted = new Set<string>();
   readonly #maxSessions: number;
   readonly #maxRuns: number;
@@ -166,7 +167,7 @@ export class InMemorySessionStore extends SessionStore {
     return kept && isOf(kept.session, owner) ? kept : undefined;
   }
 
-  /** Keeps the session as it is now. @returns false if it is too large */
+  /** Stores the current session. @returns false if it is too large */
   #put(id: string, kept: KeptSession, session: StoredSession): boolean {
     const size = sizeOfStorable(session);
     this.#use(id, kept);
@@ -198,9 +199,9 @@ export class InMemorySessionStore extends SessionStore {
     this.#makeRoom(kept);
   }
 
-  /** @param used - the session that stays */
+  /** @param used - the session to keep */
   #makeRoom(used: KeptSession): void {
-    // The one in use is the last one.
+    // The session in use is the last one.
     while (this.#bytes > this.#maxBytes && this.#sessions.size > 1) this.#forget(firstOf(this.#sessions));
     while (this.#bytes > this.#maxBytes && used.runs.length > 0) this.#dropOldestRun(used);
   }

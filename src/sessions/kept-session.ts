@@ -38,7 +38,7 @@ export function withUpdate(
   };
 }
 
-/** Whose session it is, and how it began, is what was known of it first. */
+/** Adds a run. The session's owner, component and first input stay as they were first known. */
 export function withRun(session: StoredSession, init: SessionInit, run: StoredRun): StoredSession {
   const component = session.component ?? (init.component && whose(init.component));
   const firstInput =
@@ -56,7 +56,7 @@ export function withRun(session: StoredSession, init: SessionInit, run: StoredRu
   };
 }
 
-/** What is kept of a component: the rest is up to what it is now. */
+/** The stored fields of a component; the others are read from its current definition. */
 function whose({ kind, id, name }: ComponentIdentity): ComponentIdentity {
   return { kind, id, name: storableText(name) };
 }

@@ -1,12 +1,12 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 
-/** Something that is kept, with its size: counted once, when it comes. */
+/** A stored value with its size, measured once when it is added. */
 export interface Sized<T> {
   readonly value: T;
   readonly size: number;
 }
 
-/** The latest ones of a list that have at most so many bytes together; the latest one in any case. */
+/** The latest items of a list whose total size is at most `maxSize` bytes; always includes the last item. */
 export function latestWithin<T>(kept: readonly Sized<T>[], maxSize: number): readonly Sized<T>[] {
   let total = 0;
   for (let index = kept.length - 1; index >= 0; index--) {
@@ -16,7 +16,7 @@ export function latestWithin<T>(kept: readonly Sized<T>[], maxSize: number): rea
   return kept;
 }
 
-/** @throws AgentOsConfigurationError if one of the limits of a store is none */
+/** @throws AgentOsConfigurationError if a limit of the store is not valid */
 export function checkLimits(store: string, limits: Readonly<Record<string, number>>): void {
   for (const [name, limit] of Object.entries(limits)) {
     if (limit === Infinity || (Number.isSafeInteger(limit) && limit > 0)) continue;

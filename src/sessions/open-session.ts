@@ -7,24 +7,24 @@ import { changesOf } from './session.changes.js';
 import { isOf } from './session.filter.js';
 import type { RunSession, SessionOwner, SessionStore, StoredRun } from './session.store.js';
 
-/** What an {@link OpenSession} begins with. */
+/** The initial data of an {@link OpenSession}. */
 export interface OpenSessionInit {
-  /** The session as it is without a past. */
+  /** The session as it is if the store has none. */
   readonly session: Session;
-  /** The caller has named the session, so it may have a past. */
+  /** The caller has named the session, so the store may have it. */
   readonly isNamed: boolean;
   /** The component of the run that opens the session. */
   readonly component: ComponentIdentity;
-  /** Whose the session must be, if it exists. Undefined: anybody's. */
+  /** The owner that the session must have if it exists. Undefined: any owner. */
   readonly owner: SessionOwner | undefined;
 }
 
 /**
- * What a settled run stores of the session's data:
+ * The session data that a settled run stores:
  *
- * - `all`: what was changed since the session was opened.
- * - `state`: what was changed in the shared state; a run above stores name and metadata.
- * - a name and metadata: the state, and what the run has changed of these, which it had when it began.
+ * - `all`: all changes since the session was opened.
+ * - `state`: changes of the shared state; a run above stores name and metadata.
+ * - a name and metadata, as they were when the run began: changes of the state, and of this name and metadata.
  */
 export type StoredChanges = 'all' | 'state' | Readonly<Pick<Session, 'name' | 'metadata'>>;
 
@@ -32,15 +32,15 @@ export type StoredChanges = 'all' | 'state' | Readonly<Pick<Session, 'name' | 'm
 export type AppendResult = 'stored' | 'deleted' | 'refused';
 
 /**
- * A session that runs in flight have open: the run that has opened it, and the runs below that name no other session.
- * They share its state.
+ * A session that is open in runs in flight: the run that has opened it, and the runs below that name no other session.
+ * They share the session's state.
  */
 export class OpenSession {
   readonly id: string;
   readonly isNamed: boolean;
   readonly component: ComponentIdentity;
   readonly owner: SessionOwner | undefined;
-  /** Stored runs that are being written. */
+  /** Pending writes of settled runs. */
   readonly #writes = new Set<Promise<unknown>>();
   #found: Session;
   #opened: Session;
@@ -60,20 +60,20 @@ export class OpenSession {
     this.#opened = { ...session, state: {}, metadata: {} };
   }
 
-  /** The data with which the run that opens the session begins. */
+  /** The data that the run which opens the session begins with. */
   get found(): Session {
     return this.#found;
   }
 
-  /** The user whose session it is: the one that the host has named counts, not what hooks and engines have made of it. */
+  /** The session's user as the host has named it, without changes by hooks and engines. */
   get userId(): string | undefined {
     return this.owner === undefined ? this.#userId : (this.owner ?? undefined);
   }
 
   /**
-   * Continues from what the store has.
+   * Continues from the stored session.
    *
-   * @returns false if the session is another's; then the runs go on with the session as it began
+   * @returns false if the session belongs to another owner; the runs then continue with the initial session
    */
   continueFrom(stored: Session | undefined): boolean {
     this.#isKnown = stored !== undefined && isOf(stored, this.owner);
@@ -87,7 +87,7 @@ export class OpenSession {
    * Adds a settled run to the session, unless the session has been deleted meanwhile.
    *
    * @param session - the session's data when the run settled
-   * @returns `refused` if the store says that the session is gone or another's
+   * @returns `refused` if the store reports that the session was deleted or belongs to another owner
    */
   async append(
     store: SessionStore,
@@ -104,7 +104,7 @@ export class OpenSession {
     }
   }
 
-  /** What a deletion waits for: runs that are being stored, and an earlier deletion. None of these rejects. */
+  /** The promises that a deletion waits for: runs being stored, and an earlier deletion. None of them rejects. */
   get pending(): readonly Promise<unknown>[] {
     const writes = [...this.#writes].map((writing) => writing.catch(ignore));
     return this.#deletion ? [...writes, this.#deletion] : writes;
@@ -128,7 +128,7 @@ export class OpenSession {
       await late;
       this.#deletion = Promise.resolve(true);
     } catch {
-      // It was not deleted; the caller of delete() has heard of that.
+      // It was not deleted; delete() has reported the error to its caller.
     }
   }
 
@@ -148,7 +148,7 @@ export class OpenSession {
     return 'stored';
   }
 
-  /** A run below shares the state with the run that opened the session, which stores it when it settles itself. */
+  /** A run below shares the state with the run that opened the session, which stores the state when it settles. */
   #before(session: Session, changes: StoredChanges): Session {
     if (changes === 'all') return this.#opened;
     const begun = changes === 'state' ? session : changes;
@@ -177,5 +177,5 @@ function nameAndMetadataOf(
 }
 
 function ignore(): void {
-  // The caller of append() hears of a failure; a deletion waits only for the end.
+  // append() reports the error to its caller; a deletion only waits for the end.
 }

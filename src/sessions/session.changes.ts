@@ -3,20 +3,20 @@ import { isDeepStrictEqual } from 'node:util';
 import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 
-/** What became different in a record, key by key. */
+/** The changes of a record, key by key. */
 export interface RecordChanges {
   readonly set: Readonly<PlainRecord>;
   readonly removed: readonly string[];
 }
 
-/** What a run has changed in its session. Runs that change different keys at the same time lose nothing. */
+/** The changes that a run has made to its session. Concurrent runs that change different keys lose nothing. */
 export interface SessionChanges {
   readonly name?: string;
   readonly state: RecordChanges;
   readonly metadata: RecordChanges;
 }
 
-/** Compares the session as it was opened with what the run has made of it. */
+/** The difference between the session when it was opened and after the run. */
 export function changesOf(before: Session, after: Session): SessionChanges {
   return {
     ...(after.name === undefined || after.name === before.name ? {} : { name: after.name }),
@@ -25,7 +25,7 @@ export function changesOf(before: Session, after: Session): SessionChanges {
   };
 }
 
-/** The record with the changes made to it; the record itself stays as it is. */
+/** A copy of the record with the changes applied. */
 export function withChanges(
   record: Readonly<PlainRecord>,
   { set, removed }: RecordChanges,

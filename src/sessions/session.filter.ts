@@ -7,16 +7,16 @@ import type {
 } from './session.store.js';
 import { storableText } from './storable.text.js';
 
-/** What people read in place of an input that is not kept: that of a run which a hook refused, or which a guardrail withdrew. */
+/** Shown in place of an input that is not stored because a hook has refused the run or a guardrail has withdrawn it. */
 export const WITHHELD_INPUT = '[message withheld]';
 
-/** Whether the input of a settled run is not kept. */
+/** Whether the input of a settled run must not be stored. */
 export function isInputWithheld({ input: { content, files = [] }, output, isWithdrawn }: StoredRun): boolean {
   if (content !== '' || files.length > 0) return false;
   return isWithdrawn === true || output.status === 'ERROR' || output.status === 'CANCELLED';
 }
 
-/** What people see of a session's name: its own, else what its first run was asked. */
+/** The displayed name of a session: its own name, else its first input. */
 export function nameOf({
   name,
   firstInput,
@@ -25,17 +25,17 @@ export function nameOf({
   return name ?? firstInput ?? (isWithheld ? WITHHELD_INPUT : '');
 }
 
-/** What belongs to a user, or to nobody. */
+/** Data that belongs to a user, or has no owner. */
 interface OfUser {
   readonly userId?: string | undefined;
 }
 
-/** Whether it is this owner's; anybody's will do if there is none. */
+/** Whether the data belongs to this owner; always true if `owner` is undefined. */
 export function isOf({ userId }: OfUser, owner: SessionOwner | undefined): boolean {
   return owner === undefined || (userId ?? null) === owner;
 }
 
-/** Whether a session is what the filter asks for. */
+/** Whether a session matches the filter. */
 export function matchesSession(session: StoredSession, filter: SessionFilter): boolean {
   const { kind, componentId, userId, name = '' } = filter;
   return (
@@ -46,7 +46,7 @@ export function matchesSession(session: StoredSession, filter: SessionFilter): b
   );
 }
 
-/** Whether a run is what the filter asks for. */
+/** Whether a run matches the filter. */
 export function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {
   const { runId, componentId, status, isWithdrawn, createdAfter = 0, createdBefore = Infinity } = filter;
   const { createdAt } = run.output;
@@ -60,7 +60,7 @@ export function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {
   );
 }
 
-/** How the filter wants sessions compared. No two are equal, so that no page repeats what another one has. */
+/** The filter's sort order. It is total (no two sessions compare as equal), so that pages do not overlap. */
 export function orderOf({
   sortBy = 'createdAt',
   sortOrder = 'desc',

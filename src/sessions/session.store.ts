@@ -8,69 +8,69 @@ import type { Session } from '../model/session.js';
 
 import type { SessionChanges } from './session.changes.js';
 
-/** A run as it is remembered: its input after all inline pre-hooks, its output after all inline post-hooks. */
+/** A run as it is stored: its input after all inline pre-hooks, its output after all inline post-hooks. */
 export interface StoredRun {
   readonly runId: string;
   readonly parentRunId?: string;
   readonly component: ComponentIdentity;
-  /** Files are remembered by what they are, without their content. */
+  /** Files are stored without their content. */
   readonly input: RunInput;
   readonly output: RunOutput;
-  /** The session's state as the run has left it. */
+  /** The session's state at the end of the run. */
   readonly sessionState: PlainRecord;
-  /** What happened in the run and in those below it, without pieces of content; empty if nobody read the run's events. */
+  /** Events of the run and the runs below it, without pieces of content; empty if the run's events had no reader. */
   readonly events: readonly RunEvent[];
-  /** Of the error with which it ended, such as `run_failed`. */
+  /** The code of the error that ended the run, such as `run_failed`. */
   readonly errorCode?: string;
-  /** What it was asked and what it answered are left out: a guardrail of a run above has refused or changed it. */
+  /** Input and output are left out because a guardrail of a run above has refused or changed them. */
   readonly isWithdrawn?: boolean;
 }
 
-/** Whose a session is: a user's, or nobody's (`null`). */
+/** The owner of a session: a user, or none (`null`). */
 export type SessionOwner = string | null;
 
 /**
- * Whose the sessions are that application code names in a hook or a run, with `http.userId` and without a user: no
- * client's. The application reads them from the store.
+ * The owner of sessions that application code names in a hook or a run without a user while `http.userId` is set. They
+ * belong to no client; the application reads them from the store.
  */
 export const APPLICATION = 'agent-os:application';
 
-/** What {@link SessionStore.runs} may be narrowed to. */
+/** The filter of {@link SessionStore.runs}. */
 export interface StoredRunFilter {
-  /** Runs of a session of this owner only: of another's there are none. */
+  /** Returns runs only if the session belongs to this owner. */
   readonly owner?: SessionOwner;
   readonly runId?: string;
   readonly componentId?: string;
   readonly status?: RunStatus;
   readonly isWithdrawn?: boolean;
-  /** Started at this time or later, in epoch seconds. */
+  /** Earliest start, inclusive, in epoch seconds. */
   readonly createdAfter?: number;
-  /** Started at this time or earlier, in epoch seconds. */
+  /** Latest start, inclusive, in epoch seconds. */
   readonly createdBefore?: number;
-  /** Id of a run of the session: those that were added before it. Of an unknown run there are none. */
+  /** Id of a run of the session: only runs added before it are returned; none if the id is unknown. */
   readonly before?: string;
-  /** At most so many, the latest ones. Default 100. */
+  /** Maximum number of runs; the latest are returned. Default 100. */
   readonly limit?: number;
   /**
-   * Bytes that the runs may have together, as the store counts them: of more than that it leaves out the oldest, but
-   * never the latest. A page that is shorter than `limit` is then not the last one. Default: no limit.
+   * Maximum total size of the runs in bytes, as the store counts it: beyond it the oldest runs are left out, but never
+   * the latest. A page that is shorter than `limit` is then not necessarily the last one. Default: no limit.
    */
   readonly maxSize?: number;
 }
 
-/** What a session is created with. */
+/** The initial data of a session. */
 export interface SessionInit {
   readonly id: string;
   readonly userId?: string;
-  /** Whose session it is: the component of its first run. */
+  /** The component of the session's first run. */
   readonly component?: ComponentIdentity;
 }
 
 /** The session that a run is added to; if it is new, it is created. */
 export interface RunSession extends SessionInit {
-  /** Whether the session was there when the run began: if it is gone by now, it stays gone. Default false. */
+  /** The session existed when the run began; if it was deleted since, it is not recreated. Default false. */
   readonly isKnown?: boolean;
-  /** Whose the session must be, if it is there. Left out, runs are added to anybody's. */
+  /** The owner that the session must have if it exists. Default: any owner. */
   readonly owner?: SessionOwner;
 }
 
@@ -79,18 +79,18 @@ export interface SessionUsage extends RunUsage {
   readonly model?: ModelIdentity;
 }
 
-/** A session as it is kept. */
+/** A session as it is stored. */
 export interface StoredSession extends Session {
-  /** What kind of component it is for, also if it does not know yet for which. */
+  /** The kind of the session's component, set even if the component is not known yet. */
   readonly kind: ComponentKind;
   readonly component?: ComponentIdentity;
-  /** What its first run was asked, unless that was refused: how people call a session without a name. */
+  /** The input of its first run, unless it was refused; displayed for a session without a name. */
   readonly firstInput?: string;
-  /** Its runs have settled, but what they were asked was refused or is not for keeping; only without a first input. */
+  /** Its runs have settled, but their inputs were refused or must not be stored; only set without a first input. */
   readonly isInputWithheld?: boolean;
-  /** What a client has written about it; see {@link SessionStore.update}. */
+  /** A summary written by a client; see {@link SessionStore.update}. */
   readonly summary?: PlainRecord;
-  /** Of all its runs, those of members and steps included, model by model in the order of first use. */
+  /** Usage of all its runs, including members and steps, per model in the order of first use. */
   readonly usage: readonly SessionUsage[];
   /** Epoch milliseconds. */
   readonly createdAt: number;
@@ -98,26 +98,26 @@ export interface StoredSession extends Session {
   readonly updatedAt: number;
 }
 
-/** What {@link SessionStore.create} makes. */
+/** The session for {@link SessionStore.create}. */
 export interface NewSession extends SessionInit {
-  /** Default: that of its component, else `agent`. */
+  /** Default: the kind of `component`, else `agent`. */
   readonly kind?: ComponentKind;
   readonly name?: string;
   readonly state?: PlainRecord;
   readonly metadata?: PlainRecord;
 }
 
-/** What {@link SessionStore.list} may be narrowed to, and which part of it is wanted. */
+/** Filter, order and page of {@link SessionStore.list}. */
 export interface SessionFilter {
   readonly kind?: ComponentKind;
   readonly componentId?: string;
-  /** `null`: those that belong to nobody. */
+  /** `null`: sessions without an owner. */
   readonly userId?: SessionOwner;
-  /** A part of the name that people see (the session's, else its first input), in any case of letters. */
+  /** Part of the displayed name (the session's name, else its first input), case-insensitive. */
   readonly name?: string;
-  /** At most so many. Default 20. */
+  /** Maximum number of sessions. Default 20. */
   readonly limit?: number;
-  /** How many of the list are left out at its beginning. Default 0. */
+  /** Number of sessions to skip. Default 0. */
   readonly offset?: number;
   /** Default `createdAt`. */
   readonly sortBy?: 'createdAt' | 'updatedAt' | 'name';
@@ -125,56 +125,56 @@ export interface SessionFilter {
   readonly sortOrder?: 'asc' | 'desc';
 }
 
-/** A part of a list of sessions. */
+/** A page of a list of sessions. */
 export interface SessionPage {
   readonly sessions: readonly StoredSession[];
-  /** How many there are in all. */
+  /** Total number of matching sessions on all pages. */
   readonly total: number;
 }
 
-/** What {@link SessionStore.update} changes. */
+/** The changes for {@link SessionStore.update}. */
 export interface SessionUpdate extends SessionChanges {
   readonly summary?: PlainRecord;
 }
 
 /**
- * The port that keeps sessions and their runs.
+ * The port that stores sessions and their runs.
  *
- * Every store promises: what it returns are copies, so that changing them changes nothing; what it is given is never
- * changed afterwards and may be kept as it is; and appending runs of one session at the same time loses neither a run
- * nor a change: of two runs that change the same key, the one that settles last wins. Where an owner is given, whose
- * the session is, is looked at in the same step: sessions may be deleted and created anew at any time.
+ * Every store guarantees: it returns copies, which callers may change without effect on the store; appending runs to
+ * one session concurrently loses neither a run nor a change: of two runs that change the same key, the one that settles
+ * last wins; and if an owner is given, it checks the session's owner in the same atomic step, since sessions may be
+ * deleted and created anew at any time. Callers never change the values they pass, so the store need not copy them.
  */
 export abstract class SessionStore {
-  /** The session in which a run begins; undefined if there is none with this id. */
+  /** The session for a run that begins; undefined if there is none with this id. */
   abstract open(id: string): Promise<Session | undefined>;
 
   /**
-   * Adds a settled run to its session, and makes the run's changes to the session.
+   * Adds a settled run to its session, and applies the run's changes to the session.
    *
-   * @returns false, and does nothing, if the session has been deleted since the run began or is another's
+   * @returns false, and does nothing, if the session was deleted since the run began or belongs to another owner
    */
   abstract append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean>;
 
-  /** The latest runs of a session, the oldest first; empty if it does not exist. */
+  /** The latest runs of a session, the oldest of them first; empty if the session does not exist. */
   abstract runs(sessionId: string, filter?: StoredRunFilter): Promise<readonly StoredRun[]>;
 
-  /** The session with this id, with all that is known about it; undefined if it is another's. */
+  /** The whole stored session with this id; undefined if there is none or it belongs to another owner. */
   abstract find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined>;
 
-  /** The sessions that fit, a page at a time. */
+  /** One page of the sessions that match the filter. */
   abstract list(filter?: SessionFilter): Promise<SessionPage>;
 
   /** Creates a session without runs. @returns false, and does nothing, if there is one with this id */
   abstract create(session: NewSession): Promise<boolean>;
 
-  /** Changes a session. @returns false if there is none with this id, or it is another's */
+  /** Changes a session. @returns false if there is none with this id, or it belongs to another owner */
   abstract update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean>;
 
   /**
-   * Deletes sessions with their runs. Ids that are not there, or are another's, are no error.
+   * Deletes sessions with their runs. Unknown ids and ids of another owner are no error.
    *
-   * @returns the ids of those that it has deleted
+   * @returns the ids of the deleted sessions
    */
   abstract delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]>;
 }

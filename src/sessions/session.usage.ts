@@ -3,7 +3,7 @@ import { isUnused, sumUsage, tokensOf, type RunUsage } from '../model/run-usage.
 import type { SessionUsage } from './session.store.js';
 import { storableModel } from './storable.text.js';
 
-/** What the runs of a session have used, with one more run. A model goes by the name that it had last. */
+/** Adds a run's usage to that of its session. A model is listed under its latest name. */
 export function addUsage(
   usage: readonly SessionUsage[],
   metrics: RunUsage,

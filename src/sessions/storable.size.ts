@@ -3,28 +3,28 @@ import { types } from 'node:util';
 import { copyPlainData, isPlainRecord } from '../data/copy-plain-data.js';
 import type { StoredRun } from './session.store.js';
 
-/** What V8 takes for an object or a text beside its content, roughly. */
+/** Approximate bytes that V8 allocates for an object or a string beside its content. */
 const OBJECT = 32;
 const TEXT = 16;
 const OTHER = 8;
-/** Texts of fewer characters are taken for one byte each: looking closer costs more than it tells. */
+/** Shorter texts are counted as one byte per character: an exact count would cost more than it is worth. */
 const SHORT = 10_000;
-/** Arrays longer than this are read by their keys if they have holes: these may be billions. */
+/** Longer arrays with holes are read by their keys: there may be billions of holes. */
 const LONG = 100_000;
 /** Deeper than any real data. */
 export const MAX_DEPTH = 400;
 
 /**
- * About the bytes that data takes in memory, if every store can keep all of it as it is; otherwise NaN. An estimate, of
- * the right order. One walk tells both, since every run is looked at; it makes no object.
+ * Estimates the bytes that data takes in memory (the order of magnitude is right); NaN if some store cannot keep all of
+ * the data unchanged. One walk determines both, without allocating objects, since it runs for every stored run.
  *
- * @throws whatever a getter or a proxy throws
+ * @throws any error of a getter or a proxy
  */
 export function sizeOfStorable(value: unknown): number {
   return sizeOf(value, 0);
 }
 
-/** The same for a run. Its last event refers to the output and state that are kept with it: they count once. */
+/** The same for a run. Its last event shares the run's output and state, which are counted once. */
 export function sizeOfStorableRun(run: StoredRun): number {
   const { events, output, sessionState } = run;
   let size = OBJECT;
@@ -80,7 +80,7 @@ export function isEndless(array: readonly unknown[]): boolean {
   return array.length > LONG && Object.keys(array).length < array.length;
 }
 
-/** Whether it is a list, map or set with methods of its own, which a copy would lose. */
+/** Whether it is an array, map or set with methods of its own, which a copy would lose. */
 export function isOfSubclass(value: object): boolean {
   if (!Array.isArray(value) && !types.isMap(value) && !types.isSet(value)) return false;
   const base = Object.getPrototypeOf(Object.getPrototypeOf(value) ?? {}) as object | null;

@@ -2,14 +2,14 @@ import type { ModelIdentity } from '../model/run-output.js';
 import type { Evaluation } from './eval.store.js';
 
 /**
- * Names, first inputs and the texts of evaluations as every store keeps them: databases take neither zero bytes nor
- * halves of characters in text.
+ * Makes names, first inputs and texts of evaluations storable: databases accept neither zero bytes nor unpaired
+ * surrogates in text.
  */
 export function storableText(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
 }
 
-/** The same for what engines say of their model. */
+/** The same for the identity of a model. */
 export function storableModel(model: ModelIdentity): ModelIdentity {
   const { id, provider, name } = model;
   const texts = { id: storableText(id), provider: storableText(provider) };
@@ -31,12 +31,12 @@ export function storableEvaluation(evaluation: Evaluation): Evaluation {
   };
 }
 
-/** Zero bytes, halves of characters, and the backslash that stands before what is written in their place. */
+/** Zero bytes, unpaired surrogates, and the backslash that begins their escape sequences. */
 const ESCAPED_IN_KEYS = /[\0\\\ud800-\udfff]/gu;
 
 /**
- * A key of state or metadata as a text that databases take: different keys are different texts. Only keys with zero
- * bytes, halves of characters or backslashes change, to the escape sequences of JSON: `\u0000`, `\ud800`, `\\`.
+ * A key of state or metadata as a text that databases accept; different keys give different texts. Only zero bytes,
+ * unpaired surrogates and backslashes change, to the escape sequences of JSON: `\u0000`, `\ud800`, `\\`.
  */
 export function storableKey(key: string): string {
   return key.replace(ESCAPED_IN_KEYS, (unit) =>
@@ -44,7 +44,7 @@ export function storableKey(key: string): string {
   );
 }
 
-/** The key that {@link storableKey} was given. */
+/** The original key; reverses {@link storableKey}. */
 export function keyOf(storedKey: string): string {
   return storedKey.replace(/\\(?:u([0-9a-f]{4})|\\)/g, (_, unit: string | undefined) =>
     unit === undefined ? '\\' : String.fromCharCode(parseInt(unit, 16)),

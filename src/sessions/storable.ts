@@ -16,22 +16,20 @@ import {
 } from './storable.size.js';
 import { storableKey } from './storable.text.js';
 
-/**
- * Characters of a key of state or metadata, as databases keep it: what an index of PostgreSQL takes, whatever they are.
- */
+/** Maximum characters of a key of state or metadata as databases store it: any such key fits a PostgreSQL index. */
 const MAX_KEY_LENGTH = 600;
 
-/** Paths that a log line names. */
+/** Maximum number of paths in a log line. */
 const MAX_NAMED = 5;
 
 const LEFT_OUT = Symbol('left out');
 
 /**
- * What every store can keep of a value: plain data. What is left out is named, and the rest is kept: one bad value must
- * not cost a whole turn.
+ * Reduces a value to plain data, which every store can keep. Collects the paths of omitted values and keeps the rest:
+ * one bad value must not lose a whole turn.
  *
- * @param name - how the value is called in the paths
- * @param leftOut - gets the paths of what was left out
+ * @param name - the name of the value in the paths
+ * @param leftOut - receives the paths of omitted values
  */
 function storable<T>(value: T, name: string, leftOut: string[]): T {
   if (!Number.isNaN(sizeOf(() => sizeOfStorable(value)))) return value;
@@ -61,7 +59,7 @@ function isLongKey(key: string): boolean {
   return key.length > MAX_KEY_LENGTH || storableKey(key).length > MAX_KEY_LENGTH;
 }
 
-/** Says in one line what was left out, if anything was. */
+/** Logs omitted values, if there are any, in one line. */
 export function logLeftOut(describe: () => string, leftOut: readonly string[]): void {
   if (leftOut.length === 0) return;
   const named = [...new Set(leftOut)];
@@ -72,7 +70,7 @@ export function logLeftOut(describe: () => string, leftOut: readonly string[]): 
   );
 }
 
-/** A copy of run data without what is no plain data: for keeping a run that holds such a thing. */
+/** A copy of run data reduced to plain data, for storing a run that contains other values. */
 export function copyWithout<T>(
   value: T,
   name: string,
@@ -81,15 +79,15 @@ export function copyWithout<T>(
   return { copy: copyPlainData(keep(value, name, [], leftOut) as T, name), leftOut };
 }
 
-/** A run and the changes it makes, without what no store keeps. */
+/** A run and its changes, without values that no store can keep. */
 export interface StorableAppend {
   readonly run: StoredRun;
   readonly changes: SessionChanges;
-  /** About the bytes that the run takes in memory. */
+  /** Estimated bytes that the run takes in memory. */
   readonly size: number;
 }
 
-/** A run and the changes it makes, without what no store keeps. */
+/** A run and its changes, without values that no store can keep. */
 export function storableAppend(sessionId: string, given: StoredRun, changes: SessionChanges): StorableAppend {
   const leftOut: string[] = [];
   const size = sizeOf(() => sizeOfStorableRun(given));
@@ -103,7 +101,7 @@ export function storableAppend(sessionId: string, given: StoredRun, changes: Ses
   return stored;
 }
 
-/** A new session without what no store keeps. */
+/** A new session without values that no store can keep. */
 export function storableSession(session: NewSession): NewSession {
   const leftOut: string[] = [];
   const { state = {}, metadata = {} } = session;
@@ -116,7 +114,7 @@ export function storableSession(session: NewSession): NewSession {
   return stored;
 }
 
-/** Changes of a session without what no store keeps. */
+/** Changes of a session without values that no store can keep. */
 export function storableUpdate(id: string, update: SessionUpdate): SessionUpdate {
   const leftOut: string[] = [];
   const { summary } = update;
@@ -134,7 +132,7 @@ function storableChanges<T extends SessionChanges>(changes: T, leftOut: string[]
   return state === changes.state && metadata === changes.metadata ? changes : { ...changes, state, metadata };
 }
 
-/** What is left out is removed, too: the value before is not the new one. */
+/** Omitted keys are also removed from the store: their previous values are outdated. */
 function storableSet(changes: RecordChanges, name: string, leftOut: string[]): RecordChanges {
   const { set, removed } = changes;
   const kept = storableRecord(set, name, leftOut);
@@ -143,12 +141,12 @@ function storableSet(changes: RecordChanges, name: string, leftOut: string[]): R
   return { set: kept, removed: gone.length === 0 ? removed : [...removed, ...gone] };
 }
 
-/** Of data that all of it can be kept, about its bytes; otherwise NaN. */
+/** Estimated bytes of data that can be kept completely; otherwise NaN. */
 function sizeOf(measure: () => number): number {
   try {
     return measure();
   } catch {
-    // A getter that throws, a revoked proxy: keep() finds out where.
+    // A getter that throws, or a revoked proxy: keep() finds its path.
     return NaN;
   }
 }
@@ -159,7 +157,7 @@ function keep(value: unknown, path: string, ancestors: readonly object[], leftOu
     if (kept === LEFT_OUT) leftOut.push(path);
     return kept;
   } catch {
-    // A getter that throws, a revoked proxy.
+    // A getter that throws, or a revoked proxy.
     leftOut.push(path);
     return LEFT_OUT;
   }
@@ -205,7 +203,7 @@ function keepRecord(
   return kept;
 }
 
-/** A symbol is nothing that can be stored. */
+/** Reads a property. If its getter throws, returns a symbol, which cannot be stored and is left out. */
 function readOrLeaveOut(value: Readonly<Record<string, unknown>>, key: string): unknown {
   try {
     return value[key];

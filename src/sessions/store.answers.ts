@@ -1,19 +1,19 @@
 import { isRecord } from '../data/is-record.js';
 import { showValue } from '../model/show-value.js';
 
-/** What a method of a store has to answer. */
+/** The kind of result that a store method must return. */
 export interface AnswerKind {
-  /** As an error message says it. */
+  /** Description for error messages. */
   readonly expected: string;
   readonly accepts: (answer: unknown) => boolean;
 }
 
 /**
- * The error about an answer of another kind: a store of the application's own may be written in JavaScript, or may hand
- * on what its database says.
+ * The error for a result of the wrong kind: an application's own store may be written in JavaScript, or may return the
+ * result of its database unchecked.
  *
- * @param name - which method of which store, such as `SessionStore.append`
- * @returns undefined if the answer is of the right kind
+ * @param name - store and method, such as `SessionStore.append`
+ * @returns undefined if the result is of the right kind
  */
 export function problemOf(
   name: string,
@@ -48,7 +48,7 @@ const orNothing =
   (value) =>
     value === undefined || accepts(value);
 
-/** What the methods of a `SessionStore` answer. */
+/** The results of the methods of a `SessionStore`. */
 export const SESSION_ANSWERS = {
   open: { expected: 'a session with id, state and metadata, or undefined', accepts: orNothing(isSession) },
   runs: {
@@ -68,7 +68,7 @@ export const SESSION_ANSWERS = {
   delete: { expected: 'an array of ids', accepts: (value) => isListOf(isText, value) },
 } as const satisfies Record<string, AnswerKind>;
 
-/** What the methods of an `EvalStore` answer. */
+/** The results of the methods of an `EvalStore`. */
 export const EVAL_ANSWERS = {
   list: {
     expected: 'an array of evaluations with id and component',

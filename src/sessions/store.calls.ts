@@ -5,20 +5,20 @@ import { StoreTimeoutError } from '../errors/store-timeout.error.js';
 import { Deadlines } from '../execution/deadlines.js';
 import { problemOf, type AnswerKind } from './store.answers.js';
 
-/** Milliseconds that a call of a store may take, unless the module says otherwise. */
+/** Default time limit for a call of a store, in milliseconds. */
 export const STORE_TIMEOUT = 10_000;
 
-/** Milliseconds for calls that begin after shutdown could wait no longer: runs that it has ended are still stored. */
+/** Time limit in milliseconds for calls after shutdown stopped waiting: the runs that it has ended are still stored. */
 const TIMEOUT_AFTER_SHUTDOWN = 500;
 
-/** What {@link StoreCalls} are made of. */
+/** The options of {@link StoreCalls}. */
 export interface StoreCallsOptions {
-  /** Milliseconds that a call may take. */
+  /** Time limit for a call, in milliseconds. */
   readonly timeout: number;
   readonly logger: Pick<LoggerService, 'warn'>;
 }
 
-/** Waits for the calls of stores, each no longer than a time limit. */
+/** Waits for calls of stores, each with a time limit. */
 export class StoreCalls {
   readonly #deadlines = new Deadlines();
   readonly #logger: Pick<LoggerService, 'warn'>;
@@ -31,12 +31,12 @@ export class StoreCalls {
   }
 
   /**
-   * Calls a store and waits for it. What a call answers after its time limit is ignored and logged.
+   * Calls a store and waits for its result. A result that arrives after the time limit is ignored and logged.
    *
    * @param name - which method of which store, such as `SessionStore.append`
-   * @param kind - what it has to answer
-   * @throws StoreTimeoutError if it takes too long
-   * @throws TypeError if it answers with something of another kind
+   * @param kind - the required kind of result
+   * @throws StoreTimeoutError if the call exceeds its time limit
+   * @throws TypeError if the result is of another kind
    */
   wait<T>(name: string, kind: AnswerKind, call: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
@@ -69,7 +69,7 @@ export class StoreCalls {
     });
   }
 
-  /** Shutdown can wait no longer: all calls under way are given up, and later ones get little time. */
+  /** Called when shutdown stops waiting: abandons all pending calls, and gives later ones a short time limit. */
   endWaits(): void {
     this.#timeout = Math.min(this.#timeout, TIMEOUT_AFTER_SHUTDOWN);
     for (const giveUp of [...this.#waiting]) giveUp();

@@ -2,7 +2,7 @@ import { EvalStore } from './eval.store.js';
 import { EVAL_ANSWERS } from './store.answers.js';
 import type { StoreCalls } from './store.calls.js';
 
-/** An evaluation store whose calls take no longer than a time limit. */
+/** An evaluation store whose calls have a time limit. */
 export class TimeLimitedEvalStore extends EvalStore {
   readonly #store: EvalStore;
   readonly #calls: StoreCalls;
@@ -13,7 +13,7 @@ export class TimeLimitedEvalStore extends EvalStore {
     this.#calls = calls;
   }
 
-  /** Limits the calls of a store, unless they are limited already. */
+  /** Wraps a store, unless it is wrapped already. */
   static of(store: EvalStore, calls: StoreCalls): TimeLimitedEvalStore {
     return store instanceof TimeLimitedEvalStore ? store : new TimeLimitedEvalStore(store, calls);
   }

@@ -3,7 +3,7 @@ import { SessionStore, type SessionInit, type SessionOwner } from './session.sto
 import { SESSION_ANSWERS } from './store.answers.js';
 import type { StoreCalls } from './store.calls.js';
 
-/** A call under way that may create a session. */
+/** A pending call that may create a session. */
 interface Creation {
   readonly session: SessionInit;
   /** The session has been deleted since the call began. */
@@ -11,8 +11,8 @@ interface Creation {
 }
 
 /**
- * A session store whose calls take no longer than a time limit. A call that is late may still do its work: what it
- * creates then, although the session has been deleted meanwhile, is deleted again.
+ * A session store whose calls have a time limit. A late call may still do its work: if it creates a session that was
+ * deleted meanwhile, that session is deleted again.
  */
 export class TimeLimitedSessionStore extends SessionStore {
   readonly #store: SessionStore;
@@ -69,7 +69,7 @@ export class TimeLimitedSessionStore extends SessionStore {
     });
   }
 
-  /** Keeps an eye on the session until the call has ended, however late that is. */
+  /** Watches the session until the call has ended, however late that is. */
   async #create(session: SessionInit, write: () => Promise<boolean>): Promise<boolean> {
     const { id } = session;
     const creation: Creation = { session, isDeleted: false };
@@ -82,7 +82,7 @@ export class TimeLimitedSessionStore extends SessionStore {
         await this.#store.delete([id], session.userId ?? null);
         return false;
       }
-      // It is there again, and not by a call from before its deletion.
+      // The session exists again, created by a call that began after its deletion.
       for (const other of creations) other.isDeleted = false;
       return true;
     } finally {

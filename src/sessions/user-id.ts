@@ -1,25 +1,25 @@
 import type { SessionOwner } from './session.store.js';
 
 /**
- * Whether a value can be the id of a user: a text that is not empty and that every store can tell from all others.
- * Databases take no zero bytes, and write every unpaired surrogate as the same replacement character.
+ * Whether a value can be the id of a user: a non-empty text that every store can distinguish from all others. Databases
+ * accept no zero bytes, and write every unpaired surrogate as the same replacement character.
  */
 export function isUserId(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed();
 }
 
 /**
- * Refuses what is no id of a user, before a store writes it: values such as promises and objects all become the same
- * text, so that their users would share what they own.
+ * Refuses a value that is not a user id before a store writes it: promises and objects, for example, all become the
+ * same text, so that their users would share their data.
  *
- * @throws TypeError that says what was given
+ * @throws TypeError that describes the value
  */
 export function checkUserId(userId: SessionOwner | undefined): void {
   if (userId === undefined || userId === null || isUserId(userId)) return;
   throw new TypeError(`The id of a user must be a text that is not empty, got ${describeUserId(userId)}.`);
 }
 
-/** A value that is no id of a user, for a message; the value itself may be anything, and private. */
+/** Describes an invalid user id for a message, without the value itself, which may be private. */
 export function describeUserId(value: unknown): string {
   if (value === null) return 'null';
   if (value === '') return 'an empty text';
