@@ -21,7 +21,7 @@ import { shortenEvaluation, toWireEvaluation } from '../wire/wire-evaluation.js'
 import { toWirePage, type FoundPage } from '../wire/wire-page.js';
 import { readEvaluationQuery, type EvaluationQuery } from './evaluation.query.js';
 
-/** Lists, shows, renames and deletes what judges have said of runs. */
+/** Lists, shows, renames and deletes the evaluations of judges. */
 @AgentOsRoutes()
 export class EvalRunsController {
   constructor(
@@ -95,7 +95,7 @@ export class EvalRunsController {
     return { data: entries.all, total };
   }
 
-  /** Not all at once: evaluations may be large. */
+  /** In batches: evaluations may be large. */
   async #read(filter: EvaluationFilter & FoundRange, entries: PageEntries): Promise<void> {
     const { limit, offset } = filter;
     for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {

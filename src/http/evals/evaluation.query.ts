@@ -5,9 +5,9 @@ import { readQuery, shortText, type FieldRequest } from '../forms/request.fields
 import { readKind } from '../sessions/session.fields.js';
 import { EVAL_TYPE } from '../wire/wire-evaluation.js';
 
-/** Which evaluations a client wants to see. */
+/** The filter of a list of evaluations. */
 export interface EvaluationQuery {
-  /** Undefined if nothing can be what the client wants. */
+  /** Undefined if the filter can match no evaluation. */
   readonly criteria: EvaluationCriteria | undefined;
   readonly range: PageQuery;
 }
@@ -34,7 +34,7 @@ export function readEvaluationQuery(request: FieldRequest): EvaluationQuery {
   });
 }
 
-/** What was judged is one thing: of two kinds there is nothing. */
+/** An evaluation is of one component: a filter for two kinds matches none. */
 function componentOf(named: readonly NamedComponent[]): EvaluationCriteria | undefined {
   const [first] = named;
   if (!first) return {};

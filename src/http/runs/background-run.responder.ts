@@ -19,14 +19,14 @@ export class BackgroundRunResponder {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  /** Answers with the run's id, for the client to ask later. */
+  /** Answers with the run's id, so that the client can ask for the result later. */
   json(component: Component, form: RunForm, response: object, memory: BodyCount): void {
     const { run } = this.starter.start(component, form, memory);
     const { runId: run_id, sessionId: session_id } = run;
     this.responder.reply(response, { run_id, session_id, status: 'PENDING' }, 202);
   }
 
-  /** Answers with the run's events, numbered so that a client which loses the connection can go on reading. */
+  /** Answers with the run's events, numbered so that a client which loses the connection can resume. */
   async stream(component: Component, form: RunForm, response: object, memory: BodyCount): Promise<void> {
     const recording = this.starter.start(component, form, memory);
     const stream = this.streams.open(response);
@@ -35,7 +35,7 @@ export class BackgroundRunResponder {
   }
 }
 
-/** Writes what is recorded from this index on, until the run has ended or the reader has left. */
+/** Writes the recorded events from this index on, until the run has ended or the reader has left. */
 export async function copyFrames(recording: RunRecording, from: number, stream: EventStream): Promise<void> {
   const reader = new AbortController();
   currentScope().response?.onClosed(() => reader.abort());

@@ -13,7 +13,7 @@ import { toReadEvents } from './essential.events.js';
 import type { RunRecording } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';
 
-/** Starts runs that go on whoever reads them. */
+/** Starts runs that go on independently of their readers. */
 @Injectable()
 export class BackgroundRunStarter {
   constructor(
@@ -34,7 +34,7 @@ export class BackgroundRunStarter {
   ): RunRecording {
     const { environment } = this.runtime;
     let recording: RunRecording | undefined = undefined;
-    /** A run shows its first events while it is started, before its handle is there. */
+    /** A run emits its first events while it is started, before its handle exists. */
     const early: WireEvent[] = [];
     const request: RunRequest = {
       component,
@@ -50,7 +50,7 @@ export class BackgroundRunStarter {
         return undefined;
       },
     };
-    // A response that only says that the run has begun is not the one that its hooks should wait for.
+    // A response that only reports the start of the run is not one that its hooks should wait for.
     const run = stream ? startRun(request) : enterScope({}, () => startRun(request));
     recording = this.#begin(run);
     recording.record(early);

@@ -3,16 +3,16 @@ import type { RunEvent } from '../../model/run-event.js';
 import type { WireEvent } from '../wire/wire-event-frame.js';
 import { toWireEvents } from '../wire/wire-run-event.js';
 
-/** What a client reads of an event: all of it, or with `stream_events=false` what the answer is made of. */
+/** The events that a client reads of a run event: all, or with `stream_events=false` those that make up the answer. */
 export function toReadEvents(event: RunEvent, root: Component, isAllWanted: boolean): readonly WireEvent[] {
   const events = toWireEvents(event);
   if (isAllWanted || isEssential(event, root)) return events;
   if (root.kind !== 'workflow') return [];
-  // The text of a step that is a function is in no other event.
+  // The text of a function step is in no other event.
   return events.filter(({ event: name }) => name === 'StepOutput');
 }
 
-/** Of a team its members' events are essential, of a workflow what its steps say. */
+/** In a team's run all events of its members are essential, in a workflow's run the content of its steps. */
 function isEssential({ type, component, parentRunId }: RunEvent, root: Component): boolean {
   const isOwn = parentRunId === undefined && component.id === root.id;
   if (root.kind === 'team' && !isOwn) return true;

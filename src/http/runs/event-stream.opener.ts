@@ -14,22 +14,22 @@ export class EventStreamOpener {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  /** Answers with a stream that is written from now on. Whoever opens it ends it. */
+  /** Answers with a stream that can be written from now on. The caller ends it. */
   open(response: object): EventStream {
     const stream = new EventStream();
     const events = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
-    // An interceptor of the host may have answered while the form was read: nothing reads the events then.
+    // An interceptor of the host may have answered while the form was read: the events then have no reader.
     if (this.responder.replyStream(response, events)) this.#watch(stream, response);
     else stream.abandon();
     return stream;
   }
 
-  /** A reader that has left, or stalls while the application shuts down, is waited for no longer. */
+  /** Stops waiting for a reader that has left, or that stalls while the application shuts down. */
   #watch(stream: EventStream, response: object): void {
     const { shutdown } = this.runtime;
     const raw = rawResponseOf(response);
     const onDeadline = (): void => {
-      // Destroying the stream alone would leave the connection open for the bytes that nobody reads.
+      // Destroying only the stream would leave the connection open for the bytes that are not read.
       if (stream.isStalled || (raw?.writableLength ?? 0) > 0) raw?.destroy();
     };
     shutdown.addEventListener('abort', onDeadline, { once: true });

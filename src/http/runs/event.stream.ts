@@ -11,7 +11,7 @@ export class EventStream {
   readonly #heartbeat: NodeJS.Timeout;
 
   constructor() {
-    // A reader that leaves destroys the stream in the middle of a write; that is no error of the run.
+    // A reader that leaves destroys the stream in the middle of a write; that is not an error of the run.
     this.#out.on('error', () => this.abandon());
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_INTERVAL).unref();
   }
@@ -41,12 +41,12 @@ export class EventStream {
     this.#out.end();
   }
 
-  /** The reader takes nothing more at the moment. */
+  /** Whether the reader accepts no more data at the moment. */
   get isStalled(): boolean {
     return this.#out.writableNeedDrain;
   }
 
-  /** Nobody reads any more. */
+  /** Called when the stream has no reader any more. */
   abandon(): void {
     clearInterval(this.#heartbeat);
     this.#out.destroy();

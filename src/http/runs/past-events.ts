@@ -1,7 +1,7 @@
 import type { RunEvent, RunEventBase, RunEventBody } from '../../model/run-event.js';
 import type { StoredRun } from '../../sessions/session.store.js';
 
-/** What is known of the events of a settled run; of one that nobody read, how it ended. */
+/** The stored events of a settled run; for a run without stored events, only the event of its end. */
 export function eventsOf(run: StoredRun): readonly RunEvent[] {
   if (run.events.length > 0) return run.events;
   return [{ ...baseOf(run), ...endOf(run) }];

@@ -9,15 +9,15 @@ import type { EventStream } from './event.stream.js';
 import { eventsOf } from './past-events.js';
 import type { RunRecording } from './run.recording.js';
 
-/** Answers clients that have lost the stream of a run. Each answer begins with a frame that says what follows. */
+/** Answers clients that have lost the stream of a run. Each answer begins with a frame that announces its contents. */
 @Injectable()
 export class ResumeResponder {
   constructor(private readonly streams: EventStreamOpener) {}
 
   /**
-   * Answers with what the client has missed, then with what happens from now on.
+   * Answers with the events that the client has missed, then with the new ones.
    *
-   * @param lastEventIndex - of the last event that the client has; -1 if it has none
+   * @param lastEventIndex - the last event that the client has received; -1 if none
    */
   async fromRecording(recording: RunRecording, lastEventIndex: number, response: object): Promise<void> {
     const stream = this.streams.open(response);
@@ -27,7 +27,7 @@ export class ResumeResponder {
     stream.end();
   }
 
-  /** Answers with what a session remembers of a run: all events but pieces of content. */
+  /** Answers with the events that a session stores of a run: all but pieces of content. */
   async fromStore({ runId, ...run }: StoredRun, lastEventIndex: number, response: object): Promise<void> {
     const stream = this.streams.open(response);
     const events = eventsOf({ runId, ...run }).flatMap(toWireEvents);
@@ -46,7 +46,7 @@ export class ResumeResponder {
     stream.end();
   }
 
-  /** Answers that there is no such run. */
+  /** Answers that the run does not exist. */
   async unknown(runId: string, response: object): Promise<void> {
     const stream = this.streams.open(response);
     const error = `Run ${runId} not found in buffer or database`;

@@ -25,7 +25,7 @@ import { RunRecordings } from './run.recordings.js';
 
 type ControlRequest = FormRequest & FieldRequest;
 
-/** The routes that control a run which has begun; a class of its own for each kind of component. */
+/** The routes that control a started run; a separate class for each kind of component. */
 export function runControlControllerOf(kind: ComponentKind): Type {
   @AgentOsRoutes(`${kind}s/:id/runs/:run_id`)
   class RunControlController {
@@ -37,7 +37,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       private readonly responder: ProtocolResponder,
     ) {}
 
-    /** A run that is not there (any more) needs no cancelling. */
+    /** A run that does not exist, or no longer, needs no cancelling. */
     @Post('cancel')
     async cancel(
       @Param('id') id: string,
@@ -50,7 +50,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       const run = await this.finder.inFlight(request, component, runId);
       run?.cancel(`Run ${runId} was cancelled`);
       if (!run && this.access.isHostAsked && !(await this.#recorded(request, id, runId))) {
-        // One that is not there may not be told from one of somebody else.
+        // Clients must not be able to tell a run that does not exist from a run of another user.
         const settled = sessionId && (await this.finder.stored(request, component, sessionId, runId));
         if (!settled) throw new NotFoundException('Run not found');
       }
@@ -62,7 +62,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       @Param('id') id: string,
       @Param('run_id') runId: string,
       @Req() request: ControlRequest,
-      // Nest would answer as well where an interceptor of the host has made a value of the error.
+      // Without it, Nest would send a second answer when an interceptor of the host replaces the error by a value.
       @Res() _response: object,
     ): Promise<never> {
       const component = this.finder.component(kind, id);
@@ -94,7 +94,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       await this.resuming.unknown(runId, response);
     }
 
-    /** The recording of a run of this component that the client may see. */
+    /** The recording of a run of this component, if the client may see it. */
     async #recorded(request: object, componentId: string, runId: string): Promise<RunRecording | undefined> {
       const owner = await this.access.ownerFor(request);
       const recording = this.recordings.find(runId);

@@ -3,7 +3,7 @@ import { FieldReader, type Fields } from '../forms/field.reader.js';
 import { shortText } from '../forms/request.fields.js';
 import { readRunPage, type RunPageQuery } from '../sessions/run.pages.js';
 
-/** What the statuses of the protocol are here: null never occurs, since runs neither wait nor are done again. */
+/** The run status of each status of the protocol. No run has null: runs are neither paused nor regenerated here. */
 const STATUSES: ReadonlyMap<string, RunStatus | null> = new Map([
   ['PENDING', 'RUNNING'],
   ['RUNNING', 'RUNNING'],
@@ -14,18 +14,18 @@ const STATUSES: ReadonlyMap<string, RunStatus | null> = new Map([
   ['REGENERATED', null],
 ]);
 
-/** The statuses that a client may ask for. */
+/** The statuses that a client may filter by. */
 export const ASKED_STATUSES: readonly string[] = [...STATUSES.keys()];
 
-/** In which session to look for runs, and for which. */
+/** The session and the filter of a list of runs. */
 export interface RunsQuery {
   readonly sessionId: string;
-  /** Undefined: any; null: one that no run has. */
+  /** Undefined for any status; null for one that no run has. */
   readonly status: RunStatus | null | undefined;
   readonly part: RunPageQuery;
 }
 
-/** Reads in which session a run is. */
+/** Reads the id of the session of a run. */
 export function readSessionId(reader: FieldReader): string {
   return reader.requiredText('session_id');
 }
@@ -43,14 +43,14 @@ function readStatus(reader: FieldReader): RunStatus | null | undefined {
   return status;
 }
 
-/** A run of the past that a client wants to go on with. */
+/** A past run that a client wants to resume. */
 export interface RunReference {
   readonly sessionId: string | undefined;
-  /** Index of the last event that the client has; -1 if it has none. */
+  /** Index of the last event that the client has received; -1 if none. */
   readonly lastEventIndex: number;
 }
 
-/** @throws UnprocessableEntityException with one problem for each field that is wrong */
+/** @throws UnprocessableEntityException with one error for each field that is wrong */
 export function parseRunReference(fields: Fields): RunReference {
   const reader = new FieldReader(fields);
   const sessionId = shortText(reader, 'session_id');

@@ -10,7 +10,7 @@ import { isId } from '../forms/request.fields.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { runningRun } from './running-run.js';
 
-/** Finds what clients ask for: components, and runs that they may see. */
+/** Finds components by id, and runs that the client may see. */
 @Injectable()
 export class RunFinder {
   constructor(
@@ -40,7 +40,7 @@ export class RunFinder {
     sessionId: string,
     runId: string,
   ): Promise<StoredRun | undefined> {
-    // Before the store is asked: a run that settles in between is found there.
+    // Before the store is searched: a run that settles in the meantime is found there.
     const run = await this.inFlight(request, component, runId);
     const stored = await this.stored(request, component, sessionId, runId);
     return stored ?? (run?.session.id === sessionId ? runningRun(run) : undefined);
@@ -69,7 +69,7 @@ export class RunFinder {
 }
 
 function isSeen(run: StoppableRun, component: Component, owner: SessionOwner | undefined): boolean {
-  // What hooks ask for themselves is never listed, and not the client's to stop.
+  // Runs that hooks start for themselves are never listed, and clients may not stop them.
   if (run.isAside) return false;
   return run.component.id === component.id && isOf(run, owner);
 }

@@ -1,10 +1,10 @@
 import type { RunStatus } from '../../model/run-output.js';
 import { toFrame, type WireEvent } from '../wire/wire-event-frame.js';
 
-/** Bytes of events that are kept of one run; beyond that the oldest are forgotten. */
+/** Bytes of events that are kept of one run; beyond that the oldest are dropped. */
 export const RECORDING_BYTES = 1024 * 1024;
 
-/** Who a recorded run is. */
+/** The ids of a recorded run. */
 export interface RecordedRun {
   readonly runId: string;
   readonly sessionId: string;
@@ -12,7 +12,7 @@ export interface RecordedRun {
   readonly componentId: string;
 }
 
-/** The events of a run in the background, numbered, for readers who come and go. The run waits for none of them. */
+/** The numbered events of a background run, for any number of readers. The run waits for none of them. */
 export class RunRecording {
   readonly #frames: string[] = [];
   readonly #onResized: (bytes: number) => void;
@@ -22,7 +22,7 @@ export class RunRecording {
   #endedAt: number | undefined;
   #wakeReaders: (() => void)[] = [];
 
-  /** @param onResized - told by how many bytes the recording has grown or shrunk */
+  /** @param onResized - called with the number of bytes by which the recording has grown or shrunk */
   constructor(
     readonly run: RecordedRun,
     onResized: (bytes: number) => void = () => undefined,
@@ -34,12 +34,12 @@ export class RunRecording {
     return this.#status;
   }
 
-  /** How many events there were, those that are forgotten included. */
+  /** The number of events, dropped ones included. */
   get total(): number {
     return this.#firstIndex + this.#frames.length;
   }
 
-  /** How many events are still known. */
+  /** The number of events that are still kept. */
   get buffered(): number {
     return this.#frames.length;
   }
@@ -48,7 +48,7 @@ export class RunRecording {
     return this.#bytes;
   }
 
-  /** Epoch milliseconds; undefined while the run goes on. */
+  /** Epoch milliseconds; undefined until the run has ended. */
   get endedAt(): number | undefined {
     return this.#endedAt;
   }
@@ -65,7 +65,7 @@ export class RunRecording {
     this.#wake();
   }
 
-  /** Forgets the oldest events beyond so many bytes. The latest one stays, for those who read along. */
+  /** Drops the oldest events beyond this number of bytes. The latest one stays, for current readers. */
   shrink(capacity: number): void {
     const before = this.#bytes;
     this.#forgetOldest(capacity);
@@ -85,15 +85,14 @@ export class RunRecording {
     this.#wake();
   }
 
-  /** The frames of the events from the first index up to the second, as far as they are known. */
+  /** The frames of the kept events from the first index up to the second. */
   frames(from: number, to: number): readonly string[] {
     const first = Math.max(from, this.#firstIndex) - this.#firstIndex;
     return this.#frames.slice(first, Math.max(first, to - this.#firstIndex));
   }
 
   /**
-   * The frames of the events from this index on, as far as they are known, then those that follow until the run has
-   * ended.
+   * The frames of the kept events from this index on, then those that follow until the run has ended.
    *
    * @param signal - aborted when the reader has left
    */

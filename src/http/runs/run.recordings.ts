@@ -3,17 +3,17 @@ import { Injectable } from '@nestjs/common';
 import type { RecordedRun } from './run.recording.js';
 import { RECORDING_BYTES, RunRecording } from './run.recording.js';
 
-/** Milliseconds that the recording of a run is kept after it has ended. */
+/** Milliseconds that a recording is kept after its run has ended. */
 const RETENTION = 3_600_000;
-/** Ended runs whose recordings are kept. */
+/** Maximum number of ended runs whose recordings are kept. */
 const MAX_ENDED = 1_000;
-/** Bytes in all recordings, those of runs that go on included. */
+/** Maximum bytes of all recordings, those of runs in flight included. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** The recordings of runs in the background. Those of ended runs are forgotten in time, the oldest first. */
+/** The recordings of background runs. Those of ended runs are dropped in time, the oldest first. */
 @Injectable()
 export class RunRecordings {
-  /** In the order in which the runs have ended; those that go on stand anywhere. */
+  /** Ended runs are in the order of their ends; runs in flight may be anywhere. */
   readonly #recordings = new Map<string, RunRecording>();
   #bytes = 0;
 
@@ -25,18 +25,18 @@ export class RunRecordings {
     return recording;
   }
 
-  /** The run has ended: from now on its recording may be forgotten. */
+  /** Called when the run has ended: from now on its recording may be dropped. */
   keep(recording: RunRecording): void {
     const { runId } = recording.run;
-    // Its session may have been deleted since.
+    // Its session may have been deleted in the meantime.
     if (!this.#recordings.delete(runId)) return;
     this.#recordings.set(runId, recording);
-    // One event alone is too large to be kept. Its readers go on, others find the run in its session.
+    // A single event is too large to be kept. Current readers go on, others find the run in its session.
     if (recording.bytes > RECORDING_BYTES) this.#forget(recording);
     this.#forgetOld();
   }
 
-  /** Forgets the recordings of these runs. Who reads one may go on. */
+  /** Drops the recordings of these runs. Current readers go on. */
   forget(isMeant: (run: RecordedRun) => boolean): void {
     for (const [runId, { run }] of [...this.#recordings]) if (isMeant(run)) this.#forgetRun(runId);
   }
@@ -61,7 +61,7 @@ export class RunRecordings {
     if (bytes > 0 && this.#bytes > MAX_BYTES) this.#makeRoom();
   }
 
-  /** Forgets runs that have ended, the oldest first, then the oldest events of the longest recordings. */
+  /** Drops recordings of ended runs, the oldest first, then the oldest events of the longest recordings. */
   #makeRoom(): void {
     for (const recording of this.#ended()) {
       if (this.#bytes <= MAX_BYTES) return;

@@ -23,8 +23,8 @@ import type { EventStream } from './event.stream.js';
 import { nowInSeconds } from '../../model/clock.js';
 
 /**
- * Runs a component and answers with what came of it. The run is pumped into the response from within its own
- * asynchronous context; the reader never pulls it, so a reader that leaves does not stop it.
+ * Runs a component and answers with the result. The run writes into the response from within its own asynchronous
+ * context; the reader never pulls it, so a reader that leaves does not stop it.
  */
 @Injectable()
 export class RunResponder {
@@ -36,7 +36,7 @@ export class RunResponder {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  /** Answers with the run's output: 200 if it completed or somebody has cancelled it, else the status of its error. */
+  /** Answers with the run's output: 200 if it completed or was cancelled on request, else the status of its error. */
   async json(
     component: Component,
     { input: asked, options, owner }: RunForm,
@@ -47,7 +47,7 @@ export class RunResponder {
     const { outcome, output, error } = await run.settled;
     const { input, context } = run;
     const body = toWireRunOutput(output, { input, sessionState: context.sessionState });
-    // A client that has cancelled its run knows; of shutdown it must be told.
+    // A client that has cancelled its run knows about it; a shutdown must be reported.
     const isShutDown = error instanceof RunShutDownError;
     if (!error || (outcome === 'cancelled' && !isShutDown)) return this.responder.reply(response, body, 200);
     if (isShutDown) this.responder.askToRetry(response, error);
@@ -60,7 +60,7 @@ export class RunResponder {
     { input, options, owner, streamEvents }: RunForm,
     response: object,
   ): Promise<void> {
-    // Before the answer begins: its status could not say it any more.
+    // Before the answer begins: after that, its status cannot report a refusal.
     this.runtime.inFlight.admit();
     const stream = this.streams.open(response);
     const { environment } = this.runtime;
@@ -98,7 +98,7 @@ export class RunResponder {
   }
 }
 
-/** What an error adds to the run's output. */
+/** The error fields that are added to the run's output. */
 function problemOf(error: AgentRunError): WireObject {
   return withoutUndefined({
     detail: error.publicMessage,

@@ -20,7 +20,7 @@ import { readRunsQuery, readSessionId } from './run.fields.js';
 import { RunFinder } from './run.finder.js';
 import { RunResponder } from './run.responder.js';
 
-/** The routes that run components of a kind and show their runs; a class of its own for each kind. */
+/** The routes that run components of a kind and show their runs; a separate class for each kind. */
 export function runsControllerOf(kind: ComponentKind): Type {
   @AgentOsRoutes(`${kind}s/:id/runs`)
   class RunsController {
@@ -36,11 +36,11 @@ export function runsControllerOf(kind: ComponentKind): Type {
       private readonly background: BackgroundRunResponder,
     ) {}
 
-    /** Awaits the run: the handler's observable ends when the run has settled and its answer is under way. */
+    /** Awaits the run: the handler's observable ends when the run has settled and its answer is being sent. */
     @Post()
     async run(@Param('id') id: string, @Req() request: FormRequest, @Res() response: object): Promise<void> {
       const component = this.finder.component(kind, id);
-      // Before its files are read, and again when it starts.
+      // Checked before the files are read, and again when the run starts.
       this.runtime.inFlight.admit();
       const { http } = this.options;
       const memory = this.memory.open(response);
@@ -68,7 +68,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       const { items, next }: RunPage = session
         ? await this.pages.read(sessionId, part, filter, toWireSessionRun)
         : { items: [], next: undefined };
-      // One of them may have settled since.
+      // A running run may have settled in the meantime.
       const others = running.filter(({ runId }) => items.every(({ run }) => run.runId !== runId));
       const shown = others.map((run) => toItem(run, toWireSessionRun(run)));
       this.responder.replyPage(request, response, { items: [...items, ...shown], next });
@@ -92,7 +92,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       return readForm(request, { ...this.options.http, memory });
     }
 
-    /** Who the host says it is counts, not who the client says; and nobody continues the session of another. */
+    /** The user that the host identifies overrides the client's claim. Sessions of other users are refused. */
     async #withUser(form: RunForm, request: FormRequest): Promise<RunForm> {
       const { userId: claimed, ...options } = form.options;
       const userId = await this.access.userOf(request, claimed);

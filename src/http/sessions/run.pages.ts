@@ -4,29 +4,29 @@ import { SessionStore, type StoredRun, type StoredRunFilter } from '../../sessio
 import type { FieldReader } from '../forms/field.reader.js';
 import { shortText } from '../forms/request.fields.js';
 
-/** Runs of a session that are shown at once, unless the client asks for another number. */
+/** The number of runs in a page, unless the client asks for another number. */
 export const DEFAULT_RUNS = 100;
-/** The largest number of runs that a client may ask for. */
+/** The maximum number of runs that a client may ask for. */
 export const MAX_RUNS = 1_000;
-/** Bytes of JSON that the runs of one answer have together, unless a single one has more. */
+/** Maximum bytes of JSON of the runs in one page, unless a single run has more. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** Which part of a list of runs a client wants. */
+/** The page of a list of runs that a client wants. */
 export interface RunPageQuery {
-  /** Id of the run before which the part ends; undefined for the latest runs. */
+  /** Id of the run before which the page ends; undefined for the latest runs. */
   readonly before: string | undefined;
   readonly limit: number;
 }
 
-/** A part of a list of runs. */
+/** A page of a list of runs. */
 export interface RunPage {
   /** The oldest first. */
   readonly items: readonly RunPageItem[];
-  /** What `before` must be for the part that comes before this one; undefined if there is none. */
+  /** The value of `before` for the previous page; undefined if there is none. */
   readonly next: string | undefined;
 }
 
-/** A run, and what is shown of it, as JSON. */
+/** A run and its JSON value in a page. */
 export interface RunPageItem {
   readonly run: StoredRun;
   readonly json: string;
@@ -40,16 +40,16 @@ export function readRunPage(reader: FieldReader): RunPageQuery {
   };
 }
 
-/** Reads the runs of sessions part by part, so that a session of any size takes a bounded part of the memory. */
+/** Reads the runs of sessions page by page, so that a session of any size takes a limited amount of memory. */
 @Injectable()
 export class RunPages {
   constructor(private readonly sessions: SessionStore) {}
 
   /**
-   * The latest runs of a session, or those before a run: as many as are wanted, but not more than 16 MiB of JSON, and
-   * at least one.
+   * The latest runs of a session, or those before a run: as many as are wanted, but not more than 16 MiB of JSON,
+   * and at least one.
    *
-   * @param show - what is shown of a run; undefined for a run that is left out
+   * @param show - returns the JSON value of a run; undefined if the run is left out
    */
   async read(
     sessionId: string,
@@ -73,7 +73,7 @@ export class RunPages {
         if (shown === undefined) continue;
         const item = toItem(run, shown);
         bytes += Buffer.byteLength(item.json);
-        // One more than is shown tells that there are more.
+        // One run beyond the page shows that there are more.
         if (items.length === limit || (items.length > 0 && bytes > MAX_BYTES))
           return { items: items.toReversed(), next: items.at(-1)?.run.runId };
         items.push(item);

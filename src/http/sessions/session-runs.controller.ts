@@ -35,7 +35,7 @@ export class SessionRunsController {
     }));
     const { kind, userId: owner = null } = await this.#find(request, id, query);
     const page = await this.pages.read(id, part, { owner, createdAfter, createdBefore }, (run) =>
-      // The runs of a workflow's steps stand inside of its own; members of teams stand for themselves.
+      // The runs of a workflow's steps are part of the workflow's run; those of team members are separate entries.
       kind === 'workflow' && run.parentRunId !== undefined ? undefined : withoutNulls(toWireSessionRun(run)),
     );
     this.responder.replyPage(request, response, page);

@@ -15,8 +15,8 @@ import { isId } from '../forms/request.fields.js';
 import type { SessionQuery } from './session.fields.js';
 
 /**
- * Who may see what. If the host says who asks (`http.userId`), what belongs to others is for a client exactly like
- * what does not exist; if it does not, clients are believed.
+ * Decides which sessions and runs a client may see. If the host identifies the user (`http.userId`), those of other
+ * users look to a client as if they did not exist; otherwise the client's claim is trusted.
  */
 @Injectable()
 export class SessionAccess {
@@ -28,11 +28,12 @@ export class SessionAccess {
   ) {}
 
   /**
-   * Who asks; undefined is nobody. The host is asked once for each request, so that one request is of one user.
+   * The user of a request; undefined if it has none. The host is asked once per request, so that a request has one
+   * user.
    *
-   * @param claimed - who the client says it is, which counts only if the host does not say it
-   * @throws ForbiddenException for a user who is called like the owner of the application's own sessions
-   * @throws TypeError if `http.userId` answers with anything but a text or undefined
+   * @param claimed - the user that the client claims to be; ignored if the host identifies the user
+   * @throws ForbiddenException for a user with the name that marks the application's own sessions
+   * @throws TypeError if `http.userId` does not return a text or undefined
    */
   userOf(request: object, claimed?: string): Promise<string | undefined> {
     const { http } = this.extras;
@@ -42,18 +43,18 @@ export class SessionAccess {
     return known;
   }
 
-  /** Whose things are the client's to see; undefined is everybody's, unless somebody says who asks. */
+  /** The owner whose data the client may see; undefined for all owners: no user is claimed or identified by the host. */
   async ownerFor(request: object, claimed?: string): Promise<SessionOwner | undefined> {
     const userId = await this.userOf(request, claimed);
     return this.isHostAsked ? (userId ?? null) : userId;
   }
 
-  /** Whether this is the client's to see. */
+  /** Whether the client may see the subject. */
   async maySee(request: object, subject: { readonly userId?: string | undefined }): Promise<boolean> {
     return isOf(subject, await this.ownerFor(request));
   }
 
-  /** The session with this id, if it exists, is what the client takes it for, and is the client's to see. */
+  /** The session with this id, if it exists, is of the requested kind, and the client may see it. */
   async find(
     request: object,
     id: string,
@@ -65,9 +66,9 @@ export class SessionAccess {
   }
 
   /**
-   * Nobody continues the session of another.
+   * Refuses to continue the session of another user.
    *
-   * @throws NotFoundException if the session exists and is somebody else's
+   * @throws NotFoundException if the session exists and belongs to another user
    */
   async refuseForeign(request: object, id: string): Promise<void> {
     if (!this.isHostAsked) return;
@@ -75,14 +76,14 @@ export class SessionAccess {
     if (session && !(await this.maySee(request, session))) throw sessionNotFound(id);
   }
 
-  /** Whether the host says who asks, so that clients see their own only. */
+  /** Whether the host identifies the user, so that clients see only their own data. */
   get isHostAsked(): boolean {
     const { http } = this.extras;
     return Boolean(http && http.userId);
   }
 }
 
-/** Any other answer would make one user of all those whose ids are no texts. */
+/** Refuses any other value: all users whose ids are not texts would become one user. */
 async function askHost(
   userIdOf: NonNullable<AgentOsRouteOptions['userId']>,
   request: object,

@@ -15,7 +15,7 @@ import { SessionDeletion } from './session.deletion.js';
 import { readSessionQuery, readUpdate } from './session.fields.js';
 import { SessionPresenter } from './session.presenter.js';
 
-/** Shows, renames, changes and deletes one session. */
+/** Shows, renames, changes and deletes a session. */
 @AgentOsRoutes()
 export class SessionController {
   constructor(

@@ -6,7 +6,7 @@ import type { SessionOwner } from '../../sessions/session.store.js';
 import { isId } from '../forms/request.fields.js';
 import { RunRecordings } from '../runs/run.recordings.js';
 
-/** Deletes sessions with all that is known of their runs, and the recordings of those that the application deletes. */
+/** Deletes sessions with all data of their runs, and the recordings of sessions that the application deletes. */
 @Injectable()
 export class SessionDeletion {
   constructor(
@@ -20,7 +20,7 @@ export class SessionDeletion {
     );
   }
 
-  /** Deletes those of the sessions that are this owner's; anybody's if there is none. */
+  /** Deletes those of the sessions that belong to this owner; all of them if there is no owner. */
   async delete(ids: readonly string[], owner: SessionOwner | undefined): Promise<void> {
     const possible = ids.filter(isId);
     if (possible.length > 0) await this.sessions.delete(possible, owner);

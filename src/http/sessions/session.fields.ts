@@ -7,24 +7,24 @@ import { keptRecord, readBody, readQuery, shortText, type FieldRequest } from '.
 
 const KINDS = ['agent', 'team', 'workflow'] as const satisfies readonly ComponentKind[];
 
-/** The last second that databases and dates can hold: 9999-12-31. */
+/** The last second that databases and dates can represent: 9999-12-31. */
 export const LATEST = 253_402_300_799;
 
-/** What a query says about the session that is meant. */
+/** The fields of a query that identify a session. */
 export interface SessionQuery {
   readonly kind?: ComponentKind | undefined;
-  /** Who the client says it is. */
+  /** The user that the client claims to be. */
   readonly claimedUser?: string | undefined;
 }
 
-/** What a client may write into a session; what is left out stays. */
+/** The fields of a session that a client may write; missing fields keep their values. */
 export interface SessionContent {
   readonly name?: string;
   readonly state?: PlainRecord;
   readonly metadata?: PlainRecord;
 }
 
-/** A session as a client wants it to be made. */
+/** The fields of a new session. */
 export interface NewSessionFields {
   readonly id: string | undefined;
   readonly claimedUser: string | undefined;
@@ -48,9 +48,9 @@ export function readKind(reader: FieldReader): ComponentKind | undefined {
 }
 
 /**
- * Reads the body that describes a new session.
+ * Reads the body of a new session.
  *
- * @param asked - the kind that the query names; else the first id says it
+ * @param asked - the kind in the query; without it, the first id determines the kind
  */
 export function readNewSession(
   request: FieldRequest,
@@ -69,7 +69,7 @@ export function readNewSession(
   return readBody(request, read, { isOptional: true });
 }
 
-/** Reads the body that changes a session. */
+/** Reads the body of a session update. */
 export function readUpdate(
   request: FieldRequest,
   acceptsState: boolean,
@@ -81,7 +81,7 @@ export function readUpdate(
 }
 
 /**
- * Reads which sessions are to be deleted.
+ * Reads the ids of the sessions to delete.
  *
  * @throws UnprocessableEntityException if a list is missing or malformed
  * @throws BadRequestException if there are more ids than types, or fewer

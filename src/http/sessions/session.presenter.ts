@@ -8,7 +8,7 @@ import type { WireObject } from '../wire/wire-format.js';
 import { toWireHistory, toWireSessionDetails } from '../wire/wire-session.js';
 import { DEFAULT_RUNS, RunPages } from './run.pages.js';
 
-/** Shows all that is known about a session and its component. */
+/** Shows a session and its component with all details. */
 @Injectable()
 export class SessionPresenter {
   constructor(
@@ -16,7 +16,7 @@ export class SessionPresenter {
     private readonly pages: RunPages,
   ) {}
 
-  /** The details of a session; what is unknown is null. */
+  /** The details of a session; unknown fields are null. */
   async details(session: StoredSession): Promise<WireObject> {
     const { component, kind, userId: owner = null } = session;
     const latest = { before: undefined, limit: DEFAULT_RUNS };
@@ -29,7 +29,7 @@ export class SessionPresenter {
     });
   }
 
-  /** Who a component is that a client has named. */
+  /** The identity of a component that a client has named. */
   identify(kind: ComponentKind, id: string): ComponentIdentity {
     const { name = id, description } = this.#served({ kind, id }) ?? {};
     return { kind, id, name, ...(description === undefined ? {} : { description }) };

@@ -44,7 +44,7 @@ export class SessionsController {
     const { limit, offset } = filter;
     const entries = new PageEntries();
     let total = 0;
-    // Not all at once: sessions may be large.
+    // In batches: sessions may be large.
     for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {
       const part = { limit: Math.min(ENTRIES_AT_ONCE, limit - read), offset: offset + read };
       const found = await this.sessions.list({ ...filter, userId, ...part });

@@ -1,8 +1,8 @@
-/** The one database that the protocol's clients see, whatever store is behind it. */
+/** The one database that the protocol's clients see, whichever store is used. */
 export const DATABASE_ID = 'agent-os';
 
-/** Where sessions are kept, as clients are told. */
+/** The table of sessions, as clients see it. */
 export const SESSION_TABLE = 'agent_os_sessions';
 
-/** Where evaluations are kept, as clients are told. */
+/** The table of evaluations, as clients see it. */
 export const EVAL_TABLE = 'agent_os_evaluations';

@@ -1,15 +1,15 @@
 import { sizeOfJson } from '../forms/json.values.js';
 import type { WireObject } from './wire-format.js';
 
-/** Bytes of JSON that the entries of one page have together before some of them are shortened. */
+/** Maximum bytes of JSON of the entries of one page before some of them are shortened. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** How many entries are read at once. */
+/** The number of entries that are read at once. */
 export const ENTRIES_AT_ONCE = 100;
 
 /**
- * The entries of one page of a list. Each keeps its place, so that pages and totals stay what they are; one for which there
- * is no room left shows less of itself, and says so with `truncated`.
+ * The entries of one page of a list. Each keeps its place, so that pages and totals stay the same; an entry that
+ * does not fit is shortened and marked with `truncated`.
  */
 export class PageEntries {
   readonly #entries: WireObject[] = [];
@@ -19,7 +19,7 @@ export class PageEntries {
     return this.#entries;
   }
 
-  /** @param shorten - leaves out what may be large: it is in the details of the entry */
+  /** @param shorten - removes the fields that may be large: they are in the details of the entry */
   add(entry: WireObject, shorten: (entry: WireObject) => WireObject): void {
     const size = sizeOfJson(entry, this.#left);
     const shown = size <= this.#left ? entry : { ...shorten(entry), truncated: true };

@@ -17,7 +17,7 @@ export function blockBody(event: BlockStarted | BlockCompleted): EventBody {
   return { name: `${NAMES[event.block]}Execution${phase}`, fields: { ...placeFields(event), ...fields } };
 }
 
-/** Where in its workflow a step or block stands. */
+/** The position of a step or block in its workflow. */
 export function placeFields({ stepName, stepIndex }: StepPlace): WireObject {
   return { step_name: stepName, step_index: stepIndex };
 }
@@ -27,7 +27,7 @@ const NAMES = { parallel: 'Parallel', condition: 'Condition', loop: 'Loop', rout
 /** The protocol's names for the sides of a condition. */
 const BRANCHES = { then: 'if', else: 'else' } as const;
 
-/** What the protocol says of each kind of block before it has run. */
+/** The fields of each kind of block before it has run. */
 function startFields(event: BlockStarted): WireObject {
   switch (event.block) {
     case 'parallel':
@@ -43,7 +43,7 @@ function startFields(event: BlockStarted): WireObject {
   }
 }
 
-/** What the protocol says of each kind of block once it has run. */
+/** The fields of each kind of block after it has run. */
 function endFields(event: BlockCompleted): WireObject {
   const { steps = [] } = event.output;
   const results = { step_results: toWireResults(steps) };
@@ -63,7 +63,7 @@ function endFields(event: BlockCompleted): WireObject {
   }
 }
 
-/** The results of a loop are told apart by iteration. */
+/** The results of a loop are grouped by iteration. */
 function loopFields({ iterations = [], maxIterations }: BlockCompleted): WireObject {
   return {
     total_iterations: iterations.length,

@@ -8,7 +8,7 @@ import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 import { toWireSteps } from './wire-step.js';
 
-/** An agent, team or workflow as `GET /agents/:id` and its like show it; what is unknown is left out. */
+/** An agent, team or workflow as `GET /agents/:id` and its like show it; unknown fields are left out. */
 export function toWireComponent(component: Component): Promise<WireObject> {
   return describe(component, { db_id: DATABASE_ID, sessions: { session_table: SESSION_TABLE } });
 }
@@ -18,13 +18,13 @@ export function toWireWorkflowSummary({ id, name, description }: Component): Wir
   return withoutUndefined({ id, name, description, db_id: DATABASE_ID, ...IS_CODE });
 }
 
-/** Where the sessions of a component are. Members and steps have none of their own. */
+/** The database of a component's sessions. Members and steps have no sessions of their own. */
 interface Storage {
   readonly db_id?: string;
   readonly sessions?: WireObject;
 }
 
-/** It is neither made for each request nor kept in a database. */
+/** The component is neither created for each request nor stored in a database. */
 const IS_CODE = { is_factory: false, is_component: false };
 
 function describe(component: Component, storage: Storage = {}): Promise<WireObject> {
@@ -77,7 +77,7 @@ async function settingsOf(component: Component, { sessions }: Storage): Promise<
   };
 }
 
-/** Field by field: an engine may hand out more of a tool than is meant for clients. */
+/** Field by field: an engine may return more fields of a tool than clients may see. */
 function toWireTool({ name, description, parameters }: ToolDescription): WireObject {
   return withoutUndefined({ name, description, parameters: toJsonValue(parameters) });
 }

@@ -7,18 +7,18 @@ import { DATABASE_ID, EVAL_TABLE, SESSION_TABLE } from './database.js';
 import { toWireWorkflowSummary } from './wire-component.js';
 import type { WireObject } from './wire-format.js';
 
-/** The version of agno whose protocol this is. Clients read it as `agno_version` and decide by it what they may use. */
+/** The version of agno whose protocol this is. Clients read it as `agno_version` and choose their features by it. */
 export const PROTOCOL_VERSION = '2.9.0';
 
-/** Who the server says it is. */
+/** The server's id, name and description. */
 type Identity = Pick<ResolvedAgentOsOptions, 'id' | 'name' | 'description'>;
 
-/** What `GET /` answers: who is there, and the version of its API. */
+/** The answer of `GET /`: the server's id and the version of its API. */
 export function toWireHome({ id }: Identity): WireObject {
   return { name: 'AgentOS API', id, version: '1.0.0' };
 }
 
-/** What `GET /info` answers. */
+/** The answer of `GET /info`. */
 export function toWireInfo(
   { id, name }: Identity,
   authMode: string,
@@ -36,7 +36,7 @@ export function toWireInfo(
   };
 }
 
-/** What clients have to bring: the key, what the host's guards ask for, or nothing. */
+/** The authentication of clients: the key, the host's guards, or none. */
 export function authModeOf(
   { http: { securityKey } }: ResolvedAgentOsOptions,
   { http }: AgentOsExtras,
@@ -45,7 +45,7 @@ export function authModeOf(
   return http && http.guards && http.guards.length > 0 ? 'jwt' : 'none';
 }
 
-/** What `GET /config` answers. Of what this server does not keep, no database is named. */
+/** The answer of `GET /config`. Data that this server does not keep has no database. */
 export function toWireConfig({ id, description }: Identity, components: ComponentRegistry): WireObject {
   return withoutUndefined({
     os_id: id,
@@ -67,7 +67,7 @@ export function toWireConfig({ id, description }: Identity, components: Componen
   });
 }
 
-/** What `GET /models` answers: the models of the served agents and teams, each once. */
+/** The answer of `GET /models`: the models of the served agents and teams, each once. */
 export function toWireModels(components: ComponentRegistry): WireObject[] {
   const models = [...components.list('agent'), ...components.list('team')].flatMap(
     ({ model }) => model ?? [],

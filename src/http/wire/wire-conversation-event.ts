@@ -55,7 +55,7 @@ function pieceFields(kind: ComponentKind, content: string): WireObject {
   return { content, ...agentOnly, content_type: 'str', reasoning_content: '' };
 }
 
-/** Readers of the protocol wait for both. */
+/** Two events: readers of the protocol wait for both. */
 function cancelledBodies({ output, reason }: EventOf<'run-cancelled'>): readonly EventBody[] {
   const { content } = output;
   return [

@@ -2,10 +2,10 @@ import type { Evaluation } from '../../sessions/eval.store.js';
 import type { WireObject } from './wire-format.js';
 import { toIsoSeconds } from './wire-time.js';
 
-/** The only type of evaluation that there is here. */
+/** The only type of evaluation here. */
 export const EVAL_TYPE = 'agent_as_judge';
 
-/** An evaluation in the protocol's words; what is unknown is null. */
+/** An evaluation of the protocol; unknown fields are null. */
 export function toWireEvaluation(evaluation: Evaluation): WireObject {
   const { component, model } = evaluation;
   const { kind } = component;
@@ -26,11 +26,11 @@ export function toWireEvaluation(evaluation: Evaluation): WireObject {
   };
 }
 
-/** Characters that are shown of each text of an evaluation for which there is little room. */
+/** Maximum characters of each text of a shortened evaluation. */
 const SHORT = 280;
 const HALF_CHARACTER = /[\ud800-\udbff]$/;
 
-/** An evaluation as a list shows it that has no room left. */
+/** An evaluation in a list that has no room for all of it. */
 export function shortenEvaluation(evaluation: Evaluation): WireObject {
   const { input, output, criteria, reason } = evaluation;
   const texts = { input, output, criteria, reason };
@@ -42,7 +42,7 @@ function cut(text: string): string {
   return text.length > SHORT ? `${text.slice(0, SHORT).replace(HALF_CHARACTER, '')}…` : text;
 }
 
-/** The protocol has statistics over many judgements; here each is of one answer. */
+/** The protocol has statistics over many judgements; here each evaluation is of one answer. */
 function dataOf({ id, input, output, criteria, reason, passed, ...evaluation }: Evaluation): WireObject {
   const score = evaluation.score ?? null;
   return {

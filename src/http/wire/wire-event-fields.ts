@@ -43,7 +43,7 @@ export function workflowCompletedFields({ output, sessionState }: EventOf<'run-c
   };
 }
 
-/** Agents and teams say it in `content`, workflows in `error`. */
+/** Agents and teams have the text in `content`, workflows in `error`. */
 export function errorFields(event: EventOf<'run-error'>, textField: 'content' | 'error'): WireObject {
   return {
     [textField]: event.content,

@@ -1,16 +1,16 @@
 import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 
-/** An event of the protocol, without the fields that every event of its run has. */
+/** An event of the protocol, without the common fields of all events of its run. */
 export interface EventBody {
   readonly name: string;
   readonly fields: WireObject;
 }
 
-/** What a reader of the protocol gets of an event. */
+/** An event as readers of the protocol receive it. */
 export type WireEvent = WireObject & { readonly event: string };
 
-/** An event with its time first and its name second, as the protocol has it. */
+/** An event with its time first and its name second, as in the protocol. */
 export function toWireEvent(name: string, { created_at, ...fields }: WireObject): WireEvent {
   return withoutUndefined({ created_at, event: name, ...fields }) as WireEvent;
 }
@@ -21,8 +21,8 @@ export function toFrame(event: WireEvent): string {
 }
 
 /**
- * A frame about the stream itself, such as `subscribed`. Its JSON has a space after each colon and comma; only flat
- * objects come here.
+ * A frame about the stream itself, such as `subscribed`. Its JSON has a space after each colon and comma; it must be
+ * a flat object.
  */
 export function toMetaFrame(event: WireEvent): string {
   const members = Object.entries(event).map(
@@ -31,7 +31,7 @@ export function toMetaFrame(event: WireEvent): string {
   return `event: ${event.event}\ndata: ${toLine(`{${members.join(', ')}}`)}\n\n`;
 }
 
-/** JSON may hold them as they are, but readers in Python take them for the end of the line. */
+/** JSON may contain them unescaped, but readers in Python take them for the end of the line. */
 const UNICODE_LINE_BREAKS = /[\u0085\u2028\u2029]/g;
 
 function toLine(json: string): string {

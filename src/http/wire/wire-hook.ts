@@ -32,7 +32,7 @@ export interface WireExecution {
   readonly phase: HookPhase;
   readonly mode: HookMode;
   readonly component: ComponentIdentity;
-  /** Where its run stands: the first of its tree, below another run, or started by a hook. */
+  /** The position of its run: root, below another run, or started by a hook. */
   readonly position: HookPosition;
   readonly attached_by: 'component' | 'module';
   readonly run_id: string;
@@ -52,7 +52,7 @@ export interface WireExecutions {
     readonly limit: number;
     /** Executions that have not ended. */
     readonly open: number;
-    /** How many have ended in each state since the start. */
+    /** The number of executions that have ended in each state since the start. */
     readonly counts: Readonly<Record<FinalHookExecutionState, number>>;
   };
 }

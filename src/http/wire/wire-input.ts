@@ -3,8 +3,8 @@ import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 
 /**
- * The input of an agent's or team's run. Files are not sent back, and clients refuse files that are neither here nor
- * anywhere else: only those with a URL are named.
+ * The input of an agent's or team's run. Only files with a URL are included: contents are not sent back, and clients
+ * refuse files that have neither content nor a URL.
  */
 export function toWireInput({ content, files = [] }: RunInput): WireObject {
   if (files.length === 0) return { input_content: content };
@@ -13,7 +13,7 @@ export function toWireInput({ content, files = [] }: RunInput): WireObject {
   return { input_content: content, ...Object.fromEntries(media) };
 }
 
-/** Files by kind, as sessions show them: what they are, not what is in them. */
+/** Files by kind, as sessions show them: their descriptions without their contents. */
 export function toWireMedia(files: readonly RunFile[]): Readonly<Record<MediaField, readonly WireObject[]>> {
   return {
     images: mediaOf(files, 'image'),

@@ -5,7 +5,7 @@ import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 import { toWireMessageMetrics } from './wire-metrics.js';
 
-/** A message of a run's conversation; what is unknown or empty is left out. */
+/** A message of a run's conversation; unknown or empty fields are left out. */
 export function toWireMessage({
   id,
   role,
@@ -37,7 +37,7 @@ function resultFields({ id, name, arguments: toolArguments, failed = false }: To
   };
 }
 
-/** The arguments are text here, as providers send them. */
+/** The arguments are a JSON text here, as providers send them. */
 function toWireCall({ id, name, arguments: toolArguments }: ToolExecution): WireObject {
   return {
     id,

@@ -4,7 +4,7 @@ import type { RunUsage } from '../../model/run-usage.js';
 import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 
-/** What a run has used; zeros and unknowns are left out. */
+/** The metrics of a run; zeros and unknowns are left out. */
 export function toWireMetrics(metrics: RunMetrics, model?: ModelIdentity): WireObject {
   const usage = toWireUsage(metrics);
   const isUsed = model !== undefined && Object.keys(usage).length > 0;
@@ -29,7 +29,7 @@ export function toWireUsage(usage: RunUsage): WireObject {
   });
 }
 
-/** What a message of a model has cost. */
+/** The metrics of a model's message. */
 export function toWireMessageMetrics(metrics: ModelRequestMetrics): WireObject {
   return withoutUndefined({
     ...toWireUsage(metrics),
@@ -38,19 +38,19 @@ export function toWireMessageMetrics(metrics: ModelRequestMetrics): WireObject {
   });
 }
 
-/** The protocol has no field for why an answer is not whole, but fields for what else providers say. */
+/** The protocol has no field for the finish reason, but fields for other data of the provider. */
 export function toWireFinishReason({ finishReason }: RunMetrics): WireObject | undefined {
   const word = finishReason && FINISH_REASONS[finishReason];
   return word === undefined ? undefined : { finish_reason: word };
 }
 
-/** The words that most providers use. */
+/** The names that most providers use. */
 const FINISH_REASONS: Readonly<Partial<Record<string, string>>> = {
   length: 'length',
   'content-filter': 'content_filter',
 } satisfies Record<FinishReason, string>;
 
-/** What a request to a model has used: here zeros are said. */
+/** The metrics of a request to a model: zeros are included here. */
 export function toWireRequestMetrics(metrics: ModelRequestMetrics): WireObject {
   return {
     input_tokens: metrics.inputTokens ?? 0,

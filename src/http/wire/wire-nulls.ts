@@ -1,6 +1,6 @@
 import type { WireObject } from './wire-format.js';
 
-/** Most answers leave out what is null; what is null inside of their fields stays. */
+/** Removes the fields that are null, as most answers do; nulls inside of their fields stay. */
 export function withoutNulls(object: WireObject): WireObject {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 }

@@ -1,11 +1,11 @@
 import type { WireObject } from './wire-format.js';
 import { millisecondsSince } from '../../model/clock.js';
 
-/** A part of a list as the protocol shows it. */
+/** A page of a list as the protocol shows it. */
 export interface WirePage {
   readonly data: readonly WireObject[];
   readonly meta: {
-    /** The first is 1. */
+    /** The first page is 1. */
     readonly page: number;
     readonly limit: number;
     readonly total_pages: number;
@@ -14,14 +14,14 @@ export interface WirePage {
   };
 }
 
-/** Which part of a list was asked for, and what was found. */
+/** The requested page of a list, and the result of the search. */
 export interface FoundPage {
   readonly data: readonly WireObject[];
   readonly page: number;
   readonly limit: number;
-  /** How many there are in all. */
+  /** The number of entries in the whole list. */
   readonly total: number;
-  /** When the search began, as `performance.now()` said it. */
+  /** The start of the search, from `performance.now()`. */
   readonly startedAt: number;
 }
 

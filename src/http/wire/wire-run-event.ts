@@ -4,7 +4,7 @@ import { toFrame, toWireEvent, type WireEvent } from './wire-event-frame.js';
 import type { WireObject } from './wire-format.js';
 import { workflowBodies } from './wire-workflow-event.js';
 
-/** An event in the protocol's words: most have one, a cancellation two, and what the protocol does not know has none. */
+/** The protocol's events for a run event: mostly one, two for a cancellation, none if the protocol has no such event. */
 export function toWireEvents(event: RunEvent): readonly WireEvent[] {
   const { kind } = event.component;
   const common = kind === 'workflow' ? workflowFields(event) : conversationFields(event);
@@ -18,7 +18,7 @@ export function toFrames(event: RunEvent): string {
   return toWireEvents(event).map(toFrame).join('');
 }
 
-/** What every event of an agent's or team's run has. */
+/** The common fields of all events of an agent's or team's run. */
 function conversationFields(event: RunEvent): WireObject {
   const { kind, id, name } = event.component;
   const isStep = event.step?.workflowRunId === event.parentRunId;
@@ -27,7 +27,7 @@ function conversationFields(event: RunEvent): WireObject {
     [`${kind}_id`]: id,
     [`${kind}_name`]: name,
     run_id: event.runId,
-    // A step says which workflow it belongs to in words of its own.
+    // The events of a step name their workflow in fields of their own.
     parent_run_id: isStep ? undefined : event.parentRunId,
     session_id: event.sessionId,
     ...positionFields(event),
@@ -35,7 +35,7 @@ function conversationFields(event: RunEvent): WireObject {
   };
 }
 
-/** Where in a workflow an agent or team runs. */
+/** The position of an agent or team in a workflow. */
 function positionFields({ step }: RunEvent): WireObject {
   if (!step) return {};
   return {
@@ -47,7 +47,7 @@ function positionFields({ step }: RunEvent): WireObject {
   };
 }
 
-/** What every event of a workflow's run has. A workflow in a workflow names the step that it is. */
+/** The common fields of all events of a workflow's run. A workflow in a workflow names the step that it is. */
 function workflowFields(event: RunEvent): WireObject {
   const { stepId, parentStepId } = 'stepId' in event ? event : {};
   return {

@@ -9,14 +9,14 @@ import { toWireFinishReason, toWireMetrics } from './wire-metrics.js';
 import { toWireStepMetrics, toWireStepOutput } from './wire-step-output.js';
 import { toWireTool } from './wire-tool.js';
 
-/** What a run's own output does not know of itself. */
+/** The details of a run that its output does not contain. */
 export interface WireRunDetails {
-  /** Default: the one in the output, which a run that was stopped before its engine has not. */
+  /** Default: the input in the output, which is missing if the run was stopped before its engine ran. */
   readonly input?: RunInput;
   readonly sessionState?: WireObject;
 }
 
-/** A run's output in the protocol's words: what is null is left out. */
+/** A run's output in the protocol; null fields are left out. */
 export function toWireRunOutput(output: RunOutput, details: WireRunDetails = {}): WireObject {
   switch (output.component.kind) {
     case 'agent':
@@ -30,19 +30,19 @@ export function toWireRunOutput(output: RunOutput, details: WireRunDetails = {})
   }
 }
 
-/** What is remembered with the run, if anything is. */
+/** The metadata of the run, if there is any. */
 export function metadataField({ metadata }: RunOutput): unknown {
   return Object.keys(metadata).length > 0 ? toJsonValue(metadata) : undefined;
 }
 
-/** Structured answers travel as what they are, not as their text. */
+/** Structured answers are sent as JSON values, not as their text. */
 export function contentFields({ content, data }: Pick<RunOutput, 'content' | 'data'>): WireObject {
   return data === undefined
     ? { content, content_type: 'str' }
     : { content: toJsonValue(data), content_type: 'dict' };
 }
 
-/** Runs of a team's members. The protocol knows no workflows in teams: clients read their runs like a team's. */
+/** Runs of a team's members. The protocol has no workflows in teams: clients read their runs like a team's. */
 export function toMemberResponses(outputs: readonly RunOutput[], details: WireRunDetails): WireObject[] {
   return toWireRunOutputs(outputs, details).map((response, index) => {
     const { component, input } = outputs[index] ?? {};
@@ -140,7 +140,7 @@ function answerFields(output: RunOutput): WireObject {
   };
 }
 
-/** A run that has completed says so if it used no tools; of others nothing is known. */
+/** A completed run reports that it used no tools; for other runs this is unknown. */
 function conversationFields(output: RunOutput): WireObject {
   const { messages, tools, status } = output;
   return {

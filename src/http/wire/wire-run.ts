@@ -19,7 +19,7 @@ export interface WireSettledRun {
   readonly outcome: RunOutcome;
   readonly started_at: string;
   readonly settled_at: string;
-  /** Tokens, as far as they are known. */
+  /** Tokens, as far as known. */
   readonly usage: WireRunUsage;
   readonly response_closed_at?: string;
   readonly delivered?: boolean;
@@ -39,7 +39,7 @@ export interface WireRecordedRuns {
   readonly data: readonly WireRecordedRun[];
   readonly meta: {
     readonly limit: number;
-    /** How many there are that the client may see and that the filter fits. */
+    /** The number of runs that the client may see and that match the filter. */
     readonly total: number;
   };
 }
@@ -51,7 +51,7 @@ export interface WireTimeline {
   readonly executions: readonly WireExecution[];
 }
 
-/** What goes on and what has happened, in numbers. */
+/** Counts of running and past work. */
 export interface WireStats {
   readonly waiting: number;
   readonly running: number;

@@ -12,7 +12,7 @@ import { toWireStepOutput } from './wire-step-output.js';
 import { toIsoSeconds } from './wire-time.js';
 import { toWireTool } from './wire-tool.js';
 
-/** A run as its session remembers it: every field is there, what is unknown is null. */
+/** A run as its session stores it: every field is present, unknown ones are null. */
 export function toWireSessionRun(run: StoredRun): WireObject {
   switch (run.component.kind) {
     case 'agent':
@@ -26,7 +26,7 @@ export function toWireSessionRun(run: StoredRun): WireObject {
   }
 }
 
-/** What neither this server nor its engines have to say; clients know the keys. */
+/** Fields that neither this server nor its engines fill; clients expect the keys. */
 const NO_FILES = { images: [], videos: [], audio: [], files: [], response_audio: null };
 const NO_LINEAGE = {
   followups: null,
@@ -86,7 +86,7 @@ function teamRun(run: StoredRun): WireObject {
   };
 }
 
-/** The runs of its steps stand inside. */
+/** The runs of its steps are inside of it. */
 function workflowRun(run: StoredRun): WireObject {
   const { output } = run;
   const { content, run_response_format } = answerFields(output);
@@ -116,7 +116,7 @@ function workflowRun(run: StoredRun): WireObject {
   };
 }
 
-/** Clients take text or an object; structured data of another kind is its JSON text. */
+/** Clients accept text or an object; other structured data is sent as JSON text. */
 function answerFields({ content, data }: RunOutput): WireObject {
   const value = toJsonValue(data);
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -135,7 +135,7 @@ function memoryFields({ output }: StoredRun): WireObject {
   };
 }
 
-/** An empty text would be an empty bubble on a chat page. */
+/** An empty text would be shown as an empty bubble on a chat page. */
 function shownInput(run: StoredRun): string {
   return isInputWithheld(run) ? WITHHELD_INPUT : run.input.content;
 }

@@ -3,7 +3,7 @@ import type { SessionUsage } from '../../sessions/session.store.js';
 import type { WireObject } from './wire-format.js';
 import { toWireUsage } from './wire-metrics.js';
 
-/** What all runs of a session have used, and with which models; empty if that is nothing. */
+/** The usage and the models of all runs of a session; empty if there is no usage. */
 export function toWireSessionUsage(usages: readonly SessionUsage[]): WireObject {
   const models = usages.flatMap(({ model, ...usage }) => {
     const tokens = toWireUsage(usage);

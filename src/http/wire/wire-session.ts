@@ -8,14 +8,14 @@ import { withoutNulls } from './wire-nulls.js';
 import { toWireSessionUsage } from './wire-session-usage.js';
 import { toIsoSeconds } from './wire-time.js';
 
-/** The component of a session as it is served; of one that is not, only what the session remembers is known. */
+/** The component of a session as it is served; if it is not served, only the fields that the session stores are known. */
 export interface ServedComponent {
   readonly name: string;
   readonly description?: string | undefined;
   readonly model?: ModelIdentity | undefined;
 }
 
-/** What the details of a session are made of. */
+/** The data for the details of a session. */
 export interface SessionDetails {
   readonly session: StoredSession;
   readonly served: ServedComponent | undefined;
@@ -23,7 +23,7 @@ export interface SessionDetails {
   readonly runs: readonly StoredRun[];
 }
 
-/** A session in a list; what is null is left out. */
+/** A session in a list; null fields are left out. */
 export function toWireSession(session: StoredSession): WireObject {
   const { component, metadata, usage } = session;
   const metrics = toWireSessionUsage(usage);
@@ -42,13 +42,13 @@ export function toWireSession(session: StoredSession): WireObject {
   });
 }
 
-/** The same without what may be large. */
+/** The same session without the fields that may be large. */
 export function shortenSession(session: WireObject): WireObject {
   const { session_summary: _summary, metadata: _metadata, ...rest } = session;
   return { ...rest, session_state: {} };
 }
 
-/** All about a session: every field is there, what is unknown is null. */
+/** A session with all details: every field is present, unknown ones are null. */
 export function toWireSessionDetails(details: SessionDetails): WireObject {
   switch (details.session.kind) {
     case 'agent':
@@ -130,7 +130,7 @@ function timesOf({ createdAt, updatedAt }: StoredSession): WireObject {
   return { created_at: toIsoSeconds(createdAt), updated_at: toIsoSeconds(updatedAt) };
 }
 
-/** Whose session it is. */
+/** The component that the session belongs to. */
 function componentOf({ session: { component, kind }, served }: SessionDetails): WireObject | null {
   if (!component) return null;
   const { name, description, model }: ServedComponent = served ?? component;
@@ -142,12 +142,12 @@ function componentOf({ session: { component, kind }, served }: SessionDetails): 
   });
 }
 
-/** What was said between the user and the component: neither its members' talk nor the results of tools. */
+/** The messages between the user and the component: without the members' messages and the results of tools. */
 function historyOf(runs: readonly StoredRun[]): readonly WireObject[] {
   return runs.flatMap((run) => toWireHistory(run) ?? []);
 }
 
-/** The same of one run; undefined for that of a member. */
+/** The same for one run; undefined for the run of a member. */
 export function toWireHistory({ parentRunId, output }: StoredRun): readonly WireObject[] | undefined {
   if (parentRunId !== undefined) return undefined;
   return output.messages.filter(({ role }) => role !== 'tool').map(toWireMessage);

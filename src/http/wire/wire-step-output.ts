@@ -13,7 +13,7 @@ export function toWireStepOutput(output: StepOutput): WireObject {
   };
 }
 
-/** The same, as the event `StepOutput` says it. */
+/** The same, as in the event `StepOutput`. */
 export function toRawStepOutput(output: StepOutput): WireObject {
   return {
     ...identityOf(output),
@@ -24,7 +24,7 @@ export function toRawStepOutput(output: StepOutput): WireObject {
   };
 }
 
-/** What the steps that ran a component have used, by name. */
+/** The metrics of the steps that ran a component, by name. */
 export function toWireStepMetrics(outputs: readonly StepOutput[]): WireObject {
   const steps = outputs.flatMap((output) => [output, ...innerSteps(output)]);
   const measured = steps.filter(({ metrics }) => metrics !== undefined);
@@ -74,7 +74,7 @@ function resultOf({ runId, metrics, model, success, error }: StepOutput): WireOb
   };
 }
 
-/** The protocol's names. */
+/** The protocol's names of the step types. */
 const STEP_TYPES = {
   step: 'Step',
   parallel: 'Parallel',

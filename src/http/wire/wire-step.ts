@@ -4,10 +4,10 @@ import type { WorkflowNode } from '../../components/workflow/workflow-node.js';
 import { withoutUndefined } from '../../data/without-undefined.js';
 import type { WireObject } from './wire-format.js';
 
-/** How the component of a step is shown. */
+/** Describes the component of a step. */
 type DescribeComponent = (component: Component) => Promise<WireObject>;
 
-/** The protocol's words for {@link WorkflowNode.identity}. */
+/** The protocol's names for {@link WorkflowNode.identity}. */
 const TYPES = {
   step: 'Step',
   parallel: 'Parallel',
@@ -30,7 +30,7 @@ async function toWireStep(node: WorkflowNode, describe: DescribeComponent): Prom
   return { name, type: TYPES[identity.type], ...(await inside) };
 }
 
-/** Of a function there is nothing to show. */
+/** A function step has no executor to show. */
 async function executorOf({ components }: WorkflowNode, describe: DescribeComponent): Promise<WireObject> {
   const [component] = components;
   return component ? { [component.kind]: await describe(component) } : {};

@@ -1,5 +1,5 @@
 /**
- * A time as sessions, their runs and evaluations have it: whole seconds.
+ * A time in whole seconds, as in sessions, their runs and evaluations.
  *
  * @param milliseconds - epoch milliseconds
  */

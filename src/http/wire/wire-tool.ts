@@ -2,7 +2,7 @@ import type { ToolExecution } from '../../model/tool-execution.js';
 import { toJsonValue } from '../../data/to-json-value.js';
 import type { WireObject } from './wire-format.js';
 
-/** What this server never asks of a tool call; clients expect the keys all the same. */
+/** Features of tool calls that this server never uses; clients expect the keys anyway. */
 const NEVER = {
   requires_confirmation: null,
   confirmed: null,
@@ -17,7 +17,7 @@ const NEVER = {
   approval_id: null,
 };
 
-/** A tool call, with every key of the protocol: what is unknown is null. */
+/** A tool call with every key of the protocol; unknown fields are null. */
 export function toWireTool(tool: ToolExecution): WireObject {
   const { id, name, arguments: toolArguments, result, failed, startedAt, childRunId } = tool;
   return {
@@ -34,7 +34,7 @@ export function toWireTool(tool: ToolExecution): WireObject {
   };
 }
 
-/** What people read of a call that has ended, such as `add(a=1, b=2) completed in 0.0005s. `. */
+/** The text that describes a finished call, such as `add(a=1, b=2) completed in 0.0005s. `. */
 export function describeToolCall(tool: ToolExecution): string {
   const toolArguments = Object.entries(tool.arguments).map(([name, value]) => `${name}=${toText(value)}`);
   return `${tool.name}(${toolArguments.join(', ')}) completed in ${durationOf(tool).toFixed(4)}s. `;

@@ -52,7 +52,7 @@ function cancelledBodies({ output, reason }: EventOf<'run-cancelled'>): readonly
   ];
 }
 
-/** Of a function nobody has read anything yet. */
+/** The text of a function step has not been streamed before, so it gets an event of its own. */
 function stepBodies(event: EventOf<'step-completed'>): readonly EventBody[] {
   const { output } = event;
   const place = placeFields(event);
