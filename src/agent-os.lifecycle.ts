@@ -18,16 +18,16 @@ import type { HookListing } from './hooks/hook.listing.js';
 import { HttpConnections } from './http.connections.js';
 import { onFurtherServers } from './fastify.instance.js';
 
-/** Milliseconds that runs which were aborted at the deadline get to settle. */
+/** Milliseconds that runs aborted at the deadline get to settle. */
 const SETTLING_TIME = 1_000;
-/** Components and hooks that the log names when shutdown begins to wait. */
+/** The maximum number of components and hooks that the log names when shutdown begins to wait. */
 const NAMED_AT_SHUTDOWN = 10;
-/** Milliseconds that handlers get for their answers once the runs have ended that they may have waited for. */
+/** Milliseconds that handlers get to answer after the runs have ended. */
 const ANSWERING_TIME = 500;
-/** Milliseconds after the deadline in which a client may read an answer that is complete. */
+/** Milliseconds after the deadline in which clients may still read complete answers. */
 const READING_TIME = 2_000;
 
-/** Says at the start what is worth knowing, and brings runs and hooks to an end at shutdown. */
+/** Logs notices at the start, and ends runs and hooks at shutdown. */
 @Injectable()
 export class AgentOsLifecycle
   implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
@@ -56,9 +56,9 @@ export class AgentOsLifecycle
   }
 
   /**
-   * Nest calls this before it closes its server, for which it waits until all connections have closed. So the time
-   * starts now, and connections are told to close.
-   * The timer keeps the process alive, for a hook may wait for nothing that does, and it would end without a report.
+   * Nest calls this before it closes its server, and then waits until all connections have closed. So the deadline is
+   * set now, and connections are asked to close.
+   * The timer keeps the process alive: without it the process could end without a report while a hook is pending.
    */
   beforeApplicationShutdown(): void {
     if (this.#deadline) return;
@@ -69,20 +69,20 @@ export class AgentOsLifecycle
     this.#sayWhatIsWaitedFor();
   }
 
-  /** Connections have closed. Runs come first, for they still add hooks; then the hooks. */
+  /** Connections have closed. Ends runs first, since they still add hooks; then the hooks. */
   async onApplicationShutdown(): Promise<void> {
     this.beforeApplicationShutdown();
     await this.#end();
-    // Fastify does not wait for those of its second server; none is left a little after the deadline.
+    // Fastify does not wait for connections of its second server; all are closed shortly after the deadline.
     await this.#connections?.allClosed();
     clearTimeout(this.#deadline);
     clearTimeout(this.#readingDeadline);
     clearTimeout(this.#answeringDeadline);
-    // Those of requests that came after the deadline.
+    // Hooks of requests that came after the deadline.
     this.#report();
   }
 
-  /** Nest may still wait for its server: what shutdown has to do does not wait any longer. */
+  /** Continues the shutdown at the deadline, even if Nest still waits for its server. */
   async #endAtDeadline(): Promise<void> {
     this.runtime.endShutdown();
     this.#connections?.closeUnfinished();
@@ -93,7 +93,7 @@ export class AgentOsLifecycle
     try {
       await this.#end();
     } catch (thrown) {
-      // The same promise fails in onApplicationShutdown, but that may never be called.
+      // The same promise rejects in onApplicationShutdown, but that may never be called.
       const { reason, stack } = forLog(thrown);
       this.runtime.logger.error(`Shutdown failed: ${reason}`, stack);
     }
@@ -118,7 +118,7 @@ export class AgentOsLifecycle
     );
   }
 
-  /** Once: at the deadline, or before it when the server has closed. */
+  /** Runs once: at the deadline, or earlier when the server has closed. */
   #end(): Promise<void> {
     return (this.#ending ??= this.#endRunsAndHooks());
   }
@@ -139,7 +139,7 @@ export class AgentOsLifecycle
     this.#report();
   }
 
-  /** Those that the executor should have run or dropped. */
+  /** Drops hooks that the executor has neither run nor dropped. */
   #dropOpenHooks(): void {
     const { ledger } = this.runtime;
     for (const { id } of ledger.list({ limit: Infinity }).filter(isWaiting)) {
@@ -148,7 +148,7 @@ export class AgentOsLifecycle
     }
   }
 
-  /** So that the hooks of runs that were aborted just now are known; not longer, for a run may ignore its signal. */
+  /** Lets aborted runs add their hooks. The wait is bounded, since a run may ignore its signal. */
   async #letRunsSettle(): Promise<void> {
     const { inFlight } = this.runtime;
     let timer: NodeJS.Timeout | undefined;
@@ -169,7 +169,7 @@ export class AgentOsLifecycle
   }
 
   #server(): unknown {
-    // A context without HTTP has no adapter, whatever the type says.
+    // A context without HTTP has no adapter, despite the type.
     const adapter = this.host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
     return adapter?.getHttpServer();
   }
@@ -221,7 +221,7 @@ function isDropped({ state, reason }: HookExecution): boolean {
   return state === 'dropped' && reason === 'shutdown';
 }
 
-/** Inline hooks are a part of a run that is waited for. */
+/** Not inline hooks: shutdown waits for their run. */
 function isWaiting({ mode, endedAt }: HookExecution): boolean {
   return mode === 'background' && endedAt === undefined;
 }

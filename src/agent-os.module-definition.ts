@@ -19,7 +19,7 @@ export const {
   .setExtras<AgentOsExtras>({ isGlobal: false, http: {}, interceptor: 'global' }, wire)
   .build();
 
-/** What the extras decide. */
+/** Adds the routes and wiring that the extras define. */
 function wire(definition: DynamicModule, extras: AgentOsExtras): DynamicModule {
   const { isGlobal = false, http = {}, interceptor = 'global' } = extras;
   const { imports = [], controllers = [], providers = [] } = definition;

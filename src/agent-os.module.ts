@@ -47,7 +47,7 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
 @Module({
   imports: [DiscoveryModule],
   providers: [
-    // forRoot() and forRootAsync() provide what they are given in place of these.
+    // Defaults; forRoot() and forRootAsync() replace them with the given options.
     { provide: EXTRAS, useValue: {} },
     { provide: GIVEN_OPTIONS, useFactory: refuseBareModule },
     {
@@ -66,7 +66,7 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
     {
       provide: CoordinatedSessionStore,
       inject: [RESOLVED_OPTIONS, StoreCalls],
-      // The default store answers at once: it needs no time limit.
+      // The default store answers immediately: it needs no time limit.
       useFactory: ({ sessionStore }: ResolvedAgentOsOptions, calls: StoreCalls) =>
         new CoordinatedSessionStore(
           sessionStore ? new TimeLimitedSessionStore(sessionStore, calls) : new InMemorySessionStore(),
@@ -96,7 +96,7 @@ export class AgentOsModule extends AgentOsConfigurableModule {
   }
 
   /**
-   * Configures the module with options from a factory or class. What decides routes and wiring stands beside it:
+   * Configures the module with options from a factory or class. The options for routes and wiring are given beside it:
    * `isGlobal`, `http`, `interceptor`.
    */
   static override forRootAsync(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): DynamicModule {
@@ -118,7 +118,7 @@ function checkObject(method: string, options: unknown): void {
   throw new AgentOsConfigurationError(`AgentOsModule.${method}() expects an object of options, got ${got}.`);
 }
 
-/** What is read before the options are resolved: routes are made of it. */
+/** Checks the options that are read before the others are resolved, since they define the routes. */
 function checkWiring(method: string, options: object): void {
   const { http, interceptor, isGlobal } = options as Partial<Record<string, unknown>>;
   const fail = (problem: string): never => {
@@ -140,7 +140,7 @@ function checkWiring(method: string, options: object): void {
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
 const BESIDE_SOURCES = ['imports', 'inject', 'provideInjectionTokensFrom', 'isGlobal', 'http', 'interceptor'];
 
-/** What Nest would say of these names neither the module nor the option. */
+/** Nest's own errors for these mistakes name neither the module nor the option. */
 function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
   checkObject('forRootAsync', options);
   const fail = (problem: string): never => {
@@ -181,7 +181,7 @@ function createExecutor(options: ResolvedAgentOsOptions): HookExecutor {
     maxPending,
     onOverflow: ({ id }) => {
       overflows += 1;
-      // Under a load that causes one overflow there will be many.
+      // A load that causes one overflow causes many.
       if (overflows % 1_000 !== 1) return;
       logger.warn(
         `${maxPending} runs wait for their background hooks (maxPending), so those of run ${id} run before its result ` +

@@ -11,31 +11,34 @@ import type { RunErrorHandler } from './runs/outcome.js';
 import type { EvalStore } from './sessions/eval.store.js';
 import type { SessionStore } from './sessions/session.store.js';
 
-/** What AgentOS serves and how. All of it may come from a factory. */
+/** The options of AgentOS. All of them may come from a factory. */
 export interface AgentOsOptions {
-  /** Under which clients know this server: letters, digits, `.`, `_` and `-`. Default `agent-os`. */
+  /** The server's id for clients: letters, digits, `.`, `_` and `-`. Default `agent-os`. */
   readonly id?: string;
   /** The server's name, for people. Default `AgentOS`. */
   readonly name?: string;
-  /** What the server is for, for people. */
+  /** The server's description, for people. */
   readonly description?: string;
   readonly agents?: readonly Agent[];
   readonly teams?: readonly Team[];
   readonly workflows?: readonly Workflow[];
   /**
-   * The switch: hooks whose decorator says nothing run in the background, in agents, teams and their members to any
-   * depth, and workflow steps. Guardrails and hooks marked `@Hook(false)` stay inline. Default false.
+   * Whether hooks whose decorator sets no mode run in the background: those of agents, of teams and their members at
+   * any depth, and of workflow steps. Guardrails and hooks marked `@Hook(false)` stay inline. Default false.
    */
   readonly runHooksInBackground?: boolean;
-  /** Run before the own pre-hooks of every root run; with `hookRef(…, { members: true })` of members and steps too. */
+  /** Run before each root run's own pre-hooks; with `hookRef(…, { members: true })` also for members and steps. */
   readonly preHooks?: readonly HookLike<PreHookContext>[];
-  /** Run after the own post-hooks of every root run; with `hookRef(…, { members: true })` of members and steps too. */
+  /** Run after each root run's own post-hooks; with `hookRef(…, { members: true })` also for members and steps. */
   readonly postHooks?: readonly HookLike<PostHookContext>[];
-  /** Run trees whose background hooks proceed at once. Default 1,000: hooks mostly wait. Lower it to spare what they call. */
+  /**
+   * The maximum number of run trees whose background hooks run concurrently. Default 1,000, since hooks mostly wait.
+   * Lower it to protect the services that they call.
+   */
   readonly concurrency?: number;
   /**
-   * Run trees whose background hooks are held, released or not. Beyond it a run's hooks run before its result is
-   * handed back. Default 10,000.
+   * The maximum number of run trees whose background hooks are pending, released or not. Beyond it a run's hooks run
+   * before its result is returned. Default 10,000.
    */
   readonly maxPending?: number;
   /**
@@ -43,118 +46,115 @@ export interface AgentOsOptions {
    * (with `delivered: false`). Default 30,000.
    */
   readonly releaseAfter?: number;
-  /** Milliseconds that shutdown waits, for runs first and for their hooks then. Default 10,000. */
+  /** Milliseconds that shutdown waits, first for runs and then for their hooks. Default 10,000. */
   readonly shutdownTimeout?: number;
   /**
    * Whether shutdown closes the HTTP connections of the application's server: at its start those that are idle or
-   * have sent no whole request, the others after their last answer. With `false` a client that keeps its connection
-   * alive, or says nothing, delays the end of the application. Upgraded sockets (WebSockets) are left to the host.
-   * Default true.
+   * have not sent a complete request, the others after their last answer. With `false`, a client that keeps its
+   * connection alive or sends nothing delays the end of the application. Upgraded sockets (WebSockets) are left to the
+   * host. Default true.
    */
   readonly closeConnections?: boolean;
-  /** Whether a run whose client leaves is finished (the default) or cancelled. */
+  /** Whether a run is finished (the default) or cancelled when its client disconnects. */
   readonly onDisconnect?: 'finish' | 'cancel';
-  /** Is told of every failed hook execution, once, besides the log. */
+  /** Called once for every failed hook execution, in addition to the log. */
   readonly onHookError?: HookErrorHandler;
   /**
-   * Takes the background hooks of settled runs and runs them. Default: in this process, from memory, within
-   * `concurrency` and `maxPending`. An executor of your own has limits of its own; it belongs to one application, which
-   * stops it at shutdown.
+   * Runs the background hooks of settled runs. Default: in this process, from memory, within `concurrency` and
+   * `maxPending`. A custom executor has its own limits; it belongs to one application, which stops it at shutdown.
    *
    * @example `executor: new QueueHookExecutor(queue)`
    */
   readonly executor?: HookExecutor;
   /**
-   * Is told of every run that failed, once, with its cause: besides the log, and whatever clients may read. Runs that
-   * were rejected or cancelled have not failed. Its own errors are logged.
+   * Called once for every failed run, with its cause, in addition to the log and independent of the client's response.
+   * Rejected and cancelled runs have not failed. Errors of the handler are logged.
    */
   readonly onRunError?: RunErrorHandler;
   /**
-   * Where sessions are kept. Default: in memory, bounded. A factory gets it injected under its own class, such as
-   * `SqlSessionStore`: `SessionStore` names the one that this module provides.
+   * The store of sessions. Default: in memory, bounded. A factory must inject it under its own class, such as
+   * `SqlSessionStore`: the token `SessionStore` is the one that this module provides.
    */
   readonly sessionStore?: SessionStore;
-  /** Where judges' evaluations are kept. Default: in memory, bounded. */
+  /** The store of judges' evaluations. Default: in memory, bounded. */
   readonly evalStore?: EvalStore;
   /**
-   * Milliseconds that a run may take, unless its component has a `timeout`; `Infinity` for no limit. Then it fails with a
-   * `RunTimeoutError` (504). Default 600,000: ten minutes.
+   * Milliseconds that a run may take, unless its component has a `timeout`; `Infinity` for no limit. A run that takes
+   * longer fails with a `RunTimeoutError` (504). Default 600,000: ten minutes.
    */
   readonly runTimeout?: number;
   /**
-   * Runs in flight at once. One more is refused with a `TooManyRunsError` (503). Members, steps and runs that hooks start
-   * do not count and are never refused. Default 1,000.
+   * The maximum number of runs in flight. Further runs are refused with a `TooManyRunsError` (503). Members, steps and
+   * runs that hooks start do not count and are never refused. Default 1,000.
    */
   readonly maxRuns?: number;
   /**
-   * Milliseconds that each call of a store may take, those of your own code on the injected stores included. A call
-   * that takes longer rejects with a `StoreTimeoutError` and counts as one that failed; what it answers later is
-   * ignored and logged. Calls of an executor of your own are waited for as long while none of its hooks runs.
-   * Default 10,000.
+   * Milliseconds that each call of a store may take, including calls of your own code on the injected stores. A call
+   * that takes longer rejects with a `StoreTimeoutError` and counts as failed; its late result is ignored and logged.
+   * The limit also applies to calls of a custom executor, while none of its hooks runs. Default 10,000.
    */
   readonly storeTimeout?: number;
-  /** What the HTTP routes need to know while they run. */
+  /** The options that HTTP routes read at run time. */
   readonly http?: AgentOsHttpOptions;
 }
 
-/** What the HTTP routes need to know while they run. */
+/** The options that HTTP routes read at run time. */
 export interface AgentOsHttpOptions {
-  /** Requests must bring it: `Authorization: Bearer <key>`. `GET /`, `/health` and `/info` stay open. */
+  /** The key that requests must send: `Authorization: Bearer <key>`. `GET /`, `/health` and `/info` stay open. */
   readonly securityKey?: string;
   /**
    * Origins of the web pages that may use the routes, such as `http://localhost:3000`, written as browsers send them.
-   * Requests of other pages get 403, but for those of this server itself under a local name, an address or one of
-   * `allowedHosts`; clients that are no browsers send no origin and pass. Browsers need the application's CORS besides.
-   * Default: pages of all origins, which can send forms to routes that are open, and to those whose guards look at
-   * cookies.
+   * Requests of other pages get 403, except pages of this server itself under a local name, an address or one of
+   * `allowedHosts`. Clients other than browsers send no origin and pass. Browsers also need the application's CORS
+   * settings. Default: all origins; their pages can send forms to routes that are open or whose guards check cookies.
    */
   readonly allowedOrigins?: readonly string[];
   /**
-   * Names under which the server may be asked, such as `agents.example.com`; requests for other names get 403.
-   * `localhost` and addresses are always among them, so that `[]` is right on a developer's machine: there a page of the
-   * internet could otherwise let a name of its own point to the server, and read its answers. Default: all names.
+   * Host names that requests may use, such as `agents.example.com`; requests with other names get 403. `localhost` and
+   * IP addresses are always allowed, so `[]` is right on a developer's machine: it prevents DNS rebinding, in which a
+   * web page lets a host name of its own point to the server and reads its answers. Default: all names.
    */
   readonly allowedHosts?: readonly string[];
   /** Whether clients may send `dependencies`, `session_state` and URLs of files. Default false. */
   readonly acceptClientContext?: boolean;
-  /** Bytes that one file of a run may have. Default 10 MiB. */
+  /** The maximum size of a file in bytes. Default 10 MiB. */
   readonly maxFileSize?: number;
-  /** Files that one run may bring; 0 for none. They are held in memory. Default 10. */
+  /** The maximum number of files per run; 0 for none. They are held in memory. Default 10. */
   readonly maxFiles?: number;
   /**
-   * Bytes of memory that the multipart bodies of all requests may take together while they are read and until they are
-   * answered, besides 1 MiB for each; more is answered with 503. One that is alone may take what its files may.
+   * Bytes of memory that the multipart bodies of all requests may take together, from reading until the answer, not
+   * counting 1 MiB for each. Requests beyond it get 503. A request that is alone may always use its file limits.
    * Default 256 MiB.
    */
   readonly maxBodyMemory?: number;
   /**
-   * Milliseconds that a client may take nothing of its answer, or send nothing of its form, before it is let go: its
-   * connection is closed, and its run goes on as `onDisconnect` says. A time-out that the server has set on its
-   * connections counts in its place. Default 60,000; 0 for no limit.
+   * Milliseconds that a client may pause while it reads its answer or sends its form. Then its connection is closed,
+   * and its run follows `onDisconnect`. A timeout that the server sets on its connections takes precedence. Default
+   * 60,000; 0 for no limit.
    */
   readonly stallTimeout?: number;
 }
 
-/** What decides whether there are HTTP routes, where, and who may use them. */
+/** The options that define the HTTP routes: their prefix, guards and users. */
 export interface AgentOsRouteOptions {
-  /** Put before every route: `os` makes `POST /os/agents/:id/runs`. */
+  /** The prefix of every route: `os` results in `POST /os/agents/:id/runs`. */
   readonly prefix?: string;
-  /** The host's own guards, classes (resolved from the container) or instances, in this order. */
+  /** The application's guards, classes (resolved from the container) or instances, in this order. */
   readonly guards?: readonly (Type<CanActivate> | CanActivate)[];
   /**
-   * The id of the user who makes the request, undefined if there is none, or a promise; overrides the form's `user_id`. Asked
-   * once for each request, after the guards. Anything else, an empty text included, answers the request with 500.
+   * Returns the id of the request's user, undefined if there is none, or a promise; overrides the form's `user_id`.
+   * Called once per request, after the guards. Any other result, including an empty text, ends the request with 500.
    */
   readonly userId?: (request: never) => string | undefined | Promise<string | undefined>;
 }
 
-/** What decides the module's wiring and must be known before any factory has run. */
+/** The options for the module's wiring, which are needed before any factory runs. */
 export interface AgentOsExtras {
   /** Makes `AgentOsService` available in every module. Default false. */
   readonly isGlobal?: boolean;
   /** `false`: no HTTP routes. */
   readonly http?: false | (AgentOsRouteOptions & AgentOsHttpOptions);
-  /** `'manual'`: you put `AgentOsInterceptor` where components are run. Default `'global'`. */
+  /** `'manual'`: you apply `AgentOsInterceptor` to the handlers that run components. Default `'global'`. */
   readonly interceptor?: 'global' | 'manual';
 }
 

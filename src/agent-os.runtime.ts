@@ -42,14 +42,14 @@ interface BoundRuntime {
   readonly direct: DirectEnvironment;
 }
 
-/** Puts the parts together when the application starts: components, their hooks, and what conducts their runs. */
+/** Connects components, their hooks and the environments that conduct their runs when the application starts. */
 @Injectable()
 export class AgentOsRuntime implements OnModuleInit {
   readonly components = new ComponentRegistry();
   readonly inFlight: InFlightRuns;
   readonly watch: RunWatch;
   readonly index = new RunIndex();
-  /** The ledger as others read it. */
+  /** The read-only ledger. */
   readonly executions: HookExecutions;
   readonly logger = new AgentOsLogger();
   readonly #deadlines = new Deadlines();
@@ -71,13 +71,13 @@ export class AgentOsRuntime implements OnModuleInit {
     this.executions = new LedgerExecutions(ledger);
     this.inFlight = new InFlightRuns(options.maxRuns);
     this.watch = new RunWatch({ inFlight: this.inFlight, deadlines: this.#deadlines, logger: this.logger });
-    // Every open event stream listens; that is no leak.
+    // Every open event stream adds a listener; that is no leak.
     setMaxListeners(0, this.shutdown);
     for (const component of [...options.agents, ...options.teams, ...options.workflows])
       this.components.add(component);
   }
 
-  /** Every reference is followed now, so that a wrong one stops the start and not a request. */
+  /** Resolves every reference now, so that a wrong one fails the start and not a request. */
   async onModuleInit(): Promise<void> {
     this.#refuseTwins();
     this.#tracing = await loadTracing();
@@ -88,19 +88,19 @@ export class AgentOsRuntime implements OnModuleInit {
     }
   }
 
-  /** Aborted when shutdown can wait no longer. */
+  /** Aborted at the shutdown deadline. */
   get shutdown(): AbortSignal {
     return this.#shutdown.signal;
   }
 
-  /** Shutdown can wait no longer: runs are aborted, and hooks that have not run are dropped. */
+  /** Ends the wait of shutdown: runs are aborted, and hooks that have not run are dropped. */
   endShutdown(): void {
     this.inFlight.shutDown();
     this.storeCalls.endWaits();
     this.#shutdown.abort();
   }
 
-  /** Lets the executor begin. */
+  /** Starts the executor. */
   async startExecutor(): Promise<void> {
     const { ledger, logger, environment } = this;
     await this.executor.start({
@@ -150,7 +150,7 @@ export class AgentOsRuntime implements OnModuleInit {
     return (this.#bound = { registry, environment, direct });
   }
 
-  /** Two modules would mean two ledgers and two interceptors, and components that know only one of them. */
+  /** Two modules would create two ledgers and two interceptors, and components that use only one of them. */
   #refuseTwins(): void {
     const twins = [...this.modules.values()].filter(({ providers }) => providers.has(AgentOsRuntime));
     if (twins.length < 2) return;

@@ -42,8 +42,8 @@ export class AgentOsService {
   constructor(private readonly runtime: AgentOsRuntime) {}
 
   /**
-   * Runs a component, registered or not. Called inside a run, it becomes a part of that run. Several runs may be under
-   * way at once and be awaited one after the other: a rejection that comes meanwhile does not end the process.
+   * Runs a component, registered or not. Called inside a run, it becomes a part of that run. Several runs may be
+   * started together and awaited one after the other: an early rejection does not end the process.
    *
    * @throws ComponentNotFoundError if no component with this id is registered
    * @throws TooManyRunsError if as many runs are in flight as `maxRuns` allows
@@ -54,7 +54,7 @@ export class AgentOsService {
     input: string | RunInput,
     options: RunOptions = {},
   ): Promise<RunOutput> {
-    // Not an async function: its promise would be another one than the run's, whose rejection is handled.
+    // Not an async function: it would return a different promise than the run's, whose rejection is handled.
     try {
       const { environment } = this.runtime;
       return run({ component: this.#find(idOrComponent), input, options, environment });
@@ -65,7 +65,8 @@ export class AgentOsService {
 
   /**
    * Runs a component and yields its events; the run starts with the first read. A run that does not complete ends
-   * with a `run-error` or `run-cancelled` event. A reader that stops early is a client that leaves: see `onDisconnect`.
+   * with a `run-error` or `run-cancelled` event. A reader that stops early counts as a disconnected client: see
+   * `onDisconnect`.
    *
    * @throws ComponentNotFoundError if no component with this id is registered
    * @throws TooManyRunsError with the first read, if as many runs are in flight as `maxRuns` allows
@@ -114,8 +115,9 @@ export class AgentOsService {
   }
 
   /**
-   * Resolves when the background hooks of all runs that have settled by now have ended, but for those of the caller's
-   * own request, which wait for it. Does not stop new ones: for tests, and for platforms that freeze a process.
+   * Resolves when the background hooks of all runs that have settled by now have ended, except those of the caller's
+   * own request, which wait for its response. Does not stop new ones: for tests, and for platforms that freeze a
+   * process.
    *
    * @throws Error inside a background hook, which would wait for itself
    */
@@ -129,7 +131,7 @@ export class AgentOsService {
     await this.runtime.executor.drain((batch) => response !== undefined && batch.response === response);
   }
 
-  /** The runs in flight, the oldest first, those that are parts of others and those of hooks included. */
+  /** The runs in flight, oldest first, including parts of other runs and runs of hooks. */
   listRuns(): RunInFlight[] {
     return this.runtime.inFlight.all().map(describeRun);
   }

@@ -1,22 +1,22 @@
 import type { HttpAdapterHost } from '@nestjs/core';
 
 /**
- * Fastify itself; undefined with another adapter, and where there is no HTTP: Nest has none in an application context or
- * a microservice, and says so with null.
+ * The Fastify instance; undefined with another adapter, and without HTTP: in an application context or a microservice
+ * Nest's adapter is null.
  */
 export function fastifyOf<T extends object>({ httpAdapter }: HttpAdapterHost): T | undefined {
   const adapter = httpAdapter as HttpAdapterHost['httpAdapter'] | null | undefined;
   return adapter?.getType() === 'fastify' ? adapter.getInstance<T>() : undefined;
 }
 
-/** The little of Fastify that is needed here. */
+/** The part of Fastify's interface that is used here. */
 interface ListeningFastify {
   addHook(name: 'onListen', hook: (done: () => void) => void): unknown;
 }
 
 /**
- * Calls back with each server that Fastify listens with besides its main one. For `localhost`, which it listens on unless
- * it is told otherwise, that is one for `::1` beside one for `127.0.0.1`.
+ * Calls back with each server that Fastify listens with besides its main one. For `localhost`, its default host, it
+ * has one for `::1` besides one for `127.0.0.1`.
  */
 export function onFurtherServers(host: HttpAdapterHost, callback: (server: unknown) => void): void {
   const fastify = fastifyOf<ListeningFastify>(host);
@@ -26,7 +26,7 @@ export function onFurtherServers(host: HttpAdapterHost, callback: (server: unkno
   });
 }
 
-/** Fastify has no public name for them. */
+/** Fastify has no public API for them. */
 function furtherServersOf(fastify: object): readonly unknown[] {
   const key = Object.getOwnPropertySymbols(fastify).find(
     ({ description }) => description === 'fastify.serverBindings',

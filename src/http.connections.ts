@@ -4,35 +4,35 @@ import type { Socket } from 'node:net';
 
 type HttpServer = Server | Http2Server;
 
-/** What requests come over: a socket of HTTP/1, or a session of HTTP/2. */
+/** A connection that carries requests: a socket of HTTP/1, or a session of HTTP/2. */
 type Transport = Socket | ServerHttp2Session;
 
-/** A request that has not been answered to its end. */
+/** A request whose answer is not complete. */
 interface Exchange {
   readonly request: IncomingMessage | Http2ServerRequest;
   readonly response: ServerResponse | Http2ServerResponse;
 }
 
-/** Requests whose socket becomes something else, such as a WebSocket. */
+/** Events of requests that change the protocol of their socket, such as to a WebSocket. */
 const TAKEOVERS = ['upgrade', 'connect'] as const;
 
 /**
- * Knows the connections of a server, and closes them at shutdown so that they do not keep it open. Node closes only
- * those idle ones that have carried a request, stops looking for unfinished requests once a server closes, and keeps
- * connections alive after the answers that were under way. Sockets that were upgraded are no longer HTTP's.
+ * Tracks the connections of a server, and closes them at shutdown so that they do not keep it open. Node closes only
+ * idle connections that have carried a request, stops checking for unfinished requests once a server closes, and keeps
+ * connections alive after pending answers. Upgraded sockets are no longer tracked.
  */
 export class HttpConnections {
   readonly #open = new Map<Transport, Set<Exchange>>();
-  /** Sockets on which TLS or HTTP/2 has yet to begin, by the address of the client. */
+  /** Sockets on which TLS or HTTP/2 has not started yet, by client address. */
   readonly #lower = new Map<string, Socket>();
   /** The sockets of sessions. */
   readonly #sockets = new WeakMap<Transport, Socket>();
-  /** TLS or HTTP/2 begins on a socket before HTTP does. */
+  /** Whether TLS or HTTP/2 starts on a socket before HTTP does. */
   readonly #isLayered: boolean;
   #isClosing = false;
   readonly #onAllClosed: (() => void)[] = [];
 
-  /** @returns undefined if this is no server of Node: a microservice has none, and other platforms have others */
+  /** @returns undefined if this is not a Node server: a microservice has none, and other platforms have their own */
   static of(server: unknown): HttpConnections | undefined {
     return isHttpServer(server) ? new HttpConnections(server) : undefined;
   }
@@ -42,13 +42,13 @@ export class HttpConnections {
     this.#watch(server);
   }
 
-  /** Knows the connections of another server of the application as well, of the same kind. */
+  /** Tracks the connections of another server of the application, of the same kind. */
   add(server: unknown): void {
     if (isHttpServer(server)) this.#watch(server);
   }
 
   #watch(server: HttpServer): void {
-    // Before the listeners that answer, so that they find the header that is set here.
+    // Before the listeners that answer, so that their answers have the header that is set here.
     server.prependListener('connection', (socket: Socket) => this.#onSocket(socket));
     server.prependListener('secureConnection', (socket: Socket) => this.#onSocket(socket));
     server.prependListener('request', (request: Exchange['request'], response: Exchange['response']) =>
@@ -58,8 +58,8 @@ export class HttpConnections {
   }
 
   /**
-   * Closes connections that carry nothing, or the beginning of a request that no handler has seen, and each other one
-   * after its last answer.
+   * Closes idle connections and those with an incomplete request that no handler has seen; closes each other one after
+   * its last answer.
    */
   closeAfterAnswers(): void {
     this.#isClosing = true;
@@ -70,24 +70,24 @@ export class HttpConnections {
     }
   }
 
-  /** Closes connections that carry nothing, and requests that were not sent to their end. Answers stay under way. */
+  /** Closes idle connections and those whose request is incomplete. Pending answers continue. */
   closeUnfinished(): void {
     for (const [transport, exchanges] of this.#open) {
-      // A session that has closed waits for its client to close the socket.
+      // A closed session waits for its client to close the socket.
       if (exchanges.size === 0) (this.#sockets.get(transport) ?? transport).destroy();
       for (const { request, response } of exchanges) if (!request.complete) response.destroy();
     }
   }
 
-  /** Closes connections whose answers are complete, but are not read by their clients. */
+  /** Closes connections whose answers are complete but not read by their clients. */
   closeUnread(): void {
     for (const { response } of this.#exchanges()) if (response.writableEnded) response.destroy();
   }
 
   /**
-   * Closes the connections of requests that a handler has still to answer.
+   * Closes the connections of requests that a handler has not answered yet.
    *
-   * @returns what the requests were, for people: `GET "/slow"`
+   * @returns the requests, for people: `GET "/slow"`
    */
   closeUnanswered(): string[] {
     const waiting = this.#exchanges().filter(({ response }) => !response.writableEnded);
@@ -108,7 +108,7 @@ export class HttpConnections {
   #onSocket(socket: Socket): void {
     if (!this.#isLayered) return this.#track(socket);
     const client = addressOf(socket);
-    // Without an address (a socket file) it cannot be told which socket a session or TLS connection belongs to.
+    // Without an address (a socket file), the socket of a session or TLS connection cannot be identified.
     if (client === undefined) return;
     this.#leaveLower(client);
     this.#lower.set(client, socket);
@@ -118,7 +118,7 @@ export class HttpConnections {
     this.#track(socket);
   }
 
-  /** With its first request: until then it is a socket whose client has not said a word. */
+  /** Called with the first request of a session: until then only its socket is tracked. */
   #onSession(session: ServerHttp2Session): void {
     const client = addressOf(session.socket);
     const socket = client === undefined ? undefined : this.#leaveLower(client);
@@ -126,7 +126,7 @@ export class HttpConnections {
     this.#track(session);
   }
 
-  /** The layer above takes the socket over. */
+  /** The upper layer takes over the socket. */
   #leaveLower(client: string): Socket | undefined {
     const lower = this.#lower.get(client);
     if (!lower) return undefined;
@@ -162,13 +162,13 @@ export class HttpConnections {
   }
 }
 
-/** HTTP/1 says so in the answer; a stream that has begun cannot any more, and HTTP/2 has frames for it. */
+/** HTTP/1 announces it in the headers, which must not have been sent yet; HTTP/2 has frames for it. */
 function announceClose(exchange: Exchange | undefined): void {
   if (!exchange || exchange.request.httpVersionMajor !== 1 || exchange.response.headersSent) return;
   exchange.response.setHeader('Connection', 'close');
 }
 
-/** What has been written is sent before. */
+/** Closes after the written data has been sent. */
 function closeSoon(transport: Transport): void {
   if (isSession(transport)) transport.close();
   else transport.destroySoon();
@@ -177,8 +177,8 @@ function closeSoon(transport: Transport): void {
 type TakeoverListener = (request: IncomingMessage, socket: Socket) => void;
 
 /**
- * Listens for as long as somebody else does. With a listener of its own Node would no longer answer such requests like
- * any other, and they would hang.
+ * Listens only while another listener exists. With no other listener than this one, Node would not answer such
+ * requests like any other, and they would hang.
  */
 function beside(server: HttpServer, event: (typeof TAKEOVERS)[number], listener: TakeoverListener): void {
   const follow = (changed: string | symbol, others: number): void => {
@@ -189,7 +189,7 @@ function beside(server: HttpServer, event: (typeof TAKEOVERS)[number], listener:
   };
   const countOthers = (): number => server.listeners(event).filter((other) => other !== listener).length;
   follow(event, countOthers());
-  // The first is emitted before the listener is there, the second after it has gone.
+  // newListener is emitted before the listener is added, removeListener after it has been removed.
   server.on('newListener', (changed: string | symbol, added: unknown) => {
     if (added !== listener) follow(changed, countOthers() + 1);
   });
@@ -215,12 +215,12 @@ function addressOf({
   return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }
 
-/** The type says session of either side; undefined once its stream has gone. */
+/** The declared type covers sessions of both sides; undefined once the stream is destroyed. */
 function serverSessionOf({ stream }: Http2ServerRequest): ServerHttp2Session | undefined {
   return stream.session as ServerHttp2Session | undefined;
 }
 
-/** What follows the path may be secret. */
+/** The path without the query, which may hold secrets. */
 function pathOf(url: string | undefined): string {
   return (url ?? '').split('?', 1)[0] ?? '';
 }

@@ -51,7 +51,7 @@ const KNOWN_HTTP = [
   'acceptClientContext',
   ...Object.keys(HTTP_DEFAULTS),
 ];
-/** Known before a factory has run, or never. */
+/** Options of routes, which must be given before a factory runs. */
 const KNOWN_ROUTES = ['prefix', 'guards', 'userId'];
 
 /**
@@ -77,7 +77,7 @@ export function resolveOptions(
   return resolved;
 }
 
-/** Guards that come too late would guard nothing, without a word: the type checker lets a factory return too much. */
+/** Guards returned by a factory come too late and would be ignored silently: the type checker does not reject them. */
 function checkFactoryHttp(http: object | false = {}): void {
   if (http === false) throw late('http: false');
   for (const name of KNOWN_ROUTES) if (Object.hasOwn(http, name)) throw late(`http.${name}`);
@@ -145,15 +145,15 @@ function checkValues(options: ResolvedAgentOsOptions): void {
   const isFlag = ['boolean', 'undefined'].includes(typeof acceptClientContext);
   expect('http.acceptClientContext', isFlag, 'a boolean', acceptClientContext);
   const isUsable = securityKey === undefined || (typeof securityKey === 'string' && securityKey !== '');
-  // The value is a secret: it does not belong in a message.
+  // The value is a secret: it must not appear in a message.
   if (!isUsable)
     throw wrong('AgentOsModule', 'expected http.securityKey to be a non-empty string, or to be left out');
-  // A file that it was read from may end with a line break. Headers lose it, so no request could ever bring the key.
+  // A key read from a file may end with a line break. Headers are trimmed, so no request could ever match it.
   if (securityKey !== securityKey?.trim())
     throw wrong('AgentOsModule', 'expected http.securityKey to have no white space around it');
 }
 
-/** What the lists of components hold. */
+/** The kind of component in each list. */
 const KINDS = { agents: 'agent', teams: 'team', workflows: 'workflow' } as const;
 
 function checkComponent(place: string, kind: ComponentKind, item: unknown): void {
@@ -171,7 +171,7 @@ function whatIsWrong(kind: ComponentKind, item: unknown): string {
   return `is no ${kind}${what}. List what new ${type}({ … }) makes`;
 }
 
-/** As the ids of components are. */
+/** The same format as ids of components. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 function checkIdentity({ id, name, description }: ResolvedAgentOsOptions): void {
@@ -181,7 +181,7 @@ function checkIdentity({ id, name, description }: ResolvedAgentOsOptions): void 
   expect('description', ['string', 'undefined'].includes(typeof description), 'a text', description);
 }
 
-/** Files become texts, which have an end. */
+/** Files become strings, which have a maximum length. */
 const MAX_FILE_SIZE = 256 * 1024 * 1024;
 
 function checkFileLimits({
@@ -199,9 +199,9 @@ function checkFileLimits({
   expect('http.stallTimeout', isDuration(stallTimeout), 'a number of milliseconds', stallTimeout);
 }
 
-/** Compared with what browsers send, letter by letter. */
+/** Origins are compared literally with the header that browsers send. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$|^null$/;
-/** A name without a scheme, a port or letters in upper case. */
+/** A host name without scheme, port or upper-case letters. */
 const HOST = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
 function checkOrigins({ allowedOrigins, allowedHosts }: ResolvedAgentOsOptions['http']): void {
@@ -224,7 +224,7 @@ function checkTexts(name: string, list: unknown, isRight: (text: string) => bool
   }
 }
 
-/** A class in place of its instance would fail with the first run. */
+/** A class given in place of an instance would fail only with the first run. */
 function checkParts({ executor, sessionStore, evalStore }: ResolvedAgentOsOptions): void {
   const isExecutor = executor === undefined || executor instanceof HookExecutor;
   expect('executor', isExecutor, 'an instance of a HookExecutor', executor);
@@ -241,7 +241,7 @@ function checkParts({ executor, sessionStore, evalStore }: ResolvedAgentOsOption
   }
 }
 
-/** Whether a function certainly takes two arguments: parameters with defaults, and a rest, do not count as its length. */
+/** Whether a function certainly takes two arguments: `length` ignores rest parameters and those with defaults. */
 function takesTwo<K extends string>(
   store: Readonly<Record<K, (...given: never[]) => unknown>>,
   name: K,
@@ -251,7 +251,7 @@ function takesTwo<K extends string>(
   return method.length === 2 && !/=|\.\.\./.test(parameters) && !/\barguments\b/.test(String(method));
 }
 
-/** Texts, such as environment variables, would pass a comparison and fail as times. */
+/** Strings, such as environment variables, would pass a numeric comparison and fail as durations. */
 function isDuration(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value < 2 ** 31;
 }

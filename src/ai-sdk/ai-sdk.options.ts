@@ -64,7 +64,7 @@ export interface AiSdkOptions extends AiSdkCallSettings {
   readonly model: LanguageModel;
   /** The system prompt: a text, or a function of the run that returns one. */
   readonly instructions?: string | InstructionsFunction;
-  /** The model's tools, made with the AI SDK's `tool()`. In `execute`, `runContextOf(options)` is its run's context. */
+  /** The model's tools, made with the AI SDK's `tool()`. In `execute`, `runContextOf(options)` is the run context. */
   readonly tools?: ToolSet;
   /**
    * The schema of the answer: any Standard Schema (zod, valibot, …). The run's `content` is then the answer's JSON
