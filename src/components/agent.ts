@@ -9,15 +9,15 @@ import { Component, type ComponentOptions } from './component.js';
 import { Engine, type EngineLike, type ToolDescription } from './engine.js';
 import { engineRequestOf, runEngine } from './run-engine.js';
 
-/** What an {@link Agent} is made of. */
+/** The options of {@link Agent}. */
 export interface AgentOptions extends ComponentOptions {
-  /** What thinks: a function, an async function, an async generator, or an `Engine`. */
+  /** The engine: a function, an async function, an async generator, or an `Engine`. */
   readonly engine: EngineLike;
   /** How many earlier runs of the session the engine's `messages` begin with. Default 10. */
   readonly historyRuns?: number;
 }
 
-/** Earlier runs of the session that an engine is told of. */
+/** The number of earlier runs whose messages an engine gets. */
 const DEFAULT_HISTORY_RUNS = 10;
 
 /**
@@ -62,7 +62,7 @@ export class Agent extends Component {
 /**
  * The model of an engine, if it has one.
  *
- * @throws AgentOsConfigurationError if it says something else of its model: clients would be shown that
+ * @throws AgentOsConfigurationError if its `model` is malformed: clients would see it
  */
 export function modelOf(owner: string, engine: unknown): ModelIdentity | undefined {
   const model: unknown = engine instanceof Engine ? engine.model : undefined;
@@ -79,9 +79,9 @@ function isModelIdentity(model: unknown): model is ModelIdentity {
 }
 
 /**
- * The tools of an engine, if it tells them.
+ * The tools of an engine, if it describes them.
  *
- * @throws TypeError that names the engine if it tells something else
+ * @throws TypeError that names the engine if the descriptions are malformed
  */
 export async function toolsOf(
   owner: string,
@@ -106,7 +106,7 @@ function isArray(value: unknown): value is readonly unknown[] {
 }
 
 /**
- * How many earlier runs an engine is told of; the default if nobody says.
+ * The number of earlier runs whose messages an engine gets, or the default.
  *
  * @throws AgentOsConfigurationError if it is no whole number from 0 on
  */

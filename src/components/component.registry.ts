@@ -5,7 +5,7 @@ import { Component } from './component.js';
 /** The components that AgentOS serves, and those inside them. */
 export class ComponentRegistry {
   readonly #served = new Map<string, Component>();
-  /** Served ones, members and steps, at any depth. */
+  /** Served components, members and steps, at any depth. */
   readonly #known = new Map<string, Component>();
 
   /** @throws AgentOsConfigurationError if it is no component, or another component has its id or that of one inside it */
@@ -22,7 +22,7 @@ export class ComponentRegistry {
     return this.#served.get(id);
   }
 
-  /** A component that is served, or stands inside one that is. */
+  /** A component that is served, or is inside a served one. */
   find(id: string): Component | undefined {
     return this.#known.get(id);
   }

@@ -9,7 +9,7 @@ import { run } from '../runs/start.js';
 import { isRunTimeout } from '../runs/watch.js';
 import type { ToolDescription } from './engine.js';
 
-/** What agents, teams and workflows have in common. */
+/** The options that agents, teams and workflows have in common. */
 export interface ComponentOptions {
   /** Unique over all agents, teams and workflows: letters, digits, `.`, `_` and `-`. */
   readonly id: string;
@@ -59,7 +59,7 @@ export abstract class Component implements RunComponent {
 
   /**
    * Runs the component. Inside a run that AgentOS conducts it becomes a part of that run. Elsewhere it is a direct
-   * run: all hooks inline, in order, whatever their decorators say. To serve it with background hooks, register it
+   * run: all hooks inline, in order, regardless of their decorators. To serve it with background hooks, register it
    * and use `AgentOsService.run()`.
    *
    * @throws AgentRunError if the run does not complete; it carries the output as far as the run got
@@ -68,7 +68,7 @@ export abstract class Component implements RunComponent {
     return run({ component: this, input, options });
   }
 
-  /** The tools of its engine's model, if that has some. */
+  /** The tools of its engine's model, if any. */
   describeTools(): Promise<readonly ToolDescription[]> {
     return Promise.resolve([]);
   }

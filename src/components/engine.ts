@@ -8,42 +8,42 @@ import type { ToolExecution } from '../model/tool-execution.js';
 import type { RunUsage } from '../model/run-usage.js';
 import type { ComponentIdentity } from '../model/component.js';
 
-/** What an engine is asked to do. */
+/** The request that an engine gets. */
 export interface EngineRequest {
   /** The input as it stands after all inline pre-hooks. */
   readonly input: string;
   /**
    * Earlier questions and answers of this session, then the input as the last message. A turn whose question or answer
-   * is blank is left out; a question that was only files is told by their names.
+   * is blank is left out; a question of files alone is replaced by their names.
    */
   readonly messages: readonly Message[];
   /** The files that came with the input. */
   readonly files: readonly RunFile[];
   readonly context: RunContext;
-  /** Aborted when the run is cancelled: pass it on to what you call. */
+  /** Aborted when the run is cancelled: pass it on to the functions that you call. */
   readonly signal: AbortSignal;
 }
 
 /** How a team works; see `Team`. */
 export type TeamMode = 'coordinate' | 'route' | 'broadcast';
 
-/** What a member answered to a broadcast. */
+/** A member's answer to a broadcast. */
 export interface MemberAnswer {
   readonly memberId: string;
   readonly memberName: string;
-  /** The answer, or what may be shown of the error. */
+  /** The answer, or the text of the error for clients. */
   readonly content: string;
   readonly success: boolean;
 }
 
-/** What a team's leader is asked to do. */
+/** The request that a team's leader gets. */
 export interface LeaderRequest extends EngineRequest {
   readonly mode: TeamMode;
-  /** What the members answered, in list order; empty unless the team broadcasts. The last message quotes them too. */
+  /** The members' answers, in list order; empty unless the team broadcasts. The last message quotes them too. */
   readonly answers: readonly MemberAnswer[];
   readonly members: readonly ComponentIdentity[];
   /**
-   * Runs a member as a part of this run. With the id of a tool call that was reported, the call says which run it
+   * Runs a member as a part of this run. With the id of a reported tool call, that call records which run it
    * has started.
    *
    * @returns the member's answer
@@ -52,13 +52,13 @@ export interface LeaderRequest extends EngineRequest {
   readonly delegate: (memberId: string, input: string, options?: DelegateOptions) => Promise<string>;
 }
 
-/** What a leader may say when it delegates. */
+/** The options of `delegate`. */
 export interface DelegateOptions {
   /** The tool call with which a model has asked for the member. */
   readonly toolCallId?: string;
 }
 
-/** What an engine reports while it works. */
+/** The events that an engine reports while it works. */
 export type EngineEvent =
   | { readonly type: 'text'; readonly text: string }
   | {
@@ -70,9 +70,9 @@ export type EngineEvent =
   | { readonly type: 'tool-result'; readonly id: string; readonly result: string; readonly failed?: boolean }
   /** A model is asked. Tool calls, text and usage up to the next one are the answer to this request. */
   | { readonly type: 'model-request-started' }
-  /** The model has answered; what it used is added to the run's usage. */
+  /** The model has answered; its usage is added to the run's usage. */
   | ({ readonly type: 'model-request-completed' } & ModelRequestMetrics)
-  /** What an engine that does not report its requests has used. */
+  /** The usage of an engine that does not report its requests. */
   | ({ readonly type: 'usage' } & EngineUsage)
   /** The parsed answer, if structured output was asked for. Its text must have been reported as `text`. */
   | { readonly type: 'data'; readonly data: unknown };
@@ -88,7 +88,7 @@ export interface ToolDescription {
   readonly parameters: PlainRecord;
 }
 
-/** A whole answer, with what is known about it. */
+/** A whole answer, with its metrics, tool calls and metadata. */
 export interface EngineOutput {
   readonly content: string;
   /** The parsed answer, if structured output was asked for. */
@@ -101,11 +101,11 @@ export interface EngineOutput {
   readonly tools?: readonly ToolExecution[];
 }
 
-/** What may be yielded or returned. */
+/** The values that an engine may yield or return. */
 export type EngineYield = string | EngineEvent | EngineOutput;
 
 /**
- * The port to what thinks: it turns messages into a stream of events. Hooks and serving are not its business.
+ * The port to a model or other logic: it turns messages into a stream of events. Hooks and serving are not its task.
  *
  * @example
  * ```ts
@@ -121,9 +121,9 @@ export abstract class Engine<R extends EngineRequest = EngineRequest> {
   readonly model?: ModelIdentity;
 
   /**
-   * The tools of its model, if it has some.
+   * The tools of its model, if any.
    *
-   * @param members - those it may delegate to if it leads a team, else empty
+   * @param members - the members that it may delegate to if it leads a team, else empty
    */
   describeTools?(
     members: readonly ComponentIdentity[],
@@ -137,5 +137,5 @@ export type EngineFunction<R extends EngineRequest = EngineRequest> = (
   request: R,
 ) => EngineYield | Promise<EngineYield> | AsyncIterable<EngineYield> | Iterable<EngineYield>;
 
-/** What a component accepts as its engine. */
+/** The types that a component accepts as its engine. */
 export type EngineLike<R extends EngineRequest = EngineRequest> = Engine<R> | EngineFunction<R>;

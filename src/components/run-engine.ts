@@ -15,7 +15,7 @@ import {
 } from './engine.js';
 
 /**
- * Runs an engine and writes what it yields into the run. Awaits the reader between events, so that a slow reader
+ * Runs an engine and writes its events into the run. Awaits the reader between events, so that a slow reader
  * slows the engine instead of filling the memory.
  */
 export async function runEngine<R extends EngineRequest>(
@@ -157,7 +157,7 @@ function checkTexts<E extends EngineEvent>(event: E, fields: readonly (keyof E)[
   }
 }
 
-/** Clients would be shown a call without a name, or could not be answered at all. */
+/** With an invalid tool call, clients would see a call without a name, or get no answer at all. */
 function checkTool(tool: ToolExecution, run: ComponentRun): void {
   const answered = 'answered with a tool call';
   if (!isRecord(tool)) throw wrong(run, `${answered} that is ${showValue(tool)}; expected an object`);
@@ -171,7 +171,7 @@ function checkTool(tool: ToolExecution, run: ComponentRun): void {
 
 const NUMBERS = [...USAGE_FIELDS, 'timeToFirstToken'] as const;
 
-/** Sums of texts would be texts. Fields that an engine adds are its own: they are not passed on. */
+/** Adding strings would concatenate them. Unknown fields of an engine are not passed on. */
 function checkUsage(
   usage: EngineUsage & { timeToFirstToken?: number },
   where: string,

@@ -5,27 +5,27 @@ import { isClassless } from './is-record.js';
 import { toJsonValue } from './to-json-value.js';
 import { bytesOf, kindOf, typedArrayOf } from './typed-arrays.js';
 
-/** Plain data for a `jsonb` column of PostgreSQL: queries read it, and programs get back exactly what was stored. */
+/** Plain data for a `jsonb` column of PostgreSQL: queries read it, and programs get back the exact stored value. */
 export interface ExactJson {
-  /** For queries. U+FFFD stands for what `jsonb` refuses in texts and keys: zero bytes and halves of characters. */
+  /** For queries. U+FFFD replaces the characters that `jsonb` refuses in texts and keys: U+0000 and lone surrogates. */
   readonly json: string;
-  /** What a `jsonb` column does not say, in JSON; null if it says everything. */
+  /** The information that a `jsonb` column loses, in JSON; null if it loses none. */
   readonly meta: string | null;
 }
 
-/** Both parts are in the order in which a walk meets the values. */
+/** Both parts are in the order in which a walk visits the values. */
 interface Meta {
   /** The distinct lists of keys, each in the order of its records, and for each record the number of its list. */
   readonly keys?: { readonly lists: readonly (readonly string[])[]; readonly records: readonly number[] };
-  /** Values that JSON cannot say: which value of the walk it is, and the value itself. */
+  /** Values that JSON cannot express: the number of the value in the walk, and the value itself. */
   readonly values?: readonly (readonly [place: number, value: Tagged])[];
 }
 
-/** A value in JSON. What JSON has no word for, and what holds other values, is a list that begins with its kind. */
+/** A value in JSON. Values without a JSON form, and values that hold others, are lists that begin with their kind. */
 type Tagged = null | boolean | number | string | readonly [kind: string, ...content: unknown[]];
 
 /**
- * @param value - plain data as {@link copyPlainData} knows it, without cycles
+ * @param value - plain data as {@link copyPlainData} defines it, without cycles
  * @throws TypeError if it is no plain data
  */
 export function toExactJson(value: unknown): ExactJson {
@@ -34,33 +34,33 @@ export function toExactJson(value: unknown): ExactJson {
   return { json: walk.json(value), meta: walk.meta() };
 }
 
-/** The value that {@link toExactJson} was given. A `jsonb` column may have changed `json` as it always does. */
+/** Restores the value that {@link toExactJson} was given. `json` may have the form that a `jsonb` column returns. */
 export function fromExactJson({ json, meta }: ExactJson): unknown {
   const value: unknown = JSON.parse(json);
   return meta === null ? value : new Restoration(JSON.parse(meta) as Meta).restore(value);
 }
 
-/** An escape sequence of JSON text. Its group is what `jsonb` refuses; `JSON.stringify()` escapes nothing else like it. */
+/** An escape sequence of JSON text. Its group is the character that `jsonb` refuses; `JSON.stringify()` escapes no other like it. */
 const ESCAPE = /\\(?:(u0000|ud[89a-f][0-9a-f]{2})|.)/g;
 
 function withoutRefused(escape: string, refused: string | undefined): string {
   return refused === undefined ? escape : '\ufffd';
 }
 
-/** Tells lists of keys apart without making a text of each: a run has many records, and few lists. */
+/** A trie of key lists, which compares lists without joining them: a run has many records, and few lists. */
 interface KeyNode {
   next?: Map<string, KeyNode>;
   /** The number of the list that ends here; -1 if `jsonb` refuses one of its keys. */
   list?: number;
 }
 
-/** Looks at each value once, and changes none. */
+/** Visits each value once, and changes none. */
 class Walk {
-  /** Whether there is an object that `JSON.stringify()` does not show as `toJsonValue()` does. */
+  /** Whether an object has different forms under `JSON.stringify()` and `toJsonValue()`. */
   #hasBuiltIn = false;
   #isRefusedByJsonb = false;
   #places = 0;
-  /** Whether the keys of `jsonb` are others, or in another order. */
+  /** Whether `jsonb` loses keys or changes their order. */
   #needsKeys = false;
   readonly #root: KeyNode = {};
   readonly #lists: (readonly string[])[] = [];
@@ -87,7 +87,7 @@ class Walk {
     return JSON.stringify(meta);
   }
 
-  /** Whether JSON says what the value is; of what it holds, that is found out one by one. */
+  /** Whether JSON expresses the value exactly; the values inside are visited one by one. */
   #isSaid(value: unknown): boolean {
     if (typeof value === 'string') return this.#isTextSaid(value);
     if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
@@ -127,7 +127,7 @@ class Walk {
     this.#records.push(list);
     for (const key of keys) {
       const item = record[key];
-      // JSON leaves it out.
+      // JSON leaves out undefined.
       if (item === undefined) this.#needsKeys = true;
       this.visit(item);
     }
@@ -152,7 +152,7 @@ class Walk {
   }
 }
 
-/** Walks through what a `jsonb` column has kept as {@link Walk} has walked through the value. */
+/** Visits the values of a `jsonb` column in the order in which {@link Walk} has visited the original. */
 class Restoration {
   readonly #keys: Meta['keys'];
   readonly #values: Iterator<readonly [place: number, value: Tagged], undefined>;
@@ -206,7 +206,7 @@ function tagged(value: unknown): Tagged {
   return ['record', ...Object.keys(value).flatMap((key) => [key, tagged(value[key])])];
 }
 
-/** Holes stay holes: of a list that has some, the items are kept with their places. */
+/** Keeps holes: the items of a sparse array are stored with their indices. */
 function taggedArray(array: readonly unknown[]): Tagged {
   if (isDense(array)) return ['list', ...array.map(tagged)];
   const places = Object.keys(array).filter((key) => Number.isInteger(Number(key)));
@@ -265,7 +265,7 @@ function isDense(array: readonly unknown[]): boolean {
   return true;
 }
 
-/** The order of `jsonb`: shorter keys first, in bytes, and those of one length byte by byte. */
+/** The key order of `jsonb`: by length in bytes, then byte by byte. */
 function isInOrderOfJsonb(keys: readonly string[]): boolean {
   return keys.every((key, index) => index === 0 || compareAsJsonb(keys[index - 1] ?? '', key) < 0);
 }

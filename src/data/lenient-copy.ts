@@ -8,7 +8,8 @@ import { isClassless } from './is-record.js';
 type OpaqueHandler = (value: unknown, path: string) => unknown;
 
 /**
- * A copy to compare with later. Functions, symbols, big integers and cycles are kept as they are.
+ * A copy to compare with later. Functions, symbols and big integers cannot be changed: they
+ * are kept, as are cycles.
  *
  * @throws PlainDataError naming the path to an object that may be changed unnoticed, such as an instance of a class
  */

@@ -8,8 +8,8 @@ import type { MemberAnswer } from '../engine.js';
 /**
  * Asks all members at once.
  *
- * @returns their answers, in list order; a member that failed says so in its own
- * @throws AgentRunError if none of them answered: a refusal, if there is one, else that of the first member
+ * @returns their answers, in list order; the answer of a failed member says that it failed
+ * @throws AgentRunError if none of them answered: a refusal, if there is one, else the error of the first member
  */
 export async function askAll(
   members: readonly Component[],
@@ -22,7 +22,7 @@ export async function askAll(
   return members.map((member, index) => answerOf(member, settled[index]));
 }
 
-/** The question, with what the members answered to it. */
+/** The question, with the members' answers to it. */
 export function quoteAnswers(
   messages: readonly Message[],
   answers: readonly MemberAnswer[],

@@ -36,7 +36,7 @@ export class Delegation {
   }
 }
 
-/** Runs one member, whose answer is the team's: what the leader says itself is not shown. */
+/** Runs one member, whose answer is the team's: the leader's own text is not shown. */
 export class RoutedDelegation extends Delegation {
   #answer: RunOutput | undefined;
   #routedTo: string | undefined;

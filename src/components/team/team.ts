@@ -9,7 +9,7 @@ import { engineRequestOf, runEngine } from '../run-engine.js';
 import { askAll, quoteAnswers } from './broadcast.js';
 import { Delegation, RoutedDelegation } from './delegation.js';
 
-/** What a {@link Team} is made of. */
+/** The options of {@link Team}. */
 export interface TeamOptions extends ComponentOptions {
   /** Agents, teams and workflows that the leader may delegate to. */
   readonly members: readonly Component[];
@@ -18,7 +18,7 @@ export interface TeamOptions extends ComponentOptions {
   /**
    * - `coordinate` (the default): the leader delegates to members as it sees fit, and answers.
    * - `route`: the leader delegates to one member, whose answer is the team's.
-   * - `broadcast`: all members are asked at once, and the leader makes one answer of theirs.
+   * - `broadcast`: all members are asked at once, and the leader combines their answers into one.
    */
   readonly mode?: TeamMode;
   /** How many earlier runs of the session the leader's `messages` begin with. Default 10. */
@@ -126,8 +126,8 @@ export class Team extends Component {
 }
 
 /**
- * A leader may wait for one member when another fails, as all do that are cancelled with it. That is in the events and in
- * the log, and no reason for Node to end the process.
+ * While a leader waits for one member, another may fail; in a cancelled run all of them do. The failure is in the
+ * events and in the log: the unhandled rejection must not end the process.
  */
 function heard(answer: Promise<string>): Promise<string> {
   answer.catch(() => undefined);

@@ -27,10 +27,10 @@ export function blockOutput(
 }
 
 /**
- * What a condition or the end of a loop has decided.
+ * The decision of a condition or of the end of a loop.
  *
  * @param asked - the function as an error message should call it
- * @throws TypeError if it answered anything but true or false
+ * @throws TypeError if the answer is neither true nor false
  */
 export function decisionOf(answer: unknown, asked: string): boolean {
   if (typeof answer === 'boolean') return answer;

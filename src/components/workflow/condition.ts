@@ -5,21 +5,21 @@ import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
-/** What a {@link Condition} decides, and between what. */
+/** The options of {@link condition}. */
 export interface ConditionOptions {
   readonly when: (request: StepRequest) => boolean | Promise<boolean>;
   /** Run one after another if `when` returns true. */
   readonly then: readonly StepLike[];
-  /** Run one after another if not; without it the input passes through. */
+  /** Run one after another if it returns false. Left out, the input passes through. */
   readonly else?: readonly StepLike[];
 }
 
-/** Steps that run if something holds. Made by {@link condition}. */
+/** Steps that run under a condition. Made by {@link condition}. */
 export class Condition extends WorkflowNode {
   readonly identity: StepIdentity;
   /** Run if the condition holds. */
   readonly thenNodes: readonly WorkflowNode[];
-  /** Run if not; empty if the input passes through then. */
+  /** Run if it does not hold; empty if the input then passes through. */
   readonly elseNodes: readonly WorkflowNode[];
   readonly #options: ConditionOptions;
 
@@ -58,7 +58,7 @@ export class Condition extends WorkflowNode {
 }
 
 /**
- * Runs some steps if something holds, else others.
+ * Runs some steps if a condition holds, else others.
  *
  * @example `condition('needs review', { when: ({ input }) => input.includes('refund'), then: [reviewer] })`
  */

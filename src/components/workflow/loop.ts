@@ -6,7 +6,7 @@ import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
-/** What the end of a loop is decided by. */
+/** The request that the `until` function of a loop gets. */
 export interface LoopRequest extends StepRequest {
   /** 1 for the first. */
   readonly iteration: number;
@@ -14,14 +14,14 @@ export interface LoopRequest extends StepRequest {
   readonly outputs: readonly StepOutput[];
 }
 
-/** What a {@link Loop} repeats, and how long. */
+/** The options of {@link loop}. */
 export interface LoopOptions {
   /** Run one after another; the next iteration begins with the content of the last step. */
   readonly steps: readonly StepLike[];
   /** Asked after each iteration: true ends the loop. Left out, it runs `maxIterations` times. */
   readonly until?: (request: LoopRequest) => boolean | Promise<boolean>;
   readonly maxIterations: number;
-  /** What it means that `until` was never true: a failure (the default), or the last content counts. */
+  /** If `until` was never true: `'fail'` (the default) fails the loop; with `'continue'` the last content counts. */
   readonly onLimit?: 'fail' | 'continue';
 }
 
@@ -95,7 +95,7 @@ export class Loop extends WorkflowNode {
 }
 
 /**
- * Repeats steps until something holds.
+ * Repeats steps until a condition holds.
  *
  * @example `loop('refine', { steps: [writer, critic], until: ({ input }) => input === 'good', maxIterations: 5 })`
  */

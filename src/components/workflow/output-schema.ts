@@ -12,11 +12,11 @@ export interface OutputSchema<T> {
   };
 }
 
-/** What a schema says of a value. */
+/** The result of validating a value. */
 export type SchemaVerdict<T> =
   { readonly value: T; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
-/** Something that a schema does not accept, and where in the value it is. */
+/** A violation of a schema, and its place in the value. */
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
@@ -25,7 +25,7 @@ export interface SchemaIssue {
 /**
  * The data of a step's output, as its schema accepts it.
  *
- * @throws TypeError naming the step and what is wrong
+ * @throws TypeError naming the step and the issues
  */
 export async function validateOutput<T>(
   stepName: string,
@@ -44,7 +44,7 @@ export async function validateOutput<T>(
   );
 }
 
-/** What a schema says of an answer, which is the JSON in this text. */
+/** The result of validating an answer, which is the JSON in this text. */
 export type AnswerVerdict<T> =
   | { readonly text: string; readonly value: T; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };

@@ -36,8 +36,9 @@ function quote({ stepName, content, success }: StepOutput): string {
 }
 
 /**
- * Runs steps at once, each with the same input. Its content is theirs, in list order, each under its step's name. If
- * one fails the block fails, once the others have ended; one that may fail (`onError: 'continue'`) says so in its place.
+ * Runs steps at once, each with the same input. Its content is their contents, in list order, each under its step's
+ * name. If one fails the block fails, once the others have ended; a step with `onError: 'continue'` reports its
+ * failure in its place.
  *
  * @example `parallel('research', [webSearch, archiveSearch])`
  */
@@ -45,7 +46,7 @@ export function parallel(name: string, steps: readonly StepLike[]): Parallel {
   return new Parallel(name, steps);
 }
 
-/** Nothing is left running when this ends. */
+/** Waits for all promises, even if one rejects: no step runs on after the block. */
 async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const settled = await Promise.allSettled(promises);
   const errors = settled.flatMap((result) =>

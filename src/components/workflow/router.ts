@@ -6,7 +6,7 @@ import type { StepRequest } from './step.request.js';
 import { toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
-/** Between what a {@link Router} chooses, and how. */
+/** The options of {@link router}. */
 export interface RouterOptions {
   /** Returns the name of the route to take, or of several to take one after another. */
   readonly choose: (request: StepRequest) => string | readonly string[] | Promise<string | readonly string[]>;
@@ -14,7 +14,7 @@ export interface RouterOptions {
   readonly routes: readonly StepLike[];
 }
 
-/** Steps of which some are chosen. Made by {@link router}. */
+/** Steps of which a function chooses some. Made by {@link router}. */
 export class Router extends WorkflowNode {
   readonly identity: StepIdentity;
   readonly nodes: readonly WorkflowNode[];

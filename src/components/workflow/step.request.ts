@@ -4,7 +4,7 @@ import type { Session } from '../../model/session.js';
 import type { Component } from '../component.js';
 import type { OutputSchema } from './output-schema.js';
 
-/** What functions in a workflow get: steps, conditions, ends of loops, routers. */
+/** The request that functions in a workflow get: steps, conditions, ends of loops, routers. */
 export interface StepRequest {
   /** The content of the step before, or the workflow's input for the first step. */
   readonly input: string;
@@ -37,7 +37,7 @@ export interface StepRef<T> {
   readonly options: { readonly output?: OutputSchema<T> };
 }
 
-/** What a step that is a function may return besides its content. */
+/** The result of a function step that returns data besides its content. */
 export interface StepResult<T> {
   readonly content: string;
   /** Plain data for later steps: `request.dataOf(step)`. */

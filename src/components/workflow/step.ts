@@ -8,19 +8,19 @@ import { validateOutput, type OutputSchema } from './output-schema.js';
 import type { StepFunction, StepResult } from './step.request.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
-/** What a step does. */
+/** The component or function that a step runs. */
 export type StepExecutor<T = unknown> = Component | StepFunction<T>;
 
-/** What a step may say about itself. */
+/** The options of {@link step}. */
 export interface StepOptions<T = unknown> {
   /**
-   * What the step's data must be: any Standard Schema (zod, valibot, …). Checked against the structured answer of a
+   * The schema of the step's data: any Standard Schema (zod, valibot, …). Checked against the structured answer of a
    * component, or the data of a function; if there is none, against the content read as JSON.
    */
   readonly output?: OutputSchema<T>;
   /**
-   * What a failure does to the workflow: `'fail'` (the default) ends it; with `'continue'` the failed step has no answer,
-   * and the next step gets the input of the failed one. A refusal always ends the workflow: a check error, an
+   * The effect of a failure on the workflow: `'fail'` (the default) ends it; with `'continue'` the failed step has no
+   * answer, and the next step gets the input of the failed one. A refusal always ends the workflow: a check error, an
    * `HttpException` below 500 of the step's run, a guardrail that broke.
    */
   readonly onError?: 'fail' | 'continue';
@@ -92,7 +92,7 @@ export class Step<T = unknown> extends WorkflowNode {
 }
 
 /**
- * Names a step, and says what its data must be and what its failure does.
+ * Names a step, and sets the schema of its data and the effect of its failure.
  *
  * @example
  * ```ts

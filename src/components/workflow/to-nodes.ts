@@ -3,14 +3,14 @@ import { Component } from '../component.js';
 import { Step, type StepExecutor } from './step.js';
 import { WorkflowNode } from './workflow-node.js';
 
-/** What may stand in a list of steps. */
+/** An entry in a list of steps. */
 export type StepLike = WorkflowNode | StepExecutor;
 
 /**
- * Gives every step a name: the one it was given, the component's or the function's.
+ * Gives every step a name: its own, that of its component or that of its function.
  *
- * @param owner - whose steps they are, such as `Workflow "triage"`
- * @throws AgentOsConfigurationError if something is no step
+ * @param owner - the owner of the steps, such as `Workflow "triage"`
+ * @throws AgentOsConfigurationError if an entry is no step
  */
 export function toNodes(owner: string, listed: unknown): readonly WorkflowNode[] {
   if (!Array.isArray(listed) || listed.length === 0) {

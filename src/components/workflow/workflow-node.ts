@@ -6,13 +6,13 @@ import type { Component } from '../component.js';
 import type { RunComponent } from '../../runs/component.port.js';
 import type { StepRequest } from './step.request.js';
 
-/** Who a step or block is in outputs. */
+/** The identity of a step or block in outputs. */
 export type StepIdentity = Pick<StepOutput, 'stepName' | 'type' | 'executor' | 'executorName'>;
 
-/** Where in a workflow a step is run, before it is. */
+/** The place of a step in its workflow, known before the step runs. */
 export type StepSeat = Pick<StepPlace, 'stepIndex' | 'parentStepId'>;
 
-/** What came of steps that ran one after another. */
+/** The result of steps that ran one after another. */
 export interface SequenceResult {
   /** The content of the last step that has an answer; the input if there is none. */
   readonly content: string;
@@ -30,9 +30,9 @@ export interface StepContext {
   sequence(nodes: readonly WorkflowNode[], input: string, block: StepPlace): Promise<SequenceResult>;
   /** Runs the component of a step as a part of the workflow's run. */
   runChild(component: RunComponent, input: string, step: StepPosition): Promise<RunOutput>;
-  /** What a function in the workflow gets. */
+  /** The request for a function in the workflow. */
   request(input: string): StepRequest;
-  /** The error with which the workflow ends. A verdict stays what it is; anything else is the named step's failure. */
+  /** The error with which the workflow ends. A verdict is kept; any other error becomes the named step's failure. */
   failureOf(node: WorkflowNode, thrown: unknown): AgentRunError;
   /** The output of a step or block that failed: it has no answer. */
   failedOutput(node: WorkflowNode, place: StepPlace, failure: AgentRunError): StepOutput;
@@ -50,10 +50,10 @@ export abstract class WorkflowNode {
     }
   }
 
-  /** What stands inside. */
+  /** The nodes inside. */
   abstract readonly nodes: readonly WorkflowNode[];
 
-  /** Who it is in outputs. */
+  /** Its identity in outputs. */
   abstract readonly identity: StepIdentity;
 
   /** @internal */

@@ -5,18 +5,18 @@ import { StepFlow } from './step.flow.js';
 import { refuseSameNames, toNodes, type StepLike } from './to-nodes.js';
 import type { WorkflowNode } from './workflow-node.js';
 
-/** What a {@link Workflow} is made of. */
+/** The options of {@link Workflow}. */
 export interface WorkflowOptions extends ComponentOptions {
   /**
-   * Run one after another; each gets the content of the last one before that has an answer. Components, functions, `step()`, and the blocks
-   * `parallel()`, `condition()`, `loop()` and `router()`.
+   * Run one after another; each gets the content of the last one before that has an answer. Components, functions,
+   * `step()`, and the blocks `parallel()`, `condition()`, `loop()` and `router()`.
    */
   readonly steps: readonly StepLike[];
 }
 
 /**
  * Steps that run one after another: agents, teams, functions, other workflows, blocks of them. The content of the last
- * step that has an answer is the workflow's. A step that fails fails the workflow, unless it says otherwise.
+ * step that has an answer is the workflow's. A failed step fails the workflow, unless its `onError` is `'continue'`.
  *
  * @example
  * ```ts
@@ -51,7 +51,7 @@ export class Workflow extends Component {
     if (answer?.data !== undefined) run.setData(answer.data);
   }
 
-  /** A step that fails is among the results, too. */
+  /** The result of a failed step is recorded, too. */
   async #runNode(flow: StepFlow, node: WorkflowNode, input: string, index: number): Promise<StepOutput> {
     const { run } = flow;
     try {
