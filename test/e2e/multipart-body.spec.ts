@@ -32,9 +32,11 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
   async function refusalOf(
     body: string,
     type = `multipart/form-data; boundary=${boundary}`,
+    more: Readonly<Record<string, string>> = {},
   ): Promise<[string, unknown]> {
     const { port } = await start();
-    const answer = await readAnswer(await sendRaw(port, '/agents/echo/runs', { 'content-type': type }, body));
+    const headers = { 'content-type': type, ...more };
+    const answer = await readAnswer(await sendRaw(port, '/agents/echo/runs', headers, body));
     expect(inputs).toEqual([]);
     return [answer.statusLine, JSON.parse(answer.body)];
   }
@@ -42,6 +44,16 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
 
   it('if it stops in the middle: 400', async () => {
     expect(await refusalOf(message)).toEqual(malformed);
+  });
+
+  it('if it is compressed: 415', async () => {
+    const type = `multipart/form-data; boundary=${boundary}`;
+    const [status, { detail }] = (await refusalOf(message, type, { 'content-encoding': 'gzip' })) as [
+      string,
+      { detail: string },
+    ];
+    expect(status).toBe('HTTP/1.1 415 Unsupported Media Type');
+    expect(detail).toContain('without a Content-Encoding');
   });
 
   it('if it names no boundary: 400', async () => {

@@ -2,7 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 
 import { Dicer } from '@fastify/busboy';
-import { BadRequestException, PayloadTooLargeException, RequestTimeoutException } from '@nestjs/common';
+import {
+  BadRequestException,
+  PayloadTooLargeException,
+  RequestTimeoutException,
+  UnsupportedMediaTypeException,
+} from '@nestjs/common';
 
 import { toError } from '../../data/to-error.js';
 import { decodeText } from '../../model/text.decoding.js';
@@ -56,10 +61,13 @@ export class MultipartReader {
 
   /**
    * @throws BadRequestException if the body is malformed, or a file is empty or of an unsupported type
+   * @throws UnsupportedMediaTypeException if the body is compressed
    * @throws PayloadTooLargeException if a field or a file is too large or there are too many
    */
   read(): Promise<Form> {
     const body = this.#body;
+    const encoding = this.#headers['content-encoding'] ?? 'identity';
+    if (encoding !== 'identity') throw compressed();
     // No event would follow if the client has already left.
     if (body.destroyed) throw malformed(new Error('There is nothing to read.'));
     const parser = this.#createParser();
@@ -213,6 +221,12 @@ function ignore(): void {
 
 function stalled(): RequestTimeoutException {
   return new RequestTimeoutException('Nothing more of the form has arrived.');
+}
+
+function compressed(): UnsupportedMediaTypeException {
+  return new UnsupportedMediaTypeException(
+    'Multipart bodies are taken as they are: send it without a Content-Encoding.',
+  );
 }
 
 function malformed(cause: unknown): BadRequestException {
