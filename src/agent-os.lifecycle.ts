@@ -109,13 +109,13 @@ export class AgentOsLifecycle
     const { inFlight, ledger, logger, options } = this.runtime;
     const runs = inFlight.all().filter(({ isRoot }) => isRoot);
     const hooks = ledger.list({ limit: Infinity }).filter(isWaiting);
-    if (runs.length === 0 && hooks.length === 0) return;
+    const waited: string[] = [];
     const components = runs.map(({ identity }) => identity.id);
     const names = hooks.map(({ hook }) => hook);
-    logger.log(
-      `Shutdown waits up to ${options.shutdownTimeout} ms for ` +
-        `${countOf(components, 'run')} and ${countOf(names, 'background hook')}.`,
-    );
+    if (components.length > 0) waited.push(countOf(components, 'run'));
+    if (names.length > 0) waited.push(countOf(names, 'background hook'));
+    if (waited.length === 0) return;
+    logger.log(`Shutdown waits up to ${options.shutdownTimeout} ms for ${waited.join(' and ')}.`);
   }
 
   /** Runs once: at the deadline, or earlier when the server has closed. */
