@@ -17,18 +17,18 @@ import type { SchemaMap } from './schema.map.js';
 
 type MarkedOperation = Operation & { readonly [ROUTE_MARK]?: string };
 
-/** What `SwaggerModule.createDocument()` takes, and how the routes of AgentOS are guarded. */
+/** The options of `SwaggerModule.createDocument()`, and the security of the AgentOS routes. */
 export interface AgentOsDocumentOptions extends SwaggerDocumentOptions {
   /**
-   * What requests to the routes of AgentOS must bring, by the names of your security schemes: `[{ bearer: [] }]`
-   * after `addBearerAuth()`. Default: the security key, if there is one.
+   * The security requirements of the AgentOS routes, by the names of your security schemes: `[{ bearer: [] }]` after
+   * `addBearerAuth()`. Default: the security key, if there is one.
    */
   readonly security?: SecurityRequirements;
 }
 
 /**
- * Makes the OpenAPI document of your application, as `SwaggerModule.createDocument()` does, with every route, body,
- * answer and event of AgentOS in it.
+ * Creates the OpenAPI document of your application, as `SwaggerModule.createDocument()` does, including every route,
+ * body, answer and event of AgentOS.
  *
  * @throws AgentOsConfigurationError if the application has no AgentOsModule
  *
@@ -54,7 +54,7 @@ export function createAgentOsDocument(
   return document;
 }
 
-/** The host's own schemas win, wherever they come from. */
+/** The host's own schemas take precedence, wherever they come from. */
 function withSchemas(config: Omit<OpenAPIObject, 'paths'>, schemas: SchemaMap): Omit<OpenAPIObject, 'paths'> {
   const { components } = config;
   return { ...config, components: { ...components, schemas: { ...schemas, ...components?.schemas } } };

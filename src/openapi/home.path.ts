@@ -7,10 +7,11 @@ import type { RouteAccess } from './route.access.js';
 import { homeRoute } from './routes/core.routes.js';
 
 /**
- * Adds `GET /`, which stands beside the controllers, unless the host has a controller there. It has no version, and
- * the host may exclude other routes from the global prefix; then it is left out rather than shown in a wrong place.
+ * Adds `GET /`, which has no controller, unless the host has a controller there. The route has no version, and the
+ * host may exclude other routes from the global prefix; in these cases it is left out rather than shown at a wrong
+ * path.
  *
- * @param healthPath - where `GET /health` is: what is before it, is before `GET /` too
+ * @param healthPath - the path of `GET /health`: its prefix is the prefix of `GET /` too
  */
 export function addHome(
   document: OpenAPIObject,

@@ -48,19 +48,19 @@ export interface Answer {
   readonly content?: Content;
 }
 
-/** What a request may bring in its body. */
+/** The body of a request. */
 export interface RequestBody {
   readonly description?: string;
   readonly required: boolean;
   readonly content: Content;
 }
 
-/** What is said of a route; its path, its operation id and the parameters of its path are Nest's to know. */
+/** The description of a route; Nest knows its path, its operation id and its path parameters. */
 export interface RouteDescription {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** Whether anybody may ask, whatever key or guards there are. */
+  /** Whether the route is open to all clients, even with a key or guards. */
   readonly isOpen?: boolean;
   readonly query?: readonly Parameter[];
   readonly requestBody?: RequestBody;

@@ -5,7 +5,7 @@ import type { RouteAccess } from './route.access.js';
 import { json, problem } from './routes/route.builders.js';
 import { ref } from './schema.builders.js';
 
-/** An operation of a document, as `@nestjs/swagger` made it. */
+/** An operation of a document, as `@nestjs/swagger` created it. */
 export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
@@ -17,8 +17,8 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Says of an operation what is known of its route. Its id, and parameters and answers that the host gives to all
- * operations, stay.
+ * Adds the description of a route to its operation. The operation's id stays, and so do parameters and answers that
+ * the host defines for all operations.
  */
 export function describeOperation(
   { operationId, ...operation }: Operation,
@@ -42,7 +42,7 @@ export function describeOperation(
     ...(requestBody === undefined ? {} : { requestBody }),
     responses: { ...hostAnswers(operation), ...answersOf(route, access) },
   };
-  // Our constants are read-only and shared; what becomes of a document is the host's business.
+  // A copy: our constants are read-only and shared, and the host may change its document.
   return structuredClone(described) as unknown as Operation;
 }
 
@@ -65,7 +65,7 @@ function pathParameters(path: string): Parameter[] {
   }));
 }
 
-/** Where Nest knows nothing it says 200 or 201 without a description. */
+/** Nest adds an answer 200 or 201 without a description if it knows nothing else. */
 function hostAnswers({ responses }: Operation): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(responses).filter(
@@ -74,7 +74,7 @@ function hostAnswers({ responses }: Operation): Record<string, unknown> {
   );
 }
 
-/** Every answer of a route, whoever may give it. */
+/** Every answer of a route, those of guards and filters included. */
 function answersOf(
   { answers, isOpen = false }: RouteDescription,
   { hasKey, hasGuards }: RouteAccess,

@@ -6,23 +6,23 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import type { FileLimits } from '../http/forms/file.limits.js';
 import { SCHEMA_PREFIX } from './schema.builders.js';
 
-/** Under which name a document has the security key. */
+/** The name of the security key's scheme in a document. */
 export const SECURITY_KEY_SCHEME = `${SCHEMA_PREFIX}SecurityKey`;
 
-/** What a request must fulfil, each by the name of a security scheme of the document. */
+/** The security requirements of a request, by the names of the document's security schemes. */
 export type SecurityRequirements = Record<string, string[]>[];
 
-/** What stands before the routes of an application. */
+/** The access rules of an application's AgentOS routes. */
 export interface RouteAccess {
   readonly hasKey: boolean;
   readonly hasGuards: boolean;
-  /** What a run may bring. */
+  /** The file limits of a run. */
   readonly files: FileLimits;
-  /** Undefined: as the document says for all routes. */
+  /** Undefined: the document's own requirements for all routes apply. */
   readonly security: SecurityRequirements | undefined;
 }
 
-/** @param given - what the host says of its own guards */
+/** @param given - the security requirements of the host's own guards */
 export function readAccess(app: INestApplication, given: SecurityRequirements | undefined): RouteAccess {
   const { http: options } = settingsOf<ResolvedAgentOsOptions>(app, RESOLVED_OPTIONS);
   const { http } = settingsOf<AgentOsExtras>(app, EXTRAS);

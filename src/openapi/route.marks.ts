@@ -3,10 +3,10 @@ import { ApiExtension } from '@nestjs/swagger';
 
 import { NEST_KEYS } from '../peers/nest.internals.js';
 
-/** Says in a document which of our routes an operation is; it is taken out before anybody sees the document. */
+/** Marks an operation of a document with its AgentOS route; it is removed before the document is returned. */
 export const ROUTE_MARK = 'x-agent-os-route';
 
-/** A handler, and the route that it has before anything is put in front of it, such as `GET agents/:id`. */
+/** A handler, and its route without prefixes and versions, such as `GET agents/:id`. */
 interface DeclaredRoute {
   readonly route: string;
   readonly prototype: object;
@@ -16,8 +16,8 @@ interface DeclaredRoute {
 const marked = new WeakSet<object>();
 
 /**
- * Writes on every handler which route it is. Where that route stands in an application, only Nest and
- * `@nestjs/swagger` know: prefixes, versions and exclusions are theirs.
+ * Marks every handler with its route. Only Nest and `@nestjs/swagger` know the final path of the route in an
+ * application: they apply prefixes, versions and exclusions.
  */
 export function markRoutes(controllers: readonly Type[]): void {
   for (const { route, prototype, name } of controllers.flatMap(routesOf)) {

@@ -1,10 +1,10 @@
 import { MAX_LENGTH } from '../http/forms/request.fields.js';
 import type { Schema, Schemas } from './open-api.types.js';
 
-/** What the names of all schemas here begin with, so that they are nobody else's. */
+/** The prefix of all our schema names, so that they cannot clash with the host's. */
 export const SCHEMA_PREFIX = 'AgentOs';
 
-/** The fields of an object: those that are always there, and the others. */
+/** The fields of an object: those that are always present, and the others. */
 export interface Fields {
   readonly required?: Schemas;
   readonly optional?: Schemas;
@@ -22,7 +22,7 @@ export function object(description: string, ...parts: readonly Fields[]): Schema
   };
 }
 
-/** The fields of both; what the later one says of a field counts. */
+/** The fields of all parts; a later part overrides an earlier one. */
 export function mergeFields(...parts: readonly Fields[]): Fields {
   let required: Schemas = {};
   let optional: Schemas = {};
@@ -33,7 +33,7 @@ export function mergeFields(...parts: readonly Fields[]): Fields {
   return { required, optional };
 }
 
-/** The same fields, none of which must be there. */
+/** The same fields, all of them optional. */
 export function allOptional({ required = {}, optional = {} }: Fields): Fields {
   return { optional: { ...required, ...optional } };
 }
@@ -43,22 +43,22 @@ export function ref(name: string): Schema {
   return { $ref: `#/components/schemas/${SCHEMA_PREFIX}${name}` };
 }
 
-/** A list of what the schema describes. */
+/** A list of items with this schema. */
 export function listOf(items: Schema, description?: string): Schema {
   return { type: 'array', items, ...(description === undefined ? {} : { description }) };
 }
 
-/** A list for which this server has nothing. */
+/** A list that is always empty on this server. */
 export function emptyList(): Schema {
   return { type: 'array', items: {}, maxItems: 0, description: 'Always empty.' };
 }
 
-/** The same, or null. Only a schema that says its type can say this. */
+/** The same schema, or null. Only a schema with a type can be nullable. */
 export function nullable(schema: Schema): Schema {
   return { ...schema, nullable: true };
 }
 
-/** One of several objects, told apart by their field `event`. */
+/** One of several objects, distinguished by their field `event`. */
 export function eventUnion(description: string, names: readonly string[]): Schema {
   const entries = names.map((name) => [name, ref(eventSchemaName(name)).$ref ?? ''] as const);
   return {
@@ -68,7 +68,7 @@ export function eventUnion(description: string, names: readonly string[]): Schem
   };
 }
 
-/** How the schema of an event is called: `catch_up` is in `CatchUpEvent`. */
+/** The schema name of an event: `CatchUpEvent` for `catch_up`. */
 export function eventSchemaName(event: string): string {
   const words = event.split('_').map((word) => `${word[0]?.toUpperCase()}${word.slice(1)}`);
   return `${words.join('')}Event`;
@@ -109,7 +109,7 @@ export function time(description?: string): Schema {
   return described({ type: 'string', format: 'date-time' }, description);
 }
 
-/** An object with whatever fields. */
+/** An object with any fields. */
 export function record(description?: string): Schema {
   return described({ type: 'object', additionalProperties: true }, description);
 }

@@ -6,10 +6,10 @@ import { ALL_SCHEMAS } from './schemas/all-schemas.js';
 import { limitFiles } from './schemas/form.schemas.js';
 
 /**
- * A copy of our schemas, for a document to do with as it likes.
+ * A copy of our schemas, which a document may change.
  *
- * @param version - of OpenAPI: from 3.1 on null is a type
- * @param limits - what a run may bring
+ * @param version - of OpenAPI: since 3.1, null is a type
+ * @param limits - the file limits of a run
  */
 export function ownSchemas(version: string, limits: FileLimits): SchemaMap {
   const copy = structuredClone(ALL_SCHEMAS);
@@ -27,13 +27,13 @@ function withNullType(value: unknown): unknown {
   return nullable === true ? { ...schema, type: [schema['type'], 'null'] } : schema;
 }
 
-/** Takes those of our schemas out of a document that nothing in it names: without routes there are none. */
+/** Removes those of our schemas that the document does not refer to: without routes there are none. */
 export function removeUnused(document: OpenAPIObject, ours: SchemaMap): void {
   const schemas = document.components?.schemas ?? {};
   const isOurs = (name: string): boolean => schemas[name] === ours[name];
   const others = Object.entries(schemas).filter(([name]) => !isOurs(name));
   const used = new Set(namesIn([document.paths, others, { ...document.components, schemas: undefined }]));
-  // A set is walked with what is added to it on the way.
+  // A set's iteration includes the items that are added on the way.
   for (const name of used) for (const inner of namesIn(schemas[name])) used.add(inner);
   for (const name of Object.keys(schemas)) if (isOurs(name) && !used.has(name)) delete schemas[name];
 }

@@ -3,7 +3,7 @@ import type { RunEvent } from '../../model/run-event.js';
 import type { WireEvent } from '../wire/wire-event-frame.js';
 import { toWireEvents } from '../wire/wire-run-event.js';
 
-/** The events that a client reads of a run event: all, or with `stream_events=false` those that make up the answer. */
+/** The events that a client reads of a run event: all, or with `stream_events=false` the essential ones. */
 export function toReadEvents(event: RunEvent, root: Component, isAllWanted: boolean): readonly WireEvent[] {
   const events = toWireEvents(event);
   if (isAllWanted || isEssential(event, root)) return events;

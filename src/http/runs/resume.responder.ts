@@ -9,7 +9,7 @@ import type { EventStream } from './event.stream.js';
 import { eventsOf } from './past-events.js';
 import type { RunRecording } from './run.recording.js';
 
-/** Answers clients that have lost the stream of a run. Each answer begins with a frame that announces its contents. */
+/** Answers clients that have lost the stream of a run. Each answer begins with a frame that announces the rest. */
 @Injectable()
 export class ResumeResponder {
   constructor(private readonly streams: EventStreamOpener) {}

@@ -43,7 +43,7 @@ export class SessionAccess {
     return known;
   }
 
-  /** The owner whose data the client may see; undefined for all owners: no user is claimed or identified by the host. */
+  /** The owner whose data the client may see; undefined for all owners, if no user is known. */
   async ownerFor(request: object, claimed?: string): Promise<SessionOwner | undefined> {
     const userId = await this.userOf(request, claimed);
     return this.isHostAsked ? (userId ?? null) : userId;

@@ -4,7 +4,7 @@ import { toFrame, toWireEvent, type WireEvent } from './wire-event-frame.js';
 import type { WireObject } from './wire-format.js';
 import { workflowBodies } from './wire-workflow-event.js';
 
-/** The protocol's events for a run event: mostly one, two for a cancellation, none if the protocol has no such event. */
+/** The protocol's events for a run event: mostly one, two for a cancellation, none if it is not in the protocol. */
 export function toWireEvents(event: RunEvent): readonly WireEvent[] {
   const { kind } = event.component;
   const common = kind === 'workflow' ? workflowFields(event) : conversationFields(event);

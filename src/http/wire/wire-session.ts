@@ -8,7 +8,7 @@ import { withoutNulls } from './wire-nulls.js';
 import { toWireSessionUsage } from './wire-session-usage.js';
 import { toIsoSeconds } from './wire-time.js';
 
-/** The component of a session as it is served; if it is not served, only the fields that the session stores are known. */
+/** The component of a session as it is served; if it is not served, only the stored fields are known. */
 export interface ServedComponent {
   readonly name: string;
   readonly description?: string | undefined;

@@ -7,7 +7,7 @@ import { runControlRoutes } from './run-control.routes.js';
 import { runRoutes } from './run.routes.js';
 import { sessionRoutes } from './session.routes.js';
 
-/** What is said of every route of the controllers. */
+/** The descriptions of all routes that have a controller. */
 export const ALL_ROUTES: RouteDescriptions = {
   ...coreRoutes,
   ...componentRoutes,

@@ -3,7 +3,7 @@ import type { RouteDescriptions } from '../open-api.types.js';
 import { listOf, ref } from '../schema.builders.js';
 import { json, KIND_WORDS, KINDS, problem } from './route.builders.js';
 
-/** What is served. */
+/** The routes of components. */
 export const componentRoutes: RouteDescriptions = Object.assign(
   {},
   ...KINDS.map(routesOf),

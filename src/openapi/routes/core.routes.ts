@@ -4,7 +4,7 @@ import { json } from './route.builders.js';
 
 const tag = 'AgentOS';
 
-/** Who the server is. */
+/** The routes that describe the server. */
 export const coreRoutes: RouteDescriptions = {
   'GET health': {
     tag,
@@ -32,7 +32,7 @@ export const coreRoutes: RouteDescriptions = {
   },
 };
 
-/** What stands beside the controllers: the answer at the root of the routes. */
+/** The only route without a controller: the answer at the root of the routes. */
 export const homeRoute = {
   tag,
   isOpen: true,

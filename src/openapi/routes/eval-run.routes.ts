@@ -17,7 +17,7 @@ const EVAL_RUN: Answer = json('The evaluation.', ref('EvalRun'));
 const NOT_FOUND: Answer = problem('There is no such evaluation.');
 const NO_DATABASE: Answer = problem('There is no such database.');
 
-/** What judges have said of runs. */
+/** The routes of the evaluations of judges. */
 export const evalRunRoutes: RouteDescriptions = {
   'GET eval-runs': {
     tag,

@@ -6,7 +6,7 @@ import { DATABASE_QUERY, INVALID, json, problem, query } from './route.builders.
 
 const tag = 'AgentOS hooks';
 
-/** Hooks, and what became of their executions. */
+/** The routes of hooks, their executions and their runs. */
 export const hookRoutes: RouteDescriptions = {
   'GET hooks': {
     tag,

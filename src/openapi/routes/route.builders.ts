@@ -7,7 +7,7 @@ import { integer, oneOfTexts, ref, shortText, text } from '../schema.builders.js
 /** The kinds of components, in the order of the routes. */
 export const KINDS = ['agent', 'team', 'workflow'] as const satisfies readonly ComponentKind[];
 
-/** What the names of schemas about a kind begin with, and how people call it. */
+/** The prefix of each kind's schema names, and its name in texts. */
 export const KIND_WORDS = {
   agent: { prefix: '', name: 'Agent', article: 'an agent' },
   team: { prefix: 'Team', name: 'Team', article: 'a team' },
@@ -29,50 +29,50 @@ export function jsonBody(schema: Schema, required = true): RequestBody {
   return { required, content: { 'application/json': { schema } } };
 }
 
-/** A form. That its fields may come in other media types is said in words only: decision 27 has the reason. */
+/** A form. Only its description mentions the other media types of its fields: decision 27 has the reason. */
 export function formBody(name: string, required = true): RequestBody {
   const description = 'The same fields are taken urlencoded and as JSON.';
   return { description, required, content: { 'multipart/form-data': { schema: ref(name) } } };
 }
 
-/** An answer that says when to ask again. */
+/** An answer with the header that tells the client when to try again. */
 export function retryLater(answer: Answer): Answer {
   const seconds = { description: 'Seconds after which to ask again.', schema: integer() };
   return { ...answer, headers: { 'Retry-After': seconds } };
 }
 
-/** An error that says only what went wrong. */
+/** An error that has only a message. */
 export function problem(description: string): Answer {
   return json(description, ref('HttpError'));
 }
 
-/** What a form may be answered before anybody has looked at its fields. */
+/** The answers to a form that is refused before its fields are read. */
 export const FORM_PROBLEMS: Readonly<Record<string, Answer>> = {
   408: problem('The client has sent nothing of its form for too long.'),
   413: problem('The form, a field or a file is too large, or there are too many files.'),
   503: retryLater(problem('The forms of other requests take too much memory.')),
 };
 
-/** What a request with wrong fields is answered. */
+/** The answer to a request with wrong fields. */
 export const INVALID: Answer = json('Fields are wrong or missing.', ref('ValidationError'));
 
-/** A parameter of the query that may be left out. */
+/** An optional query parameter. */
 export function query(name: string, description: string, schema: Schema = text()): Parameter {
   return { name, in: 'query', required: false, description, schema };
 }
 
-/** A parameter of the query that is an id or a name. */
+/** A query parameter that is an id or a name. */
 export function idQuery(name: string, description: string): Parameter {
   return query(name, description, shortText());
 }
 
-/** The only database there is, and the only table. */
+/** The parameters for the only database and its only table. */
 export const DATABASE_QUERY: readonly Parameter[] = [
   idQuery('db_id', 'The database, as `GET /config` names it. There is one.'),
   idQuery('table', 'Ignored: there is no choice.'),
 ];
 
-/** Which part of a list is wanted, in which order. */
+/** The page and the order of a list. */
 export const PAGE_QUERY: readonly Parameter[] = [
   query('limit', 'Entries on a page.', { ...integer(), minimum: 1, maximum: 1_000, default: 20 }),
   query('page', 'Which page; the first is 1.', {
@@ -88,7 +88,7 @@ export const PAGE_QUERY: readonly Parameter[] = [
   query('sort_order', 'In which direction.', { ...oneOfTexts(['asc', 'desc']), default: 'desc' }),
 ];
 
-/** Which part of a list of runs is wanted. */
+/** The page of a list of runs. */
 export const RUN_PAGE_QUERY: readonly Parameter[] = [
   query('limit', 'Runs that are listed at most: the latest ones.', {
     ...integer(),
@@ -99,7 +99,7 @@ export const RUN_PAGE_QUERY: readonly Parameter[] = [
   idQuery('before', 'Id of a run: only those before it.'),
 ];
 
-/** A part of a list of runs. */
+/** An answer with a page of runs. */
 export function runPage(schema: Schema): Answer {
   return {
     ...json('The runs, the oldest first: the latest ones, up to 16 MiB.', schema),

@@ -38,7 +38,7 @@ const TOPICS: readonly Schemas[] = [
   errorSchemas,
 ];
 
-/** Every schema of the protocol under the name that it has in a document. */
+/** Every schema of the protocol under its name in a document. */
 export const ALL_SCHEMAS: Schemas = Object.fromEntries(
   TOPICS.flatMap((topic) =>
     Object.entries(topic).map(([name, schema]) => [SCHEMA_PREFIX + name, schema] as const),

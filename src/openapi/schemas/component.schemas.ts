@@ -40,7 +40,7 @@ const SETTINGS: Fields = {
   },
 };
 
-/** How a team works. */
+/** The mode of a team. */
 export const TEAM_MODE = oneOfTexts(['coordinate', 'route', 'broadcast'], 'How the team works.');
 
 const ANY_COMPONENT = { anyOf: [ref('Agent'), ref('Team'), ref('Workflow')] };

@@ -20,7 +20,7 @@ import { EVENT_FIELDS, FAILURE_EVENT_FIELDS, STEP_INDEX } from './event.fields.j
 
 type ConversationKind = Exclude<ComponentKind, 'workflow'>;
 
-/** What every event of an agent's or team's run has. */
+/** The common fields of all events of an agent's or team's run. */
 function commonFields(kind: ConversationKind): Fields {
   return mergeFields(EVENT_FIELDS, {
     required: {
@@ -43,7 +43,7 @@ function commonFields(kind: ConversationKind): Fields {
 const MODEL_FIELDS: Fields = { optional: { model: text(), model_provider: text() } };
 const TOOL_FIELDS: Fields = { required: { tool: ref('ToolExecution') } };
 
-/** What the events have besides, by name; the end of a run and its errors are below. */
+/** The other fields of the events, by event name; the end of a run and its errors are below. */
 const OWN_FIELDS: Readonly<Record<string, readonly [description: string, fields: Fields]>> = {
   RunStarted: ['The run has begun.', MODEL_FIELDS],
   RunContentCompleted: ['The answer is complete.', {}],
@@ -102,7 +102,7 @@ function pieceFields(kind: ConversationKind): Fields {
   };
 }
 
-/** After a cancellation there is nothing but the text. */
+/** After a cancellation, only the text is present. */
 function completedFields(kind: ConversationKind): Fields {
   return mergeFields(CONTENT_FIELDS, {
     optional: {

@@ -1,7 +1,7 @@
 import type { Schemas } from '../open-api.types.js';
 import { anything, listOf, object, ref, text, type Fields } from '../schema.builders.js';
 
-/** What a run that did not complete says besides its output. */
+/** The additional fields of the output of a run that did not complete. */
 export const FAILURE_FIELDS: Fields = {
   required: {
     detail: text('What went wrong, for people. Never a stack or an internal message.'),

@@ -1,7 +1,7 @@
 import type { Schema } from '../open-api.types.js';
 import { anything, integer, text, type Fields } from '../schema.builders.js';
 
-/** What every event has. */
+/** The common fields of all events. */
 export const EVENT_FIELDS: Fields = {
   required: {
     created_at: integer('Epoch seconds.'),
@@ -10,7 +10,7 @@ export const EVENT_FIELDS: Fields = {
   optional: { event_index: integer('The number of the event, from 0; only for runs in the background.') },
 };
 
-/** What is said of an error, besides its text. */
+/** The fields of an error besides its text. */
 export const FAILURE_EVENT_FIELDS: Fields = {
   required: { error_type: text('What kind of error it is, such as `input_check_error`.') },
   optional: {
@@ -19,7 +19,7 @@ export const FAILURE_EVENT_FIELDS: Fields = {
   },
 };
 
-/** The place of a step. */
+/** The position of a step. */
 export const STEP_INDEX: Schema = {
   description: 'The place of the step in its workflow; inside blocks the path of places, such as `[0, 1]`.',
   anyOf: [{ type: 'integer' }, { type: 'array', items: { type: 'integer' } }],

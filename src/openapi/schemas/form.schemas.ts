@@ -13,8 +13,8 @@ import {
 import type { SchemaMap } from '../schema.map.js';
 
 /**
- * A field that may be empty. Pages that let people try a route out begin with the example, and would otherwise begin
- * with one that is no value for such a field.
+ * A field that may be empty. Documentation pages fill in the example when a route is tried out; without this one
+ * they would fill in a value that the field does not accept.
  */
 const empty = (schema: Schema, example: unknown = ''): Schema => ({ ...schema, example });
 
@@ -22,7 +22,7 @@ const MEDIA =
   'A JSON array as text, of objects with `content` (base64; of a text the text itself) or `url` (refused unless the ' +
   'server accepts context from clients), and `id`, `mime_type`, `format`, `filename` besides.';
 
-/** Generators of clients make a field that has a `default` one that must be there: descriptions name defaults. */
+/** Client generators treat a field with a `default` as required, so the descriptions name the defaults. */
 const TEXTS: Fields = {
   optional: {
     message: {
@@ -39,7 +39,7 @@ const TEXTS: Fields = {
   },
 };
 
-/** What is JSON by nature, by field. */
+/** The fields that are JSON objects. */
 const OBJECTS: Readonly<Record<string, string>> = {
   metadata: 'Is stored with the run.',
   dependencies: 'For hooks and engine; ignored unless the server accepts context from clients.',
@@ -53,7 +53,7 @@ const LISTS: Readonly<Record<string, string>> = {
   input_files: 'Files of any supported type.',
 };
 
-/** What a form holds as text. */
+/** The fields that a form holds as JSON text. */
 const JSON_TEXTS: Fields = {
   optional: {
     ...fieldsOf(OBJECTS, (description) => empty(text(`A JSON object as text. ${description}`))),
@@ -77,7 +77,7 @@ const RESUMPTION: Fields = {
   },
 };
 
-/** What clients send to run components. Other fields are ignored. */
+/** The forms of run requests. Other fields are ignored. */
 export const formSchemas: Schemas = {
   RunRequest: object('A run request.', TEXTS, JSON_TEXTS, FILES),
   Continuation: object('How to go on with a run.', {
@@ -97,9 +97,9 @@ function fieldsOf(
 }
 
 /**
- * Writes into the schemas of a document how many files may come, and of which size.
+ * Writes the limits of number and size of files into the schemas of a document.
  *
- * @param schemas - a copy of ours, by their names in a document
+ * @param schemas - a copy of our schemas, by their names in a document
  */
 export function limitFiles(schemas: SchemaMap, { maxFiles, maxFileSize }: FileLimits): void {
   const request = schemas[`${SCHEMA_PREFIX}RunRequest`];

@@ -13,7 +13,7 @@ import {
   type Fields,
 } from '../schema.builders.js';
 
-/** What is known of a file. */
+/** The fields that describe a file. */
 const MEDIA_FIELDS: Fields = {
   required: { id: text() },
   optional: {
@@ -23,7 +23,7 @@ const MEDIA_FIELDS: Fields = {
   },
 };
 
-/** What this server never asks of a tool call: always null. */
+/** Features of tool calls that this server never uses: always null. */
 const UNUSED_FIELDS: Schemas = {
   requires_confirmation: nullable(flag()),
   confirmed: nullable(flag()),

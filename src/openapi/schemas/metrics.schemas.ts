@@ -13,7 +13,7 @@ export const USAGE_FIELDS: Fields = {
   },
 };
 
-/** Why an answer is not whole. */
+/** The reason why an answer is incomplete. */
 export const FINISH_REASON_FIELDS: Fields = {
   optional: {
     finish_reason: oneOfTexts(
@@ -23,7 +23,7 @@ export const FINISH_REASON_FIELDS: Fields = {
   },
 };
 
-/** Only if the answer is not whole. */
+/** Only if the answer is incomplete. */
 export const FINISH_REASON = object('Only if the answer is not whole.', FINISH_REASON_FIELDS);
 
 const MODEL_USAGE = object('What one model was used for.', USAGE_FIELDS, {
@@ -40,7 +40,7 @@ export const METRICS_FIELDS: Fields = {
   },
 };
 
-/** What a run has used; also written where null is possible. */
+/** The metrics of a run; inlined where they may be null. */
 export const METRICS = object('What a run has used. Zeros and unknowns are left out.', METRICS_FIELDS);
 
 export const metricsSchemas: Schemas = {

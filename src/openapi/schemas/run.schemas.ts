@@ -20,12 +20,12 @@ export const ANY_RUN = {
   anyOf: [ref('RunOutput'), ref('TeamRunOutput'), ref('WorkflowRunOutput')],
 };
 
-/** The runs of a team's members: what a workflow was asked is wrapped there. */
+/** The runs of a team's members: the input of a workflow is wrapped there. */
 export const ANY_MEMBER_RUN = {
   anyOf: [ref('RunOutput'), ref('TeamRunOutput'), ref('WorkflowMemberRun')],
 };
 
-/** What was answered. */
+/** The fields of the answer. */
 export const CONTENT_FIELDS: Fields = {
   required: {
     content: anything('The answer: text, or any JSON value if `content_type` is `dict`.'),
@@ -33,7 +33,7 @@ export const CONTENT_FIELDS: Fields = {
   },
 };
 
-/** How a run stands. */
+/** The status of a run. */
 export const RUN_STATUS = oneOfTexts(
   ['RUNNING', 'COMPLETED', 'ERROR', 'CANCELLED'],
   'How the run stands. A run that was rejected or failed is `ERROR`.',

@@ -11,7 +11,7 @@ const CONTENT: Fields = {
   },
 };
 
-/** What clients send about sessions and evaluations. */
+/** The bodies of requests about sessions and evaluations. */
 export const sessionBodySchemas: Schemas = {
   NewSession: object('A session to be made.', CONTENT, {
     optional: {

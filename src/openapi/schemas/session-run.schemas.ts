@@ -17,7 +17,7 @@ import { ANY_RUN, RUN_STATUS } from './run.schemas.js';
 
 const CONTENT = anything('The answer: text, or an object if it is structured.');
 
-/** What is null in one answer is left out in another. */
+/** The fields of all runs; fields that are null in one answer are left out in another. */
 const COMMON: Fields = {
   required: {
     run_id: text(),

@@ -92,7 +92,7 @@ export const sessionSchemas: Schemas = {
   }),
 };
 
-/** Null if nobody knows whose session it is. */
+/** Null if the component of the session is unknown. */
 function componentData(kind: string): Schemas[string] {
   return nullable(
     object('Whose session it is.', {

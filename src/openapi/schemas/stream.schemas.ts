@@ -3,7 +3,7 @@ import { eventUnion, integer, object, oneOfTexts, text, type Fields } from '../s
 import { conversationEventNames } from './conversation-event.schemas.js';
 import { WORKFLOW_EVENT_NAMES } from './workflow-event.schemas.js';
 
-/** Whatever is run: an engine may run components of any kind, and a team may have any kind of member. */
+/** The events of all kinds of runs: engines may run components of any kind, and teams may have members of any kind. */
 const RUN_EVENTS = [
   ...WORKFLOW_EVENT_NAMES,
   ...conversationEventNames('team'),
@@ -11,7 +11,7 @@ const RUN_EVENTS = [
 ];
 const META_EVENTS = ['catch_up', 'subscribed', 'replay', 'error'];
 
-/** What may be in the streams; and what may stand in them when they are resumed. */
+/** The events of streams and of resumed streams. */
 export const streamSchemas: Schemas = {
   AgentEvent: ofRun("An event in the stream of an agent's run, those of what its engine runs included."),
   TeamEvent: ofRun("An event in the stream of a team's run, those of its members included."),

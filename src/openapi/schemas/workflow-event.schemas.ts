@@ -16,7 +16,7 @@ import {
 import { EVENT_FIELDS, FAILURE_EVENT_FIELDS, STEP_INDEX } from './event.fields.js';
 import { ANY_RUN, CONTENT_FIELDS } from './run.schemas.js';
 
-/** What every event of a workflow's run has. */
+/** The common fields of all events of a workflow's run. */
 const COMMON: Fields = mergeFields(EVENT_FIELDS, {
   required: { workflow_id: text(), workflow_name: text(), session_id: text(), run_id: text() },
   optional: {
@@ -24,7 +24,7 @@ const COMMON: Fields = mergeFields(EVENT_FIELDS, {
   },
 });
 
-/** The end of a workflow; after a cancellation there is nothing but the text. */
+/** The end of a workflow; after a cancellation, only the text is present. */
 const COMPLETED = mergeFields(CONTENT_FIELDS, {
   required: { step_results: listOf(ref('StepOutput'), 'Results of the steps, in order.') },
   optional: {
@@ -42,7 +42,7 @@ const ITERATION = mergeFields(STEP, {
   required: { iteration: integer('The first is 1.'), max_iterations: integer() },
 });
 
-/** What the events have besides, by name. */
+/** The other fields of the events, by event name. */
 const OWN_FIELDS: Readonly<Record<string, readonly [description: string, ...fields: readonly Fields[]]>> = {
   WorkflowStarted: ['The workflow has begun.', COMMON],
   WorkflowCompleted: ['The workflow has ended.', COMMON, COMPLETED],
@@ -111,7 +111,7 @@ export const workflowEventSchemas: Schemas = Object.fromEntries(
   ]),
 );
 
-/** The start and the end of a block: what it is about to do, and what has come of that. */
+/** The start event of a block, and its end event with the results. */
 function blockEvents(block: string, own: Schemas, end: Fields): typeof OWN_FIELDS {
   const common = [COMMON, STEP, { required: own }];
   return {
