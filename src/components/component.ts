@@ -34,7 +34,7 @@ export interface ComponentOptions {
 export abstract class Component implements RunComponent {
   abstract readonly kind: ComponentKind;
   abstract readonly children: readonly Component[];
-  /** The model of its engine, if it has one. */
+  /** The model of its engine, if any. */
   abstract readonly model: ModelIdentity | undefined;
   readonly id: string;
   readonly name: string;

@@ -7,7 +7,7 @@ import { bytesOf, kindOf, typedArrayOf } from './typed-arrays.js';
 
 /** Plain data for a `jsonb` column of PostgreSQL: queries read it, and programs get back the exact stored value. */
 export interface ExactJson {
-  /** For queries. U+FFFD replaces the characters that `jsonb` refuses in texts and keys: U+0000 and lone surrogates. */
+  /** For queries. U+FFFD replaces the characters that `jsonb` refuses: U+0000 and lone surrogates. */
   readonly json: string;
   /** The information that a `jsonb` column loses, in JSON; null if it loses none. */
   readonly meta: string | null;
@@ -40,7 +40,7 @@ export function fromExactJson({ json, meta }: ExactJson): unknown {
   return meta === null ? value : new Restoration(JSON.parse(meta) as Meta).restore(value);
 }
 
-/** An escape sequence of JSON text. Its group is the character that `jsonb` refuses; `JSON.stringify()` escapes no other like it. */
+/** An escape sequence of JSON text. Its group is an escape that `jsonb` refuses, in the form of `JSON.stringify()`. */
 const ESCAPE = /\\(?:(u0000|ud[89a-f][0-9a-f]{2})|.)/g;
 
 function withoutRefused(escape: string, refused: string | undefined): string {

@@ -41,9 +41,9 @@ export function kindOf(source: TypedArray): string {
 }
 
 /**
- * A typed array of a kind that {@link kindOf} has said, with memory of its own.
+ * A typed array of a kind that {@link kindOf} returned, in separate memory.
  *
- * @throws TypeError if the kind is not known
+ * @throws TypeError if the kind is unknown
  */
 export function typedArrayOf(kind: string, bytes: Buffer): TypedArray {
   const memory = new Uint8Array(bytes).buffer;

@@ -132,7 +132,7 @@ export class Attempt implements ComponentRun {
     const tool: ToolExecution = { ...call, startedAt: now() };
     this.#run.output.tools.push(tool);
     this.conversation.addCall(tool);
-    // As it is now: the tool itself gets its result later.
+    // A copy of the present state: the tool itself gets its result later.
     return this.emit({ type: 'tool-call-started', tool: { ...tool } });
   }
 
@@ -190,7 +190,7 @@ export class Attempt implements ComponentRun {
     if (tool) tool.childRunId = childRunId;
   }
 
-  /** The last one: there are providers that number the calls of each answer anew. */
+  /** The last call with this id: some providers start at the same number in each answer. */
   #findTool(toolCallId: string): ToolExecution | undefined {
     return this.#run.output.tools.findLast(({ id }) => id === toolCallId);
   }

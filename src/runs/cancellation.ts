@@ -7,12 +7,12 @@ type CancelListener = (reason: AgentRunError) => void;
  * of a short run, and most engines never read it.
  */
 export class Cancellation {
-  /** Made with the first listener: many runs end without one. */
+  /** Created with the first listener: many runs end without one. */
   #listeners: Set<CancelListener> | undefined;
   #reason: AgentRunError | undefined;
   #controller: AbortController | undefined;
 
-  /** Why the run is to stop; undefined as long as it is not. */
+  /** Why the run is to stop; undefined while it may go on. */
   get reason(): AgentRunError | undefined {
     return this.#reason;
   }

@@ -38,7 +38,7 @@ export interface ComponentRun {
   addText(piece: string): Promise<void> | undefined;
   /** Sets the answer without streaming it: its pieces were streamed by the runs below. */
   setContent(content: string): void;
-  /** Sets the structured answer; undefined: there is none. */
+  /** Sets the structured answer; undefined removes it. */
   setData(data: unknown): void;
   /** A request to the model of the engine begins. */
   startRequest(): Promise<void> | undefined;
@@ -46,7 +46,7 @@ export interface ComponentRun {
   endRequest(used: ModelRequestMetrics): Promise<void> | undefined;
   /** Adds to the run's usage. */
   addUsage(usage: RunUsage): void;
-  /** Why the answer is not whole; undefined: it is. The last request to a model decides. */
+  /** Why the answer is incomplete; undefined if it is complete. The last request to a model decides. */
   setFinishReason(reason: FinishReason | undefined): void;
   /** The engine calls a tool. */
   startTool(call: Pick<ToolExecution, 'id' | 'name' | 'arguments'>): Promise<void> | undefined;

@@ -25,7 +25,7 @@ export class Conversation {
   /** Whether the engine reports its requests. If it does not, a new round begins after the result of a tool. */
   #isReported = false;
 
-  /** The model is asked. */
+  /** A request to the model begins. */
   startRequest(): void {
     this.#isReported = true;
     this.#rounds.push(newRound());
@@ -53,7 +53,7 @@ export class Conversation {
     this.#current().results.push({ ...newMessage(), role: 'tool', content, toolCall: tool });
   }
 
-  /** All messages but the user's; empty if the engine has said nothing. */
+  /** All messages except the user's; empty if the engine has written none. */
   get messages(): Message[] {
     return this.#rounds.flatMap((round, index) => [assistantMessage(round, index), ...round.results]);
   }
@@ -130,7 +130,7 @@ function toMessages({ runId, input, output: { content, messages, createdAt } }: 
   ];
 }
 
-/** Stands for a question that was only files: their contents are not kept. */
+/** Replaces a question of files alone: the contents of files are not stored. */
 function describeFiles(files: readonly RunFile[] = []): string | undefined {
   if (files.length === 0) return undefined;
   const names = files.map(({ name, kind }) => (name === undefined ? kind : JSON.stringify(name)));

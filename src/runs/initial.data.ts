@@ -15,7 +15,7 @@ import type { RunView } from './run.view.js';
 /**
  * Ids that are no strings, such as promises, would all become the same string in a store, and share one session.
  *
- * @throws TypeError if the id of the user or of the session is no text, or empty
+ * @throws TypeError if the id of the user or of the session is not a string, or is empty
  */
 export function checkRunOptions({ userId, sessionId }: RunOptions): void {
   if (userId !== undefined && !isUserId(userId)) {

@@ -22,9 +22,9 @@ export function originOf(run: RunView): RunOrigin {
 }
 
 /**
- * Whose the session of a run must be that code of the application has started. The application may name sessions of
- * its own, but clients begin sessions with any id: below a run whose user the host has named, a session is that user's
- * if it is the run's own, else the user's whom the application names, else the application's.
+ * The required owner of the session of a run that application code starts inside another run. The application may name
+ * its own sessions, but clients may choose any session id. So, below a run whose user the host has named: a session
+ * of a run above keeps its owner; another one belongs to the user that the application names, else to the application.
  */
 export function inheritedOwner(
   { sessionId, userId }: RunOptions,
@@ -36,7 +36,7 @@ export function inheritedOwner(
   return sessionsAbove(source).get(sessionId) ?? userId ?? APPLICATION;
 }
 
-/** Whether a run names a session that none of the runs has which it comes from. */
+/** Whether a run names a session that none of the runs above it, or of its origin, has. */
 export function namesOwnSession({ sessionId }: RunOptions, source: RunSource): boolean {
   return sessionId !== undefined && !sessionsAbove(source).has(sessionId);
 }

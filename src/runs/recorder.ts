@@ -15,9 +15,9 @@ import type { RunSnapshot } from './snapshot.js';
 export interface SettledRun {
   readonly run: RunView;
   readonly snapshot: RunSnapshot;
-  /** The metadata that the caller of the root run has given: an engine may have put answers into that of its parts. */
+  /** The metadata from the caller of the root run: an engine may have put answers into the metadata of its parts. */
   readonly callerMetadata: Readonly<PlainRecord>;
-  /** The events that were delivered, but for the last. */
+  /** The events that were delivered, except the last. */
   readonly shown: readonly RunEvent[];
   /** The run's last event; undefined if its events have no reader. */
   readonly last: RunEvent | undefined;
@@ -72,7 +72,7 @@ export function saveEvaluation(
   return store.save(isSeen ? owned : { ...owned, input: '', output: '', reason: '' });
 }
 
-/** The user that the host has named counts, or the application: the judged run does not know of them. */
+/** Sets the user that the host has named, or none for the application: the judged run does not know them. */
 function withOwner({ userId: _, ...evaluation }: Evaluation, owner: SessionOwner): Evaluation {
   return owner === null ? evaluation : { ...evaluation, userId: owner };
 }

@@ -17,7 +17,7 @@ export interface IndexedRun {
   /** Epoch milliseconds. */
   readonly startedAt: number;
   readonly settledAt: number;
-  /** Tokens, as far as its engine has reported them. */
+  /** The tokens that its engine has reported. */
   readonly usage: RunUsage;
   /** Epoch milliseconds; absent as long as the response is open, if there is none, and below the first run of a tree. */
   readonly closedAt?: number;
@@ -62,7 +62,7 @@ export class RunIndex {
     record.delivered = delivered;
   }
 
-  /** The runs, those that have settled last first. */
+  /** The runs, the last settled first. */
   *newestFirst(): Generator<IndexedRun> {
     const size = this.#runs.length;
     for (let back = 1; back <= size; back++)

@@ -157,7 +157,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
    *
    * @throws AgentOsConfigurationError if a hook of the component cannot be bound
    * @throws TooManyRunsError if it would be one run more than `maxRuns`
-   * @throws TypeError if the input is neither a text nor `{ content }`, or the id of the user or session is no text
+   * @throws TypeError if the input is neither a text nor `{ content }`, or the id of the user or session no string
    */
   static start(request: RunRequest): Run {
     return Run.#start(request, undefined);

@@ -4,7 +4,7 @@ import type { RunEvent } from '../model/run-event.js';
 import type { RunRequest } from './run.js';
 import { startRun } from './start.js';
 
-/** Events that may wait for the reader before the run has to. */
+/** The number of unread events from which the run waits for its reader. */
 const READ_AHEAD = 16;
 
 /** A run whose events are read. */
@@ -12,7 +12,7 @@ export type StreamRequest = Omit<RunRequest, 'sink'>;
 
 /**
  * Runs a component and yields its events; the run starts with the first read. A run that fails ends with a
- * `run-error` event, not with an exception. A reader that stops early is a client that leaves.
+ * `run-error` event, not with an exception. A reader that stops early counts as a client that leaves.
  *
  * @throws AgentOsConfigurationError or TypeError if the run cannot start; with the first read
  */

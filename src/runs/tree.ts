@@ -58,7 +58,7 @@ export class RunTree {
     this.#outbox.collect(hook, run);
   }
 
-  /** Remembers a run of the tree that has settled; of the first one also when its response closes. */
+  /** Records a run of the tree that has settled, and for the root also when its response closes. */
   recordSettled(run: RunView): void {
     const { environment, response } = this;
     if (environment.kind !== 'served') return;
@@ -87,7 +87,7 @@ export class RunTree {
   handOver(): Promise<void> | undefined {
     const { environment } = this;
     if (environment.kind !== 'served' || this.#root?.outcome === undefined) return undefined;
-    // The response may live on for long, and must not keep the run alive.
+    // The response may stay open for long, and must not keep the run in memory.
     this.#unlisten?.();
     const released = this.#outbox.takeSettled();
     if (released.length === 0) return undefined;
@@ -114,7 +114,7 @@ export class RunTree {
 
   #createBatch(root: RunView, released: readonly OutboxEntry[], environment: ServedEnvironment): HookBatch {
     const { response } = this;
-    // Not through `this`: a batch that waits keeps the run's copy, not the run.
+    // Not through `this`: a waiting batch keeps the snapshot in memory, not the run.
     const context = this.#context;
     return {
       id: root.runId,

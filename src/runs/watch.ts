@@ -77,7 +77,7 @@ export class RunWatch {
     }
     const quietAt = shownAt + QUIET;
     if (now < quietAt) return Math.min(timeLimit.endsAt, quietAt);
-    // Of a tree only the run that the others wait for is named, and each silence once.
+    // Of a tree, only the run that the others wait for is logged, and each silence once.
     if (this.#warnedOf.get(run) !== shownAt && run.waitsFor !== 'member') {
       this.#warnedOf.set(run, shownAt);
       this.#logger.warn(describeSilence(run));

@@ -39,8 +39,8 @@ function handleIn(scope: RunScope, next: CallHandler): Observable<unknown> {
 }
 
 /**
- * A handler that runs nothing costs its host nothing: the response is watched when the first run asks for it. A class,
- * because each evaluation of an object literal with a getter makes a hidden class that holds on to the response.
+ * A handler without runs has no overhead: the response is watched when the first run asks for it. A class, because
+ * each evaluation of an object literal with a getter makes a hidden class that keeps a reference to the response.
  */
 class HandlerScope implements RunScope {
   #response: ServerResponse | ResponseLifecycle;
@@ -49,13 +49,13 @@ class HandlerScope implements RunScope {
     this.#response = response ?? new ResponseLifecycle();
   }
 
-  /** Once watched, the response itself is let go: hooks that wait in this scope would keep it in memory. */
+  /** Drops the reference to a watched response: hooks that wait in this scope would keep the response in memory. */
   get response(): ResponseLifecycle {
     if (this.#response instanceof ResponseLifecycle) return this.#response;
     return (this.#response = watchHttpResponse(this.#response));
   }
 
-  /** @param completed - false if the handler has failed, or its caller has left */
+  /** @param completed - false if the handler has failed or its caller has left */
   handlerEnded(completed: boolean): void {
     if (this.#response instanceof ResponseLifecycle) this.#response.handlerEnded(completed);
   }

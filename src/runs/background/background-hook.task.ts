@@ -22,7 +22,7 @@ interface HookTaskParts extends FoundHook {
   readonly span?: RunSpan | undefined;
 }
 
-/** The task of a hook that its run's outcome has released. */
+/** The task of a hook that the outcome of its run has released. */
 export function collectedTask(
   { hook, run, execution }: OutboxEntry,
   environment: ServedEnvironment,
@@ -72,7 +72,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
     this.#component = component;
     this.#environment = environment;
     this.#span = span;
-    // Runs that it starts are started by a hook, on behalf of the user of its run.
+    // The runs that it starts count as started by a hook, on behalf of the user of its run.
     this.#scope = { hook: { environment, isBackground: true }, origin };
   }
 

@@ -12,8 +12,8 @@ export interface OutboxEntry {
 }
 
 /**
- * The background hooks of a run tree, in the order in which its runs reached them. Nothing leaves before the root
- * has settled, so a run that is rejected or repeated leaves no effects behind.
+ * The background hooks of a run tree, in the order in which its runs reached them. No hook starts before the root
+ * has settled, so a run that is rejected or repeated has no side effects.
  */
 export class Outbox {
   readonly #ledger: HookLedger;

@@ -106,7 +106,7 @@ export class EventFeed {
     for (const event of events ?? []) await this.#show(event);
   }
 
-  /** The run did not complete: drops the held events, but for those that do not show the answer. */
+  /** The run did not complete: drops the held events, except those that do not show the answer. */
   refuse(runIds: ReadonlySet<string>): void {
     this.forget(runIds);
     this.#left = this.#options.hold?.refuseEvents() ?? [];
@@ -135,12 +135,12 @@ export class EventFeed {
     return this.#deliver(event);
   }
 
-  /** To the reader of the root, and to the reader of a run that is streamed on its own inside another. */
+  /** Delivers to the reader of the root, and to the reader of a run that is streamed separately inside another run. */
   #deliver(event: RunEvent): Promise<void> | undefined {
     const { sink, above, cancellation } = this.#options;
     const taken = above && above.#takePart(event);
     const isTaken = sink === undefined ? taken : taken ? taken.then(() => sink(event)) : sink(event);
-    // A run that is aborted does not wait for a reader: it would never settle, and shutdown would never end.
+    // A cancelled run does not wait for its reader: it might never settle, and shutdown might never end.
     return isTaken && this.#waitForReader(isTaken, cancellation);
   }
 

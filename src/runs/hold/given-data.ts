@@ -19,7 +19,7 @@ export function takeGiven({ metadata, dependencies }: RunContext, session: Sessi
   };
 }
 
-/** Most runs are given nothing. */
+/** Copies nothing if the record is empty, as in most runs. */
 function copyRecord(record: Readonly<PlainRecord>): Readonly<PlainRecord> {
   for (const _ in record) return copyToKeep(record);
   return NOTHING;
@@ -27,7 +27,7 @@ function copyRecord(record: Readonly<PlainRecord>): Readonly<PlainRecord> {
 
 const NOTHING: Readonly<PlainRecord> = Object.freeze({});
 
-/** Writes a copy of `source` into a record that others hold on to. */
+/** Writes a copy of `source` into a record to which other code holds references. */
 export function replaceContent(record: PlainRecord, source: Readonly<PlainRecord>): void {
   for (const key of Object.keys(record)) delete record[key];
   assignOwn(record, copyToKeep(source));

@@ -68,24 +68,24 @@ export function followEdit(
   return { output: masked, edit: 'masked' };
 }
 
-/** Whether a value is as it was found. The found one is a copy, in which records of every kind are ordinary ones. */
+/** Whether a value has not changed. `found` is a copy, in which records of any prototype have become ordinary ones. */
 export function isSame(now: unknown, found: unknown): boolean {
   return isDeepStrictEqual(now, found) || isDeepStrictEqual(copyToKeep(now), found);
 }
 
 /** The output of a run that did not complete. */
 export interface RefusedOutput {
-  /** Stands in place of the answer; undefined: a partial answer stays, unless `isHeld`. */
+  /** Replaces the answer; undefined: a partial answer stays, unless `isHeld`. */
   readonly shown: string | undefined;
-  /** A guardrail of the run, or of one above, was to see the answer. */
+  /** A guardrail of the run, or of a run above, had to see the answer. */
   readonly isHeld: boolean;
   /** The post-hooks had begun. */
   readonly isPost: boolean;
-  /** The question; none if the input was rejected. */
+  /** The question; empty if the input was rejected. */
   readonly messages: Message[];
   /** The metadata before the engine has added to it. */
   readonly givenMetadata: Readonly<PlainRecord>;
-  /** The run has not got to its component. */
+  /** The run did not reach its component. */
   readonly isPre: boolean;
 }
 
@@ -183,7 +183,7 @@ function maskSteps(steps: readonly StepOutput[], found: readonly StepOutput[]): 
   });
 }
 
-/** Empty lists in place of the fields that are as they were. */
+/** Empty lists in place of unchanged fields. */
 function unchangedWork(output: Work, found: Work): Partial<Work> {
   return Object.fromEntries(
     WORK.filter((work) => isSame(output[work], found[work])).map((work) => [work, []]),
