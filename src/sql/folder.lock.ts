@@ -8,13 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { quoted } from '../errors/log.text.js';
 
-/** Who holds a folder. */
+/** The process that holds a folder. */
 interface LockOwner {
   readonly pid: number;
   readonly host: string;
-  /** When the process started, in ticks since the machine did: another process may get the same id later. */
+  /** The start of the process, in ticks since boot: another process may get the same id later. */
   readonly startTime?: string;
-  /** This start of the machine. Together with the namespace it says which processes an id stands for. */
+  /** The boot of the machine. Together with the namespace it identifies the process of a process id. */
   readonly bootId?: string;
   readonly pidNamespace?: string;
 }
@@ -26,17 +26,17 @@ export interface FolderLock {
 
 const LOCK_FILE = /^lock-[0-9a-f-]{36}\.json$/;
 
-/** Two processes that start at the same moment see each other and both step back: one of them gets in later. */
+/** Two processes that start at the same moment see each other and both retry: one of them succeeds later. */
 const ATTEMPTS = 4;
 
-/** Locks of this process, by their file. Where there is no `/proc`, they tell it from an earlier one of the same id. */
+/** Lock files of this process. Without `/proc` they distinguish it from an earlier process with the same id. */
 const held = new Set<string>();
 
 /**
- * Takes a folder for this process alone. Every process puts a file of its own into the folder and then looks at those of
- * the others: so none ever takes away a lock from another one, and what is removed belongs to processes that are dead.
+ * Locks a folder for this process. Every process writes its own file into the folder and then checks the files of the
+ * others. So a process never removes the lock of a live one: removed files belong to dead processes.
  *
- * @throws Error that names the process which holds the folder
+ * @throws Error that names the process that holds the folder
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   for (let attempt = 1; ; attempt++) {
@@ -120,7 +120,7 @@ async function stateOf(
 ): Promise<'alive' | 'dead' | 'unknown'> {
   const own = await thisProcess();
   if (owner.bootId === undefined && owner.host !== own.host) return 'unknown';
-  // A disk of this machine belongs to no other one: whatever ran before the machine started is dead.
+  // Other machines do not use a local disk: processes from before the boot are dead.
   if (owner.bootId !== own.bootId) return (await isLocalDisk(folder)) ? 'dead' : 'unknown';
   if (owner.pidNamespace !== own.pidNamespace) return isListening(socketOf(file));
   return (await isRunning(owner, file)) ? 'alive' : 'dead';
@@ -131,7 +131,7 @@ async function isRunning({ pid, startTime }: LockOwner, file: string): Promise<b
   try {
     process.kill(pid, 0);
   } catch (thrown) {
-    // EPERM: it runs, as another user.
+    // EPERM: the process runs as another user.
     if ((thrown as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   const now = await statOf(pid);
@@ -152,12 +152,12 @@ async function thisProcess(): Promise<LockOwner> {
   };
 }
 
-/** What Linux says of a process; undefined where it says nothing. */
+/** The state of a process from `/proc`; undefined if there is none. */
 async function statOf(
   pid: number,
 ): Promise<{ readonly startTime: string; readonly isZombie: boolean } | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The name of the program stands in parentheses and may hold spaces and parentheses itself.
+  // The program's name is in parentheses and may contain spaces and parentheses.
   const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
   const startTime = fields[18];
   return state === undefined || startTime === undefined
@@ -165,7 +165,7 @@ async function statOf(
     : { startTime, isZombie: state === 'Z' || state === 'X' };
 }
 
-/** ext, XFS, Btrfs, tmpfs, overlay, ZFS, F2FS: file systems that one machine at a time has mounted. */
+/** ext, XFS, Btrfs, tmpfs, overlay, ZFS, F2FS: file systems that only one machine mounts at a time. */
 const LOCAL_DISKS = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010]);
 
 async function isLocalDisk(folder: string): Promise<boolean> {
@@ -177,8 +177,8 @@ function socketOf(file: string): string {
 }
 
 /**
- * Listens for as long as the process lives: containers cannot see each other's processes, but they can connect to a
- * socket in a folder that they share. Undefined where the file system has no sockets.
+ * Listens as long as the process lives: containers cannot see each other's processes, but they can connect to a socket
+ * in a shared folder. Undefined if the file system does not support sockets.
  */
 async function listen(folder: string, name: string): Promise<Server | undefined> {
   const server = createServer((socket) => socket.destroy());
@@ -188,7 +188,7 @@ async function listen(folder: string, name: string): Promise<Server | undefined>
         server.once('error', reject).listen({ path: join(short, name), exclusive: true }, resolve);
       });
     });
-    // A process that has nothing else to do ends.
+    // The socket must not keep the process alive.
     return server.on('error', () => undefined).unref();
   } catch {
     return undefined;
@@ -213,7 +213,7 @@ async function isListening(socket: string): Promise<'alive' | 'dead' | 'unknown'
   );
 }
 
-/** Addresses of sockets have 107 characters at most; the path by way of an open folder is short. */
+/** Socket addresses have at most 107 characters; the path through an open folder descriptor is short. */
 async function withShortPath<T>(folder: string, use: (path: string) => Promise<T>): Promise<T> {
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {

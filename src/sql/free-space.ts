@@ -5,13 +5,13 @@ import { SqlStoreError } from './sql-store.error.js';
 
 const MIB = 1_048_576;
 
-/** Bytes that stay free: PostgreSQL writes ahead in files of 16 MiB, and must not meet the end of the disk there. */
+/** Bytes that stay free: PostgreSQL's write-ahead log grows by files of 16 MiB, which must fit on the disk. */
 export const RESERVE = 64 * MIB;
 
 /** Folders of databases that run in this process. */
 const folders = new WeakMap<object, string>();
 
-/** From now on writing to the database looks at the free space of its folder first. */
+/** Makes writes to the database check the free space of its folder first. */
 export function guardSpace(database: object, folder: string): void {
   folders.set(database, folder);
 }
@@ -23,7 +23,7 @@ export async function checkSpaceOf(database: object): Promise<void> {
 }
 
 /**
- * PostgreSQL inside the process cannot end itself on a full disk as a server does: it stops the event loop. So a disk
+ * On a full disk a PostgreSQL server ends itself; inside the process it blocks the event loop instead. So the disk
  * must not become full.
  *
  * @throws SqlStoreError with the code ENOSPC if fewer bytes are free

@@ -1,12 +1,12 @@
 import { Deadlines } from '../execution/deadlines.js';
 import { SqlStoreError } from './sql-store.error.js';
 
-/** SQLSTATE of a lock that could not be had in time. */
+/** SQLSTATE of a lock that could not be acquired in time. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * Writes of this process that change the same row, one after another: of those that wait for a row which somebody else
- * has locked, one takes a connection, and the others leave the pool to other rows.
+ * Serializes writes of this process to the same row. If a row is locked by another process, only one of the waiting
+ * writes takes a connection, and the pool stays available for other rows.
  */
 export class RowQueue {
   readonly #deadlines = new Deadlines();
@@ -14,7 +14,7 @@ export class RowQueue {
   /** The end of the latest write of each row, by the id of the row. */
   readonly #ends = new Map<string, Promise<void>>();
 
-  /** @param maxWait - milliseconds that a write waits for those before it */
+  /** @param maxWait - milliseconds that a write waits for earlier ones */
   constructor(maxWait: number) {
     this.#maxWait = maxWait;
   }
@@ -26,10 +26,10 @@ export class RowQueue {
    */
   async run<T>(ids: readonly string[], write: () => Promise<T>): Promise<T> {
     const earlier = ids.flatMap((id) => this.#ends.get(id) ?? []);
-    // Without this, the common case would wait for a turn of the event loop.
+    // In the common case there is nothing to wait for, so the write starts synchronously.
     const before = earlier.length > 0 ? this.#within(Promise.all(earlier)) : undefined;
     const writing = before ? before.then(write) : write();
-    // A write that gives up lets none overtake those before it.
+    // After a write that times out, later writes still wait for the earlier ones.
     const end = Promise.allSettled([...earlier, writing]).then(() => {
       for (const id of ids) if (this.#ends.get(id) === end) this.#ends.delete(id);
     });

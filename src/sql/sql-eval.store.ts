@@ -16,7 +16,7 @@ import { inBatches } from './sql.values.js';
 
 type EvaluationRow = typeof evaluationsTable.$inferSelect;
 
-/** Evaluations in PostgreSQL. Call {@link migrate} once before. */
+/** Evaluations in PostgreSQL. Call {@link migrate} first. */
 export class SqlEvalStore extends EvalStore {
   readonly #access: SqlAccess;
 
@@ -91,7 +91,7 @@ export class SqlEvalStore extends EvalStore {
   }
 }
 
-/** Names in bytes, so that every database sorts them alike. */
+/** Names are sorted by bytes, so that the order is the same in every database. */
 const SORTED_BY = {
   createdAt: evaluationsTable.createdAt,
   updatedAt: sql`coalesce(${evaluationsTable.updatedAt}, ${evaluationsTable.createdAt})`,

@@ -38,11 +38,12 @@ import {
 } from './sql.session.rows.js';
 import { inBatches, now } from './sql.values.js';
 
-/** Runs that are read at once, unless the caller says otherwise. */
+/** Default number of runs per read. */
 const DEFAULT_LIMIT = 100;
 
 /**
- * Sessions in PostgreSQL, readable by SQL: runs, state and metadata are `jsonb`. Plain data comes back as it was. Which letters differ in case only is up to the database's locale. Call {@link migrate} once before.
+ * Sessions in PostgreSQL, readable by SQL: runs, state and metadata are `jsonb`. Plain data is restored exactly. The
+ * database's locale determines which letters match regardless of case. Call {@link migrate} first.
  */
 export class SqlSessionStore extends SessionStore {
   readonly #access: SqlAccess;
@@ -77,7 +78,7 @@ export class SqlSessionStore extends SessionStore {
   override append(session: RunSession, given: StoredRun, made: SessionChanges): Promise<boolean> {
     const { run, changes } = storableAppend(session.id, given, made);
     return this.#access.change([session.id], async (transaction) => {
-      // Locks the session's row, so that runs of one session are appended one after another.
+      // Locks the session's row, so that runs of a session are appended one after another.
       if (!(await touchSession(transaction, session, run, changes.name))) return false;
       await changeEntries(transaction, session.id, 'state', changes.state);
       await changeEntries(transaction, session.id, 'metadata', changes.metadata);
@@ -104,7 +105,7 @@ export class SqlSessionStore extends SessionStore {
         .orderBy(desc(position))
         .limit(limit)
         .as('latest');
-      // The runs themselves are read only once it is known how large they are.
+      // The size is computed first, so that only the runs that fit are read.
       return database
         .select(runColumns)
         .from(runsTable)
@@ -185,7 +186,7 @@ export class SqlSessionStore extends SessionStore {
     });
   }
 
-  /** Their state, metadata and runs go with them. */
+  /** Also deletes their state, metadata and runs. */
   override async delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
     const deleted: string[] = [];
     for (const batch of inBatches(ids)) {
@@ -200,13 +201,13 @@ export class SqlSessionStore extends SessionStore {
     return deleted;
   }
 
-  /** Reads as if at one moment: a session may be deleted, and begun by another, between two statements. */
+  /** Reads one snapshot: between two statements a session may be deleted and started again by another user. */
   #read<T>(read: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#access.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' });
   }
 }
 
-/** That the session of runs is this owner's. */
+/** Condition: the session of the runs belongs to this owner. */
 function sessionOwnedBy(
   database: SqlDatabase,
   sessionId: string,

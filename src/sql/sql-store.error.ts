@@ -2,7 +2,7 @@ import { reasonOf } from '../errors/log.text.js';
 
 /**
  * A statement that the database refused or never answered. Unlike the driver's errors its message holds neither the
- * statement nor its parameters, which are what users have asked and what they were answered.
+ * statement nor its parameters, which contain users' questions and answers.
  */
 export class SqlStoreError extends Error {
   /**
@@ -19,7 +19,7 @@ export class SqlStoreError extends Error {
     this.name = new.target.name;
   }
 
-  /** The error of the store for what drizzle or a driver threw. */
+  /** Converts an error of drizzle or a driver. */
   static of(thrown: unknown): SqlStoreError {
     if (thrown instanceof SqlStoreError) return thrown;
     const cause = driverErrorOf(thrown);
@@ -27,7 +27,7 @@ export class SqlStoreError extends Error {
   }
 }
 
-/** Drizzle wraps what drivers throw, with the statement and all its parameters in the message. */
+/** Drizzle wraps errors of drivers, with the statement and all its parameters in the message. */
 function driverErrorOf(thrown: unknown): unknown {
   if (thrown instanceof Error && 'query' in thrown && 'params' in thrown) return thrown.cause ?? thrown;
   return thrown;

@@ -7,26 +7,26 @@ import { watchConnections } from './sql.connections.js';
 import type { SqlDatabase } from './sql.database.js';
 import { SqlStoreError } from './sql-store.error.js';
 
-/** What {@link SqlDatabase.transaction} calls its function with. */
+/** The argument of the function that {@link SqlDatabase.transaction} calls. */
 export type Transaction = Parameters<Parameters<SqlDatabase['transaction']>[0]>[0];
 
-/** What of a pool of `pg` a transaction needs. */
+/** The part of `pg`'s pool that a transaction needs. */
 interface Pool {
   connect(): Promise<PoolClient>;
 }
 
 interface PoolClient {
-  /** @param isBroken - closes the connection instead of keeping it for the next statement */
+  /** @param isBroken - closes the connection instead of reusing it */
   release(isBroken?: boolean): void;
 }
 
 /**
- * Milliseconds that a write waits for a row: for earlier writes of this process, and then for the lock. Both together are
- * less than stores are waited for, so that a row which somebody keeps locked does not keep a connection as well.
+ * Milliseconds that a write waits for a row: first for earlier writes of this process, then as long for the lock. Both
+ * together are less than the default `storeTimeout`, so that a locked row does not also hold a connection.
  */
 const ROW_TIMEOUT = 3_000;
 
-/** How a store uses its database: connections are watched, and errors hold no parameters. */
+/** A store's access to its database: it watches connections, and its errors hold no parameters. */
 export class SqlAccess {
   readonly #database: SqlDatabase;
   readonly #rows = new RowQueue(ROW_TIMEOUT);
@@ -36,7 +36,7 @@ export class SqlAccess {
     this.#database = database;
   }
 
-  /** @throws SqlStoreError in place of what drizzle throws */
+  /** @throws SqlStoreError in place of drizzle's errors */
   async run<T>(work: (database: SqlDatabase) => Promise<T>): Promise<T> {
     try {
       return await work(this.#database);
@@ -58,10 +58,10 @@ export class SqlAccess {
   }
 
   /**
-   * A transaction that changes rows, and waits for none of them for long.
+   * A transaction that changes rows, with a bounded wait for their locks.
    *
    * @param ids - of the rows
-   * @throws SqlStoreError in place of what drizzle throws; with the code 55P03 if a row stays locked
+   * @throws SqlStoreError in place of drizzle's errors; with the code 55P03 if a row stays locked
    */
   change<T>(ids: readonly string[], work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#rows.run(ids, () =>
@@ -72,7 +72,7 @@ export class SqlAccess {
     );
   }
 
-  /** @throws SqlStoreError in place of what drizzle throws */
+  /** @throws SqlStoreError in place of drizzle's errors */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, config?: PgTransactionConfig): Promise<T> {
     return this.run(async (database) => {
       if (config?.accessMode !== 'read only') await checkSpaceOf(database);
@@ -82,13 +82,13 @@ export class SqlAccess {
   }
 }
 
-/** For this transaction only: the connection is the application's, and so is its own limit, if it has one. */
+/** For this transaction only, and only if the application has not set a limit of its own. */
 const LIMIT_LOCK_WAIT = sql`SELECT set_config('lock_timeout', ${String(ROW_TIMEOUT)}, true) WHERE current_setting('lock_timeout') = '0'`;
 
 /**
- * Drizzle keeps a pool's connection for ever if `BEGIN` fails on it, and gives one back as sound whose statement nobody
- * answers: after as many lost connections the pool would be used up. Here a connection with a failed transaction is
- * closed.
+ * Drizzle never releases a connection on which `BEGIN` fails, and returns a connection to the pool as sound if its
+ * statement is never answered: lost connections would exhaust the pool. Here a connection with a failed transaction
+ * is closed.
  */
 async function onOneConnection<T>(
   pool: Pool,
@@ -117,7 +117,7 @@ function poolOf(database: SqlDatabase): Pool | undefined {
   return isPool ? ($client as Pool) : undefined;
 }
 
-/** The logger of statements that the application has given to drizzle. */
+/** The statement logger that the application has configured in drizzle. */
 function loggerOf(database: SqlDatabase): never | undefined {
   const { options } = database._.session as unknown as { readonly options?: { readonly logger?: never } };
   return options?.logger;

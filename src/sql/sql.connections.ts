@@ -1,20 +1,20 @@
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { reasonOf } from '../errors/log.text.js';
 
-/** What a pool of `pg`, or a client of it, has of `EventEmitter`. */
+/** The part of `EventEmitter` that pools and clients of `pg` have. */
 interface Emitter {
   on(event: string, listener: (subject: unknown, connection?: unknown) => void): unknown;
 }
 
-/** Pools and clients that are watched already: both stores may have the same one. */
+/** Pools and clients that are already watched: both stores may share one. */
 const watched = new WeakSet<object>();
 
 /**
- * Listens to the connections of a database for errors. A server that restarts, fails over or ends a connection makes
- * idle connections, and those between two statements, emit `error`, which ends the process when nothing listens. A pool
- * opens new connections by itself; each outage is logged once.
+ * Listens for errors of a database's connections. If a server restarts, fails over or ends a connection, connections
+ * that are idle or between two statements emit `error`, which ends the process if there is no listener. A pool opens
+ * new connections by itself; each outage is logged once.
  *
- * @param database - of any driver: those without such events need no listener
+ * @param database - of any driver: drivers without such events need no listener
  */
 export function watchConnections(database: object): void {
   for (const client of clientsOf(database)) {
@@ -25,7 +25,7 @@ export function watchConnections(database: object): void {
   }
 }
 
-/** The pool or client behind a database, or behind all replicas of one. */
+/** The pools or clients of a database, including those of its replicas. */
 function clientsOf(database: object): readonly unknown[] {
   const { $client, $primary, $replicas } = database as Readonly<Record<string, unknown>>;
   const parts = [$primary, ...(Array.isArray($replicas) ? ($replicas as unknown[]) : [])];
@@ -73,7 +73,7 @@ function watchClient(client: Emitter): void {
   });
 }
 
-/** A connection that ends says so more than once: with the server's reason, and when its socket closes. */
+/** A connection that ends emits several errors: the server's reason, and the closed socket. */
 function isFirstOf(lost: WeakSet<object>, connection: unknown): boolean {
   if (typeof connection !== 'object' || connection === null) return true;
   const isFirst = !lost.has(connection);

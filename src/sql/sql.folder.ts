@@ -11,27 +11,27 @@ import { lockFolder, type FolderLock } from './folder.lock.js';
 import { checkSpace, guardSpace, RESERVE } from './free-space.js';
 import type { SqlDatabase } from './sql.database.js';
 
-/** A database in a folder of this machine: PostgreSQL inside the process. */
+/** A database in a local folder: PostgreSQL inside the process. */
 export interface SqlFolder {
   /** For {@link SqlSessionStore} and {@link SqlEvalStore}. */
   readonly database: SqlDatabase;
-  /** Ends the database and gives the folder to whoever opens it next. Call it when the application has shut down. */
+  /** Closes the database and unlocks the folder. Call it when the application has shut down. */
   close(): Promise<void>;
 }
 
-/** Bytes that a new database takes, its first files for writing ahead included. */
+/** Bytes that a new database takes, including its first write-ahead log files. */
 const NEW_DATABASE = RESERVE + 64 * 1_048_576;
 
-/** What stands in every folder of PostgreSQL. */
+/** A file in every data folder of PostgreSQL. */
 const VERSION_FILE = 'PG_VERSION';
 
 /**
- * Opens PostgreSQL inside the process (PGlite), with its files in a folder. The folder is locked: one process at a time
- * can use it. A first start that is interrupted leaves nothing behind that a later one stumbles over. Writing fails with
- * a clear error while the disk is nearly full (less than 64 MiB).
+ * Opens PostgreSQL inside the process (PGlite), with its files in a folder. The folder is locked: one process at a
+ * time can use it. An interrupted first start does not break later ones. Writes fail with a clear error while the disk
+ * is nearly full (less than 64 MiB).
  *
- * @param path - the folder, made if it is not there; `memory://` keeps everything in memory, for tests
- * @throws Error that names the process which holds the folder
+ * @param path - the folder, created if it does not exist; `memory://` keeps everything in memory, for tests
+ * @throws Error that names the process that holds the folder
  * @throws SqlStoreError with the code ENOSPC if the disk is nearly full
  * @throws AgentOsConfigurationError if the package `@electric-sql/pglite` is not installed, or the path is no folder
  * @example
@@ -57,7 +57,7 @@ export async function openFolder(path: string): Promise<SqlFolder> {
   }
 }
 
-/** The folder's one real path, whichever links lead to it. */
+/** Creates the folder. Returns its real path, with symbolic links resolved. */
 async function makeFolder(path: string): Promise<string> {
   try {
     await mkdir(path, { recursive: true });
@@ -69,12 +69,12 @@ async function makeFolder(path: string): Promise<string> {
   }
 }
 
-/** Folders of first starts that did not end; a folder of the application that is called alike stays. */
+/** Folders of interrupted first starts. The pattern is strict, so that folders of the application are kept. */
 const UNFINISHED = /^new-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** @returns the folder with the files of PostgreSQL, complete */
+/** @returns the folder with the complete files of PostgreSQL */
 async function prepareData(folder: string): Promise<string> {
-  // Made by PGlite itself, before this library did.
+  // A folder created by PGlite directly, not by this library.
   if (await exists(join(folder, VERSION_FILE))) return folder;
   for (const name of await readdir(folder)) {
     if (UNFINISHED.test(name)) await rm(join(folder, name), { recursive: true });
@@ -84,7 +84,7 @@ async function prepareData(folder: string): Promise<string> {
   return data;
 }
 
-/** Under its final name the database is complete: a process may be killed at any time before. */
+/** The database gets its final name when it is complete, since the process may be killed at any time before. */
 async function createData(folder: string, data: string): Promise<void> {
   await checkSpace(folder, NEW_DATABASE);
   const unfinished = join(folder, `new-${randomUUID()}`);

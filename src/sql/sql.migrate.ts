@@ -6,19 +6,19 @@ import { MIGRATIONS, VERSION_TABLE } from './sql.migrations.js';
 import { schemaTable } from './sql.schema.js';
 import { SqlStoreError } from './sql-store.error.js';
 
-/** One number for all who migrate: it need only differ from other locks of the application. */
+/** The advisory lock of all migrations; it must only differ from other locks of the application. */
 const MIGRATION_LOCK = 7_777_001;
 
 /** The version that this package works with. */
 const NEEDED = MIGRATIONS.length;
 
 /**
- * Creates the tables, and brings those of an earlier version to that of this package; the table `agent_os_schema` says
- * which one a database has. Call it at every start; several processes may do so at once. If there is nothing to do it
- * only reads, so the role needs no right to create.
+ * Creates the tables, or upgrades those of an earlier version; the table `agent_os_schema` holds the version of a
+ * database. Call it at every start; several processes may do so at once. If the tables are up to date it only reads,
+ * so the role needs no right to create.
  *
- * @throws SqlStoreError if the database cannot be reached, the role may not create what is missing, or the tables are of
- *   a later version of this package; then nothing is changed
+ * @throws SqlStoreError if the database cannot be reached, the role may not create missing tables, or the tables are
+ *   of a later version of this package; then nothing is changed
  */
 export async function migrate(database: SqlDatabase): Promise<void> {
   const access = new SqlAccess(database);
@@ -39,7 +39,7 @@ export async function migrate(database: SqlDatabase): Promise<void> {
 
 /** @returns 0 if there are no tables yet */
 async function versionOf(database: SqlDatabase): Promise<number> {
-  // Read from the table of tables: what to_regclass() says may be older than the lock that this waited for.
+  // Read from the catalog: the result of to_regclass() may be older than the lock that this waited for.
   const [table] = await database
     .select({ isThere: sql<boolean>`pg_table_is_visible(oid)` })
     .from(sql`pg_class`)
@@ -65,7 +65,7 @@ async function applyMissing(database: SqlDatabase, version: number): Promise<voi
   }
 }
 
-/** What to do about an SQLSTATE. */
+/** Remedies by SQLSTATE. */
 const ADVICE: Readonly<Record<string, string>> = {
   // insufficient_privilege
   42501:

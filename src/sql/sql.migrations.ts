@@ -1,12 +1,12 @@
-/** The statements that make a version of the tables. */
+/** The statements that create a version of the tables. */
 export type Migration = readonly string[];
 
-/** The table that says which version of the tables a database has. */
+/** The table that holds the version of a database's tables. */
 export const VERSION_TABLE = 'agent_os_schema';
 
 /**
- * What makes the tables of each version of those of the version before; of the first, of none. The outcome of all is
- * what `sql.schema.ts` says. A version that was published never changes: what comes later is a further entry.
+ * The migrations, one per version: each upgrades the tables of the version before; the first one creates them. The
+ * result is the tables of `sql.schema.ts`. A published entry never changes: later changes are further entries.
  */
 export const MIGRATIONS: readonly Migration[] = [
   [
@@ -93,7 +93,7 @@ export const MIGRATIONS: readonly Migration[] = [
     )`,
     'CREATE INDEX agent_os_evaluations_by_time ON agent_os_evaluations (created_at)',
     'CREATE INDEX agent_os_evaluations_of_run ON agent_os_evaluations (run_id)',
-    // Runs are some kilobytes: lz4 compresses them in a fraction of the time. Not every server has it.
+    // Runs take some kilobytes: lz4 compresses them in a fraction of the time. Not every server supports it.
     `DO $$ BEGIN
       IF EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN
         ALTER TABLE agent_os_runs ALTER COLUMN run SET COMPRESSION lz4;

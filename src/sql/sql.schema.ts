@@ -16,15 +16,15 @@ import {
 const KINDS = ['agent', 'team', 'workflow'] as const;
 
 /**
- * JSON text in a `jsonb` column. It is written as text and read as text (`textOf()`), since drivers and applications
- * disagree on who parses JSON, and a text that is a JSON value would be parsed twice.
+ * JSON text in a `jsonb` column. It is written and read as text (`textOf()`): some drivers parse JSON and some do not,
+ * and a JSON string could be parsed twice.
  */
 const jsonb = customType<{ data: string }>({
   dataType: () => 'jsonb',
   toDriver: (json: string): SQL => sql`${json}::text::jsonb`,
 });
 
-/** Which versions of these tables the database has had: one row each. */
+/** The versions of these tables that the database has had: one row each. */
 export const schemaTable = pgTable('agent_os_schema', {
   version: integer().primaryKey(),
   appliedAt: timestamp('applied_at', { withTimezone: true }).notNull().defaultNow(),
@@ -73,7 +73,7 @@ export const sessionEntriesTable = pgTable(
   (table) => [primaryKey({ columns: [table.sessionId, table.area, table.key] })],
 );
 
-/** A settled run: `run` and `run_meta` hold all of it, `size` says how many bytes they are, the others are for finding it. */
+/** A settled run: `run` and `run_meta` hold all of it, `size` is their size in bytes; the others are for queries. */
 export const runsTable = pgTable(
   'agent_os_runs',
   {
@@ -110,7 +110,7 @@ export const runsTable = pgTable(
   ],
 );
 
-/** What a judge said of a run. */
+/** A judge's evaluation of a run. */
 export const evaluationsTable = pgTable(
   'agent_os_evaluations',
   {

@@ -10,7 +10,7 @@ import { sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { ownedBy } from './sql.session.rows.js';
 import { inBatches, now } from './sql.values.js';
 
-/** The columns of a session that nobody has used yet. */
+/** The columns of a new session. */
 export function toSessionRow({ id, userId, component, kind }: NewSession): typeof sessionsTable.$inferInsert {
   checkUserId(userId);
   return {
@@ -23,10 +23,9 @@ export function toSessionRow({ id, userId, component, kind }: NewSession): typeo
 }
 
 /**
- * Makes the session that a run belongs to, if it is new, and locks its row. Whose it is, and how it began, is what was
- * known first.
+ * Creates the session of a run, if it is new, and locks its row. The first known owner, component and input are kept.
  *
- * @returns false if the session is gone, or is another's
+ * @returns false if the session was deleted, or belongs to another owner
  */
 export async function touchSession(
   transaction: Transaction,
@@ -40,7 +39,7 @@ export async function touchSession(
   const renamed = name === undefined ? {} : { name: storableText(name) };
   const set = {
     updatedAt: now,
-    // Until a component is known, the kind is what somebody has said.
+    // Until a component is known, the kind is the one that was given last.
     componentKind: sql`CASE WHEN ${componentId} IS NULL THEN coalesce(${row.componentKind}, ${componentKind}) ELSE ${componentKind} END`,
     componentId: sql`coalesce(${componentId}, ${row.componentId})`,
     componentName: sql`coalesce(${componentName}, ${row.componentName})`,
@@ -62,13 +61,13 @@ export async function touchSession(
   return (await touched).length > 0;
 }
 
-/** A refused input is empty, and what a member was asked is not what the session is about. */
+/** Null for a refused input, which is empty, and for the task of a member, which is not the session's topic. */
 function firstInputOf({ parentRunId, input }: StoredRun): string | null {
   const asked = storableText(input.content);
   return parentRunId === undefined && asked !== '' ? asked : null;
 }
 
-/** Makes changes to a session's state or metadata, key by key. */
+/** Changes a session's state or metadata, key by key. */
 export async function changeEntries(
   transaction: Transaction,
   sessionId: string,
@@ -86,7 +85,7 @@ export async function changeEntries(
       const { json, meta } = toExactJson(value);
       return { sessionId, area, key: storableKey(key), value: json, valueMeta: meta };
     });
-    // What is there already keeps its place among the keys.
+    // Existing keys keep their position.
     await transaction
       .insert(sessionEntriesTable)
       .values(rows)

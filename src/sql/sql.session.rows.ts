@@ -23,13 +23,13 @@ import { textOf } from './sql.values.js';
 type SessionRow = typeof sessionsTable.$inferSelect;
 type EntryRow = Omit<typeof sessionEntriesTable.$inferSelect, 'position'>;
 
-/** What is read of a session; JSON as text. */
+/** The columns to read of a session; JSON as text. */
 export const sessionColumns = {
   ...getTableColumns(sessionsTable),
   summary: textOf<string | null>(sessionsTable.summary),
 };
 
-/** What is read of an entry of a session; JSON as text. */
+/** The columns to read of a session's entry; JSON as text. */
 export const entryColumns = {
   sessionId: sessionEntriesTable.sessionId,
   area: sessionEntriesTable.area,
@@ -38,7 +38,7 @@ export const entryColumns = {
   valueMeta: sessionEntriesTable.valueMeta,
 };
 
-/** What is read of a run; JSON as text. */
+/** The columns to read of a run; JSON as text. */
 export const runColumns = { json: textOf<string>(runsTable.run), meta: runsTable.runMeta };
 
 /** The columns of a run: `run` and `runMeta` hold all of it. */
@@ -73,7 +73,7 @@ function textOrNull(text: string | undefined): string | null {
   return text === undefined ? null : storableText(text);
 }
 
-/** Sessions with what stands in other tables, in the order of the rows: three queries at most, however many they are. */
+/** Sessions with their data from other tables, in the order of the rows: at most three queries for all of them. */
 export async function toSessions(
   database: SqlDatabase,
   rows: readonly SessionRow[],
@@ -94,7 +94,7 @@ export async function toSessions(
   }));
 }
 
-/** The sessions without a first input that have runs whose input is not kept. */
+/** The sessions without a first input that have runs whose input is withheld. */
 async function readWithheld(
   database: SqlDatabase,
   rows: readonly SessionRow[],
@@ -108,7 +108,7 @@ async function readWithheld(
   return new Set(found.map(({ id }) => id));
 }
 
-/** What of a session's rows, in the order of their positions, is its state or its metadata. */
+/** A session's state or metadata, from its rows in the order of their positions. */
 export function toRecord(entries: readonly EntryRow[], wanted: EntryRow['area']): PlainRecord {
   const own = entries.filter(({ area }) => area === wanted);
   return Object.fromEntries(
@@ -116,21 +116,21 @@ export function toRecord(entries: readonly EntryRow[], wanted: EntryRow['area'])
   );
 }
 
-/** A session of which nobody has said it is an agent's. */
+/** The kind of a session; that of an agent if none was given. */
 const knownKind = sql`coalesce(${sessionsTable.componentKind}, 'agent')`;
 
-/** The name that people see. */
+/** The displayed name. */
 const shownName = sql`coalesce(${sessionsTable.name}, ${sessionsTable.firstInput}, CASE WHEN EXISTS (SELECT FROM ${runsTable} WHERE ${runsTable.sessionId} = ${sessionsTable.id} AND ${isNotShown()}) THEN ${WITHHELD_INPUT}::text END, '')`;
 
-/** That what a run was asked is not for keeping, if it is not kept. */
+/** Condition: an empty input of a run counts as withheld. */
 function isNotShown(): SQL {
   return sql`(${runsTable.withdrawn} OR ${runsTable.status} <> 'COMPLETED')`;
 }
 
-/** The same in bytes, so that every database sorts it alike. */
+/** The displayed name sorted by bytes, so that the order is the same in every database. */
 export const sortedName = sql`${shownName} COLLATE "C"`;
 
-/** The condition that a filter stands for. */
+/** The condition of a filter. */
 export function conditionOf({ kind, componentId, userId, name }: SessionFilter): SQL | undefined {
   return and(
     kind === undefined ? undefined : eq(knownKind, kind),
@@ -140,14 +140,14 @@ export function conditionOf({ kind, componentId, userId, name }: SessionFilter):
   );
 }
 
-/** That a session is this owner's; anybody's will do if there is none. */
+/** Condition: a session belongs to this owner. Without an owner every session matches. */
 export function ownedBy(owner: SessionOwner | undefined): SQL | undefined {
   checkUserId(owner);
   if (owner === undefined) return undefined;
   return owner === null ? isNull(sessionsTable.userId) : eq(sessionsTable.userId, owner);
 }
 
-/** The condition that a filter of runs stands for, but for the owner of their session. */
+/** The condition of a filter of runs, without the owner of their session. */
 export function runCondition({
   runId,
   componentId,
@@ -167,21 +167,21 @@ export function runCondition({
   );
 }
 
-/** That a run was added to the session before this one. */
+/** Condition: a run was added to the session before this one. */
 export function addedBefore(sessionId: string, runId: string): SQL {
   const { position } = runsTable;
   return sql`${position} < (SELECT ${position} FROM ${runsTable} WHERE ${runsTable.sessionId} = ${sessionId} AND ${runsTable.runId} = ${runId})`;
 }
 
-/** Bytes of a run and of those that were added after it. */
+/** Total size in bytes of a run and all runs added after it. */
 export const totalSize = sql<number>`sum(${runsTable.size}) OVER (ORDER BY ${runsTable.position} DESC)`;
 
-/** That a run and those that were added after it have at most so many bytes, or that there are none after it. */
+/** Condition: a run and those added after it have at most `maxSize` bytes together, or it is the latest run. */
 export function isWithin(total: SQL.Aliased<number>, maxSize: number): SQL {
   return sql`(${total} <= ${maxSize} OR ${total} = ${runsTable.size})`;
 }
 
-/** A pattern in which the text stands for itself. */
+/** A pattern that matches the text literally. */
 function containing(text: string): string {
   return `%${storableText(text).replace(/[\\%_]/g, '\\$&')}%`;
 }

@@ -6,7 +6,7 @@ import type { SessionUsage } from '../sessions/session.store.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable } from './sql.schema.js';
 
-/** What a session has used with one model. */
+/** A session's usage of one model. */
 export interface UsageRow {
   readonly sessionId: string;
   readonly usage: SessionUsage;
@@ -25,13 +25,13 @@ const SUMS = {
   cacheWriteTokens: sum(cacheWriteTokens).mapWith(Number),
 };
 
-/** Runs that have used something. */
+/** Condition: a run has used tokens. */
 const isCounted = sql`greatest(${inputTokens}, ${outputTokens}, ${totalTokens}, ${reasoningTokens}, ${cacheReadTokens}, ${cacheWriteTokens}) > 0`;
 
-/** A model goes by the name that it had last. */
+/** The latest name of a model. */
 const latestName = sql<string | null>`(array_agg(${modelName} ORDER BY ${position} DESC))[1]`;
 
-/** What the sessions have used, model by model in the order of first use: one query, however many they are. */
+/** The usage of the sessions, by model in the order of first use: one query for all of them. */
 export async function readUsage(database: SqlDatabase, ids: readonly string[]): Promise<UsageRow[]> {
   const rows = await database
     .select({ sessionId, id: modelId, provider: modelProvider, name: latestName, ...SUMS })
@@ -54,7 +54,7 @@ function modelOf(
   return { model: { id, provider, ...(name === null ? {} : { name }) } };
 }
 
-/** A sum over nothing is null. */
+/** Leaves out sums over no values, which are null. */
 function known(sums: Readonly<Record<keyof RunUsage, number | null>>): RunUsage {
   return Object.fromEntries(Object.entries(sums).filter(([, tokens]) => tokens !== null));
 }

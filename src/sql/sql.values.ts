@@ -1,17 +1,17 @@
 import { sql, type AnyColumn, type SQL } from 'drizzle-orm';
 
-/** The time of the statement: `now()` is when its transaction began, which may have waited for another one since. */
+/** The current time. `now()` is the start of the transaction, which may have waited for another one since. */
 export const now = sql`clock_timestamp()`;
 
-/** JSON as PostgreSQL writes it: drivers parse JSON, each in its own way. */
+/** JSON as text, since drivers parse JSON in different ways. */
 export function textOf<T extends string | null>(column: AnyColumn): SQL<T> {
   return sql<T>`${column}::text`;
 }
 
-/** A statement has 65,535 parameters at most; a row of ours needs a few. */
+/** A statement has at most 65,535 parameters; each row needs a few. */
 const BATCH_SIZE = 5_000;
 
-/** What is too much for one statement, in pieces. Nothing makes no piece. */
+/** Splits items into batches for one statement each; no batch if there are no items. */
 export function* inBatches<T>(items: readonly T[]): Iterable<T[]> {
   for (let start = 0; start < items.length; start += BATCH_SIZE) yield items.slice(start, start + BATCH_SIZE);
 }
