@@ -8,7 +8,7 @@ export class ComponentRegistry {
   /** Served components, members and steps, at any depth. */
   readonly #known = new Map<string, Component>();
 
-  /** @throws AgentOsConfigurationError if it is no component, or another component has its id or that of one inside it */
+  /** @throws AgentOsConfigurationError if it is no component, or its id or that of one inside it is taken */
   add(component: Component): void {
     const inside = componentsIn(component);
     if (this.#served.has(component.id)) throw duplicate(component);

@@ -20,12 +20,12 @@ export interface ComponentOptions {
   readonly preHooks?: readonly HookLike<PreHookContext>[];
   /** Run after the component, in this order. */
   readonly postHooks?: readonly HookLike<PostHookContext>[];
-  /** How often a failed execution is repeated; its hooks are not. A client may see the pieces of several attempts. Default 0. */
+  /** How often a failed execution is repeated, without its hooks. Clients may see pieces of all attempts. Default 0. */
   readonly retries?: number;
   /**
-   * Milliseconds that a run may take, all attempts and inline hooks included; `Infinity` for no limit. Then it fails with
-   * a `RunTimeoutError` (504). Default: as long as the run that it is a part of, else the module's `runTimeout`, else ten
-   * minutes.
+   * Milliseconds that a run may take, all attempts and inline hooks included; `Infinity` for no limit. After that it
+   * fails with a `RunTimeoutError` (504). Default: the limit of the run that it is a part of, else the module's
+   * `runTimeout`, else ten minutes.
    */
   readonly timeout?: number;
 }

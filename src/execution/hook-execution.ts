@@ -7,8 +7,8 @@ export type HookPhase = 'pre' | 'post';
 export type HookMode = 'inline' | 'background';
 
 /**
- * Where a run stands when its hooks are chosen: the first of its tree (`root`), below another run (`member`: a member of
- * a team, a step of a workflow), or started by a hook (`inside-hook`). Decides which of the module's hooks it gets.
+ * Where a run stands when its hooks are chosen: the first of its tree (`root`), below another run (`member`: a team
+ * member, a step of a workflow), or started by a hook (`inside-hook`). Decides which of the module's hooks it gets.
  */
 export type HookPosition = 'root' | 'member' | 'inside-hook';
 
@@ -49,8 +49,8 @@ export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 
 export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' | 'shutdown';
 
 /**
- * One execution of a hook, as the ledger keeps it: ids, names, states, times and error classes, never content. Component,
- * position, phase and name identify the hook in every process with the same module.
+ * One execution of a hook, as the ledger keeps it: ids, names, states, times and error classes, never content.
+ * Component, position, phase and name identify the hook in every process with the same module.
  */
 export interface HookExecution {
   /** `runId:phase:hook`, the same for every attempt, so a hook can use it as an idempotency key. */

@@ -24,8 +24,8 @@ export interface HookTask {
   /** The origin of the runs that the hook starts, with their user: JSON. */
   readonly origin: RunOrigin;
   /**
-   * Whether {@link HookExecutorHost.rebuild} finds the hook. It does not if the component is not registered, such as one
-   * that was given to `AgentOsService.run()` itself: such a task can be run in this process only.
+   * Whether {@link HookExecutorHost.rebuild} finds the hook. It does not if the component is not registered, such as
+   * one that was given to `AgentOsService.run()` itself: such a task can be run in this process only.
    */
   readonly isRebuildable: boolean;
   /**
@@ -61,7 +61,7 @@ export interface HookExecutorHost {
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
   /**
    * Makes a task from stored data, in this or another process with the same module. The hook is found by component,
-   * position, phase and name, and runs with the time-out, retries and reports that it has here; attempts on record count.
+   * position, phase and name, and runs with the options that it has here; attempts on record count.
    * The execution is open in the ledger from now on: run the task, drop it, or make the ledger forget it.
    *
    * @returns undefined if there is no such component or hook here

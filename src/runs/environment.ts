@@ -62,7 +62,7 @@ export interface FoundHook {
   readonly component: RunnableComponent;
 }
 
-/** A component is run directly: all hooks inline. Bare components have no stores: a session lasts as long as its run. */
+/** A component is run directly: all hooks are inline, there are no stores, a session lasts as long as its run. */
 export interface DirectEnvironment extends CommonEnvironment {
   readonly kind: 'direct';
   readonly sessions?: CoordinatedSessionStore;

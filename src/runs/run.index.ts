@@ -19,7 +19,7 @@ export interface IndexedRun {
   readonly settledAt: number;
   /** The tokens that its engine has reported. */
   readonly usage: RunUsage;
-  /** Epoch milliseconds; absent as long as the response is open, if there is none, and below the first run of a tree. */
+  /** Epoch milliseconds; absent while the response is open, if there is none, and for runs below a root. */
   readonly closedAt?: number;
   /** Whether the response has carried the result to its last byte. */
   readonly delivered?: boolean;

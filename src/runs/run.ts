@@ -61,7 +61,7 @@ export interface RunRequest {
   readonly component: RunComponent;
   readonly input: string | RunInput;
   readonly options?: RunOptions;
-  /** Who conducts the run if it starts a tree of its own. Default: the environment of the calling code, else a direct run. */
+  /** Who conducts the run if it starts a tree. Default: the environment of the calling code, else a direct run. */
   readonly environment?: RunEnvironment;
   readonly step?: StepPosition;
   /** A reader of the run's events and of those below it. */
@@ -124,7 +124,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** The number of workflows around the run's own. */
   readonly #nestedDepth: number;
   readonly #feed: EventFeed;
-  /** Where records of the run wait: for its own output guardrails, or for those of the next run above that has some. */
+  /** Holds the run's records for its own output guardrails, or for those of the next run above that has some. */
   readonly #hold: Hold | undefined;
   /** Background hooks that were collected already. */
   #collected: Set<BoundHook> | undefined;
@@ -751,7 +751,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#context = { ...this.#context, dependencies: copyToKeep(this.#given.dependencies) };
   }
 
-  /** Code that still holds the run's data may be at work, such as an abandoned hook: from here on the run has its own. */
+  /** Gives the run its own copy of its data: abandoned code, such as a hook, may still write into the old data. */
   #detachData(): void {
     this.#sessionView.detach();
     const metadata = copyToKeep(this.#context.metadata);
@@ -761,7 +761,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     else this.#output.input = this.#input;
   }
 
-  /** The output of a run holds those of its parts, unless its attempt was repeated without them: guardrails look there. */
+  /** Adds the output to that of the run above, where guardrails look, unless the attempt was repeated. */
   #showAbove(): void {
     const { parent } = this;
     if (!parent || this.#isDiscarded || parent.phase !== 'executing') return;

@@ -24,7 +24,7 @@ export interface RunWatchOptions {
 }
 
 /**
- * Ends runs at their time limit, and says in the log when one has shown nothing for a minute. All runs in flight share one
+ * Ends runs at their time limit, and logs a warning if one has no event for a minute. All runs in flight share one
  * deadline, since most end long before it: a start costs a comparison, an end nothing.
  */
 export class RunWatch {

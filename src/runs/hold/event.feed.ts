@@ -64,7 +64,7 @@ export class EventFeed {
     return { createdAt: nowInSeconds(), ...this.#options.base, ...body };
   }
 
-  /** From now on, events of the runs below are ignored: the run does not wait for them, and guardrails do not see them. */
+  /** Ignores later events of the runs below: the run does not wait for them, and guardrails do not see them. */
   ignoreParts(): void {
     this.#takesParts = false;
   }
