@@ -2,20 +2,20 @@ import { isDigit } from './digit.groups.js';
 import type { NormalisedText } from './normalised.text.js';
 
 /**
- * How a text looks to the phrases: small letters without marks and look-alikes, one blank between words.
- * `lines` keeps the ends of lines, `flat` does not. `cyrillic` is `flat` with the letters that look like Latin ones.
+ * A text prepared for matching phrases: lower case without marks and look-alikes, one blank between words.
+ * `lines` keeps line breaks, `flat` does not. `cyrillic` is `flat` with look-alikes of Latin letters left unchanged.
  */
 export interface FoldedText {
   readonly lines: string;
   readonly flat: string;
   readonly cyrillic: string;
-  /** With the letters as they were written. */
+  /** With unchanged letters. */
   readonly original: string;
 }
 
-/** Letters of other scripts that look like Latin ones, each with the Latin one. */
+/** Pairs of a letter that looks like a Latin one and that Latin letter. */
 const LOOK_ALIKES = 'аaеeоoрpсcуyхxіiѕsԁdјjһhӏlԛqԝwαaοoρpνvιiκkτtυuεe';
-/** Emphasis, quoting and joining signs stand between words as blanks do. */
+/** Emphasis, quotes and joining characters, which separate words as blanks do. */
 const JOINING = '*_~`#>\\/|<"“”„«»-';
 const APOSTROPHES = '\u2019\u2018\u02bc\u2032\u00b4';
 const WHITE_SPACE = ' \t\n\v\f\r';
@@ -24,7 +24,7 @@ const BLANK = 0x20;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** What each unit of a text becomes. Typed arrays, as each of a million units is looked up. */
+/** The replacement for each code unit. Typed arrays, since a text may have a million units to look up. */
 const toLatin = Uint16Array.from({ length: 0x1_0000 }, (_, unit) => unit);
 const toWords = Uint16Array.from(toLatin);
 const toOneLine = Uint16Array.from(toLatin);
@@ -34,10 +34,10 @@ for (let at = 0; at < LOOK_ALIKES.length; at += 2) {
 for (const sign of JOINING + WHITE_SPACE) toWords[sign.charCodeAt(0)] = BLANK;
 for (const sign of WHITE_SPACE) if (!'\r\n'.includes(sign)) toOneLine[sign.charCodeAt(0)] = BLANK;
 
-/** Small letters without marks, filled as they are met; 0 for those not met yet. */
+/** Lower-case letters without marks, filled on demand; 0 for those not computed yet. */
 const toSmall = new Uint16Array(0x1_0000);
 
-/** Folds a text for looking; what is passed on stays as it was written. */
+/** Folds a text for matching; the run keeps the original. */
 export function foldText({ text, original }: NormalisedText): FoldedText {
   const units = new Uint16Array(text.length);
   let isMixed = false;
@@ -61,7 +61,7 @@ function flatOf(units: Uint16Array): string {
   return textOf(joinSpaced(squeezed(units, toWords)));
 }
 
-/** One byte for each unit where that is enough: expressions read it faster. */
+/** Uses one byte per code unit where possible: regular expressions are faster on such strings. */
 function textOf(units: Uint16Array): string {
   let bits = 0;
   for (let at = 0; at < units.length; at++) bits |= units[at] as number;
@@ -72,7 +72,7 @@ function textOf(units: Uint16Array): string {
 
 const LEAST_SPACED = 5;
 
-/** `i g n o r e` as one word, in place. */
+/** Joins spaced letters such as `i g n o r e` into one word, in place. */
 function joinSpaced(units: Uint16Array): Uint16Array {
   let length = 0;
   let at = 0;
@@ -85,7 +85,7 @@ function joinSpaced(units: Uint16Array): Uint16Array {
   return units.subarray(0, length);
 }
 
-/** Where the letters that begin here end, if each is a word of its own; else the next place. */
+/** The end of the spaced letters that begin here; the next index if there are none. */
 function endOfSpaced(units: Uint16Array, from: number): number {
   if (from > 0 && isWordUnit(units[from - 1])) return from + 1;
   let end = from;
@@ -93,7 +93,7 @@ function endOfSpaced(units: Uint16Array, from: number): number {
     if (units[end + 1] !== BLANK) return end + 1;
     end += 2;
   }
-  // Behind the last letter, not the blank after it.
+  // After the last letter, not after the blank that follows it.
   return Math.max(from + 1, end - 1);
 }
 
@@ -115,7 +115,7 @@ function smallLetter(unit: number): number {
   return small;
 }
 
-/** These units, each replaced, with one blank for several, and `\n` for each end of a line. */
+/** The units after replacement, with blanks collapsed to one and `\n` for each line break. */
 function squeezed(units: Uint16Array, replacements: Uint16Array): Uint16Array {
   const kept = new Uint16Array(units.length);
   let length = 0;
@@ -133,7 +133,7 @@ function squeezed(units: Uint16Array, replacements: Uint16Array): Uint16Array {
   return kept.subarray(0, length);
 }
 
-/** Whether a text holds a phrase that tells a model to drop its instructions, or to show them. */
+/** Whether a text contains a phrase that tells a model to drop or to reveal its instructions. */
 export function hasInjectionPhrase({ lines, flat, cyrillic, original }: FoldedText): boolean {
   const orders = markOrders(flat);
   return (
@@ -147,21 +147,21 @@ export function hasInjectionPhrase({ lines, flat, cyrillic, original }: FoldedTe
 
 const either = (...words: readonly string[]): string => `(?:${words.join('|')})`;
 
-/** Stands before a verb that gives an order, in a text whose orders are marked. */
+/** Marks the beginning of an order in a text whose orders are marked. */
 const ORDER = '\u0001';
 
-/** Where the first words of an order begin. */
+/** Matches where the first words of an order begin. */
 const ORDERING =
   /\b(?=(?:ignore|disregard|forget|override|overrule|bypass|discard|neglect|do not|don'?t|stop|pay no|erase|nullify|abandon|disable|deactivate|turn|switch|remove|lift|circumvent|drop|reveal|show|print|repeat|output|display|tell|give|share|leak|dump|expose|recite|write|list|disclose|return|send|provide|translate|summari[sz]e|encode|copy|paste|spell|reproduce|quote|state|whats?|act|behave|respond|answer|reply|pretend|role|speak|simulate|operate|continue|talk|comply|generate|delete|clear|reset|cancel|wipe)\b)/g;
 
 /**
- * What stands before an order: nothing, a stop, "please", "now" or "you must". "Can a jury disregard prior
- * instructions?" is a question.
+ * The possible contexts before an order: the start of the text, punctuation, "please", "now" or "you must". "Can a jury
+ * disregard prior instructions?" is a question.
  */
 const BEFORE_ORDER =
   /(?<=(?:^ ?|[.!?:;,()[\]{}'…] ?|\b(?:please|pls|kindly|now|then|and|just|first|instead|but|so|ok|okay|immediately|simply|says?|said|reads|command|you (?:to|must|should|will|can|may|shall|have to|need to|are to|can now|must now|should now)|assistant|ai|model|chatgpt|claude|gpt|bot|let us|lets) ))/y;
 
-/** Marks where orders begin, once for all phrases: looking back at every place would cost too much. */
+/** Marks the beginnings of orders, once for all phrases: a lookbehind at every position would cost too much. */
 function markOrders(flat: string): string {
   const pieces: string[] = [];
   let from = 0;
@@ -220,7 +220,7 @@ const YOUR_OWN = either(
   ],
   ...['built in', 'base', 'default', 'pre programmed', 'preset'],
 );
-/** Of {@link YOUR_OWN}, what only a machine has, or what its maker keeps back. */
+/** The subset of {@link YOUR_OWN} that only applies to a machine, or that its provider keeps secret. */
 const KEPT_BACK = either(
   'system',
   'hidden',
@@ -231,7 +231,7 @@ const KEPT_BACK = either(
   'pre programmed',
 );
 const END = '(?= ?(?:[.,;:!?]|$| and\\b| then\\b))';
-/** What only instructions of a machine are about. Safety shoes, the developer of a plugin and topics of essays are not. */
+/** Subjects of a machine's instructions only, not safety shoes, the developer of a plugin or topics of essays. */
 const OF_MACHINE = either(
   'your\\b',
   `what (?:topics |subjects )?(?:are allowed|you (?:can|may|must|should|cannot|are allowed to)(?: not| never)? ${ORDER}?(?:say|talk|discuss|answer|reveal))\\b`,
@@ -245,9 +245,9 @@ const OF_MACHINE = either(
   `(?:sensitive|forbidden) topics${END}`,
   `(?:the )?(?:ai|assistant|chatbot|system message|system prompt|openai|anthropic)${END}`,
 );
-/** Not in front of what the instructions are about, unless that is the reader's: `in the manual`, `from my colleague`. */
+/** Excludes instructions with a subject, such as `in the manual`, unless the subject begins with `your`. */
 const NO_SUBJECT = '\\b(?! (?:in|from|about|on|for|regarding|concerning) (?!your\\b))';
-/** The same, where the instructions are to be dropped: unless they are those of a machine. */
+/** The same for orders to drop instructions, unless the subject is that of a machine's instructions. */
 const OF_NOTHING_ELSE = `\\b(?! (?:in|from|about|on|for|regarding|concerning) (?!${OF_MACHINE}))`;
 const SHOW = either(
   ...[
@@ -300,7 +300,7 @@ const MACHINE = either(
 
 const phrase = (...parts: readonly string[]): RegExp => new RegExp(parts.join(''));
 
-/** Orders that no customer gives. Each is linear, as all of these are: every repetition is bounded. */
+/** Orders that no customer gives. Like all expressions here they are linear: every repetition is bounded. */
 const ORDERS: readonly RegExp[] = [
   // Ignore all previous instructions; disregard the above rules.
   phrase(ORDER, OVERRIDE, ` ${FILLER}(?:your )?${FILLER}${EARLIER} (?:system )?${BASES}${OF_NOTHING_ELSE}`),
@@ -373,7 +373,7 @@ const ORDERS: readonly RegExp[] = [
   phrase(ORDER, '(?:answer|respond|reply|act|speak|behave) as dan\\b(?: ?[.!,]| ?$)'),
 ];
 
-/** What no customer writes, wherever it stands. */
+/** Phrases that no customer writes, at any position. */
 const PHRASES: readonly RegExp[] = [
   phrase(
     `(?<!\\bjur(?:y|ors) to )\\b${OVERRIDE} (?:all|any|every) (?:of )?(?:the |your |these |those )?(?:other )?${EARLIER} (?:system )?${BASES}${OF_NOTHING_ELSE}`,
@@ -407,7 +407,7 @@ const PHRASES: readonly RegExp[] = [
   phrase(
     `\\byou(?: are|'re| will be| are now)(?: now)? (?:${BOUNDLESS}|in (?:god|sudo|root|jailbreak|dan|unrestricted|unfiltered) mode)\\b`,
   ),
-  // Devices are in developer mode, and say so; a machine is told that it is in it now.
+  // Device messages mention developer mode too; an injection tells the model that it is in this mode now.
   phrase(
     "\\b(?:from now on,? you(?: are|'re| will be)|you(?: are|'re) now)(?: now)? in (?:developer|admin) mode\\b",
   ),
@@ -438,7 +438,7 @@ const PHRASES: readonly RegExp[] = [
   phrase(
     "\\b(?:never|do not|don'?t|cannot|must not) (?:ever )?refuse (?:any|a|my|to) (?:\\w{1,12} )?(?:requests?|prompts?|instructions?|commands?)\\b(?=.{0,80}\\b(?:ai|model|assistant|rules|filters|polic(?:y|ies)|you are)\\b)",
   ),
-  // Text that speaks to the machine behind a reader's back.
+  // Hidden text that addresses the model instead of the reader.
   phrase(
     `\\b(?:if|when) you are an? (?:${MACHINE}|large language model)\\b.{0,40}\\b(?:reading|processing|summari[sz]ing|parsing|scanning|reviewing|evaluating)\\b`,
   ),
@@ -481,25 +481,25 @@ const PHRASES: readonly RegExp[] = [
   /(?:تجاهل|انس) (?:جميع |كل )?(?:التعليمات|الاوامر|الأوامر|القواعد) (?:السابقة|اعلاه|أعلاه)/,
 ];
 
-/** In capitals only: Dan and Stan are names of people as well. */
+/** In capitals only: Dan and Stan are also names of people. */
 const ALTER_EGO =
   /\b(?:[Yy]ou|YOU) (?:are now|ARE NOW) (?:DAN|STAN|AIM|DUDE)\b(?=[ ,.!:;]?(?:$|[,.!:;(\n]| mode| who| which| and| an? AI))/;
 
-/** Its letters must not be taken for Latin ones, as they are in texts that have some of these. */
+/** Matched against `cyrillic`, in which look-alikes of Latin letters are not replaced. */
 const RUSSIAN =
   /(?:игнорируй|проигнорируй|забудь|отмени)(?:те)? (?:все |пожалуйста )?(?:свои |твои |ваши )?(?:предыдущие|прежние|прошлые|вышеуказанные|системные|предшествующие) (?:инструкции|указания|правила|команды)/;
 
-/** Programs tell people what they are as well: `System: you are a member of 3 groups`. */
+/** Roles that programs report to people: `System: you are a member of 3 groups`. */
 const ROLE_OF_PEOPLE =
   '(?:member|user|guest|customer|subscriber|admin|administrator|moderator|owner|co ?owner|participant|few|bit|new|day|hour|minute)';
 const AS_ORDER = `(?:you are (?:now )?(?:an? (?!${ROLE_OF_PEOPLE}\\b)|${BOUNDLESS}\\b)|you (?:now )?have no (?:rules|restrictions|limits|limitations|filters|guidelines)\\b|you (?:must|will|should|shall|can|may|have to|are to)(?: now| always| never| only| not| no longer){0,2} (?:ignore|disregard|forget|override|obey|approve|grant|comply|answer|respond|reply|reveal|refuse|act|behave|pretend)\\b|(?:please )?(?:ignore|disregard|forget|override)\\b|new (?:instructions?|rules|directive|persona|role)\\b|from now on\\b|the (?:assistant|user|model|ai)\\b|all (?:previous|prior|safety|restrictions)\\b|reveal\\b|(?:safety|content|developer|debug) (?:filters?|mode|polic))`;
 
-/** What stands between turns of a conversation in the formats of models, and turns that somebody has made up. */
+/** Turn separators of model formats, and forged turns of a conversation. */
 const MARKERS: readonly RegExp[] = [
   /<\|(?:im_start|im_end|im_sep|system|user|assistant|endoftext|begin_of_text|end_of_text|start_header_id|end_header_id|eot_id|end_of_turn|endofprompt|eom_id|python_tag)\|>/,
   /<｜(?:system|user|assistant|begin[▁_]of[▁_]sentence|end[▁_]of[▁_]sentence)｜>/,
   /<(?:start|end)_of_turn>|<<\/?sys>>|\[\/?inst\]|\[\/?system_prompt\]/,
-  // A few signs of decoration before the word, none or a few after it.
+  // A few decoration characters before the word, at most a few after it.
   new RegExp(
     `^ ?[[(<{#*>=-]{0,4} ?(?:system|developer|admin|root)(?: (?:prompt|message|note|override|instructions?|notice|update|alert|command))?[\\])>}*]{0,3} ?[:\\n>\\]-] ?\\n? ?[*"']{0,3}${AS_ORDER}`,
     'm',
@@ -514,7 +514,7 @@ const MARKERS: readonly RegExp[] = [
   /^ ?[-=#*[(<]{0,6} ?(?:end|start|begin|beginning) (?:of )?(?:the )?(?:new )?(?:system|developer|hidden) (?:prompt|message|instructions?)\b/m,
 ];
 
-/** Each of them sees what clients write, so each has to be linear. */
+/** Each must be linear, since clients control the input. */
 export const BUILT_IN_EXPRESSIONS: readonly RegExp[] = [
   ...[ORDERING, BEFORE_ORDER],
   ...ORDERS,

@@ -3,16 +3,16 @@ import { importNeeded } from '../peers/optional-peer.js';
 import { isDigit, type DigitGroups } from './digit.groups.js';
 import type { Span } from './normalised.text.js';
 
-/** Bounds what the library is asked: it costs some 50 microseconds for each group of digits in which it finds no number. */
+/** Limits calls of the library, which takes some 50 microseconds for each group of digits without a number. */
 export interface Effort {
   /**
-   * @param groups - of digits that the library has looked at
-   * @throws if a text has more candidates than a guardrail looks at
+   * @param groups - number of groups of digits that the library has examined
+   * @throws if a text has more candidates than a guardrail examines
    */
   spend(groups: number): void;
 }
 
-/** What is needed of libphonenumber-js: its types are no part of ours, since it need not be installed. */
+/** The used interface of libphonenumber-js, without its own types, since it is an optional dependency. */
 interface PhoneLibrary {
   findPhoneNumbersInText(text: string, options: { defaultCountry?: never; v2: true }): readonly FoundPhone[];
   isSupportedCountry(country: string): boolean;
@@ -34,20 +34,20 @@ interface FoundPhone {
 const LEAST_DIGITS = 7;
 const MOST_DIGITS = 17;
 const MOST_GROUPS = 8;
-/** Where a number that has a mark of its beginning may end. */
+/** Maximum number of possible ends to try for a number whose beginning is marked. */
 const MOST_ENDS = 4;
 const LONGEST_GAP = 4;
-/** Of North American numbers, with and without the area. */
+/** Digits of a North American number with its area code. */
 const NORTH_AMERICAN_DIGITS = 10;
 const AREA_DIGITS = 3;
 
-/** `(555) 123-4567`, `555-123-4567` and `+1 555 123 4567`, also where the area is one for films. */
+/** `(555) 123-4567`, `555-123-4567` and `+1 555 123 4567`, including fictional area codes. */
 const NORTH_AMERICAN =
   /(?<![\d+(.-])(?:(?:\+?1[ .-]?)?(?:\([2-9]\d\d\)[ .-]?\d{3}[ .-]\d{4}|[2-9]\d\d([.-])\d{3}\1\d{4})|\+1[ .-]?[2-9]\d\d[ .-]?\d{3}[ .-]?\d{4})(?![\d]|[.-]\d)/g;
 
 /**
- * Telephone numbers: international ones (`+49 …`) everywhere, those of the given countries as people there write
- * them, and what is written as in North America. Whether a number can exist, libphonenumber-js says.
+ * Finds telephone numbers: international ones (`+49 …`), national ones of the given countries, and those in North
+ * American notation. libphonenumber-js decides whether a number can exist.
  */
 export class PhoneFinder {
   readonly #countries: readonly string[];
@@ -78,7 +78,7 @@ export class PhoneFinder {
   find(groups: DigitGroups, effort: Effort): readonly Span[] {
     if (groups.text.length < LEAST_DIGITS || groups.count === 0) return [];
     const phones = northAmericanIn(groups);
-    /** Groups since the row began, or since the last number in it. */
+    /** The number of groups since the row began, or since the last number in it. */
     let position = 0;
     for (let at = 0; at < groups.count; at++) {
       position = at > 0 && isJoined(groups, at) ? position : 0;
@@ -94,7 +94,7 @@ export class PhoneFinder {
     return phones.sort((one, other) => one.start - other.start);
   }
 
-  /** The number that begins with this group; of several ends the farthest. */
+  /** The longest number that begins with this group. */
   #findAt(groups: DigitGroups, at: number, position: number, effort: Effort): readonly Span[] {
     const candidates = candidatesAt(groups, at, this.#countries.length > 0 ? position : undefined);
     for (const candidate of candidates) {
@@ -118,7 +118,7 @@ export class PhoneFinder {
         })
         .filter((phone) => country === undefined || isWrittenNationally(written, phone))
         .map(({ startsAt, endsAt }) => ({ start: start + startsAt, end: start + endsAt }));
-      // One country may see a number in the first half of what another sees as a whole.
+      // A prefix of one country's number may be a valid number in another country.
       if (lengthOf(found) > lengthOf(longest)) longest = found;
       const isWhole = lengthOf(found) === written.length;
       effort.spend(isWhole ? 1 : groups);
@@ -128,9 +128,9 @@ export class PhoneFinder {
   }
 }
 
-/** What may be a telephone number. */
+/** A span that may be a telephone number. */
 interface Candidate extends Span {
-  /** How many groups of digits it has. */
+  /** The number of its groups of digits. */
   readonly groups: number;
 }
 
@@ -138,7 +138,7 @@ function lengthOf(spans: readonly Span[]): number {
   return spans.reduce((length, { start, end }) => length + end - start, 0);
 }
 
-/** What {@link NORTH_AMERICAN} finds. It is asked only where enough digits stand close together. */
+/** The matches of {@link NORTH_AMERICAN}, which is only applied where enough digits are close together. */
 function northAmericanIn(groups: DigitGroups): Span[] {
   const phones: Span[] = [];
   let first = 0;
@@ -152,7 +152,7 @@ function northAmericanIn(groups: DigitGroups): Span[] {
       mayBeArea ||= size >= AREA_DIGITS;
     }
     if (digits >= NORTH_AMERICAN_DIGITS && mayBeArea) {
-      // With what decides about the number: signs before it, and what comes after.
+      // Includes the context that the expression tests: the characters before and after the number.
       const from = Math.max(0, groups.start(first) - LONGEST_GAP);
       const row = groups.text.slice(from, groups.end(last) + LONGEST_GAP);
       for (const { index, 0: phone } of row.matchAll(NORTH_AMERICAN)) {
@@ -165,23 +165,23 @@ function northAmericanIn(groups: DigitGroups): Span[] {
 }
 
 /**
- * Stretches of text that may be the telephone number which begins with this group: a few groups of digits, close
- * together. Those without a plus sign only with a country, and only where a row of groups begins, or after a quantity.
+ * The candidates for a telephone number that begins with this group: a few groups of digits close together. Without a
+ * plus sign, only if there is a country, and only at the beginning of a row of groups or after a quantity.
  *
- * @param position - how many groups stand before it in its row; undefined if there is no country
+ * @param position - the number of groups before it in its row; undefined if there is no country
  */
 function candidatesAt(groups: DigitGroups, at: number, position: number | undefined): readonly Candidate[] {
   const { text } = groups;
   const begin = groups.start(at);
   const last = lastGroup(groups, at);
-  // First what is cheap: there may be a million groups.
+  // The cheap test first: there may be a million groups.
   if (digitsOf(groups, at, last) < LEAST_DIGITS) return [];
   if (isFraction(groups, at)) return [];
   const sign = /[+(]{0,2} ?$/.exec(text.slice(Math.max(0, begin - 3), begin))?.[0].trimEnd() ?? '';
   const isMarked =
     sign.includes('+') || (position !== undefined && position <= 1 && canBegin(groups, at, sign));
   if (!isMarked && position !== 0) return [];
-  // The head of a long row of numbers is no number of a country.
+  // The beginning of a long row of groups is not a national number.
   if (!isMarked && last < groups.count - 1 && isJoined(groups, last + 1)) return [];
   const start = sign === '' ? begin : text.lastIndexOf(sign, begin - 1);
   const isOfAmount = isAmount(text, groups.end(last));
@@ -213,7 +213,7 @@ const DOT = 0x2e;
 const SLASH = 0x2f;
 const ZERO = 0x30;
 
-/** A quick look: what {@link canBegin} asks for, or a plus sign. */
+/** A quick test for a plus sign, or for the condition of {@link canBegin}. */
 function mayBegin(groups: DigitGroups, at: number, position: number): boolean {
   const { text } = groups;
   const start = groups.start(at);
@@ -267,7 +267,7 @@ function isGapSign(unit: number): boolean {
   }
 }
 
-/** The digits after the dot of a fraction, not of a number in groups: `0.371234567`. */
+/** Whether the group is the fraction of a decimal number such as `0.371234567`. */
 function isFraction(groups: DigitGroups, at: number): boolean {
   const { text } = groups;
   const start = groups.start(at);
@@ -275,12 +275,12 @@ function isFraction(groups: DigitGroups, at: number): boolean {
   return isDigit(text.charCodeAt(start - 2));
 }
 
-/** A part of an identifier is no number: `v1234567`, `1234567ms`. */
+/** Whether it is part of a word, such as `v1234567` or `1234567ms`. */
 function isTouchedByWord(text: string, { start, end }: Span): boolean {
   return /[\p{L}\d_]/u.test(text.charAt(start - 1)) || /[\p{L}_]/u.test(text.charAt(end));
 }
 
-/** Signs and short names of the money of an amount, right after it. */
+/** A currency symbol or code right after an amount. */
 const CURRENCY = /[ \u00a0\u202f]{0,2}(?:[€$£]|(?:EUR|USD|CHF|GBP)(?![\p{L}\d]))/uy;
 
 function isAmount(text: string, end: number): boolean {
@@ -293,7 +293,7 @@ function isInThousands(groups: DigitGroups, first: number, last: number): boolea
   return true;
 }
 
-/** `02.` and `05/` before a month: the rest of a date is no number. */
+/** A day such as `02.` or `05/` before a month and a year, which are not a telephone number. */
 const DAY_BEFORE = /(?<=(?<![\d./])\d{1,2}([./]))(?=(?:0?[1-9]|1[0-2])\1(?:19|20)\d\d(?!\d))/y;
 
 function isTouchedByDate(text: string, begin: number): boolean {
@@ -305,7 +305,7 @@ const DAY = '(?:0?[1-9]|[12]\\d|3[01])';
 const MONTH = '(?:0?[1-9]|1[0-2])';
 const TIME = '(?:[01]\\d|2[0-4])[.:]?[0-5]\\d';
 
-/** Dates, spans of times, spans of numbers and decimals, none of which belongs to a telephone number. */
+/** Dates, time ranges, number ranges and decimals, which are not telephone numbers. */
 const OTHER_NUMBERS = new RegExp(
   [
     `(?<![\\d.])${DAY}\\.${MONTH}\\.(?:19|20)?\\d\\d(?![\\d.])`,
@@ -319,15 +319,15 @@ const OTHER_NUMBERS = new RegExp(
   ].join('|'),
 );
 
-/** Where mobile numbers are usually written without the trunk prefix. */
+/** Countries in which mobile numbers are usually written without the trunk prefix. */
 const WITHOUT_PREFIX = new Set(['IN', 'CN', 'BR']);
 
 /** `212 736 5000`, but not `2026/004711`, which has as many digits. */
 const NORTH_AMERICAN_GROUPS = /^1?\D*(?:\d{10}|\(?\d{3}\D*\d{3}\D*\d{4})$/;
 
 /**
- * Whether somebody in that country would write the number like this: with its trunk prefix, where there is one, or with
- * its area in brackets. Dates and prices are not.
+ * Whether the number is in its country's usual notation: with the trunk prefix, if the country has one, or with the
+ * area code in brackets. Dates and prices are not.
  */
 function isWrittenNationally(text: string, { startsAt, endsAt, number }: FoundPhone): boolean {
   const written = text.slice(startsAt, endsAt);

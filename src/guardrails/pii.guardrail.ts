@@ -20,12 +20,12 @@ export type PiiType = (typeof PII_TYPES)[number];
 /** The more specific ones first: a card also looks like a telephone number. */
 const PII_TYPES = ['email', 'ssn', 'card', 'phone'] as const;
 
-/** What a {@link piiGuardrail} looks for, and what it does about it. */
+/** The options of {@link piiGuardrail}. */
 export interface PiiGuardrailOptions extends InspectionOptions {
-  /** `detect` (the default) rejects the run; `mask` replaces what was found, such as `[EMAIL]`, and lets it pass. */
+  /** `detect` (the default) rejects the run; `mask` replaces findings, for example with `[EMAIL]`, and lets it pass. */
   readonly strategy?: 'detect' | 'mask';
   /**
-   * Which of the built-in kinds to look for: `email`, `ssn`, `card`, `phone`. Default: all of them. `phone` needs the
+   * The built-in kinds to search for: `email`, `ssn`, `card`, `phone`. Default: all of them. `phone` needs the
    * package `libphonenumber-js`; the application does not start without it.
    */
   readonly types?: readonly PiiType[];
@@ -36,32 +36,32 @@ export interface PiiGuardrailOptions extends InspectionOptions {
    */
   readonly defaultCountry?: string | readonly string[];
   /**
-   * Kinds of your own, by name: `{ customer: /C-\d{6}/ }` masks as `[CUSTOMER]`. They see each text as it was written
-   * and as it looks with ordinary digits, hyphens and blanks. Keep them linear: they get whatever a client sends.
+   * Custom kinds by name: `{ customer: /C-\d{6}/ }` masks as `[CUSTOMER]`. They are matched against each original text
+   * and its normalised form with ordinary digits, hyphens and blanks. Keep them linear: clients control the input.
    */
   readonly patterns?: Readonly<Record<string, RegExp>>;
-  /** In events, logs and the ledger. Default `piiGuardrail`. */
+  /** The name in events, logs and the ledger. Default `piiGuardrail`. */
   readonly name?: string;
 }
 
 /** Finds one kind of personal data. */
 interface Finder {
   readonly kind: string;
-  /** Whether a number may be one: integers of data. */
+  /** Whether it also searches numbers: integers of data. */
   readonly findsNumbers: boolean;
-  /** @returns places in the original, from left to right */
+  /** @returns spans of the original, from left to right */
   find(text: NormalisedText, findings: Findings): Iterable<Span>;
 }
 
-/** Groups of digits that the library for telephone numbers looks at in one look: some hundred milliseconds. */
+/** Maximum groups of digits that the phone library examines in one check: some hundred milliseconds. */
 const MAX_PHONE_GROUPS = 2_500;
 
 /**
  * A guardrail against personal data: e-mail addresses, social security numbers, payment cards, telephone numbers, and
- * patterns of your own. Among pre-hooks it guards the input: the question, names and texts of files, metadata,
- * dependencies and session state. Among post-hooks the output: the answer, structured data, tool calls, members'
- * answers, steps, and the metadata that the engine has added. It looks at numbers and keys as well as at texts. What
- * it masks is masked everywhere: in what is stored, streamed and shown, and in what background hooks see.
+ * custom patterns. As a pre-hook it guards the input: the question, names and texts of files, metadata, dependencies
+ * and session state. As a post-hook it guards the output: the answer, structured data, tool calls, members' answers,
+ * steps, and the metadata that the engine has added. It searches texts, numbers and keys. Masking applies everywhere:
+ * to stored, streamed and displayed data, and to the data of background hooks.
  *
  * @throws AgentOsConfigurationError if an option is not usable
  *
@@ -87,7 +87,7 @@ export function piiGuardrail(options: PiiGuardrailOptions = {}): HookFunction<Pr
     if (strategy === 'mask') apply();
     else findings.reject();
   };
-  // It fits both lists: among pre-hooks it does not read the output.
+  // Valid in both lists: as a pre-hook it does not read the output.
   return (
     types.includes('phone')
       ? definePreparedGuardrail(guard, { name }, () => phones.load())
@@ -95,7 +95,7 @@ export function piiGuardrail(options: PiiGuardrailOptions = {}): HookFunction<Pr
   ) as HookFunction<PreHookContext>;
 }
 
-/** What one look at one run has found. */
+/** The findings of one check of one run. */
 class Findings {
   readonly #finders: readonly Finder[];
   readonly #numberFinders: readonly Finder[];
@@ -109,12 +109,12 @@ class Findings {
     this.#inspection = inspection;
   }
 
-  /** Which kinds, in the order of the finders. */
+  /** The kinds found, in the order of the finders. */
   get kinds(): readonly string[] {
     return this.#finders.map(({ kind }) => kind).filter((kind) => this.#kinds.has(kind));
   }
 
-  /** @returns what masks all that was found */
+  /** @returns a function that masks all findings */
   collect(): () => void {
     return this.#inspection.look({
       text: (text) => this.#mask(text, this.#finders),
@@ -130,7 +130,7 @@ class Findings {
     });
   }
 
-  /** Counts groups of digits that the library for telephone numbers has looked at. */
+  /** Counts groups of digits that the phone library has examined. */
   spend(groups: number): void {
     this.#phoneGroupsLeft -= groups;
     if (this.#phoneGroupsLeft >= 0) return;
@@ -157,12 +157,12 @@ class Findings {
   }
 }
 
-/** A place with the kind of what stands there. */
+/** A span with the kind of its personal data. */
 interface Claim extends Span {
   readonly kind: string;
 }
 
-/** Where one finder finds something, from left to right. */
+/** The spans that one finder finds, from left to right. */
 class Finds {
   readonly kind: string;
   readonly #spans: Iterator<Span>;
@@ -174,7 +174,7 @@ class Finds {
     this.take();
   }
 
-  /** The first place that has not been taken. */
+  /** The first span that was not taken yet. */
   get first(): Span | undefined {
     return this.#first;
   }
@@ -186,8 +186,8 @@ class Finds {
 }
 
 /**
- * What several finders find in one text, from left to right and without overlap: of places that overlap the finder that
- * stands first has it, reaching over all of them. One after the other, since a text may hold a million.
+ * Merges the spans of several finders in one text, from left to right. Overlapping spans become one, of the kind that
+ * comes first in the list of finders. Computed one by one, since a text may have a million.
  */
 class Claims {
   readonly #finds: readonly Finds[];
@@ -208,7 +208,7 @@ class Claims {
     return { kind: this.#finds[rank]?.kind ?? '', start, end };
   }
 
-  /** Which finder has the leftmost place that begins before this one. */
+  /** The finder with the leftmost span that begins before this index. */
   #leftmost(before = Infinity): number | undefined {
     let rank: number | undefined;
     let least = before;
@@ -229,7 +229,7 @@ class Claims {
   }
 }
 
-/** A text with places replaced, from left to right. Joined now and then: a million pieces cost too much memory. */
+/** A text with spans replaced, from left to right. Joined regularly: a million pieces would take too much memory. */
 class MaskedText {
   readonly #original: string;
   readonly #parts: string[] = [];
@@ -270,13 +270,13 @@ function builtInFinders(types: readonly PiiType[], phones: PhoneFinder): readonl
   }
   return PII_TYPES.filter((type) => types.includes(type)).map((kind) => ({
     kind,
-    // Of numbers without signs only cards can be told from any others.
+    // Among plain numbers only cards can be recognised.
     findsNumbers: kind === 'card',
     find: (text, findings) => inOriginal(text, finders[kind](text, findings)),
   }));
 }
 
-/** @returns places in the normalised text */
+/** @returns spans of the normalised text */
 type Search = (text: NormalisedText, findings: Findings) => Iterable<Span>;
 
 function inOriginal(text: NormalisedText, spans: Iterable<Span>): Iterable<Span> {
@@ -300,7 +300,7 @@ function ownFinders({ patterns = {} }: PiiGuardrailOptions): readonly Finder[] {
         start: index,
         end: index + match.length,
       })).filter(({ start, end }) => end > start);
-    // In the original as well: a pattern may ask for what the normalised text has lost.
+    // Also in the original: a pattern may match characters that normalising removes.
     const find = (text: NormalisedText): Iterable<Span> =>
       text.isChanged
         ? [...inOriginal(text, search(text.text)), ...search(text.original)].sort(byStart)
@@ -313,7 +313,7 @@ function byStart(one: Span, other: Span): number {
   return one.start - other.start;
 }
 
-/** The expression, finding all places. A copy: the `lastIndex` of a shared one would be shared by all runs. */
+/** A global copy of the expression: all runs would share the `lastIndex` of the original. */
 function everywhere({ source, flags }: RegExp): RegExp {
   return new RegExp(source, `${flags.replace('y', '').replace('g', '')}g`);
 }

@@ -11,22 +11,22 @@ import {
 } from './inspection.js';
 import { NormalisedText } from './normalised.text.js';
 
-/** What a {@link promptInjectionGuardrail} looks for. */
+/** The options of {@link promptInjectionGuardrail}. */
 export interface PromptInjectionGuardrailOptions extends InspectionOptions {
   /**
-   * Besides the built-in phrases. They see each text as it was written and as it looks with ordinary letters and
-   * blanks. Keep them linear: they get whatever a client sends.
+   * Custom patterns besides the built-in phrases. They are matched against each original text and its normalised form
+   * with ordinary letters and blanks. Keep them linear: clients control the input.
    */
   readonly patterns?: readonly RegExp[];
-  /** In events, logs and the ledger. Default `promptInjectionGuardrail`. */
+  /** The name in events, logs and the ledger. Default `promptInjectionGuardrail`. */
   readonly name?: string;
 }
 
 /**
- * A guardrail that rejects input which tells the model to drop its instructions or to show them: the question, names
- * and texts of files, metadata, dependencies and session state. It finds well-known phrases in several languages,
- * whatever their case, spacing and disguise by other letters, and keeps to those that no customer writes. It finds
- * no paraphrase: a first line of defence, whose rates the guide states. For pre-hooks.
+ * A guardrail, for pre-hooks, that rejects input which tells the model to drop or to reveal its instructions. It checks
+ * the question, names and texts of files, metadata, dependencies and session state for well-known phrases in several
+ * languages, in any case and spacing and disguised by other letters, limited to phrases that no customer writes. It
+ * does not find paraphrases: it is a first line of defence, whose detection rates the guide states.
  *
  * @throws AgentOsConfigurationError if an option is not usable
  *
@@ -65,7 +65,7 @@ export function promptInjectionGuardrail(
   );
 }
 
-/** The shortest phrase has more letters. */
+/** Shorter texts cannot contain a phrase. */
 const SHORTEST = 6;
 
 function isInjection(text: NormalisedText, own: readonly RegExp[]): boolean {
@@ -75,7 +75,7 @@ function isInjection(text: NormalisedText, own: readonly RegExp[]): boolean {
   return own.some((pattern) => pattern.test(text.original) || pattern.test(oneLine));
 }
 
-/** Without `g` and `y`, which would remember where the last run ended. */
+/** Copies without `g` and `y`, which would keep `lastIndex` between runs. */
 function ownPatterns({ patterns = [] }: PromptInjectionGuardrailOptions): readonly RegExp[] {
   return patterns.map((pattern, index) => {
     if (pattern instanceof RegExp) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));

@@ -10,30 +10,30 @@ import type { RunOutput, StepOutput } from '../model/run-output.js';
 import type { ToolExecution } from '../model/tool-execution.js';
 
 /**
- * Where in a run a guardrail looks, besides the question or the answer itself.
+ * The places of a run that a guardrail checks besides the question or the answer itself.
  *
  * - `files`: names and texts of the files that came with the question
- * - `metadata`: of the input, what the caller has given; of the output, what the engine has added to it
- * - `dependencies`, `sessionState`: of the input, as hooks and engine get them
- * - `tools`: of the output, arguments and results of tool calls
+ * - `metadata`: for the input, the caller's metadata; for the output, the metadata that the engine has added
+ * - `dependencies`, `sessionState`: input only, as hooks and engine get them
+ * - `tools`: output only, arguments and results of tool calls
  */
 export type GuardedSurface = (typeof GUARDED_SURFACES)[number];
 
 export const GUARDED_SURFACES = ['files', 'metadata', 'dependencies', 'sessionState', 'tools'] as const;
 
-/** How a guardrail looks at the places of a run. */
+/** A guardrail's check of the places of a run. */
 export interface Look {
-  /** Looks at one place, and gives what shall stand there. */
+  /** Checks the value of one place, and returns its replacement. */
   of<T>(value: T): T;
-  /** Called for files that cannot be looked into. */
+  /** Called for files that cannot be searched. */
   opaque(): void;
   readonly ignored: ReadonlySet<GuardedSurface>;
 }
 
-/** Puts the copies into the run in place of what was looked at. */
+/** Replaces the checked values of the run with their copies. */
 export type Apply = () => void;
 
-/** Looks at all that a run was asked with. */
+/** Checks the whole input of a run. */
 export function lookAtInput({ runInput, runContext }: PreHookContext, look: Look): Apply {
   const { ignored } = look;
   const content = look.of(runInput.content);
@@ -44,14 +44,14 @@ export function lookAtInput({ runInput, runContext }: PreHookContext, look: Look
   return () => {
     runInput.content = content;
     if (files) runInput.files = files;
-    // In place: the session, and the runs below, hold on to the same records.
+    // In place: the session and the runs below reference the same records.
     for (const [record, copied] of records) become(record, copied);
   };
 }
 
 /**
- * Looks at all that a client may read of an answer: the answer, and what it was made of. Ids, and what members and
- * steps were asked, are no part of it.
+ * Checks all parts of the output that a client may read: the answer, and the results that led to it. Ids and the inputs
+ * of members and steps are not included.
  */
 export function lookAtOutput(
   { runOutput, runContext }: PostHookContext,
@@ -83,7 +83,7 @@ function outputCopy(output: RunOutput, look: Look, given: PlainRecord): Partial<
   };
 }
 
-/** What the caller has given is no part of the answer. */
+/** Checks added metadata only: the caller's metadata is not part of the answer. */
 function addedCopy(metadata: PlainRecord, look: Look, given: PlainRecord): PlainRecord {
   const isGiven = ([name, value]: [string, unknown]): boolean =>
     Object.hasOwn(given, name) && isDeepStrictEqual(given[name], value);
@@ -95,13 +95,13 @@ function toolCopy(tool: ToolExecution, look: Look): ToolExecution {
   const { arguments: given, result, childRunId } = tool;
   return {
     ...tool,
-    // The arguments of a call that has asked a member are what that was asked.
+    // The arguments of a call that delegates to a member are the member's input.
     arguments: childRunId === undefined ? look.of(given) : given,
     ...(result === undefined ? {} : { result: look.of(result) }),
   };
 }
 
-/** What the user and the system say is no part of the answer. */
+/** Messages of the user and the system are not part of the answer. */
 function messageCopy(message: Message, look: Look): Message {
   const { role, content, toolCalls, toolCall } = message;
   if (role !== 'assistant' && role !== 'tool') return message;
@@ -140,7 +140,7 @@ function fileCopy(file: RunFile, look: Look): RunFile {
   };
 }
 
-/** The text of a file by its type, or by its bytes: engines of your own may read any file. */
+/** The text of a file, recognised by its type or its bytes: custom engines may read any file. */
 function readableText(file: RunFile): string | undefined {
   const text = textOfFile(file);
   if (text !== undefined || file.content === undefined) return text;
@@ -148,12 +148,12 @@ function readableText(file: RunFile): string | undefined {
   return isUtf8(bytes) && !bytes.some(isControl) ? bytes.toString() : undefined;
 }
 
-/** Texts have none besides white space and the escapes of terminals. */
+/** A control byte, which texts do not contain, except white space and terminal escapes. */
 function isControl(byte: number): boolean {
   return byte < 0x09 || (byte > 0x0d && byte < 0x20 && byte !== 0x1b);
 }
 
-/** UTF-8; with its mark, if the file says that it is something else. */
+/** Encodes as UTF-8, with a byte order mark if the file declares another encoding. */
 function encode(file: RunFile, text: string): string {
   const content = Buffer.from(text).toString('base64');
   return (readableText({ ...file, content }) ?? text) === text
