@@ -1,11 +1,11 @@
-/** Milliseconds that the kit waits: less than the 5 seconds after which runners end a test without a reason. */
+/** Default wait in milliseconds: less than the 5 seconds after which test runners end a test without a reason. */
 export const DEFAULT_TIMEOUT = 4_000;
 
 /**
- * Waits no longer than the time given.
+ * Waits for the work, at most until the timeout.
  *
  * @param timeout - milliseconds
- * @param late - the error if the time is over first
+ * @param late - creates the error for a timeout
  */
 export async function withinTime<T>(work: Promise<T>, timeout: number, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -19,7 +19,7 @@ export async function withinTime<T>(work: Promise<T>, timeout: number, late: () 
   }
 }
 
-/** @throws TypeError if it is no number of milliseconds */
+/** @throws TypeError if it is not a number of milliseconds */
 export function checkTimeout(timeout: unknown, where: string): void {
   if (typeof timeout === 'number' && timeout >= 0) return;
   throw new TypeError(`${where}: expected timeout to be a number of milliseconds, got ${String(timeout)}.`);

@@ -1,21 +1,21 @@
 const NAP_MILLISECONDS = 5;
 
-/** What ends a block of the event loop. */
+/** The options of {@link blockEventLoop}. */
 export interface BlockOptions {
-  /** Asked every few milliseconds; the block ends when it says true. It must look outside the process: at a file, at shared memory. */
+  /** Called every few milliseconds; true ends the block. It must read state outside the process: a file, shared memory. */
   readonly until?: () => boolean;
 }
 
 /**
- * Blocks the event loop of this process, as a computation does: no timer fires, no request is read.
+ * Blocks the event loop of this process like a long computation: no timer fires, no request is read.
  *
- * @param milliseconds - how long at most
- * @returns whether `until` said true in time; true without it
+ * @param milliseconds - maximum duration
+ * @returns whether `until` returned true in time; true without it
  * @example
  * ```ts
  * const slow = defineHook(() => void blockEventLoop(50), { name: 'slow', runInBackground: true });
  * ```
- * @throws RangeError if the time is no number from 0 to 60,000
+ * @throws RangeError if the time is not a number from 0 to 60,000
  */
 export function blockEventLoop(milliseconds: number, { until }: BlockOptions = {}): boolean {
   if (!(milliseconds >= 0 && milliseconds <= 60_000)) {

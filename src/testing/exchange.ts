@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 
 import type { ServerConnections } from './server.connections.js';
 
-/** What is sent. */
+/** The request to send. */
 export interface ExchangeRequest {
   readonly method: string;
   readonly path: string;
@@ -12,7 +12,7 @@ export interface ExchangeRequest {
   readonly body?: Uint8Array | undefined;
 }
 
-/** A request of the test client that is cut off before its answer was complete. */
+/** A request of the test client was cut off before its answer was complete. */
 export class ClientLeftError extends Error {
   override readonly name = 'ClientLeftError';
 
@@ -21,7 +21,7 @@ export class ClientLeftError extends Error {
   }
 }
 
-/** One request on a connection of its own, which can be cut off without touching another one. */
+/** One request on its own connection, which can be cut off without affecting others. */
 export class Exchange {
   readonly #sent: ExchangeRequest;
   readonly #outgoing: ClientRequest;
@@ -32,7 +32,7 @@ export class Exchange {
   #isOver = false;
   /** Rejects with a {@link ClientLeftError} if the client leaves first. */
   readonly answered: Promise<IncomingMessage>;
-  /** Resolves when nothing more will come, however it ended. */
+  /** Resolves when the exchange has ended in any way. */
   readonly over: Promise<void>;
 
   constructor(port: number, sent: ExchangeRequest, connections: ServerConnections) {
@@ -61,7 +61,7 @@ export class Exchange {
     this.over = new Promise((resolve) => this.#outgoing.once('close', resolve)).then(() => {
       this.#isOver = true;
     });
-    // Whoever does not look at the answer need not handle its error.
+    // Callers that do not use the answer need not handle its error.
     this.answered.catch(() => undefined);
     this.#noticed.catch(() => undefined);
     this.#outgoing.end(sent.body);
@@ -113,7 +113,7 @@ export class Exchanges {
     return exchange;
   }
 
-  /** Cuts off what is still open. */
+  /** Cuts off all open exchanges. */
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((exchange) => exchange.leave()));
     this.#connections.close();

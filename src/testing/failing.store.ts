@@ -4,12 +4,12 @@ export type MethodOf<S> = {
 }[keyof S] &
   string;
 
-/** What a method does in place of its work: throw this error, or hang until it is released. */
+/** A fault of a method: it throws this error instead of doing its work, or hangs until it is released. */
 export type StoreFault = Error | 'hang';
 
 /** How often a method fails. */
 export interface StoreFaultOptions {
-  /** So many calls; later ones do their work. Default: all. */
+  /** Number of calls that fail; later ones do their work. Default: all. */
   readonly times?: number;
 }
 
@@ -23,7 +23,7 @@ interface HangingCall {
   readonly release: () => Promise<unknown>;
 }
 
-/** A store of which some methods fail or hang, and what ends that. Made by {@link failingStore}. */
+/** A store with methods that fail or hang, and the controls for it. Created by {@link failingStore}. */
 export class FailingStore<S extends object> {
   /** The store to give to the module. */
   readonly store: S;
@@ -38,7 +38,7 @@ export class FailingStore<S extends object> {
     this.#target = target;
     this.store = new Proxy(target, {
       get: (_, name) => {
-        // With the target as `this`: its private fields are not those of the proxy.
+        // With the target as `this`: the proxy does not have its private fields.
         const member: unknown = Reflect.get(target, name, target);
         if (typeof member !== 'function' || name === 'constructor') return member;
         const call = (...given: unknown[]): unknown => Reflect.apply(member, target, given);
@@ -48,7 +48,7 @@ export class FailingStore<S extends object> {
   }
 
   /**
-   * From now on calls of the method reject with the error and do nothing.
+   * Makes calls of the method reject with the error and do nothing.
    *
    * @throws TypeError if the store has no such method
    */
@@ -61,7 +61,7 @@ export class FailingStore<S extends object> {
   }
 
   /**
-   * From now on calls of the method do nothing until {@link release}.
+   * Makes calls of the method wait until {@link release}.
    *
    * @throws TypeError if the store has no such method
    */
@@ -69,16 +69,16 @@ export class FailingStore<S extends object> {
     this.#set(method, 'hang', options);
   }
 
-  /** Later calls do their work; those that hang hang on. Without a name: those of all methods. */
+  /** Later calls do their work; calls that hang continue to hang. Without a name: calls of all methods. */
   heal(method?: MethodOf<S>): void {
     if (method === undefined) this.#faults.clear();
     else this.#faults.delete(this.#checked(method));
   }
 
   /**
-   * Resolves when the method was called so often, whatever came of it.
+   * Resolves when the method was called this many times, with any result.
    *
-   * @param times - since the store was made. Default 1
+   * @param times - calls since the store was created. Default 1
    */
   async called(method: MethodOf<S>, times = 1): Promise<void> {
     this.#checked(method);
@@ -88,9 +88,9 @@ export class FailingStore<S extends object> {
   }
 
   /**
-   * Resolves when so many calls of the method hang.
+   * Resolves when this many calls of the method hang.
    *
-   * @param times - at once. Default 1
+   * @param times - calls that hang at the same time. Default 1
    */
   async hanging(method: MethodOf<S>, times = 1): Promise<void> {
     this.#checked(method);
@@ -100,8 +100,8 @@ export class FailingStore<S extends object> {
   }
 
   /**
-   * Lets the calls that hang do their work, and later ones of their methods too; resolves when they have done it and their
-   * callers have gone on. What they reject with is for their callers.
+   * Lets hanging calls, and later calls of their methods, do their work; resolves when the hanging calls have done it
+   * and their callers have continued. Errors of these calls go to their callers only.
    */
   async release(method?: MethodOf<S>): Promise<void> {
     this.heal(method);
@@ -156,10 +156,10 @@ export class FailingStore<S extends object> {
 }
 
 /**
- * A store around another one, of which some methods fail or hang: a disk that is full, a database that is gone.
+ * Wraps a store so that methods can fail or hang, like with a full disk or a lost database.
  *
- * @param store - does the work where nothing else is said
- * @param faults - what its methods do instead, from the beginning
+ * @param store - the store that does the work of methods without a fault
+ * @param faults - initial faults by method
  * @example
  * ```ts
  * const sessions = failingStore(new InMemorySessionStore(), { append: new Error('The disk is full') });
@@ -168,7 +168,7 @@ export class FailingStore<S extends object> {
  * await sessions.called('open');
  * await sessions.release();
  * ```
- * @throws TypeError if the store has no method of a name
+ * @throws TypeError if the store has no method with a given name
  */
 export function failingStore<S extends object>(
   store: S,
@@ -193,7 +193,7 @@ function methodsOf(store: object): string[] {
   return [...names].sort();
 }
 
-/** Everything but what all objects have. */
+/** Whether it is an object with a prototype, which `Object.prototype` is not. */
 function isOwnKind(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) !== null;
 }

@@ -1,4 +1,4 @@
-/** A promise that a test opens, so that the order of things is decided and never guessed with a sleep. */
+/** A promise that a test resolves, to control the order of events without a sleep. */
 export interface Gate {
   /** Resolves when the gate is open. */
   readonly opened: Promise<void>;
@@ -7,7 +7,7 @@ export interface Gate {
 }
 
 /**
- * A gate that is shut.
+ * Creates a closed gate.
  *
  * @example
  * ```ts

@@ -5,13 +5,13 @@ import { HookExecutor, type HookBatch, type HookTask } from '../execution/hook.e
 import { checkTimeout, DEFAULT_TIMEOUT, withinTime } from './deadline.js';
 import { describeExecutions, listNames } from './hook.texts.js';
 
-/** Which of the held hooks are meant. */
+/** Selects held hooks. */
 export interface HeldHookSelector {
-  /** Of this run. Default: of all runs. */
+  /** Only hooks of this run. Default: of all runs. */
   readonly run?: string | { readonly runId: string };
 }
 
-/** What a release may be told. */
+/** The options of a release. */
 export interface ReleaseOptions extends HeldHookSelector {
   /** Milliseconds that it waits for the response of a run to close. Default 4,000. */
   readonly timeout?: number;
@@ -22,13 +22,13 @@ interface HeldBatch {
   readonly batch: HookBatch;
   /** Hooks that the test has not released, in order. */
   readonly waiting: HookTask[];
-  /** Resolves when the response has closed, with whether it was delivered. */
+  /** Resolves when the response has closed, with true if it was delivered. */
   readonly closed: Promise<boolean | undefined>;
   readonly close: (delivered: boolean | undefined) => void;
   /** Resolves when all of its hooks have ended. */
   readonly ended: Promise<void>;
   readonly end: () => void;
-  /** The hooks that were released so far: those of a run never overlap. */
+  /** The work of the hooks released so far: hooks of one run never overlap. */
   working: Promise<void>;
 }
 
@@ -50,11 +50,11 @@ interface HeldBatch {
 export class HeldHooks {
   readonly #batches = new Map<HookBatch, HeldBatch>();
   readonly #shutdown = new AbortController();
-  /** Takes the hooks; give it to the application. */
+  /** The executor for the application. */
   readonly executor: HookExecutor;
 
   constructor() {
-    // Every hook that is running may listen; that is no leak.
+    // Each running hook may add a listener; that is no leak.
     setMaxListeners(0, this.#shutdown.signal);
     this.executor = new HoldingExecutor({
       accept: (batch) => this.#accept(batch),
@@ -65,7 +65,7 @@ export class HeldHooks {
     });
   }
 
-  /** The hooks that are held, in the order of their runs; copies. */
+  /** Copies of the held executions, in the order of their runs. */
   held({ run }: HeldHookSelector = {}): HookExecution[] {
     return this.#waiting({ run }).map(({ task }) => ({ ...task.execution }));
   }
@@ -130,7 +130,7 @@ export class HeldHooks {
       .filter(({ task }) => runId === undefined || task.execution.runId === runId);
   }
 
-  /** After those of its run that were released before. */
+  /** Runs the task after the tasks of its run that were released before. */
   #run(held: HeldBatch, task: HookTask, timeout: number): Promise<void> {
     held.waiting.splice(held.waiting.indexOf(task), 1);
     const before = held.working;

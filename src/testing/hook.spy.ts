@@ -9,21 +9,21 @@ import { checkTimeout, DEFAULT_TIMEOUT, withinTime } from './deadline.js';
 import { describeExecutions, listNames } from './hook.texts.js';
 import { providerOf } from './provider.of.js';
 
-/** A run, as the kit's client and `AgentOsService.run()` answer it, or its id. */
+/** A run as returned by the kit's client and `AgentOsService.run()`, or its id. */
 export type SpiedRun = string | { readonly runId: string };
 
-/** Which executions are meant. */
+/** Selects executions. */
 export interface HookSelector {
-  /** Of this run or a part of it: a member, a step. Default: of any run. */
+  /** Only executions of this run or a part of it: a member, a step. Default: of any run. */
   readonly run?: SpiedRun;
   /** Id of the component that the hook is attached to. */
   readonly component?: string;
   readonly phase?: HookPhase;
 }
 
-/** What {@link HookSpy.next} waits for. */
+/** The options of {@link HookSpy.next}. */
 export interface NextHookOptions extends HookSelector {
-  /** The state that the execution must have reached. Default: any state that is final. */
+  /** The state that the execution must have reached. Default: any final state. */
   readonly state?: HookExecutionState;
   /** Milliseconds. Default 4,000, which is less than the 5 seconds after which runners end a test. */
   readonly timeout?: number;
@@ -34,7 +34,7 @@ interface SeenExecution {
   /** The live record. */
   readonly execution: HookExecution;
   readonly states: Set<HookExecutionState>;
-  /** Its place among all starts; undefined as long as it has not started. */
+  /** Its position among all starts; undefined until it has started. */
   place: number | undefined;
   /** Whether the response of its run had closed when it started. */
   wasResponseClosed: boolean;
@@ -50,13 +50,13 @@ interface Waiter {
 const ENDED = 'ended';
 
 /**
- * Watches the hooks of an application. All that it says is about executions since {@link spyOnHooks} or the last
- * {@link clear}, and those that the ledger remembered then.
+ * Watches the hooks of an application. It knows the executions since {@link spyOnHooks} or the last {@link clear}, and
+ * those that were in the ledger at that time.
  */
 export class HookSpy {
   readonly #runtime: AgentOsRuntime;
   readonly #seen = new Map<string, SeenExecution>();
-  /** What `next()` has handed out: executions by the state that was asked for. */
+  /** The executions that `next()` has returned, by the requested state. */
   readonly #handedOut = new Map<HookExecutionState | typeof ENDED, Set<HookExecution>>();
   readonly #waiters = new Set<Waiter>();
   readonly #subscription: Subscription;
@@ -69,19 +69,19 @@ export class HookSpy {
     const started = known.filter(({ startedAt }) => startedAt !== undefined);
     started.sort((left, right) => (left.startedAt ?? 0) - (right.startedAt ?? 0));
     for (const execution of known) this.#remember(runtime.ledger.find(execution.id) ?? execution);
-    // Of the past only times are known, to the millisecond.
+    // For past executions only the start times are known, to the millisecond.
     for (const execution of started)
       this.#start(this.#remember(execution), (closedAt) => closedAt <= (execution.startedAt ?? 0));
     this.#subscription = runtime.ledger.changes.subscribe((execution) => this.#note(execution));
   }
 
   /**
-   * Resolves with the first execution of the hook that has reached the state and was not handed out by an earlier call:
-   * one of the past, or one to come.
+   * Resolves with the first past or future execution of the hook that reaches the state and was not returned by an
+   * earlier call.
    *
    * @example `await hooks.next('notify', { state: 'succeeded' });`
    * @throws Error at once if no component has a hook with this name; the message lists the known names
-   * @throws AssertionError after `timeout`; the message lists what did happen
+   * @throws AssertionError after `timeout`; the message lists the executions that were seen
    */
   async next(hook: string, options: NextHookOptions = {}): Promise<HookExecution> {
     this.#checkName(hook, 'next');
@@ -101,7 +101,7 @@ export class HookSpy {
     }
   }
 
-  /** The executions of a run and of its parts, in the order in which they started; those that have not started come last. */
+  /** The executions of a run and its parts in the order of their starts; those that have not started come last. */
   of(run: SpiedRun): HookExecution[] {
     return this.#inOrder((seen) => this.#isOf(seen.execution, run)).map(({ execution }) => ({
       ...execution,
@@ -109,9 +109,9 @@ export class HookSpy {
   }
 
   /**
-   * Background hooks that have not ended: call it after each test.
+   * Asserts that all background hooks have ended: call it after each test.
    *
-   * @throws AssertionError with their names and runs if there are some
+   * @throws AssertionError with the names and runs of those that have not
    */
   expectNoPending(): void {
     const pending = [...this.#seen.values()]
@@ -124,10 +124,10 @@ export class HookSpy {
   }
 
   /**
-   * The hook has started: it succeeded, failed, timed out or runs.
+   * Asserts that the hook has started: it succeeded, failed, timed out or is running.
    *
    * @param times - how often. Default: at least once
-   * @throws AssertionError with what did happen
+   * @throws AssertionError with the executions that were seen
    */
   assertRan(hook: string, { times, ...selector }: HookSelector & { readonly times?: number } = {}): void {
     this.#checkName(hook, 'assertRan');
@@ -139,7 +139,7 @@ export class HookSpy {
   }
 
   /**
-   * The hook has not started: not scheduled, still waiting, skipped or dropped.
+   * Asserts that the hook has not started: not scheduled, still waiting, skipped or dropped.
    *
    * @throws AssertionError with its executions if it has
    */
@@ -153,7 +153,7 @@ export class HookSpy {
   }
 
   /**
-   * The hook has started in the background, after the response of the run had closed.
+   * Asserts that the hook has started in the background, after the response of the run had closed.
    *
    * @throws AssertionError if it has not run, ran inline, before the response had closed, or if there was no response
    */
@@ -170,7 +170,7 @@ export class HookSpy {
   }
 
   /**
-   * The hook has run inline: the run has waited for it.
+   * Asserts that the hook has run inline: the run has waited for it.
    *
    * @throws AssertionError if it has not run, or ran in the background
    */
@@ -185,10 +185,10 @@ export class HookSpy {
   }
 
   /**
-   * The hooks of the run and its parts have started in this order. Others may have run between them; a name stands as
-   * often as its hook has run.
+   * Asserts that the hooks of the run and its parts have started in this order. Other hooks may have run between them;
+   * list a name as often as its hook has run.
    *
-   * @throws AssertionError with the order in which the hooks did start
+   * @throws AssertionError with the actual order of starts
    */
   assertOrder(run: SpiedRun, hooks: readonly string[]): void {
     for (const hook of hooks) this.#checkName(hook, 'assertOrder');
@@ -208,13 +208,13 @@ export class HookSpy {
     });
   }
 
-  /** Forgets what it has seen; executions that have not ended are seen again with their next change. */
+  /** Forgets all executions; those that have not ended are seen again with their next change. */
   clear(): void {
     this.#seen.clear();
     this.#handedOut.clear();
   }
 
-  /** Watches no more; calls of {@link next} that still wait reject. */
+  /** Stops watching; pending calls of {@link next} reject. */
   close(): void {
     this.#subscription.unsubscribe();
     for (const { hook, reject } of this.#waiters)
@@ -228,7 +228,7 @@ export class HookSpy {
 
   #remember(execution: HookExecution): SeenExecution {
     const known = this.#seen.get(execution.id);
-    // Rebuilt elsewhere, or retried later: the same execution in another record.
+    // Rebuilt by another process or retried later: the same execution in another record.
     if (known?.execution === execution) return known;
     const seen: SeenExecution = {
       execution,
@@ -307,7 +307,7 @@ export class HookSpy {
     return this.#inOrder(
       ({ execution, place }) =>
         place !== undefined &&
-        // Its condition was asked while it ran.
+        // A hook is skipped when its condition is evaluated, after its start.
         execution.state !== 'skipped' &&
         execution.hook === hook &&
         this.#matches(execution, selector),
@@ -368,7 +368,7 @@ function idOf(run: SpiedRun): string {
   return typeof run === 'string' ? run : run.runId;
 }
 
-/** Which executions are meant, in words. */
+/** Describes the selected executions. */
 function of({ run, component, phase }: HookSelector): string {
   return (
     (phase === undefined ? '' : ` (${phase})`) +

@@ -8,7 +8,7 @@ export function describeExecution(execution: HookExecution): string {
   return `"${hook}" of ${component.kind} "${component.id}", run ${runId}: ${state}${why === undefined ? '' : ` (${why})`}${tries}`;
 }
 
-/** One line for each, or that there are none. */
+/** One line per execution, or a note that there are none. */
 export function describeExecutions(executions: readonly HookExecution[]): string {
   if (executions.length === 0) return 'none.';
   return executions.map((execution) => `\n  - ${describeExecution(execution)}`).join('');

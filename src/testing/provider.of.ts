@@ -3,7 +3,7 @@ import type { INestApplicationContext, Type } from '@nestjs/common';
 /**
  * A provider of AgentOsModule.
  *
- * @param caller - what needs it, for the error
+ * @param caller - the name of the calling function, for the error
  * @throws Error if the application does not import the module
  */
 export function providerOf<T>(

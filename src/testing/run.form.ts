@@ -9,7 +9,7 @@ export interface TestFile {
   readonly content: string | Uint8Array;
 }
 
-/** A body, and what says how to read it. */
+/** A body with its content type. */
 export interface EncodedBody {
   readonly type: string;
   readonly body: Uint8Array;
@@ -41,7 +41,7 @@ export function encodeForm(
   return { type: `multipart/form-data; boundary=${boundary}`, body: Buffer.concat(parts) };
 }
 
-/** As browsers do it: what would end the name is percent-encoded. */
+/** Percent-encodes characters that would end the name, as browsers do. */
 function encodeName(name: string): string {
   return name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }

@@ -11,8 +11,8 @@ export interface StreamedEvent {
 }
 
 /**
- * The events of a run, read one by one: nothing is read ahead, so that a reader that does not go on is a slow client.
- * A reader that ends its loop early leaves.
+ * The events of a run, read one by one without reading ahead, so that a reader that pauses acts as a slow client. A
+ * reader that ends its loop early leaves: the connection is cut off.
  */
 export class RunStream implements AsyncIterable<StreamedEvent> {
   readonly #exchange: Exchange;
@@ -35,9 +35,9 @@ export class RunStream implements AsyncIterable<StreamedEvent> {
   }
 
   /**
-   * Reads until an event has come that is wanted, and no further.
+   * Reads up to and including the wanted event.
    *
-   * @param wanted - its name, or what says of an event that it is the one
+   * @param wanted - the name of the event, or a predicate
    * @example `await stream.until(({ content }) => content === 'One moment. ');`
    * @throws Error with the names of the events that have come if the stream ends first
    */
@@ -89,7 +89,7 @@ async function* eventsOf(exchange: Exchange): AsyncGenerator<StreamedEvent, void
     throw new Error(`The run was answered with ${String(statusCode)}, no stream: ${text}`);
 }
 
-/** Comments keep the connection alive and tell nothing. */
+/** Comments only keep the connection alive and are ignored. */
 function eventIn(frame: string): StreamedEvent | undefined {
   const data = /^data: (.*)$/m.exec(frame)?.[1];
   return data === undefined ? undefined : (JSON.parse(data) as StreamedEvent);

@@ -12,18 +12,18 @@ import {
 import { toError } from '../data/to-error.js';
 import type { PlainRecord } from '../model/run-context.js';
 
-/** A piece of text, or what makes one of the request. */
+/** A piece of text, or a function that creates it from the request. */
 export type ScriptedText = string | ((request: EngineRequest) => string);
 
-/** What a scripted tool call may be told. */
+/** The options of a scripted tool call. */
 export interface ScriptedToolOptions {
   /** The tool has failed, and the result says why. Default false. */
   readonly failed?: boolean;
 }
 
-/** What a pause of the script may be told. */
+/** The options of a pause in the script. */
 export interface HangOptions {
-  /** Hang on when the run is cancelled or its time is over, as an engine that does not look at its signal. Default false. */
+  /** Keep hanging when the run is cancelled or times out, like an engine that ignores its signal. Default false. */
   readonly ignoreSignal?: boolean;
 }
 
@@ -32,7 +32,7 @@ type Step = (request: EngineRequest, run: ScriptedRun) => AsyncIterable<EngineYi
 /** How far a run has come in its script. */
 interface ScriptedRun {
   readonly runId: string;
-  /** Which script it plays, from 0. */
+  /** The index of its script, from 0. */
   readonly index: number;
   next: number;
   toolCalls: number;
@@ -48,9 +48,9 @@ interface HangingWaiter {
   readonly resolve: (runId: string) => void;
 }
 
-/** A run has asked a scripted engine for more than its script has. A client reads the message, with status 500. */
+/** A run has requested more steps than its script has. Clients get the message with status 500. */
 export class ScriptOverError extends InternalServerErrorException {
-  /** The run that has asked. */
+  /** The id of that run. */
   readonly runId: string;
 
   constructor(runId: string, problem: string) {
@@ -59,7 +59,7 @@ export class ScriptOverError extends InternalServerErrorException {
   }
 }
 
-/** An engine that answers as a test has written it down. Made by {@link scriptedEngine}. */
+/** An engine that plays the scripts of a test. Created by {@link scriptedEngine}. */
 export class ScriptedEngine extends Engine {
   readonly #scripts: Step[][] = [[]];
   readonly #runs = new Map<string, ScriptedRun>();
@@ -68,14 +68,14 @@ export class ScriptedEngine extends Engine {
   readonly #asked: EngineRequest[] = [];
   #repeats = false;
 
-  /** What it was asked so far, in order: once for each attempt of a run. */
+  /** The requests so far, in order: one for each attempt of a run. */
   get requests(): readonly EngineRequest[] {
     return [...this.#asked];
   }
 
   /**
-   * Answers with a text, in pieces: one text goes word by word, several are the pieces. A function makes a piece of the
-   * request.
+   * Answers with a text in pieces: a single text is sent word by word, several texts are the pieces. A function creates
+   * a piece from the request.
    *
    * @example `scriptedEngine().text('You asked: ', ({ input }) => input)`
    */
@@ -99,9 +99,9 @@ export class ScriptedEngine extends Engine {
   }
 
   /**
-   * Asks a member of the team that it leads, and answers with what the member says.
+   * Delegates to a member of the team that this engine leads, and answers with the member's answer.
    *
-   * @param input - what the member is asked. Default: what the team was asked
+   * @param input - the member's input. Default: the team's input
    */
   delegate(memberId: string, input?: string): this {
     return this.#add(async function* (request) {
@@ -133,8 +133,8 @@ export class ScriptedEngine extends Engine {
   }
 
   /**
-   * Waits for {@link proceed}; {@link hanging} says when it does. Ends with the error of the run's signal when the run is
-   * cancelled or its time is over.
+   * Waits for {@link proceed}; {@link hanging} resolves when it waits. Ends with the error of the run's signal when the
+   * run is cancelled or its time is over.
    */
   hang({ ignoreSignal = false }: HangOptions = {}): this {
     const hang = (request: EngineRequest): Promise<void> => this.#hang(request, ignoreSignal);
@@ -192,9 +192,9 @@ export class ScriptedEngine extends Engine {
   }
 
   /**
-   * All scripts were played to their end.
+   * Asserts that all scripts were played to their end.
    *
-   * @throws AssertionError that says what was not
+   * @throws AssertionError that lists the unfinished scripts
    */
   assertFinished(): void {
     const played = new Map([...this.#runs.values()].map((run) => [run.index, run.next]));
@@ -280,8 +280,8 @@ export class ScriptedEngine extends Engine {
 }
 
 /**
- * An engine that plays a script: a model that costs nothing and always says the same. Each run plays a script of its own;
- * {@link ScriptedEngine.nextRun} begins the next one.
+ * Creates an engine that plays scripts: a model without costs that always answers the same. Each run plays its own
+ * script; {@link ScriptedEngine.nextRun} begins the next one.
  *
  * @example
  * ```ts
@@ -297,7 +297,7 @@ export function scriptedEngine(): ScriptedEngine {
   return new ScriptedEngine();
 }
 
-/** Each with the blanks that follow it. */
+/** The words, each with the blanks that follow it. */
 function wordsOf(text: string): readonly string[] {
   return text.match(/\s*\S+\s*|\s+/g) ?? [text];
 }

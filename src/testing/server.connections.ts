@@ -21,7 +21,7 @@ export class ServerConnections {
     await new Promise<void>((resolve) => socket.once('close', () => resolve()));
   }
 
-  /** Listens no more. */
+  /** Stops listening. */
   close(): void {
     this.#server.off('connection', this.#onConnection).off('close', this.#onClose);
     this.#expectNoMore();

@@ -21,43 +21,43 @@ import { spyOnHooks, type HookSpy } from './hook.spy.js';
 import { describeExecutions } from './hook.texts.js';
 import { createTestClient, type TestClient } from './test-client.js';
 
-/** Milliseconds that shutdown waits for hooks: tests that leave some behind should not be slow. */
+/** Milliseconds that shutdown waits for hooks: short, so that tests with unfinished hooks are not slow. */
 const SHUTDOWN_TIMEOUT = 1_000;
 
-/** What becomes of background hooks in a test. */
+/** The handling of background hooks in a test. */
 export type TestHookMode = (typeof MODES)[number];
 
 const MODES = ['real', 'inline', 'hold'] as const;
 
-/** What {@link createTestAgentOs} may be told: all options of the module, and these. */
+/** The options of {@link createTestAgentOs}: all options of the module, and these. */
 export interface TestAgentOsOptions
   extends
     Omit<AgentOsOptions, 'http'>,
     AgentOsExtras,
     Pick<ModuleMetadata, 'imports' | 'controllers' | 'providers'> {
   /**
-   * What becomes of background hooks. Default `real`.
+   * The handling of background hooks. Default `real`.
    *
    * - `real`: as in production, after the response.
-   * - `inline`: they have run when the run is answered: on their copies, and their errors change nothing.
+   * - `inline`: they have run when the run is answered, on copies as usual; their errors do not affect the run.
    * - `hold`: they are recorded, and run when the test calls {@link TestAgentOs.release} or `releaseAll()`.
    */
   readonly hooks?: TestHookMode;
   /**
-   * Makes the ids of runs, sessions, messages, steps, files and evaluations, in this whole process until {@link
+   * Creates the ids of runs, sessions, messages, steps, files and evaluations, in this whole process until {@link
    * TestAgentOs.close}: {@link countedIds}. Default: random.
    */
   readonly ids?: () => string;
   /**
-   * Says the time of what happens, in epoch milliseconds, in this whole process until {@link TestAgentOs.close}: {@link
-   * fixedClock}. Durations in answers are 0 then; deadlines are real. Default: the real time.
+   * The clock for recorded times, in epoch milliseconds, in this whole process until {@link TestAgentOs.close}: {@link
+   * fixedClock}. Durations in answers are then 0; time limits use real time. Default: the real time.
    */
   readonly clock?: () => number;
-  /** Such as `new FastifyAdapter()`. Default: that of `@nestjs/platform-express`. */
+  /** The HTTP adapter, such as `new FastifyAdapter()`. Default: that of `@nestjs/platform-express`. */
   readonly adapter?: AbstractHttpAdapter;
   /** As in `NestFactory.create()`. Default: errors are printed. */
   readonly logger?: LoggerService | LogLevel[] | false;
-  /** Sees the application before it listens: for pipes, filters, a global prefix. */
+  /** Configures the application before it listens: pipes, filters, a global prefix. */
   readonly configure?: (app: INestApplication) => void | Promise<void>;
 }
 
@@ -66,11 +66,11 @@ interface TestAgentOsParts {
   readonly client: TestClient;
   readonly hooks: HookSpy;
   readonly held: HeldHooks | undefined;
-  /** Puts ids and times back as they were. */
+  /** Restores the previous sources of ids and times. */
   readonly restore: () => void;
 }
 
-/** An application that serves AgentOS on a real socket, and what a test needs of it. Made by {@link createTestAgentOs}. */
+/** An application that serves AgentOS on a real socket, with test tools. Created by {@link createTestAgentOs}. */
 export class TestAgentOs {
   readonly app: INestApplication;
   readonly agentOs: AgentOsService;
@@ -121,7 +121,7 @@ export class TestAgentOs {
   }
 
   /**
-   * Drops all held hooks, so that {@link close} does not complain.
+   * Drops all held hooks, so that {@link close} does not throw.
    *
    * @throws Error unless hooks are held: `hooks: 'hold'`
    */
@@ -130,10 +130,10 @@ export class TestAgentOs {
   }
 
   /**
-   * Ends the application: open requests are cut off, runs in flight are cancelled, background hooks that run have a second.
-   * Nothing is left behind.
+   * Shuts the application down: open requests are cut off, runs in flight are cancelled, and running background hooks
+   * get one second to end. No resources stay open.
    *
-   * @throws Error that names the hooks which were held and never released, when everything has ended
+   * @throws Error after the shutdown that names the held hooks which were never released
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
@@ -179,7 +179,7 @@ export class TestAgentOs {
  * os.hooks.assertRanAfterResponse(run, 'notify');
  * await os.close();
  * ```
- * @throws AgentOsConfigurationError, or what else keeps the application from starting
+ * @throws AgentOsConfigurationError, or any other error that prevents the start
  */
 export async function createTestAgentOs(options: TestAgentOsOptions = {}): Promise<TestAgentOs> {
   const { hooks = 'real', adapter, logger = ['error', 'fatal'], configure, ids, clock, ...rest } = options;
@@ -205,7 +205,7 @@ export async function createTestAgentOs(options: TestAgentOsOptions = {}): Promi
   const restore = takeOver(ids, clock);
   let app: INestApplication | undefined;
   try {
-    // Without `abortOnError: false` Nest would end the process.
+    // Without `abortOnError: false` Nest would end the process on an error.
     const settings = { logger, abortOnError: false };
     app = adapter
       ? await NestFactory.create(TestModule, adapter, settings)
@@ -221,7 +221,7 @@ export async function createTestAgentOs(options: TestAgentOsOptions = {}): Promi
   }
 }
 
-/** @returns puts ids and times back as they were */
+/** @returns a function that restores the previous sources of ids and times */
 function takeOver(ids: (() => string) | undefined, clock: (() => number) | undefined): () => void {
   const restore: (() => void)[] = [];
   try {
@@ -254,7 +254,7 @@ function checkMode(hooks: unknown, { executor }: Pick<AgentOsOptions, 'executor'
   }
 }
 
-/** Runs every batch before the result of its run is handed back. */
+/** Runs every batch before the result of its run is returned. */
 function createInlineExecutor(): HookExecutor {
   return new InProcessHookExecutor({ concurrency: Infinity, maxPending: 0, onOverflow: () => undefined });
 }

@@ -13,7 +13,7 @@ import { encodeForm, type EncodedBody, type TestFile } from './run.form.js';
 import { RunStream } from './run.stream.js';
 import { ServerConnections } from './server.connections.js';
 
-/** What a run is asked with, besides the question. */
+/** The options of a run besides the question. */
 export interface TestRunOptions {
   readonly sessionId?: string;
   readonly userId?: string;
@@ -23,7 +23,7 @@ export interface TestRunOptions {
   readonly fields?: Readonly<Record<string, string>>;
 }
 
-/** A request of any route. */
+/** A request to any route. */
 export interface TestCall {
   /** Sent as JSON. */
   readonly body?: unknown;
@@ -32,7 +32,7 @@ export interface TestCall {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The answer of any route. */
+/** The response of any route. */
 export interface TestReply<B = unknown> {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -40,7 +40,7 @@ export interface TestReply<B = unknown> {
   readonly body: B;
 }
 
-/** What a run is answered with, in the words of the protocol; of a run that did not complete, `detail` says why. */
+/** The body of a run's answer, with the protocol's field names; `detail` is the reason if the run did not complete. */
 export interface RunAnswerBody {
   readonly run_id?: string;
   readonly session_id?: string;
@@ -53,7 +53,7 @@ export interface RunAnswerBody {
   readonly [field: string]: unknown;
 }
 
-/** Which run is meant: {@link RunAnswer} says it. */
+/** Identifies a run; a {@link RunAnswer} is one. */
 export interface RunReference {
   /** The id of its component. */
   readonly component: string;
@@ -67,7 +67,7 @@ export interface RunAnswer extends TestReply<RunAnswerBody>, RunReference {
   readonly content: string;
 }
 
-/** A run whose answer is awaited, or not: {@link leave} is a client that leaves before the answer. */
+/** A run without an answer yet: await it, or {@link leave} like a client that disconnects before the answer. */
 export interface PendingRun extends Promise<RunAnswer> {
   /**
    * Cuts the connection off; resolves when the server has noticed. The promise rejects with a `ClientLeftError`, which
@@ -76,15 +76,15 @@ export interface PendingRun extends Promise<RunAnswer> {
   leave(): Promise<void>;
 }
 
-/** What {@link createTestClient} may be told. */
+/** The options of {@link createTestClient}. */
 export interface TestClientOptions {
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * A client of the AgentOS routes of an application that listens, whoever has made it. {@link TestClient.close} cuts off
- * what it has left open.
+ * Creates a client for the AgentOS routes of any application that listens. {@link TestClient.close} cuts off the
+ * requests and streams that it has left open.
  *
  * @example
  * ```ts
@@ -121,8 +121,8 @@ interface TestClientParts {
 }
 
 /**
- * A client of the AgentOS routes on real sockets; each request has a connection of its own. An answer is never an
- * error, whatever its `status`. Made by {@link createTestAgentOs} and {@link createTestClient}.
+ * A client for the AgentOS routes on real sockets; each request has its own connection. No `status` of an answer throws
+ * an error. Created by {@link createTestAgentOs} and {@link createTestClient}.
  */
 export class TestClient {
   /** Such as `http://127.0.0.1:49152`. */
@@ -139,7 +139,7 @@ export class TestClient {
   }
 
   /**
-   * The same client, which sends these headers with every request.
+   * A client like this one that sends these headers with every request.
    *
    * @example `const ann = client.withHeaders({ authorization: 'Bearer ann' });`
    */
@@ -170,13 +170,13 @@ export class TestClient {
     return new RunStream(this.#startRun(component, input, { stream: 'true' }, options));
   }
 
-  /** Starts a run that goes on in the server. The answer says which one it is: see {@link get} and {@link resume}. */
+  /** Starts a run that continues in the server. The answer identifies it for {@link get} and {@link resume}. */
   background(component: string, input: string, options: TestRunOptions = {}): PendingRun {
     const fields = { stream: 'false', background: 'true' };
     return this.#ask(component, this.#startRun(component, input, fields, options));
   }
 
-  /** Asks how a run stands. */
+  /** Requests the state of a run. */
   async get({ component, runId, sessionId }: RunReference): Promise<RunAnswer> {
     const query = new URLSearchParams({ session_id: sessionId });
     const path = `${this.#runsOf(component)}/${encodeURIComponent(runId)}?${query.toString()}`;
@@ -193,7 +193,7 @@ export class TestClient {
   /**
    * Reads the events of a run that was started with {@link background}.
    *
-   * @param after - index of the last event that is known already. Default: none, so that all events come
+   * @param after - index of the last known event. Default: none, so that all events are sent
    */
   resume({ component, runId, sessionId }: RunReference, after?: number): RunStream {
     const path = `${this.#runsOf(component)}/${encodeURIComponent(runId)}/resume`;
@@ -315,7 +315,7 @@ function toRunAnswer(component: string, { status, headers, body }: TestReply<Run
   return { status, headers, body, component, runId, sessionId, content: text };
 }
 
-/** What the application and the module put before every path. */
+/** The prefix that the application and the module add to every path. */
 function prefixOf(app: INestApplication): string {
   const { http } = providerOf<AgentOsExtras>(app, EXTRAS, 'createTestClient()');
   if (http === false) {

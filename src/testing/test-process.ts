@@ -3,10 +3,10 @@ import { once } from 'node:events';
 
 import { checkTimeout, withinTime } from './deadline.js';
 
-/** Milliseconds in which a process has to be ready. */
+/** Default time limit in milliseconds for a process to be ready. */
 const START_TIMEOUT = 30_000;
 
-/** What {@link startProcess} may be told. */
+/** The options of {@link startProcess}. */
 export interface TestProcessOptions {
   /** Arguments of Node before the file: `['--import', 'tsx']`. */
   readonly execArgv?: readonly string[];
@@ -14,9 +14,9 @@ export interface TestProcessOptions {
   readonly args?: readonly string[];
   /** Added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What it prints when it is ready. Default: it is ready at once. */
+  /** Matches the output of a process that is ready. Default: it is ready at once. */
   readonly ready?: RegExp;
-  /** Milliseconds in which it has to be ready. Default 30,000. */
+  /** Time limit in milliseconds for it to be ready. Default 30,000. */
   readonly timeout?: number;
 }
 
@@ -27,13 +27,13 @@ export interface ProcessEnd {
 }
 
 /**
- * A program in a process of its own. What ends a process (a crash, an unhandled rejection, a signal) can only be seen
- * from outside. Made by {@link startProcess}.
+ * A program in its own process. The end of a process (a crash, an unhandled rejection, a signal) can only be observed
+ * from outside. Created by {@link startProcess}.
  */
 export class TestProcess {
   readonly #process: ChildProcess;
   readonly #file: string;
-  /** Told of what is printed next. */
+  /** Called after each new output. */
   readonly #watchers = new Set<() => void>();
   #output = '';
   #match: RegExpExecArray | undefined;
@@ -57,12 +57,12 @@ export class TestProcess {
     }
   }
 
-  /** All that it has printed so far, on both streams. */
+  /** The whole output so far, of both streams. */
   get output(): string {
     return this.#output;
   }
 
-  /** What `ready` has matched: `match[1]` is the port of `/listening on (\d+)/`. */
+  /** The match of `ready`: `match[1]` is the port of `/listening on (\d+)/`. */
   get match(): RegExpExecArray | undefined {
     return this.#match;
   }
@@ -86,7 +86,7 @@ export class TestProcess {
   /**
    * Resolves when it has printed something that matches.
    *
-   * @throws Error with all that it has printed if it ends first, or if the time is over
+   * @throws Error with the whole output if the process ends first or the time is over
    */
   async printed(pattern: RegExp, timeout = START_TIMEOUT): Promise<RegExpExecArray> {
     checkTimeout(timeout, 'printed()');
@@ -139,7 +139,7 @@ export class TestProcess {
 }
 
 /**
- * Starts a program in a process of its own, so that a test may crash it.
+ * Starts a program in its own process, so that a test may crash it.
  *
  * @param file - path of the module to run
  * @example
@@ -148,7 +148,7 @@ export class TestProcess {
  * await fetch(`http://127.0.0.1:${server.match?.[1]}/agents/support/runs`, { method: 'POST', body });
  * await server.crash();
  * ```
- * @throws Error with all that it has printed if it is not ready in time
+ * @throws Error with the whole output if it is not ready in time
  */
 export async function startProcess(file: string, options: TestProcessOptions = {}): Promise<TestProcess> {
   const { ready, timeout } = options;

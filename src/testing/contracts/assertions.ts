@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { inspect } from 'node:util';
 
-/** Stands for any value of a kind in what {@link assertEqual} and {@link assertMatches} expect. */
+/** A placeholder for any value of a kind in expectations of {@link assertEqual} and {@link assertMatches}. */
 class AnyOf {
   constructor(
     readonly kind: string,
@@ -22,19 +22,19 @@ export function assertSame(actual: unknown, expected: unknown): void {
 }
 
 /**
- * Both hold the same plain data. Fields that are undefined count as missing. Prototypes are not compared: what a store
- * has read may come from another realm of the language.
+ * Both contain the same plain data. Undefined fields count as missing. Prototypes are not compared: data that a store
+ * has read may come from another realm.
  */
 export function assertEqual(actual: unknown, expected: unknown): void {
   if (!isEqual(actual, expected, false)) throw different(actual, expected, 'equal data');
 }
 
-/** All that is expected is there; objects may have more fields. */
+/** All expected values are present; objects may have more fields. */
 export function assertMatches(actual: unknown, expected: unknown): void {
   if (!isEqual(actual, expected, true)) throw different(actual, expected, 'data with these fields');
 }
 
-/** The list has so many items. */
+/** The list has this many items. */
 export function assertLength(actual: { readonly length: number } | undefined, length: number): void {
   if (actual?.length !== length) throw different(actual?.length, length, `a list of ${length}`);
 }
@@ -62,7 +62,7 @@ export async function assertRejects(promise: Promise<unknown>, message: RegExp):
   if (!message.test(outcome)) throw different(outcome, message, 'an error with the message');
 }
 
-/** What a store says of a user id that is no text. */
+/** The error message of a store for a user id that is not a text. */
 export const NO_USER_ID = /^The id of a user must be a text that is not empty, got/;
 
 /** A store may reject, or throw. */

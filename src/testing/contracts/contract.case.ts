@@ -1,10 +1,10 @@
-/** One promise of a contract, as a case of any runner: `for (const { name, run } of contract) it(name, run);` */
+/** One guarantee of a contract, as a case for any runner: `for (const { name, run } of contract) it(name, run);` */
 export interface ContractCase {
   /** A full sentence. */
   readonly name: string;
-  /** Milliseconds that it may take on a slow machine, for runners that want to know. */
+  /** Time limit for a slow machine in milliseconds, for runners that accept one. */
   readonly timeout: number;
-  /** Rejects with an `AssertionError` if the promise is not kept. */
+  /** Rejects with an `AssertionError` if the guarantee is not met. */
   readonly run: () => Promise<void>;
 }
 
@@ -21,13 +21,13 @@ export function contractCase(
   return { name, timeout, run: () => keptAlive(run) };
 }
 
-/** Cases that share one thing which is tested. */
+/** Cases that share one test subject. */
 export class ContractCases<T> {
   readonly list: ContractCase[] = [];
   readonly #create: () => T | Promise<T>;
   #created: Promise<T> | undefined;
 
-  /** @param create - makes what is tested; called once, by the first case */
+  /** @param create - creates the test subject; called once, by the first case */
   constructor(create: () => T | Promise<T>) {
     this.#create = create;
   }
@@ -41,7 +41,7 @@ export class ContractCases<T> {
   }
 }
 
-/** Deadlines of hooks do not keep a process alive, and `node:test` gives up a case that nothing keeps alive. */
+/** Keeps the process alive: time limits of hooks do not, and `node:test` then gives up the case. */
 async function keptAlive(run: () => Promise<void>): Promise<void> {
   const timer = setInterval(() => undefined, LONG);
   try {

@@ -14,10 +14,10 @@ import {
 import { ContractCases, type ContractCase } from './contract.case.js';
 
 /**
- * What every {@link EvalStore} promises, as cases of any runner; those of this package pass them. The cases leave
- * evaluations behind, under ids of their own.
+ * The contract of {@link EvalStore} as cases for any test runner; this package's stores pass them. The cases leave
+ * evaluations behind, under unique ids.
  *
- * @param createStore - called once, by the first case; what it needs is ended by the caller when all cases have run
+ * @param createStore - called once, by the first case; the caller closes its resources when all cases have run
  * @example
  * ```ts
  * for (const { name, run } of evalStoreContract(() => new RedisEvalStore(client))) it(name, run);

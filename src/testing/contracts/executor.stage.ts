@@ -1,10 +1,10 @@
 import type { HookBatch, HookExecutor } from '../../execution/hook.executor.js';
 import { HookHarness, someTurns, type TestHook } from './hook.harness.js';
 
-/** What executors say is not part of the contract. */
+/** Log output of executors is not part of the contract. */
 const SILENT = { error: (): void => undefined, warn: (): void => undefined };
 
-/** An executor, batches with real hooks for it, and a record of what they did. */
+/** An executor, batches with real hooks for it, and a record of the hooks' starts and ends. */
 export class ExecutorStage extends HookHarness {
   readonly steps: string[] = [];
 
@@ -12,7 +12,7 @@ export class ExecutorStage extends HookHarness {
     super(SILENT);
   }
 
-  /** Lets the executor begin. */
+  /** Starts the executor. */
   async start(): Promise<void> {
     await this.executor.start(this.host);
   }
@@ -26,7 +26,7 @@ export class ExecutorStage extends HookHarness {
     for (const batch of batches) this.executor.release(batch, true);
   }
 
-  /** Records its start and, some turns later or when the work is done, its end. */
+  /** A hook that records its start and, some turns later or when the work is done, its end. */
   recorded(hook: string, work: () => Promise<unknown> = someTurns): TestHook {
     return async () => {
       this.steps.push(`${hook} starts`);

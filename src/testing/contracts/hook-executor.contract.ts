@@ -5,7 +5,7 @@ import { contractCase, type ContractCase } from './contract.case.js';
 import { ExecutorStage } from './executor.stage.js';
 import { raise, someTurns, type TestHook } from './hook.harness.js';
 
-/** What the contract varies. */
+/** The limits that the contract varies. */
 export interface HookExecutorLimits {
   /** Batches that proceed at once. */
   readonly concurrency: number;
@@ -14,10 +14,10 @@ export interface HookExecutorLimits {
 const CONCURRENCY = 10;
 
 /**
- * What every {@link HookExecutor} promises, whatever it keeps its batches in, as cases of any runner; the executors of
- * this package pass them.
+ * The contract of {@link HookExecutor}, for any storage of batches, as cases for any test runner; this package's
+ * executors pass them.
  *
- * @param createExecutor - called by each case; the case starts and stops what it returns
+ * @param createExecutor - called by each case, which starts and stops the returned executor
  * @example
  * ```ts
  * describe('QueueHookExecutor', () => {
@@ -379,7 +379,7 @@ export function hookExecutorContract(
   return cases;
 }
 
-/** Anything may be rejected with. */
+/** A rejection may have any value. */
 async function rejectWithNull(): Promise<never> {
   await Promise.resolve();
   return raise(null);

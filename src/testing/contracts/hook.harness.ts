@@ -16,26 +16,26 @@ import type { LazySignal } from '../../hooks/lazy-signal.js';
 
 export type TestHook = HookFunction<PostHookContext>;
 
-/** What a decorator says. */
+/** The options of a hook decorator. */
 export type TestDecoration =
   ({ readonly guardrail?: false } & HookOptions) | ({ readonly guardrail: true } & GuardrailOptions);
 
-/** A hook as an executor or runner meets it. */
+/** The options of a hook for executors and runners. */
 export type TestHookOptions = Pick<Partial<HookExecution>, 'phase' | 'mode' | 'runId'> & TestDecoration;
 
 type HarnessLogger = Pick<LoggerService, 'error' | 'warn'>;
 
-/** Runs hooks for real, without Nest and without a run around them. */
+/** Runs real hooks without Nest and without a run. */
 export class HookHarness<L extends HarnessLogger = HarnessLogger> {
   readonly #calls = new Map<string, HookCall>();
   readonly ledger = new HookLedger();
   readonly log: L;
   readonly failures: HookFailure[] = [];
-  /** What {@link noted} hooks were told of themselves. */
+  /** The hook infos that {@link noted} hooks have received. */
   readonly infos: HookInfo[] = [];
   readonly runner: HookRunner;
 
-  /** @param log - gets what executors and runner say */
+  /** @param log - receives the messages of executors and runner */
   constructor(log: L) {
     this.log = log;
     this.runner = new HookRunner({
@@ -60,7 +60,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
     };
   }
 
-  /** A hook that takes a note of each attempt and then does as told. */
+  /** A hook that records each attempt and then runs `behaviour`. */
   noted(behaviour: (attempt: number) => unknown = () => undefined): TestHook {
     return ({ hook }) => {
       this.infos.push(hook);
@@ -68,7 +68,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
     };
   }
 
-  /** How the newest execution stands. */
+  /** The state of the newest execution. */
   outcome(): Pick<Partial<HookExecution>, 'state' | 'attempts' | 'reason' | 'errorName'> {
     const [{ state, attempts, reason, errorName } = {}] = this.ledger.list({ limit: 1 });
     return { state, attempts, ...(reason ? { reason } : {}), ...(errorName ? { errorName } : {}) };
@@ -80,7 +80,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
     return this.#toTask(call);
   }
 
-  /** Rebuilds tasks of this harness from what was stored of them. */
+  /** Rebuilds tasks of this harness from their stored form. */
   get host(): HookExecutorHost {
     return {
       ledger: this.ledger,
@@ -111,7 +111,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
     return { id, tasks, cannotWait: false, runInContext: (callback) => callback(), ...options };
   }
 
-  /** How the executions of a run stand, by the name of the hook. */
+  /** The states of a run's executions, by hook name. */
   statesOf({ tasks }: HookBatch): Record<string, HookExecutionState> {
     return Object.fromEntries(tasks.map(({ execution: { hook, state } }) => [hook, state]));
   }
@@ -128,7 +128,7 @@ export function bindTestHook(hook: TestHook, phase: BoundHook['phase'], options:
   );
 }
 
-/** As much of a context as hooks in unit specs read. */
+/** The part of a context that hooks in unit specs read. */
 export function createTestContext(runId: string, hook: HookInfo, lazySignal: LazySignal): PostHookContext {
   const context = {
     runContext: { runId },
@@ -142,7 +142,7 @@ export function createTestContext(runId: string, hook: HookInfo, lazySignal: Laz
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A record of a hook execution as a run makes it, not yet in a ledger. */
+/** A record of a hook execution as a run creates it, not yet in a ledger. */
 export function createExecution(overrides: Partial<HookExecution> = {}): Writable<HookExecution> {
   const { runId = 'run', phase = 'post', hook = 'hook' } = overrides;
   return {
@@ -161,12 +161,12 @@ export function createExecution(overrides: Partial<HookExecution> = {}): Writabl
   };
 }
 
-/** Throws whatever it is given, where an expression is wanted. */
+/** Throws any value; usable as an expression. */
 export function raise(thrown: unknown): never {
   throw thrown;
 }
 
-/** Some turns of the event loop: long enough for anything that could start to start. */
+/** Waits some turns of the event loop: long enough for all pending work to start. */
 export async function someTurns(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

@@ -27,7 +27,7 @@ import {
 } from './assertions.js';
 import { ContractCases, type ContractCase } from './contract.case.js';
 
-/** Milliseconds for a case that stores much. */
+/** Time limit in milliseconds for a case that stores much data. */
 const SLOW = 60_000;
 
 const NOTHING: RecordChanges = { set: {}, removed: [] };
@@ -39,10 +39,10 @@ const setState = (set: Record<string, unknown>, removed: string[] = []): Session
 });
 
 /**
- * What every {@link SessionStore} promises, as cases of any runner; those of this package pass them. The cases leave
- * sessions behind, under ids of their own.
+ * The contract of {@link SessionStore} as cases for any test runner; this package's stores pass them. The cases leave
+ * sessions behind, under unique ids.
  *
- * @param createStore - called once, by the first case; what it needs is ended by the caller when all cases have run
+ * @param createStore - called once, by the first case; the caller closes its resources when all cases have run
  * @example
  * ```ts
  * describe('RedisSessionStore', () => {
@@ -382,7 +382,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await page({ maxSize: 250_000, before: ids[3] ?? '' }), ['b', 'c']);
     assertEqual(await page({ maxSize: 10_000_000 }), letters);
     assertEqual(await page({ maxSize: 10_000_000, limit: 1 }), ['e']);
-    // A page always goes on.
+    // A page always has at least one run.
     assertEqual(await page({ maxSize: 1 }), ['e']);
     assertEqual(await page({ maxSize: 1, before: ids[4] ?? '', status: 'COMPLETED' }), ['d']);
   });
@@ -701,7 +701,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
   const titlesOf = ({ sessions }: SessionPage): (string | undefined)[] =>
     sessions.map((session) => session.name ?? session.firstInput);
   let stored: Promise<void> | undefined;
-  /** The sessions that are listed, of one owner; stored by the first case that lists them. */
+  /** The listed sessions of one owner; stored by the first case that lists them. */
   const listOf =
     (store: SessionStore) =>
     async (filter: SessionFilter): Promise<SessionPage> => {
@@ -863,7 +863,7 @@ function addRunCases(cases: ContractCases<SessionStore>): void {
   });
 }
 
-/** What databases, JSON, or careless copies of it, change. */
+/** Data that databases, JSON or careless copies change. */
 function exactData() {
   return {
     texts: ['zero \0 byte', 'half \ud800', '\udfff', '\\u0000', 'é 👋 " \\ \n'],
@@ -893,7 +893,7 @@ function exactData() {
   };
 }
 
-/** Both hold the same data under keys of the same order, even what is undefined. */
+/** Both contain the same data, including undefined fields, with keys in the same order. */
 function assertExact(actual: unknown, expected: unknown): void {
   assertEqual(actual, expected);
   assertEqual(keysIn(actual), keysIn(expected));
@@ -906,7 +906,7 @@ function keysIn(value: unknown): readonly unknown[] {
   return Object.entries(value).flatMap(([key, item]) => [key, keysIn(item)]);
 }
 
-/** Until the clock shows another time, so that what happens next is later. */
+/** Waits until the clock shows another time, so that later steps have a later time. */
 async function anotherMillisecond(): Promise<void> {
   const now = Date.now();
   while (Date.now() <= now + 1) await nextTurn();
@@ -916,7 +916,7 @@ function newId(): string {
   return randomUUID();
 }
 
-/** A run that differs from others in this. */
+/** A run with these details. */
 function runWith(sessionId: string, { output = {}, ...others }: RunDetails): StoredRun {
   const run = runOf(sessionId);
   return { ...run, ...others, output: { ...run.output, ...output } };
