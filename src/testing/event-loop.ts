@@ -2,7 +2,7 @@ const NAP_MILLISECONDS = 5;
 
 /** The options of {@link blockEventLoop}. */
 export interface BlockOptions {
-  /** Called every few milliseconds; true ends the block. It must read state outside the process: a file, shared memory. */
+  /** Called every few milliseconds; true ends the block. It must read state from outside: a file, shared memory. */
   readonly until?: () => boolean;
 }
 
