@@ -34,9 +34,9 @@ export function blockOutput(
  */
 export function decisionOf(answer: unknown, asked: string): boolean {
   if (typeof answer === 'boolean') return answer;
-  throw new TypeError(
-    `${asked} must return true or false, or a promise of one of them, got ${showValue(answer)}.`,
-  );
+  // A text may be user content, which is not for the log.
+  const got = typeof answer === 'string' ? 'string' : showValue(answer);
+  throw new TypeError(`${asked} must return true or false, or a promise of one of them, got ${got}.`);
 }
 
 /** @throws AgentOsConfigurationError if an option of a block is no function */
