@@ -7,6 +7,8 @@ export default {
   // Ends what hangs. Two workers on two busy cores need several times what one alone needs: nothing is measured with it.
   testTimeout: 60_000,
   maxWorkers: 2,
+  // Modules of ended specs stay in a worker's memory, and garbage collection comes to take most of its time.
+  workerIdleMemoryLimit: '1GB',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-agentos$': '<rootDir>/src/index.ts',
