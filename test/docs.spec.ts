@@ -25,8 +25,15 @@ import { declaredRoutes } from './support/protocol-routes.js';
 import { compileSnippets, snippetsOf, withoutImports } from './support/snippets.js';
 
 const README = readDocument('README.md');
-const PAGES = ['README.md', ...filesIn('docs/guide', '.md')];
-const OTHERS = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...filesIn('docs/decisions', '.md')];
+const PAGES = ['README.md', 'docs/guarantees.md', ...filesIn('docs/guide', '.md')];
+const OPTIONS = readDocument('docs/guide/options.md');
+const OTHERS = [
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'bench/README.md',
+  ...filesIn('docs/decisions', '.md'),
+];
 const PROGRAMS = [
   ...filesIn('docs/examples', '.ts'),
   ...filesIn('test/docs', '.ts'),
@@ -145,10 +152,9 @@ describe('the programs of the guide', () => {
 
 describe('the tables', () => {
   it('list every error with its class and status', () => {
-    const listed = tableUnder(README, '## Errors').map(([code, errorClass, status]) => [
-      ...[...namesIn(code), ...namesIn(errorClass)],
-      status,
-    ]);
+    const listed = tableUnder(readDocument('docs/guide/errors.md'), '## Codes').map(
+      ([code, errorClass, status]) => [...[...namesIn(code), ...namesIn(errorClass)], status],
+    );
     const inStreams = filesIn('src/http', '.ts').flatMap((path) => [
       ...readDocument(path).matchAll(/error_type: '(\w+)'/g),
     ]);
@@ -158,8 +164,8 @@ describe('the tables', () => {
   });
 
   it("list the module's options with their defaults", () => {
-    const options = tableUnder(README, '### The module');
-    const wiring = tableUnder(README, "### The module's wiring");
+    const options = tableUnder(OPTIONS, '## The module');
+    const wiring = tableUnder(OPTIONS, '## The wiring of the module');
     const known = [
       ...knownOptions(() => resolveOptions({ wrong: true } as never, {})),
       ...knownOptions(() => resolveOptions({}, { http: { wrong: true } as never })).map(
@@ -177,7 +183,7 @@ describe('the tables', () => {
   });
 
   it.each(['Hook', 'Guardrail'] as const)('list the options of @%s', (decorator) => {
-    const listed = tableUnder(README, `### ${decorator}s`).flatMap(([name]) => namesIn(name));
+    const listed = tableUnder(OPTIONS, `## ${decorator}s`).flatMap(([name]) => namesIn(name));
     expect(listed).toEqual(
       knownOptions(() => defineHookOf({ decorator, options: { wrong: true } }, 'Hooks.method', 'method')),
     );
