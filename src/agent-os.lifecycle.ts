@@ -15,8 +15,8 @@ import { forLog } from './errors/log.text.js';
 import { aborted } from './execution/aborted.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { HookListing } from './hooks/hook.listing.js';
+import { onFurtherServers } from './fastify.module.js';
 import { HttpConnections } from './http.connections.js';
-import { onFurtherServers } from './fastify.instance.js';
 
 /** Milliseconds that runs aborted at the deadline get to settle. */
 const SETTLING_TIME = 1_000;

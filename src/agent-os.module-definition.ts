@@ -3,9 +3,9 @@ import { APP_INTERCEPTOR, RouterModule } from '@nestjs/core';
 
 import type { AgentOsExtras, AgentOsOptions } from './agent-os.options.js';
 import { EXTRAS } from './agent-os.tokens.js';
+import { FastifyModule } from './fastify.module.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/http.routes.js';
 import { RouteConflictsModule } from './http/route-conflicts.module.js';
-import { TrailingSlashModule } from './http/trailing-slash.module.js';
 import { AgentOsInterceptor } from './runs/background/agent-os.interceptor.js';
 
 export const {
@@ -30,7 +30,7 @@ function wire(definition: DynamicModule, extras: AgentOsExtras): DynamicModule {
     imports: [
       ...imports,
       ...prefixed(definition, routes?.prefix),
-      ...(routes ? [RouteConflictsModule, TrailingSlashModule] : []),
+      ...(routes ? [RouteConflictsModule, FastifyModule] : []),
     ],
     controllers: [...controllers, ...(routes ? HTTP_CONTROLLERS : [])],
     providers: [

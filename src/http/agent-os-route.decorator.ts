@@ -4,7 +4,7 @@ import { AgentOsInterceptor } from '../runs/background/agent-os.interceptor.js';
 import { AgentOsExceptionFilter } from './agent-os.exception-filter.js';
 import { AgentOsGuard } from './agent-os.guard.js';
 import { ReachedInterceptor } from './answer.interceptors.js';
-import { markProtocol } from './protocol.mark.js';
+import { markProtocol } from '../protocol.mark.js';
 
 /**
  * A controller of the protocol: guarded, with `{ "detail": … }` errors, its runs tied to the response.

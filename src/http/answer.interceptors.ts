@@ -5,7 +5,7 @@ import { concatMap, defaultIfEmpty, defer, lastValueFrom, map, takeLast, type Ob
 import { AgentOsInterceptor } from '../runs/background/agent-os.interceptor.js';
 import { toJsonValue } from '../data/to-json-value.js';
 import { NEST_KEYS, NEST_PARAMETERS } from '../peers/nest.internals.js';
-import { isProtocolHandler } from './protocol.mark.js';
+import { isProtocolHandler } from '../protocol.mark.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
 /**

@@ -3,7 +3,7 @@ import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '
 import type { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 
 import { NEST_KEYS } from '../peers/nest.internals.js';
-import { isProtocolHandler } from './protocol.mark.js';
+import { isProtocolHandler } from '../protocol.mark.js';
 import { formsOf, type DeclaredRoute } from './route.overlap.js';
 
 type PathParts = Parameters<RoutePathFactory['create']>[0];

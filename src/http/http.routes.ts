@@ -6,7 +6,6 @@ import { ComponentsController } from './components.controller.js';
 import { ConfigController } from './config.controller.js';
 import { EvalRunsController } from './evals/eval-runs.controller.js';
 import { BodyMemory } from './forms/body.memory.js';
-import { FastifyBodies } from './forms/fastify.bodies.js';
 import { HealthController } from './health.controller.js';
 import { HomeRoute } from './home.route.js';
 import { HooksController } from './hooks.controller.js';
@@ -54,7 +53,6 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   BackgroundRunStarter,
   BodyMemory,
   EventStreamOpener,
-  FastifyBodies,
   HomeRoute,
   ProtocolResponder,
   ResumeResponder,

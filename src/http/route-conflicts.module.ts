@@ -3,24 +3,15 @@ import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/co
 
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { fastifyOf, isCaseSensitive, type FastifyInstance } from '../fastify.module.js';
 import { findRoutePathFactory } from '../peers/nest.internals.js';
 import { declaredRoutes, type PathReading } from './declared.routes.js';
-import { fastifyOf } from '../fastify.instance.js';
 import { describeConflicts, findConflicts, findDuplicates, type RouteChoice } from './route.conflicts.js';
 import type { DeclaredRoute } from './route.overlap.js';
 
 /** The members of an application's configuration that only Nest 12 has. */
 interface RouteResolution {
   getRouteResolutionStrategy?(): string | undefined;
-}
-
-/** The members of Fastify that are used here. */
-interface FastifyLike {
-  readonly initialConfig?: {
-    readonly caseSensitive?: boolean;
-    readonly routerOptions?: { readonly caseSensitive?: boolean };
-  };
-  hasRoute(route: { readonly method: string; readonly url: string }): boolean;
 }
 
 /** The members of Express that are used here; other adapters may have none of them. */
@@ -45,7 +36,7 @@ export class RouteConflictsModule implements NestModule {
   async configure(): Promise<void> {
     const RoutePathFactory = await findRoutePathFactory();
     if (!RoutePathFactory) return;
-    const fastify = fastifyOf<FastifyLike>(this.adapterHost);
+    const fastify = fastifyOf(this.adapterHost);
     const routes = declaredRoutes(
       this.modules,
       this.config,
@@ -65,12 +56,8 @@ export class RouteConflictsModule implements NestModule {
       );
   }
 
-  #reading(fastify: FastifyLike | undefined): PathReading {
-    if (fastify) {
-      const { caseSensitive, routerOptions } = fastify.initialConfig ?? {};
-      const isCaseSensitive = (routerOptions?.caseSensitive ?? caseSensitive) !== false;
-      return { isCaseSensitive, hasOptionalParts: false };
-    }
+  #reading(fastify: FastifyInstance | undefined): PathReading {
+    if (fastify) return { isCaseSensitive: isCaseSensitive(fastify), hasOptionalParts: false };
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null | undefined;
     const express = adapter?.getInstance<ExpressLike | undefined>();
     return {
@@ -89,7 +76,7 @@ const MEND =
   "Give those of AgentOS a path of their own with the option http.prefix, such as AgentOsModule.forRoot({ http: { prefix: 'os' } }):";
 
 /** Routes that the host has added to Fastify itself, at the paths of our routes. */
-function addedBefore(fastify: FastifyLike, routes: readonly DeclaredRoute[]): DeclaredRoute[] {
+function addedBefore(fastify: FastifyInstance, routes: readonly DeclaredRoute[]): DeclaredRoute[] {
   return routes
     .filter(
       ({ isOurs, method, path }) => isOurs && fastify.hasRoute({ method: RequestMethod[method], url: path }),

@@ -190,4 +190,14 @@ describe.each(ADAPTERS)('A multipart body on %s', (adapter) => {
   it('does not keep a run from being cancelled', async () => {
     expect(await send('cancel', { session_id: 's1' })).toEqual([200, {}]);
   });
+
+  it('is a missing body for a route of the protocol that takes JSON: 422', async () => {
+    const { url } = await startApp({ adapter, agentOs: { agents: [echo] } });
+    const rename = await fetch(`${url}/sessions/s1/rename`, {
+      method: 'POST',
+      body: multipartOf({ session_name: 'new' }),
+    });
+    expect(rename.status).toBe(422);
+    expect(await rename.json()).toMatchObject({ detail: [{ type: 'missing', loc: ['body'] }] });
+  });
 });

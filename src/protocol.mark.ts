@@ -1,4 +1,4 @@
-import { NEST_KEYS } from '../peers/nest.internals.js';
+import { NEST_KEYS } from './peers/nest.internals.js';
 
 const MARK = Symbol('AgentOsRoute');
 
