@@ -49,7 +49,7 @@ export class AgentOsRuntime implements OnModuleInit {
   readonly inFlight: InFlightRuns;
   readonly watch: RunWatch;
   readonly index = new RunIndex();
-  /** The read-only ledger. */
+  /** The read-only ledger: that of the executor, or of this process. */
   readonly executions: HookExecutions;
   readonly logger = new AgentOsLogger();
   readonly #deadlines = new Deadlines();
@@ -68,7 +68,7 @@ export class AgentOsRuntime implements OnModuleInit {
     private readonly explorer: HookExplorer,
     private readonly modules: ModulesContainer,
   ) {
-    this.executions = new LedgerExecutions(ledger);
+    this.executions = executor.executions(new LedgerExecutions(ledger));
     this.inFlight = new InFlightRuns(options.maxRuns);
     this.watch = new RunWatch({ inFlight: this.inFlight, deadlines: this.#deadlines, logger: this.logger });
     // Every open event stream adds a listener; that is no leak.

@@ -16,6 +16,7 @@ export interface HookExecutionFilter {
   readonly userId?: string | null | undefined;
   readonly hook?: string | undefined;
   readonly state?: HookExecutionState | undefined;
+  readonly mode?: HookMode | undefined;
   /** At most so many, the newest first. Default 100. */
   readonly limit?: number | undefined;
 }
@@ -66,7 +67,7 @@ export interface HookExecutions {
   /** Executions, the newest first; copies. */
   list(filter?: HookExecutionFilter): Promise<HookExecution[]>;
   /** How many executions have ended in each final state since the application started, and how many are open. */
-  counts(): Promise<HookCounts>;
+  counts(filter?: Pick<HookExecutionFilter, 'mode'>): Promise<HookCounts>;
   /** Executions and durations of hooks, in numbers. */
-  totals(filter?: Pick<HookExecutionFilter, 'userId'>): Promise<HookTotals>;
+  totals(filter?: Pick<HookExecutionFilter, 'userId' | 'mode'>): Promise<HookTotals>;
 }

@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 
 import type { RunOrigin } from '../model/run-origin.js';
 import type { HookExecution } from './hook-execution.js';
+import type { HookExecutions } from './hook.executions.js';
 
 /** The state of the response when an executor runs a hook. */
 export interface HookDelivery {
@@ -101,6 +102,17 @@ export abstract class HookExecutor {
    */
   start(_host: HookExecutorHost): Promise<void> | void {
     // The in-process executor has nothing to start.
+  }
+
+  /**
+   * The record of hook executions that the application reads. An executor that keeps the background hooks of all
+   * processes in a store returns a record of its own, which takes the inline hooks from `local`. Called once, before
+   * {@link start}. Returns `local` unless overridden.
+   *
+   * @param local - the executions of this process
+   */
+  executions(local: HookExecutions): HookExecutions {
+    return local;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { Subject, type Observable } from 'rxjs';
 
-import type { FinalHookExecutionState, HookEndReason, HookExecution } from './hook-execution.js';
+import type { FinalHookExecutionState, HookEndReason, HookExecution, HookMode } from './hook-execution.js';
 import type { HookCounts, HookExecutionFilter, HookExecutions, HookTotals } from './hook.executions.js';
 import { totalsOf } from './hook.totals.js';
 import { now } from '../model/clock.js';
@@ -9,6 +9,14 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** How many finished executions are remembered. */
 const DEFAULT_CAPACITY = 10_000;
+
+const NONE_ENDED: Readonly<Record<FinalHookExecutionState, number>> = {
+  succeeded: 0,
+  failed: 0,
+  timed_out: 0,
+  skipped: 0,
+  dropped: 0,
+};
 
 /**
  * The record of hook executions: all that have not ended, and the latest that have. It holds ids, names, states,
@@ -20,12 +28,9 @@ export class HookLedger {
   readonly #open = new Map<string, HookExecution>();
   readonly #ended: HookExecution[] = [];
   readonly #changes = new Subject<HookExecution>();
-  readonly #counts: Record<FinalHookExecutionState, number> = {
-    succeeded: 0,
-    failed: 0,
-    timed_out: 0,
-    skipped: 0,
-    dropped: 0,
+  readonly #counts: Readonly<Record<HookMode, Record<FinalHookExecutionState, number>>> = {
+    inline: { ...NONE_ENDED },
+    background: { ...NONE_ENDED },
   };
   #oldest = 0;
 
@@ -39,12 +44,28 @@ export class HookLedger {
 
   /** How many executions ended in each final state since the application started. */
   get counts(): Readonly<Record<FinalHookExecutionState, number>> {
-    return { ...this.#counts };
+    const { inline, background } = this.#counts;
+    const sum = (state: FinalHookExecutionState): number => inline[state] + background[state];
+    return {
+      succeeded: sum('succeeded'),
+      failed: sum('failed'),
+      timed_out: sum('timed_out'),
+      skipped: sum('skipped'),
+      dropped: sum('dropped'),
+    };
   }
 
   /** Executions that have not ended yet. */
   get openCount(): number {
     return this.#open.size;
+  }
+
+  /** How many executions of one mode, or of both, ended in each final state, and how many are open. */
+  countsOf(mode?: HookMode): HookCounts {
+    if (mode === undefined) return { ...this.counts, open: this.openCount };
+    let open = 0;
+    for (const execution of this.#open.values()) if (execution.mode === mode) open += 1;
+    return { ...this.#counts[mode], open };
   }
 
   /** Executions, the newest first; copies. */
@@ -58,8 +79,8 @@ export class HookLedger {
   }
 
   /** The open and the remembered executions, in numbers. */
-  totals({ userId }: Pick<HookExecutionFilter, 'userId'> = {}): HookTotals {
-    return totalsOf(this.#find({ userId }), now());
+  totals({ userId, mode }: Pick<HookExecutionFilter, 'userId' | 'mode'> = {}): HookTotals {
+    return totalsOf(this.#find({ userId, mode }), now());
   }
 
   /** @internal */
@@ -113,7 +134,7 @@ export class HookLedger {
     execution.endedAt = now();
     if (because.reason !== undefined) execution.reason = because.reason;
     if (because.errorName !== undefined) execution.errorName = because.errorName;
-    this.#counts[state] += 1;
+    this.#counts[execution.mode][state] += 1;
     this.#remember(execution);
     this.#announce(execution);
   }
@@ -132,12 +153,13 @@ export class HookLedger {
     if (this.#changes.observed) this.#changes.next(execution);
   }
 
-  *#find({ runId, userId, hook, state }: HookExecutionFilter): Generator<HookExecution> {
+  *#find({ runId, userId, hook, state, mode }: HookExecutionFilter): Generator<HookExecution> {
     for (const execution of this.#newestFirst()) {
       if (runId !== undefined && execution.runId !== runId) continue;
       if (userId !== undefined && (execution.userId ?? null) !== userId) continue;
       if (hook !== undefined && execution.hook !== hook) continue;
       if (state !== undefined && execution.state !== state) continue;
+      if (mode !== undefined && execution.mode !== mode) continue;
       yield execution;
     }
   }
@@ -173,11 +195,11 @@ export class LedgerExecutions implements HookExecutions {
     return Promise.resolve(this.#ledger.list(filter));
   }
 
-  counts(): Promise<HookCounts> {
-    return Promise.resolve({ ...this.#ledger.counts, open: this.#ledger.openCount });
+  counts({ mode }: Pick<HookExecutionFilter, 'mode'> = {}): Promise<HookCounts> {
+    return Promise.resolve(this.#ledger.countsOf(mode));
   }
 
-  totals(filter?: Pick<HookExecutionFilter, 'userId'>): Promise<HookTotals> {
+  totals(filter?: Pick<HookExecutionFilter, 'userId' | 'mode'>): Promise<HookTotals> {
     return Promise.resolve(this.#ledger.totals(filter));
   }
 }

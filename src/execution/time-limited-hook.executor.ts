@@ -5,6 +5,7 @@ import { reasonOf } from '../errors/log.text.js';
 import { showValue } from '../model/show-value.js';
 import { aborted } from './aborted.js';
 import { Deadlines } from './deadlines.js';
+import type { HookExecutions } from './hook.executions.js';
 import { HookExecutor, type HookBatch, type HookExecutorHost, type HookTask } from './hook.executor.js';
 
 /** Milliseconds that an executor has to stop once shutdown can wait no longer. */
@@ -47,6 +48,10 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  override executions(local: HookExecutions): HookExecutions {
+    return this.#executor.executions(local);
   }
 
   /** It may run the hooks before it settles: the time begins again while a hook runs, or if one has ended since. */
