@@ -20,7 +20,7 @@ import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
-import { OpenSession, type StoredChanges } from '../sessions/open-session.js';
+import { OpenSession, type SettledSession, type StoredChanges } from '../sessions/open-session.js';
 import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
@@ -787,7 +787,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (!isStored) this.#leaveSession();
     if (this.#hold)
       return this.#storeThrough(this.#hold, isStored ? this.#record(last) : undefined, hasPassed);
-    return isStored ? this.#append(this.#storableSnapshot(), this.#feed.shown, last) : undefined;
+    return isStored ? this.#append(this.#settleSession(), this.#feed.shown, last) : undefined;
   }
 
   async #storeThrough(hold: Hold, record: HeldRecord | undefined, hasPassed: boolean): Promise<void> {
@@ -796,17 +796,24 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   #record(last: RunEvent | undefined): HeldRecord {
-    const snapshot = this.#storableSnapshot();
+    const settled = this.#settleSession();
     const shown = [...this.#feed.shown];
     return {
       runId: this.runId,
       refuse: (by) => this.#withdraw(by),
-      keep: () => this.#append(snapshot, shown, last),
+      keep: () => this.#append(settled, shown, last),
     };
   }
 
+  /** The data to store, as it is now: the run may have to wait. */
+  #settleSession(): SettledData | Error {
+    const snapshot = this.#storableSnapshot();
+    if (snapshot instanceof Error) return snapshot;
+    return { snapshot, settled: this.session.settle(snapshot.session, this.#storedChanges()) };
+  }
+
   async #append(
-    snapshot: RunSnapshot | Error,
+    data: SettledData | Error,
     shown: readonly RunEvent[],
     last: RunEvent | undefined,
   ): Promise<void> {
@@ -814,7 +821,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const { session, runId } = this;
     if (!sessions) return;
     try {
-      if (snapshot instanceof Error) throw snapshot;
+      if (data instanceof Error) throw data;
+      const { snapshot, settled } = data;
       const callerMetadata = this.#callerMetadata();
       const stored = toStoredRun({
         run: this,
@@ -824,7 +832,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
         last,
         errorCode: this.#errorCode,
       });
-      const result = await session.append(sessions, stored, snapshot.session, this.#storedChanges());
+      const result = await session.append(sessions, stored, settled);
       if (result === 'refused')
         logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
     } catch (thrown) {
@@ -976,6 +984,11 @@ function surroundingEnvironment({ run, hook }: RunScope): RunEnvironment {
 function positionOf(parent: Run | undefined, { hook, run }: RunScope): HookPosition {
   if (hook || (parent ?? run)?.position === 'inside-hook') return 'inside-hook';
   return parent ? 'member' : 'root';
+}
+
+interface SettledData {
+  readonly snapshot: RunSnapshot;
+  readonly settled: SettledSession;
 }
 
 interface SessionParts {

@@ -28,6 +28,12 @@ export interface OpenSessionInit {
  */
 export type StoredChanges = 'all' | 'state' | Readonly<Pick<Session, 'name' | 'metadata'>>;
 
+/** The data of a session when a run that is to be stored settled, and what of it that run stores. */
+export interface SettledSession {
+  readonly session: Session;
+  readonly changes: StoredChanges;
+}
+
 /** How an attempt to store a run ended. */
 export type AppendResult = 'stored' | 'deleted' | 'refused';
 
@@ -45,8 +51,10 @@ export class OpenSession {
   #found: Session;
   #opened: Session;
   #userId: string | undefined;
-  /** The state as it was stored last. */
-  #saved: PlainRecord | undefined;
+  /** The state when the latest run settled, from the run on that opened the session. */
+  #settled: PlainRecord | undefined;
+  /** The state as it was stored last; as the session was opened, if it was not stored yet. */
+  #saved: PlainRecord;
   #isKnown = false;
   #deletion: Promise<boolean> | undefined;
 
@@ -58,6 +66,7 @@ export class OpenSession {
     this.#found = session;
     this.#userId = session.userId;
     this.#opened = { ...session, state: {}, metadata: {} };
+    this.#saved = this.#opened.state;
   }
 
   /** The data that the run which opens the session begins with. */
@@ -80,22 +89,29 @@ export class OpenSession {
     if (stored !== undefined && this.#isKnown) this.#found = stored;
     this.#userId = this.#found.userId;
     this.#opened = copyPlainData(this.#found, 'session');
+    this.#saved = this.#opened.state;
     return stored === undefined || this.#isKnown;
+  }
+
+  /**
+   * A run that is to be stored has settled. Runs may be stored later and in another order, since they wait for
+   * guardrails: the first that is stored takes along all changes of the state until then.
+   *
+   * @param session - a copy of the session's data
+   */
+  settle(session: Session, changes: StoredChanges): SettledSession {
+    // The run that has opened the session stores the state when it settles: until then it may change.
+    if (changes === 'all' || this.#settled) this.#settled = session.state;
+    return { session, changes };
   }
 
   /**
    * Adds a settled run to the session, unless the session has been deleted meanwhile.
    *
-   * @param session - the session's data when the run settled
    * @returns `refused` if the store reports that the session was deleted or belongs to another owner
    */
-  async append(
-    store: SessionStore,
-    run: StoredRun,
-    session: Session,
-    changes: StoredChanges,
-  ): Promise<AppendResult> {
-    const writing = this.#append(store, run, session, changes);
+  async append(store: SessionStore, run: StoredRun, settled: SettledSession): Promise<AppendResult> {
+    const writing = this.#append(store, run, settled);
     this.#writes.add(writing);
     try {
       return await writing;
@@ -135,24 +151,30 @@ export class OpenSession {
   async #append(
     store: SessionStore,
     run: StoredRun,
-    session: Session,
-    changes: StoredChanges,
+    { session, changes }: SettledSession,
   ): Promise<AppendResult> {
     if (this.#deletion && (await this.#deletion)) return 'deleted';
-    const before = this.#before(session, changes);
-    const kept = run.isWithdrawn ? nameAndMetadataOf(before, session) : session;
-    if (changes === 'all' || this.#saved) this.#saved = kept.state;
-    const isStored = await store.append(this.#target(), run, changesOf(before, kept));
-    if (!isStored) return 'refused';
+    const earlier = this.#saved;
+    const latest = this.#settled ?? earlier;
+    const { name, metadata } = this.#before(session, changes);
+    const before = dataOf({ name, metadata }, session, earlier);
+    const after = dataOf(run.isWithdrawn ? { name, metadata } : session, session, latest);
+    this.#saved = latest;
+    try {
+      if (!(await store.append(this.#target(), run, changesOf(before, after)))) return 'refused';
+    } catch (thrown) {
+      // The next run that is stored takes the changes along.
+      if (this.#saved === latest) this.#saved = earlier;
+      throw thrown;
+    }
     this.#isKnown = true;
     return 'stored';
   }
 
-  /** A run below shares the state with the run that opened the session, which stores the state when it settles. */
-  #before(session: Session, changes: StoredChanges): Session {
+  /** The name and metadata before the changes that a run stores. */
+  #before(session: Session, changes: StoredChanges): Pick<Session, 'name' | 'metadata'> {
     if (changes === 'all') return this.#opened;
-    const begun = changes === 'state' ? session : changes;
-    return { ...nameAndMetadataOf(begun, session), state: this.#saved ?? session.state };
+    return changes === 'state' ? session : changes;
   }
 
   #target(): RunSession {
@@ -167,13 +189,12 @@ export class OpenSession {
   }
 }
 
-/** The session with the name and metadata it had: a withdrawn run may have quoted its answer there. */
-function nameAndMetadataOf(
-  before: Pick<Session, 'name' | 'metadata'>,
+function dataOf(
+  { name, metadata }: Pick<Session, 'name' | 'metadata'>,
   { name: _, ...session }: Session,
+  state: PlainRecord,
 ): Session {
-  const { name, metadata } = before;
-  return { ...session, metadata, ...(name === undefined ? {} : { name }) };
+  return { ...session, state, metadata, ...(name === undefined ? {} : { name }) };
 }
 
 function ignore(): void {

@@ -12,6 +12,7 @@ import {
 import type {
   AgentOptions,
   EngineRequest,
+  HookFunction,
   LeaderRequest,
   PostHookContext,
   PreHookContext,
@@ -320,6 +321,48 @@ describe('A run', () => {
 
     expect(output.memberResponses).toEqual([]);
     expect(ran).toEqual(['team', 'member']);
+  });
+
+  it('keeps what a part that settles last has written into the state, while earlier runs are still being stored', async () => {
+    const gate = createGate();
+    const write = (key: string): HookFunction<PostHookContext> =>
+      defineHook<PostHookContext>(({ session }) => void (session.state[key] = key), { name: `write-${key}` });
+    const late = agent({
+      id: 'late',
+      engine: async () => (await gate.opened, 'late'),
+      postHooks: [write('late')],
+    });
+    const inner = new Team({
+      id: 'inner',
+      members: [late],
+      engine: ({ delegate }: LeaderRequest) => (void delegate('late', 'question'), 'answer'),
+      postHooks: [write('inner')],
+    });
+    const first = agent({ id: 'first' });
+    const failing = failingStore(new InMemorySessionStore());
+    failing.hang('append', { times: 1 });
+    const sessions = new CoordinatedSessionStore(failing.store);
+    const environment = createServedEnvironment({ sessions });
+    const run = startRun({
+      component: agent({
+        engine: async () => {
+          await first.run('question');
+          await inner.run('question', { sessionId: 's1' });
+          return 'answer';
+        },
+        postHooks: [defineGuardrail(() => undefined, { name: 'guard' })],
+      }),
+      input: 'question',
+      environment,
+    });
+    await failing.hanging('append');
+    gate.open();
+    await someTurns();
+    await failing.release();
+    await run.settled;
+    await environment.inFlight.idle();
+
+    expect((await sessions.find('s1'))?.state).toEqual({ inner: 'inner', late: 'late' });
   });
 
   it('waits for a reader that takes no more, and for it no longer once it is cancelled', async () => {

@@ -20,7 +20,8 @@ function opened(owner?: SessionOwner, id = 's1'): OpenSession {
 
 /** The run that has opened the session settles. */
 function settle(session: OpenSession, store: SessionStore, runId = 'late'): Promise<AppendResult> {
-  return session.append(store, storedRunOf({ runId, sessionId: session.id }), session.found, 'all');
+  const settled = session.settle(session.found, 'all');
+  return session.append(store, storedRunOf({ runId, sessionId: session.id }), settled);
 }
 
 /** Whether a promise has settled by now. */

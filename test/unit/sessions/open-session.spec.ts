@@ -1,0 +1,86 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { InMemorySessionStore } from 'nestjs-agentos';
+
+import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
+import { OpenSession, type StoredChanges } from '../../../src/sessions/open-session.js';
+import { failingStore, type FailingStore } from '../../../src/testing/failing.store.js';
+import { componentOf, storedRunOf } from '../../support/stored-data.js';
+
+/** The state of an open session is that of all runs that have it open, whichever of them is stored first. */
+describe('The state of a session that several runs have open', () => {
+  let failing: FailingStore<InMemorySessionStore>;
+  let store: CoordinatedSessionStore;
+  let session: OpenSession;
+  beforeEach(() => {
+    failing = failingStore(new InMemorySessionStore());
+    store = new CoordinatedSessionStore(failing.store);
+    session = new OpenSession({
+      session: { id: 's1', state: {}, metadata: {} },
+      isNamed: true,
+      component: componentOf(),
+      owner: undefined,
+    });
+  });
+
+  /** A run writes into the state and settles. Returns the function that stores the run, at once or later. */
+  function settle(
+    runId: string,
+    write: Record<string, unknown>,
+    changes: StoredChanges,
+  ): () => Promise<unknown> {
+    const { state } = session.found;
+    for (const [key, value] of Object.entries(write)) {
+      if (value === undefined) delete state[key];
+      else state[key] = value;
+    }
+    const settled = session.settle({ ...session.found, state: { ...state } }, changes);
+    return () => session.append(store, storedRunOf({ runId, sessionId: 's1' }), settled);
+  }
+
+  async function storedState(): Promise<unknown> {
+    return (await store.find('s1'))?.state;
+  }
+
+  it('keeps what a part has written after the root, if the part is stored while the root still waits', async () => {
+    const storeRoot = settle('root', { root: 1, both: 'root' }, 'all');
+    const storePart = settle('part', { part: 2, both: 'part' }, 'state');
+
+    await storePart();
+    await storeRoot();
+
+    expect(await storedState()).toEqual({ root: 1, part: 2, both: 'part' });
+  });
+
+  it('keeps what two parts have written after the root, in whatever order they are stored', async () => {
+    const storeRoot = settle('root', { removed: 'root' }, 'all');
+    const storeFirst = settle('first', { first: 1, both: 'first' }, 'state');
+    const storeSecond = settle('second', { second: 2, both: 'second', removed: undefined }, 'state');
+
+    await storeRoot();
+    await storeSecond();
+    await storeFirst();
+
+    expect(await storedState()).toEqual({ first: 1, second: 2, both: 'second' });
+  });
+
+  it('is stored with the next run if the first cannot be stored', async () => {
+    const storeRoot = settle('root', { root: 1 }, 'all');
+    const storePart = settle('part', { part: 2 }, 'state');
+
+    failing.fail('append');
+    await expect(storePart()).rejects.toThrow();
+    failing.heal();
+    await storeRoot();
+
+    expect(await storedState()).toEqual({ root: 1, part: 2 });
+  });
+
+  it('is not stored by a part that settles before the root, since the root may still change it', async () => {
+    const storePart = settle('part', { part: 1 }, 'state');
+    await storePart();
+    expect(await storedState()).toEqual({});
+
+    await settle('root', { root: 2 }, 'all')();
+    expect(await storedState()).toEqual({ part: 1, root: 2 });
+  });
+});
