@@ -1,5 +1,4 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { DiscoveryModule } from '@nestjs/core';
 
 import { AgentOsLogger } from './errors/agent-os.logger.js';
 import { AgentOsLifecycle } from './agent-os.lifecycle.js';
@@ -45,7 +44,6 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
  * ```
  */
 @Module({
-  imports: [DiscoveryModule],
   providers: [
     // Defaults; forRoot() and forRootAsync() replace them with the given options.
     { provide: EXTRAS, useValue: {} },

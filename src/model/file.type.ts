@@ -1,6 +1,11 @@
 import { looksLikeText, typeBySignature } from './file.signature.js';
 import type { RunFileKind } from './run-input.js';
 
+/*
+ * The tables are our own: `mime-types` gives TypeScript files the type of a video and does not know `.tsx`, `.py`, `.go`
+ * and `.jsonl`. Decision 0032 compares the libraries.
+ */
+
 /** The type of a file. */
 export interface FileType {
   readonly kind: RunFileKind;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
+import { Busboy } from '@fastify/busboy';
 import type { INestApplication } from '@nestjs/common';
-import busboy from 'busboy';
 
 import type { Adapter } from './test-app.js';
 
@@ -14,14 +14,14 @@ function readMultipart(request: IncomingMessage, done: Parsed): void {
   const add = (name: string, part: unknown): void => {
     parts[name] = name in parts ? [parts[name], part] : part;
   };
-  const parser = busboy({ headers: request.headers });
+  const parser = new Busboy({ headers: { 'content-type': '', ...request.headers } });
   parser.on('field', add);
-  parser.on('file', (name, file, { filename: originalname }) => {
+  parser.on('file', (name, file, originalname) => {
     let size = 0;
     file.on('data', (chunk: Buffer) => (size += chunk.length));
     file.on('end', () => add(name, { originalname, size }));
   });
-  parser.on('close', () => done(null, parts));
+  parser.on('finish', () => done(null, parts));
   request.pipe(parser);
 }
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
+import { Busboy } from '@fastify/busboy';
 import type { INestApplication } from '@nestjs/common';
-import busboy from 'busboy';
 
 import type { Adapter } from './test-app.js';
 
@@ -59,13 +59,13 @@ function read(request: IncomingMessage, style: ParserStyle): Promise<ParsedReque
   return new Promise((resolve, reject) => {
     const texts: Record<string, string> = {};
     const files: Promise<ReadFile>[] = [];
-    const parser = busboy({ headers: request.headers });
+    const parser = new Busboy({ headers: { 'content-type': '', ...request.headers } });
     parser.on('field', (name, value) => (texts[name] = value));
-    parser.on('file', (field, stream, { filename: name = '', mimeType: type }) => {
+    parser.on('file', (field, stream, name = '', _encoding, type) => {
       files.push(buffer(stream).then((content) => ({ field, name, type, content })));
     });
     parser.on('error', reject);
-    parser.on('close', () => {
+    parser.on('finish', () => {
       void Promise.all(files).then((all) => resolve(style(texts, all)));
     });
     request.pipe(parser);
