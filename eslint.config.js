@@ -26,6 +26,7 @@ const LAYERS = [
   'guardrails',
   'ai-sdk',
   'sql',
+  'protocol',
   'root',
   'http',
   'openapi',

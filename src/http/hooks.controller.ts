@@ -4,6 +4,17 @@ import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import { RUN_OUTCOMES, type RunOutcome } from '../model/run-output.js';
+import {
+  toWireExecution,
+  toWireHook,
+  toWireRunInFlight,
+  toWireSettledRun,
+  toWireStats,
+  type WireExecutions,
+  type WireRecordedRun,
+  type WireRecordedRuns,
+  type WireTimeline,
+} from '../protocol/hooks.js';
 import { describeRun } from '../runs/in-flight-runs.js';
 import type { IndexedRun } from '../runs/run.index.js';
 import type { RunView } from '../runs/run.view.js';
@@ -14,15 +25,6 @@ import type { FieldReader } from './forms/field.reader.js';
 import { readQuery, type FieldRequest } from './forms/request.fields.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { SessionAccess } from './sessions/session.access.js';
-import {
-  toWireSettledRun,
-  toWireStats,
-  type WireRecordedRun,
-  type WireRecordedRuns,
-  type WireTimeline,
-} from './wire/wire-run.js';
-import { toWireRunInFlight } from './wire/wire-run-in-flight.js';
-import { toWireExecution, toWireHook, type WireExecutions } from './wire/wire-hook.js';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;

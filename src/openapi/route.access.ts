@@ -4,7 +4,7 @@ import type { AgentOsExtras, ResolvedAgentOsOptions } from '../agent-os.options.
 import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import type { FileLimits } from '../http/forms/file.limits.js';
-import { SCHEMA_PREFIX } from './schema.builders.js';
+import { SCHEMA_PREFIX } from '../protocol/schema.js';
 
 /** The name of the security key's scheme in a document. */
 export const SECURITY_KEY_SCHEME = `${SCHEMA_PREFIX}SecurityKey`;

@@ -1,8 +1,6 @@
 import { MAX_LENGTH } from '../http/forms/request.fields.js';
+import { SCHEMA_PREFIX } from '../protocol/schema.js';
 import type { Schema, Schemas } from './open-api.types.js';
-
-/** The prefix of all our schema names, so that they cannot clash with the host's. */
-export const SCHEMA_PREFIX = 'AgentOs';
 
 /** The fields of an object: those that are always present, and the others. */
 export interface Fields {

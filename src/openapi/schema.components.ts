@@ -2,7 +2,8 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 
 import type { FileLimits } from '../http/forms/file.limits.js';
 import type { SchemaMap } from './schema.map.js';
-import { ALL_SCHEMAS } from './schemas/all-schemas.js';
+import { documentSchemas } from '../protocol/openapi.js';
+import { WRITTEN_SCHEMAS } from './schemas/all-schemas.js';
 import { limitFiles } from './schemas/form.schemas.js';
 
 /**
@@ -12,8 +13,9 @@ import { limitFiles } from './schemas/form.schemas.js';
  * @param limits - the file limits of a run
  */
 export function ownSchemas(version: string, limits: FileLimits): SchemaMap {
-  const copy = structuredClone(ALL_SCHEMAS);
-  const schemas = (/^3\.[1-9]/.test(version) ? withNullType(copy) : copy) as SchemaMap;
+  const copy = structuredClone(WRITTEN_SCHEMAS);
+  const written = (/^3\.[1-9]/.test(version) ? withNullType(copy) : copy) as SchemaMap;
+  const schemas = { ...written, ...documentSchemas(version) } as SchemaMap;
   limitFiles(schemas, limits);
   return schemas;
 }

@@ -11,14 +11,14 @@ import {
 } from '@nestjs/common';
 
 import { EvalStore, type Evaluation, type EvaluationFilter } from '../../sessions/eval.store.js';
+import { shortenEvaluation, toWireEvaluation, type WireEvaluation } from '../../protocol/evaluations.js';
+import { toWirePage, type FoundPage } from '../../protocol/pages.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { isId, readBody, readQuery, requiredName, type FieldRequest } from '../forms/request.fields.js';
+import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
-import { ENTRIES_AT_ONCE, PageEntries } from '../wire/page.entries.js';
-import { shortenEvaluation, toWireEvaluation } from '../wire/wire-evaluation.js';
-import { toWirePage, type FoundPage } from '../wire/wire-page.js';
 import { readEvaluationQuery, type EvaluationQuery } from './evaluation.query.js';
 
 /** Lists, shows, renames and deletes the evaluations of judges. */
@@ -84,11 +84,11 @@ export class EvalRunsController {
   async #search(
     { criteria, range }: EvaluationQuery,
     request: FieldRequest,
-  ): Promise<Pick<FoundPage, 'data' | 'total'>> {
+  ): Promise<Pick<FoundPage<WireEvaluation>, 'data' | 'total'>> {
     if (!criteria) return { data: [], total: 0 };
     const { limit, offset, sortBy, sortOrder } = range;
     const owned = { ...criteria, userId: await this.access.ownerFor(request) };
-    const entries = new PageEntries();
+    const entries = new PageEntries<WireEvaluation>();
     const counting = this.evals.count(owned);
     const reading = this.#read({ ...owned, limit, offset, sortBy, sortOrder }, entries);
     const [total] = await Promise.all([counting, reading]);
@@ -96,7 +96,7 @@ export class EvalRunsController {
   }
 
   /** In batches: evaluations may be large. */
-  async #read(filter: EvaluationFilter & FoundRange, entries: PageEntries): Promise<void> {
+  async #read(filter: EvaluationFilter & FoundRange, entries: PageEntries<WireEvaluation>): Promise<void> {
     const { limit, offset } = filter;
     for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {
       const part = { limit: Math.min(ENTRIES_AT_ONCE, limit - read), offset: offset + read };

@@ -3,7 +3,7 @@ import type { EvaluationCriteria } from '../../sessions/eval.store.js';
 import { readPage, type PageQuery } from '../forms/page.query.js';
 import { readQuery, shortText, type FieldRequest } from '../forms/request.fields.js';
 import { readKind } from '../sessions/session.fields.js';
-import { EVAL_TYPE } from '../wire/wire-evaluation.js';
+import { EVAL_TYPE } from '../../protocol/evaluations.js';
 
 /** The filter of a list of evaluations. */
 export interface EvaluationQuery {

@@ -86,6 +86,7 @@ export function sizeOfJson(value: unknown, maximum: number): number {
       for (const inner of item) rest.push(inner);
     } else if (isRecord(item)) {
       for (const [key, inner] of Object.entries(item)) {
+        if (inner === undefined) continue;
         size += Buffer.byteLength(key) + 4;
         rest.push(inner);
       }

@@ -4,15 +4,16 @@ import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
 import { newId } from '../../model/ids.js';
+import { toWirePage } from '../../protocol/pages.js';
 import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { SessionStore, type NewSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { readPage } from '../forms/page.query.js';
 import { readQuery, shortText, type FieldRequest } from '../forms/request.fields.js';
+import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
-import { ENTRIES_AT_ONCE, PageEntries } from '../wire/page.entries.js';
+import type { WireObject } from '../wire/wire-format.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
-import { toWirePage } from '../wire/wire-page.js';
 import { shortenSession, toWireSession } from '../wire/wire-session.js';
 import { SessionAccess } from './session.access.js';
 import { SessionDeletion } from './session.deletion.js';
@@ -42,7 +43,7 @@ export class SessionsController {
     }));
     const userId = await this.access.ownerFor(request, claimedUser);
     const { limit, offset } = filter;
-    const entries = new PageEntries();
+    const entries = new PageEntries<WireObject>();
     let total = 0;
     // In batches: sessions may be large.
     for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {

@@ -1,15 +1,7 @@
 import type { FileLimits } from '../../http/forms/file.limits.js';
+import { SCHEMA_PREFIX } from '../../protocol/schema.js';
 import type { Schema, Schemas } from '../open-api.types.js';
-import {
-  flag,
-  integer,
-  listOf,
-  object,
-  SCHEMA_PREFIX,
-  shortText,
-  text,
-  type Fields,
-} from '../schema.builders.js';
+import { flag, integer, listOf, object, shortText, text, type Fields } from '../schema.builders.js';
 import type { SchemaMap } from '../schema.map.js';
 
 /**

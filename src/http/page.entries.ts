@@ -1,5 +1,4 @@
-import { sizeOfJson } from '../forms/json.values.js';
-import type { WireObject } from './wire-format.js';
+import { sizeOfJson } from './forms/json.values.js';
 
 /** Maximum bytes of JSON of the entries of one page before some of them are shortened. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -11,16 +10,16 @@ export const ENTRIES_AT_ONCE = 100;
  * The entries of one page of a list. Each keeps its place, so that pages and totals stay the same; an entry that
  * does not fit is shortened and marked with `truncated`.
  */
-export class PageEntries {
-  readonly #entries: WireObject[] = [];
+export class PageEntries<T extends object> {
+  readonly #entries: T[] = [];
   #left = MAX_BYTES;
 
-  get all(): readonly WireObject[] {
+  get all(): readonly T[] {
     return this.#entries;
   }
 
   /** @param shorten - removes the fields that may be large: they are in the details of the entry */
-  add(entry: WireObject, shorten: (entry: WireObject) => WireObject): void {
+  add(entry: T, shorten: (entry: T) => T): void {
     const size = sizeOfJson(entry, this.#left);
     const shown = size <= this.#left ? entry : { ...shorten(entry), truncated: true };
     this.#left -= shown === entry ? size : sizeOfJson(shown, this.#left);

@@ -1,0 +1,299 @@
+import { z } from 'zod';
+
+import { HOOK_EXECUTION_STATES, type HookExecution } from '../execution/hook-execution.js';
+import type { HookTotals } from '../execution/hook.executions.js';
+import type { HookListing } from '../hooks/hook.listing.js';
+import { RUN_OUTCOMES } from '../model/run-output.js';
+import type { RunInFlight } from '../runs/in-flight-runs.js';
+import type { IndexedRun } from '../runs/run.index.js';
+import { isoTime, named, toIsoTime } from './schema.js';
+
+const Phase = z.enum(['pre', 'post']).describe('Before the run or after it.');
+const Mode = z
+  .enum(['inline', 'background'])
+  .describe('`inline`: the run waits for the hook. `background`: the hook runs after the response.');
+const Position = z
+  .enum(['root', 'member', 'inside-hook'])
+  .describe('The run is the first of its tree, below another run, or started by a hook.');
+const AttachedBy = z
+  .enum(['component', 'module'])
+  .describe("Listed in the component's own hooks or in the module's.");
+
+const ComponentIdentity = named(
+  'ComponentIdentity',
+  'A component.',
+  z.object({
+    kind: z.enum(['agent', 'team', 'workflow']),
+    id: z.string(),
+    name: z.string(),
+    description: z.string().optional(),
+  }),
+);
+
+/** A hook as `GET /hooks` shows it. */
+export const WireHook = named(
+  'Hook',
+  'A hook, and where it is attached.',
+  z.object({
+    hook: z.string(),
+    source: z.string().describe('Where the hook is defined, such as `SupportHooks.notify`.'),
+    guardrail: z.boolean(),
+    attachment: z
+      .object({
+        component: ComponentIdentity,
+        phase: Phase,
+        attached_by: AttachedBy,
+        mode: Mode,
+        reason: z
+          .enum(['guardrail', 'decorator', 'switch', 'default'])
+          .describe('Why the hook has this mode.'),
+      })
+      .nullable()
+      .describe('Null if no component uses the hook.'),
+  }),
+);
+export type WireHook = z.infer<typeof WireHook>;
+
+/** A hook execution as `GET /hooks/executions` shows it. */
+export const WireExecution = named(
+  'HookExecution',
+  'An execution of a hook: ids, states and times, never content.',
+  z.object({
+    id: z.string(),
+    hook: z.string(),
+    phase: Phase,
+    mode: Mode,
+    component: ComponentIdentity,
+    position: Position,
+    attached_by: AttachedBy,
+    run_id: z.string(),
+    state: z.enum(HOOK_EXECUTION_STATES),
+    attempts: z.int().describe('Attempts made so far.'),
+    scheduled_at: isoTime(),
+    reason: z
+      .enum(['condition', 'outcome', 'rejected', 'cancelled', 'shutdown'])
+      .optional()
+      .describe('Why the execution ended in its state.'),
+    error_name: z.string().optional().describe('Class of the error of the last failed attempt.'),
+    started_at: isoTime().optional(),
+    ended_at: isoTime().optional(),
+  }),
+);
+export type WireExecution = z.infer<typeof WireExecution>;
+
+export const WireExecutions = named(
+  'HookExecutions',
+  'Executions of hooks, the newest first.',
+  z.object({
+    data: z.array(WireExecution),
+    meta: z
+      .object({
+        limit: z.int(),
+        open: z.int().describe('Executions that have not ended.'),
+        counts: z
+          .object({
+            succeeded: z.int(),
+            failed: z.int(),
+            timed_out: z.int(),
+            skipped: z.int(),
+            dropped: z.int(),
+          })
+          .describe('Number of executions that have ended in each state since the start of the application.'),
+      })
+      .describe('The numbers of executions.'),
+  }),
+);
+export type WireExecutions = z.infer<typeof WireExecutions>;
+
+const RunInFlightSchema = named(
+  'RunInFlight',
+  'A run that has not ended: ids, names and times, never content.',
+  z.object({
+    run_id: z.string(),
+    session_id: z.string(),
+    component: ComponentIdentity,
+    state: z.enum(['running']),
+    started_at: isoTime(),
+    shown_at: isoTime(),
+    waits_for: z
+      .enum(['store', 'hook', 'engine', 'member', 'reader'])
+      .describe('`reader`: its reader takes no more events. `member`: a run below it.'),
+    parent_run_id: z.string().optional(),
+    user_id: z.string().optional(),
+    hook: z.string().optional().describe('The inline hook that the run waits for.'),
+  }),
+);
+
+const SettledRun = named(
+  'SettledRun',
+  'A run that has settled: ids, names, times and tokens, never content.',
+  z.object({
+    run_id: z.string(),
+    session_id: z.string(),
+    component: ComponentIdentity,
+    position: Position,
+    state: z.enum(['settled']),
+    outcome: z.enum(RUN_OUTCOMES),
+    started_at: isoTime(),
+    settled_at: isoTime(),
+    usage: z
+      .object({
+        input_tokens: z.int().optional(),
+        output_tokens: z.int().optional(),
+        total_tokens: z.int().optional(),
+      })
+      .describe('Tokens, as far as they are known.'),
+    parent_run_id: z.string().optional(),
+    user_id: z.string().optional(),
+    response_closed_at: isoTime().optional(),
+    delivered: z
+      .boolean()
+      .optional()
+      .describe('Whether the response has carried the result to its last byte.'),
+  }),
+);
+
+/** A run in flight or settled, as `GET /hooks/runs` shows it. */
+const RecordedRun = z.union([RunInFlightSchema, SettledRun]);
+export type WireRecordedRun = z.infer<typeof RecordedRun>;
+
+/** The runs in flight, the oldest first; then those that have settled, the latest first. */
+export const WireRecordedRuns = named(
+  'RecordedRuns',
+  'Runs, in flight and settled.',
+  z.object({
+    data: z.array(RecordedRun),
+    meta: z
+      .object({
+        limit: z.int(),
+        total: z.int().describe('Number of runs that the client may see and that match the filter.'),
+      })
+      .describe('The numbers of runs.'),
+  }),
+);
+export type WireRecordedRuns = z.infer<typeof WireRecordedRuns>;
+
+export const WireTimeline = named(
+  'RunTimeline',
+  'A run, its parts and the executions of their hooks, in the order of their start.',
+  z.object({ run: RecordedRun, parts: z.array(RecordedRun), executions: z.array(WireExecution) }),
+);
+export type WireTimeline = z.infer<typeof WireTimeline>;
+
+const TALLY = {
+  waiting: z.int().describe('Executions that have not started.'),
+  running: z.int().describe('Executions that have started and not ended.'),
+  failed: z.int().describe('Executions that have failed or timed out.'),
+};
+
+/** The counts of running and past work, as `GET /hooks/stats` shows them. */
+export const WireStats = named(
+  'HookStats',
+  'Numbers of hook executions and runs: the open ones and those that are remembered.',
+  z.object({
+    ...TALLY,
+    oldest_waiting: z
+      .int()
+      .nullable()
+      .describe('Milliseconds since the longest waiting execution was collected; null if none waits.'),
+    hooks: z.array(
+      z
+        .object({
+          hook: z.string(),
+          phase: Phase,
+          mode: Mode,
+          component: ComponentIdentity,
+          ...TALLY,
+          ran: z.int().describe('Executions that ran to their end: succeeded, failed or timed out.'),
+          p50: z.int().optional().describe('Median duration in milliseconds.'),
+          p95: z.int().optional().describe('95th percentile of the duration in milliseconds.'),
+        })
+        .describe('The executions of one hook of a component.'),
+    ),
+    runs: z
+      .object({
+        running: z.int(),
+        completed: z.int(),
+        rejected: z.int(),
+        failed: z.int(),
+        cancelled: z.int(),
+      })
+      .describe('Runs in flight, and those that are remembered by their outcome.'),
+  }),
+);
+export type WireStats = z.infer<typeof WireStats>;
+
+export function toWireHook({ hook, source, isGuardrail, attachment }: HookListing): WireHook {
+  if (!attachment) return { hook, source, guardrail: isGuardrail, attachment: null };
+  const { component, phase, attachedBy, mode, reason } = attachment;
+  return {
+    hook,
+    source,
+    guardrail: isGuardrail,
+    attachment: { component, phase, attached_by: attachedBy, mode, reason },
+  };
+}
+
+export function toWireExecution(execution: HookExecution): WireExecution {
+  const { hook, phase, mode, component, position, state, attempts, startedAt, endedAt } = execution;
+  return {
+    id: execution.id,
+    hook,
+    phase,
+    mode,
+    component,
+    position,
+    attached_by: execution.attachedBy,
+    run_id: execution.runId,
+    state,
+    reason: execution.reason,
+    attempts,
+    error_name: execution.errorName,
+    scheduled_at: toIsoTime(execution.scheduledAt),
+    started_at: startedAt === undefined ? undefined : toIsoTime(startedAt),
+    ended_at: endedAt === undefined ? undefined : toIsoTime(endedAt),
+  };
+}
+
+export function toWireRunInFlight(run: RunInFlight): WireRecordedRun {
+  return {
+    run_id: run.runId,
+    parent_run_id: run.parentRunId,
+    session_id: run.sessionId,
+    user_id: run.userId,
+    component: run.component,
+    state: 'running',
+    started_at: toIsoTime(run.startedAt),
+    shown_at: toIsoTime(run.shownAt),
+    waits_for: run.waitsFor,
+    hook: run.hook,
+  };
+}
+
+export function toWireSettledRun(run: IndexedRun): WireRecordedRun {
+  const { usage, closedAt } = run;
+  return {
+    run_id: run.runId,
+    parent_run_id: run.parentRunId,
+    session_id: run.sessionId,
+    user_id: run.userId,
+    component: run.component,
+    position: run.position,
+    state: 'settled',
+    outcome: run.outcome,
+    started_at: toIsoTime(run.startedAt),
+    settled_at: toIsoTime(run.settledAt),
+    usage: {
+      input_tokens: usage.inputTokens,
+      output_tokens: usage.outputTokens,
+      total_tokens: usage.totalTokens,
+    },
+    response_closed_at: closedAt === undefined ? undefined : toIsoTime(closedAt),
+    delivered: run.delivered,
+  };
+}
+
+export function toWireStats(totals: HookTotals, runs: WireStats['runs']): WireStats {
+  const { waiting, running, failed, oldestWaiting, hooks } = totals;
+  return { waiting, running, failed, oldest_waiting: oldestWaiting ?? null, hooks: [...hooks], runs };
+}
