@@ -21,7 +21,7 @@ import { listHooks, type HookListing } from './hooks/hook.listing.js';
 import { HookRegistry } from './hooks/hook.registry.js';
 import { HookRunner } from './hooks/hook.runner.js';
 import { rebuildTask } from './runs/background/background-hook.task.js';
-import { RunIndex } from './runs/run.index.js';
+import { RunIndex } from './execution/run.index.js';
 import { InFlightRuns } from './runs/in-flight-runs.js';
 import { RunWatch } from './runs/watch.js';
 import {

@@ -16,8 +16,7 @@ import type { RunnableComponent, RunOptions } from './model/runnable-component.j
 import { showValue } from './model/show-value.js';
 import { describeRun, type RunInFlight } from './runs/in-flight-runs.js';
 import { currentScope } from './runs/scope.js';
-import { run } from './runs/start.js';
-import { streamRun } from './runs/stream.js';
+import { run, streamRun } from './runs/start.js';
 
 /**
  * Runs components from your own code: controllers, gateways, message handlers, jobs. Hooks run as over HTTP; in a

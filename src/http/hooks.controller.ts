@@ -16,7 +16,7 @@ import {
   type WireTimeline,
 } from '../protocol/hooks.js';
 import { describeRun } from '../runs/in-flight-runs.js';
-import type { IndexedRun } from '../runs/run.index.js';
+import type { IndexedRun } from '../execution/run.index.js';
 import type { RunView } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
 import type { SessionOwner } from '../sessions/session.store.js';

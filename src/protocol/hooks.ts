@@ -5,7 +5,7 @@ import type { HookTotals } from '../execution/hook.executions.js';
 import type { HookListing } from '../hooks/hook.listing.js';
 import { RUN_OUTCOMES } from '../model/run-output.js';
 import type { RunInFlight } from '../runs/in-flight-runs.js';
-import type { IndexedRun } from '../runs/run.index.js';
+import type { IndexedRun } from '../execution/run.index.js';
 import { isoTime, named, toIsoTime } from './schema.js';
 
 const Phase = z.enum(['pre', 'post']).describe('Before the run or after it.');

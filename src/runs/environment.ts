@@ -19,7 +19,7 @@ import { STORE_TIMEOUT, StoreCalls } from '../sessions/store.calls.js';
 import { NoTracing, type Tracing } from '../telemetry/tracing.js';
 import { InFlightRuns } from './in-flight-runs.js';
 import type { RunErrorHandler } from './outcome.js';
-import type { RunIndex } from './run.index.js';
+import type { RunIndex } from '../execution/run.index.js';
 import { RUN_TIMEOUT, RunWatch } from './watch.js';
 
 /** The fields that all environments have. */

@@ -1,4 +1,4 @@
-import { HttpException } from '@nestjs/common';
+import { HttpException, type LoggerService } from '@nestjs/common';
 
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { CheckError } from '../errors/check.errors.js';
@@ -9,8 +9,8 @@ import {
   RunFailedError,
   RunHttpError,
 } from '../errors/run.errors.js';
-import { reasonOf } from '../errors/log.text.js';
-import { toReadable } from '../data/to-error.js';
+import { forLog, reasonOf } from '../errors/log.text.js';
+import { toError, toReadable } from '../data/to-error.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunStatus } from '../model/run-output.js';
@@ -31,6 +31,12 @@ export interface RunFailure {
 
 /** Called for every run that failed. */
 export type RunErrorHandler = (failure: RunFailure) => void | Promise<void>;
+
+/** Who is told of a run that failed. */
+interface FailureReporting {
+  readonly onRunError?: RunErrorHandler;
+  readonly logger: Pick<LoggerService, 'error'>;
+}
 
 /** The error with which a run ends, for any value that was thrown while it ran. */
 export function toRunError({ component, runId }: RunView, whatever: unknown): AgentRunError {
@@ -88,4 +94,51 @@ export function isUnlogged(error: AgentRunError): boolean {
   if (Object.hasOwn(error, 'runOutput')) return false;
   if (error instanceof HookFailedError || error instanceof GuardrailFailedError) return false;
   return outcomeOf(error) === 'failed';
+}
+
+/**
+ * Reports a failed run to the host, once: runs above it that fail with the same error are not reported again.
+ * Rejected and cancelled runs have not failed.
+ */
+export function reportRunFailure(
+  run: RunView,
+  error: AgentRunError,
+  { onRunError, logger }: FailureReporting,
+): void {
+  if (!onRunError || outcomeOf(error) !== 'failed' || cameFromBelow(error)) return;
+  const { runId, identity: component, session, userId } = run;
+  const failure: RunFailure = {
+    error: toError(error.cause ?? error),
+    code: error.code,
+    outcome: 'failed',
+    runId,
+    component,
+    sessionId: session.id,
+    ...(userId === undefined ? {} : { userId }),
+  };
+  void tell(onRunError, failure, logger);
+}
+
+/** A handler that fails must not change how the run ends. */
+async function tell(
+  onRunError: RunErrorHandler,
+  failure: RunFailure,
+  logger: FailureReporting['logger'],
+): Promise<void> {
+  try {
+    await onRunError(failure);
+  } catch (thrown) {
+    const { reason, stack } = forLog(thrown);
+    logger.error(`onRunError itself failed for run ${failure.runId}: ${reason}`, stack);
+  }
+}
+
+/** The error, or one that caused it, belongs to a run that was reported. */
+function cameFromBelow(error: AgentRunError): boolean {
+  const seen = new Set<unknown>();
+  for (let each: unknown = error; each instanceof Error && !seen.has(each); each = each.cause) {
+    if (each instanceof AgentRunError && Object.hasOwn(each, 'runOutput')) return true;
+    seen.add(each);
+  }
+  return false;
 }

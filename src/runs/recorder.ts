@@ -4,12 +4,33 @@ import type { PlainRecord } from '../model/run-context.js';
 import type { RunEvent } from '../model/run-event.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import type { SessionOwner, StoredRun } from '../sessions/session.store.js';
-import { copyWithout } from '../sessions/storable.js';
+import { copyWithout, logLeftOut } from '../sessions/storable.js';
 import { TimeLimitedEvalStore } from '../sessions/time-limited-eval.store.js';
 import { inputWithoutFileContents, withdrawnOutput, withoutFileContents } from './hold/redaction.js';
 import type { RunView } from './run.view.js';
 import { currentScope } from './scope.js';
-import type { RunSnapshot } from './snapshot.js';
+import type { RunSnapshot } from '../model/run-snapshot.js';
+
+/**
+ * The run as it is stored: data that is not plain is left out and named in the log, so that the turn is not lost.
+ *
+ * @param name - of the run, for the log
+ */
+export function copyStorable(data: RunSnapshot, name: string): RunSnapshot {
+  const { copy, leftOut } = copyWithout(data, 'run');
+  logLeftOut(() => name, leftOut);
+  return copy;
+}
+
+/** @throws PlainDataError if the run holds something that cannot be copied */
+export function copySnapshot({ runInput, runContext, runOutput, session }: RunSnapshot): RunSnapshot {
+  return {
+    runInput: copyPlainData(runInput, 'runInput'),
+    runContext: copyPlainData(runContext, 'runContext'),
+    runOutput: copyPlainData(runOutput, 'runOutput'),
+    session: copyPlainData(session, 'session'),
+  };
+}
 
 /** A settled run that is to be stored. */
 export interface SettledRun {

@@ -29,16 +29,17 @@ import type { RunComponent } from './component.port.js';
 import { loadHistory, newMessage } from './conversation.js';
 import { directEnvironment, type RunEnvironment } from './environment.js';
 import { EventFeed, type EventFeedOptions, type RunEventSink } from './hold/event.feed.js';
-import { replaceContent, takeGiven, type GivenData } from './hold/given-data.js';
+import { replaceContent } from '../data/replace-content.js';
+import { takeGiven, type GivenData } from './hold/given-data.js';
 import { Hold, type HeldRecord } from './hold/hold.js';
-import { LiveHookContext } from './hook.contexts.js';
+import { LiveHookContext } from '../hooks/hook.context.js';
 import { checkRunOptions, freezeInput, modelOf, newContext, newOutput, toRunInput } from './initial.data.js';
 import { HookEdits } from '../hooks/hook.edits.js';
 import { copyToKeep } from '../data/lenient-copy.js';
 import { inheritedOwner, namesOwnSession } from './origin.js';
-import { finalEventOf, isUnlogged, outcomeOf, statusOf, toRunError } from './outcome.js';
+import { finalEventOf, isUnlogged, outcomeOf, reportRunFailure, statusOf, toRunError } from './outcome.js';
 import { createExecution } from './background/outbox.js';
-import { saveEvaluation, toStoredRun } from './recorder.js';
+import { copySnapshot, copyStorable, saveEvaluation, toStoredRun } from './recorder.js';
 import {
   findAnswer,
   followEdit,
@@ -48,12 +49,11 @@ import {
   type AnswerEdit,
   type FoundAnswer,
 } from './hold/redaction.js';
-import { reportRunFailure } from './failure.reporter.js';
 import type { RunEnd, RunHandle, RunPhase, RunView, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
-import { SessionView } from './session.view.js';
+import { SessionView } from '../sessions/session.view.js';
 import { sessionNotFound } from '../sessions/session-not-found.js';
-import { copySnapshot, copyStorable, type RunSnapshot } from './snapshot.js';
+import type { RunSnapshot } from '../model/run-snapshot.js';
 import { RunTree } from './tree.js';
 
 /** The component to run, its input and its options. */

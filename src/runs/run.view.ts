@@ -9,7 +9,7 @@ import type { OpenSession } from '../sessions/open-session.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import type { AgentRunError } from '../errors/agent-run.error.js';
 import type { RunComponent } from './component.port.js';
-import type { RunSnapshot } from './snapshot.js';
+import type { RunSnapshot } from '../model/run-snapshot.js';
 
 /**
  * How far a run has got.

@@ -8,7 +8,7 @@ import { HookRegistry } from '../../src/hooks/hook.registry.js';
 import { HookRunner } from '../../src/hooks/hook.runner.js';
 import type { ServedEnvironment } from '../../src/runs/environment.js';
 import { InFlightRuns } from '../../src/runs/in-flight-runs.js';
-import { RunIndex } from '../../src/runs/run.index.js';
+import { RunIndex } from '../../src/execution/run.index.js';
 import { RunWatch } from '../../src/runs/watch.js';
 import { CoordinatedSessionStore } from '../../src/sessions/coordinated-session.store.js';
 import { StoreCalls } from '../../src/sessions/store.calls.js';

@@ -1,7 +1,7 @@
 import type { HookExecution } from '../../execution/hook-execution.js';
 import type { HookDelivery, HookTask, StoredHookTask } from '../../execution/hook.executor.js';
 import type { BoundHook } from '../../hooks/bound-hook.js';
-import type { HookInfo, PostHookContext } from '../../hooks/hook.context.js';
+import { CopiedHookContext, type HookInfo, type PostHookContext } from '../../hooks/hook.context.js';
 import type { HookSubject } from '../../hooks/hook.runner.js';
 import type { LazySignal } from '../../hooks/lazy-signal.js';
 import type { RunOrigin } from '../../model/run-origin.js';
@@ -9,10 +9,9 @@ import type { RunnableComponent } from '../../model/runnable-component.js';
 import type { RunSpan } from '../../telemetry/tracing.js';
 import type { OutboxEntry } from './outbox.js';
 import type { FoundHook, ServedEnvironment } from '../environment.js';
-import { CopiedHookContext } from '../hook.contexts.js';
 import { originOf } from '../origin.js';
 import { enterScope, type RunScope } from '../scope.js';
-import type { RunSnapshot } from '../snapshot.js';
+import type { RunSnapshot } from '../../model/run-snapshot.js';
 
 /** The parts of a {@link BackgroundHookTask}. */
 interface HookTaskParts extends FoundHook {

@@ -1,4 +1,3 @@
-import { assignOwn } from '../../data/assign-own.js';
 import type { PlainRecord, RunContext } from '../../model/run-context.js';
 import type { Session } from '../../model/session.js';
 import { copyToKeep } from '../../data/lenient-copy.js';
@@ -26,9 +25,3 @@ function copyRecord(record: Readonly<PlainRecord>): Readonly<PlainRecord> {
 }
 
 const NOTHING: Readonly<PlainRecord> = Object.freeze({});
-
-/** Writes a copy of `source` into a record to which other code holds references. */
-export function replaceContent(record: PlainRecord, source: Readonly<PlainRecord>): void {
-  for (const key of Object.keys(record)) delete record[key];
-  assignOwn(record, copyToKeep(source));
-}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { SessionView } from '../../../src/runs/session.view.js';
+import { SessionView } from '../../../src/sessions/session.view.js';
 
 const viewOf = (metadata: Record<string, unknown> = {}, name?: string): SessionView =>
   new SessionView({ id: 's', state: {}, metadata, ...(name === undefined ? {} : { name }) });

@@ -1,9 +1,10 @@
-import type { HookPosition } from '../execution/hook-execution.js';
-import type { ComponentIdentity } from '../model/component.js';
-import type { RunOutcome } from '../model/run-output.js';
-import { isUnused, sumUsage, type RunUsage } from '../model/run-usage.js';
-import type { RunView } from './run.view.js';
 import { millisecondsSince, now } from '../model/clock.js';
+import type { ComponentIdentity } from '../model/component.js';
+import type { RunContext } from '../model/run-context.js';
+import type { RunOutcome, RunOutput } from '../model/run-output.js';
+import type { Session } from '../model/session.js';
+import { isUnused, sumUsage, type RunUsage } from '../model/run-usage.js';
+import type { HookPosition } from './hook-execution.js';
 
 /** A run that has settled, as the index remembers it: ids, names, times and tokens, never content. */
 export interface IndexedRun {
@@ -23,6 +24,20 @@ export interface IndexedRun {
   readonly closedAt?: number;
   /** Whether the response has carried the result to its last byte. */
   readonly delivered?: boolean;
+}
+
+/** The part of a settled run that its record is made of. */
+interface SettledRun {
+  readonly runId: string;
+  readonly context: Pick<RunContext, 'parentRunId'>;
+  readonly session: Pick<Session, 'id'>;
+  readonly userId: string | undefined;
+  readonly identity: ComponentIdentity;
+  readonly position: HookPosition;
+  /** In the time of `performance.now()`. */
+  readonly startedAt: number;
+  readonly output: Readonly<Pick<RunOutput, 'metrics'>>;
+  readonly outcome: RunOutcome | undefined;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -45,7 +60,7 @@ export class RunIndex {
   }
 
   /** Remembers a run that has settled. */
-  add(run: RunView): IndexedRun {
+  add(run: SettledRun): IndexedRun {
     const record = recordOf(run);
     if (this.#runs.length < this.#capacity) {
       this.#runs.push(record);
@@ -70,7 +85,7 @@ export class RunIndex {
   }
 }
 
-function recordOf(run: RunView): IndexedRun {
+function recordOf(run: SettledRun): IndexedRun {
   const { runId, context, session, userId, identity, position, startedAt, output, outcome = 'failed' } = run;
   const { parentRunId } = context;
   const settledAt = now();

@@ -1,7 +1,7 @@
 import { assignOwn } from '../data/assign-own.js';
 import type { Session } from '../model/session.js';
-import { changesOf } from '../sessions/session.changes.js';
-import { replaceContent } from './hold/given-data.js';
+import { changesOf } from './session.changes.js';
+import { replaceContent } from '../data/replace-content.js';
 import { copyToKeep } from '../data/lenient-copy.js';
 
 /** The session data that each run has a copy of. */

@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { RunIndex } from '../../../src/runs/run.index.js';
-import type { RunView } from '../../../src/runs/run.view.js';
+import { RunIndex } from '../../../src/execution/run.index.js';
 
-function settledRun(runId: string, metrics: object = {}): RunView {
+type SettledRun = Parameters<RunIndex['add']>[0];
+
+function settledRun(runId: string, metrics: object = {}): SettledRun {
+  const context: object = { content: 'SECRET' };
   const run = {
     runId,
-    context: { content: 'SECRET' },
+    context,
     session: { id: 'session' },
     userId: undefined,
     identity: { kind: 'agent', id: 'support', name: 'Support' },
@@ -15,8 +17,8 @@ function settledRun(runId: string, metrics: object = {}): RunView {
     input: { content: 'SECRET' },
     output: { content: 'SECRET', metrics },
     outcome: 'completed',
-  };
-  return run as never;
+  } as const;
+  return run;
 }
 
 function idsOf(index: RunIndex): string[] {
