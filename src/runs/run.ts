@@ -20,7 +20,12 @@ import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
-import { OpenSession, type SettledSession, type StoredChanges } from '../sessions/open-session.js';
+import {
+  openSessionFor,
+  type OpenSession,
+  type SettledSession,
+  type StoredChanges,
+} from '../sessions/open-session.js';
 import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
@@ -36,7 +41,7 @@ import { LiveHookContext } from '../hooks/hook.context.js';
 import { checkRunOptions, freezeInput, modelOf, newContext, newOutput, toRunInput } from './initial.data.js';
 import { HookEdits } from '../hooks/hook.edits.js';
 import { copyToKeep } from '../data/lenient-copy.js';
-import { inheritedOwner, namesOwnSession } from './origin.js';
+import { inheritedOwner, namesOwnSession } from '../sessions/session.source.js';
 import { finalEventOf, isUnlogged, outcomeOf, reportRunFailure, statusOf, toRunError } from './outcome.js';
 import { createExecution } from './background/outbox.js';
 import { copySnapshot, copyStorable, saveEvaluation, toStoredRun } from './recorder.js';
@@ -52,7 +57,6 @@ import {
 import type { RunEnd, RunHandle, RunPhase, RunView, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
 import { SessionView } from '../sessions/session.view.js';
-import { sessionNotFound } from '../sessions/session-not-found.js';
 import type { RunSnapshot } from '../model/run-snapshot.js';
 import { RunTree } from './tree.js';
 
@@ -215,7 +219,13 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const context = newContext({ runId, parent, options, origin });
     this.#context = context;
     this.namedUserId = context.userId;
-    this.session = openSessionFor({ parent, context, options, identity: this.identity, owner: init.owner });
+    this.session = openSessionFor({
+      above: parent?.session,
+      context,
+      isNamed: options.sessionId !== undefined,
+      component: this.identity,
+      owner: init.owner,
+    });
     const isShared = parent !== undefined && parent.session === this.session;
     const sessionView = isShared ? parent.#sessionView.branch() : new SessionView(this.session.found);
     this.#sessionView = sessionView;
@@ -462,18 +472,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     }
   }
 
-  /**
-   * The session of the run above, the stored one, or a new one. A root run ends with "session not found" if another
-   * user owns the session; a run that application code starts inside of it goes on without the stored session.
-   */
+  /** The session of the run above, the stored one, or a new one. */
   #loadSession(): Promise<void> | undefined {
     const { session } = this;
     const { sessions } = this.environment;
     if (!sessions || !session.isNamed || session === this.parent?.session) return undefined;
     return this.#cancellation.race(sessions.open(session.id)).then((stored) => {
-      const isOwn = session.continueFrom(stored);
+      session.continueFrom(stored, this.position === 'root');
       this.#sessionView = new SessionView(session.found);
-      if (!isOwn && this.position === 'root') throw sessionNotFound(session.id);
     });
   }
 
@@ -989,22 +995,6 @@ function positionOf(parent: Run | undefined, { hook, run }: RunScope): HookPosit
 interface SettledData {
   readonly snapshot: RunSnapshot;
   readonly settled: SettledSession;
-}
-
-interface SessionParts {
-  readonly parent: Run | undefined;
-  readonly context: RunContext;
-  readonly options: RunOptions;
-  readonly identity: ComponentIdentity;
-  readonly owner: SessionOwner | undefined;
-}
-
-/** The session of the run above, or one of the run's own. */
-function openSessionFor({ parent, context, options, identity, owner }: SessionParts): OpenSession {
-  const { sessionId: id, sessionState: state, userId } = context;
-  if (parent?.session.id === id) return parent.session;
-  const session = { id, state, metadata: {}, ...(userId === undefined ? {} : { userId }) };
-  return new OpenSession({ session, isNamed: options.sessionId !== undefined, component: identity, owner });
 }
 
 /** The fields that all events of a run have. */

@@ -45,3 +45,15 @@ export function currentScope(): RunScope {
 export function enterScope<R>(scope: RunScope, callback: () => R): R {
   return storage.run(scope, callback);
 }
+
+/** The origin of the runs that background hooks of a settled run start. */
+export function originOf(run: RunView): RunOrigin {
+  const { session, namedUserId } = run;
+  return {
+    sessionId: session.id,
+    ...(namedUserId === undefined ? {} : { userId: namedUserId }),
+    ...(session.owner === undefined ? {} : { owner: session.owner }),
+    // Runs that a pre-hook has rejected, and runs that hooks start for themselves, are not part of the conversation.
+    isWithdrawn: run.isWithdrawn || run.endedBeforeExecution || run.isAside,
+  };
+}

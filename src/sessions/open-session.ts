@@ -1,9 +1,10 @@
 import { StoreTimeoutError } from '../errors/store-timeout.error.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
 import type { ComponentIdentity } from '../model/component.js';
-import type { PlainRecord } from '../model/run-context.js';
+import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import { changesOf } from './session.changes.js';
+import { sessionNotFound } from './session-not-found.js';
 import { isOf } from './session.filter.js';
 import type { RunSession, SessionOwner, SessionStore, StoredRun } from './session.store.js';
 
@@ -80,17 +81,19 @@ export class OpenSession {
   }
 
   /**
-   * Continues from the stored session.
+   * Continues from the stored session. If that belongs to another owner, it stays unread: a run that application code
+   * starts inside another one goes on with the initial session.
    *
-   * @returns false if the session belongs to another owner; the runs then continue with the initial session
+   * @param isRoot - a client has named the session, not the application
+   * @throws NotFoundException if a root run has named the session of another owner
    */
-  continueFrom(stored: Session | undefined): boolean {
+  continueFrom(stored: Session | undefined, isRoot: boolean): void {
     this.#isKnown = stored !== undefined && isOf(stored, this.owner);
     if (stored !== undefined && this.#isKnown) this.#found = stored;
     this.#userId = this.#found.userId;
     this.#opened = copyPlainData(this.#found, 'session');
     this.#saved = this.#opened.state;
-    return stored === undefined || this.#isKnown;
+    if (stored !== undefined && !this.#isKnown && isRoot) throw sessionNotFound(this.id);
   }
 
   /**
@@ -187,6 +190,21 @@ export class OpenSession {
       ...(owner === undefined ? {} : { owner }),
     };
   }
+}
+
+/** Where the session of a run comes from. */
+export interface SessionRequest extends Omit<OpenSessionInit, 'session'> {
+  /** The session of the run above. */
+  readonly above: OpenSession | undefined;
+  readonly context: Pick<RunContext, 'sessionId' | 'sessionState' | 'userId'>;
+}
+
+/** The session of the run above, or one of the run's own. */
+export function openSessionFor({ above, context, isNamed, component, owner }: SessionRequest): OpenSession {
+  const { sessionId: id, sessionState: state, userId } = context;
+  if (above?.id === id) return above;
+  const session = { id, state, metadata: {}, ...(userId === undefined ? {} : { userId }) };
+  return new OpenSession({ session, isNamed, component, owner });
 }
 
 function dataOf(

@@ -9,8 +9,7 @@ import type { RunnableComponent } from '../../model/runnable-component.js';
 import type { RunSpan } from '../../telemetry/tracing.js';
 import type { OutboxEntry } from './outbox.js';
 import type { FoundHook, ServedEnvironment } from '../environment.js';
-import { originOf } from '../origin.js';
-import { enterScope, type RunScope } from '../scope.js';
+import { enterScope, originOf, type RunScope } from '../scope.js';
 import type { RunSnapshot } from '../../model/run-snapshot.js';
 
 /** The parts of a {@link BackgroundHookTask}. */

@@ -89,7 +89,7 @@ describe('Deleting a session that runs have open', () => {
   ])('keeps runs that settle later from bringing it back if it %s', async (_, before) => {
     for (const runId of before) await keepRun(store, storedRunOf({ runId, sessionId: 's1' }));
     const session = enter(opened());
-    session.continueFrom(await store.open('s1'));
+    session.continueFrom(await store.open('s1'), true);
 
     expect(await store.delete(['s1'])).toEqual(before.length > 0 ? ['s1'] : []);
 

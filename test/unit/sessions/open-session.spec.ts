@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { InMemorySessionStore } from 'nestjs-agentos';
+import { NotFoundException } from '@nestjs/common';
+import { InMemorySessionStore, type SessionOwner } from 'nestjs-agentos';
 
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
 import { OpenSession, type StoredChanges } from '../../../src/sessions/open-session.js';
@@ -82,5 +83,33 @@ describe('The state of a session that several runs have open', () => {
 
     await settle('root', { root: 2 }, 'all')();
     expect(await storedState()).toEqual({ part: 1, root: 2 });
+  });
+});
+
+describe('A session that is stored for another owner', () => {
+  const stored = { id: 's1', userId: 'ada', state: { secret: true }, metadata: {} };
+
+  function openedFor(owner: SessionOwner | undefined): OpenSession {
+    const session = { id: 's1', state: {}, metadata: {} };
+    return new OpenSession({ session, isNamed: true, component: componentOf(), owner });
+  }
+
+  it('does not exist for a root run', () => {
+    expect(() => openedFor('bob').continueFrom(stored, true)).toThrow("Session with id 's1' not found");
+    expect(() => openedFor(null).continueFrom(stored, true)).toThrow(NotFoundException);
+  });
+
+  it('is not read by a run inside another one, which goes on with an empty session', () => {
+    const session = openedFor('bob');
+    session.continueFrom(stored, false);
+
+    expect(session.found).toEqual({ id: 's1', state: {}, metadata: {} });
+  });
+
+  it('is continued by its owner, and by runs that need no owner', () => {
+    for (const session of [openedFor('ada'), openedFor(undefined)]) {
+      session.continueFrom(stored, true);
+      expect(session.found).toEqual(stored);
+    }
   });
 });

@@ -1,24 +1,17 @@
 import type { RunOrigin } from '../model/run-origin.js';
 import type { RunOptions } from '../model/runnable-component.js';
-import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
-import type { RunView } from './run.view.js';
+import { APPLICATION, type SessionOwner } from './session.store.js';
 
-/** Where a run comes from: the run above it, or the run whose background hook has started it. */
-export interface RunSource {
-  readonly parent: RunView | undefined;
-  readonly origin: RunOrigin | undefined;
+/** A run as a user of its session, with the runs above it. */
+export interface SessionUser {
+  readonly session: { readonly id: string; readonly owner: SessionOwner | undefined };
+  readonly parent: SessionUser | undefined;
 }
 
-/** The origin of the runs that background hooks of a settled run start. */
-export function originOf(run: RunView): RunOrigin {
-  const { session, namedUserId } = run;
-  return {
-    sessionId: session.id,
-    ...(namedUserId === undefined ? {} : { userId: namedUserId }),
-    ...(session.owner === undefined ? {} : { owner: session.owner }),
-    // Runs that a pre-hook has rejected, and runs that hooks start for themselves, are not part of the conversation.
-    isWithdrawn: run.isWithdrawn || run.endedBeforeExecution || run.isAside,
-  };
+/** The sessions that code runs among: those of the run above and its origin, the run whose background hook it is. */
+export interface SessionSource {
+  readonly parent: SessionUser | undefined;
+  readonly origin: Pick<RunOrigin, 'sessionId' | 'owner'> | undefined;
 }
 
 /**
@@ -27,8 +20,8 @@ export function originOf(run: RunView): RunOrigin {
  * of a run above keeps its owner; another one belongs to the user that the application names, else to the application.
  */
 export function inheritedOwner(
-  { sessionId, userId }: RunOptions,
-  source: RunSource,
+  { sessionId, userId }: Pick<RunOptions, 'sessionId' | 'userId'>,
+  source: SessionSource,
 ): SessionOwner | undefined {
   const { parent, origin } = source;
   const { owner } = parent?.session ?? origin ?? {};
@@ -37,12 +30,15 @@ export function inheritedOwner(
 }
 
 /** Whether a run names a session that none of the runs above it, or of its origin, has. */
-export function namesOwnSession({ sessionId }: RunOptions, source: RunSource): boolean {
+export function namesOwnSession(
+  { sessionId }: Pick<RunOptions, 'sessionId'>,
+  source: SessionSource,
+): boolean {
   return sessionId !== undefined && !sessionsAbove(source).has(sessionId);
 }
 
-/** The sessions of the runs that a run comes from, with their owners. */
-function sessionsAbove({ parent, origin }: RunSource): ReadonlyMap<string, SessionOwner | undefined> {
+/** The sessions that a run comes from, with their owners. */
+function sessionsAbove({ parent, origin }: SessionSource): ReadonlyMap<string, SessionOwner | undefined> {
   const sessions = new Map<string, SessionOwner | undefined>();
   if (origin) sessions.set(origin.sessionId, origin.owner);
   for (let run = parent; run; run = run.parent) sessions.set(run.session.id, run.session.owner);
