@@ -31,8 +31,11 @@ const LAYERS = [
   'http',
   'openapi',
 ];
-/** What may import everything: the wiring, then the list of public names, then the test kit, a folder. */
-const TOP = ['agent-os.module-definition', 'agent-os.module', 'index', 'testing'];
+/** What may import everything: the wiring, then the lists of public names, then the test kit, a folder. */
+const TOP = [
+  ...['agent-os.module-definition', 'agent-os.module', 'index', 'engine', 'executor', 'stores', 'workflow'],
+  'testing',
+];
 /** The host chooses the HTTP adapter, and inside src/ the package is imported by file. */
 const FORBIDDEN = [
   '@nestjs/platform-express',

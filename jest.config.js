@@ -13,7 +13,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-agentos$': '<rootDir>/src/index.ts',
-    '^nestjs-agentos/(ai-sdk|guardrails|openapi|sql|testing)$': '<rootDir>/src/$1/index.ts',
+    '^nestjs-agentos/(ai-sdk|engine|executor|guardrails|openapi|sql|stores|testing|workflow)$':
+      '<rootDir>/src/$1/index.ts',
     // A file of libphonenumber-js, which is called so.
     '^(\\.{1,2}/.*\\.json\\.js)$': '$1',
     '^(\\.{1,2}/.*)\\.js$': '$1',

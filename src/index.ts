@@ -9,32 +9,15 @@ export { AgentOsService } from './agent-os.service.js';
 
 export { Agent, type AgentOptions } from './components/agent.js';
 export type { Component, ComponentOptions } from './components/component.js';
-export {
-  Engine,
-  type EngineEvent,
-  type EngineFunction,
-  type EngineLike,
-  type EngineOutput,
-  type EngineRequest,
-  type EngineUsage,
-  type EngineYield,
-  type DelegateOptions,
-  type LeaderRequest,
-  type MemberAnswer,
-  type TeamMode,
-  type ToolDescription,
-} from './components/engine.js';
+export type { TeamMode } from './components/engine.js';
 export { Team, type TeamOptions } from './components/team/team.js';
-export { condition, type Condition, type ConditionOptions } from './components/workflow/condition.js';
-export { loop, type Loop, type LoopOptions, type LoopRequest } from './components/workflow/loop.js';
-export type { OutputSchema, SchemaIssue, SchemaVerdict } from './components/workflow/output-schema.js';
-export { parallel, type Parallel } from './components/workflow/parallel.js';
-export { router, type Router, type RouterOptions } from './components/workflow/router.js';
-export { step, type Step, type StepExecutor, type StepOptions } from './components/workflow/step.js';
-export type { StepFunction, StepRef, StepRequest, StepResult } from './components/workflow/step.request.js';
-export type { StepLike } from './components/workflow/to-nodes.js';
+export { condition, type ConditionOptions } from './components/workflow/condition.js';
+export { loop, type LoopOptions } from './components/workflow/loop.js';
+export { parallel } from './components/workflow/parallel.js';
+export { router, type RouterOptions } from './components/workflow/router.js';
+export { step, type StepOptions } from './components/workflow/step.js';
+export type { StepFunction, StepRequest, StepResult } from './components/workflow/step.request.js';
 export { Workflow, type WorkflowOptions } from './components/workflow/workflow.js';
-export type { WorkflowNode } from './components/workflow/workflow-node.js';
 
 export { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 export { AgentRunError } from './errors/agent-run.error.js';
@@ -64,40 +47,12 @@ export {
   StepFailedError,
 } from './errors/run.errors.js';
 
-export {
-  HookExecutor,
-  type HookBatch,
-  type HookDelivery,
-  type HookExecutorHost,
-  type HookExecutorLedger,
-  type HookTask,
-  type StoredHookTask,
-} from './execution/hook.executor.js';
-export type {
-  FinalHookExecutionState,
-  HookEndReason,
-  HookExecution,
-  HookExecutionState,
-  HookMode,
-  HookPhase,
-  HookPosition,
-} from './execution/hook-execution.js';
-export type {
-  HookCounts,
-  HookExecutionFilter,
-  HookExecutions,
-  HookStatistics,
-  HookTotals,
-} from './execution/hook.executions.js';
-
 export { agentAsJudge, type AgentAsJudgeOptions } from './evals/agent-as-judge.js';
 
-export type { HookModeReason } from './hooks/bound-hook.js';
 export type { HookErrorHandler, HookFailure } from './hooks/hook-failure.reporter.js';
 export type { HookInfo, PostHookContext, PreHookContext } from './hooks/hook.context.js';
 export { Guardrail, Hook } from './hooks/hook.decorators.js';
 export { defineGuardrail, defineHook } from './hooks/hook.functions.js';
-export type { HookAttachment, HookListing } from './hooks/hook.listing.js';
 export type { GuardrailOptions, HookCondition, HookOptions, HookRetryOptions } from './hooks/hook.options.js';
 export {
   hookRef,
@@ -110,24 +65,13 @@ export {
 export { sampled } from './hooks/sampled.js';
 
 export type { ComponentIdentity, ComponentKind } from './model/component.js';
-export { textOfFile } from './model/file.text.js';
-export type { Message, MessageRole } from './model/message.js';
+export type { Message } from './model/message.js';
 export type { PlainRecord, RunContext } from './model/run-context.js';
-export type {
-  RunEvent,
-  RunEventBase,
-  RunEventBody,
-  StepBlock,
-  StepIndex,
-  StepPlace,
-  StepPosition,
-} from './model/run-event.js';
+export type { RunEvent } from './model/run-event.js';
 export type { RunFile, RunFileKind, RunInput } from './model/run-input.js';
-export type { RunOrigin } from './model/run-origin.js';
-export type { ModelIdentity, RunOutcome, RunOutput, RunStatus, StepOutput } from './model/run-output.js';
-export type { ModelRequestMetrics, RunMetrics } from './model/run-usage.js';
+export type { RunOutcome, RunOutput, RunStatus, StepOutput } from './model/run-output.js';
+export type { RunMetrics } from './model/run-usage.js';
 export type { ToolExecution } from './model/tool-execution.js';
-export type { RunUsage } from './model/run-usage.js';
 export type { RunnableComponent, RunOptions } from './model/runnable-component.js';
 export type { Session } from './model/session.js';
 
@@ -137,26 +81,4 @@ export {
   InMemorySessionStore,
   type InMemorySessionStoreOptions,
 } from './sessions/in-memory-session.store.js';
-export type { RecordChanges, SessionChanges } from './sessions/session.changes.js';
-export {
-  APPLICATION,
-  SessionStore,
-  type NewSession,
-  type RunSession,
-  type SessionFilter,
-  type SessionInit,
-  type SessionOwner,
-  type SessionPage,
-  type SessionUpdate,
-  type SessionUsage,
-  type StoredRun,
-  type StoredRunFilter,
-  type StoredSession,
-} from './sessions/session.store.js';
-export {
-  EvalStore,
-  type Evaluation,
-  type EvaluationCriteria,
-  type EvaluationFilter,
-} from './sessions/eval.store.js';
 export { InMemoryEvalStore, type InMemoryEvalStoreOptions } from './sessions/in-memory-eval.store.js';

@@ -1,6 +1,7 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { Module } from '@nestjs/common';
-import { Agent, AgentOsModule, Engine, type EngineEvent, type EngineRequest } from 'nestjs-agentos';
+import { Agent, AgentOsModule } from 'nestjs-agentos';
+import { Engine, type EngineEvent, type EngineRequest } from 'nestjs-agentos/engine';
 import { aiSdk } from 'nestjs-agentos/ai-sdk';
 import { z } from 'zod';
 

@@ -6,10 +6,10 @@ import {
   Hook,
   hookRef,
   InMemorySessionStore,
-  SessionStore,
   type AgentOsOptions,
   type PostHookContext,
 } from 'nestjs-agentos';
+import { SessionStore } from 'nestjs-agentos/stores';
 import { migrate, openFolder, SqlEvalStore, SqlSessionStore, type SqlFolder } from 'nestjs-agentos/sql';
 import { Pool } from 'pg';
 

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 
-import type { EngineFunction, RunFile } from 'nestjs-agentos';
+import type { RunFile } from 'nestjs-agentos';
+import type { EngineFunction } from 'nestjs-agentos/engine';
 
 import { FAQ, type FaqEntry, type FaqTopic } from './faq.js';
 

@@ -1,6 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiQuery } from '@nestjs/swagger';
-import { EvalStore, type Evaluation } from 'nestjs-agentos';
+import { EvalStore, type Evaluation } from 'nestjs-agentos/stores';
 
 /** Shows what the judges said, the newest first. */
 @Controller('evaluations')

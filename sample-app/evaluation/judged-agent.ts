@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
-import { Agent, agentAsJudge, sampled, type Evaluation } from 'nestjs-agentos';
+import { Agent, agentAsJudge, sampled } from 'nestjs-agentos';
+import type { Evaluation } from 'nestjs-agentos/stores';
 
 import { faqEngine } from '../demo-engine/faq-engine.js';
 import { modelOr } from '../model/support-engine.js';

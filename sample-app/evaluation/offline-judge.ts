@@ -1,4 +1,4 @@
-import type { EngineRequest } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 
 import { FAQ } from '../demo-engine/faq.js';
 import { keywordsOf } from '../demo-engine/faq-engine.js';

@@ -1,5 +1,5 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import type { EngineLike, EngineRequest } from 'nestjs-agentos';
+import type { EngineLike, EngineRequest } from 'nestjs-agentos/engine';
 import { aiSdk, type AiSdkOptions } from 'nestjs-agentos/ai-sdk';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';

@@ -27,7 +27,7 @@ export interface HookCounts extends Readonly<Record<FinalHookExecutionState, num
 }
 
 /** Numbers of executions by state. */
-interface HookTally {
+export interface HookTally {
   /** Collected, not yet started. */
   readonly waiting: number;
   readonly running: number;

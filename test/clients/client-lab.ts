@@ -13,8 +13,8 @@ import {
   step,
   type AgentOsOptions,
   type Component,
-  type EngineRequest,
 } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 
 import { mockLab } from '../support/mock-lab.js';
 

@@ -1,5 +1,5 @@
 import { describe, it } from '@jest/globals';
-import { HookExecutor, type HookBatch, type HookTask } from 'nestjs-agentos';
+import { HookExecutor, type HookBatch, type HookTask } from 'nestjs-agentos/executor';
 import { hookExecutorContract } from 'nestjs-agentos/testing';
 
 interface HeldBatch {

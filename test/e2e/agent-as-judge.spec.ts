@@ -3,15 +3,13 @@ import {
   Agent,
   agentAsJudge,
   AgentOsConfigurationError,
-  EvalStore,
   InMemoryEvalStore,
-  SessionStore,
   Team,
   Workflow,
   type AgentAsJudgeOptions,
-  type EngineRequest,
-  type Evaluation,
 } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
+import { EvalStore, SessionStore, type Evaluation } from 'nestjs-agentos/stores';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { namesOf, runJson, runSse } from '../support/http-client.js';

@@ -1,17 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Agent,
-  APPLICATION,
   defineGuardrail,
   defineHook,
-  EvalStore,
   OutputCheckError,
-  SessionStore,
   Team,
   type PostHookContext,
   type PreHookContext,
   type RunOptions,
 } from 'nestjs-agentos';
+import { APPLICATION, EvalStore, SessionStore } from 'nestjs-agentos/stores';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { post, runJson } from '../support/http-client.js';

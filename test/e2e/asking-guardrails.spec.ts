@@ -10,9 +10,8 @@ import {
   GuardrailFailedError,
   InputCheckError,
   OutputCheckError,
-  type EngineLike,
-  type EngineYield,
 } from 'nestjs-agentos';
+import type { EngineLike, EngineYield } from 'nestjs-agentos/engine';
 import { modelGuardrail as guardrailOfModel } from 'nestjs-agentos/ai-sdk';
 import {
   modelGuardrail,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Agent, Team, Workflow, type EngineRequest, type Message } from 'nestjs-agentos';
+import { Agent, Team, Workflow, type Message } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 
 import { post } from '../support/http-client.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';

@@ -5,7 +5,6 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Agent,
   condition,
-  Engine,
   loop,
   parallel,
   router,
@@ -14,8 +13,8 @@ import {
   Workflow,
   type AgentOptions,
   type AgentOsExtras,
-  type EngineEvent,
 } from 'nestjs-agentos';
+import { Engine, type EngineEvent } from 'nestjs-agentos/engine';
 
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 

@@ -1,13 +1,7 @@
 import { Controller, Post, type CanActivate } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  Agent,
-  AgentOsService,
-  Team,
-  type AgentOsOptions,
-  type EngineRequest,
-  type PostHookContext,
-} from 'nestjs-agentos';
+import { Agent, AgentOsService, Team, type AgentOsOptions, type PostHookContext } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 import { createGate, RunStream, type PendingRun } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

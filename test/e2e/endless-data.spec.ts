@@ -7,10 +7,10 @@ import {
   step,
   Workflow,
   type Component,
-  type EngineEvent,
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import type { EngineEvent } from 'nestjs-agentos/engine';
 
 import { raise } from '../support/raise.js';
 import { ask, TRANSPORTS, type Transport } from '../support/surfaces.js';

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Agent, agentAsJudge, EvalStore, type Evaluation } from 'nestjs-agentos';
+import { Agent, agentAsJudge } from 'nestjs-agentos';
+import { EvalStore, type Evaluation } from 'nestjs-agentos/stores';
 
 import { callJson, type JsonCall, type Reply } from '../support/json-client.js';
 import { runJson } from '../support/http-client.js';

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, type HookExecution, type HookExecutionFilter, type HookExecutions } from 'nestjs-agentos';
+import { Agent } from 'nestjs-agentos';
+import type { HookExecution, HookExecutionFilter, HookExecutions } from 'nestjs-agentos/executor';
 
 import { InProcessHookExecutor } from '../../src/execution/in-process-hook.executor.js';
 import { inBackground } from '../support/background-hook.js';

@@ -11,12 +11,12 @@ import {
   Workflow,
   defineGuardrail,
   defineHook,
-  textOfFile,
   type AgentOsHttpOptions,
-  type EngineRequest,
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { textOfFile } from 'nestjs-agentos/engine';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 import { createGate } from 'nestjs-agentos/testing';
 import { finalize } from 'rxjs';
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, HookExecutor, type AgentOsOptions, type HookBatch, type HookTask } from 'nestjs-agentos';
+import { Agent, type AgentOsOptions } from 'nestjs-agentos';
+import { HookExecutor, type HookBatch, type HookTask } from 'nestjs-agentos/executor';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

@@ -10,10 +10,10 @@ import {
   Workflow,
   type AgentOptions,
   type Component,
-  type EngineYield,
   type HookFunction,
   type PostHookContext,
 } from 'nestjs-agentos';
+import type { EngineYield } from 'nestjs-agentos/engine';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { namesOf, runSse } from '../support/http-client.js';

@@ -4,11 +4,11 @@ import {
   defineGuardrail,
   defineHook,
   InputCheckError,
-  SessionStore,
   type HookOptions,
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { SessionStore } from 'nestjs-agentos/stores';
 
 import { runJson } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Agent, Team, Workflow, type AgentOsHttpOptions, type EngineRequest } from 'nestjs-agentos';
+import { Agent, Team, Workflow, type AgentOsHttpOptions } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 
 import {
   multipartOf,

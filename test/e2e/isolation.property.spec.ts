@@ -6,13 +6,13 @@ import fc from 'fast-check';
 import {
   Agent,
   AgentOsService,
-  SessionStore,
   type PlainRecord,
   type PostHookContext,
   type PreHookContext,
   type RunOutput,
   type ToolExecution,
 } from 'nestjs-agentos';
+import { SessionStore } from 'nestjs-agentos/stores';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

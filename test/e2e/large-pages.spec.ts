@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { InMemoryEvalStore, InMemorySessionStore, type Evaluation, type SessionFilter } from 'nestjs-agentos';
+import { InMemoryEvalStore, InMemorySessionStore } from 'nestjs-agentos';
+import type { Evaluation, SessionFilter } from 'nestjs-agentos/stores';
 
 import { closeApps, startApp } from '../support/test-app.js';
 

@@ -1,12 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  Agent,
-  defineHook,
-  type FinalHookExecutionState,
-  type HookExecution,
-  type PostHookContext,
-  type PreHookContext,
-} from 'nestjs-agentos';
+import { Agent, defineHook, type PostHookContext, type PreHookContext } from 'nestjs-agentos';
+import type { FinalHookExecutionState, HookExecution } from 'nestjs-agentos/executor';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/node-postgres';
-import { Agent, type Evaluation } from 'nestjs-agentos';
+import { Agent } from 'nestjs-agentos';
+import type { Evaluation } from 'nestjs-agentos/stores';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 

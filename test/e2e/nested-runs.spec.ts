@@ -17,8 +17,8 @@ import {
   type Component,
   type PostHookContext,
   type RunContext,
-  type StepLike,
 } from 'nestjs-agentos';
+import type { StepLike } from 'nestjs-agentos/workflow';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

@@ -25,10 +25,8 @@ import {
   Workflow,
   type AgentOsExtras,
   type AgentOsOptions,
-  type EngineLike,
-  type EngineYield,
-  type LeaderRequest,
 } from 'nestjs-agentos';
+import type { EngineLike, EngineYield, LeaderRequest } from 'nestjs-agentos/engine';
 import { createAgentOsDocument, type AgentOsDocumentOptions } from 'nestjs-agentos/openapi';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 

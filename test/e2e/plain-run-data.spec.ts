@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   Agent,
   PlainDataError,
-  type EngineOutput,
   type HookFailure,
   type PostHookContext,
   type PreHookContext,
   type RunContext,
 } from 'nestjs-agentos';
+import type { EngineOutput } from 'nestjs-agentos/engine';
 
 import { inBackground } from '../support/background-hook.js';
 import { post } from '../support/http-client.js';

@@ -15,8 +15,8 @@ import {
   type AgentOsOptions,
   type Component,
   type PostHookContext,
-  type StepLike,
 } from 'nestjs-agentos';
+import type { StepLike } from 'nestjs-agentos/workflow';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { post } from '../support/http-client.js';

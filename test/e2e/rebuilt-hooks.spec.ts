@@ -5,7 +5,6 @@ import {
   agentAsJudge,
   AgentOsService,
   condition,
-  EvalStore,
   Hook,
   hookRef,
   loop,
@@ -17,8 +16,9 @@ import {
   type HookFailure,
   type PostHookContext,
   type PreHookContext,
-  type StoredHookTask,
 } from 'nestjs-agentos';
+import type { StoredHookTask } from 'nestjs-agentos/executor';
+import { EvalStore } from 'nestjs-agentos/stores';
 
 import { inBackground } from '../support/background-hook.js';
 import { JsonHookExecutor } from '../support/json-hook.executor.js';

@@ -14,10 +14,10 @@ import {
   Team,
   Workflow,
   type AgentRunError,
-  type EngineFunction,
   type PreHookContext,
-  type StepLike,
 } from 'nestjs-agentos';
+import type { EngineFunction } from 'nestjs-agentos/engine';
+import type { StepLike } from 'nestjs-agentos/workflow';
 
 import { raise } from '../support/raise.js';
 import { ask, TRANSPORTS } from '../support/surfaces.js';

@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Agent, type EngineRequest } from 'nestjs-agentos';
+import { Agent } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 
 import { multipartOf, parseFrames, postBody } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';

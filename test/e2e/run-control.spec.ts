@@ -3,13 +3,13 @@ import {
   Agent,
   defineGuardrail,
   OutputCheckError,
-  SessionStore,
   Team,
   Workflow,
   type AgentOsExtras,
   type AgentOsOptions,
   type PostHookContext,
 } from 'nestjs-agentos';
+import { SessionStore } from 'nestjs-agentos/stores';
 import { scriptedEngine, type ScriptedEngine } from 'nestjs-agentos/testing';
 
 import { AgentOsRuntime } from '../../src/agent-os.runtime.js';

@@ -9,8 +9,8 @@ import {
   Workflow,
   type AgentOsExtras,
   type AgentOsOptions,
-  type EngineFunction,
 } from 'nestjs-agentos';
+import type { EngineFunction } from 'nestjs-agentos/engine';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

@@ -15,11 +15,11 @@ import {
   InputCheckError,
   OutputCheckError,
   Team,
-  type EngineRequest,
   type PostHookContext,
   type PreHookContext,
   type RunOutcome,
 } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

@@ -8,10 +8,10 @@ import {
   Team,
   Workflow,
   type AgentOsOptions,
-  type EngineFunction,
   type RunOptions,
   type RunOutput,
 } from 'nestjs-agentos';
+import type { EngineFunction } from 'nestjs-agentos/engine';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

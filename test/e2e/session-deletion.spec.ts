@@ -1,17 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
+import { Agent, defineGuardrail, InMemorySessionStore, Team, type PostHookContext } from 'nestjs-agentos';
 import {
-  Agent,
-  defineGuardrail,
-  InMemorySessionStore,
   SessionStore,
-  Team,
-  type PostHookContext,
   type RunSession,
   type SessionChanges,
   type SessionOwner,
   type StoredRun,
-} from 'nestjs-agentos';
+} from 'nestjs-agentos/stores';
 import { createGate, failingStore, scriptedEngine } from 'nestjs-agentos/testing';
 
 import { post, runJson } from '../support/http-client.js';

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/pglite';
-import { Agent, InMemorySessionStore, Workflow, type SessionStore } from 'nestjs-agentos';
+import { Agent, InMemorySessionStore, Workflow } from 'nestjs-agentos';
+import type { SessionStore } from 'nestjs-agentos/stores';
 import { migrate, SqlSessionStore } from 'nestjs-agentos/sql';
 
 import { createPglite } from '../support/pglite.js';

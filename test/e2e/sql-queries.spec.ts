@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/node-postgres';
-import type { RunOutput, StoredRun } from 'nestjs-agentos';
+import type { RunOutput } from 'nestjs-agentos';
+import type { StoredRun } from 'nestjs-agentos/stores';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 import { Pool } from 'pg';
 

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, agentAsJudge, Engine, EvalStore } from 'nestjs-agentos';
+import { Agent, agentAsJudge } from 'nestjs-agentos';
+import { Engine } from 'nestjs-agentos/engine';
+import { EvalStore } from 'nestjs-agentos/stores';
 
 import { closeApps, startApp } from '../support/test-app.js';
 

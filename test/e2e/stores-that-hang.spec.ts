@@ -3,15 +3,13 @@ import {
   Agent,
   agentAsJudge,
   defineGuardrail,
-  EvalStore,
   InMemoryEvalStore,
   InMemorySessionStore,
-  SessionStore,
   StoreTimeoutError,
   Team,
-  type EngineLike,
-  type NewSession,
 } from 'nestjs-agentos';
+import type { EngineLike } from 'nestjs-agentos/engine';
+import { EvalStore, SessionStore, type NewSession } from 'nestjs-agentos/stores';
 import { failingStore, scriptedEngine, type FailingStore } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

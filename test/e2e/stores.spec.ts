@@ -15,10 +15,10 @@ import {
   hookRef,
   InMemoryEvalStore,
   InMemorySessionStore,
-  SessionStore,
   Team,
   type PreHookContext,
 } from 'nestjs-agentos';
+import { SessionStore } from 'nestjs-agentos/stores';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
 import { migrate, SqlEvalStore, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
 import { evalStoreContract, sessionStoreContract, createGate, failingStore } from 'nestjs-agentos/testing';

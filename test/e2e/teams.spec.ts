@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { Agent, AgentOsConfigurationError, AgentRunError, Team, type LeaderRequest } from 'nestjs-agentos';
+import { Agent, AgentOsConfigurationError, AgentRunError, Team } from 'nestjs-agentos';
+import type { LeaderRequest } from 'nestjs-agentos/engine';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { namesOf, runJson, runSse } from '../support/http-client.js';

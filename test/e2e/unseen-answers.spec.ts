@@ -7,15 +7,15 @@ import {
   InMemorySessionStore,
   InputCheckError,
   OutputCheckError,
-  SessionStore,
   step,
   Team,
   Workflow,
-  type EngineFunction,
   type HookFunction,
   type PostHookContext,
   type PreHookContext,
 } from 'nestjs-agentos';
+import type { EngineFunction } from 'nestjs-agentos/engine';
+import { SessionStore } from 'nestjs-agentos/stores';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
 import { createGate, failingStore } from 'nestjs-agentos/testing';
 

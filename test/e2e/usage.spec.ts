@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, Engine, type EngineRequest, type EngineUsage, type EngineYield } from 'nestjs-agentos';
+import { Agent } from 'nestjs-agentos';
+import { Engine, type EngineRequest, type EngineUsage, type EngineYield } from 'nestjs-agentos/engine';
 
 import { runJson, runSse } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';

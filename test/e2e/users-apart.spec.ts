@@ -1,13 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/pglite';
-import {
-  Agent,
-  defineHook,
-  InMemorySessionStore,
-  SessionStore,
-  type PreHookContext,
-  type Session,
-} from 'nestjs-agentos';
+import { Agent, defineHook, InMemorySessionStore, type PreHookContext, type Session } from 'nestjs-agentos';
+import { SessionStore } from 'nestjs-agentos/stores';
 import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   Agent,
   InputCheckError,
-  SessionStore,
   Team,
   type HookFunction,
   type PostHookContext,
@@ -10,6 +9,7 @@ import {
   type RunOutcome,
   type RunStatus,
 } from 'nestjs-agentos';
+import { SessionStore } from 'nestjs-agentos/stores';
 
 import { inBackground } from '../support/background-hook.js';
 import { post } from '../support/http-client.js';

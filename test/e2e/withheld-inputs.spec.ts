@@ -9,8 +9,8 @@ import {
   Team,
   Workflow,
   type PreHookContext,
-  type SessionStore,
 } from 'nestjs-agentos';
+import type { SessionStore } from 'nestjs-agentos/stores';
 import { migrate, SqlSessionStore } from 'nestjs-agentos/sql';
 
 import { post } from '../support/http-client.js';

@@ -12,8 +12,8 @@ import {
   StepFailedError,
   step,
   Workflow,
-  type StepLike,
 } from 'nestjs-agentos';
+import type { StepLike } from 'nestjs-agentos/workflow';
 import { createGate } from 'nestjs-agentos/testing';
 import { z } from 'zod';
 

@@ -9,7 +9,6 @@ import {
   condition,
   defineGuardrail,
   defineHook,
-  Engine,
   InMemoryEvalStore,
   InMemorySessionStore,
   loop,
@@ -18,12 +17,11 @@ import {
   step,
   Team,
   Workflow,
-  type EngineFunction,
   type HookFunction,
   type PostHookContext,
   type RunFailure,
-  type ToolDescription,
 } from 'nestjs-agentos';
+import { Engine, type EngineFunction, type ToolDescription } from 'nestjs-agentos/engine';
 
 import { closeApps, startApp, startUpError, type TestApp } from '../support/test-app.js';
 

@@ -9,10 +9,10 @@ import {
   step,
   Team,
   Workflow,
-  type EngineYield,
   type HookFunction,
   type PreHookContext,
 } from 'nestjs-agentos';
+import type { EngineYield } from 'nestjs-agentos/engine';
 import { modelGuardrail, moderationGuardrail, type AskingGuardrailOptions } from 'nestjs-agentos/guardrails';
 
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Agent, defineHook, step, Team, Workflow, type EngineRequest } from 'nestjs-agentos';
+import { Agent, defineHook, step, Team, Workflow } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
 
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';

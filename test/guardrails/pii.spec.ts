@@ -3,12 +3,12 @@ import {
   Agent,
   OutputCheckError,
   Team,
-  type LeaderRequest,
   type PlainRecord,
   type PreHookContext,
   type RunFile,
   type RunOutput,
 } from 'nestjs-agentos';
+import type { LeaderRequest } from 'nestjs-agentos/engine';
 import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
 
 const masked = async (input: string, defaultCountry: readonly string[] = []): Promise<string> =>

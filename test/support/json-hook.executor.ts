@@ -8,7 +8,7 @@ import {
   type HookExecutorHost,
   type HookTask,
   type StoredHookTask,
-} from 'nestjs-agentos';
+} from 'nestjs-agentos/executor';
 
 import { InProcessHookExecutor } from '../../src/execution/in-process-hook.executor.js';
 

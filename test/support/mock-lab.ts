@@ -1,18 +1,20 @@
 import {
   Agent,
-  Engine,
   InputCheckError,
   OutputCheckError,
   Team,
   Workflow,
   step,
   type AgentOsOptions,
+} from 'nestjs-agentos';
+import {
+  Engine,
   type EngineLike,
   type EngineRequest,
   type EngineYield,
   type LeaderRequest,
   type ToolDescription,
-} from 'nestjs-agentos';
+} from 'nestjs-agentos/engine';
 
 /** The components whose answers were recorded: an engine asks the mocked model once for each round. */
 export function mockLab(): AgentOsOptions {

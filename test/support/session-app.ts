@@ -1,13 +1,13 @@
 import {
   Agent,
-  Engine,
-  SessionStore,
   Team,
   Workflow,
   type AgentOsExtras,
   type AgentOsOptions,
   type RunOutput,
 } from 'nestjs-agentos';
+import { Engine } from 'nestjs-agentos/engine';
+import { SessionStore } from 'nestjs-agentos/stores';
 
 import { callJson, type JsonCall, type Reply } from './json-client.js';
 import { componentOf, keepRun, MODEL, storedRunOf } from './stored-data.js';

@@ -1,4 +1,5 @@
-import type { ComponentIdentity, Evaluation, RunOutput, SessionStore, StoredRun } from 'nestjs-agentos';
+import type { ComponentIdentity, RunOutput } from 'nestjs-agentos';
+import type { Evaluation, SessionStore, StoredRun } from 'nestjs-agentos/stores';
 
 import type { StoredSession } from '../../src/sessions/session.store.js';
 

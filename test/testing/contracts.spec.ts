@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { EvalStore, HookExecutor } from 'nestjs-agentos';
-import { InMemoryEvalStore, InMemorySessionStore, type Evaluation, type HookBatch } from 'nestjs-agentos';
+import type { HookExecutor } from 'nestjs-agentos/executor';
+import type { EvalStore } from 'nestjs-agentos/stores';
+import { InMemoryEvalStore, InMemorySessionStore } from 'nestjs-agentos';
+import type { HookBatch } from 'nestjs-agentos/executor';
+import type { Evaluation } from 'nestjs-agentos/stores';
 import {
   evalStoreContract,
   failingStore,

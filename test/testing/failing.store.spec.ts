@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Agent, InMemoryEvalStore, InMemorySessionStore, SessionStore } from 'nestjs-agentos';
+import { Agent, InMemoryEvalStore, InMemorySessionStore } from 'nestjs-agentos';
+import { SessionStore } from 'nestjs-agentos/stores';
 import { createTestAgentOs, failingStore } from 'nestjs-agentos/testing';
 
 describe('failingStore()', () => {

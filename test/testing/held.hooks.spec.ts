@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
-import { Agent, AgentOsModule, AgentOsService, HookExecutor } from 'nestjs-agentos';
+import { Agent, AgentOsModule, AgentOsService } from 'nestjs-agentos';
+import { HookExecutor } from 'nestjs-agentos/executor';
 import { createTestAgentOs, HeldHooks, scriptedEngine, type TestAgentOs } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
-import { Agent, AgentOsModule, Team, Workflow, type EngineRequest } from 'nestjs-agentos';
+import { Agent, AgentOsModule, Team, Workflow } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 import {
   ClientLeftError,
   createTestAgentOs,

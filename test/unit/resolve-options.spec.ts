@@ -1,10 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  AgentOsConfigurationError,
-  InMemoryEvalStore,
-  type AgentOsOptions,
-  type EvalStore,
-} from 'nestjs-agentos';
+import { AgentOsConfigurationError, InMemoryEvalStore, type AgentOsOptions } from 'nestjs-agentos';
+import type { EvalStore } from 'nestjs-agentos/stores';
 
 import { resolveOptions } from '../../src/resolve-options.js';
 

@@ -11,8 +11,8 @@ import {
   InMemoryEvalStore,
   ProviderError,
   RunFailedError,
-  type EngineRequest,
 } from 'nestjs-agentos';
+import type { EngineRequest } from 'nestjs-agentos/engine';
 import { agentAsJudge, aiSdk, DELEGATE_TOOL, runContextOf, type AiSdkOptions } from 'nestjs-agentos/ai-sdk';
 import * as valibot from 'valibot';
 import { z } from 'zod';

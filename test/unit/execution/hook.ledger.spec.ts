@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { HookExecution } from 'nestjs-agentos';
+import type { HookExecution } from 'nestjs-agentos/executor';
 
 import { HookLedger } from '../../../src/execution/hook.ledger.js';
 import { createExecution } from '../../support/hook-executions.js';

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { HookBatch } from 'nestjs-agentos';
+import type { HookBatch } from 'nestjs-agentos/executor';
 import { hookExecutorContract } from 'nestjs-agentos/testing';
 
 import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';

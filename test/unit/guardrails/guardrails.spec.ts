@@ -1,12 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  Agent,
-  AgentOsConfigurationError,
-  InputCheckError,
-  OutputCheckError,
-  Team,
-  type LeaderRequest,
-} from 'nestjs-agentos';
+import { Agent, AgentOsConfigurationError, InputCheckError, OutputCheckError, Team } from 'nestjs-agentos';
+import type { LeaderRequest } from 'nestjs-agentos/engine';
 import { piiGuardrail, promptInjectionGuardrail } from 'nestjs-agentos/guardrails';
 
 const echo = (preHooks: readonly ReturnType<typeof piiGuardrail>[]): Agent =>

@@ -8,7 +8,9 @@ import {
   OutputCheckError,
   Team,
 } from 'nestjs-agentos';
-import type { LeaderRequest, PostHookContext, RunEvent, StoredRun } from 'nestjs-agentos';
+import type { PostHookContext, RunEvent } from 'nestjs-agentos';
+import type { LeaderRequest } from 'nestjs-agentos/engine';
+import type { StoredRun } from 'nestjs-agentos/stores';
 
 import { HookLedger } from '../../../src/execution/hook.ledger.js';
 import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';

@@ -9,15 +9,8 @@ import {
   OutputCheckError,
   Team,
 } from 'nestjs-agentos';
-import type {
-  AgentOptions,
-  EngineRequest,
-  HookFunction,
-  LeaderRequest,
-  PostHookContext,
-  PreHookContext,
-  RunEvent,
-} from 'nestjs-agentos';
+import type { AgentOptions, HookFunction, PostHookContext, PreHookContext, RunEvent } from 'nestjs-agentos';
+import type { EngineRequest, LeaderRequest } from 'nestjs-agentos/engine';
 
 import type { ServedEnvironment } from '../../../src/runs/environment.js';
 import type { RunHandle, RunPhase } from '../../../src/runs/run.view.js';

@@ -1,10 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  InMemorySessionStore,
-  StoreTimeoutError,
-  type SessionOwner,
-  type SessionStore,
-} from 'nestjs-agentos';
+import { InMemorySessionStore, StoreTimeoutError } from 'nestjs-agentos';
+import type { SessionOwner, SessionStore } from 'nestjs-agentos/stores';
 
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
 import { OpenSession, type AppendResult } from '../../../src/sessions/open-session.js';

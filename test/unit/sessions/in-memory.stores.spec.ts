@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { InMemoryEvalStore, InMemorySessionStore, type SessionStore } from 'nestjs-agentos';
+import { InMemoryEvalStore, InMemorySessionStore } from 'nestjs-agentos';
+import type { SessionStore } from 'nestjs-agentos/stores';
 
 import { RecordingLogger } from '../../support/recording-logger.js';
 import { evaluationOf, keepRun, storedRunOf } from '../../support/stored-data.js';

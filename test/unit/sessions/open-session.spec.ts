@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { NotFoundException } from '@nestjs/common';
-import { InMemorySessionStore, type SessionOwner } from 'nestjs-agentos';
+import { InMemorySessionStore } from 'nestjs-agentos';
+import type { SessionOwner } from 'nestjs-agentos/stores';
 
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
 import { OpenSession, type StoredChanges } from '../../../src/sessions/open-session.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { APPLICATION, InMemorySessionStore } from 'nestjs-agentos';
+import { InMemorySessionStore } from 'nestjs-agentos';
+import { APPLICATION } from 'nestjs-agentos/stores';
 
 import { SessionAccess } from '../../../../src/http/sessions/session.access.js';
 

@@ -1,12 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type {
-  ComponentKind,
-  RunEvent,
-  RunEventBase,
-  RunEventBody,
-  RunOutput,
-  StepOutput,
-} from 'nestjs-agentos';
+import type { ComponentKind, RunEvent, RunOutput, StepOutput } from 'nestjs-agentos';
+import type { RunEventBase, RunEventBody } from 'nestjs-agentos/engine';
 
 import { toFrame, toWireEvent } from '../../../../src/http/wire/wire-event-frame.js';
 import { toFrames } from '../../../../src/http/wire/wire-run-event.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { RunEvent, RunEventBody, RunOutput } from 'nestjs-agentos';
+import type { RunEvent, RunOutput } from 'nestjs-agentos';
+import type { RunEventBody } from 'nestjs-agentos/engine';
 
 import { Hold, type HeldRecord } from '../../../../src/runs/hold/hold.js';
 

@@ -1,0 +1,34 @@
+/**
+ * The port of executors of background hooks, and the records of the ledger of hook executions.
+ *
+ * @module nestjs-agentos/executor
+ */
+export {
+  HookExecutor,
+  type HookBatch,
+  type HookDelivery,
+  type HookExecutorHost,
+  type HookExecutorLedger,
+  type HookTask,
+  type StoredHookTask,
+} from '../execution/hook.executor.js';
+export type {
+  FinalHookExecutionState,
+  HookEndReason,
+  HookExecution,
+  HookExecutionState,
+  HookMode,
+  HookPhase,
+  HookPosition,
+} from '../execution/hook-execution.js';
+export type {
+  HookCounts,
+  HookExecutionFilter,
+  HookExecutions,
+  HookStatistics,
+  HookTally,
+  HookTotals,
+} from '../execution/hook.executions.js';
+export type { HookModeReason } from '../hooks/bound-hook.js';
+export type { HookAttachment, HookListing } from '../hooks/hook.listing.js';
+export type { RunOrigin } from '../model/run-origin.js';
