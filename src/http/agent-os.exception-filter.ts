@@ -7,7 +7,7 @@ import { saidBy, textOf } from '../errors/http-exception.js';
 import { forLog } from '../errors/log.text.js';
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
 import { isRecord } from '../data/is-record.js';
-import { isArray } from './forms/json.values.js';
+import { isArray } from '../protocol/json.values.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
 /** Answers the errors of the AgentOS routes as `{ "detail": … }`, without stacks or internals. */

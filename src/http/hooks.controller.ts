@@ -1,9 +1,6 @@
 import { Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../agent-os.runtime.js';
-import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
-import type { HookExecutionFilter } from '../execution/hook.executions.js';
-import { RUN_OUTCOMES, type RunOutcome } from '../model/run-output.js';
 import {
   toWireExecution,
   toWireHook,
@@ -20,14 +17,17 @@ import type { IndexedRun } from '../execution/run.index.js';
 import type { RunView } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
 import type { SessionOwner } from '../sessions/session.store.js';
+import {
+  databaseQuery,
+  executionsQuery,
+  MAX_EXECUTIONS,
+  recordedRunsQuery,
+  type RecordedRunsQuery,
+} from '../protocol/requests.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
-import type { FieldReader } from './forms/field.reader.js';
-import { readQuery, type FieldRequest } from './forms/request.fields.js';
+import { readQuery, type FieldRequest } from './forms/read-request.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { SessionAccess } from './sessions/session.access.js';
-
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
 
 /** Shows the hooks and the outcomes of their executions. */
 @AgentOsRoutes()
@@ -45,7 +45,7 @@ export class HooksController {
 
   @Get('hooks/runs')
   async runs(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { limit, ...filter } = readQuery(request, readRunsFilter);
+    const { limit, ...filter } = readQuery(request, recordedRunsQuery);
     const owner = await this.access.ownerFor(request);
     const [running, settled] = [this.#running(owner, filter), this.#settled(owner, filter)];
     const page: WireRecordedRuns = {
@@ -64,13 +64,13 @@ export class HooksController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    readQuery(request, () => undefined);
+    readQuery(request, databaseQuery);
     const owner = await this.access.ownerFor(request);
     const { run, parts } = findTree(id, [...this.#running(owner), ...this.#settled(owner)]);
     if (!run) throw new NotFoundException(`Run ${id} not found`);
     const executions = await Promise.all(
       [run, ...parts].map(({ runId }) =>
-        this.runtime.executions.list({ runId, userId: owner, limit: MAX_LIMIT }),
+        this.runtime.executions.list({ runId, userId: owner, limit: MAX_EXECUTIONS }),
       ),
     );
     const timeline: WireTimeline = {
@@ -86,7 +86,7 @@ export class HooksController {
 
   @Get('hooks/stats')
   async stats(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    readQuery(request, () => undefined);
+    readQuery(request, databaseQuery);
     const owner = await this.access.ownerFor(request);
     const counts = { running: 0, completed: 0, rejected: 0, failed: 0, cancelled: 0 };
     counts.running = this.#running(owner).length;
@@ -119,31 +119,18 @@ export class HooksController {
   @Get('hooks/executions')
   async executions(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { executions } = this.runtime;
-    const query = readQuery(request, readFilter);
-    const filter = { ...query, userId: await this.access.ownerFor(request) };
+    const { run_id: runId, hook, state, limit } = readQuery(request, executionsQuery);
+    const filter = { runId, hook, state, limit, userId: await this.access.ownerFor(request) };
     const [listed, { open, ...counts }] = await Promise.all([executions.list(filter), executions.counts()]);
     const page: WireExecutions = {
       data: listed.map(toWireExecution),
-      meta: { limit: filter.limit, open, counts },
+      meta: { limit, open, counts },
     };
     this.responder.reply(response, page);
   }
 }
 
-interface RunsFilter {
-  readonly state?: 'running' | 'settled' | undefined;
-  readonly component?: string | undefined;
-  readonly outcome?: RunOutcome | undefined;
-}
-
-function readRunsFilter(reader: FieldReader): RunsFilter & { readonly limit: number } {
-  return {
-    state: reader.choice('state', ['running', 'settled']),
-    component: reader.text('component'),
-    outcome: reader.choice('outcome', RUN_OUTCOMES),
-    limit: readLimit(reader),
-  };
-}
+type RunsFilter = Partial<RecordedRunsQuery>;
 
 type RecordedRun = RunView | IndexedRun;
 
@@ -177,17 +164,4 @@ function toWireRunning(run: RunView): WireRecordedRun {
 function byTime<K extends string>(name: K) {
   return (one: Readonly<Record<K, string>>, other: Readonly<Record<K, string>>): number =>
     one[name] < other[name] ? -1 : one[name] > other[name] ? 1 : 0;
-}
-
-function readLimit(reader: FieldReader): number {
-  return reader.integer('limit', { minimum: 1, maximum: MAX_LIMIT }) ?? DEFAULT_LIMIT;
-}
-
-function readFilter(reader: FieldReader): HookExecutionFilter & { readonly limit: number } {
-  return {
-    runId: reader.text('run_id'),
-    hook: reader.text('hook'),
-    state: reader.choice('state', HOOK_EXECUTION_STATES),
-    limit: readLimit(reader),
-  };
 }

@@ -1,4 +1,4 @@
-import { sizeOfJson } from './forms/json.values.js';
+import { sizeOfJson } from '../protocol/json.values.js';
 
 /** Maximum bytes of JSON of the entries of one page before some of them are shortened. */
 const MAX_BYTES = 16 * 1024 * 1024;

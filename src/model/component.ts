@@ -1,6 +1,9 @@
 /** The kind of a component: an agent thinks, a team delegates, a workflow runs steps in order. */
 export type ComponentKind = 'agent' | 'team' | 'workflow';
 
+/** All kinds of components. */
+export const COMPONENT_KINDS = ['agent', 'team', 'workflow'] as const satisfies readonly ComponentKind[];
+
 /** The identity of a component, as it appears in events, logs, the ledger and hook contexts. */
 export interface ComponentIdentity {
   readonly kind: ComponentKind;

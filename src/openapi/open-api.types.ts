@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 /** The part of an OpenAPI 3.0 schema that is used here. */
 export interface Schema {
   readonly $ref?: string;
@@ -32,15 +34,6 @@ export type Schemas = Readonly<Record<string, Schema>>;
 /** Bodies by media type. */
 export type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
-/** A parameter of a path or a query. */
-export interface Parameter {
-  readonly name: string;
-  readonly in: 'path' | 'query';
-  readonly required: boolean;
-  readonly description: string;
-  readonly schema: Schema;
-}
-
 /** An answer. */
 export interface Answer {
   readonly description: string;
@@ -62,7 +55,7 @@ export interface RouteDescription {
   readonly description?: string;
   /** Whether the route is open to all clients, even with a key or guards. */
   readonly isOpen?: boolean;
-  readonly query?: readonly Parameter[];
+  readonly query?: z.ZodObject;
   readonly requestBody?: RequestBody;
   /** By status, or `default`. */
   readonly answers: Readonly<Record<string, Answer>>;

@@ -1,6 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 
-import type { Answer, Parameter, RouteDescription } from './open-api.types.js';
+import { parametersOf, type Parameter } from '../protocol/openapi.js';
+import type { Answer, RouteDescription } from './open-api.types.js';
 import type { RouteAccess } from './route.access.js';
 import { json, problem } from './routes/route.builders.js';
 import { ref } from './schema.builders.js';
@@ -37,7 +38,7 @@ export function describeOperation(
     ...(security === undefined ? {} : { security }),
     parameters: mergeParameters(operation.parameters ?? [], [
       ...pathParameters(path),
-      ...(route.query ?? []),
+      ...(route.query ? parametersOf(route.query) : []),
     ]),
     ...(requestBody === undefined ? {} : { requestBody }),
     responses: { ...hostAnswers(operation), ...answersOf(route, access) },

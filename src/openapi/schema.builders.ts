@@ -1,4 +1,3 @@
-import { MAX_LENGTH } from '../http/forms/request.fields.js';
 import { SCHEMA_PREFIX } from '../protocol/schema.js';
 import type { Schema, Schemas } from './open-api.types.js';
 
@@ -75,11 +74,6 @@ export function eventSchemaName(event: string): string {
 /** Text. */
 export function text(description?: string): Schema {
   return described({ type: 'string' }, description);
-}
-
-/** An id or a name. */
-export function shortText(description?: string): Schema {
-  return { ...text(description), maxLength: MAX_LENGTH };
 }
 
 /** One of these texts. */

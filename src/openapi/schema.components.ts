@@ -3,8 +3,8 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FileLimits } from '../http/forms/file.limits.js';
 import type { SchemaMap } from './schema.map.js';
 import { documentSchemas } from '../protocol/openapi.js';
+import { SCHEMA_PREFIX } from '../protocol/schema.js';
 import { WRITTEN_SCHEMAS } from './schemas/all-schemas.js';
-import { limitFiles } from './schemas/form.schemas.js';
 
 /**
  * A copy of our schemas, which a document may change.
@@ -27,6 +27,19 @@ function withNullType(value: unknown): unknown {
     Object.entries(value).map(([key, inner]) => [key, withNullType(inner)]),
   );
   return nullable === true ? { ...schema, type: [schema['type'], 'null'] } : schema;
+}
+
+/**
+ * Writes the limits of number and size of files into the schemas of a document.
+ *
+ * @param schemas - a copy of our schemas, by their names in a document
+ */
+function limitFiles(schemas: SchemaMap, { maxFiles, maxFileSize }: FileLimits): void {
+  const request = schemas[`${SCHEMA_PREFIX}RunRequest`];
+  const files = request && 'properties' in request ? request.properties?.['files'] : undefined;
+  if (!files || '$ref' in files) return;
+  files.maxItems = maxFiles;
+  files.description = `${files.description} At most ${maxFiles}, those of the other fields included, of at most ${maxFileSize} bytes each.`;
 }
 
 /** Removes those of our schemas that the document does not refer to: without routes there are none. */

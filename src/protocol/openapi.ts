@@ -19,6 +19,11 @@ const REFERENCE = '#/components/schemas/';
 export function documentSchemas(version: string): DocumentSchemas {
   const { schemas } = z.toJSONSchema(NAMED_SCHEMAS, {
     ...settingsFor(version),
+    override: (context) => {
+      tidy(context);
+      // Client generators treat a field with a default as required, so the descriptions name the defaults.
+      delete context.jsonSchema.default;
+    },
     uri: (name) => REFERENCE + name,
   });
   const named = Object.entries(schemas).map(([name, schema]): [string, DocumentSchema] => {
@@ -28,12 +33,31 @@ export function documentSchemas(version: string): DocumentSchemas {
   return Object.fromEntries(named);
 }
 
+/** A parameter of a path or a query. */
+export interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query';
+  readonly required: boolean;
+  readonly description: string;
+  readonly schema: DocumentSchema;
+}
+
+/** The parameters of a query. */
+export function parametersOf(query: z.ZodObject): Parameter[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(query, settingsFor('3.0'));
+  return Object.entries(properties).map(([name, property]) => {
+    const { description = '', ...schema } = property as z.core.JSONSchema.BaseSchema;
+    return { name, in: 'query', required: required.includes(name), description, schema };
+  });
+}
+
 type Settings = NonNullable<Parameters<typeof z.toJSONSchema>[1]>;
 
 /** Of answers and of requests the documents show what is sent: `input`. */
-function settingsFor(version: string): Pick<Settings, 'target' | 'io' | 'override'> {
+function settingsFor(version: string): Pick<Settings, 'target' | 'io' | 'override' | 'unrepresentable'> {
   const target = /^3\.[1-9]/.test(version) ? 'draft-2020-12' : 'openapi-3.0';
-  return { target, io: 'input', override: tidy };
+  // A field with a check of our own says in its metadata what it is.
+  return { target, io: 'input', override: tidy, unrepresentable: 'any' };
 }
 
 type Override = NonNullable<Settings['override']>;

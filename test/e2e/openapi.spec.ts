@@ -31,6 +31,7 @@ import { createAgentOsDocument, type AgentOsDocumentOptions } from 'nestjs-agent
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { HTTP_CONTROLLERS } from '../../src/http/http.routes.js';
+import { parametersOf } from '../../src/protocol/openapi.js';
 import { routesOf } from '../../src/openapi/route.marks.js';
 import { ALL_ROUTES } from '../../src/openapi/routes/all-routes.js';
 import { ALL_SCHEMAS } from '../../src/openapi/schemas/all-schemas.js';
@@ -97,8 +98,9 @@ describe('the descriptions', () => {
   it('say something of every schema, parameter and answer', () => {
     const silent = Object.entries(ALL_SCHEMAS).filter(([, { description = '' }]) => description === '');
     expect(silent).toEqual([]);
-    for (const { query = [], answers } of Object.values(ALL_ROUTES))
-      for (const { description } of [...query, ...Object.values(answers)]) expect(description).not.toBe('');
+    for (const { query, answers } of Object.values(ALL_ROUTES))
+      for (const { description } of [...(query ? parametersOf(query) : []), ...Object.values(answers)])
+        expect(description).not.toBe('');
   });
 
   it('are not reached from the core, which does without @nestjs/swagger', () => {

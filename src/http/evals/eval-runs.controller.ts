@@ -15,11 +15,20 @@ import { shortenEvaluation, toWireEvaluation, type WireEvaluation } from '../../
 import { toWirePage, type FoundPage } from '../../protocol/pages.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
-import { isId, readBody, readQuery, requiredName, type FieldRequest } from '../forms/request.fields.js';
+import { isId } from '../../protocol/request.fields.js';
+import {
+  databaseQuery,
+  evaluationDeletion,
+  evaluationName,
+  evaluationsQuery,
+  rangeOf,
+  type EvaluationsQuery,
+} from '../../protocol/requests.js';
+import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
-import { readEvaluationQuery, type EvaluationQuery } from './evaluation.query.js';
+import { criteriaOf } from './evaluation.criteria.js';
 
 /** Lists, shows, renames and deletes the evaluations of judges. */
 @AgentOsRoutes()
@@ -33,8 +42,8 @@ export class EvalRunsController {
   @Get('eval-runs')
   async list(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const startedAt = performance.now();
-    const query = readEvaluationQuery(request);
-    const { page, limit } = query.range;
+    const query = readQuery(request, evaluationsQuery);
+    const { page, limit } = rangeOf(query);
     const found = await this.#search(query, request);
     this.responder.reply(response, toWirePage({ ...found, page, limit, startedAt }));
   }
@@ -52,7 +61,7 @@ export class EvalRunsController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    readQuery(request, () => undefined);
+    readQuery(request, databaseQuery);
     const evaluation = await this.#find(request, id);
     if (!evaluation) throw notFound(id);
     this.responder.reply(response, toWireEvaluation(evaluation));
@@ -64,8 +73,8 @@ export class EvalRunsController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    readQuery(request, () => undefined);
-    const name = readBody(request, (reader) => requiredName(reader, 'name'));
+    readQuery(request, databaseQuery);
+    const { name } = readBody(request, evaluationName);
     const owner = await this.access.ownerFor(request);
     const renamed = isId(id) ? await this.evals.rename(id, name, owner) : undefined;
     if (!renamed) throw notFound(id);
@@ -74,19 +83,20 @@ export class EvalRunsController {
 
   @Delete('eval-runs')
   async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    readQuery(request, () => undefined);
-    const ids = readBody(request, (reader) => reader.texts('eval_run_ids'));
+    readQuery(request, databaseQuery);
+    const { eval_run_ids: ids } = readBody(request, evaluationDeletion);
     const possible = ids.filter(isId);
     if (possible.length > 0) await this.evals.delete(possible, await this.access.ownerFor(request));
     this.responder.replyNothing(response);
   }
 
   async #search(
-    { criteria, range }: EvaluationQuery,
+    query: EvaluationsQuery,
     request: FieldRequest,
   ): Promise<Pick<FoundPage<WireEvaluation>, 'data' | 'total'>> {
+    const criteria = criteriaOf(query);
     if (!criteria) return { data: [], total: 0 };
-    const { limit, offset, sortBy, sortOrder } = range;
+    const { limit, offset, sortBy, sortOrder } = rangeOf(query);
     const owned = { ...criteria, userId: await this.access.ownerFor(request) };
     const entries = new PageEntries<WireEvaluation>();
     const counting = this.evals.count(owned);

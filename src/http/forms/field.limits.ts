@@ -3,8 +3,8 @@ import { constants } from 'node:buffer';
 import { PayloadTooLargeException } from '@nestjs/common';
 
 import type { FileLimits } from './file.limits.js';
-import type { Fields } from './field.reader.js';
-import { sizeOfJson } from './json.values.js';
+import type { Fields } from '../../protocol/read.js';
+import { sizeOfJson } from '../../protocol/json.values.js';
 import { isMediaField } from './media.fields.js';
 
 const MAX_FIELD_SIZE = 1024 * 1024;

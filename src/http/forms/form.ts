@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { RunFile } from '../../model/run-input.js';
-import type { Fields } from './field.reader.js';
+import type { Fields } from '../../protocol/read.js';
 import type { BodyRequest } from './request.body.js';
 
 /** The contents of a request. */

@@ -3,7 +3,7 @@ import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
 import { labelOf, type FileLimits } from './file.limits.js';
 import { safeFileName } from './file.name.js';
 import type { Form, FormRequest } from './form.js';
-import { hasFields } from './json.values.js';
+import { hasFields } from '../../protocol/json.values.js';
 import { isNoFile, UploadedFiles, type Upload } from './uploaded.file.js';
 
 /**

@@ -1,13 +1,16 @@
-import type { RunFile, RunFileKind } from '../../model/run-input.js';
-import type { FieldReader } from './field.reader.js';
-import { checkFileCount, checkFileSize, type FileLimits } from './file.limits.js';
-import { safeFileName } from './file.name.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import { headOf } from '../../model/file.signature.js';
 import { withCharset } from '../../model/file.text.js';
 import { fileTypeOf, isTextType } from '../../model/file.type.js';
 import { newId } from '../../model/ids.js';
+import type { RunFile, RunFileKind } from '../../model/run-input.js';
+import { isSimple } from '../../protocol/json.values.js';
+import type { Fields, Place, RequestProblems } from '../../protocol/read.js';
+import { NOT_OBJECTS } from '../../protocol/request.fields.js';
+import { mediaDescription, mediaLists, type MediaDescription } from '../../protocol/requests.js';
+import { checkFileCount, checkFileSize, type FileLimits } from './file.limits.js';
+import { safeFileName } from './file.name.js';
 import { sizeOfBase64, textToBase64 } from './media.content.js';
-import { shortText } from './request.fields.js';
 
 /** The options for files that clients describe in place of uploading them. */
 export interface MediaOptions extends FileLimits {
@@ -20,7 +23,9 @@ const MEDIA_FIELDS = {
   audio: 'audio',
   videos: 'video',
   input_files: 'file',
-} as const satisfies Record<string, RunFileKind>;
+} as const satisfies Record<keyof typeof mediaLists.shape, RunFileKind>;
+
+const FIELDS = Object.keys(MEDIA_FIELDS) as (keyof typeof MEDIA_FIELDS)[];
 
 /** Whether a field describes files. */
 export function isMediaField(name: string): boolean {
@@ -36,103 +41,140 @@ const MAX_PARTS = 100;
  * Reads the files that a client has described in place of uploading them.
  *
  * @param uploads - the number of files that the client has uploaded
+ * @param problems - gets the errors of all fields and files
  * @throws PayloadTooLargeException if a file is too large, or if there are too many, uploads included
  */
-export function readMedia(reader: FieldReader, uploads: number, options: MediaOptions): RunFile[] {
-  const maxParts = MAX_PARTS * (options.maxFiles + 1);
-  const described = Object.entries(MEDIA_FIELDS).flatMap(([field, kind]) =>
-    reader.records(field, maxParts).map((item, index) => ({ field, kind, item, index })),
+export function readMedia(
+  fields: Fields,
+  uploads: number,
+  options: MediaOptions,
+  problems: RequestProblems,
+): RunFile[] {
+  const lists = problems.read(mediaLists, simpleLists(fields, options, problems), ['body']) ?? {};
+  const described = FIELDS.flatMap((field) =>
+    (lists[field] ?? []).map((item, index) => ({ field, item: new Map(Object.entries(item)), index })),
   );
   // Before any file is read: each could have errors, and all of them would be reported.
   checkFileCount(uploads + described.length, options);
-  return described.flatMap(
-    ({ field, kind, item, index }) => readItem(reader.within(field, index, item), kind, options) ?? [],
-  );
+  return described.flatMap(({ field, item, index }) => {
+    const place: Place = ['body', field, index];
+    const file = problems.read(mediaDescription, item, place);
+    return (file && new MediaItem(file, MEDIA_FIELDS[field], place, options, problems).read()) ?? [];
+  });
 }
 
-function readItem(reader: FieldReader, kind: RunFileKind, options: MediaOptions): RunFile | undefined {
-  if (isOnServer(reader)) return undefined;
-  const id = shortText(reader, 'id') ?? newId();
-  const given = reader.text('filename') ?? reader.text('name');
-  const url = readUrl(reader, options);
-  const said = readSayings(reader, given ?? pathOf(url));
-  const name = given === undefined ? undefined : safeFileName(given);
-  const content = readContent(reader, said, name, options);
-  const type = checkType(reader, kind, said, content);
-  if (!type) return undefined;
-  refuseWrongSource(reader, content !== undefined, url !== undefined);
-  return {
-    id,
-    ...type,
-    ...(name === undefined ? {} : { name }),
-    ...(content === undefined ? {} : { content }),
-    ...(url === undefined ? {} : { url }),
-  };
-}
-
-/** The name and the type of a file, as the client declares them. */
-interface Sayings {
-  readonly mediaType: string | undefined;
-  readonly name: string | undefined;
-}
-
-function readSayings(reader: FieldReader, name: string | undefined): Sayings {
-  const mediaType = shortText(reader, 'mime_type');
-  const format = shortText(reader, 'format');
-  return { mediaType, name: format === undefined ? name : `.${format}` };
+/** The fields with lists, but for texts that would take long to parse. */
+function simpleLists(fields: Fields, { maxFiles }: FileLimits, problems: RequestProblems): Fields {
+  const maxParts = MAX_PARTS * (maxFiles + 1);
+  const lists = new Map<string, unknown>();
+  for (const field of FIELDS) {
+    const input = fields.get(field);
+    if (typeof input !== 'string' || isSimple(input, maxParts)) lists.set(field, input);
+    else problems.add({ type: 'json_invalid', loc: ['body', field], msg: NOT_OBJECTS, input });
+  }
+  return lists;
 }
 
 type MediaType = Pick<RunFile, 'kind' | 'mediaType'>;
 
-/** @returns no media type for an image whose type is unknown */
-function checkType(
-  reader: FieldReader,
-  kind: RunFileKind,
-  { mediaType, name }: Sayings,
-  content: string | undefined,
-): MediaType | undefined {
-  const type = fileTypeOf(mediaType, name, content === undefined ? undefined : headOf(content));
-  // Plain text was encoded here, as UTF-8.
-  const isEncodedHere = content !== reader.text('content');
-  if (type && (kind === 'file' || kind === type.kind))
-    return isEncodedHere ? type : withCharset(type, mediaType);
-  // Models detect the type of an image themselves.
-  if (!type && kind === 'image' && mediaType === undefined) return { kind };
-  const expected = kind === 'file' ? 'a supported file type' : `a type of ${kind}`;
-  const msg = `Input should say ${expected}, by mime_type, format or filename`;
-  reader.refuse('mime_type', 'value_error', msg, mediaType ?? null);
-  return undefined;
-}
+/** Makes a file of its description. What the schema cannot say is checked here. */
+class MediaItem {
+  readonly #given: MediaDescription;
+  readonly #kind: RunFileKind;
+  readonly #place: Place;
+  readonly #options: MediaOptions;
+  readonly #problems: RequestProblems;
 
-function readContent(
-  reader: FieldReader,
-  said: Sayings,
-  name: string | undefined,
-  limits: FileLimits,
-): string | undefined {
-  const given = reader.text('content');
-  if (given === undefined) return undefined;
-  const type = fileTypeOf(said.mediaType, said.name)?.mediaType;
-  // The protocol's clients send texts without base64.
-  const content = type !== undefined && isTextType(type) ? textToBase64(given) : given;
-  const size = sizeOfBase64(content);
-  if (size === undefined)
-    reader.refuse('content', 'value_error', 'Input should be base64', `${given.slice(0, 20)}…`);
-  else checkFileSize(size, name, limits);
-  return content;
-}
-
-function readUrl(reader: FieldReader, { acceptClientContext = false }: MediaOptions): string | undefined {
-  const given = reader.text('url');
-  if (given === undefined) return undefined;
-  if (!acceptClientContext) {
-    const msg = 'URLs are only accepted with the option http.acceptClientContext: send the content';
-    reader.refuse('url', 'value_error', msg, given);
-  } else if (!isReadable(given) || !isHttp(new URL(given))) {
-    const msg = `Input should be an http or https URL of up to ${MAX_URL_LENGTH} characters`;
-    reader.refuse('url', 'url_parsing', msg, given);
+  constructor(
+    given: MediaDescription,
+    kind: RunFileKind,
+    place: Place,
+    options: MediaOptions,
+    problems: RequestProblems,
+  ) {
+    this.#given = given;
+    this.#kind = kind;
+    this.#place = place;
+    this.#options = options;
+    this.#problems = problems;
   }
-  return given;
+
+  /** @returns undefined if the description is wrong */
+  read(): RunFile | undefined {
+    const { id = newId(), filepath, url } = this.#given;
+    if (filepath !== undefined) {
+      this.#refuse('filepath', "The server's own files are not read: send the content", filepath);
+      return undefined;
+    }
+    const given = this.#given.filename ?? this.#given.name;
+    const name = given === undefined ? undefined : safeFileName(given);
+    this.#checkUrl();
+    const typeName = this.#typeName(given ?? pathOf(url));
+    const content = this.#content(typeName, name);
+    const type = this.#type(typeName, content);
+    if (!type) return undefined;
+    this.#checkSource();
+    return { id, ...type, ...withoutUndefined({ name, content, url }) };
+  }
+
+  /** A file name with the extension of the file's type. */
+  #typeName(name: string | undefined): string | undefined {
+    const { format } = this.#given;
+    return format === undefined ? name : `.${format}`;
+  }
+
+  /** @returns no media type for an image whose type is unknown */
+  #type(name: string | undefined, content: string | undefined): MediaType | undefined {
+    const kind = this.#kind;
+    const { mime_type: mediaType } = this.#given;
+    const type = fileTypeOf(mediaType, name, content === undefined ? undefined : headOf(content));
+    // Plain text was encoded here, as UTF-8.
+    const isEncodedHere = content !== this.#given.content;
+    if (type && (kind === 'file' || kind === type.kind))
+      return isEncodedHere ? type : withCharset(type, mediaType);
+    // Models detect the type of an image themselves.
+    if (!type && kind === 'image' && mediaType === undefined) return { kind };
+    const expected = kind === 'file' ? 'a supported file type' : `a type of ${kind}`;
+    const msg = `Input should say ${expected}, by mime_type, format or filename`;
+    this.#refuse('mime_type', msg, mediaType ?? null);
+    return undefined;
+  }
+
+  #content(typeName: string | undefined, name: string | undefined): string | undefined {
+    const { content: given, mime_type: mediaType } = this.#given;
+    if (given === undefined) return undefined;
+    const type = fileTypeOf(mediaType, typeName)?.mediaType;
+    // The protocol's clients send texts without base64.
+    const content = type !== undefined && isTextType(type) ? textToBase64(given) : given;
+    const size = sizeOfBase64(content);
+    if (size === undefined) this.#refuse('content', 'Input should be base64', `${given.slice(0, 20)}…`);
+    else checkFileSize(size, name, this.#options);
+    return content;
+  }
+
+  #checkUrl(): void {
+    const { url } = this.#given;
+    if (url === undefined) return;
+    if (!this.#options.acceptClientContext) {
+      const msg = 'URLs are only accepted with the option http.acceptClientContext: send the content';
+      this.#refuse('url', msg, url);
+    } else if (!isReadable(url) || !isHttp(new URL(url))) {
+      const msg = `Input should be an http or https URL of up to ${MAX_URL_LENGTH} characters`;
+      this.#refuse('url', msg, url, 'url_parsing');
+    }
+  }
+
+  #checkSource(): void {
+    const { content, url } = this.#given;
+    if (content !== undefined && url !== undefined)
+      this.#refuse('url', 'Input should have content or a url, not both', null);
+    else if (content === undefined && url === undefined)
+      this.#refuse('content', 'Field required', null, 'missing');
+  }
+
+  #refuse(field: keyof MediaDescription, msg: string, input: unknown, type = 'value_error'): void {
+    this.#problems.add({ type, loc: [...this.#place, field], msg, input });
+  }
 }
 
 /** The path without the query, so that its extension can tell the file type. */
@@ -146,19 +188,4 @@ function isReadable(url: string | undefined): url is string {
 
 function isHttp({ protocol }: URL): boolean {
   return protocol === 'http:' || protocol === 'https:';
-}
-
-function isOnServer(reader: FieldReader): boolean {
-  const path = reader.text('filepath');
-  if (path === undefined) return false;
-  reader.refuse('filepath', 'value_error', "The server's own files are not read: send the content", path);
-  return true;
-}
-
-function refuseWrongSource(reader: FieldReader, hasContent: boolean, hasUrl: boolean): void {
-  if (hasContent && hasUrl) {
-    reader.refuse('url', 'value_error', 'Input should have content or a url, not both', null);
-  } else if (!hasContent && !hasUrl) {
-    reader.refuse('content', 'missing', 'Field required', null);
-  }
 }

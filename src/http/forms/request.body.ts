@@ -1,9 +1,8 @@
 import type { UnprocessableEntityException } from '@nestjs/common';
 
 import { decodeText } from '../../model/text.decoding.js';
-import type { Fields } from './field.reader.js';
-import { FieldProblems } from './field.problems.js';
-import { hasFields, parseJson } from './json.values.js';
+import { hasFields, parseJson } from '../../protocol/json.values.js';
+import { RequestProblems, type Fields } from '../../protocol/read.js';
 
 /** A request of Express or Fastify, with the parts of its body that the host has read. */
 export interface BodyRequest {
@@ -77,7 +76,7 @@ function fieldsOfForm(text: string): Fields {
 }
 
 function refusal(type: string, msg: string, input: unknown): UnprocessableEntityException {
-  const problems = new FieldProblems();
+  const problems = new RequestProblems();
   problems.add({ type, loc: ['body'], msg, input });
   return problems.toException();
 }

@@ -1,11 +1,12 @@
+import { withoutUndefined } from '../../data/without-undefined.js';
 import { isBlank } from '../../model/blank.js';
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOptions } from '../../model/runnable-component.js';
+import { RequestProblems } from '../../protocol/read.js';
+import { CLIENT_CONTEXT, runFields } from '../../protocol/requests.js';
 import type { SessionOwner } from '../../sessions/session.store.js';
-import { FieldReader, type Fields } from './field.reader.js';
 import type { Form } from './form.js';
 import { readMedia, type MediaOptions } from './media.fields.js';
-import { keptRecord, shortText } from './request.fields.js';
 
 /** The fields of a run request. */
 export interface RunForm {
@@ -34,43 +35,37 @@ export interface RunFormOptions extends MediaOptions {
  * @throws PayloadTooLargeException if there are too many files or one is too large
  */
 export function parseRunForm({ fields, files: uploads }: Form, options: RunFormOptions): RunForm {
-  const reader = new FieldReader(fields);
-  const content = reader.text('message') ?? '';
-  const stream = reader.flag('stream', true);
-  const background = reader.flag('background', false);
-  const streamEvents = reader.flag('stream_events', true);
-  const runOptions = readOptions(reader, options.acceptClientContext ?? false);
-  refuseFilesThatAreNone(reader, fields);
-  const files = [...uploads, ...readMedia(reader, uploads.length, options)];
-  if (isBlank(content) && files.length === 0) reader.refuseBlank('message');
-  reader.finish();
-  const input = files.length === 0 ? { content } : { content, files };
-  return { input, stream, background, streamEvents, options: runOptions };
-}
-
-function readOptions(reader: FieldReader, acceptClientContext: boolean): RunOptions {
-  const sessionId = shortText(reader, 'session_id');
-  const userId = shortText(reader, 'user_id');
-  const metadata = reader.record('metadata');
-  const dependencies = acceptClientContext ? reader.record('dependencies') : undefined;
-  const sessionState = acceptClientContext ? keptRecord(reader, 'session_state') : undefined;
+  const problems = new RequestProblems();
+  const ignored = options.acceptClientContext ? [] : CLIENT_CONTEXT;
+  const form = problems.read(runFields, fields, ['body'], ignored);
+  const files = [...uploads, ...readMedia(fields, uploads.length, options, problems)];
+  if (files.length === 0) refuseBlank(fields.get('message'), problems);
+  problems.finish();
+  if (!form) throw problems.toException();
+  const content = form.message ?? '';
   return {
-    ...(sessionId === undefined ? {} : { sessionId }),
-    ...(userId === undefined ? {} : { userId }),
-    ...(metadata === undefined ? {} : { metadata }),
-    ...(dependencies === undefined ? {} : { dependencies }),
-    ...(sessionState === undefined ? {} : { sessionState }),
+    input: files.length === 0 ? { content } : { content, files },
+    stream: form.stream,
+    background: form.background,
+    streamEvents: form.stream_events,
+    options: withoutUndefined({
+      sessionId: form.session_id,
+      userId: form.user_id,
+      metadata: form.metadata,
+      dependencies: form.dependencies,
+      sessionState: form.session_state,
+    }),
   };
 }
 
-/** Refuses files that are sent as text: they would be lost silently. */
-function refuseFilesThatAreNone(reader: FieldReader, fields: Fields): void {
-  const value = fields.get('files') ?? [];
-  if (value === '' || (Array.isArray(value) && value.length === 0)) return;
-  reader.refuse(
-    'files',
-    'value_error',
-    'Input should be uploaded files; input_files takes their content',
-    value,
-  );
+/** Refuses a message that is missing or blank. A message that is no text has another error. */
+function refuseBlank(given: unknown, problems: RequestProblems): void {
+  const message = given ?? '';
+  if (typeof message !== 'string' || !isBlank(message)) return;
+  const input = given ?? null;
+  const problem =
+    message === ''
+      ? { type: 'missing', msg: 'Field required' }
+      : { type: 'value_error', msg: 'Input should not be blank' };
+  problems.add({ ...problem, loc: ['body', 'message'], input });
 }

@@ -13,15 +13,19 @@ import type { ComponentKind } from '../../model/component.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { readForm, type FormRequest } from '../forms/read-form.js';
-import { readQuery, shortText, type FieldRequest } from '../forms/request.fields.js';
+import { read } from '../../protocol/read.js';
+import { cancelQuery, continuation, resumption } from '../../protocol/requests.js';
+import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { nameController } from './name-controller.js';
 import { ResumeResponder } from './resume.responder.js';
-import { parseRunReference } from './run.fields.js';
 import { RunFinder } from './run.finder.js';
 import type { RunRecording } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';
+
+/** A missing session has an answer of its own in the protocol: 400. */
+const optionalContinuation = continuation.partial({ session_id: true });
 
 type ControlRequest = FormRequest & FieldRequest;
 
@@ -46,7 +50,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const sessionId = readQuery(request, (reader) => shortText(reader, 'session_id'));
+      const { session_id: sessionId } = readQuery(request, cancelQuery);
       const run = await this.finder.inFlight(request, component, runId);
       run?.cancel(`Run ${runId} was cancelled`);
       if (!run && this.access.isHostAsked && !(await this.#recorded(request, id, runId))) {
@@ -67,7 +71,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     ): Promise<never> {
       const component = this.finder.component(kind, id);
       const { fields } = await readForm(request);
-      const { sessionId } = parseRunReference(fields);
+      const { session_id: sessionId } = read(optionalContinuation, fields, ['body']);
       if (sessionId === undefined) throw new BadRequestException('session_id is required to continue a run');
       const run = await this.finder.find(request, component, sessionId, runId);
       if (!run) throw new NotFoundException('Run not found');
@@ -85,7 +89,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     ): Promise<void> {
       const component = this.finder.component(kind, id);
       const { fields } = await readForm(request);
-      const { sessionId, lastEventIndex } = parseRunReference(fields);
+      const { session_id: sessionId, last_event_index: lastEventIndex } = read(resumption, fields, ['body']);
       const recording = await this.#recorded(request, id, runId);
       if (recording) return this.resuming.fromRecording(recording, lastEventIndex, response);
       const stored = sessionId && (await this.finder.stored(request, component, sessionId, runId));

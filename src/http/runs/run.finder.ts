@@ -6,7 +6,7 @@ import type { ComponentKind } from '../../model/component.js';
 import type { StoppableRun } from '../../runs/run.view.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { SessionStore, type SessionOwner, type StoredRun } from '../../sessions/session.store.js';
-import { isId } from '../forms/request.fields.js';
+import { isId } from '../../protocol/request.fields.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { runningRun } from './running-run.js';
 

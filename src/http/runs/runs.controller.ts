@@ -7,7 +7,8 @@ import type { ComponentKind } from '../../model/component.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { BodyMemory, type BodyCount } from '../forms/body.memory.js';
 import { readForm, type Form, type FormRequest } from '../forms/read-form.js';
-import { readQuery, type FieldRequest } from '../forms/request.fields.js';
+import { RUN_STATUSES, runQuery, runsQuery } from '../../protocol/requests.js';
+import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { parseRunForm, type RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { RunPages, toItem, type RunPage } from '../sessions/run.pages.js';
@@ -16,7 +17,6 @@ import { toWireRunOutput } from '../wire/wire-run-output.js';
 import { toWireSessionRun } from '../wire/wire-session-run.js';
 import { BackgroundRunResponder } from './background-run.responder.js';
 import { nameController } from './name-controller.js';
-import { readRunsQuery, readSessionId } from './run.fields.js';
 import { RunFinder } from './run.finder.js';
 import { RunResponder } from './run.responder.js';
 
@@ -57,7 +57,8 @@ export function runsControllerOf(kind: ComponentKind): Type {
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const { sessionId, status, part } = readQuery(request, readRunsQuery);
+      const { session_id: sessionId, status: asked, ...part } = readQuery(request, runsQuery);
+      const status = asked && RUN_STATUSES[asked];
       const isRunningWanted = part.before === undefined && (status === undefined || status === 'RUNNING');
       const running = isRunningWanted ? await this.finder.running(request, component, sessionId) : [];
       const session = await this.access.find(request, sessionId);
@@ -82,7 +83,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const sessionId = readQuery(request, readSessionId);
+      const { session_id: sessionId } = readQuery(request, runQuery);
       const run = await this.finder.find(request, component, sessionId, runId);
       if (!run) throw new NotFoundException('Run not found');
       this.responder.reply(response, toWireRunOutput(run.output, { sessionState: run.sessionState }));

@@ -1,20 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
 import { SessionStore, type StoredRun, type StoredRunFilter } from '../../sessions/session.store.js';
-import type { FieldReader } from '../forms/field.reader.js';
-import { shortText } from '../forms/request.fields.js';
-
-/** The number of runs in a page, unless the client asks for another number. */
-export const DEFAULT_RUNS = 100;
-/** The maximum number of runs that a client may ask for. */
-export const MAX_RUNS = 1_000;
 /** Maximum bytes of JSON of the runs in one page, unless a single run has more. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** The page of a list of runs that a client wants. */
 export interface RunPageQuery {
   /** Id of the run before which the page ends; undefined for the latest runs. */
-  readonly before: string | undefined;
+  readonly before?: string | undefined;
   readonly limit: number;
 }
 
@@ -30,14 +23,6 @@ export interface RunPage {
 export interface RunPageItem {
   readonly run: StoredRun;
   readonly json: string;
-}
-
-/** Reads `before` and `limit`. */
-export function readRunPage(reader: FieldReader): RunPageQuery {
-  return {
-    before: shortText(reader, 'before'),
-    limit: reader.integer('limit', { minimum: 1, maximum: MAX_RUNS }) ?? DEFAULT_RUNS,
-  };
 }
 
 /** Reads the runs of sessions page by page, so that a session of any size takes a limited amount of memory. */

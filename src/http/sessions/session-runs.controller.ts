@@ -2,14 +2,14 @@ import { Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
 
 import { SessionStore, type StoredSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
-import type { FieldReader } from '../forms/field.reader.js';
-import { isId, readQuery, type FieldRequest } from '../forms/request.fields.js';
+import { isId } from '../../protocol/request.fields.js';
+import { sessionQuery, sessionRunsQuery, type SessionQuery } from '../../protocol/requests.js';
+import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
 import { toWireSessionRun } from '../wire/wire-session-run.js';
-import { readRunPage, RunPages } from './run.pages.js';
+import { RunPages } from './run.pages.js';
 import { SessionAccess } from './session.access.js';
-import { LATEST, readSessionQuery, sessionFields, type SessionQuery } from './session.fields.js';
 
 /** Shows the runs of a session. */
 @AgentOsRoutes()
@@ -27,14 +27,10 @@ export class SessionRunsController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const { createdAfter, createdBefore, part, ...query } = readQuery(request, (reader) => ({
-      ...sessionFields(reader),
-      part: readRunPage(reader),
-      createdAfter: readSeconds(reader, 'created_after'),
-      createdBefore: readSeconds(reader, 'created_before'),
-    }));
+    const query = readQuery(request, sessionRunsQuery);
     const { kind, userId: owner = null } = await this.#find(request, id, query);
-    const page = await this.pages.read(id, part, { owner, createdAfter, createdBefore }, (run) =>
+    const filter = { owner, createdAfter: query.created_after, createdBefore: query.created_before };
+    const page = await this.pages.read(id, query, filter, (run) =>
       // The runs of a workflow's steps are part of the workflow's run; those of team members are separate entries.
       kind === 'workflow' && run.parentRunId !== undefined ? undefined : withoutNulls(toWireSessionRun(run)),
     );
@@ -48,7 +44,7 @@ export class SessionRunsController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const { userId: owner = null } = await this.#find(request, id, readSessionQuery(request));
+    const { userId: owner = null } = await this.#find(request, id, readQuery(request, sessionQuery));
     const [run] = isId(runId) ? await this.sessions.runs(id, { owner, runId, limit: 1 }) : [];
     if (run) return this.responder.reply(response, toWireSessionRun(run));
     const others = await this.sessions.runs(id, { owner, limit: 1 });
@@ -64,8 +60,4 @@ export class SessionRunsController {
     if (!session) throw new NotFoundException(`Session with ID ${id} not found`);
     return session;
   }
-}
-
-function readSeconds(reader: FieldReader, name: string): number | undefined {
-  return reader.integer(name, { minimum: 0, maximum: LATEST });
 }

@@ -11,8 +11,8 @@ import {
   type StoredSession,
 } from '../../sessions/session.store.js';
 import { describeUserId, isUserId } from '../../sessions/user-id.js';
-import { isId } from '../forms/request.fields.js';
-import type { SessionQuery } from './session.fields.js';
+import { isId } from '../../protocol/request.fields.js';
+import type { SessionQuery } from '../../protocol/requests.js';
 
 /**
  * Decides which sessions and runs a client may see. If the host identifies the user (`http.userId`), those of other
@@ -58,9 +58,9 @@ export class SessionAccess {
   async find(
     request: object,
     id: string,
-    { kind, claimedUser }: SessionQuery = {},
+    { type: kind, user_id: claimed }: SessionQuery = {},
   ): Promise<StoredSession | undefined> {
-    const owner = await this.ownerFor(request, claimedUser);
+    const owner = await this.ownerFor(request, claimed);
     const session = isId(id) ? await this.sessions.find(id, owner) : undefined;
     return kind === undefined || session?.kind === kind ? session : undefined;
   }

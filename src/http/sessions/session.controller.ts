@@ -6,13 +6,14 @@ import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { changesOf } from '../../sessions/session.changes.js';
 import { SessionStore, type SessionUpdate, type StoredSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
-import { readBody, requiredName, type FieldRequest } from '../forms/request.fields.js';
+import { CLIENT_CONTEXT, sessionName, sessionQuery, sessionUpdate } from '../../protocol/requests.js';
+import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import type { WireObject } from '../wire/wire-format.js';
 import { withoutNulls } from '../wire/wire-nulls.js';
 import { SessionAccess } from './session.access.js';
 import { SessionDeletion } from './session.deletion.js';
-import { readSessionQuery, readUpdate } from './session.fields.js';
+import { contentOf } from './session.content.js';
 import { SessionPresenter } from './session.presenter.js';
 
 /** Shows, renames, changes and deletes a session. */
@@ -33,9 +34,9 @@ export class SessionController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const query = readSessionQuery(request);
+    const query = readQuery(request, sessionQuery);
     const session = await this.access.find(request, id, query);
-    if (!session) throw notFound(id, query.kind);
+    if (!session) throw notFound(id, query.type);
     this.responder.reply(response, withoutNulls(await this.presenter.details(session)));
   }
 
@@ -45,7 +46,7 @@ export class SessionController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const name = readBody(request, (reader) => requiredName(reader, 'session_name'));
+    const { session_name: name } = readBody(request, sessionName);
     const changed = await this.#change(id, request, (session) => changesOf(session, { ...session, name }));
     this.responder.reply(response, changed);
   }
@@ -56,9 +57,11 @@ export class SessionController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const { summary, ...content } = readUpdate(request, this.options.http.acceptClientContext ?? false);
+    const ignored = this.options.http.acceptClientContext ? [] : CLIENT_CONTEXT;
+    const body = readBody(request, sessionUpdate, { ignored });
+    const { summary } = body;
     const changed = await this.#change(id, request, (session) => ({
-      ...changesOf(session, { ...session, ...content }),
+      ...changesOf(session, { ...session, ...contentOf(body) }),
       ...(summary === undefined ? {} : { summary }),
     }));
     this.responder.reply(response, changed);
@@ -70,8 +73,8 @@ export class SessionController {
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const { claimedUser } = readSessionQuery(request);
-    await this.deletion.delete([id], await this.access.ownerFor(request, claimedUser));
+    const { user_id: claimed } = readQuery(request, sessionQuery);
+    await this.deletion.delete([id], await this.access.ownerFor(request, claimed));
     this.responder.replyNothing(response);
   }
 
@@ -81,7 +84,7 @@ export class SessionController {
     request: FieldRequest,
     update: (session: StoredSession) => SessionUpdate,
   ): Promise<WireObject> {
-    const query = readSessionQuery(request);
+    const query = readQuery(request, sessionQuery);
     const session = await this.access.find(request, id, query);
     const owner = session?.userId ?? null;
     const isChanged = session !== undefined && (await this.sessions.update(id, update(session), owner));

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { CoordinatedSessionStore } from '../../sessions/coordinated-session.store.js';
 import { isOf } from '../../sessions/session.filter.js';
 import type { SessionOwner } from '../../sessions/session.store.js';
-import { isId } from '../forms/request.fields.js';
+import { isId } from '../../protocol/request.fields.js';
 import { RunRecordings } from '../runs/run.recordings.js';
 
 /** Deletes sessions with all data of their runs, and the recordings of sessions that the application deletes. */

@@ -4,9 +4,10 @@ import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import type { ComponentIdentity, ComponentKind } from '../../model/component.js';
 import type { StoredSession } from '../../sessions/session.store.js';
+import { DEFAULT_RUNS } from '../../protocol/requests.js';
 import type { WireObject } from '../wire/wire-format.js';
 import { toWireHistory, toWireSessionDetails } from '../wire/wire-session.js';
-import { DEFAULT_RUNS, RunPages } from './run.pages.js';
+import { RunPages } from './run.pages.js';
 
 /** Shows a session and its component with all details. */
 @Injectable()
@@ -19,7 +20,7 @@ export class SessionPresenter {
   /** The details of a session; unknown fields are null. */
   async details(session: StoredSession): Promise<WireObject> {
     const { component, kind, userId: owner = null } = session;
-    const latest = { before: undefined, limit: DEFAULT_RUNS };
+    const latest = { limit: DEFAULT_RUNS };
     const history =
       kind === 'workflow' ? undefined : await this.pages.read(session.id, latest, { owner }, toWireHistory);
     return toWireSessionDetails({

@@ -1,15 +1,23 @@
-import { ConflictException, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
+import { BadRequestException, ConflictException, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
 
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
-import type { ComponentKind } from '../../model/component.js';
+import { COMPONENT_KINDS, type ComponentKind } from '../../model/component.js';
+import { withoutUndefined } from '../../data/without-undefined.js';
 import { newId } from '../../model/ids.js';
 import { toWirePage } from '../../protocol/pages.js';
 import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { SessionStore, type NewSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes } from '../agent-os-route.decorator.js';
-import { readPage } from '../forms/page.query.js';
-import { readQuery, shortText, type FieldRequest } from '../forms/request.fields.js';
+import {
+  CLIENT_CONTEXT,
+  newSession,
+  rangeOf,
+  sessionDeletion,
+  sessionQuery,
+  sessionsQuery,
+} from '../../protocol/requests.js';
+import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import type { WireObject } from '../wire/wire-format.js';
@@ -17,7 +25,7 @@ import { withoutNulls } from '../wire/wire-nulls.js';
 import { shortenSession, toWireSession } from '../wire/wire-session.js';
 import { SessionAccess } from './session.access.js';
 import { SessionDeletion } from './session.deletion.js';
-import { readDeletion, readNewSession, readSessionQuery, sessionFields } from './session.fields.js';
+import { contentOf } from './session.content.js';
 import { SessionPresenter } from './session.presenter.js';
 
 /** Lists and creates sessions, and deletes several of them. */
@@ -35,20 +43,21 @@ export class SessionsController {
   @Get('sessions')
   async list(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const startedAt = performance.now();
-    const { claimedUser, page, ...filter } = readQuery(request, (reader) => ({
-      ...sessionFields(reader),
-      componentId: shortText(reader, 'component_id'),
-      name: shortText(reader, 'session_name'),
-      ...readPage(reader),
-    }));
-    const userId = await this.access.ownerFor(request, claimedUser);
-    const { limit, offset } = filter;
+    const query = readQuery(request, sessionsQuery);
+    const { page, limit, offset, ...order } = rangeOf(query);
+    const filter = {
+      ...order,
+      kind: query.type,
+      componentId: query.component_id,
+      name: query.session_name,
+      userId: await this.access.ownerFor(request, query.user_id),
+    };
     const entries = new PageEntries<WireObject>();
     let total = 0;
     // In batches: sessions may be large.
     for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {
       const part = { limit: Math.min(ENTRIES_AT_ONCE, limit - read), offset: offset + read };
-      const found = await this.sessions.list({ ...filter, userId, ...part });
+      const found = await this.sessions.list({ ...filter, ...part });
       for (const session of found.sessions) entries.add(toWireSession(session), shortenSession);
       ({ total } = found);
       if (found.sessions.length < part.limit) break;
@@ -58,7 +67,7 @@ export class SessionsController {
 
   @Post('sessions')
   async create(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { kind } = readSessionQuery(request);
+    const { type: kind } = readQuery(request, sessionQuery);
     const session = await this.#newSession(request, kind);
     const { id } = session;
     if (!(await this.sessions.create(session))) {
@@ -73,22 +82,26 @@ export class SessionsController {
 
   @Delete('sessions')
   async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { claimedUser } = readSessionQuery(request);
-    const ids = readDeletion(request);
-    await this.deletion.delete(ids, await this.access.ownerFor(request, claimedUser));
+    const { user_id: claimed } = readQuery(request, sessionQuery);
+    const { session_ids: ids, session_types: types } = readBody(request, sessionDeletion);
+    if (ids.length !== types.length)
+      throw new BadRequestException('Session IDs and session types must have the same length');
+    await this.deletion.delete(ids, await this.access.ownerFor(request, claimed));
     this.responder.replyNothing(response);
   }
 
+  /** @param kind - the kind in the query; without it, the first id of a component determines the kind */
   async #newSession(request: FieldRequest, kind: ComponentKind | undefined): Promise<NewSession> {
-    const acceptsState = this.options.http.acceptClientContext ?? false;
-    const { id, claimedUser, component, content } = readNewSession(request, kind, acceptsState);
-    const userId = await this.access.userOf(request, claimedUser);
+    const ignored = this.options.http.acceptClientContext ? [] : CLIENT_CONTEXT;
+    const body = readBody(request, newSession, { isOptional: true, ignored });
+    const userId = await this.access.userOf(request, body.user_id);
+    const kinds = kind === undefined ? COMPONENT_KINDS : [kind];
+    const named = kinds.find((one) => body[`${one}_id`] !== undefined);
+    const component = named && this.presenter.identify(named, body[`${named}_id`] ?? '');
     return {
-      id: id ?? newId(),
-      ...(kind === undefined ? {} : { kind }),
-      ...content,
-      ...(userId === undefined ? {} : { userId }),
-      ...(component ? { component: this.presenter.identify(component.kind, component.id) } : {}),
+      id: body.session_id ?? newId(),
+      ...withoutUndefined({ kind, userId, component }),
+      ...contentOf(body),
     };
   }
 }

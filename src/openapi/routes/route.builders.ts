@@ -1,8 +1,6 @@
-import { MAX_PAGE } from '../../http/forms/page.query.js';
-import { DEFAULT_RUNS, MAX_RUNS } from '../../http/sessions/run.pages.js';
 import type { ComponentKind } from '../../model/component.js';
-import type { Answer, Parameter, RequestBody, Schema } from '../open-api.types.js';
-import { integer, oneOfTexts, ref, shortText, text } from '../schema.builders.js';
+import type { Answer, RequestBody, Schema } from '../open-api.types.js';
+import { integer, ref, text } from '../schema.builders.js';
 
 /** The kinds of components, in the order of the routes. */
 export const KINDS = ['agent', 'team', 'workflow'] as const satisfies readonly ComponentKind[];
@@ -56,49 +54,6 @@ export const FORM_PROBLEMS: Readonly<Record<string, Answer>> = {
 /** The answer to a request with wrong fields. */
 export const INVALID: Answer = json('Fields are wrong or missing.', ref('ValidationError'));
 
-/** An optional query parameter. */
-export function query(name: string, description: string, schema: Schema = text()): Parameter {
-  return { name, in: 'query', required: false, description, schema };
-}
-
-/** A query parameter that is an id or a name. */
-export function idQuery(name: string, description: string): Parameter {
-  return query(name, description, shortText());
-}
-
-/** The parameters for the only database and its only table. */
-export const DATABASE_QUERY: readonly Parameter[] = [
-  idQuery('db_id', 'The database, as `GET /config` names it. There is one.'),
-  idQuery('table', 'Ignored: there is no choice.'),
-];
-
-/** The page and the order of a list. */
-export const PAGE_QUERY: readonly Parameter[] = [
-  query('limit', 'Entries on a page.', { ...integer(), minimum: 1, maximum: 1_000, default: 20 }),
-  query('page', 'Which page; the first is 1.', {
-    ...integer(),
-    minimum: 0,
-    maximum: MAX_PAGE,
-    default: 1,
-  }),
-  query('sort_by', 'What the list is sorted by.', {
-    ...oneOfTexts(['created_at', 'updated_at', 'name']),
-    default: 'created_at',
-  }),
-  query('sort_order', 'In which direction.', { ...oneOfTexts(['asc', 'desc']), default: 'desc' }),
-];
-
-/** The page of a list of runs. */
-export const RUN_PAGE_QUERY: readonly Parameter[] = [
-  query('limit', 'Runs that are listed at most: the latest ones.', {
-    ...integer(),
-    minimum: 1,
-    maximum: MAX_RUNS,
-    default: DEFAULT_RUNS,
-  }),
-  idQuery('before', 'Id of a run: only those before it.'),
-];
-
 /** An answer with a page of runs. */
 export function runPage(schema: Schema): Answer {
   return {
@@ -111,6 +66,3 @@ export function runPage(schema: Schema): Answer {
     },
   };
 }
-
-/** Agent, team or workflow. */
-export const KIND_QUERY = query('type', 'Whose it is: what kind of component.', oneOfTexts(KINDS));

@@ -1,17 +1,8 @@
 import type { ComponentKind } from '../../model/component.js';
+import { cancelQuery } from '../../protocol/requests.js';
 import type { RouteDescription, RouteDescriptions } from '../open-api.types.js';
 import { object, ref } from '../schema.builders.js';
-import {
-  DATABASE_QUERY,
-  FORM_PROBLEMS,
-  formBody,
-  idQuery,
-  INVALID,
-  json,
-  KIND_WORDS,
-  KINDS,
-  problem,
-} from './route.builders.js';
+import { FORM_PROBLEMS, formBody, INVALID, json, KIND_WORDS, KINDS, problem } from './route.builders.js';
 
 /** Control of runs that have begun. */
 export const runControlRoutes: RouteDescriptions = Object.assign(
@@ -31,7 +22,7 @@ function cancelRoute(kind: ComponentKind): RouteDescription {
   return {
     tag: `AgentOS ${kind}s`,
     summary: `Stop a run of ${KIND_WORDS[kind].article}`,
-    query: [idQuery('session_id', 'The session that the run belongs to.'), ...DATABASE_QUERY],
+    query: cancelQuery,
     answers: {
       200: json('The run is stopped, or there was nothing to stop.', object('Empty.')),
       404: problem(`There is no such ${kind}, or no such run of the user.`),

@@ -1,9 +1,8 @@
-import { ASKED_STATUSES } from '../../http/runs/run.fields.js';
 import type { ComponentKind } from '../../model/component.js';
+import { runQuery, runsQuery } from '../../protocol/requests.js';
 import type { Answer, RouteDescription, RouteDescriptions } from '../open-api.types.js';
-import { listOf, oneOfTexts, ref, text } from '../schema.builders.js';
+import { listOf, ref } from '../schema.builders.js';
 import {
-  DATABASE_QUERY,
   FORM_PROBLEMS,
   formBody,
   INVALID,
@@ -11,21 +10,9 @@ import {
   KIND_WORDS,
   KINDS,
   problem,
-  query,
   retryLater,
-  RUN_PAGE_QUERY,
   runPage,
 } from './route.builders.js';
-
-const SESSION_QUERY = {
-  ...query('session_id', 'The session that the runs belong to.', { ...text(), minLength: 1 }),
-  required: true,
-};
-const STATUS_QUERY = query(
-  'status',
-  'Only runs with this status, in any case of letters. `PENDING` is `RUNNING`; no run is `PAUSED` or `REGENERATED`.',
-  oneOfTexts(ASKED_STATUSES),
-);
 
 /** Runs of components. */
 export const runRoutes: RouteDescriptions = Object.assign({}, ...KINDS.map(routesOf)) as RouteDescriptions;
@@ -86,7 +73,7 @@ function listRoute(kind: ComponentKind): RouteDescription {
   return {
     tag: `AgentOS ${kind}s`,
     summary: `List the runs of ${article} in a session`,
-    query: [SESSION_QUERY, STATUS_QUERY, ...RUN_PAGE_QUERY, ...DATABASE_QUERY],
+    query: runsQuery,
     answers: {
       200: runPage(listOf(ref(`${name}SessionRun`))),
       404: problem(`There is no such ${kind} or session.`),
@@ -100,7 +87,7 @@ function showRoute(kind: ComponentKind): RouteDescription {
   return {
     tag: `AgentOS ${kind}s`,
     summary: `Show a run of ${article}`,
-    query: [SESSION_QUERY, ...DATABASE_QUERY],
+    query: runQuery,
     answers: {
       200: json('The run; what it says is shown only once it has settled.', ref(`${prefix}RunOutput`)),
       404: problem(`There is no such ${kind} or run.`),

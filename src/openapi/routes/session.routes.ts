@@ -1,27 +1,11 @@
-import { LATEST } from '../../http/sessions/session.fields.js';
-import type { Answer, Parameter, Schema, RouteDescriptions } from '../open-api.types.js';
-import { integer, listOf, ref } from '../schema.builders.js';
-import {
-  DATABASE_QUERY,
-  idQuery,
-  INVALID,
-  json,
-  jsonBody,
-  KIND_QUERY,
-  nothing,
-  PAGE_QUERY,
-  problem,
-  query,
-  RUN_PAGE_QUERY,
-  runPage,
-} from './route.builders.js';
+import { sessionQuery, sessionRunsQuery, sessionsQuery } from '../../protocol/requests.js';
+import type { Answer, Schema, RouteDescriptions } from '../open-api.types.js';
+import { listOf, ref } from '../schema.builders.js';
+import { INVALID, json, jsonBody, nothing, problem, runPage } from './route.builders.js';
 
 const tag = 'AgentOS sessions';
-const USER_QUERY = idQuery('user_id', 'Whose it is, unless the server knows who asks.');
-const SESSION_QUERY: readonly Parameter[] = [KIND_QUERY, USER_QUERY, ...DATABASE_QUERY];
 const ANY_SESSION: Schema = { anyOf: ['Agent', 'Team', 'Workflow'].map((kind) => ref(`${kind}Session`)) };
 const ANY_RUN: Schema = { anyOf: ['Agent', 'Team', 'Workflow'].map((kind) => ref(`${kind}SessionRun`)) };
-const SECONDS: Schema = { ...integer(), minimum: 0, maximum: LATEST };
 const SESSION: Answer = json('The session.', ANY_SESSION);
 const NOT_FOUND: Answer = problem('There is no such session.');
 const NO_DATABASE: Answer = problem('There is no such database.');
@@ -32,19 +16,13 @@ export const sessionRoutes: RouteDescriptions = {
   'GET sessions': {
     tag,
     summary: 'List sessions',
-    query: [
-      ...[KIND_QUERY, USER_QUERY],
-      idQuery('component_id', 'Only sessions of this component.'),
-      idQuery('session_name', 'Only sessions whose name has this in it.'),
-      ...PAGE_QUERY,
-      ...DATABASE_QUERY,
-    ],
+    query: sessionsQuery,
     answers: { 200: json('A page of sessions.', ref('SessionPage')), 404: NO_DATABASE, 422: INVALID },
   },
   'POST sessions': {
     tag,
     summary: 'Make a session',
-    query: SESSION_QUERY,
+    query: sessionQuery,
     requestBody: jsonBody(ref('NewSession'), false),
     answers: {
       201: SESSION,
@@ -56,7 +34,7 @@ export const sessionRoutes: RouteDescriptions = {
   'DELETE sessions': {
     tag,
     summary: 'Delete sessions',
-    query: SESSION_QUERY,
+    query: sessionQuery,
     requestBody: jsonBody(ref('SessionDeletion')),
     answers: {
       204: DELETED,
@@ -68,44 +46,39 @@ export const sessionRoutes: RouteDescriptions = {
   'GET sessions/:session_id': {
     tag,
     summary: 'Show a session',
-    query: SESSION_QUERY,
+    query: sessionQuery,
     answers: { 200: SESSION, 404: NOT_FOUND, 422: INVALID },
   },
   'PATCH sessions/:session_id': {
     tag,
     summary: 'Change a session',
-    query: SESSION_QUERY,
+    query: sessionQuery,
     requestBody: jsonBody(ref('SessionUpdate'), false),
     answers: { 200: SESSION, 404: NOT_FOUND, 422: INVALID },
   },
   'DELETE sessions/:session_id': {
     tag,
     summary: 'Delete a session',
-    query: SESSION_QUERY,
+    query: sessionQuery,
     answers: { 204: nothing('It is not there any more.'), 404: NO_DATABASE, 422: INVALID },
   },
   'POST sessions/:session_id/rename': {
     tag,
     summary: 'Rename a session',
-    query: SESSION_QUERY,
+    query: sessionQuery,
     requestBody: jsonBody(ref('SessionName')),
     answers: { 200: SESSION, 404: NOT_FOUND, 422: INVALID },
   },
   'GET sessions/:session_id/runs': {
     tag,
     summary: 'List the runs of a session',
-    query: [
-      ...SESSION_QUERY,
-      query('created_after', 'Epoch seconds.', SECONDS),
-      query('created_before', 'Epoch seconds.', SECONDS),
-      ...RUN_PAGE_QUERY,
-    ],
+    query: sessionRunsQuery,
     answers: { 200: runPage(listOf(ANY_RUN)), 404: NOT_FOUND, 422: INVALID },
   },
   'GET sessions/:session_id/runs/:run_id': {
     tag,
     summary: 'Show a run of a session',
-    query: SESSION_QUERY,
+    query: sessionQuery,
     answers: {
       200: json('The run.', ANY_RUN),
       404: problem('There is no such session or run.'),

@@ -1,18 +1,17 @@
 import { documentSchemas } from '../../protocol/openapi.js';
 import '../../protocol/evaluations.js';
 import '../../protocol/hooks.js';
+import '../../protocol/requests.js';
 import type { Schemas } from '../open-api.types.js';
 import { SCHEMA_PREFIX } from '../../protocol/schema.js';
 import { componentSchemas } from './component.schemas.js';
 import { configSchemas } from './config.schemas.js';
 import { conversationEventSchemas } from './conversation-event.schemas.js';
 import { errorSchemas } from './error.schemas.js';
-import { formSchemas } from './form.schemas.js';
 import { messageSchemas } from './message.schemas.js';
 import { metricsSchemas } from './metrics.schemas.js';
 import { pageSchemas } from './page.schemas.js';
 import { runSchemas } from './run.schemas.js';
-import { sessionBodySchemas } from './session-body.schemas.js';
 import { sessionRunSchemas } from './session-run.schemas.js';
 import { sessionSchemas } from './session.schemas.js';
 import { stepSchemas } from './step.schemas.js';
@@ -22,7 +21,6 @@ import { workflowEventSchemas } from './workflow-event.schemas.js';
 const TOPICS: readonly Schemas[] = [
   configSchemas,
   componentSchemas,
-  formSchemas,
   runSchemas,
   messageSchemas,
   metricsSchemas,
@@ -31,7 +29,6 @@ const TOPICS: readonly Schemas[] = [
   conversationEventSchemas,
   workflowEventSchemas,
   sessionSchemas,
-  sessionBodySchemas,
   sessionRunSchemas,
   pageSchemas,
   errorSchemas,

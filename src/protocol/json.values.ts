@@ -1,4 +1,4 @@
-import { isRecord } from '../../data/is-record.js';
+import { isRecord } from '../data/is-record.js';
 
 /** Maximum nesting of JSON from clients. */
 const MAX_DEPTH = 100;
