@@ -16,7 +16,7 @@ interface AuthenticatedRequest {
   user?: { readonly sub: string };
 }
 
-/** The public keys of whoever issues the tokens, fetched with the first token. */
+/** The public keys of the token issuer, fetched with the first token. */
 @Injectable()
 export class IssuerKeys {
   readonly find = createRemoteJWKSet(
@@ -24,7 +24,7 @@ export class IssuerKeys {
   );
 }
 
-/** Whose tokens are accepted, and how they must be signed: left open, the token itself would say. */
+/** The accepted issuer, audience and algorithm. Without the algorithm the token itself would choose it. */
 const RULES = {
   issuer: process.env['JWT_ISSUER'] ?? 'https://login.example.com/',
   audience: process.env['JWT_AUDIENCE'] ?? 'agent-os',
@@ -72,7 +72,7 @@ function toList(scopes: unknown): readonly unknown[] {
   return typeof scopes === 'string' ? scopes.split(' ') : Array.isArray(scopes) ? scopes : [];
 }
 
-/** What a request needs: `agents:run`, of the agent `support` if it names one. */
+/** The permission that a request needs, such as `agents:run`, for the agent `support` if the request names it. */
 interface Permission {
   readonly resource: string;
   readonly action: string;

@@ -11,7 +11,7 @@ export function serveDocument(app: INestApplication): void {
   });
 }
 
-/** If guards of your own stand before the routes, say what they ask for. */
+/** Declares the credentials that your own guards require. */
 export function serveGuardedDocument(app: INestApplication): void {
   const config = new DocumentBuilder().setTitle('Support').addBearerAuth().build();
   const document = () => createAgentOsDocument(app, config, { security: [{ bearer: [] }] });
