@@ -12,7 +12,7 @@ import {
 
 import { IssuerKeys, JwtModule } from '../../docs/examples/jwt.js';
 import { protocolRoutes } from '../support/protocol-routes.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { ADAPTERS, closeApps, shareApp, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -64,6 +64,8 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
     return { ...app, send };
   }
 
+  const shared = shareApp(() => start());
+
   it('lets a request pass that brings a right token, and takes the user from it', async () => {
     const { send } = await start();
     const form = { message: 'Hi', user_id: 'bob' };
@@ -77,7 +79,7 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
   });
 
   it('tells clients that tokens are needed', async () => {
-    const { send } = await start();
+    const { send } = shared();
     expect(await send('GET', '/info')).toMatchObject({ status: 200, body: { auth_mode: 'jwt' } });
   });
 
@@ -119,7 +121,7 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
       },
     ],
   ])('refuses %s with 401: %s', async (_, detail, token) => {
-    const { send } = await start();
+    const { send } = shared();
     expect(await send('GET', '/agents', await token())).toEqual({ status: 401, body: { detail } });
   });
 
@@ -147,7 +149,7 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
     ['GET', '/eval-runs', 'evals:read'],
     ['GET', '/hooks/executions', 'hooks:read'],
   ])('asks at %s %s for %s', async (method, path, scope) => {
-    const { send } = await start();
+    const { send } = shared();
     const detail = `Insufficient permissions. Required scope(s): ${scope}`;
     const others = ['agents', 'teams', 'workflows', 'sessions', 'config', 'evals', 'hooks']
       .flatMap((resource) => ['read', 'run', 'write', 'delete'].map((action) => `${resource}:${action}`))
@@ -162,7 +164,7 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
   });
 
   it('lets nobody without scopes pass any route but those that are open', async () => {
-    const { send } = await start();
+    const { send } = shared();
     const token = await tokenWith({ scopes: undefined });
     const statuses = protocolRoutes().map(async ({ method, path }) => {
       const { status } = await send(method, path, token);

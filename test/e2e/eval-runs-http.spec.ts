@@ -6,7 +6,7 @@ import { callJson, type JsonCall, type Reply } from '../support/json-client.js';
 import { runJson } from '../support/http-client.js';
 import { JSON_TYPE, type HttpOptions, type Item } from '../support/session-app.js';
 import { componentOf, CREATED_AT, evaluationOf } from '../support/stored-data.js';
-import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { ADAPTERS, closeApps, shareApp, startApp, type TestApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -53,6 +53,9 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     for (const evaluation of kept) await store.save(evaluation);
     return { ...served, store, call: (method, path, call) => callJson(served.url, method, path, call) };
   }
+
+  const shared = shareApp(() => start());
+  const locked = shareApp(() => start({ securityKey: 'key' }));
 
   it('are those of judges', async () => {
     const { url, call } = await start({}, []);
@@ -132,12 +135,12 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     ['eval_types=accuracy,reliability', []],
     ['eval_types=&db_id=&type=', ['e2', 'e3', 'e1']],
   ])('are listed as %p asks for', async (query, ids) => {
-    const { call } = await start();
+    const { call } = shared();
     expect(idsOf(await call('GET', `/eval-runs?${query}`))).toEqual(ids);
   });
 
   it('are counted as far as they fit', async () => {
-    const { call } = await start();
+    const { call } = shared();
     expect((await call('GET', '/eval-runs?limit=1&page=2&model_id=mock-1')).body).toMatchObject({
       data: [{ id: 'e1' }],
       meta: { page: 2, limit: 1, total_pages: 2, total_count: 2 },
@@ -160,7 +163,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     'eval_types=a&eval_types=b',
     'db_id=a&db_id=b',
   ])('are not listed for the malformed query %p', async (query) => {
-    const { call } = await start();
+    const { call } = shared();
     expect(await call('GET', `/eval-runs?${query}`)).toMatchObject({
       status: 422,
       body: { detail: [{ loc: ['query', query.slice(0, query.indexOf('='))] }] },
@@ -182,7 +185,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
   });
 
   it('say when they were changed', async () => {
-    const { call } = await start();
+    const { call } = shared();
     expect((await call('GET', '/eval-runs/e2')).body).toMatchObject({
       model_id: 'mock-1',
       model_provider: 'MockProvider',
@@ -196,7 +199,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     ['GET', '/eval-runs/%00'],
     ['PATCH', '/eval-runs/nope'],
   ])('that do not exist are not found: %s %s', async (method, path) => {
-    const { call } = await start();
+    const { call } = shared();
     const id = decodeURIComponent(path.slice('/eval-runs/'.length));
     expect(await call(method, path, method === 'GET' ? {} : { body: { name: 'x' } })).toEqual({
       status: 404,
@@ -216,7 +219,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
   it.each([undefined, {}, [], { name: '' }, { name: 5 }, { name: 'x'.repeat(256) }])(
     'are not renamed by %j',
     async (body) => {
-      const { call } = await start();
+      const { call } = shared();
       expect(await call('PATCH', '/eval-runs/e1', { body, headers: JSON_TYPE })).toMatchObject({
         status: 422,
         body: { detail: [{ loc: isObject(body) ? ['body', 'name'] : ['body'] }] },
@@ -245,7 +248,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
   it.each([undefined, {}, [], { eval_run_ids: [] }, { eval_run_ids: 'e1' }, { eval_run_ids: [1] }])(
     'are not deleted by %j',
     async (body) => {
-      const { call, store } = await start();
+      const { call, store } = shared();
       expect(await call('DELETE', '/eval-runs', { body, headers: JSON_TYPE })).toMatchObject({
         status: 422,
         body: { detail: [{ loc: isObject(body) ? ['body', 'eval_run_ids'] : ['body'] }] },
@@ -255,7 +258,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
   );
 
   it('are not made by request', async () => {
-    const { call } = await start();
+    const { call } = shared();
     for (const given of [{}, { headers: JSON_TYPE }, { body: { eval_type: 'accuracy', input: 'x' } }]) {
       expect(await call('POST', '/eval-runs', given)).toEqual({
         status: 501,
@@ -270,7 +273,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     ['GET', '/eval-runs/e1'],
     ['PATCH', '/eval-runs/e1'],
   ])('are in one database: %s %s knows no other', async (method, path) => {
-    const { call, store } = await start();
+    const { call, store } = shared();
     const body = { name: 'x', eval_run_ids: ['e1'] };
     expect(await call(method, `${path}?db_id=other`, method === 'GET' ? {} : { body })).toEqual({
       status: 404,
@@ -327,7 +330,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     ['GET', '/eval-runs/e1'],
     ['PATCH', '/eval-runs/e1'],
   ])('demand the security key: %s %s', async (method, path) => {
-    const { call, store } = await start({ securityKey: 'key' });
+    const { call, store } = locked();
     expect(await call(method, path)).toEqual({
       status: 401,
       body: { detail: 'Authorization header required' },

@@ -4,11 +4,13 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { JsonCall } from '../support/json-client.js';
 import { JSON_TYPE, sessionIdsOf, startSessionApp, startWithSessions } from '../support/session-app.js';
 import { strictValidation } from '../support/strict-validation.js';
-import { ADAPTERS, closeApps } from '../support/test-app.js';
+import { ADAPTERS, closeApps, shareApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
 describe.each(ADAPTERS)('Sessions on %s', (adapter) => {
+  const withSessions = shareApp(() => startWithSessions(adapter));
+
   describe('of somebody else, if the host says who asks,', () => {
     const userId = (request: never): string | undefined =>
       (request as { headers: Record<string, string | undefined> }).headers['x-user'];
@@ -105,7 +107,7 @@ describe.each(ADAPTERS)('Sessions on %s', (adapter) => {
     ['GET', '/sessions/a1/runs'],
     ['GET', '/sessions/a1/runs/run-a1'],
   ])('are in one database: %s %s knows no other', async (method, path) => {
-    const { call, store } = await startWithSessions(adapter);
+    const { call, store } = withSessions();
     const body = { session_name: 'x', session_ids: ['a1'], session_types: ['agent'] };
     const reply = await call(method, `${path}?db_id=other`, method === 'GET' ? {} : { body });
     expect(reply).toEqual({ status: 404, body: { detail: "No database found with id 'other'" } });

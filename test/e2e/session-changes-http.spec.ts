@@ -9,11 +9,14 @@ import {
   startWithSessions,
   type Item,
 } from '../support/session-app.js';
-import { ADAPTERS, closeApps } from '../support/test-app.js';
+import { ADAPTERS, closeApps, shareApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
 describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
+  const withSessions = shareApp(() => startWithSessions(adapter));
+  const withoutSessions = shareApp(() => startSessionApp(adapter));
+
   describe('are created', () => {
     it('from nothing', async () => {
       const { call, url } = await startSessionApp(adapter);
@@ -86,7 +89,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
     });
 
     it('once', async () => {
-      const { call } = await startWithSessions(adapter);
+      const { call } = withSessions();
       expect(await call('POST', '/sessions', { body: { session_id: 'a1', session_name: 'Mine' } })).toEqual({
         status: 409,
         body: { detail: "Session with id 'a1' already exists. Use PATCH /sessions/a1 to update it." },
@@ -104,14 +107,14 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       [{ user_id: {} }, 'user_id'],
       [{ agent_id: [] }, 'agent_id'],
     ])('never from %j', async (body, field) => {
-      const { call, store } = await startSessionApp(adapter);
+      const { call, store } = withoutSessions();
       const reply = await call('POST', '/sessions', { body });
       expect([reply.status, problemsOf(reply)]).toEqual([422, [['body', field]]]);
       expect((await store.list()).total).toBe(0);
     });
 
     it('never from JSON that sets a prototype', async () => {
-      const { call, store } = await startSessionApp(adapter);
+      const { call, store } = withoutSessions();
       const { status } = await call('POST', '/sessions', { body: '{"metadata":{"__proto__":{"a":1}}}' });
       // Fastify refuses it before anybody else sees it.
       expect(status).toBe(adapter === 'fastify' ? 400 : 422);
@@ -119,7 +122,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
     });
 
     it('never from broken JSON', async () => {
-      const { call, store } = await startSessionApp(adapter);
+      const { call, store } = withoutSessions();
       expect((await call('POST', '/sessions', { body: '{' })).status).toBe(400);
       expect((await store.list()).total).toBe(0);
     });
@@ -165,7 +168,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       ['/sessions/a1/rename', { session_name: 'x'.repeat(256) }, 422],
       ['/sessions/a1/rename?type=x', { session_name: 'x' }, 422],
     ])('not by %p with %j', async (path, body, status) => {
-      const { call } = await startWithSessions(adapter);
+      const { call } = withSessions();
       const reply = await call('POST', path, { body, headers: JSON_TYPE });
       expect(reply.status).toBe(status);
       if (status === 404)
@@ -194,7 +197,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
     });
 
     it('in nothing by an empty object', async () => {
-      const { url } = await startWithSessions(adapter);
+      const { url } = withSessions();
       const reply = await callJson(url, 'PATCH', '/sessions/a1', { body: {} });
       expect(reply).toMatchObject({ status: 200, body: { session_name: 'Alpha' } });
     });
@@ -206,7 +209,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       ['/sessions/a1', { session_name: 1 }, 422],
       ['/sessions/a1?user_id=a&user_id=b', {}, 422],
     ])('not by %p with %j', async (path, body, status) => {
-      const { call } = await startWithSessions(adapter);
+      const { call } = withSessions();
       expect((await call('PATCH', path, { body })).status).toBe(status);
     });
   });
@@ -255,7 +258,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       [[], 422],
       [undefined, 422],
     ])('not by %j', async (body, status) => {
-      const { call } = await startWithSessions(adapter);
+      const { call } = withSessions();
       const reply = await call('DELETE', '/sessions', {
         body,
         headers: JSON_TYPE,

@@ -9,11 +9,14 @@ import {
   type Item,
 } from '../support/session-app.js';
 import { componentOf, CREATED_AT, keepRun, storedRunOf } from '../support/stored-data.js';
-import { ADAPTERS, closeApps } from '../support/test-app.js';
+import { ADAPTERS, closeApps, shareApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
 describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
+  const withSessions = shareApp(() => startWithSessions(adapter));
+  const withoutSessions = shareApp(() => startSessionApp(adapter));
+
   describe('are listed', () => {
     it('as runs have made them', async () => {
       const { url, call } = await startSessionApp(adapter);
@@ -63,7 +66,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       ['limit=2&page=2', ['w1']],
       ['limit=2&page=1000000000', []],
     ])('as %p asks for', async (query, ids) => {
-      const { call } = await startWithSessions(adapter);
+      const { call } = withSessions();
       expect(
         sessionIdsOf(
           await call(
@@ -75,7 +78,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
     });
 
     it('a page at a time', async () => {
-      const { call } = await startWithSessions(adapter);
+      const { call } = withSessions();
       const { body } = await call('GET', '/sessions?limit=2&page=2');
       expect(body).toMatchObject({ meta: { page: 2, limit: 2, total_pages: 2, total_count: 3 } });
     });
@@ -101,7 +104,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
     'component_id=%00',
     `user_id=${'x'.repeat(256)}`,
   ])('are not listed for the malformed query %p', async (query) => {
-    const { call, log } = await startSessionApp(adapter);
+    const { call, log } = withoutSessions();
     const reply = await call('GET', `/sessions?${query}`);
     expect([reply.status, problemsOf(reply)]).toEqual([422, [['query', query.slice(0, query.indexOf('='))]]]);
     expect(log.messages('error')).toEqual([]);
@@ -170,7 +173,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       ['/sessions/nope/runs/r1', 'Session with ID nope not found'],
       ['/sessions/a1/runs/nope', 'Run with ID nope not found in session a1'],
     ])('never at %p', async (path, detail) => {
-      const { call } = await startWithSessions(adapter);
+      const { call } = withSessions();
       expect(await call('GET', path)).toEqual({ status: 404, body: { detail } });
     });
 
@@ -188,7 +191,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
     });
 
     it('never if their id is longer than an id can be', async () => {
-      const { call } = await startSessionApp(adapter);
+      const { call } = withoutSessions();
       // Fastify takes no parameter of more than 100 characters, unless the host says otherwise.
       expect((await call('GET', `/sessions/${'x'.repeat(256)}`)).status).toBe(
         adapter === 'fastify' ? 414 : 404,
@@ -200,7 +203,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       '/sessions/a1/runs?created_after=x',
       '/sessions/a1/runs/r?type=a&type=b',
     ])('never for the malformed %p', async (path) => {
-      const { call } = await startWithSessions(adapter);
+      const { call } = withSessions();
       expect((await call('GET', path)).status).toBe(422);
     });
   });

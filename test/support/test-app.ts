@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 
+import { afterAll, beforeAll } from '@jest/globals';
 import { Module, type DynamicModule, type INestApplication, type ModuleMetadata } from '@nestjs/common';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -103,6 +104,28 @@ export async function startUpError(options: TestAppOptions): Promise<string> {
   const outcome = await startApp(options).catch((thrown: unknown) => thrown);
   if (outcome instanceof Error) return outcome.message;
   throw new Error('The application was expected not to start, but it did.');
+}
+
+/**
+ * Starts one application for all tests of the block in which this is called, and ends it after them. For tests that
+ * leave the application as they have found it.
+ */
+export function shareApp<T extends TestApp>(start: () => Promise<T>): () => T {
+  let shared: T | undefined;
+  beforeAll(async () => {
+    shared = await start();
+    // `closeApps` ends those of a single test.
+    const own = shared.app;
+    running.splice(
+      running.findIndex(({ app }) => app === own),
+      1,
+    );
+  });
+  afterAll(() => shared?.close());
+  return () => {
+    if (shared === undefined) throw new Error('A shared application starts with the first test.');
+    return shared;
+  };
 }
 
 /** Ends every application that the test has started: call it in `afterEach`. */
