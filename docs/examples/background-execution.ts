@@ -11,7 +11,7 @@ import {
 
 @Injectable()
 export class CrmHooks {
-  /** The execution id is the same for every attempt: the other side can tell a repetition from a new order. */
+  /** The execution id is the same for every attempt, so the CRM can recognize a retry. */
   @Hook({ runInBackground: true, timeout: 20_000, retry: { attempts: 5 } })
   async sync({ runOutput, hook, signal }: PostHookContext): Promise<void> {
     const response = await fetch('https://crm.example/notes', {
@@ -23,10 +23,10 @@ export class CrmHooks {
     if (!response.ok) throw new Error(`The CRM answered ${response.status}`);
   }
 
-  /** Whether the answer has reached the client is known by now. */
+  /** The response has closed before, so `delivered` is known. */
   @Hook({ runInBackground: true })
   followUp({ hook, runContext }: PostHookContext): void {
-    if (hook.delivered === false) Logger.log(`Nobody has read the answer of run ${runContext.runId}`);
+    if (hook.delivered === false) Logger.log(`The answer of run ${runContext.runId} was not delivered`);
   }
 }
 

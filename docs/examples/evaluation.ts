@@ -2,7 +2,7 @@ import { Injectable, Logger, Module } from '@nestjs/common';
 import { Agent, agentAsJudge, AgentOsModule, sampled } from 'nestjs-agentos';
 import { EvalStore } from 'nestjs-agentos/stores';
 
-/** Stands in for a model: see the page on engines. */
+/** A stand-in for a model; see the page on engines. */
 const strictJudge = (): string => JSON.stringify({ score: 4, reason: 'The answer does not say when.' });
 
 const support = new Agent({

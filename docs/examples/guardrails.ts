@@ -53,7 +53,7 @@ const careful = new Agent({
   postHooks: [piiGuardrail({ patterns: { customer: /C-\d{6}/ } })],
 });
 
-/** Here you ask a model; see the page on engines. */
+/** A stand-in for a model; see the page on engines. */
 const decider = (): string => '{"allowed": true, "reason": "It is about an order."}';
 
 const judged = new Agent({

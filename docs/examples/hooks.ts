@@ -46,7 +46,7 @@ const support = new Agent({
   postHooks: [hookRef(SupportHooks, 'notify'), countWords],
 });
 
-/** One hook method, so the class may stand for it. */
+/** The class has one hook method, so a list of hooks may name the class. */
 @Injectable()
 export class AuditTrail {
   @Hook({ name: 'audit' })

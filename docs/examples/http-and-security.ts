@@ -49,7 +49,7 @@ const support = new Agent({ id: 'support', engine: ({ input }) => `You asked: ${
 })
 export class HttpModule {}
 
-/** Your own routes: hooks run as in the built-in ones, the background ones after your response. */
+/** Your own routes: hooks run as in the built-in routes, background hooks after your response. */
 @Controller('ask')
 export class AskController {
   constructor(private readonly agentOs: AgentOsService) {}

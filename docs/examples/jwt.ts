@@ -67,7 +67,7 @@ function isFaultOfToken(error: unknown): boolean {
   return error instanceof errors.JOSEError && !['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT'].includes(error.code);
 }
 
-/** Issuers write scopes as a list, or as a text with spaces between. */
+/** Some issuers write scopes as a list, others as a text separated by spaces. */
 function toList(scopes: unknown): readonly unknown[] {
   return typeof scopes === 'string' ? scopes.split(' ') : Array.isArray(scopes) ? scopes : [];
 }
@@ -80,13 +80,13 @@ interface Permission {
 }
 
 const COMPONENTS = ['agents', 'teams', 'workflows'];
-/** Routes whose scopes have another name. The scopes of all others begin like their paths. */
+/** Routes whose scopes have another name. Other scopes begin with the first segment of the path. */
 const RESOURCES: Readonly<Record<string, string>> = { models: 'config', 'eval-runs': 'evals' };
 
-/** Read from the route that Nest has chosen: a path can be written in many ways. */
+/** Reads the route that Nest has matched, because the same path can be written in several ways. */
 function neededFor(context: ExecutionContext, { method, params }: AuthenticatedRequest): Permission {
   const path = [context.getClass(), context.getHandler()]
-    .map((target) => Reflect.getMetadata('path', target) as string) // as @Controller() and @Get() write it
+    .map((target) => Reflect.getMetadata('path', target) as string) // written by @Controller() and @Get()
     .join('/');
   const [segment = ''] = path.split('/').filter((part) => part !== '');
   const resource = RESOURCES[segment] ?? segment;

@@ -23,7 +23,7 @@ export class Greeting {
   text!: string;
 }
 
-/** Your own routes are described as ever. */
+/** An ordinary controller, to show that the document describes your own routes as before. */
 @Controller('greetings')
 export class GreetingsController {
   @Get()

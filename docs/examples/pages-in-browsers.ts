@@ -9,7 +9,7 @@ const support = new Agent({ id: 'support', engine: ({ input }) => `You asked: ${
       agents: [support],
       http: {
         allowedOrigins: ['http://localhost:3000', 'https://os.agno.com'], // your front ends
-        allowedHosts: [], // besides localhost and addresses, such as 127.0.0.1
+        allowedHosts: [], // in addition to localhost and IP addresses
       },
     }),
   ],

@@ -11,7 +11,7 @@ class SupportHooks {
     if (/password:/i.test(runInput.content)) throw new InputCheckError('Please do not send passwords.');
   }
 
-  @Hook({ runInBackground: true }) // after the response has left
+  @Hook({ runInBackground: true }) // after the response has been sent
   notify({ component, runOutput }: PostHookContext): void {
     Logger.log(`${component.name} answered: ${runOutput.content}`);
   }
@@ -19,7 +19,7 @@ class SupportHooks {
 
 const support = new Agent({
   id: 'support',
-  engine: ({ input }) => `You asked: ${input}`, // here you call a model
+  engine: ({ input }) => `You asked: ${input}`, // call a model here
   preHooks: [hookRef(SupportHooks, 'noPasswords')],
   postHooks: [hookRef(SupportHooks, 'notify')],
 });
@@ -33,7 +33,7 @@ class AppModule {}
 
 async function bootstrap(): Promise<void> {
   const app = await NestFactory.create(AppModule);
-  app.enableShutdownHooks(); // background hooks that are due are run before the process ends
+  app.enableShutdownHooks(); // pending background hooks run before the process ends
   await app.listen(process.env['PORT'] ?? 3000, 'localhost');
 }
 

@@ -7,7 +7,7 @@ const answering = new Agent({ id: 'support', engine: ({ input }) => `You asked: 
   imports: [
     AgentOsModule.forRoot({
       agents: [answering],
-      // Without the variable the routes are open, and a warning at the start says so.
+      // Without the variable the routes are open, and a warning at start-up says so.
       http: { securityKey: process.env['OS_SECURITY_KEY'] },
     }),
   ],

@@ -23,14 +23,14 @@ const support = new Agent({
 export class SessionHooks {
   constructor(private readonly sessions: SessionStore) {}
 
-  /** Inline, so what it changes is saved with the session. */
+  /** An inline hook: its changes are saved with the session. */
   @Hook(false)
   countTurns({ session }: PostHookContext): void {
     const turns = session.state['turns'];
     session.state['turns'] = typeof turns === 'number' ? turns + 1 : 1;
   }
 
-  /** A hook gets the session, not its history: the store has it. */
+  /** The session in the hook context has no history. Read it from the store. */
   @Hook({ runInBackground: true })
   async summarize({ session }: PostHookContext): Promise<void> {
     const runs = await this.sessions.runs(session.id, { limit: 20 });
@@ -45,31 +45,31 @@ const counting = new Agent({
   postHooks: [hookRef(SessionHooks, 'countTurns'), hookRef(SessionHooks, 'summarize')],
 });
 
-/** What an application may do with sessions beside running components in them. */
+/** Operations on sessions that an application can call. */
 @Injectable()
 export class Conversations {
   constructor(private readonly sessions: SessionStore) {}
 
-  /** The twenty conversations of a user that have changed last. */
+  /** The twenty most recently changed conversations of a user. */
   async latest(userId: string): Promise<string[]> {
     const { sessions, total } = await this.sessions.list({ userId, sortBy: 'updatedAt' });
     const lines = sessions.map(({ name, firstInput = 'new' }) => name ?? firstInput.slice(0, 80));
     return [...lines, `${total} in all`];
   }
 
-  /** Changes what is named, and nothing else. */
+  /** Changes the given fields only. */
   rename(id: string, name: string): Promise<boolean> {
     const nothing = { set: {}, removed: [] };
     return this.sessions.update(id, { name, state: nothing, metadata: nothing });
   }
 
-  /** Tokens by model, over all runs of the session. */
+  /** The tokens of all runs of the session, for each model. */
   async usage(id: string): Promise<string[]> {
     const { usage = [] } = (await this.sessions.find(id)) ?? {};
     return usage.map(({ model, totalTokens = 0 }) => `${model?.id ?? 'no model'}: ${totalTokens}`);
   }
 
-  /** With state, metadata and runs. */
+  /** Deletes sessions with their state, metadata and runs. */
   forget(ids: readonly string[]): Promise<readonly string[]> {
     return this.sessions.delete(ids);
   }
@@ -91,7 +91,7 @@ export async function postgres(connectionString: string): Promise<AgentOsOptions
   const pool = new Pool({
     connectionString,
     max: 10, // connections
-    connectionTimeoutMillis: 5_000, // for a connection, or a free place in the pool
+    connectionTimeoutMillis: 5_000, // to connect, or to get a free connection of the pool
     statement_timeout: 8_000, // the server ends a statement that waits for a lock
     query_timeout: 9_000, // the client gives up on a server that does not answer
     idle_in_transaction_session_timeout: 10_000, // the server ends a transaction that its client has left
@@ -107,12 +107,12 @@ export async function postgres(connectionString: string): Promise<AgentOsOptions
 
 const FOLDER = Symbol('folder');
 
-/** The same in a folder: nothing to install beside `@electric-sql/pglite`, for one process. */
+/** The same stores in a folder, for one process. They need only `@electric-sql/pglite`. */
 @Module({ providers: [{ provide: FOLDER, useFactory: () => openFolder('.agent-os') }], exports: [FOLDER] })
 export class FolderModule implements OnApplicationShutdown {
   constructor(@Inject(FOLDER) private readonly folder: SqlFolder) {}
 
-  /** AgentOsModule imports this module, so its last background hook has run by now. */
+  /** AgentOsModule imports this module, so its last background hook has already run. */
   async onApplicationShutdown(): Promise<void> {
     await this.folder.close();
   }

@@ -40,7 +40,7 @@ const reporting = new Agent({
 @Module({ imports: [AgentOsModule.forRoot({ agents: [reporting] })], providers: [ReportHooks] })
 export class ReportModule {}
 
-/** Called by a platform that freezes the process as soon as this has resolved. */
+/** The platform freezes the process as soon as this promise has resolved. */
 export async function handleJob(agentOs: AgentOsService, question: string): Promise<string> {
   const { content } = await agentOs.run('support', question);
   await agentOs.drain();

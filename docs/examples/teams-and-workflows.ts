@@ -50,7 +50,7 @@ const shorten = new Agent({ id: 'shorten', engine: ({ input }) => input.slice(0,
 const research = new Workflow({
   id: 'research',
   steps: [
-    parallel('ask everybody', [step('ask invoices', invoices), step('ask shipping', shipping)]),
+    parallel('ask both', [step('ask invoices', invoices), step('ask shipping', shipping)]),
     loop('shorten it', { steps: [shorten], until: ({ input }) => input.length < 200, maxIterations: 5 }),
     router('deliver', {
       choose: ({ context }) => (context.userId === undefined ? 'public' : 'personal'),

@@ -1,10 +1,10 @@
-/** An event of the protocol. Its other fields depend on its name. */
+/** An event of the protocol. Its other fields depend on `event`. */
 export interface AgentOsEvent {
   readonly event: string;
   readonly content?: string;
 }
 
-/** Asks an agent and hands over the events of its run as they come. */
+/** Runs an agent and calls `onEvent` for each event of its run. */
 export declare function askAgent(
   url: string,
   message: string,

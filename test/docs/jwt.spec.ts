@@ -40,7 +40,7 @@ const CLAIMS: JWTPayload = {
   scopes: ['agents:read', 'agents:run'],
 };
 
-/** A token that is right, but for what is given; `undefined` leaves a claim out. */
+/** A valid token with the given claims changed; `undefined` leaves a claim out. */
 function tokenWith(claims: JWTPayload = {}, key: CryptoKey = issuer.privateKey): Promise<string> {
   return new SignJWT({ ...CLAIMS, ...claims }).setProtectedHeader({ alg: 'RS256', kid: 'current' }).sign(key);
 }

@@ -9,7 +9,7 @@ interface HeldBatch {
   isReleased: boolean;
 }
 
-/** Runs background hooks with `setImmediate`, a number of runs at once. */
+/** Runs background hooks with `setImmediate`, for up to `concurrency` runs at once. */
 class SetImmediateHookExecutor extends HookExecutor {
   readonly #held = new Map<HookBatch, HeldBatch>();
   readonly #due: (() => Promise<void>)[] = [];
