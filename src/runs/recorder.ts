@@ -1,77 +1,159 @@
 import { PlainDataError } from '../data/plain-data.error.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
+import { toError } from '../data/to-error.js';
+import { forLog, quoted } from '../errors/log.text.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunEvent } from '../model/run-event.js';
+import type { RunSnapshot } from '../model/run-snapshot.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
+import type { SettledSession, StoredChanges } from '../sessions/open-session.js';
 import type { SessionOwner, StoredRun } from '../sessions/session.store.js';
 import { copyWithout, logLeftOut } from '../sessions/storable.js';
 import { TimeLimitedEvalStore } from '../sessions/time-limited-eval.store.js';
-import { inputWithoutFileContents, withdrawnOutput, withoutFileContents } from './hold/redaction.js';
+import type { RunEnvironment } from './environment.js';
+import type { HeldRun } from './hold/held.run.js';
+import {
+  disclosedRun,
+  inputWithoutFileContents,
+  withoutFileContents,
+  withoutTexts,
+} from './hold/redaction.js';
 import type { RunView } from './run.view.js';
 import { currentScope } from './scope.js';
-import type { RunSnapshot } from '../model/run-snapshot.js';
 
-/**
- * The run as it is stored: data that is not plain is left out and named in the log, so that the turn is not lost.
- *
- * @param name - of the run, for the log
- */
-export function copyStorable(data: RunSnapshot, name: string): RunSnapshot {
-  const { copy, leftOut } = copyWithout(data, 'run');
-  logLeftOut(() => name, leftOut);
-  return copy;
-}
-
-/** @throws PlainDataError if the run holds something that cannot be copied */
-export function copySnapshot({ runInput, runContext, runOutput, session }: RunSnapshot): RunSnapshot {
-  return {
-    runInput: copyPlainData(runInput, 'runInput'),
-    runContext: copyPlainData(runContext, 'runContext'),
-    runOutput: copyPlainData(runOutput, 'runOutput'),
-    session: copyPlainData(session, 'session'),
-  };
-}
-
-/** A settled run that is to be stored. */
-export interface SettledRun {
-  readonly run: RunView;
-  readonly snapshot: RunSnapshot;
-  /** The metadata from the caller of the root run: an engine may have put answers into the metadata of its parts. */
-  readonly callerMetadata: Readonly<PlainRecord>;
+/** The end of a run, as far as it is stored. */
+export interface RecordedEnd {
   /** The events that were delivered, except the last. */
   readonly shown: readonly RunEvent[];
   /** The run's last event; undefined if its events have no reader. */
   readonly last: RunEvent | undefined;
   /** Of the error with which the run has ended. */
   readonly errorCode: string | undefined;
+  /** What the run stores of its session's data. */
+  readonly changes: StoredChanges;
 }
 
-/** A settled run as it is stored: without the bytes of files, and without its answer if it was withdrawn. */
-export function toStoredRun({
-  run,
-  snapshot,
-  callerMetadata,
-  shown,
-  last,
-  errorCode,
-}: SettledRun): StoredRun {
-  const { isWithdrawn } = run;
-  const { sessionState } = snapshot.runContext;
-  const { runId, parentRunId } = run.context;
-  const whole = withoutFileContents(snapshot.runOutput);
-  const output = isWithdrawn ? withdrawnOutput(whole, callerMetadata) : whole;
-  const isInputHidden = run.endedBeforeExecution || isWithdrawn;
-  return {
-    runId,
-    ...(parentRunId === undefined ? {} : { parentRunId }),
-    component: run.identity,
-    input: isInputHidden ? { content: '' } : inputWithoutFileContents(snapshot.runInput),
-    output,
-    sessionState: isWithdrawn ? {} : sessionState,
-    events: last && !isWithdrawn ? storedEvents(shown, last, { output, sessionState }) : [],
-    ...(isWithdrawn || errorCode === undefined ? {} : { errorCode }),
-    ...(isWithdrawn ? { isWithdrawn } : {}),
-  };
+/** The data of a settled run that waits to be stored. */
+interface SettledData extends RecordedEnd {
+  readonly snapshot: RunSnapshot;
+  readonly session: SettledSession;
+}
+
+/**
+ * Records a run: makes its snapshot, stores it in its session and saves what judges say of it, as soon as the
+ * guardrails that hold the run let it.
+ */
+export class Recorder {
+  readonly #run: RunView;
+  readonly #held: HeldRun | undefined;
+  readonly #environment: RunEnvironment;
+  /** Whether the run is stored in its session. */
+  readonly #isStored: boolean;
+  #snapshot: RunSnapshot | Error | undefined;
+  #hasLeftSession = false;
+
+  /** @param held - the run, if guardrails hold it */
+  constructor(run: RunView, held: HeldRun | undefined, environment: RunEnvironment, isStored: boolean) {
+    this.#run = run;
+    this.#held = held;
+    this.#environment = environment;
+    this.#isStored = isStored;
+  }
+
+  /** Copies of the settled run's data, made once; the error if it holds something that cannot be copied. */
+  get snapshot(): RunSnapshot | Error {
+    return (this.#snapshot ??= attempted(() => copySnapshot(dataOf(this.#run))));
+  }
+
+  /** The run has its session open from now on. */
+  enterSession(): void {
+    this.#environment.sessions?.enter(this.#run.session);
+  }
+
+  /** The run is stored, or will not be: a deletion of its session waits for it no longer. */
+  leaveSession(): void {
+    if (this.#hasLeftSession) return;
+    this.#hasLeftSession = true;
+    this.#environment.sessions?.leave(this.#run.session);
+  }
+
+  /**
+   * Stores the settled run and the data held for its guardrails, or hands both to the hold above.
+   *
+   * @param hasPassed - its own guardrails have passed the answer as it was
+   */
+  store(end: RecordedEnd, hasPassed: boolean): Promise<void> | undefined {
+    const isStored = this.#isStored && this.#environment.sessions !== undefined;
+    if (!isStored) this.leaveSession();
+    if (this.#held) return this.#storeThrough(this.#held, isStored ? end : undefined, hasPassed);
+    return isStored ? this.#append(this.#settledData(end)) : undefined;
+  }
+
+  /** Saves a judge's evaluation of the run, once the guardrails that hold the run have passed. */
+  async recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
+    const { isAside, session } = this.#run;
+    const { owner } = session;
+    const held = this.#held;
+    // Nothing holds the run: save now, and let an error of the store fail the judge.
+    if (isAside || !held) return saveEvaluation(store, evaluation, { owner, isSeen: !isAside });
+    await held.take(async () => {
+      const { outcome, output, isWithdrawn } = this.#run;
+      const isSame = outcome === 'completed' && output.content === evaluation.output;
+      try {
+        await saveEvaluation(store, evaluation, { owner, isSeen: isSame && !isWithdrawn });
+      } catch (thrown) {
+        this.#logError(`The evaluation of run ${this.#run.runId} could not be saved`, thrown);
+      }
+    });
+  }
+
+  async #storeThrough(held: HeldRun, end: RecordedEnd | undefined, hasPassed: boolean): Promise<void> {
+    if (end) {
+      // Copied now: held events of the run may still be shown, and its data may still change.
+      const data = this.#settledData({ ...end, shown: [...end.shown] });
+      await held.take(() => this.#append(data));
+    }
+    await held.ownHold?.settle(hasPassed);
+  }
+
+  #settledData(end: RecordedEnd): SettledData | Error {
+    const snapshot = this.#storableSnapshot();
+    if (snapshot instanceof Error) return snapshot;
+    return { ...end, snapshot, session: this.#run.session.settle(snapshot.session, end.changes) };
+  }
+
+  /** Data that is not plain is left out and named in the log, so that the turn is not lost. */
+  #storableSnapshot(): RunSnapshot | Error {
+    const { snapshot } = this;
+    if (!(snapshot instanceof Error)) return snapshot;
+    return attempted(() => {
+      const { runId, session } = this.#run;
+      const { copy, leftOut } = copyWithout(dataOf(this.#run), 'run');
+      logLeftOut(() => `Run ${runId} of session ${quoted(session.id)}`, leftOut);
+      return copy;
+    });
+  }
+
+  async #append(data: SettledData | Error): Promise<void> {
+    const { sessions, logger } = this.#environment;
+    const { session, runId } = this.#run;
+    if (!sessions) return;
+    try {
+      if (data instanceof Error) throw data;
+      const result = await session.append(sessions, toStoredRun(this.#run, data), data.session);
+      if (result === 'refused')
+        logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
+    } catch (thrown) {
+      this.#logError(`Run ${runId} could not be stored in session ${quoted(session.id)}`, thrown);
+    } finally {
+      this.leaveSession();
+    }
+  }
+
+  #logError(what: string, thrown: unknown): void {
+    const { reason, stack } = forLog(thrown);
+    this.#environment.logger.error(`${what}: ${reason}`, stack);
+  }
 }
 
 /** Saves a judge's evaluation of a run. Called in the judge's hook, inline or in the background. */
@@ -84,18 +166,62 @@ export async function recordEvaluation(given: EvalStore, evaluation: Evaluation)
 }
 
 /** Saves an evaluation: with its texts if the run that it quotes was seen by clients, else with the score alone. */
-export function saveEvaluation(
+function saveEvaluation(
   store: EvalStore,
   evaluation: Evaluation,
   { owner, isSeen }: { readonly owner: SessionOwner | undefined; readonly isSeen: boolean },
 ): Promise<void> {
   const owned = owner === undefined ? evaluation : withOwner(evaluation, owner);
-  return store.save(isSeen ? owned : { ...owned, input: '', output: '', reason: '' });
+  return store.save(isSeen ? owned : withoutTexts(owned));
 }
 
 /** Sets the user that the host has named, or none for the application: the judged run does not know them. */
 function withOwner({ userId: _, ...evaluation }: Evaluation, owner: SessionOwner): Evaluation {
   return owner === null ? evaluation : { ...evaluation, userId: owner };
+}
+
+function dataOf({ input, context, output, sessionData }: RunView): RunSnapshot {
+  return { runInput: input, runContext: context, runOutput: output, session: sessionData };
+}
+
+/** @throws PlainDataError if the run holds something that cannot be copied */
+function copySnapshot({ runInput, runContext, runOutput, session }: RunSnapshot): RunSnapshot {
+  return {
+    runInput: copyPlainData(runInput, 'runInput'),
+    runContext: copyPlainData(runContext, 'runContext'),
+    runOutput: copyPlainData(runOutput, 'runOutput'),
+    session: copyPlainData(session, 'session'),
+  };
+}
+
+function attempted(copy: () => RunSnapshot): RunSnapshot | Error {
+  try {
+    return copy();
+  } catch (thrown) {
+    return toError(thrown);
+  }
+}
+
+/** A settled run as it is stored: without the bytes of files, and without its answer if it was withdrawn. */
+function toStoredRun(run: RunView, { snapshot, shown, last, errorCode }: SettledData): StoredRun {
+  const { sessionState } = snapshot.runContext;
+  const { runId, parentRunId } = run.context;
+  const output = withoutFileContents(snapshot.runOutput);
+  const whole: StoredRun = {
+    runId,
+    ...(parentRunId === undefined ? {} : { parentRunId }),
+    component: run.identity,
+    input: inputWithoutFileContents(snapshot.runInput),
+    output,
+    sessionState,
+    events: last ? storedEvents(shown, last, { output, sessionState }) : [],
+    ...(errorCode === undefined ? {} : { errorCode }),
+  };
+  return disclosedRun(whole, run, callerMetadataOf(run));
+}
+
+function callerMetadataOf({ parent, givenMetadata }: RunView): Readonly<PlainRecord> {
+  return parent ? callerMetadataOf(parent) : givenMetadata;
 }
 
 type RunAtEnd = Pick<StoredRun, 'output' | 'sessionState'>;

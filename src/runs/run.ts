@@ -1,8 +1,7 @@
 import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js';
 import { HookTimeoutError } from '../errors/hook-timeout.error.js';
 import { RunCancelledError, RunShutDownError } from '../errors/run.errors.js';
-import { forLog, quoted, reasonOf } from '../errors/log.text.js';
-import { toError } from '../data/to-error.js';
+import { forLog, reasonOf } from '../errors/log.text.js';
 import type { HookExecution, HookPosition } from '../execution/hook-execution.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks } from '../hooks/hook.registry.js';
@@ -20,13 +19,8 @@ import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import type { Session } from '../model/session.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
-import {
-  openSessionFor,
-  type OpenSession,
-  type SettledSession,
-  type StoredChanges,
-} from '../sessions/open-session.js';
-import { APPLICATION, type SessionOwner } from '../sessions/session.store.js';
+import { openSessionFor, type OpenSession, type StoredChanges } from '../sessions/open-session.js';
+import type { SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
 import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
 import { Cancellation } from './cancellation.js';
@@ -36,7 +30,7 @@ import { directEnvironment, type RunEnvironment } from './environment.js';
 import { EventFeed, type EventFeedOptions, type RunEventSink } from './hold/event.feed.js';
 import { replaceContent } from '../data/replace-content.js';
 import { takeGiven, type GivenData } from './hold/given-data.js';
-import { Hold, type HeldRecord } from './hold/hold.js';
+import { HeldRun } from './hold/held.run.js';
 import { LiveHookContext } from '../hooks/hook.context.js';
 import { checkRunOptions, freezeInput, modelOf, newContext, newOutput, toRunInput } from './initial.data.js';
 import { HookEdits } from '../hooks/hook.edits.js';
@@ -44,7 +38,7 @@ import { copyToKeep } from '../data/lenient-copy.js';
 import { inheritedOwner, namesOwnSession } from '../sessions/session.source.js';
 import { finalEventOf, isUnlogged, outcomeOf, reportRunFailure, statusOf, toRunError } from './outcome.js';
 import { createExecution } from './background/outbox.js';
-import { copySnapshot, copyStorable, saveEvaluation, toStoredRun } from './recorder.js';
+import { Recorder } from './recorder.js';
 import {
   findAnswer,
   followEdit,
@@ -128,8 +122,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** The number of workflows around the run's own. */
   readonly #nestedDepth: number;
   readonly #feed: EventFeed;
-  /** Holds the run's records for its own output guardrails, or for those of the next run above that has some. */
-  readonly #hold: Hold | undefined;
+  /** The run, if output guardrails hold it: its own, or those of a run above. */
+  readonly #held: HeldRun | undefined;
+  readonly #recorder: Recorder;
   /** Background hooks that were collected already. */
   #collected: Set<BoundHook> | undefined;
   #parts: Run[] = [];
@@ -143,17 +138,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** The run's data before the engine has added to it. */
   #given: GivenData;
   #edit: AnswerEdit = 'none';
-  #errorCode: string | undefined;
   #isDiscarded: boolean;
   #isShutDown = false;
-  #hasLeftSession = false;
   #shownAt = this.startedAt;
   #inlineHook: string | undefined;
-  /** The run above did its work without waiting for this run: its guardrails have not seen this run. */
-  #isLate = false;
-  #isWithdrawn = false;
   #span: RunSpan | undefined;
-  #snapshot: RunSnapshot | Error | undefined;
   #settled: Promise<RunEnd> | undefined;
 
   /**
@@ -231,18 +220,23 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#sessionView = sessionView;
     this.#given = takeGiven(context, sessionView.data);
     this.#output = newOutput({ context, component, identity: this.identity, step: this.step, createdAt });
-    const ownHold = hooks.holdsStream
-      ? new Hold({ runId, owner: this.session.owner, outer: parent && parent.#hold })
-      : undefined;
-    this.#hold = ownHold ?? (parent && parent.#hold);
+    const held = HeldRun.of({
+      runId,
+      owner: this.session.owner,
+      isOfHook: init.isOfHook,
+      isGuarded: hooks.holdsStream,
+      above: parent && parent.#held,
+    });
+    this.#held = held;
+    this.#recorder = new Recorder(this, held, this.environment, this.#isStored);
     this.#feed = new EventFeed({
       base: eventBaseOf(context, this.identity, this.step, this.#nestedDepth),
       sink,
       // Runs that a hook starts for itself, such as a judge, are not shown to the run's readers.
       above:
         position !== 'inside-hook' || parent?.position === 'inside-hook' ? parent && parent.#feed : undefined,
-      hold: ownHold,
-      isHeld: this.#hold !== undefined,
+      hold: held?.ownHold,
+      isHeld: held !== undefined,
       cancellation: this.#cancellation,
     });
   }
@@ -305,7 +299,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   get isWithdrawn(): boolean {
-    return this.#isWithdrawn;
+    return this.#held?.isWithdrawn ?? false;
   }
 
   get isAside(): boolean {
@@ -391,40 +385,19 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   snapshot(): RunSnapshot | Error {
-    if (this.#snapshot) return this.#snapshot;
-    try {
-      return (this.#snapshot = copySnapshot(this.#data()));
-    } catch (thrown) {
-      return (this.#snapshot = toError(thrown));
-    }
+    return this.#recorder.snapshot;
   }
 
-  /** Saves a judge's evaluation of the run, once the guardrails that hold the run have passed. */
-  async recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
-    const { owner } = this.session;
-    const hold = this.#hold;
-    // Nothing holds the run: save now, and let an error of the store fail the judge.
-    if (this.isAside || !hold) return saveEvaluation(store, evaluation, { owner, isSeen: !this.isAside });
-    await hold.take({
-      runId: this.runId,
-      refuse: (by) => this.#withdraw(by),
-      keep: async () => {
-        const isSame = this.outcome === 'completed' && this.#output.content === evaluation.output;
-        try {
-          await saveEvaluation(store, evaluation, { owner, isSeen: isSame && !this.#isWithdrawn });
-        } catch (thrown) {
-          this.#logError(`The evaluation of run ${this.runId} could not be saved`, thrown);
-        }
-      },
-    });
+  recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void> {
+    return this.#recorder.recordEvaluation(store, evaluation);
   }
 
   // ---- from the start to the end ----
 
   async #conduct(): Promise<RunEnd> {
-    const { inFlight, sessions, tracing, watch } = this.environment;
+    const { inFlight, tracing, watch } = this.environment;
     inFlight.add(this);
-    sessions?.enter(this.session);
+    this.#recorder.enterSession();
     const unlink = this.#linkCancellation();
     watch.follow(this);
     try {
@@ -458,7 +431,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       this.#given = takeGiven(this.#context, this.sessionData);
       await this.#execute();
       this.#state = { phase: 'post' };
-      this.#leaveBehind((part) => !part.#isOfHook);
+      this.#leavePartsBehind();
       if (this.#hooks.post.length > 0) await this.#runHooks(this.#hooks.post);
       const passing = this.#pass();
       if (passing) await passing;
@@ -580,8 +553,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #discard(attempt: Attempt): void {
     attempt.abandon();
     this.#feed.forget(this.#treeIds());
-    for (const part of this.#descendants()) part.#markDiscarded(this.#hold);
+    for (const part of this.#descendants()) part.#markDiscarded(this.#held);
     this.#tree.skipDiscarded();
+    this.#held?.forgetParts();
     this.#parts = [];
     Object.assign(this.#output, { content: '', metrics: {}, messages: [], ...noWork() });
     delete this.#output.data;
@@ -611,14 +585,16 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#output.metrics.duration = this.age;
     this.#state = { phase: 'settled', outcome, last: this.#state.phase };
     this.#tree.recordSettled(this);
-    this.#leaveBehind(() => true);
-    this.#errorCode = error?.code;
+    if (this.#held) this.#feed.forget(this.#held.settle());
     this.#span?.end(error);
     this.#showAbove();
     this.#mergeSession();
     // Described once: a session stores the same event that readers get.
     const last = this.#feed.describe(finalEventOf(this, error));
-    const storing = this.#store(last, error === undefined && this.#edit !== 'masked');
+    const { shown } = this.#feed;
+    const changes = this.#storedChanges();
+    const hasPassed = error === undefined && this.#edit !== 'masked';
+    const storing = this.#recorder.store({ shown, last, errorCode: error?.code, changes }, hasPassed);
     if (storing) await this.#waitAfterEnd(storing);
     const handingOver = this.#tree.handOver();
     if (handingOver) await this.#waitAfterEnd(handingOver);
@@ -632,7 +608,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#logError(`The run ${this.runId} could not be ended`, thrown);
     const last = this.#state.phase === 'settled' ? this.#state.last : this.#state.phase;
     this.#state = { phase: 'settled', outcome: 'failed', last };
-    this.#leaveSession();
+    this.#held?.settle();
+    this.#recorder.leaveSession();
     await this.#tree.handOver();
     const output = this.#output;
     return { outcome: 'failed', output, error: withRunOutput(toRunError(this, thrown), output) };
@@ -717,7 +694,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   /** The run did not complete: removes the parts of its output that guardrails have refused or not seen. */
   #refuse(shown: string | undefined): void {
-    const isHeld = this.#hold !== undefined;
+    const isHeld = this.#held !== undefined;
     const isPre = this.#state.phase === 'pre';
     const isPost = this.#state.phase === 'post';
     const messages = isPre ? [] : [this.#question()];
@@ -736,8 +713,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       this.#sessionView.restoreMetadata(session);
     }
     this.#feed.refuse(this.#treeIds());
-    // A guardrail above sees the answer of this run, which is none: it does not see the runs below.
-    if (this.#hold) for (const part of this.#descendants()) part.#withdraw(this.session.owner);
+    this.#held?.refuse();
   }
 
   /** In place: the run above, engines and hooks hold references to the object. */
@@ -777,7 +753,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   /** Merges the run's changes to the session's name and metadata into the next run above that has not settled. */
   #mergeSession(): void {
-    if (this.#isWithdrawn || this.#isDiscarded) return;
+    if (this.isWithdrawn || this.#isDiscarded) return;
     for (let above = this.parent; above?.session === this.session; above = above.parent) {
       if (above.outcome !== undefined) continue;
       this.#sessionView.mergeInto(above.#sessionView);
@@ -786,98 +762,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     }
   }
 
-  /** Stores the run and the data held for its guardrails, or hands both to the hold above. */
-  #store(last: RunEvent | undefined, hasPassed: boolean): Promise<void> | undefined {
-    const { sessions } = this.environment;
-    const isStored = sessions !== undefined && this.#isStored;
-    if (!isStored) this.#leaveSession();
-    if (this.#hold)
-      return this.#storeThrough(this.#hold, isStored ? this.#record(last) : undefined, hasPassed);
-    return isStored ? this.#append(this.#settleSession(), this.#feed.shown, last) : undefined;
-  }
-
-  async #storeThrough(hold: Hold, record: HeldRecord | undefined, hasPassed: boolean): Promise<void> {
-    if (record) await hold.take(record);
-    if (hold.runId === this.runId) await hold.settle(hasPassed);
-  }
-
-  #record(last: RunEvent | undefined): HeldRecord {
-    const settled = this.#settleSession();
-    const shown = [...this.#feed.shown];
-    return {
-      runId: this.runId,
-      refuse: (by) => this.#withdraw(by),
-      keep: () => this.#append(settled, shown, last),
-    };
-  }
-
-  /** The data to store, as it is now: the run may have to wait. */
-  #settleSession(): SettledData | Error {
-    const snapshot = this.#storableSnapshot();
-    if (snapshot instanceof Error) return snapshot;
-    return { snapshot, settled: this.session.settle(snapshot.session, this.#storedChanges()) };
-  }
-
-  async #append(
-    data: SettledData | Error,
-    shown: readonly RunEvent[],
-    last: RunEvent | undefined,
-  ): Promise<void> {
-    const { sessions, logger } = this.environment;
-    const { session, runId } = this;
-    if (!sessions) return;
-    try {
-      if (data instanceof Error) throw data;
-      const { snapshot, settled } = data;
-      const callerMetadata = this.#callerMetadata();
-      const stored = toStoredRun({
-        run: this,
-        snapshot,
-        callerMetadata,
-        shown,
-        last,
-        errorCode: this.#errorCode,
-      });
-      const result = await session.append(sessions, stored, settled);
-      if (result === 'refused')
-        logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
-    } catch (thrown) {
-      this.#logError(`Run ${runId} could not be stored in session ${quoted(session.id)}`, thrown);
-    } finally {
-      this.#leaveSession();
-    }
-  }
-
-  /** The run is stored, or will not be: a deletion of its session waits for it no longer. */
-  #leaveSession(): void {
-    if (this.#hasLeftSession) return;
-    this.#hasLeftSession = true;
-    this.environment.sessions?.leave(this.session);
-  }
-
+  /** What the run stores of its session's data. */
   #storedChanges(): StoredChanges {
     if (this.parent?.session !== this.session) return 'all';
     // The run above has settled before: it does not store the later changes of this run.
     return this.#isSessionMerged ? 'state' : this.#sessionView.begun;
-  }
-
-  #storableSnapshot(): RunSnapshot | Error {
-    const snapshot = this.snapshot();
-    if (!(snapshot instanceof Error)) return snapshot;
-    try {
-      return copyStorable(this.#data(), `Run ${this.runId} of session ${quoted(this.session.id)}`);
-    } catch (thrown) {
-      return toError(thrown);
-    }
-  }
-
-  #data(): RunSnapshot {
-    const { input: runInput, context: runContext, output: runOutput } = this;
-    return { runInput, runContext, runOutput, session: this.sessionData };
-  }
-
-  #callerMetadata(): Readonly<PlainRecord> {
-    return this.parent ? this.parent.#callerMetadata() : this.#given.metadata;
   }
 
   /** The answer is final even if the event is not delivered: a reader that fails now has read all but the end. */
@@ -903,10 +792,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   // ---- the runs below ----
 
   #addPart(part: Run): void {
-    const { phase } = this.#state;
-    if (this.#hold && (this.#isLate || phase === 'settled' || (phase === 'post' && !part.#isOfHook)))
-      part.#markLate(this.session.owner);
-    if (this.#hold && this.#isDiscarded) part.#withdraw(this.#hold.owner);
+    if (part.#held) this.#held?.add(part.#held);
     this.#parts.push(part);
   }
 
@@ -914,47 +800,26 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.#parts.flatMap((part) => [part, ...part.#descendants()]);
   }
 
+  /** The run and all runs below it; empty if nothing of them is held. */
   #treeIds(): ReadonlySet<string> {
-    return new Set([this, ...this.#descendants()].map(({ runId }) => runId));
+    return this.#held?.treeIds ?? NONE;
   }
 
-  /**
-   * Below guardrails: the run has done its work, and they are about to see it. Output of unfinished
-   * parts, past and future, is not included.
-   */
-  #leaveBehind(isLeft: (part: Run) => boolean): void {
-    if (!this.#hold) return;
-    if (this.#state.phase === 'post') this.#feed.ignoreParts();
-    if (this.#parts.length === 0) return;
-    const late = this.#parts.filter((part) => part.outcome === undefined && isLeft(part));
-    for (const part of late) part.#markLate(this.session.owner);
-    const withdrawn = late.flatMap((part) => [part, ...part.#descendants()]);
-    this.#feed.forget(new Set(withdrawn.map(({ runId }) => runId)));
+  /** The run has done its work, and guardrails are about to see it: without its unfinished parts, past and future. */
+  #leavePartsBehind(): void {
+    if (!this.#held) return;
+    this.#feed.ignoreParts();
+    this.#feed.forget(this.#held.beginPost());
   }
 
-  #markLate(owner: SessionOwner | undefined): void {
-    this.#isLate = true;
-    this.#withdraw(owner);
-    for (const part of this.#parts) part.#markLate(owner);
-  }
-
-  #markDiscarded(hold: Hold | undefined): void {
+  #markDiscarded(above: HeldRun | undefined): void {
     this.#isDiscarded = true;
-    if (hold) this.#withdraw(hold.owner);
+    this.#held?.discard(above);
     this.cancel('The attempt that started it failed and is repeated.');
   }
-
-  /**
-   * Guardrails above have refused the run, or have not seen it: it is stored without its answer. Questions of the
-   * application about that run, in a session of its own, stay: no client reads them there.
-   *
-   * @param owner - of the session of the run that has the guardrails
-   */
-  #withdraw(owner: SessionOwner | undefined): void {
-    const { owner: own } = this.session;
-    if (own !== APPLICATION || own === owner) this.#isWithdrawn = true;
-  }
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Milliseconds that a cancelled run waits to be stored. */
 const CANCELLED_WAIT = 500;
@@ -990,11 +855,6 @@ function surroundingEnvironment({ run, hook }: RunScope): RunEnvironment {
 function positionOf(parent: Run | undefined, { hook, run }: RunScope): HookPosition {
   if (hook || (parent ?? run)?.position === 'inside-hook') return 'inside-hook';
   return parent ? 'member' : 'root';
-}
-
-interface SettledData {
-  readonly snapshot: RunSnapshot;
-  readonly settled: SettledSession;
 }
 
 /** The fields that all events of a run have. */

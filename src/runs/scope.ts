@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { RunOrigin } from '../model/run-origin.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
+import { isUndisclosed } from './hold/redaction.js';
 import type { RunEnvironment } from './environment.js';
 import type { ResponseLifecycle } from './background/response.lifecycle.js';
 import type { RunView } from './run.view.js';
@@ -53,7 +54,6 @@ export function originOf(run: RunView): RunOrigin {
     sessionId: session.id,
     ...(namedUserId === undefined ? {} : { userId: namedUserId }),
     ...(session.owner === undefined ? {} : { owner: session.owner }),
-    // Runs that a pre-hook has rejected, and runs that hooks start for themselves, are not part of the conversation.
-    isWithdrawn: run.isWithdrawn || run.endedBeforeExecution || run.isAside,
+    isWithdrawn: isUndisclosed(run),
   };
 }

@@ -5,6 +5,8 @@ import type { PlainRecord } from '../../model/run-context.js';
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOutput, StepOutput } from '../../model/run-output.js';
 import type { Session } from '../../model/session.js';
+import type { Evaluation } from '../../sessions/eval.store.js';
+import type { StoredRun } from '../../sessions/session.store.js';
 import { toJsonValue } from '../../data/to-json-value.js';
 import { copyToCompare, copyToKeep } from '../../data/lenient-copy.js';
 
@@ -104,8 +106,48 @@ export function refusedOutput(
   };
 }
 
+/** How much clients may see of a run that has settled. */
+export interface Disclosure {
+  /** A pre-hook has rejected the input, say: it is not stored. */
+  readonly endedBeforeExecution: boolean;
+  /** Guardrails have refused the run or have not seen it: it is stored without its texts. */
+  readonly isWithdrawn: boolean;
+}
+
+/**
+ * A settled run as it is stored.
+ *
+ * @param callerMetadata - from the caller of the root run: an engine may have put answers into the metadata of its parts
+ */
+export function disclosedRun(
+  stored: StoredRun,
+  { endedBeforeExecution, isWithdrawn }: Disclosure,
+  callerMetadata: Readonly<PlainRecord>,
+): StoredRun {
+  if (!isWithdrawn) return endedBeforeExecution ? { ...stored, input: { content: '' } } : stored;
+  const { errorCode: _, ...others } = stored;
+  return {
+    ...others,
+    input: { content: '' },
+    output: withdrawnOutput(stored.output, callerMetadata),
+    sessionState: {},
+    events: [],
+    isWithdrawn,
+  };
+}
+
+/** Whether a settled run is no part of the conversation that clients see. `isAside`: a hook has started it for itself. */
+export function isUndisclosed(run: Disclosure & { readonly isAside: boolean }): boolean {
+  return run.isWithdrawn || run.endedBeforeExecution || run.isAside;
+}
+
+/** An evaluation of a run whose answer clients do not see: the score alone. */
+export function withoutTexts(evaluation: Evaluation): Evaluation {
+  return { ...evaluation, input: '', output: '', reason: '' };
+}
+
 /** The output of a run whose answer guardrails of a run above have refused or not seen: for the session. */
-export function withdrawnOutput(
+function withdrawnOutput(
   { data: _, input: __, ...output }: RunOutput,
   callerMetadata: Readonly<PlainRecord>,
 ): RunOutput {
