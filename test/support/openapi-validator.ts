@@ -19,20 +19,33 @@ type JsonSchema = Record<string, unknown>;
 type PathItem = OpenAPIObject['paths'][string];
 type Operation = NonNullable<PathItem['get']>;
 
+interface DescribedOperation {
+  readonly method: string;
+  readonly path: string;
+  readonly operation: Operation;
+  /** The paths that it answers. */
+  readonly pattern: RegExp;
+}
+
 const METHODS = ['get', 'put', 'post', 'delete', 'patch', 'head', 'options'] as const;
 const REFERENCE = '#/components/schemas/';
 
 /** Compares answers of a server with its OpenAPI 3.0 document. What the document does not name must not be sent. */
 export class OpenApiValidator {
-  readonly #ajv = new Ajv({ strict: true, strictTypes: false, allErrors: true });
   readonly #schemas: Readonly<Record<string, JsonSchema>>;
-  readonly #validators = new Map<string, ValidateFunction>();
+  readonly #compiled: CompiledSchemas;
+  readonly #operations: readonly DescribedOperation[];
 
   constructor(readonly document: OpenAPIObject) {
-    (addFormats as unknown as (ajv: Ajv) => void)(this.#ajv);
     this.#schemas = (document.components?.schemas ?? {}) as Record<string, JsonSchema>;
-    for (const [name, schema] of Object.entries(this.#schemas))
-      this.#ajv.addSchema(toClosed(schema) as JsonSchema, name);
+    this.#compiled = CompiledSchemas.of(this.#schemas);
+    this.#operations = Object.entries(document.paths).flatMap(([path, item]) =>
+      METHODS.flatMap((method) => {
+        const operation = item[method];
+        const pattern = patternOf(path);
+        return operation ? [{ method: method.toUpperCase(), path, operation, pattern }] : [];
+      }),
+    );
   }
 
   /** What an answer says against the document, for people; nothing if it is as described. */
@@ -74,7 +87,7 @@ export class OpenApiValidator {
 
   /** What a value says against a schema of the document. */
   schemaProblems(schema: JsonSchema, value: unknown): string[] {
-    const validate = this.#validator(schema);
+    const validate = this.#compiled.validator(schema);
     return validate(value) ? [] : (validate.errors ?? []).map(toText);
   }
 
@@ -95,13 +108,8 @@ export class OpenApiValidator {
   }
 
   /** Every operation with its place. */
-  operations(): { readonly method: string; readonly path: string; readonly operation: Operation }[] {
-    return Object.entries(this.document.paths).flatMap(([path, item]) =>
-      METHODS.flatMap((method) => {
-        const operation = item[method];
-        return operation ? [{ method: method.toUpperCase(), path, operation }] : [];
-      }),
-    );
+  operations(): readonly DescribedOperation[] {
+    return this.#operations;
   }
 
   #uncompilable(): string[] {
@@ -109,7 +117,7 @@ export class OpenApiValidator {
     const named = Object.keys(this.#schemas).map((name) => ({ $ref: REFERENCE + name }));
     return [...named, ...inline].flatMap((schema) => {
       try {
-        this.#validator(schema);
+        this.#compiled.validator(schema);
         return [];
       } catch (error) {
         return [`${JSON.stringify(schema)}: ${(error as Error).message}`];
@@ -119,8 +127,8 @@ export class OpenApiValidator {
 
   #operation(method: string, sent: string): Operation | undefined {
     const [path = ''] = sent.split('?');
-    const fitting = this.operations().filter(
-      (described) => described.method === method.toUpperCase() && patternOf(described.path).test(path),
+    const fitting = this.#operations.filter(
+      (described) => described.method === method.toUpperCase() && described.pattern.test(path),
     );
     // A path without parameters is the more exact one.
     return (fitting.find((described) => described.path === path) ?? fitting[0])?.operation;
@@ -147,8 +155,36 @@ export class OpenApiValidator {
     const reference = schema['$ref'];
     return typeof reference === 'string' ? (this.#schemas[reference.slice(REFERENCE.length)] ?? {}) : schema;
   }
+}
 
-  #validator(schema: JsonSchema): ValidateFunction {
+/** Schemas of a document with the validators made of them. Making them takes long, and many documents have the same. */
+class CompiledSchemas {
+  static readonly #known = new Map<string, CompiledSchemas>();
+
+  static of(schemas: Readonly<Record<string, JsonSchema>>): CompiledSchemas {
+    const key = JSON.stringify(schemas);
+    const compiled = this.#known.get(key) ?? new CompiledSchemas(schemas);
+    this.#known.set(key, compiled);
+    return compiled;
+  }
+
+  // Code that is not inlined or optimised is made in a fraction of the time, and validates the same.
+  readonly #ajv = new Ajv({
+    strict: true,
+    strictTypes: false,
+    allErrors: true,
+    inlineRefs: false,
+    code: { optimize: false },
+  });
+  readonly #validators = new Map<string, ValidateFunction>();
+
+  private constructor(schemas: Readonly<Record<string, JsonSchema>>) {
+    (addFormats as unknown as (ajv: Ajv) => void)(this.#ajv);
+    for (const [name, schema] of Object.entries(schemas))
+      this.#ajv.addSchema(toClosed(schema) as JsonSchema, name);
+  }
+
+  validator(schema: JsonSchema): ValidateFunction {
     const key = JSON.stringify(schema);
     const validator = this.#validators.get(key) ?? this.#ajv.compile(toClosed(schema) as JsonSchema);
     this.#validators.set(key, validator);
