@@ -84,7 +84,7 @@ describe('an attempt that is repeated', () => {
   });
 });
 
-describe.each(ADAPTERS)('a run that is cancelled on %s', (adapter) => {
+describe('a run that is cancelled', () => {
   it('does not end the process though its leader waits for one of its members only', async () => {
     const unhandled = recordUnhandledRejections();
     const stubborn = scriptedEngine().hang({ ignoreSignal: true });
@@ -98,7 +98,7 @@ describe.each(ADAPTERS)('a run that is cancelled on %s', (adapter) => {
         return (await first) + (await second);
       },
     });
-    const { url } = await startApp({ adapter, agentOs: { teams: [team] } });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
     const begun = await post(url, '/teams/desk', { message: 'hi', background: 'true', stream: 'false' });
     const { run_id: runId } = (await begun.json()) as { run_id: string };
     await stubborn.hanging();
@@ -111,7 +111,7 @@ describe.each(ADAPTERS)('a run that is cancelled on %s', (adapter) => {
     const failing = failingStore(new InMemorySessionStore(), { open: 'hang' });
     const agent = new Agent({ id: 'agent', engine: () => 'never' });
     const agentOs = { agents: [agent], sessionStore: failing.store, shutdownTimeout: 1 };
-    const { agentOs: service, app } = await startApp({ adapter, agentOs });
+    const { agentOs: service, app } = await startApp({ agentOs });
     const run = service.run('agent', 'hi', { sessionId: 's' });
     await failing.hanging('open');
     const closing = app.close();
@@ -189,7 +189,7 @@ describe('an inline hook that was abandoned at its timeout', () => {
   });
 });
 
-describe.each(ADAPTERS)('an inline hook whose run was cancelled, on %s', (adapter) => {
+describe('an inline hook whose run was cancelled', () => {
   const SECRET = 'the launch code';
 
   /** Adds a footer without a look at its signal; the run is cancelled by the client meanwhile. */
@@ -228,7 +228,7 @@ describe.each(ADAPTERS)('an inline hook whose run was cancelled, on %s', (adapte
       );
       const agent = new Agent({ id: 'agent', engine: () => SECRET, postHooks: [hook, refuse] });
       const sessionStore = failing.store;
-      const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+      const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
 
       const answer = post(url, '/agents/agent', { message: 'x', stream, session_id: 's' });
       await callJson(url, 'POST', `/agents/agent/runs/${await runId}/cancel`);
@@ -264,7 +264,7 @@ describe.each(ADAPTERS)('an inline hook whose run was cancelled, on %s', (adapte
       engine: ({ delegate }) => delegate('member', 'go').catch(() => 'done'),
       postHooks: [look, wait],
     });
-    const { url } = await startApp({ adapter, agentOs: { agents: [member], teams: [team] } });
+    const { url } = await startApp({ agentOs: { agents: [member], teams: [team] } });
 
     const answer = post(url, '/teams/desk', { message: 'x', stream: 'false', session_id: 's' });
     await callJson(url, 'POST', `/agents/member/runs/${await runId}/cancel`);

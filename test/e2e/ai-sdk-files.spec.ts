@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { postBody, runJson } from '../support/http-client.js';
 import { calls, closeOpenAiServers, says } from '../support/openai-server.js';
 import { startScriptedAgent } from '../support/scripted-agent.js';
-import { ADAPTERS, closeApps } from '../support/test-app.js';
+import { closeApps } from '../support/test-app.js';
 import { uploadOf } from '../support/upload-form.js';
 
 afterEach(closeApps);
@@ -21,11 +21,11 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 /** The first bytes of an archive, as Office documents are: not text. */
 const ZIP = new Uint8Array([0x50, 0x4b, 0x03, 0x04, 0, 0, 0, 0]);
 
-describe.each(ADAPTERS)('The files of a run by an agent on the AI SDK on %s', (adapter) => {
+describe('The files of a run by an agent on the AI SDK', () => {
   const photo = { name: 'photo.png', type: 'image/png', content: 'a picture' };
 
   it('reach the provider with the question: pictures and documents as files, texts as text', async () => {
-    const { url, provider } = await startScriptedAgent([says('Nice.')], { app: { adapter } });
+    const { url, provider } = await startScriptedAgent([says('Nice.')], { app: {} });
     const form = uploadOf([
       photo,
       { name: 'voice.wav', content: 'a voice' },
@@ -62,7 +62,7 @@ describe.each(ADAPTERS)('The files of a run by an agent on the AI SDK on %s', (a
   it('are sent again with each call of the model in the same run, but not in later runs', async () => {
     const script = [calls([{ name: 'add', arguments: { a: 1, b: 2 } }]), says('Three.'), says('Sure.')];
     const { url, provider } = await startScriptedAgent(script, {
-      app: { adapter },
+      app: {},
       engine: { tools: { add } },
     });
     await postBody(url, '/agents/helper', uploadOf([photo], { session_id: 's1' }));
@@ -72,7 +72,7 @@ describe.each(ADAPTERS)('The files of a run by an agent on the AI SDK on %s', (a
   });
 
   it('fail the run if the provider has no use for them, and the client learns no more', async () => {
-    const { url, log } = await startScriptedAgent([], { app: { adapter } });
+    const { url, log } = await startScriptedAgent([], { app: {} });
     const response = await postBody(url, '/agents/helper', uploadOf([{ name: 'report.docx', content: ZIP }]));
     expect([response.status, await response.json()]).toMatchObject([500, { status: 'ERROR' }]);
     expect(log.messages('error').join()).toContain('wordprocessingml');

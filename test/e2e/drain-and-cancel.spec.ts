@@ -12,8 +12,8 @@ import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
 import { namesOf, parseFrames } from '../support/http-client.js';
-import { ask, SURFACES } from '../support/surfaces.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { ask, DOMAIN_SURFACES } from '../support/surfaces.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 const steps: string[] = [];
 let settled: Gate;
@@ -62,10 +62,9 @@ function createAgent(other: Gate = createGate()): Agent {
   });
 }
 
-describe.each(ADAPTERS)('drain(), on %s', (adapter) => {
+describe('drain()', () => {
   it('waits for the hooks of settled runs whose response has not left', async () => {
     const { agentOs, url } = await startApp({
-      adapter,
       agentOs: { agents: [createAgent()] },
       controllers: [AskController],
     });
@@ -85,7 +84,6 @@ describe.each(ADAPTERS)('drain(), on %s', (adapter) => {
   it("leaves out the caller's own request, whose hooks wait for it, and waits for all others", async () => {
     const other = createGate();
     const { agentOs, url } = await startApp({
-      adapter,
       agentOs: { agents: [createAgent(other)] },
       controllers: [AskController],
     });
@@ -104,7 +102,7 @@ describe.each(ADAPTERS)('drain(), on %s', (adapter) => {
 
   it('neither stops new runs nor waits for them', async () => {
     const other = createGate();
-    const { agentOs } = await startApp({ adapter, agentOs: { agents: [createAgent(other)] } });
+    const { agentOs } = await startApp({ agentOs: { agents: [createAgent(other)] } });
     await agentOs.run('support', 'first');
 
     const drained = agentOs.drain().then(() => steps.push('drained'));
@@ -123,7 +121,7 @@ describe.each(ADAPTERS)('drain(), on %s', (adapter) => {
       engine: () => 'the answer',
       postHooks: [inBackground('impatient', () => service.agentOs?.drain())],
     });
-    const { agentOs, log } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { agentOs, log } = await startApp({ agentOs: { agents: [agent] } });
     service.agentOs = agentOs;
 
     await agentOs.run('support', 'hello');
@@ -135,7 +133,7 @@ describe.each(ADAPTERS)('drain(), on %s', (adapter) => {
   });
 });
 
-describe.each(SURFACES)('cancel(), on $adapter over $transport', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('cancel(), on $adapter over $transport', ({ adapter, transport }) => {
   it('cancels a run with the runs below it, and releases the hooks that ask for that', async () => {
     const started = createGate();
     let runId = '';

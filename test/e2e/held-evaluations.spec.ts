@@ -9,7 +9,7 @@ import {
 } from 'nestjs-agentos';
 
 import { runJson, runSse } from '../support/http-client.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -28,11 +28,11 @@ const judge = (runInBackground: boolean): ReturnType<typeof agentAsJudge> =>
     engine: () => JSON.stringify({ score: 9, reason: `It says ${SECRET}.` }),
   });
 
-describe.each(ADAPTERS)('An evaluation on %s', (adapter) => {
+describe('An evaluation', () => {
   /** What clients can read of it, after runs as JSON and as a stream. */
   async function shownAfter(path: string, component: Agent | Team): Promise<Record<string, unknown>[]> {
     const kind = component instanceof Agent ? 'agents' : 'teams';
-    const { url, agentOs } = await startApp({ adapter, agentOs: { [kind]: [component] } });
+    const { url, agentOs } = await startApp({ agentOs: { [kind]: [component] } });
     await runJson(url, path, 'hi');
     await runSse(url, path, 'hi');
     await agentOs.drain();

@@ -12,7 +12,7 @@ import {
 import { createGate, failingStore } from 'nestjs-agentos/testing';
 
 import { runJson, runSse } from '../support/http-client.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -41,10 +41,10 @@ const teamOf = (id: string, members: (Agent | Team)[], postHooks: (typeof pass)[
     engine: ({ delegate }) => delegate(members[0]?.id ?? '', 'go'),
   });
 
-describe.each(ADAPTERS)('A session on %s', (adapter) => {
+describe('A session', () => {
   /** What clients can read of a session after a run of this component. */
   async function shownAfter(path: string, agentOs: AgentOsOptions, isStreamed = false): Promise<string> {
-    const { url } = await startApp({ adapter, agentOs: { ...agentOs, agents: [member] } });
+    const { url } = await startApp({ agentOs: { ...agentOs, agents: [member] } });
     const fields = { session_id: 's1' };
     if (isStreamed) await runSse(url, path, 'hi', fields);
     else await runJson(url, path, 'hi', fields);
@@ -87,7 +87,6 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
 
   it('has the runs in order: members first, the leader after them', async () => {
     const { url } = await startApp({
-      adapter,
       agentOs: { teams: [teamOf('outer', [teamOf('inner', [member], [pass])], [pass])] },
     });
     await runJson(url, '/teams/outer', 'hi', { session_id: 's1' });
@@ -113,7 +112,7 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
       },
       postHooks: [pass],
     });
-    const { url } = await startApp({ adapter, agentOs: { teams: [team] } });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
     await runJson(url, '/teams/desk', 'hi', { session_id: 's1' });
     settled.open();
     await late.opened;
@@ -126,7 +125,7 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
       new Agent({ id: 'two', engine: () => 'ok' }),
     ];
     const flow = new Workflow({ id: 'flow', steps: [one, two], postHooks: [refuse] });
-    const { url } = await startApp({ adapter, agentOs: { agents: [two], workflows: [flow] } });
+    const { url } = await startApp({ agentOs: { agents: [two], workflows: [flow] } });
     await runJson(url, '/workflows/flow', 'hi', { session_id: 's1' });
     const shown = await (await fetch(`${url}/agents/two/runs?session_id=s1`)).text();
     expect([shown.includes('"agent_id":"two"'), shown.includes(SECRET)]).toEqual([true, false]);
@@ -152,7 +151,7 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
       postHooks: [refuseSome],
       engine: ({ delegate, input }) => delegate('teller', input),
     });
-    const { url } = await startApp({ adapter, agentOs: { teams: [team] } });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
     for (const message of ['a', 'b', 'refused', 'refused', 'c']) {
       isRefused = message === 'refused';
       await runJson(url, '/teams/desk', message, { session_id: 's1' });
@@ -174,13 +173,13 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
         return answer;
       },
     });
-    const { url } = await startApp({ adapter, agentOs: { teams: [team] } });
+    const { url } = await startApp({ agentOs: { teams: [team] } });
     await runJson(url, '/teams/desk', 'hi', { session_id: 's1' });
     expect(await (await fetch(`${url}/sessions/s1/runs`)).text()).not.toContain(SECRET);
   });
 });
 
-describe.each(ADAPTERS)('A stream on %s', (adapter) => {
+describe('A stream', () => {
   it('does not show what a member says while the run that was refused is being stored', async () => {
     // The first run that is stored is that of the team.
     const failing = failingStore(new InMemorySessionStore());
@@ -202,7 +201,7 @@ describe.each(ADAPTERS)('A stream on %s', (adapter) => {
         return 'done';
       },
     });
-    const { url } = await startApp({ adapter, agentOs: { teams: [team], sessionStore: failing.store } });
+    const { url } = await startApp({ agentOs: { teams: [team], sessionStore: failing.store } });
     expect(JSON.stringify(await runSse(url, '/teams/desk', 'hi'))).not.toContain(SECRET);
   });
 });

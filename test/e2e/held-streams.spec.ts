@@ -19,8 +19,8 @@ import { createGate } from 'nestjs-agentos/testing';
 import { namesOf, runSse } from '../support/http-client.js';
 import { raise } from '../support/raise.js';
 import { pathOf, registrationOf } from '../support/registration.js';
-import { ask, SURFACES, type Answer } from '../support/surfaces.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { ask, DOMAIN_SURFACES, type Answer } from '../support/surfaces.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 type PostHook = HookFunction<PostHookContext>;
 
@@ -114,7 +114,7 @@ const SOURCES: { source: string; guardedBy(guardrail: PostHook): Component }[] =
 
 afterEach(closeApps);
 
-describe.each(SURFACES)('output guardrails ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ adapter, transport }) => {
   async function answerOf(root: Component): Promise<Answer> {
     const { url } = await startApp({ adapter, agentOs: registrationOf(root) });
     return ask(url, pathOf(root), 'hello', transport);
@@ -228,10 +228,10 @@ describe.each(SURFACES)('output guardrails ($adapter, $transport)', ({ adapter, 
   });
 });
 
-describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
+describe('held streams', () => {
   it('go on in the order in which they were held, once the guardrail has passed', async () => {
     const root = passingOn('root', telltale('member'), agree);
-    const { url } = await startApp({ adapter, agentOs: registrationOf(root) });
+    const { url } = await startApp({ agentOs: registrationOf(root) });
 
     const frames = await runSse(url, '/teams/root', 'hello');
 
@@ -283,7 +283,7 @@ describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
       { verdict: 'masks', guardrail: mask, name: 'mask', end: 'RunCompleted', error: undefined },
     ])('show the ends of hooks and of requests if it $verdict', async ({ guardrail, name, end, error }) => {
       const root = new Agent({ id: 'root', engine: wordy, postHooks: [note, guardrail] });
-      const { url } = await startApp({ adapter, agentOs: registrationOf(root) });
+      const { url } = await startApp({ agentOs: registrationOf(root) });
 
       const frames = await runSse(url, '/agents/root', 'hello', { session_id: 's' });
       const shown = frames.filter(({ event }) => event !== 'RunContent');
@@ -308,7 +308,6 @@ describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
     it('show nothing of its members beside what came before they said anything', async () => {
       const member = new Agent({ id: 'member', engine: wordy, postHooks: [note] });
       const { url } = await startApp({
-        adapter,
         agentOs: registrationOf(passingOn('root', member, note, reject)),
       });
 
@@ -336,7 +335,7 @@ describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
         },
         postHooks: [late],
       });
-      const app = await startApp({ adapter, agentOs: registrationOf(root) });
+      const app = await startApp({ agentOs: registrationOf(root) });
 
       const client = app.client.stream('root', 'hello');
       await client.until('TeamRunStarted');
@@ -362,7 +361,7 @@ describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
       { stream: 'pass', name: 'late' },
     );
     const root = passingOn('root', telltale('member'), late);
-    const app = await startApp({ adapter, agentOs: registrationOf(root) });
+    const app = await startApp({ agentOs: registrationOf(root) });
 
     const client = app.client.stream('root', 'hello');
     // The guardrail waits for the client here, so the client cannot be waiting for the guardrail.
@@ -375,7 +374,7 @@ describe.each(ADAPTERS)('held streams (%s)', (adapter) => {
   it('end a run that exceeds what may be held', async () => {
     const engine = (): string[] => Array.from({ length: 9 }, () => 'x'.repeat(1024 * 1024));
     const root = new Agent({ id: 'root', engine, postHooks: [agree] });
-    const { url, log } = await startApp({ adapter, agentOs: registrationOf(root) });
+    const { url, log } = await startApp({ agentOs: registrationOf(root) });
 
     const frames = await runSse(url, '/agents/root', 'hello');
 

@@ -11,7 +11,7 @@ import {
 import { SessionStore } from 'nestjs-agentos/stores';
 
 import { runJson } from '../support/http-client.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -25,7 +25,7 @@ const mask = ({ runInput }: PreHookContext): void => {
   runInput.content = '***';
 };
 
-describe.each(ADAPTERS)('An agent that a hook asks, on %s,', (adapter) => {
+describe('An agent that a hook asks', () => {
   it.each([
     ['refuses', refuse],
     ['masks', mask],
@@ -36,7 +36,7 @@ describe.each(ADAPTERS)('An agent that a hook asks, on %s,', (adapter) => {
       verdict(context);
     });
     const agent = new Agent({ id: 'agent', engine: () => 'fine', preHooks: [guardrail] });
-    const { url, app } = await startApp({ adapter, agentOs: { agents: [agent, classifier] } });
+    const { url, app } = await startApp({ agentOs: { agents: [agent, classifier] } });
     const { body } = await runJson(url, '/agents/agent', SECRET, { session_id: 's1' });
     expect(['Not here.', 'fine']).toContain(body['content']);
 
@@ -58,7 +58,7 @@ describe.each(ADAPTERS)('An agent that a hook asks, on %s,', (adapter) => {
       { name: 'audit', ...options },
     );
     const agent = new Agent({ id: 'agent', engine: () => 'fine', postHooks: [audit] });
-    const { url, app, agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { url, app, agentOs } = await startApp({ agentOs: { agents: [agent] } });
     await runJson(url, '/agents/agent', 'hi', { session_id: 's1' });
     await agentOs.drain();
 

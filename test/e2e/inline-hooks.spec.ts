@@ -11,7 +11,7 @@ import {
   type PreHookContext,
 } from 'nestjs-agentos';
 
-import { ask, SURFACES } from '../support/surfaces.js';
+import { ask, DOMAIN_SURFACES } from '../support/surfaces.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
 /** Records when a hook starts and ends, with turns of the event loop between, and then does its work. */
@@ -30,7 +30,7 @@ function recordingTo(steps: string[]) {
 
 afterEach(closeApps);
 
-describe.each(SURFACES)('inline hooks ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('inline hooks ($adapter, $transport)', ({ adapter, transport }) => {
   it('G1: inline hooks run in list order and are awaited; pre-hooks may change or reject the input, post-hooks the output', async () => {
     const steps: string[] = [];
     const recorded = recordingTo(steps);

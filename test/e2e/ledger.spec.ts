@@ -6,7 +6,7 @@ import { createGate } from 'nestjs-agentos/testing';
 import { inBackground } from '../support/background-hook.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { raise } from '../support/raise.js';
-import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
 import { openExecutions } from '../support/hook-executions.js';
 
@@ -89,11 +89,11 @@ async function runMany({ url, agentOs }: TestApp, count: number): Promise<void> 
   await Promise.all(Array.from({ length: 25 }, work));
 }
 
-describe.each(ADAPTERS)('the ledger, on %s', (adapter) => {
+describe('the ledger', () => {
   it('G19: after 1,000 runs every scheduled hook has ended exactly once, in exactly one state, and nothing was left unhandled', async () => {
     const unhandled = recordUnhandledRejections();
     const numbers = new Map<string, number>();
-    const testApp = await startApp({ adapter, agentOs: { agents: [createAgent(numbers)] } });
+    const testApp = await startApp({ agentOs: { agents: [createAgent(numbers)] } });
     const { agentOs } = testApp;
     const ended: HookExecution[] = [];
     agentOs.hookEvents.subscribe((execution) => {
@@ -125,7 +125,7 @@ describe.each(ADAPTERS)('the ledger, on %s', (adapter) => {
 
   it('lists executions over HTTP, the newest first, by run, hook and state', async () => {
     const numbers = new Map<string, number>();
-    const testApp = await startApp({ adapter, agentOs: { agents: [createAgent(numbers)] } });
+    const testApp = await startApp({ agentOs: { agents: [createAgent(numbers)] } });
     for (const number of [1, 2]) {
       await testApp.agentOs.run('support', `#${number}: ${SECRET}`);
       await testApp.agentOs.drain();
@@ -152,7 +152,7 @@ describe.each(ADAPTERS)('the ledger, on %s', (adapter) => {
   });
 
   it('takes what a query leaves empty as left out, as other lists do', async () => {
-    const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [createAgent(new Map())] } });
+    const { url, agentOs } = await startApp({ agentOs: { agents: [createAgent(new Map())] } });
     await agentOs.run('support', 'hello');
     await agentOs.drain();
     const read = async (query: string): Promise<[number, { data: object[]; meta: object }]> => {
@@ -177,7 +177,7 @@ describe.each(ADAPTERS)('the ledger, on %s', (adapter) => {
       engine: () => 'the answer',
       postHooks: [inBackground('hold', hold)],
     });
-    const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
     const { runId } = await agentOs.run('support', 'hello');
     await started.opened;
 
@@ -213,7 +213,7 @@ describe.each(ADAPTERS)('the ledger, on %s', (adapter) => {
   it.each(['state=done', 'limit=0', 'limit=1001', 'limit=1.5', 'limit=many', 'limit=0x10', 'limit=1e2'])(
     'answers 422 to ?%s and names the parameter',
     async (query) => {
-      const { url } = await startApp({ adapter });
+      const { url } = await startApp({});
 
       const response = await fetch(`${url}/hooks/executions?${query}`);
 

@@ -14,7 +14,7 @@ import {
 
 import { inBackground } from '../support/background-hook.js';
 import { runJson } from '../support/http-client.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 const steps: string[] = [];
 const named = (name: string): HookFunction<PreHookContext> =>
@@ -75,10 +75,9 @@ const jury = new Team({
   engine: ({ input, delegate }) => delegate('juror', input),
 });
 
-describe.each(ADAPTERS)('hooks of the module, on %s', (adapter) => {
+describe('hooks of the module', () => {
   it('run for root runs only, around the hooks of the component', async () => {
     const { url } = await startApp({
-      adapter,
       agentOs: { teams: [desk], workflows: [triage], preHooks: [named('pre')], postHooks: [named('post')] },
     });
 
@@ -95,7 +94,7 @@ describe.each(ADAPTERS)('hooks of the module, on %s', (adapter) => {
 
   it('run for members and steps too, if the reference says members: true', async () => {
     const postHooks = [hookRef(named('post'), { members: true })];
-    const { url } = await startApp({ adapter, agentOs: { workflows: [triage], postHooks } });
+    const { url } = await startApp({ agentOs: { workflows: [triage], postHooks } });
 
     await runJson(url, '/workflows/triage', 'hello');
 
@@ -115,7 +114,6 @@ describe.each(ADAPTERS)('hooks of the module, on %s', (adapter) => {
         postHooks: [hookRef(Evaluation, method)],
       });
       const { url, agentOs } = await startApp({
-        adapter,
         agentOs: {
           agents: [support],
           teams: [jury],
@@ -142,7 +140,6 @@ describe.each(ADAPTERS)('hooks of the module, on %s', (adapter) => {
       postHooks: [count, named('other'), Audit],
     });
     const { url, agentOs } = await startApp({
-      adapter,
       agentOs: {
         agents: [support],
         postHooks: [hookRef(Audit, 'record', { members: true }), count, named('of the module')],

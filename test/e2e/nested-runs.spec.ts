@@ -23,7 +23,7 @@ import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
 import { pathOf, registrationOf } from '../support/registration.js';
-import { ask, SURFACES } from '../support/surfaces.js';
+import { ask, DOMAIN_SURFACES } from '../support/surfaces.js';
 import { closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';
 
 /** Hooks of the component at the bottom. In the background they wait until the test has read the answer. */
@@ -155,7 +155,7 @@ const CASES = [
 
 afterEach(closeApps);
 
-describe.each(SURFACES)('nested runs ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('nested runs ($adapter, $transport)', ({ adapter, transport }) => {
   it.each(CASES)(
     "G3: the mode is resolved at run time from the run's scope: $way reaches $place",
     async ({ above, start, method, runHooksInBackground }) => {

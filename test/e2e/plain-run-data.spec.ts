@@ -11,7 +11,7 @@ import type { EngineOutput } from 'nestjs-agentos/engine';
 
 import { inBackground } from '../support/background-hook.js';
 import { post } from '../support/http-client.js';
-import { ask, SURFACES } from '../support/surfaces.js';
+import { ask, DOMAIN_SURFACES } from '../support/surfaces.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
 let seen: PostHookContext[];
@@ -78,7 +78,7 @@ const PLACES: readonly Place[] = [
   },
 ];
 
-describe.each(SURFACES)('run data on $adapter over $transport', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('run data on $adapter over $transport', ({ adapter, transport }) => {
   it.each(PLACES)(
     'G10: what is no plain data fails the hooks of its run, and only those: $path',
     async (place) => {
@@ -183,7 +183,7 @@ function spoilBuiltIns({ date, map, set, buffer, floats }: BuiltIns): void {
 const circular: Record<string, unknown> = {};
 circular['self'] = circular;
 
-describe.each(SURFACES)(
+describe.each(DOMAIN_SURFACES)(
   'data that JSON has no words for ($adapter, $transport)',
   ({ adapter, transport }) => {
     it.each([

@@ -14,7 +14,7 @@ import {
 import { createGate } from 'nestjs-agentos/testing';
 
 import { raise } from '../support/raise.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -55,10 +55,9 @@ const poor = new Agent({
 const desk = new Team({ id: 'desk', members: [poor], engine: ({ delegate }) => delegate('poor', 'hello') });
 const agents = [picky, shy, clumsy, broken, poor];
 
-describe.each(ADAPTERS)('errors of runs that user code starts, on %s', (adapter) => {
+describe('errors of runs that user code starts', () => {
   it("answers correctly from a user's own controller without a filter", async () => {
     const { url, log } = await startApp({
-      adapter,
       agentOs: { agents, teams: [desk] },
       controllers: [AskController],
     });
@@ -93,7 +92,7 @@ describe.each(ADAPTERS)('errors of runs that user code starts, on %s', (adapter)
   });
 
   it('rejects with an AgentRunError of its kind, which carries the output as far as the run got', async () => {
-    const { agentOs } = await startApp({ adapter, agentOs: { agents, teams: [desk] } });
+    const { agentOs } = await startApp({ agentOs: { agents, teams: [desk] } });
 
     const errors = await Promise.all(
       [...agents, desk].map(({ id }) =>
@@ -131,7 +130,7 @@ describe.each(ADAPTERS)('errors of runs that user code starts, on %s', (adapter)
   });
 
   it('ends a stream with an error event instead of an exception', async () => {
-    const { agentOs } = await startApp({ adapter, agentOs: { agents } });
+    const { agentOs } = await startApp({ agentOs: { agents } });
     const events: RunEvent[] = [];
 
     for await (const event of agentOs.stream('picky', 'hello')) events.push(event);
@@ -157,7 +156,7 @@ describe.each(ADAPTERS)('errors of runs that user code starts, on %s', (adapter)
       throw refusal;
     };
     const agent = new Agent({ id: 'agent', engine: () => 'never asked', preHooks: [refuse] });
-    const { agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { agentOs } = await startApp({ agentOs: { agents: [agent] } });
 
     const numbers = Array.from({ length: 20 }, (_, number) => number);
     const errors = await Promise.all(

@@ -24,7 +24,7 @@ import { createGate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
 import { raise } from '../support/raise.js';
-import { ask, SURFACES } from '../support/surfaces.js';
+import { ask, DOMAIN_SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 
 const OUTCOMES: readonly RunOutcome[] = ['completed', 'rejected', 'failed', 'cancelled'];
@@ -43,7 +43,7 @@ const ENDINGS = [
 
 afterEach(closeApps);
 
-describe.each(SURFACES)('run outcomes ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('run outcomes ($adapter, $transport)', ({ adapter, transport }) => {
   it.each(ENDINGS)(
     'G7: a hook is matched against the outcome of the run: $wish is $outcome, status $status',
     async ({ wish, outcome, status, httpStatus }) => {

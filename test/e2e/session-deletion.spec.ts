@@ -12,7 +12,7 @@ import { createGate, failingStore, scriptedEngine } from 'nestjs-agentos/testing
 
 import { post, runJson } from '../support/http-client.js';
 import { callJson } from '../support/json-client.js';
-import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { someTurns } from '../support/turns.js';
 import { as, readText, userId } from '../support/users.js';
 
@@ -20,7 +20,7 @@ afterEach(closeApps);
 
 const SECRET = 'the launch code';
 
-describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
+describe('A session that is deleted', () => {
   it('stays deleted, whatever settles later in it', async () => {
     let [reached, goOn] = [createGate(), createGate()];
     const member = new Agent({ id: 'member', engine: () => SECRET });
@@ -36,7 +36,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
         return answer;
       },
     });
-    const { url, app } = await startApp({ adapter, agentOs: { teams: [team] } });
+    const { url, app } = await startApp({ agentOs: { teams: [team] } });
     // In the first one the member has created the session before it is deleted.
     for (const before of [[], ['earlier']]) {
       [reached, goOn] = [createGate(), createGate()];
@@ -52,7 +52,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
 
   it.each(['/sessions/s1', '/sessions'])('leaves no recording of its runs: DELETE %s', async (path) => {
     const agent = new Agent({ id: 'teller', engine: () => SECRET });
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { url } = await startApp({ agentOs: { agents: [agent] } });
     const reply = await post(url, '/agents/teller', {
       message: 'hi',
       session_id: 's1',
@@ -73,7 +73,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
 
   it('leaves no recording of its runs if the application deletes it', async () => {
     const agent = new Agent({ id: 'teller', engine: () => SECRET });
-    const { app, url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { app, url } = await startApp({ agentOs: { agents: [agent] } });
     const reply = await post(url, '/agents/teller', {
       message: 'Hi',
       background: 'true',
@@ -89,7 +89,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   it('leaves no recording of a run that was going on', async () => {
     const engine = scriptedEngine().hang().text(SECRET);
     const agent = new Agent({ id: 'teller', engine });
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { url } = await startApp({ agentOs: { agents: [agent] } });
     const fields = { message: 'hi', session_id: 's1', background: 'true', stream: 'true' };
     const reading = post(url, '/agents/teller', fields).then((reply) => reply.text());
     await engine.hanging();
@@ -116,7 +116,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
         return `re ${input}`;
       },
     });
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
+    const { url } = await startApp({ agentOs: { agents: [agent], http: { userId } } });
     await runJson(url, '/agents/agent', 'first', { session_id: 's' }, as('ann'));
     const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' }, as('ann'));
     await reached.opened;
@@ -131,7 +131,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   it('stays deleted also for a first run that went on before another one began it', async () => {
     const engine = scriptedEngine().hang().text('re wait').nextRun().text('re second');
     const agent = new Agent({ id: 'agent', engine });
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
+    const { url } = await startApp({ agentOs: { agents: [agent], http: { userId } } });
     const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' }, as('ann'));
     await engine.hanging();
     await runJson(url, '/agents/agent', 'second', { session_id: 's' }, as('ann'));
@@ -146,7 +146,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     failing.hang('append', { times: 1 });
     const sessionStore = failing.store;
     const agent = new Agent({ id: 'agent', engine: ({ input }) => `re ${input}` });
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+    const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
     const slow = runJson(url, '/agents/agent', 'slow', { session_id: 's' });
     await failing.hanging('append');
     await runJson(url, '/agents/agent', 'quick', { session_id: 's' });
@@ -173,7 +173,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
       engine: async () => (await agentOs.run('member', 'hi', { sessionId: 'other' })).content,
       postHooks: [look],
     });
-    const { url, app, agentOs }: TestApp = await startApp({ adapter, agentOs: { agents: [agent, member] } });
+    const { url, app, agentOs }: TestApp = await startApp({ agentOs: { agents: [agent, member] } });
     const running = runJson(url, '/agents/agent', 'hi', { session_id: 's' });
     await reached.opened;
     expect((await callJson(url, 'DELETE', '/sessions/other')).status).toBe(204);
@@ -200,7 +200,6 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
       postHooks: [defineGuardrail(() => undefined, { name: 'look' })],
     });
     const { url, agentOs }: TestApp = await startApp({
-      adapter,
       agentOs: { teams: [team], agents: [notes as Agent], sessionStore },
     });
     const running = runJson(url, '/teams/desk', 'hi', { session_id: 's' });
@@ -227,7 +226,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     const sessionStore = new SlowStore();
     const engine = scriptedEngine().text('re first').nextRun().hang().text('re wait');
     const agent = new Agent({ id: 'agent', engine });
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+    const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
     await runJson(url, '/agents/agent', 'first', { session_id: 's' });
     const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' });
     await engine.hanging();
@@ -257,7 +256,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     }
     const sessionStore = new SlowStore();
     const agent = new Agent({ id: 'agent', engine: () => SECRET });
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+    const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
     const running = runJson(url, '/agents/agent', 'hi', { session_id: 's' });
     await reached.opened;
     const deletions = [1, 2].map(async () => {
@@ -275,7 +274,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
   it('must be the user’s: one of nobody keeps the run of a user who goes on with it', async () => {
     const engine = scriptedEngine().text('re first').nextRun().hang().text('re wait');
     const agent = new Agent({ id: 'agent', engine });
-    const { url, app } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { url, app } = await startApp({ agentOs: { agents: [agent] } });
     await runJson(url, '/agents/agent', 'first', { session_id: 's' });
     const running = runJson(url, '/agents/agent', 'wait', { session_id: 's', user_id: 'ann' });
     await engine.hanging();
@@ -287,7 +286,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
 
   it('leaves no recording of other users in it either', async () => {
     const agent = new Agent({ id: 'agent', engine: ({ input }) => `re ${input}` });
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { url } = await startApp({ agentOs: { agents: [agent] } });
     await runJson(url, '/agents/agent', 'first', { session_id: 's', user_id: 'ann' });
     const reply = await (
       await post(url, '/agents/agent', {
@@ -312,7 +311,7 @@ describe.each(ADAPTERS)('A session that is deleted on %s', (adapter) => {
     const agent = new Agent({ id: 'teller', engine });
     const failing = failingStore(new InMemorySessionStore(), { delete: new Error('the disk is gone') });
     const sessionStore = failing.store;
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent], sessionStore } });
+    const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
     const running = runJson(url, '/agents/teller', 'hi', { session_id: 's1' });
     await engine.hanging();
     expect((await callJson(url, 'DELETE', '/sessions/s1')).status).toBe(500);

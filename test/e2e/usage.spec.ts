@@ -3,7 +3,7 @@ import { Agent } from 'nestjs-agentos';
 import { Engine, type EngineRequest, type EngineUsage, type EngineYield } from 'nestjs-agentos/engine';
 
 import { runJson, runSse } from '../support/http-client.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -35,9 +35,9 @@ const REPORTS: [string, (usage: EngineUsage) => EngineYield][] = [
   ['with the answer', (usage) => ({ content: '', metrics: usage })],
 ];
 
-describe.each(ADAPTERS)('What a run has used (%s)', (adapter) => {
+describe('What a run has used', () => {
   const start = (engine: Engine): Promise<{ url: string }> =>
-    startApp({ adapter, agentOs: { agents: [new Agent({ id: 'a', engine })] } });
+    startApp({ agentOs: { agents: [new Agent({ id: 'a', engine })] } });
 
   it.each(REPORTS)('is input and output together if the engine says no total %s', async (_when, report) => {
     const { url } = await start(new Counting(report, { inputTokens: 10, outputTokens: 3 }));

@@ -29,7 +29,7 @@ interface Served extends TestApp {
 const contentsOf = (runs: unknown): unknown[] =>
   (runs as { content: unknown }[]).map(({ content }) => content);
 
-describe.each(ADAPTERS)('Two users in one session at the same time, on %s,', (adapter) => {
+describe('Two users in one session at the same time', () => {
   /** An agent that answers with all it was told; a run of the message "wait" waits in a pre-hook. */
   async function start(): Promise<Served> {
     const [reached, goOn] = [createGate(), createGate()];
@@ -47,7 +47,7 @@ describe.each(ADAPTERS)('Two users in one session at the same time, on %s,', (ad
       preHooks: [wait],
       postHooks: [inBackground('note', () => undefined)],
     });
-    const served = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
+    const served = await startApp({ agentOs: { agents: [agent], http: { userId } } });
     const { url } = served;
     return {
       ...served,
@@ -122,7 +122,6 @@ describe.each(ADAPTERS)('Two users in one session at the same time, on %s,', (ad
       });
       const sessionStore = new BusyStore();
       const { url } = await startApp({
-        adapter,
         agentOs: { agents: [agent], sessionStore, http: { userId } },
       });
       const fields = { message: 'hi', session_id: 'shared', stream };

@@ -13,93 +13,96 @@ import { createGate } from 'nestjs-agentos/testing';
 import { inBackground } from '../support/background-hook.js';
 import { FAILING_HOOKS } from '../support/failing-hooks.js';
 import { raise } from '../support/raise.js';
-import { ask, SURFACES } from '../support/surfaces.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { ask, DOMAIN_SURFACES } from '../support/surfaces.js';
+import { closeApps, startApp } from '../support/test-app.js';
 import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
 
 afterEach(closeApps);
 
 const failing = Object.entries(FAILING_HOOKS).map(([name, hook]) => ({ name, ...hook }));
 
-describe.each(SURFACES)('a hook that fails in the background, on $adapter over $transport', (surface) => {
-  it('G13: a background hook that throws, rejects or throws a non-Error is logged with run id, hook and component, recorded and reported; the hooks after it run, the process lives, the response is untouched', async () => {
-    const unhandled = recordUnhandledRejections();
-    const ran: string[] = [];
-    const reported: HookFailure[] = [];
-    const postHooks = failing.flatMap(({ name, hook }) => [
-      inBackground(name, hook),
-      inBackground(`after "${name}"`, () => void ran.push(name)),
-    ]);
-    const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
-    const { url, agentOs, log } = await startApp({
-      adapter: surface.adapter,
-      agentOs: { agents: [agent], onHookError: (failure) => void reported.push(failure) },
+describe.each(DOMAIN_SURFACES)(
+  'a hook that fails in the background, on $adapter over $transport',
+  (surface) => {
+    it('G13: a background hook that throws, rejects or throws a non-Error is logged with run id, hook and component, recorded and reported; the hooks after it run, the process lives, the response is untouched', async () => {
+      const unhandled = recordUnhandledRejections();
+      const ran: string[] = [];
+      const reported: HookFailure[] = [];
+      const postHooks = failing.flatMap(({ name, hook }) => [
+        inBackground(name, hook),
+        inBackground(`after "${name}"`, () => void ran.push(name)),
+      ]);
+      const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
+      const { url, agentOs, log } = await startApp({
+        adapter: surface.adapter,
+        agentOs: { agents: [agent], onHookError: (failure) => void reported.push(failure) },
+      });
+
+      const { status, text, body } = await ask(url, '/agents/support', 'hello', surface.transport);
+      await agentOs.drain();
+
+      expect([status, body.content, 'error_type' in body]).toEqual([200, 'the answer', false]);
+      expect(text).not.toMatch(/spent|oops|cold/);
+      expect(ran).toEqual(failing.map(({ name }) => name));
+      const runId = String(body.run_id);
+      expect(
+        reported.map(({ error, execution }) => [execution.hook, execution.runId, error.message]),
+      ).toEqual(failing.map(({ name, message }) => [name, runId, message]));
+      expect(log.messages('error')).toEqual(
+        failing.map(
+          ({ name, message }, index) =>
+            `The background post-hook "${name}" (function postHooks[${2 * index}]) of agent "support" ` +
+            `in run ${runId} failed: ${message}`,
+        ),
+      );
+      const recorded = (await agentOs.executions.list({ runId, state: 'failed' })).reverse();
+      expect(recorded.map(({ hook, errorName }) => [hook, errorName])).toEqual(
+        failing.map(({ name, errorName }) => [name, errorName]),
+      );
+      expect(await unhandled.stop()).toEqual([]);
     });
 
-    const { status, text, body } = await ask(url, '/agents/support', 'hello', surface.transport);
-    await agentOs.drain();
+    it('G13: a background hook that never settles is abandoned at its timeout: its signal is aborted, the next hook starts, and what it does later counts no more', async () => {
+      const unhandled = recordUnhandledRejections();
+      const steps: string[] = [];
+      const late = createGate();
+      const comeBackLate = async ({ signal }: PostHookContext): Promise<void> => {
+        signal.addEventListener('abort', () => steps.push(`aborted by ${(signal.reason as Error).name}`));
+        await late.opened;
+        throw new Error('too late');
+      };
+      const agent = new Agent({
+        id: 'support',
+        engine: () => 'the answer',
+        postHooks: [
+          inBackground('late', comeBackLate, { timeout: 20 }),
+          inBackground('next', () => void steps.push('next')),
+        ],
+      });
+      const { url, agentOs, log } = await startApp({
+        adapter: surface.adapter,
+        agentOs: {
+          agents: [agent],
+          onHookError: ({ error, execution }) => void steps.push(`${execution.state}: ${error.name}`),
+        },
+      });
 
-    expect([status, body.content, 'error_type' in body]).toEqual([200, 'the answer', false]);
-    expect(text).not.toMatch(/spent|oops|cold/);
-    expect(ran).toEqual(failing.map(({ name }) => name));
-    const runId = String(body.run_id);
-    expect(reported.map(({ error, execution }) => [execution.hook, execution.runId, error.message])).toEqual(
-      failing.map(({ name, message }) => [name, runId, message]),
-    );
-    expect(log.messages('error')).toEqual(
-      failing.map(
-        ({ name, message }, index) =>
-          `The background post-hook "${name}" (function postHooks[${2 * index}]) of agent "support" ` +
-          `in run ${runId} failed: ${message}`,
-      ),
-    );
-    const recorded = (await agentOs.executions.list({ runId, state: 'failed' })).reverse();
-    expect(recorded.map(({ hook, errorName }) => [hook, errorName])).toEqual(
-      failing.map(({ name, errorName }) => [name, errorName]),
-    );
-    expect(await unhandled.stop()).toEqual([]);
-  });
+      const { body } = await ask(url, '/agents/support', 'hello', surface.transport);
+      await agentOs.drain();
+      late.open();
 
-  it('G13: a background hook that never settles is abandoned at its timeout: its signal is aborted, the next hook starts, and what it does later counts no more', async () => {
-    const unhandled = recordUnhandledRejections();
-    const steps: string[] = [];
-    const late = createGate();
-    const comeBackLate = async ({ signal }: PostHookContext): Promise<void> => {
-      signal.addEventListener('abort', () => steps.push(`aborted by ${(signal.reason as Error).name}`));
-      await late.opened;
-      throw new Error('too late');
-    };
-    const agent = new Agent({
-      id: 'support',
-      engine: () => 'the answer',
-      postHooks: [
-        inBackground('late', comeBackLate, { timeout: 20 }),
-        inBackground('next', () => void steps.push('next')),
-      ],
+      expect(await unhandled.stop()).toEqual([]);
+      expect(body.content).toBe('the answer');
+      expect(steps).toEqual(['aborted by HookTimeoutError', 'timed_out: HookTimeoutError', 'next']);
+      expect(await agentOs.executions.counts()).toMatchObject({ timed_out: 1, succeeded: 1, failed: 0 });
+      expect(log.messages('error')).toEqual([
+        expect.stringMatching(/"late" .* of agent "support" in run .* did not finish within 20 ms/),
+      ]);
     });
-    const { url, agentOs, log } = await startApp({
-      adapter: surface.adapter,
-      agentOs: {
-        agents: [agent],
-        onHookError: ({ error, execution }) => void steps.push(`${execution.state}: ${error.name}`),
-      },
-    });
+  },
+);
 
-    const { body } = await ask(url, '/agents/support', 'hello', surface.transport);
-    await agentOs.drain();
-    late.open();
-
-    expect(await unhandled.stop()).toEqual([]);
-    expect(body.content).toBe('the answer');
-    expect(steps).toEqual(['aborted by HookTimeoutError', 'timed_out: HookTimeoutError', 'next']);
-    expect(await agentOs.executions.counts()).toMatchObject({ timed_out: 1, succeeded: 1, failed: 0 });
-    expect(log.messages('error')).toEqual([
-      expect.stringMatching(/"late" .* of agent "support" in run .* did not finish within 20 ms/),
-    ]);
-  });
-});
-
-describe.each(ADAPTERS)('reports of failed hooks, on %s', (adapter) => {
+describe('reports of failed hooks', () => {
   it('G13: onHookError is called once for each failed execution, and one that throws or rejects itself is contained', async () => {
     const unhandled = recordUnhandledRejections();
     const told: string[] = [];
@@ -119,7 +122,7 @@ describe.each(ADAPTERS)('reports of failed hooks, on %s', (adapter) => {
       if (execution.hook === 'reporter throws') throw new Error('no connection');
       if (execution.hook === 'reporter rejects') return Promise.reject(new Error('no answer'));
     };
-    const { agentOs, log } = await startApp({ adapter, agentOs: { agents: [agent], onHookError } });
+    const { agentOs, log } = await startApp({ agentOs: { agents: [agent], onHookError } });
 
     const { runId, content } = await agentOs.run('support', 'hello');
     await agentOs.drain();
@@ -148,7 +151,6 @@ describe.each(ADAPTERS)('reports of failed hooks, on %s', (adapter) => {
       postHooks: [checkOutput],
     });
     const { url, agentOs, log } = await startApp({
-      adapter,
       agentOs: { agents: [agent], runHooksInBackground: true },
     });
 
@@ -166,7 +168,7 @@ describe.each(ADAPTERS)('reports of failed hooks, on %s', (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)('retries, on %s', (adapter) => {
+describe('retries', () => {
   it('G16: a retried hook keeps its execution id and gets fresh copies, and is retried before the next hook starts', async () => {
     const steps: string[] = [];
     const flaky = async ({ hook, runOutput }: PostHookContext): Promise<void> => {
@@ -184,7 +186,6 @@ describe.each(ADAPTERS)('retries, on %s', (adapter) => {
       ],
     });
     const { agentOs, log } = await startApp({
-      adapter,
       agentOs: { agents: [agent], onHookError: () => void steps.push('reported') },
     });
 
@@ -214,7 +215,6 @@ describe.each(ADAPTERS)('retries, on %s', (adapter) => {
       ],
     });
     const { agentOs, log } = await startApp({
-      adapter,
       agentOs: { agents: [agent], onHookError: ({ execution }) => void steps.push(execution.state) },
     });
 

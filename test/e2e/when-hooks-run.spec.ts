@@ -12,12 +12,12 @@ import {
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
-import { ask, SURFACES } from '../support/surfaces.js';
+import { ask, DOMAIN_SURFACES } from '../support/surfaces.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
-describe.each(SURFACES)('when hooks run ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('when hooks run ($adapter, $transport)', ({ adapter, transport }) => {
   it('G6: background hooks of one run tree are one sequence that never overlaps: in the order in which the runs reached them, pre before post, list order', async () => {
     const steps: string[] = [];
     const fastIsDone = createGate();

@@ -18,7 +18,7 @@ import {
 } from 'nestjs-agentos';
 
 import { raise } from '../support/raise.js';
-import { ask, SURFACES, type Answer } from '../support/surfaces.js';
+import { ask, DOMAIN_SURFACES, type Answer } from '../support/surfaces.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 
 afterEach(closeApps);
@@ -178,7 +178,7 @@ const BROKEN_ENGINES: readonly Row[] = [
   },
 ];
 
-describe.each(SURFACES)('runs that do not complete, on $adapter over $transport', (surface) => {
+describe.each(DOMAIN_SURFACES)('runs that do not complete, on $adapter over $transport', (surface) => {
   const { adapter, transport } = surface;
 
   function start(agent: Partial<AgentOptions>): Promise<TestApp> {

@@ -14,7 +14,7 @@ import {
 } from 'nestjs-agentos';
 import { createGate } from 'nestjs-agentos/testing';
 
-import { ask, SURFACES } from '../support/surfaces.js';
+import { ask, DOMAIN_SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp, startUpError } from '../support/test-app.js';
 
 /** A hook as `GET /hooks` shows it. */
@@ -67,7 +67,7 @@ const ALL_KINDS = (['saysTrue', 'saysFalse', 'saysNothing', 'guards'] as const).
 
 afterEach(closeApps);
 
-describe.each(SURFACES)('where hooks run ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('where hooks run ($adapter, $transport)', ({ adapter, transport }) => {
   it.each([
     {
       position: 'off',

@@ -18,7 +18,7 @@ import { createGate } from 'nestjs-agentos/testing';
 import { z } from 'zod';
 
 import { namesOf, runJson, runSse } from '../support/http-client.js';
-import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { closeApps, startApp } from '../support/test-app.js';
 
 // Direct runs log to the console what they do not tell their callers.
 beforeAll(() => Logger.overrideLogger(false));
@@ -254,12 +254,12 @@ describe('router', () => {
   });
 });
 
-describe.each(ADAPTERS)('the events of a block (%s)', (adapter) => {
+describe('the events of a block', () => {
   const say = (name: string): StepLike => step(name, () => name);
 
   /** What the events with these names say, beside what they all do. */
   async function eventsOf(block: StepLike, names: RegExp): Promise<Record<string, unknown>[]> {
-    const { url } = await startApp({ adapter, agentOs: { workflows: [workflow(block)] } });
+    const { url } = await startApp({ agentOs: { workflows: [workflow(block)] } });
     const frames = await runSse(url, '/workflows/flow', 'x');
     return frames.filter(({ event }) => names.test(event)).map(({ data }) => data);
   }

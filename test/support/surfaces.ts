@@ -15,6 +15,15 @@ export const SURFACES: readonly Surface[] = ADAPTERS.flatMap((adapter) =>
   TRANSPORTS.map((transport) => ({ adapter, transport })),
 );
 
+/**
+ * Each adapter once and each transport once, for what runs, hooks and stores decide: such a behaviour does not depend on the
+ * adapter, and what HTTP makes of it is proven on all of {@link SURFACES} and on both adapters elsewhere.
+ */
+export const DOMAIN_SURFACES: readonly Surface[] = [
+  { adapter: 'express', transport: 'json' },
+  { adapter: 'fastify', transport: 'sse' },
+];
+
 /** What came back, whichever way it came. */
 export interface Answer {
   readonly status: number;
