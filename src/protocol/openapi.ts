@@ -64,6 +64,8 @@ type Override = NonNullable<Settings['override']>;
 
 /** Removes what says nothing to readers of the document, and adds the discriminators of unions. */
 const tidy: Override = ({ zodSchema, jsonSchema }) => {
+  // Zod leaves it out where a field accepts values in other ways, too.
+  if (zodSchema instanceof z.ZodDefault) jsonSchema.default = zodSchema.def.defaultValue;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (zodSchema instanceof z.ZodRecord && zodSchema.valueType instanceof z.ZodUnknown) {

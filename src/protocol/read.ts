@@ -9,6 +9,9 @@ export type Fields = ReadonlyMap<string, unknown>;
 /** The place of a value in a request. */
 export type Place = readonly [part: 'body' | 'query', ...path: (string | number)[]];
 
+/** The error of a field that is required and not there. */
+export const MISSING = { type: 'missing', msg: 'Field required' } as const;
+
 /** The error of a field in the protocol's shape, which is that of pydantic. */
 interface RequestProblem {
   readonly type: string;
@@ -76,14 +79,16 @@ export class RequestProblems {
       if (value !== undefined && value !== null && value !== '' && !ignored.includes(name))
         given[name] = value;
     }
-    const result = schema.safeParse(given, { reportInput: true });
+    const result = schema.safeParse(given);
     if (result.success) return result.data;
-    let last: PropertyKey | undefined;
+    const wrong = new Set<string>();
     for (const issue of result.error.issues) {
-      const [name = ''] = issue.path;
+      const name = String(issue.path[0]);
       // The first error of a field says enough.
-      if (name !== last) this.#addIssue(issue, [...place, String(name)], fields.get(String(name)) ?? null);
-      last = name;
+      if (wrong.has(name)) continue;
+      wrong.add(name);
+      const problem = name in given ? { type: typeOf(issue), msg: issue.message } : MISSING;
+      this.add({ ...problem, loc: [...place, name], input: fields.get(name) ?? null });
     }
     return undefined;
   }
@@ -96,11 +101,6 @@ export class RequestProblems {
   /** The exception that refuses the request with these errors. */
   toException(): UnprocessableEntityException {
     return new UnprocessableEntityException({ detail: this.#all });
-  }
-
-  #addIssue(issue: z.core.$ZodIssue, loc: Place, input: unknown): void {
-    if (issue.input === undefined) this.add({ type: 'missing', loc, msg: 'Field required', input });
-    else this.add({ type: typeOf(issue), loc, msg: issue.message, input });
   }
 }
 

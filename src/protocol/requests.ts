@@ -49,15 +49,15 @@ const KIND = { type: choice(COMPONENT_KINDS).describe('Kind of the component.').
 const SORT_FIELDS = { created_at: 'createdAt', updated_at: 'updatedAt', name: 'name' } as const;
 
 const PAGE = {
-  limit: wholeNumber(1, 1_000).describe('Entries on a page.').prefault(20),
+  limit: wholeNumber(1, 1_000).describe('Entries on a page.').default(20),
   // The largest page is far beyond any list, and still exact when it is multiplied.
-  page: wholeNumber(0, 1_000_000_000).describe('The page; the first one is 1, or 0.').prefault(1),
-  sort_by: keyOf(SORT_FIELDS).describe('The field to sort by.').prefault('created_at'),
-  sort_order: choice(['asc', 'desc']).describe('The direction of the sorting.').prefault('desc'),
+  page: wholeNumber(0, 1_000_000_000).describe('The page; the first one is 1, or 0.').default(1),
+  sort_by: keyOf(SORT_FIELDS).describe('The field to sort by.').default('created_at'),
+  sort_order: choice(['asc', 'desc']).describe('The direction of the sorting.').default('desc'),
 };
 
 const RUN_PAGE = {
-  limit: wholeNumber(1, 1_000).describe('At most this many runs: the latest ones.').prefault(DEFAULT_RUNS),
+  limit: wholeNumber(1, 1_000).describe('At most this many runs: the latest ones.').default(DEFAULT_RUNS),
   before: id().describe('Id of a run: only the runs before it.').optional(),
 };
 
@@ -123,7 +123,7 @@ export const recordedRunsQuery = z.object({
   state: choice(['running', 'settled']).describe('Only runs in this state.').optional(),
   component: text().describe('Only runs of the component with this id.').optional(),
   outcome: choice(RUN_OUTCOMES).describe('Only runs that have settled with this outcome.').optional(),
-  limit: wholeNumber(1, MAX_EXECUTIONS).describe('At most this many runs.').prefault(100),
+  limit: wholeNumber(1, MAX_EXECUTIONS).describe('At most this many runs.').default(100),
   ...DATABASE,
 });
 export type RecordedRunsQuery = z.output<typeof recordedRunsQuery>;
@@ -132,7 +132,7 @@ export const executionsQuery = z.object({
   run_id: text().describe('Only executions for this run.').optional(),
   hook: text().describe('Only executions of the hook with this name.').optional(),
   state: choice(HOOK_EXECUTION_STATES).describe('Only executions in this state.').optional(),
-  limit: wholeNumber(1, MAX_EXECUTIONS).describe('At most this many executions.').prefault(100),
+  limit: wholeNumber(1, MAX_EXECUTIONS).describe('At most this many executions.').default(100),
   ...DATABASE,
 });
 
@@ -218,11 +218,11 @@ export const runFields = z.object({
       example: 'Hello',
     })
     .optional(),
-  stream: flag().describe('Server-sent events, which is the default; `false`: JSON.').prefault(true),
-  background: flag().describe('The run goes on when its client has left. Default: `false`.').prefault(false),
+  stream: flag().describe('Server-sent events, which is the default; `false`: JSON.').default(true),
+  background: flag().describe('The run goes on when its client has left. Default: `false`.').default(false),
   stream_events: flag()
     .describe('Whether the stream has all events (the default), or only the essential ones.')
-    .prefault(true),
+    .default(true),
   session_id: id()
     .meta({ description: 'The session to continue; empty or missing starts a new one.', example: '' })
     .optional(),
@@ -274,7 +274,7 @@ export const resumption = named(
   z.object({
     last_event_index: wholeNumber(-1)
       .describe('Index of the last event that the client has; -1, the default, if it has none.')
-      .prefault(-1),
+      .default(-1),
     session_id: id()
       .meta({ description: 'The session of the run, if the run is not remembered any more.', example: '' })
       .optional(),

@@ -294,6 +294,34 @@ describe('What generators of clients need of the document', () => {
     expect(fields.filter(({ value }) => 'default' in value)).toEqual([]);
   });
 
+  it('is the default and the limits of each parameter of a query', async () => {
+    const { app } = await startApp({});
+    const { paths } = jsonOf(documentOf(app));
+    expect(paths['/sessions']?.get?.parameters).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          name: 'limit',
+          required: false,
+          schema: { type: 'integer', minimum: 1, maximum: 1_000, default: 20 },
+        }),
+        expect.objectContaining({
+          name: 'sort_by',
+          schema: { type: 'string', enum: ['created_at', 'updated_at', 'name'], default: 'created_at' },
+        }),
+      ]),
+    );
+    expect(paths['/agents/{id}/runs']?.get?.parameters).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          name: 'session_id',
+          required: true,
+          schema: { type: 'string', minLength: 1 },
+        }),
+        expect.objectContaining({ name: 'status', schema: expect.objectContaining({ type: 'string' }) }),
+      ]),
+    );
+  });
+
   it('is how many files a run may bring, of which size, and from where on a stream is resumed', async () => {
     const { app } = await startApp({ agentOs: { http: { maxFiles: 3, maxFileSize: 1_234 } } });
     const schemas = jsonOf(documentOf(app)).components?.schemas;

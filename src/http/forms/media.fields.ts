@@ -5,7 +5,7 @@ import { fileTypeOf, isTextType } from '../../model/file.type.js';
 import { newId } from '../../model/ids.js';
 import type { RunFile, RunFileKind } from '../../model/run-input.js';
 import { isSimple } from '../../protocol/json.values.js';
-import type { Fields, Place, RequestProblems } from '../../protocol/read.js';
+import { MISSING, type Fields, type Place, type RequestProblems } from '../../protocol/read.js';
 import { NOT_OBJECTS } from '../../protocol/request.fields.js';
 import { mediaDescription, mediaLists, type MediaDescription } from '../../protocol/requests.js';
 import { checkFileCount, checkFileSize, type FileLimits } from './file.limits.js';
@@ -50,7 +50,9 @@ export function readMedia(
   options: MediaOptions,
   problems: RequestProblems,
 ): RunFile[] {
-  const lists = problems.read(mediaLists, simpleLists(fields, options, problems), ['body']) ?? {};
+  const given = simpleLists(fields, options, problems);
+  const lists = given.size === 0 ? undefined : problems.read(mediaLists, given, ['body']);
+  if (!lists) return [];
   const described = FIELDS.flatMap((field) =>
     (lists[field] ?? []).map((item, index) => ({ field, item: new Map(Object.entries(item)), index })),
   );
@@ -69,6 +71,7 @@ function simpleLists(fields: Fields, { maxFiles }: FileLimits, problems: Request
   const lists = new Map<string, unknown>();
   for (const field of FIELDS) {
     const input = fields.get(field);
+    if (input === undefined) continue;
     if (typeof input !== 'string' || isSimple(input, maxParts)) lists.set(field, input);
     else problems.add({ type: 'json_invalid', loc: ['body', field], msg: NOT_OBJECTS, input });
   }
@@ -169,7 +172,7 @@ class MediaItem {
     if (content !== undefined && url !== undefined)
       this.#refuse('url', 'Input should have content or a url, not both', null);
     else if (content === undefined && url === undefined)
-      this.#refuse('content', 'Field required', null, 'missing');
+      this.#refuse('content', MISSING.msg, null, MISSING.type);
   }
 
   #refuse(field: keyof MediaDescription, msg: string, input: unknown, type = 'value_error'): void {

@@ -2,7 +2,7 @@ import type { UnprocessableEntityException } from '@nestjs/common';
 
 import { decodeText } from '../../model/text.decoding.js';
 import { hasFields, parseJson } from '../../protocol/json.values.js';
-import { RequestProblems, type Fields } from '../../protocol/read.js';
+import { MISSING, RequestProblems, type Fields } from '../../protocol/read.js';
 
 /** A request of Express or Fastify, with the parts of its body that the host has read. */
 export interface BodyRequest {
@@ -56,7 +56,7 @@ export function contentTypeOf({ headers }: BodyRequest): string {
 
 /** @throws UnprocessableEntityException always: a body is required */
 export function refuseMissingBody(): never {
-  throw refusal('missing', 'Field required', null);
+  throw refusal(MISSING.type, MISSING.msg, null);
 }
 
 function fieldsOfValue(value: unknown, shown: unknown): Fields {

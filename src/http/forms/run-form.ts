@@ -2,7 +2,7 @@ import { withoutUndefined } from '../../data/without-undefined.js';
 import { isBlank } from '../../model/blank.js';
 import type { RunInput } from '../../model/run-input.js';
 import type { RunOptions } from '../../model/runnable-component.js';
-import { RequestProblems } from '../../protocol/read.js';
+import { MISSING, RequestProblems } from '../../protocol/read.js';
 import { CLIENT_CONTEXT, runFields } from '../../protocol/requests.js';
 import type { SessionOwner } from '../../sessions/session.store.js';
 import type { Form } from './form.js';
@@ -63,9 +63,6 @@ function refuseBlank(given: unknown, problems: RequestProblems): void {
   const message = given ?? '';
   if (typeof message !== 'string' || !isBlank(message)) return;
   const input = given ?? null;
-  const problem =
-    message === ''
-      ? { type: 'missing', msg: 'Field required' }
-      : { type: 'value_error', msg: 'Input should not be blank' };
+  const problem = message === '' ? MISSING : { type: 'value_error', msg: 'Input should not be blank' };
   problems.add({ ...problem, loc: ['body', 'message'], input });
 }
