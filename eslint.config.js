@@ -15,6 +15,7 @@ const LAYERS = [
   'data',
   'model',
   'errors',
+  'options',
   'peers',
   'telemetry',
   'execution',

@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { z } from 'zod';
 
 import { AgentOsLogger } from './errors/agent-os.logger.js';
 import { AgentOsLifecycle } from './agent-os.lifecycle.js';
@@ -18,7 +19,10 @@ import { HookLedger } from './execution/hook.ledger.js';
 import { InProcessHookExecutor } from './execution/in-process-hook.executor.js';
 import { TimeLimitedHookExecutor } from './execution/time-limited-hook.executor.js';
 import { HookExplorer } from './hooks/hook.explorer.js';
-import { resolveOptions } from './resolve-options.js';
+import { isRecord } from './data/is-record.js';
+import { checkOptions } from './options/check.options.js';
+import { arrayOf, functionOf, valueOf, valueWith } from './options/option.schemas.js';
+import { resolveOptions, WIRING_OPTIONS } from './resolve-options.js';
 import { AgentOsInterceptor } from './runs/background/agent-os.interceptor.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { InMemoryEvalStore } from './sessions/in-memory-eval.store.js';
@@ -88,8 +92,7 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
 export class AgentOsModule extends AgentOsConfigurableModule {
   /** Configures the module with plain options. */
   static override forRoot(options: typeof AGENT_OS_OPTIONS_TYPE = {}): DynamicModule {
-    checkObject('forRoot', options);
-    checkWiring('forRoot', options);
+    checkWiring(options);
     return super.forRoot(options);
   }
 
@@ -110,63 +113,51 @@ function refuseBareModule(): never {
   );
 }
 
-function checkObject(method: string, options: unknown): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
-  const got = Array.isArray(options) ? 'an array' : String(options);
-  throw new AgentOsConfigurationError(`AgentOsModule.${method}() expects an object of options, got ${got}.`);
-}
-
 /** Checks the options that are read before the others are resolved, since they define the routes. */
-function checkWiring(method: string, options: object): void {
-  const { http, interceptor, isGlobal } = options as Partial<Record<string, unknown>>;
-  const fail = (problem: string): never => {
-    throw new AgentOsConfigurationError(`AgentOsModule.${method}(): expected ${problem}.`);
-  };
-  if (isGlobal !== undefined && typeof isGlobal !== 'boolean')
-    fail(`isGlobal to be true or false, got ${showValue(isGlobal)}`);
-  if (interceptor !== undefined && interceptor !== 'global' && interceptor !== 'manual')
-    fail(`interceptor to be "global" or "manual", got ${showValue(interceptor)}`);
-  const { prefix, guards } = (typeof http === 'object' && http !== null ? http : {}) as Partial<
-    Record<string, unknown>
-  >;
-  if (prefix !== undefined && typeof prefix !== 'string')
-    fail(`http.prefix to be a text, got ${showValue(prefix)}`);
-  if (guards !== undefined && !Array.isArray(guards))
-    fail(`http.guards to be an array, got ${showValue(guards)}`);
+function checkWiring(options: typeof AGENT_OS_OPTIONS_TYPE): void {
+  const given: unknown = options;
+  const { isGlobal, http, interceptor } = isRecord(given) ? given : {};
+  const wiring = { isGlobal, http: http === false ? undefined : http, interceptor };
+  checkOptions('AgentOsModule.forRoot()', WIRING, isRecord(given) ? wiring : given);
 }
 
+const WIRING = z.strictObject(WIRING_OPTIONS);
 const SOURCES = ['useFactory', 'useClass', 'useExisting'] as const;
-const BESIDE_SOURCES = ['imports', 'inject', 'provideInjectionTokensFrom', 'isGlobal', 'http', 'interceptor'];
+
+const ASYNC_OPTIONS = z.strictObject({
+  useFactory: functionOf<unknown>().optional(),
+  useClass: valueWith(problemOfClass).optional(),
+  useExisting: valueOf('a class or a token', (value) =>
+    ['function', 'string', 'symbol'].includes(typeof value),
+  ).optional(),
+  imports: arrayOf<unknown>().optional(),
+  inject: arrayOf<unknown>().optional(),
+  provideInjectionTokensFrom: arrayOf<unknown>().optional(),
+  ...WIRING_OPTIONS,
+});
 
 /** Nest's own errors for these mistakes name neither the module nor the option. */
 function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
-  checkObject('forRootAsync', options);
-  const fail = (problem: string): never => {
-    throw new AgentOsConfigurationError(`AgentOsModule.forRootAsync(): ${problem}`);
-  };
-  checkWiring('forRootAsync', options);
-  const known: readonly string[] = [...SOURCES, ...BESIDE_SOURCES];
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    fail(
-      `unknown option "${unknown}". Known options: ${known.join(', ')}. All others stand in what the factory returns.`,
+  const owner = 'AgentOsModule.forRootAsync()';
+  const given: unknown = options;
+  const { http, ...others } = isRecord(given) ? given : {};
+  const hint = 'All others stand in what the factory returns.';
+  const sources = SOURCES.filter((name) => others[name] !== undefined);
+  if (sources.length > 1)
+    throw new AgentOsConfigurationError(`${owner}: ${sources.join(' and ')} exclude each other. Keep one.`);
+  const checked = { ...others, http: http === false ? undefined : http };
+  checkOptions(owner, ASYNC_OPTIONS, isRecord(given) ? checked : given, hint);
+  if (sources.length === 0)
+    throw new AgentOsConfigurationError(
+      `${owner}: give it one of useFactory, useClass and useExisting. Without a factory use forRoot().`,
     );
-  for (const name of ['imports', 'inject'] as const)
-    if (options[name] !== undefined && !Array.isArray(options[name]))
-      fail(`expected ${name} to be an array, got ${showValue(options[name])}.`);
-  const given = SOURCES.filter((name) => options[name] !== undefined);
-  const [source, ...others] = given;
-  if (source === undefined)
-    return fail('give it one of useFactory, useClass and useExisting. Without a factory use forRoot().');
-  if (others.length > 0) fail(`${given.join(' and ')} exclude each other. Keep one.`);
-  const { useClass } = options;
-  const type = typeof options[source];
-  const { createAgentOsOptions } = (useClass?.prototype ?? {}) as { createAgentOsOptions?: unknown };
-  if (typeof useClass === 'function' && typeof createAgentOsOptions !== 'function')
-    fail(`expected ${useClass.name} to have a method createAgentOsOptions() that returns the options.`);
-  const isToken = source === 'useExisting' && ['string', 'symbol'].includes(type);
-  if (type === 'function' || isToken) return;
-  fail(`expected ${source} to be a ${source === 'useFactory' ? 'function' : 'class'}, got ${type}.`);
+}
+
+function problemOfClass(given: unknown): string | undefined {
+  if (typeof given !== 'function') return `expected useClass to be a class, got ${showValue(given)}.`;
+  const { createAgentOsOptions } = (given.prototype ?? {}) as { createAgentOsOptions?: unknown };
+  if (typeof createAgentOsOptions === 'function') return undefined;
+  return `expected ${given.name} to have a method createAgentOsOptions() that returns the options.`;
 }
 
 function createExecutor(options: ResolvedAgentOsOptions): HookExecutor {

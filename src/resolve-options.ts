@@ -1,58 +1,119 @@
-import type { AgentOsExtras, AgentOsOptions, ResolvedAgentOsOptions } from './agent-os.options.js';
+import { z } from 'zod';
+
+import type {
+  AgentOsExtras,
+  AgentOsHttpOptions,
+  AgentOsOptions,
+  AgentOsRouteOptions,
+  ResolvedAgentOsOptions,
+} from './agent-os.options.js';
+import type { Agent } from './components/agent.js';
 import { Component } from './components/component.js';
-import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
+import type { Team } from './components/team/team.js';
+import type { Workflow } from './components/workflow/workflow.js';
+import { withoutUndefined } from './data/without-undefined.js';
 import { HookExecutor } from './execution/hook.executor.js';
+import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
+import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
+import type { HookLike } from './hooks/hook.reference.js';
 import type { ComponentKind } from './model/component.js';
-import { isRunTimeout, RUN_TIMEOUT } from './runs/watch.js';
+import { showValue } from './model/show-value.js';
+import { checkOptions } from './options/check.options.js';
+import {
+  arrayOf,
+  flag,
+  functionOf,
+  id,
+  instanceOf,
+  milliseconds,
+  oneOf,
+  optionsOf,
+  text,
+  valueOf,
+  valueWith,
+  wholeNumber,
+} from './options/option.schemas.js';
+import type { RunErrorHandler } from './runs/outcome.js';
+import { RUN_TIMEOUT, runTimeout } from './runs/watch.js';
 import { EvalStore } from './sessions/eval.store.js';
 import { SessionStore } from './sessions/session.store.js';
 import { STORE_TIMEOUT } from './sessions/store.calls.js';
 
-const DEFAULTS = {
-  id: 'agent-os',
-  name: 'AgentOS',
-  agents: [],
-  teams: [],
-  workflows: [],
-  runHooksInBackground: false,
-  preHooks: [],
-  postHooks: [],
-  concurrency: 1_000,
-  maxPending: 10_000,
-  releaseAfter: 30_000,
-  shutdownTimeout: 10_000,
-  storeTimeout: STORE_TIMEOUT,
-  runTimeout: RUN_TIMEOUT,
-  maxRuns: 1_000,
-  closeConnections: true,
-  onDisconnect: 'finish',
-} as const satisfies AgentOsOptions;
+/** Files become strings, which have a maximum length. */
+const MAX_FILE_SIZE = 256 * 1024 * 1024;
 
-const KNOWN = [
-  ...Object.keys(DEFAULTS),
-  'description',
-  'onHookError',
-  'executor',
-  'onRunError',
-  'sessionStore',
-  'evalStore',
-  'http',
-];
-const HTTP_DEFAULTS = {
-  maxFileSize: 10 * 1024 * 1024,
-  maxFiles: 10,
-  maxBodyMemory: 256 * 1024 * 1024,
-  stallTimeout: 60_000,
-} as const satisfies AgentOsOptions['http'];
-const KNOWN_HTTP = [
-  'securityKey',
-  'allowedOrigins',
-  'allowedHosts',
-  'acceptClientContext',
-  ...Object.keys(HTTP_DEFAULTS),
-];
-/** Options of routes, which must be given before a factory runs. */
-const KNOWN_ROUTES = ['prefix', 'guards', 'userId'];
+const HTTP_OPTIONS = {
+  securityKey: valueWith<string>(problemOfKey).optional(),
+  allowedOrigins: z
+    .array(valueOf<string>('an origin as browsers send it, such as "https://app.example.com"', isOrigin))
+    .describe('a list of origins as browsers send them, such as "https://app.example.com"')
+    .readonly()
+    .optional(),
+  allowedHosts: z
+    .array(valueOf<string>('a name without a port, such as "agents.example.com"', isHost))
+    .describe('a list of names without a port, such as "agents.example.com"')
+    .readonly()
+    .optional(),
+  acceptClientContext: flag().optional(),
+  maxFileSize: z
+    .int()
+    .min(1)
+    .max(MAX_FILE_SIZE)
+    .describe('a whole number of bytes, from 1 to 256 MiB')
+    .default(10 * 1024 * 1024),
+  maxFiles: wholeNumber(0).default(10),
+  maxBodyMemory: z
+    .int()
+    .min(0)
+    .describe('a whole number of bytes')
+    .default(256 * 1024 * 1024),
+  stallTimeout: milliseconds(0).default(60_000),
+};
+
+const ROUTE_OPTIONS = {
+  prefix: valueOf<string>('a text', (value) => typeof value === 'string').optional(),
+  guards: arrayOf<NonNullable<AgentOsRouteOptions['guards']>[number]>().optional(),
+  userId: functionOf<NonNullable<AgentOsRouteOptions['userId']>>().optional(),
+};
+
+/** The options that are given beside a factory. */
+export const WIRING_OPTIONS = {
+  isGlobal: flag().optional(),
+  http: optionsOf<AgentOsHttpOptions & AgentOsRouteOptions>()({ ...HTTP_OPTIONS, ...ROUTE_OPTIONS })
+    .describe('false or an object of options')
+    .optional(),
+  interceptor: oneOf('global', 'manual').optional(),
+};
+
+const HTTP = z.strictObject({ http: WIRING_OPTIONS.http.unwrap() });
+
+const OPTIONS = optionsOf<AgentOsOptions>()({
+  id: id().default('agent-os'),
+  name: text().default('AgentOS'),
+  description: valueOf<string>('a text', (value) => typeof value === 'string').optional(),
+  agents: componentsOf<Agent>('agent').default([]),
+  teams: componentsOf<Team>('team').default([]),
+  workflows: componentsOf<Workflow>('workflow').default([]),
+  runHooksInBackground: flag().default(false),
+  preHooks: arrayOf<HookLike<PreHookContext>>().default([]),
+  postHooks: arrayOf<HookLike<PostHookContext>>().default([]),
+  concurrency: wholeNumber(1).default(1_000),
+  maxPending: wholeNumber(1).default(10_000),
+  releaseAfter: milliseconds(0).default(30_000),
+  shutdownTimeout: milliseconds(0).default(10_000),
+  storeTimeout: milliseconds(1).default(STORE_TIMEOUT),
+  runTimeout: runTimeout().default(RUN_TIMEOUT),
+  maxRuns: wholeNumber(1).default(1_000),
+  closeConnections: flag().default(true),
+  onDisconnect: oneOf('finish', 'cancel').default('finish'),
+  onHookError: functionOf<HookErrorHandler>().optional(),
+  executor: instanceOf(HookExecutor).optional(),
+  onRunError: functionOf<RunErrorHandler>().optional(),
+  sessionStore: instanceOf(SessionStore).optional(),
+  evalStore: evalStoreOption().optional(),
+  // Checked when those beside the factory are known, too.
+  http: valueWith<AgentOsHttpOptions>(problemOfFactoryHttp).optional(),
+});
 
 /**
  * Checks the options and adds the defaults.
@@ -61,104 +122,45 @@ const KNOWN_ROUTES = ['prefix', 'guards', 'userId'];
  */
 export function resolveOptions(
   options: AgentOsOptions,
-  { http }: Pick<AgentOsExtras, 'http'>,
+  { http: beside }: Pick<AgentOsExtras, 'http'>,
 ): ResolvedAgentOsOptions {
-  // A factory may have forgotten its return.
-  expect('options', typeof options === 'object' && options !== null, 'an object', options);
-  checkNames('AgentOsModule', options, KNOWN);
-  checkNames('AgentOsModule http', http || {}, [...KNOWN_HTTP, ...KNOWN_ROUTES]);
-  checkFactoryHttp(options.http);
-  const resolved = {
-    ...DEFAULTS,
-    ...dropUndefined(options),
-    http: { ...HTTP_DEFAULTS, ...dropUndefined(http || {}), ...dropUndefined(options.http ?? {}) },
-  };
-  checkValues(resolved);
-  return resolved;
+  const checked = checkOptions('AgentOsModule', OPTIONS, options);
+  const given = { ...withoutUndefined(beside || {}), ...withoutUndefined(checked.http ?? {}) };
+  const { http } = checkOptions('AgentOsModule', HTTP, { http: given });
+  return { ...checked, http };
 }
 
 /** Guards returned by a factory come too late and would be ignored silently: the type checker does not reject them. */
-function checkFactoryHttp(http: object | false = {}): void {
-  if (http === false) throw late('http: false');
-  for (const name of KNOWN_ROUTES) if (Object.hasOwn(http, name)) throw late(`http.${name}`);
-  checkNames('AgentOsModule http', http, KNOWN_HTTP);
+function problemOfFactoryHttp(http: unknown): string | undefined {
+  if (http === false) return late('http: false');
+  if (typeof http !== 'object' || http === null)
+    return `expected http to be an object of options, got ${showValue(http)}.`;
+  const name = Object.keys(ROUTE_OPTIONS).find((route) => Object.hasOwn(http, route));
+  return name === undefined ? undefined : late(`http.${name}`);
 }
 
-function late(option: string): AgentOsConfigurationError {
-  return wrong(
-    'AgentOsModule',
+function late(option: string): string {
+  return (
     `${option} came from the factory, which runs after the routes are made. ` +
-      'Put it beside the factory: forRootAsync({ useFactory, http: … })',
+    'Put it beside the factory: forRootAsync({ useFactory, http: … }).'
   );
 }
 
-function checkNames(owner: string, options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name))
-      throw wrong(owner, `unknown option "${name}". Known options: ${known.join(', ')}`);
-  }
-}
-
-function checkValues(options: ResolvedAgentOsOptions): void {
-  for (const name of ['agents', 'teams', 'workflows', 'preHooks', 'postHooks'] as const) {
-    expect(name, Array.isArray(options[name]), 'an array', options[name]);
-  }
-  for (const name of ['agents', 'teams', 'workflows'] as const)
-    options[name].forEach((item, index) => checkComponent(`${name}[${index}]`, KINDS[name], item));
-  for (const name of ['concurrency', 'maxPending', 'maxRuns'] as const) {
-    expect(
-      name,
-      Number.isInteger(options[name]) && options[name] >= 1,
-      'a whole number from 1 on',
-      options[name],
-    );
-  }
-  for (const name of ['releaseAfter', 'shutdownTimeout'] as const) {
-    expect(name, isDuration(options[name]), 'a number of milliseconds', options[name]);
-  }
-  const { storeTimeout, runTimeout } = options;
-  expect(
-    'runTimeout',
-    isRunTimeout(runTimeout),
-    'a number of milliseconds from 1 to 2147483647, or Infinity',
-    runTimeout,
-  );
-  expect(
-    'storeTimeout',
-    isDuration(storeTimeout) && storeTimeout > 0,
-    'a number of milliseconds above 0',
-    storeTimeout,
-  );
-  checkIdentity(options);
-  checkParts(options);
-  checkFileLimits(options.http);
-  checkOrigins(options.http);
-  for (const name of ['runHooksInBackground', 'closeConnections'] as const) {
-    expect(name, typeof options[name] === 'boolean', 'a boolean', options[name]);
-  }
-  const { onDisconnect, http } = options;
-  expect('onDisconnect', ['finish', 'cancel'].includes(onDisconnect), '"finish" or "cancel"', onDisconnect);
-  for (const name of ['onHookError', 'onRunError'] as const) {
-    expect(name, ['function', 'undefined'].includes(typeof options[name]), 'a function', options[name]);
-  }
-  const { securityKey, acceptClientContext } = http;
-  const isFlag = ['boolean', 'undefined'].includes(typeof acceptClientContext);
-  expect('http.acceptClientContext', isFlag, 'a boolean', acceptClientContext);
-  const isUsable = securityKey === undefined || (typeof securityKey === 'string' && securityKey !== '');
-  // The value is a secret: it must not appear in a message.
-  if (!isUsable)
-    throw wrong('AgentOsModule', 'expected http.securityKey to be a non-empty string, or to be left out');
+/** The value is a secret: it must not appear in a message. */
+function problemOfKey(key: unknown): string | undefined {
+  if (typeof key !== 'string' || key === '')
+    return 'expected http.securityKey to be a non-empty string, or to be left out.';
   // A key read from a file may end with a line break. Headers are trimmed, so no request could ever match it.
-  if (securityKey !== securityKey?.trim())
-    throw wrong('AgentOsModule', 'expected http.securityKey to have no white space around it');
+  return key === key.trim() ? undefined : 'expected http.securityKey to have no white space around it.';
 }
 
-/** The kind of component in each list. */
-const KINDS = { agents: 'agent', teams: 'team', workflows: 'workflow' } as const;
-
-function checkComponent(place: string, kind: ComponentKind, item: unknown): void {
-  if (item instanceof Component && item.kind === kind) return;
-  throw wrong('AgentOsModule', `${place} ${whatIsWrong(kind, item)}`);
+/** Components of one kind. */
+function componentsOf<T extends Component>(kind: ComponentKind): z.ZodCustom<readonly T[], readonly T[]> {
+  return valueWith((list) => {
+    if (!Array.isArray(list)) return `expected ${kind}s to be an array, got ${showValue(list)}.`;
+    const index = list.findIndex((item) => !(item instanceof Component && item.kind === kind));
+    return index < 0 ? undefined : `${kind}s[${index}] ${whatIsWrong(kind, list[index])}.`;
+  });
 }
 
 function whatIsWrong(kind: ComponentKind, item: unknown): string {
@@ -171,74 +173,29 @@ function whatIsWrong(kind: ComponentKind, item: unknown): string {
   return `is no ${kind}${what}. List what new ${type}({ … }) makes`;
 }
 
-/** The same format as ids of components. */
-const ID = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-
-function checkIdentity({ id, name, description }: ResolvedAgentOsOptions): void {
-  const isId = typeof id === 'string' && ID.test(id);
-  expect('id', isId, 'letters, digits, ".", "_" and "-", with a letter or digit first', id);
-  expect('name', typeof name === 'string' && name.trim() !== '', 'a text that is not empty', name);
-  expect('description', ['string', 'undefined'].includes(typeof description), 'a text', description);
-}
-
-/** Files become strings, which have a maximum length. */
-const MAX_FILE_SIZE = 256 * 1024 * 1024;
-
-function checkFileLimits({
-  maxFileSize,
-  maxFiles,
-  maxBodyMemory,
-  stallTimeout,
-}: ResolvedAgentOsOptions['http']): void {
-  const isSize = Number.isInteger(maxFileSize) && maxFileSize >= 1 && maxFileSize <= MAX_FILE_SIZE;
-  expect('http.maxFileSize', isSize, 'a whole number of bytes, from 1 to 256 MiB', maxFileSize);
-  const isCount = Number.isInteger(maxFiles) && maxFiles >= 0;
-  expect('http.maxFiles', isCount, 'a whole number from 0 on', maxFiles);
-  const isMemory = Number.isInteger(maxBodyMemory) && maxBodyMemory >= 0;
-  expect('http.maxBodyMemory', isMemory, 'a whole number of bytes', maxBodyMemory);
-  expect('http.stallTimeout', isDuration(stallTimeout), 'a number of milliseconds', stallTimeout);
-}
-
 /** Origins are compared literally with the header that browsers send. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$|^null$/;
 /** A host name without scheme, port or upper-case letters. */
 const HOST = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
-function checkOrigins({ allowedOrigins, allowedHosts }: ResolvedAgentOsOptions['http']): void {
-  const origins = 'a list of origins as browsers send them, such as "https://app.example.com"';
-  checkTexts('http.allowedOrigins', allowedOrigins, isOrigin, origins);
-  const hosts = 'a list of names without a port, such as "agents.example.com"';
-  checkTexts('http.allowedHosts', allowedHosts, (text) => HOST.test(text), hosts);
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== 'string' || !ORIGIN.test(value)) return false;
+  return !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value);
 }
 
-function isOrigin(text: string): boolean {
-  if (!ORIGIN.test(text)) return false;
-  return !/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text);
-}
-
-function checkTexts(name: string, list: unknown, isRight: (text: string) => boolean, expected: string): void {
-  if (list === undefined) return;
-  expect(name, Array.isArray(list), expected, list);
-  for (const item of list as readonly unknown[]) {
-    expect(name, typeof item === 'string' && isRight(item), expected, item);
-  }
+function isHost(value: unknown): boolean {
+  return typeof value === 'string' && HOST.test(value);
 }
 
 /** A class given in place of an instance would fail only with the first run. */
-function checkParts({ executor, sessionStore, evalStore }: ResolvedAgentOsOptions): void {
-  const isExecutor = executor === undefined || executor instanceof HookExecutor;
-  expect('executor', isExecutor, 'an instance of a HookExecutor', executor);
-  const isSessionStore = sessionStore === undefined || sessionStore instanceof SessionStore;
-  expect('sessionStore', isSessionStore, 'an instance of a SessionStore', sessionStore);
-  const isEvalStore = evalStore === undefined || evalStore instanceof EvalStore;
-  expect('evalStore', isEvalStore, 'an instance of an EvalStore', evalStore);
-  if (evalStore !== undefined && takesTwo(evalStore, 'rename')) {
-    throw wrong(
-      'AgentOsModule',
-      `rename(id, name) of the evalStore "${evalStore.constructor.name}" takes no owner, so that users could rename the ` +
-        'evaluations of others. Take the owner as a third parameter, and look at it in the same step',
-    );
-  }
+function evalStoreOption(): z.ZodCustom<EvalStore, EvalStore> {
+  return instanceOf(EvalStore).superRefine((store, context) => {
+    if (!takesTwo(store, 'rename')) return;
+    const problem =
+      `rename(id, name) of the evalStore "${store.constructor.name}" takes no owner, so that users could rename the ` +
+      'evaluations of others. Take the owner as a third parameter, and look at it in the same step.';
+    context.addIssue({ code: 'custom', message: problem, params: { problem } });
+  });
 }
 
 /** Whether a function certainly takes two arguments: `length` ignores rest parameters and those with defaults. */
@@ -249,25 +206,4 @@ function takesTwo<K extends string>(
   const method = store[name];
   const [parameters = ''] = /\([^)]*\)/.exec(String(method)) ?? [];
   return method.length === 2 && !/=|\.\.\./.test(parameters) && !/\barguments\b/.test(String(method));
-}
-
-/** Strings, such as environment variables, would pass a numeric comparison and fail as durations. */
-function isDuration(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value < 2 ** 31;
-}
-
-function expect(name: string, isRight: boolean, expected: string, value: unknown): void {
-  if (!isRight)
-    throw wrong(
-      'AgentOsModule',
-      `expected ${name} to be ${expected}, got ${String(value)} (${typeof value})`,
-    );
-}
-
-function wrong(owner: string, problem: string): AgentOsConfigurationError {
-  return new AgentOsConfigurationError(`${owner}: ${problem}.`);
-}
-
-function dropUndefined<T extends object>(options: T): Partial<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

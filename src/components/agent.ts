@@ -4,9 +4,11 @@ import type { ComponentIdentity } from '../model/component.js';
 import type { Message } from '../model/message.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import { showValue } from '../model/show-value.js';
+import { optionsOf } from '../options/option.schemas.js';
 import type { ComponentRun } from '../runs/component.port.js';
-import { Component, type ComponentOptions } from './component.js';
+import { checkComponent, Component, COMPONENT_OPTIONS, type ComponentOptions } from './component.js';
 import { Engine, type EngineLike, type ToolDescription } from './engine.js';
+import { engineOption, historyRunsOption } from './engine.options.js';
 import { engineRequestOf, runEngine } from './run-engine.js';
 
 /** The options of {@link Agent}. */
@@ -17,8 +19,11 @@ export interface AgentOptions extends ComponentOptions {
   readonly historyRuns?: number;
 }
 
-/** The number of earlier runs whose messages an engine gets. */
-const DEFAULT_HISTORY_RUNS = 10;
+const OPTIONS = optionsOf<AgentOptions>()({
+  ...COMPONENT_OPTIONS,
+  engine: engineOption<EngineLike>(),
+  historyRuns: historyRunsOption(),
+});
 
 /**
  * An engine with hooks around it.
@@ -38,11 +43,11 @@ export class Agent extends Component {
 
   /** @throws AgentOsConfigurationError if an option is not usable */
   constructor(options: AgentOptions) {
-    super(options, ['engine', 'historyRuns']);
-    checkEngine(`Agent "${this.id}"`, options.engine);
-    this.#engine = options.engine;
-    this.model = modelOf(`Agent "${this.id}"`, options.engine);
-    this.historyRuns = checkHistoryRuns(`Agent "${this.id}"`, options.historyRuns);
+    const { engine, historyRuns, ...common } = checkComponent(new.target.name, OPTIONS, options);
+    super(common);
+    this.#engine = engine;
+    this.model = modelOf(`Agent "${this.id}"`, engine);
+    this.historyRuns = historyRuns;
     Object.freeze(this);
   }
 
@@ -103,24 +108,4 @@ export async function toolsOf(
 
 function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
-}
-
-/**
- * The number of earlier runs whose messages an engine gets, or the default.
- *
- * @throws AgentOsConfigurationError if it is no whole number from 0 on
- */
-export function checkHistoryRuns(owner: string, historyRuns: number = DEFAULT_HISTORY_RUNS): number {
-  if (Number.isInteger(historyRuns) && historyRuns >= 0) return historyRuns;
-  throw new AgentOsConfigurationError(
-    `${owner}: expected historyRuns to be a whole number from 0 on, got ${String(historyRuns)}.`,
-  );
-}
-
-/** @throws AgentOsConfigurationError if it cannot be an engine */
-export function checkEngine(owner: string, engine: unknown): void {
-  if (typeof engine === 'function' || engine instanceof Engine) return;
-  throw new AgentOsConfigurationError(
-    `${owner}: expected engine to be a function or an Engine, got ${typeof engine}.`,
-  );
 }

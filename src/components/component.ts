@@ -1,12 +1,15 @@
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { z } from 'zod';
+
 import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
 import type { HookLike } from '../hooks/hook.reference.js';
 import type { ComponentKind } from '../model/component.js';
 import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
+import { checkOptions } from '../options/check.options.js';
+import { arrayOf, id, text, valueOf, wholeNumber } from '../options/option.schemas.js';
 import type { ComponentRun, RunComponent } from '../runs/component.port.js';
 import { run } from '../runs/start.js';
-import { isRunTimeout } from '../runs/watch.js';
+import { runTimeout } from '../runs/watch.js';
 import type { ToolDescription } from './engine.js';
 
 /** The options that agents, teams and workflows have in common. */
@@ -44,10 +47,9 @@ export abstract class Component implements RunComponent {
   readonly retries: number;
   readonly timeout: number | undefined;
 
-  /** @throws AgentOsConfigurationError if the id or another option is not usable */
-  protected constructor(options: ComponentOptions, known: readonly string[]) {
-    checkOptions(new.target.name, options, [...COMMON_OPTIONS, ...known]);
-    const { id, name, description, preHooks = [], postHooks = [], retries = 0, timeout } = options;
+  /** @param options - checked by {@link checkComponent} */
+  protected constructor(options: z.output<ComponentSchema>) {
+    const { id, name, description, preHooks, postHooks, retries, timeout } = options;
     this.id = id;
     this.name = name ?? id;
     if (description !== undefined) this.description = description;
@@ -77,38 +79,30 @@ export abstract class Component implements RunComponent {
   abstract execute(run: ComponentRun): Promise<void>;
 }
 
-const COMMON_OPTIONS = ['id', 'name', 'description', 'preHooks', 'postHooks', 'retries', 'timeout'];
+/** The checks of {@link ComponentOptions}. */
+export const COMPONENT_OPTIONS = {
+  id: id(),
+  name: text().optional(),
+  description: valueOf<string>('a text', (value) => typeof value === 'string').optional(),
+  preHooks: arrayOf<HookLike<PreHookContext>>().default([]),
+  postHooks: arrayOf<HookLike<PostHookContext>>().default([]),
+  retries: wholeNumber(0).default(0),
+  timeout: runTimeout().optional(),
+};
 
-/** Ids stand in URLs. */
-const ID = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+type ComponentSchema = z.ZodObject<typeof COMPONENT_OPTIONS>;
 
-function checkOptions(type: string, options: ComponentOptions, known: readonly string[]): void {
-  if (typeof options !== 'object' || (options as unknown) === null) {
-    throw new AgentOsConfigurationError(`new ${type}() expects an options object.`);
-  }
-  const { id, preHooks, postHooks, retries, timeout } = options;
-  if (typeof id !== 'string' || !ID.test(id)) {
-    throw new AgentOsConfigurationError(
-      `${type}: expected id to begin with a letter or digit and to hold only letters, digits, ".", "_" and "-", ` +
-        `got ${JSON.stringify(id)}.`,
-    );
-  }
-  const fail = (problem: string): never => {
-    throw new AgentOsConfigurationError(`${type} "${id}": ${problem}`);
-  };
-  for (const option of Object.keys(options)) {
-    if (!known.includes(option)) fail(`unknown option "${option}". Known options: ${known.join(', ')}.`);
-  }
-  for (const [option, value] of Object.entries({ preHooks, postHooks })) {
-    if (value !== undefined && !Array.isArray(value))
-      fail(`expected ${option} to be an array, got ${typeof value}.`);
-  }
-  if (retries !== undefined && (!Number.isInteger(retries) || retries < 0)) {
-    fail(`expected retries to be a whole number from 0 on, got ${String(retries)}.`);
-  }
-  if (timeout !== undefined && !isRunTimeout(timeout)) {
-    fail(
-      `expected timeout to be a number of milliseconds from 1 to 2147483647, or Infinity, got ${String(timeout)}.`,
-    );
-  }
+/**
+ * Checks the options of a component, and adds their defaults.
+ *
+ * @param type - the name of its class
+ * @throws AgentOsConfigurationError that names the component, if its id is usable, and the option
+ */
+export function checkComponent<S extends ComponentSchema>(
+  type: string,
+  schema: S,
+  options: z.input<S>,
+): z.output<S> {
+  const { success, data } = COMPONENT_OPTIONS.id.safeParse((options as { id?: unknown } | undefined)?.id);
+  return checkOptions(success ? `${type} "${data}"` : `new ${type}()`, schema, options);
 }

@@ -1,15 +1,19 @@
+import { z } from 'zod';
+
 import { Agent } from '../components/agent.js';
 import type { EngineLike } from '../components/engine.js';
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { engineOption } from '../components/engine.options.js';
 import type { PostHookContext } from '../hooks/hook.context.js';
+import { HOOK_CHECKS } from '../hooks/hook.definition.js';
 import { defineHook } from '../hooks/hook.functions.js';
 import type { HookOptions } from '../hooks/hook.options.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
 import { recordEvaluation } from '../runs/recorder.js';
 import { currentScope } from '../runs/scope.js';
 import { run } from '../runs/start.js';
-import { showValue } from '../model/show-value.js';
-import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
+import { checkOptions } from '../options/check.options.js';
+import { functionOf, instanceOf, oneOf, optionsOf, text, valueOf } from '../options/option.schemas.js';
+import { EvalStore, type Evaluation } from '../sessions/eval.store.js';
 import { judgePrompt } from './judge.prompt.js';
 import { readVerdict, type Verdict } from './judge.verdict.js';
 import { now } from '../model/clock.js';
@@ -39,6 +43,28 @@ export interface AgentAsJudgeOptions extends Pick<
   readonly store?: EvalStore;
 }
 
+const OPTIONS = optionsOf<AgentAsJudgeOptions>()({
+  name: HOOK_CHECKS.name.default('agentAsJudge'),
+  runInBackground: HOOK_CHECKS.runInBackground,
+  timeout: HOOK_CHECKS.timeout,
+  retry: HOOK_CHECKS.retry,
+  on: HOOK_CHECKS.on,
+  when: HOOK_CHECKS.when,
+  engine: engineOption<EngineLike>(),
+  criteria: text('a text that says what a good answer is'),
+  scoring: oneOf('numeric', 'binary').default('numeric'),
+  threshold: z.number().min(1).max(10).describe('a number from 1 to 10').default(7),
+  guidelines: z
+    .array(valueOf<string>('a text', (value) => typeof value === 'string'))
+    .describe('an array of texts')
+    .readonly()
+    .optional(),
+  onFail: functionOf<NonNullable<AgentAsJudgeOptions['onFail']>>().optional(),
+  store: instanceOf(EvalStore).optional(),
+});
+
+type JudgeOptions = z.output<typeof OPTIONS>;
+
 /**
  * A post-hook that lets another engine judge the answer. The judged texts are passed as data, fenced by an unguessable
  * word. A judge that fails is a failed hook execution (retried as `retry` says), never a bad score. Its
@@ -57,22 +83,17 @@ export interface AgentAsJudgeOptions extends Pick<
  * })
  * ```
  */
-export function agentAsJudge(options: AgentAsJudgeOptions): HookFunction<PostHookContext> {
-  checkOptions(options);
-  const { engine, name = 'agentAsJudge', runInBackground, timeout, retry, on, when } = options;
+export function agentAsJudge(given: AgentAsJudgeOptions): HookFunction<PostHookContext> {
+  const options = checkOptions('agentAsJudge()', OPTIONS, given);
+  const { engine, name, runInBackground, timeout, retry, on, when } = options;
   const judge = new Agent({ id: 'agent-as-judge', name, engine, historyRuns: 0 });
   const hookOptions = { name, runInBackground, timeout, retry, on, when };
   return defineHook<PostHookContext>((context) => evaluate(judge, options, context), hookOptions);
 }
 
-async function evaluate(judge: Agent, options: AgentAsJudgeOptions, context: PostHookContext): Promise<void> {
-  const {
-    scoring = 'numeric',
-    threshold = 7,
-    store = currentScope().hook?.environment.evals,
-    onFail,
-  } = options;
-  const input = judgePrompt({ ...options, scoring }, context);
+async function evaluate(judge: Agent, options: JudgeOptions, context: PostHookContext): Promise<void> {
+  const { scoring, threshold, store = currentScope().hook?.environment.evals, onFail } = options;
+  const input = judgePrompt(options, context);
   const answer = await run({
     component: judge,
     input,
@@ -86,7 +107,7 @@ async function evaluate(judge: Agent, options: AgentAsJudgeOptions, context: Pos
 }
 
 function evaluationOf(
-  { name = 'agentAsJudge', criteria, scoring = 'numeric', threshold = 7 }: AgentAsJudgeOptions,
+  { name, criteria, scoring, threshold }: JudgeOptions,
   verdict: Verdict,
   { runInput, runOutput, component }: PostHookContext,
 ): Evaluation {
@@ -107,40 +128,4 @@ function evaluationOf(
     output: runOutput.content,
     createdAt: now(),
   };
-}
-
-const OPTIONS: readonly (keyof AgentAsJudgeOptions)[] = [
-  ...(['name', 'runInBackground', 'timeout', 'retry', 'on', 'when'] as const),
-  ...(['engine', 'criteria', 'scoring', 'threshold', 'guidelines', 'onFail', 'store'] as const),
-];
-
-function checkOptions(options: AgentAsJudgeOptions): void {
-  const given: unknown = options;
-  if (typeof given !== 'object' || given === null)
-    throw new AgentOsConfigurationError(`agentAsJudge: expected an options object, got ${showValue(given)}.`);
-  const unknown = Object.keys(given).find((key) => !(OPTIONS as readonly string[]).includes(key));
-  if (unknown !== undefined)
-    throw new AgentOsConfigurationError(
-      `agentAsJudge: unknown option "${unknown}". Known options: ${OPTIONS.join(', ')}.`,
-    );
-  const { criteria, scoring = 'numeric', threshold = 7, onFail, guidelines = [] } = options;
-  if (onFail !== undefined && typeof onFail !== 'function')
-    throw new AgentOsConfigurationError(
-      `agentAsJudge: expected onFail to be a function, got ${showValue(onFail)}.`,
-    );
-  if (!Array.isArray(guidelines) || guidelines.some((line) => typeof line !== 'string'))
-    throw new AgentOsConfigurationError('agentAsJudge: expected guidelines to be an array of texts.');
-  if (typeof criteria !== 'string' || criteria.trim() === '') {
-    throw new AgentOsConfigurationError('agentAsJudge: expected criteria to say what a good answer is.');
-  }
-  if (scoring !== 'numeric' && scoring !== 'binary') {
-    throw new AgentOsConfigurationError(
-      `agentAsJudge: expected scoring to be "numeric" or "binary", got ${JSON.stringify(scoring)}.`,
-    );
-  }
-  if (typeof threshold !== 'number' || !(threshold >= 1 && threshold <= 10)) {
-    throw new AgentOsConfigurationError(
-      `agentAsJudge: expected threshold to be from 1 to 10, got ${showValue(threshold)}.`,
-    );
-  }
 }

@@ -1,11 +1,13 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import type { HookPhase } from '../execution/hook-execution.js';
+import { checkOptions } from '../options/check.options.js';
+import { flag, optionsOf } from '../options/option.schemas.js';
 import type { BoundHook } from './bound-hook.js';
 import { HookMetadataAccessor } from './hook-metadata.accessor.js';
 import type { PostHookContext } from './hook.context.js';
 import { defineHookOf, type HookDefinition } from './hook.definition.js';
 import { decorationOf } from './hook.functions.js';
-import { HookReference, type HookClass } from './hook.reference.js';
+import { HookReference, type HookClass, type HookReferenceOptions } from './hook.reference.js';
 import { refuseGenerator } from './refuse-generator.js';
 
 /** Where the instance of a hook class comes from. */
@@ -117,18 +119,16 @@ function onlyHookMethod(hookClass: HookClass, where: string): string | symbol {
   );
 }
 
+const REFERENCE_OPTIONS = optionsOf<HookReferenceOptions>()({ members: flag().optional() });
+
 function membersOption({ options }: HookReference<never>, { attachedBy }: HookPlace, where: string): boolean {
-  for (const name of Object.keys(options)) {
-    if (name !== 'members') {
-      throw new AgentOsConfigurationError(`${where}: unknown option "${name}". Known options: members.`);
-    }
-  }
-  if (options.members !== undefined && attachedBy === 'component') {
+  const { members } = checkOptions(where, REFERENCE_OPTIONS, options);
+  if (members !== undefined && attachedBy === 'component') {
     throw new AgentOsConfigurationError(
       `${where}: "members" is for hooks of the module. Attach the hook to the members, or list it in forRoot().`,
     );
   }
-  return options.members ?? false;
+  return members ?? false;
 }
 
 /** Classes are functions too; they are told apart by their source text, or by their hook methods. */

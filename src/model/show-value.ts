@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** A value for an error message. Contents of objects are left out, as they may be user content. */
 export function showValue(value: unknown): string {
   switch (typeof value) {
@@ -6,9 +8,10 @@ export function showValue(value: unknown): string {
     case 'undefined':
       return 'undefined';
     case 'function':
-      return 'a function';
+      return types.isGeneratorFunction(value) ? 'a generator function' : 'a function';
     case 'object':
-      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
+      if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array';
+      return value === null ? 'null' : 'an object';
     default:
       return `${String(value)} (${typeof value})`;
   }

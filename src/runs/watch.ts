@@ -1,7 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
+import type { z } from 'zod';
 
 import { RunTimeoutError } from '../errors/run.errors.js';
 import type { Deadline, Deadlines } from '../execution/deadlines.js';
+import { LONGEST_TIMER, valueOf } from '../options/option.schemas.js';
 import type { InFlightRuns } from './in-flight-runs.js';
 import type { StoppableRun } from './run.view.js';
 
@@ -11,9 +13,12 @@ export const RUN_TIMEOUT = 600_000;
 /** Milliseconds without an event until the log warns. */
 const QUIET = 60_000;
 
-/** Whether a value can be the time limit of runs. */
-export function isRunTimeout(value: unknown): boolean {
-  return value === Infinity || (typeof value === 'number' && value > 0 && value < 2 ** 31);
+/** The time limit of runs. */
+export function runTimeout(): z.ZodCustom<number, number> {
+  return valueOf(
+    `a number of milliseconds from 1 to ${LONGEST_TIMER}, or Infinity`,
+    (value) => value === Infinity || (typeof value === 'number' && value > 0 && value <= LONGEST_TIMER),
+  );
 }
 
 /** The options of {@link RunWatch}. */

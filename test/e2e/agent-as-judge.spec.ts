@@ -234,9 +234,9 @@ describe('agentAsJudge', () => {
   });
 
   it.each([
-    [{ criteria: ' ' }, 'expected criteria to say what a good answer is'],
+    [{ criteria: ' ' }, 'expected criteria to be a text that says what a good answer is'],
     [{ scoring: 'stars' }, 'expected scoring to be "numeric" or "binary"'],
-    [{ threshold: 11 }, 'expected threshold to be from 1 to 10'],
+    [{ threshold: 11 }, 'expected threshold to be a number from 1 to 10'],
     [{ engine: 'gpt' }, 'expected engine to be a function or an Engine'],
   ])('does not start with %j', (options, message) => {
     expect(() => judged(options as never)).toThrow(AgentOsConfigurationError);

@@ -240,12 +240,15 @@ describe('Wrong options stop the start:', () => {
   const errorOf = (options: object): Promise<string> => startUpError({ agentOs: options });
 
   it.each<[object, string]>([
-    [{ agent: [] }, 'unknown option "agent". Known options: id, name, agents, teams, workflows, '],
-    [{ agents: echo }, 'expected agents to be an array, got [object Object] (object)'],
+    [{ agent: [] }, 'unknown option "agent". Known options: id, name, description, agents, teams, '],
+    [{ agents: echo }, 'expected agents to be an array, got an object'],
     [{ concurrency: 0 }, 'expected concurrency to be a whole number from 1 on, got 0 (number)'],
     [{ maxPending: 1.5 }, 'expected maxPending to be a whole number from 1 on, got 1.5 (number)'],
-    [{ shutdownTimeout: -1 }, 'expected shutdownTimeout to be a number of milliseconds, got -1 (number)'],
-    [{ runHooksInBackground: 'true' }, 'expected runHooksInBackground to be a boolean, got true (string)'],
+    [
+      { shutdownTimeout: -1 },
+      'expected shutdownTimeout to be a number of milliseconds from 0 to 2147483647, got -1 (number)',
+    ],
+    [{ runHooksInBackground: 'true' }, 'expected runHooksInBackground to be true or false, got "true"'],
     [{ onDisconnect: 'ignore' }, 'expected onDisconnect to be'],
     [{ onHookError: true }, 'expected onHookError to be a function, got true (boolean)'],
   ])('AgentOsModule with %o', async (options, problem) => {
@@ -253,7 +256,9 @@ describe('Wrong options stop the start:', () => {
   });
 
   it('AgentOsModule with an unknown option of the routes', async () => {
-    expect(await errorOf({ http: { key: 'secret' } })).toContain('AgentOsModule http: unknown option "key".');
+    expect(await errorOf({ http: { key: 'secret' } })).toContain(
+      'unknown option "key" in http. Known options: securityKey, ',
+    );
   });
 
   it.each<[string, object | false]>([
@@ -272,12 +277,12 @@ describe('Wrong options stop the start:', () => {
   it.each<[object, string]>([
     [
       { id: 'a/b' },
-      'Agent: expected id to begin with a letter or digit and to hold only letters, digits, ".", "_" and "-", got "a/b".',
+      'new Agent(): expected id to be letters, digits, ".", "_" and "-", with a letter or digit first, got "a/b".',
     ],
     [{ posthooks: [] }, 'Agent "agent": unknown option "posthooks". Known options: id, name,'],
-    [{ postHooks: AgentOsSettings }, 'Agent "agent": expected postHooks to be an array, got function.'],
-    [{ retries: -1 }, 'Agent "agent": expected retries to be a whole number from 0 on, got -1.'],
-    [{ engine: 'gpt' }, 'Agent "agent": expected engine to be a function or an Engine, got string.'],
+    [{ postHooks: AgentOsSettings }, 'Agent "agent": expected postHooks to be an array, got a function.'],
+    [{ retries: -1 }, 'Agent "agent": expected retries to be a whole number from 0 on, got -1 (number).'],
+    [{ engine: 'gpt' }, 'Agent "agent": expected engine to be a function or an Engine, got "gpt".'],
   ])('an agent with %o', (options, problem) => {
     expect(() => agentWith(options)).toThrow(AgentOsConfigurationError);
     expect(() => agentWith(options)).toThrow(problem);

@@ -82,16 +82,14 @@ describe.each(ADAPTERS)('http.allowedOrigins on %s', (adapter) => {
 });
 
 it.each([
-  [{ allowedOrigins: 'https://a.example' }, 'http.allowedOrigins'],
-  [{ allowedOrigins: ['a.example'] }, 'http.allowedOrigins'],
-  [{ allowedOrigins: ['https://a.example/'] }, 'http.allowedOrigins'],
-  [{ allowedOrigins: ['https://A.example'] }, 'http.allowedOrigins'],
-  [{ allowedOrigins: ['https://a.example:443'] }, 'http.allowedOrigins'],
-  [{ allowedOrigins: ['*'] }, 'http.allowedOrigins'],
-  [{ allowedHosts: ['a.example:80'] }, 'http.allowedHosts'],
-  [{ allowedHosts: [7] }, 'http.allowedHosts'],
-])('The option %j stops the start and is named', async (http, name) => {
-  expect(await startUpError({ agentOs: { http: http as never } })).toContain(
-    `expected ${name} to be a list of`,
-  );
+  [{ allowedOrigins: 'https://a.example' }, 'http.allowedOrigins to be a list of origins'],
+  [{ allowedOrigins: ['a.example'] }, 'http.allowedOrigins[0] to be an origin'],
+  [{ allowedOrigins: ['https://a.example/'] }, 'http.allowedOrigins[0] to be an origin'],
+  [{ allowedOrigins: ['https://A.example'] }, 'http.allowedOrigins[0] to be an origin'],
+  [{ allowedOrigins: ['https://a.example:443'] }, 'http.allowedOrigins[0] to be an origin'],
+  [{ allowedOrigins: ['*'] }, 'http.allowedOrigins[0] to be an origin'],
+  [{ allowedHosts: ['a.example:80'] }, 'http.allowedHosts[0] to be a name without a port'],
+  [{ allowedHosts: [7] }, 'http.allowedHosts[0] to be a name without a port'],
+])('The option %j stops the start and is named', async (http, problem) => {
+  expect(await startUpError({ agentOs: { http: http as never } })).toContain(`expected ${problem}`);
 });

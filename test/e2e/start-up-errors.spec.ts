@@ -132,23 +132,23 @@ describe('A decorator that contradicts itself stops the start:', () => {
     [
       'a mode that is no boolean',
       { runInBackground: 'yes' },
-      'expected runInBackground to be a boolean, got yes (string).',
+      'expected runInBackground to be true or false, got "yes".',
     ],
-    ['an empty name', { name: ' ' }, 'expected name to be a non-empty string'],
+    ['an empty name', { name: ' ' }, 'expected name to be a text that is not empty'],
     [
       'no time',
       { timeout: 0 },
-      'expected timeout to be a number of milliseconds from 1 to 2,147,483,647, got 0 (number).',
+      'expected timeout to be a number of milliseconds from 1 to 2147483647, got 0 (number).',
     ],
     [
       'one attempt',
       { runInBackground: true, retry: { attempts: 1 } },
-      'expected retry to be { attempts, backoff? }',
+      'expected retry.attempts to be a whole number from 2 on',
     ],
     [
       'an unknown outcome',
       { runInBackground: true, on: ['done'] },
-      'expected on to be a non-empty array of completed',
+      'expected on[0] to be "completed", "rejected"',
     ],
     ['a condition that is no function', { when: true }, 'expected when to be a function'],
     ['an unknown verdict', { onError: 'ignore' }, 'expected onError to be "fail" or "continue"'],
@@ -168,11 +168,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
       { retry: { attempts: 2 } },
       'unknown option "retry". Known options: name, timeout, when, stream.',
     ],
-    [
-      'an unknown way to stream',
-      { stream: 'later' },
-      'expected stream to be "hold" or "pass", got later (string).',
-    ],
+    ['an unknown way to stream', { stream: 'later' }, 'expected stream to be "hold" or "pass", got "later".'],
   ])('@Guardrail with %s', async (_name, options, problem) => {
     const guardrail = defineGuardrail(function audit() {}, options);
     expect(await postHookError(guardrail)).toBe(`@Guardrail on ${place}: ${problem}`);

@@ -258,11 +258,11 @@ describe('a team that is declared wrongly', () => {
   it.each([
     ['no members', { members: [] }, 'expected members to be a non-empty array'],
     ['a member that is none', { members: [undefined] }, 'members[0] is no agent, team or workflow'],
-    ['two members with one id', { members: [billing, billing] }, 'has two members with the id "billing"'],
+    ['two members with one id', { members: [billing, billing] }, 'two members have the id "billing"'],
     [
       'an unknown mode',
       { members: [billing], mode: 'vote' },
-      'expected mode to be one of coordinate, route, broadcast',
+      'expected mode to be "coordinate", "route" or "broadcast", got "',
     ],
     ['an unknown option', { members: [billing], leader: engine }, 'unknown option "leader"'],
     [

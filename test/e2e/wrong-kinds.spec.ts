@@ -787,7 +787,7 @@ describe('the module', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['nothing', undefined, 'AgentOsModule.forRootAsync() expects an object of options, got undefined.'],
+    ['nothing', undefined, 'AgentOsModule.forRootAsync(): expected an object of options, got undefined.'],
     [
       'no factory',
       {},
@@ -801,7 +801,7 @@ describe('the module', () => {
     [
       'options in place of a factory',
       { useFactory: {} },
-      'expected useFactory to be a function, got object.',
+      'expected useFactory to be a function, got an object.',
     ],
     [
       'a name that it does not know',
@@ -946,7 +946,7 @@ describe('a part of a workflow that answers with something of the wrong kind fai
     [
       'condition without options',
       () => condition('odd', undefined as never),
-      'expected when to be a function',
+      'expected an object of options, got undefined',
     ],
     [
       'loop',
@@ -956,14 +956,34 @@ describe('a part of a workflow that answers with something of the wrong kind fai
     [
       'loop without options',
       () => loop('odd', undefined as never),
-      'expected maxIterations to be a whole number',
+      'expected an object of options, got undefined',
     ],
     [
       'router',
       () => router('odd', { choose: 'a', routes: chosen } as never),
       'expected choose to be a function',
     ],
-    ['router without options', () => router('odd', undefined as never), 'expected choose to be a function'],
+    ['router without options', () => router('odd', undefined as never), 'expected an object of options'],
+    [
+      'condition with an unknown option',
+      () => condition('odd', { when: () => true, then: chosen, otherwise: chosen } as never),
+      'unknown option "otherwise". Known options: when, then, else.',
+    ],
+    [
+      'loop with an unknown option',
+      () => loop('odd', { steps: chosen, maxIterations: 1, while: () => true } as never),
+      'unknown option "while". Known options: steps, until, maxIterations, onLimit.',
+    ],
+    [
+      'loop with a misspelled end',
+      () => loop('odd', { steps: chosen, maxIterations: 1, onLimit: 'stop' } as never),
+      'expected onLimit to be "fail" or "continue", got "stop".',
+    ],
+    [
+      'step with a schema that is none',
+      () => step('odd', () => '', { output: {} } as never),
+      'expected output to be a Standard Schema, such as one of zod or valibot, got an object.',
+    ],
     ['parallel', () => parallel('odd', 'steps' as never), 'expected steps to be a non-empty array'],
   ])('a %s that is declared with the wrong kind is refused by name', (_kind, declare, problem) => {
     expect(declare).toThrow(problem);
@@ -1010,13 +1030,13 @@ describe('a judge that answers with something of the wrong kind', () => {
   });
 
   it.each<[object | undefined, string]>([
-    [undefined, 'expected an options object, got undefined.'],
-    [{ threshold: '7' }, 'expected threshold to be from 1 to 10, got "7".'],
+    [undefined, 'expected an object of options, got undefined.'],
+    [{ threshold: '7' }, 'expected threshold to be a number from 1 to 10, got "7".'],
     [{ onFail: 'log' }, 'expected onFail to be a function, got "log".'],
     [{ onfail: () => undefined }, 'unknown option "onfail". Known options: '],
-    [{ guidelines: 'be strict' }, 'expected guidelines to be an array of texts.'],
-    [{ criteria: 5 }, 'expected criteria to say what a good answer is.'],
-    [{ engine: 5 }, 'expected engine to be a function or an Engine, got number.'],
+    [{ guidelines: 'be strict' }, 'expected guidelines to be an array of texts, got "be strict".'],
+    [{ criteria: 5 }, 'expected criteria to be a text that says what a good answer is, got 5 (number).'],
+    [{ engine: 5 }, 'expected engine to be a function or an Engine, got 5 (number).'],
   ])('is refused with the options %p', (options, problem) => {
     const declared = options && { engine: () => '', criteria: 'It is good.', ...options };
     expect(() => agentAsJudge(declared as never)).toThrow(problem);

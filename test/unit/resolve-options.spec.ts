@@ -87,44 +87,44 @@ describe('resolveOptions()', () => {
     [
       { http: { key: 'x' } },
       undefined,
-      'AgentOsModule http: unknown option "key". Known options: securityKey, ',
+      'AgentOsModule: unknown option "key" in http. Known options: securityKey, ',
     ],
-    [{}, { guard: [] }, 'AgentOsModule http: unknown option "guard". Known options: securityKey, '],
+    [{}, { guard: [] }, 'AgentOsModule: unknown option "guard" in http. Known options: securityKey, '],
   ])('refuses options that it does not know: %j beside %j', (options, http, message) => {
     expect(() => resolve(options, http as Http)).toThrow(message);
   });
 
   it.each([
-    ['id', 'my os', 'letters, digits, ".", "_" and "-", with a letter or digit first', 'my os (string)'],
-    ['id', '', 'letters, digits, ".", "_" and "-", with a letter or digit first', ' (string)'],
+    ['id', 'my os', 'letters, digits, ".", "_" and "-", with a letter or digit first', '"my os"'],
+    ['id', '', 'letters, digits, ".", "_" and "-", with a letter or digit first', '""'],
     ['id', 7, 'letters, digits, ".", "_" and "-", with a letter or digit first', '7 (number)'],
-    ['name', ' ', 'a text that is not empty', '  (string)'],
-    ['name', null, 'a text that is not empty', 'null (object)'],
+    ['name', ' ', 'a text that is not empty', '" "'],
+    ['name', null, 'a text that is not empty', 'null'],
     ['description', 7, 'a text', '7 (number)'],
-    ['agents', {}, 'an array', '[object Object] (object)'],
-    ['teams', null, 'an array', 'null (object)'],
-    ['workflows', 'triage', 'an array', 'triage (string)'],
+    ['agents', {}, 'an array', 'an object'],
+    ['teams', null, 'an array', 'null'],
+    ['workflows', 'triage', 'an array', '"triage"'],
     ['preHooks', true, 'an array', 'true (boolean)'],
     ['postHooks', 0, 'an array', '0 (number)'],
     ['concurrency', 0, 'a whole number from 1 on', '0 (number)'],
     ['concurrency', 1.5, 'a whole number from 1 on', '1.5 (number)'],
-    ['concurrency', '10', 'a whole number from 1 on', '10 (string)'],
+    ['concurrency', '10', 'a whole number from 1 on', '"10"'],
     ['concurrency', Infinity, 'a whole number from 1 on', 'Infinity (number)'],
     ['maxPending', 0, 'a whole number from 1 on', '0 (number)'],
     ['maxPending', NaN, 'a whole number from 1 on', 'NaN (number)'],
-    ['releaseAfter', -1, 'a number of milliseconds', '-1 (number)'],
-    ['releaseAfter', 2 ** 31, 'a number of milliseconds', '2147483648 (number)'],
-    ['releaseAfter', '30000', 'a number of milliseconds', '30000 (string)'],
-    ['shutdownTimeout', null, 'a number of milliseconds', 'null (object)'],
-    ['shutdownTimeout', NaN, 'a number of milliseconds', 'NaN (number)'],
-    ['runHooksInBackground', 'true', 'a boolean', 'true (string)'],
-    ['closeConnections', 'yes', 'a boolean', 'yes (string)'],
-    ['onDisconnect', 'ignore', '"finish" or "cancel"', 'ignore (string)'],
-    ['executor', 'bullmq', 'an instance of a HookExecutor', 'bullmq (string)'],
-    ['sessionStore', 'postgres', 'an instance of a SessionStore', 'postgres (string)'],
-    ['evalStore', {}, 'an instance of an EvalStore', '[object Object] (object)'],
-    ['onHookError', 'log', 'a function', 'log (string)'],
-    ['onHookError', null, 'a function', 'null (object)'],
+    ['releaseAfter', -1, 'a number of milliseconds from 0 to 2147483647', '-1 (number)'],
+    ['releaseAfter', 2 ** 31, 'a number of milliseconds from 0 to 2147483647', '2147483648 (number)'],
+    ['releaseAfter', '30000', 'a number of milliseconds from 0 to 2147483647', '"30000"'],
+    ['shutdownTimeout', null, 'a number of milliseconds from 0 to 2147483647', 'null'],
+    ['shutdownTimeout', NaN, 'a number of milliseconds from 0 to 2147483647', 'NaN (number)'],
+    ['runHooksInBackground', 'true', 'true or false', '"true"'],
+    ['closeConnections', 'yes', 'true or false', '"yes"'],
+    ['onDisconnect', 'ignore', '"finish" or "cancel"', '"ignore"'],
+    ['executor', 'bullmq', 'an instance of a HookExecutor', '"bullmq"'],
+    ['sessionStore', 'postgres', 'an instance of a SessionStore', '"postgres"'],
+    ['evalStore', {}, 'an instance of an EvalStore', 'an object'],
+    ['onHookError', 'log', 'a function', '"log"'],
+    ['onHookError', null, 'a function', 'null'],
   ])('refuses a wrong %s: %p', (name, value, expected, got) => {
     expect(() => resolve({ [name]: value })).toThrow(
       new AgentOsConfigurationError(`AgentOsModule: expected ${name} to be ${expected}, got ${got}.`),
@@ -175,7 +175,7 @@ describe('resolveOptions()', () => {
     'refuses to guess whether %p accepts context from clients',
     (acceptClientContext) => {
       expect(() => resolve({}, { acceptClientContext } as unknown as Http)).toThrow(
-        /^AgentOsModule: expected http\.acceptClientContext to be a boolean, got /,
+        /^AgentOsModule: expected http\.acceptClientContext to be true or false, got /,
       );
     },
   );
@@ -184,12 +184,12 @@ describe('resolveOptions()', () => {
     ['maxFileSize', 0, 'a whole number of bytes, from 1 to 256 MiB', '0 (number)'],
     ['maxFileSize', 1.5, 'a whole number of bytes, from 1 to 256 MiB', '1.5 (number)'],
     ['maxFileSize', 268_435_457, 'a whole number of bytes, from 1 to 256 MiB', '268435457 (number)'],
-    ['maxFileSize', '10mb', 'a whole number of bytes, from 1 to 256 MiB', '10mb (string)'],
+    ['maxFileSize', '10mb', 'a whole number of bytes, from 1 to 256 MiB', '"10mb"'],
     ['maxFiles', -1, 'a whole number from 0 on', '-1 (number)'],
     ['maxFiles', Infinity, 'a whole number from 0 on', 'Infinity (number)'],
-    ['maxFiles', null, 'a whole number from 0 on', 'null (object)'],
+    ['maxFiles', null, 'a whole number from 0 on', 'null'],
     ['maxBodyMemory', -1, 'a whole number of bytes', '-1 (number)'],
-    ['stallTimeout', '60', 'a number of milliseconds', '60 (string)'],
+    ['stallTimeout', '60', 'a number of milliseconds from 0 to 2147483647', '"60"'],
   ])('refuses a wrong http.%s: %p', (name, value, expected, got) => {
     expect(() => resolve({ http: { [name]: value } })).toThrow(
       new AgentOsConfigurationError(`AgentOsModule: expected http.${name} to be ${expected}, got ${got}.`),
@@ -203,7 +203,7 @@ describe('resolveOptions()', () => {
 
   it.each([undefined, null, 'options'])('refuses a factory that returns %p', (options) => {
     expect(() => resolveOptions(options as never, {})).toThrow(
-      /^AgentOsModule: expected options to be an object, got /,
+      /^AgentOsModule: expected an object of options, got /,
     );
   });
 

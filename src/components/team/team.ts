@@ -1,10 +1,12 @@
-import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
 import { identityOf, type ComponentIdentity } from '../../model/component.js';
 import type { ModelIdentity } from '../../model/run-output.js';
+import { showValue } from '../../model/show-value.js';
+import { oneOf, optionsOf, valueWith } from '../../options/option.schemas.js';
 import type { ComponentRun } from '../../runs/component.port.js';
-import { checkEngine, checkHistoryRuns, modelOf, toolsOf } from '../agent.js';
-import { Component, type ComponentOptions } from '../component.js';
+import { modelOf, toolsOf } from '../agent.js';
+import { checkComponent, Component, COMPONENT_OPTIONS, type ComponentOptions } from '../component.js';
 import type { EngineLike, LeaderRequest, TeamMode, ToolDescription } from '../engine.js';
+import { engineOption, historyRunsOption } from '../engine.options.js';
 import { engineRequestOf, runEngine } from '../run-engine.js';
 import { askAll, quoteAnswers } from './broadcast.js';
 import { Delegation, RoutedDelegation } from './delegation.js';
@@ -25,7 +27,13 @@ export interface TeamOptions extends ComponentOptions {
   readonly historyRuns?: number;
 }
 
-const MODES: readonly TeamMode[] = ['coordinate', 'route', 'broadcast'];
+const OPTIONS = optionsOf<TeamOptions>()({
+  ...COMPONENT_OPTIONS,
+  members: valueWith<readonly Component[]>(problemOfMembers),
+  engine: engineOption<EngineLike<LeaderRequest>>(),
+  mode: oneOf('coordinate', 'route', 'broadcast').default('coordinate'),
+  historyRuns: historyRunsOption(),
+});
 
 /**
  * A leader with members: agents, workflows and other teams, to any depth.
@@ -50,16 +58,14 @@ export class Team extends Component {
 
   /** @throws AgentOsConfigurationError if an option is not usable, or two members have the same id */
   constructor(options: TeamOptions) {
-    super(options, ['members', 'engine', 'mode', 'historyRuns']);
-    const { engine, members, mode = 'coordinate', historyRuns } = options;
-    checkEngine(`Team "${this.id}"`, engine);
-    checkMode(this.id, mode);
-    checkMembers(this.id, members);
+    const checked = checkComponent(new.target.name, OPTIONS, options);
+    const { engine, members, mode, historyRuns, ...common } = checked;
+    super(common);
     this.mode = mode;
     this.members = Object.freeze([...members]);
     this.model = modelOf(`Team "${this.id}"`, engine);
     this.#engine = engine;
-    this.historyRuns = checkHistoryRuns(`Team "${this.id}"`, historyRuns);
+    this.historyRuns = historyRuns;
     Object.freeze(this);
   }
 
@@ -134,29 +140,15 @@ function heard(answer: Promise<string>): Promise<string> {
   return answer;
 }
 
-function checkMode(teamId: string, mode: unknown): void {
-  if (MODES.includes(mode as TeamMode)) return;
-  throw new AgentOsConfigurationError(
-    `Team "${teamId}": expected mode to be one of ${MODES.join(', ')}, got ${JSON.stringify(mode)}.`,
-  );
-}
-
-function checkMembers(teamId: string, members: unknown): asserts members is readonly Component[] {
-  if (!Array.isArray(members) || members.length === 0) {
-    throw new AgentOsConfigurationError(
-      `Team "${teamId}": expected members to be a non-empty array of components.`,
-    );
-  }
+function problemOfMembers(members: unknown): string | undefined {
+  if (!Array.isArray(members) || members.length === 0)
+    return `expected members to be a non-empty array of components, got ${showValue(members)}.`;
   const ids = new Set<string>();
   for (const [index, member] of members.entries()) {
-    if (!(member instanceof Component)) {
-      throw new AgentOsConfigurationError(
-        `Team "${teamId}": members[${index}] is no agent, team or workflow. If it is imported, look for a circular import.`,
-      );
-    }
-    if (ids.has(member.id)) {
-      throw new AgentOsConfigurationError(`Team "${teamId}" has two members with the id "${member.id}".`);
-    }
+    if (!(member instanceof Component))
+      return `members[${index}] is no agent, team or workflow. If it is imported, look for a circular import.`;
+    if (ids.has(member.id)) return `two members have the id "${member.id}".`;
     ids.add(member.id);
   }
+  return undefined;
 }

@@ -1,4 +1,3 @@
-import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
 import type { StepBlock, StepIndex, StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { showValue } from '../../model/show-value.js';
@@ -37,14 +36,6 @@ export function decisionOf(answer: unknown, asked: string): boolean {
   // A text may be user content, which is not for the log.
   const got = typeof answer === 'string' ? 'string' : showValue(answer);
   throw new TypeError(`${asked} must return true or false, or a promise of one of them, got ${got}.`);
-}
-
-/** @throws AgentOsConfigurationError if an option of a block is no function */
-export function checkFunction(block: string, option: string, value: unknown): void {
-  if (typeof value === 'function') return;
-  throw new AgentOsConfigurationError(
-    `${block}: expected ${option} to be a function, got ${showValue(value)}.`,
-  );
 }
 
 /** A place inside a block. */

@@ -1,8 +1,10 @@
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput, checkFunction, decisionOf } from './block-output.js';
+import { checkOptions } from '../../options/check.options.js';
+import { arrayOf, functionOf, optionsOf } from '../../options/option.schemas.js';
+import { blockIdentity, blockOutput, decisionOf } from './block-output.js';
 import type { StepRequest } from './step.request.js';
-import { toNodes, type StepLike } from './to-nodes.js';
+import { stepsOption, toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
 /** The options of {@link condition}. */
@@ -14,6 +16,12 @@ export interface ConditionOptions {
   readonly else?: readonly StepLike[];
 }
 
+const OPTIONS = optionsOf<ConditionOptions>()({
+  when: functionOf<ConditionOptions['when']>(),
+  then: stepsOption(),
+  else: arrayOf<StepLike>().default([]),
+});
+
 /** Steps that run under a condition. Made by {@link condition}. */
 export class Condition extends WorkflowNode {
   readonly identity: StepIdentity;
@@ -21,16 +29,17 @@ export class Condition extends WorkflowNode {
   readonly thenNodes: readonly WorkflowNode[];
   /** Run if it does not hold; empty if the input then passes through. */
   readonly elseNodes: readonly WorkflowNode[];
-  readonly #options: ConditionOptions;
+  readonly #when: ConditionOptions['when'];
 
   /** @internal */
   constructor(name: string, options: ConditionOptions) {
     super(name, 'condition');
     this.identity = blockIdentity(name, 'condition');
-    checkFunction(`condition "${name}"`, 'when', options?.when);
-    this.#options = options;
-    this.thenNodes = toNodes(`condition "${name}" then`, options.then);
-    this.elseNodes = options.else ? toNodes(`condition "${name}" else`, options.else) : [];
+    const owner = `condition "${name}"`;
+    const checked = checkOptions(owner, OPTIONS, options);
+    this.#when = checked.when;
+    this.thenNodes = toNodes(owner, 'then', checked.then);
+    this.elseNodes = toNodes(owner, 'else', checked.else);
   }
 
   override get nodes(): readonly WorkflowNode[] {
@@ -39,7 +48,7 @@ export class Condition extends WorkflowNode {
 
   /** @internal */
   override async execute(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
-    const answer = await this.#options.when(flow.request(input));
+    const answer = await this.#when(flow.request(input));
     const conditionResult = decisionOf(answer, `The "when" of condition "${this.name}"`);
     const common = { block: 'condition', ...place, conditionResult } as const;
     await flow.emit({ type: 'block-started', ...common });

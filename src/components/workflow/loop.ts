@@ -1,9 +1,12 @@
-import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
+import type { z } from 'zod';
+
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
-import { blockIdentity, blockOutput, checkFunction, decisionOf } from './block-output.js';
+import { checkOptions } from '../../options/check.options.js';
+import { functionOf, oneOf, optionsOf, wholeNumber } from '../../options/option.schemas.js';
+import { blockIdentity, blockOutput, decisionOf } from './block-output.js';
 import type { StepRequest } from './step.request.js';
-import { toNodes, type StepLike } from './to-nodes.js';
+import { stepsOption, toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
 /** The request that the `until` function of a loop gets. */
@@ -25,6 +28,13 @@ export interface LoopOptions {
   readonly onLimit?: 'fail' | 'continue';
 }
 
+const OPTIONS = optionsOf<LoopOptions>()({
+  steps: stepsOption(),
+  until: functionOf<LoopOptions['until']>().optional(),
+  maxIterations: wholeNumber(1),
+  onLimit: oneOf('fail', 'continue').default('fail'),
+});
+
 type IterationOutputs = readonly StepOutput[];
 
 interface LoopResult {
@@ -37,21 +47,14 @@ interface LoopResult {
 export class Loop extends WorkflowNode {
   readonly identity: StepIdentity;
   readonly nodes: readonly WorkflowNode[];
-  readonly #options: LoopOptions;
+  readonly #options: z.output<typeof OPTIONS>;
 
   /** @internal */
   constructor(name: string, options: LoopOptions) {
     super(name, 'loop');
     this.identity = blockIdentity(name, 'loop');
-    const { maxIterations, steps, until } = options ?? {};
-    if (!Number.isInteger(maxIterations) || maxIterations < 1) {
-      throw new AgentOsConfigurationError(
-        `loop "${name}": expected maxIterations to be a whole number from 1 on, got ${String(maxIterations)}.`,
-      );
-    }
-    this.nodes = toNodes(`loop "${name}"`, steps);
-    if (until !== undefined) checkFunction(`loop "${name}"`, 'until', until);
-    this.#options = options;
+    this.#options = checkOptions(`loop "${name}"`, OPTIONS, options);
+    this.nodes = toNodes(`loop "${name}"`, 'steps', this.#options.steps);
   }
 
   /** @internal */
@@ -66,7 +69,7 @@ export class Loop extends WorkflowNode {
   }
 
   async #iterate(flow: StepContext, input: string, place: StepPlace): Promise<LoopResult> {
-    const { maxIterations, until, onLimit = 'fail' } = this.#options;
+    const { maxIterations, until, onLimit } = this.#options;
     const all: IterationOutputs[] = [];
     let content = input;
     for (let iteration = 1; iteration <= maxIterations; iteration++) {

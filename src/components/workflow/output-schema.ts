@@ -1,5 +1,8 @@
+import type { z } from 'zod';
+
 import { jsonInAnswer, type JsonInText } from '../../model/json-in-text.js';
 import type { StepOutput } from '../../model/run-output.js';
+import { valueOf } from '../../options/option.schemas.js';
 
 /**
  * The part of the Standard Schema interface that is used here; schemas of zod, valibot, arktype and others fit.
@@ -20,6 +23,16 @@ export type SchemaVerdict<T> =
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** A schema, as an option. */
+export function schemaOption(): z.ZodCustom<OutputSchema<unknown>, OutputSchema<unknown>> {
+  // Schemas of some libraries are functions.
+  return valueOf(
+    'a Standard Schema, such as one of zod or valibot',
+    (value) =>
+      typeof (value as Partial<OutputSchema<unknown>> | null)?.['~standard']?.validate === 'function',
+  );
 }
 
 /**

@@ -1,9 +1,14 @@
+import { z } from 'zod';
+
 import { gravestOf } from '../../errors/is-refusal.js';
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
+import { checkOptions } from '../../options/check.options.js';
 import { blockIdentity, blockOutput, insideOf } from './block-output.js';
-import { toNodes, type StepLike } from './to-nodes.js';
+import { stepsOption, toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
+
+const OPTIONS = z.strictObject({ steps: stepsOption() });
 
 /** Steps that run at once, each with the same input. Made by {@link parallel}. */
 export class Parallel extends WorkflowNode {
@@ -14,7 +19,8 @@ export class Parallel extends WorkflowNode {
   constructor(name: string, steps: readonly StepLike[]) {
     super(name, 'parallel');
     this.identity = blockIdentity(name, 'parallel');
-    this.nodes = toNodes(`parallel "${name}"`, steps);
+    const checked = checkOptions(`parallel "${name}"`, OPTIONS, { steps });
+    this.nodes = toNodes(`parallel "${name}"`, 'steps', checked.steps);
   }
 
   /** @internal */

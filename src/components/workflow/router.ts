@@ -1,9 +1,11 @@
 import type { StepPlace } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { showValue } from '../../model/show-value.js';
-import { blockIdentity, blockOutput, checkFunction } from './block-output.js';
+import { checkOptions } from '../../options/check.options.js';
+import { functionOf, optionsOf } from '../../options/option.schemas.js';
+import { blockIdentity, blockOutput } from './block-output.js';
 import type { StepRequest } from './step.request.js';
-import { toNodes, type StepLike } from './to-nodes.js';
+import { stepsOption, toNodes, type StepLike } from './to-nodes.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
 /** The options of {@link router}. */
@@ -14,6 +16,11 @@ export interface RouterOptions {
   readonly routes: readonly StepLike[];
 }
 
+const OPTIONS = optionsOf<RouterOptions>()({
+  choose: functionOf<RouterOptions['choose']>(),
+  routes: stepsOption(),
+});
+
 /** Steps of which a function chooses some. Made by {@link router}. */
 export class Router extends WorkflowNode {
   readonly identity: StepIdentity;
@@ -23,10 +30,9 @@ export class Router extends WorkflowNode {
   /** @internal */
   constructor(name: string, options: RouterOptions) {
     super(name, 'router');
-    const { choose, routes } = options ?? {};
-    checkFunction(`router "${name}"`, 'choose', choose);
+    const { choose, routes } = checkOptions(`router "${name}"`, OPTIONS, options);
     this.identity = blockIdentity(name, 'router');
-    this.nodes = toNodes(`router "${name}"`, routes);
+    this.nodes = toNodes(`router "${name}"`, 'routes', routes);
     this.#choose = choose;
   }
 

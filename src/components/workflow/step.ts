@@ -3,8 +3,10 @@ import { isRefusal } from '../../errors/is-refusal.js';
 import type { StepPlace, StepPosition } from '../../model/run-event.js';
 import type { StepOutput } from '../../model/run-output.js';
 import { showValue } from '../../model/show-value.js';
+import { checkOptions } from '../../options/check.options.js';
+import { oneOf, optionsOf } from '../../options/option.schemas.js';
 import { Component } from '../component.js';
-import { validateOutput, type OutputSchema } from './output-schema.js';
+import { schemaOption, validateOutput, type OutputSchema } from './output-schema.js';
 import type { StepFunction, StepResult } from './step.request.js';
 import { WorkflowNode, type StepContext, type StepIdentity } from './workflow-node.js';
 
@@ -26,6 +28,11 @@ export interface StepOptions<T = unknown> {
   readonly onError?: 'fail' | 'continue';
 }
 
+const OPTIONS = optionsOf<StepOptions>()({
+  output: schemaOption().optional(),
+  onError: oneOf('fail', 'continue').optional(),
+});
+
 /** A named step of a workflow. Made by {@link step}. */
 export class Step<T = unknown> extends WorkflowNode {
   readonly nodes: readonly WorkflowNode[] = [];
@@ -37,6 +44,7 @@ export class Step<T = unknown> extends WorkflowNode {
     readonly options: StepOptions<T> = {},
   ) {
     super(name, 'step');
+    checkOptions(`Step "${name}"`, OPTIONS, options);
     if (!(executor instanceof Component) && typeof executor !== 'function') {
       throw new AgentOsConfigurationError(
         `Step "${name}": expected a component or a function, got ${typeof executor}. If it is imported, look for a circular import.`,

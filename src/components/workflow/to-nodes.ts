@@ -1,4 +1,7 @@
+import type { z } from 'zod';
+
 import { AgentOsConfigurationError } from '../../errors/agent-os-configuration.error.js';
+import { valueOf } from '../../options/option.schemas.js';
 import { Component } from '../component.js';
 import { Step, type StepExecutor } from './step.js';
 import { WorkflowNode } from './workflow-node.js';
@@ -6,25 +9,28 @@ import { WorkflowNode } from './workflow-node.js';
 /** An entry in a list of steps. */
 export type StepLike = WorkflowNode | StepExecutor;
 
+/** Steps, as an option of workflows and blocks. */
+export function stepsOption(): z.ZodCustom<readonly StepLike[], readonly StepLike[]> {
+  return valueOf('a non-empty array of steps', (value) => Array.isArray(value) && value.length > 0);
+}
+
 /**
  * Gives every step a name: its own, that of its component or that of its function.
  *
  * @param owner - the owner of the steps, such as `Workflow "triage"`
+ * @param option - the option that lists them
  * @throws AgentOsConfigurationError if an entry is no step
  */
-export function toNodes(owner: string, listed: unknown): readonly WorkflowNode[] {
-  if (!Array.isArray(listed) || listed.length === 0) {
-    throw new AgentOsConfigurationError(`${owner}: expected steps to be a non-empty array.`);
-  }
-  return Object.freeze(listed.map((item: unknown, index) => toNode(owner, item, index)));
+export function toNodes(owner: string, option: string, listed: readonly StepLike[]): readonly WorkflowNode[] {
+  return Object.freeze(listed.map((item, index) => toNode(`${owner}: ${option}`, item, index)));
 }
 
-function toNode(owner: string, item: unknown, index: number): WorkflowNode {
+function toNode(list: string, item: unknown, index: number): WorkflowNode {
   if (item instanceof WorkflowNode) return item;
   if (item instanceof Component) return new Step(item.id, item);
   if (typeof item === 'function') return new Step(item.name || `step ${index + 1}`, item as StepExecutor);
   throw new AgentOsConfigurationError(
-    `${owner}: steps[${index}] is no step, component or function. If it is imported, look for a circular import.`,
+    `${list}[${index}] is no step, component or function. If it is imported, look for a circular import.`,
   );
 }
 

@@ -1,8 +1,9 @@
 import type { StepOutput } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/component.port.js';
-import { Component, type ComponentOptions } from '../component.js';
+import { optionsOf } from '../../options/option.schemas.js';
+import { checkComponent, Component, COMPONENT_OPTIONS, type ComponentOptions } from '../component.js';
 import { StepFlow } from './step.flow.js';
-import { refuseSameNames, toNodes, type StepLike } from './to-nodes.js';
+import { refuseSameNames, stepsOption, toNodes, type StepLike } from './to-nodes.js';
 import type { WorkflowNode } from './workflow-node.js';
 
 /** The options of {@link Workflow}. */
@@ -13,6 +14,8 @@ export interface WorkflowOptions extends ComponentOptions {
    */
   readonly steps: readonly StepLike[];
 }
+
+const OPTIONS = optionsOf<WorkflowOptions>()({ ...COMPONENT_OPTIONS, steps: stepsOption() });
 
 /**
  * Steps that run one after another: agents, teams, functions, other workflows, blocks of them. The content of the last
@@ -31,8 +34,9 @@ export class Workflow extends Component {
 
   /** @throws AgentOsConfigurationError if an option is not usable, or two steps have the same name */
   constructor(options: WorkflowOptions) {
-    super(options, ['steps']);
-    this.steps = toNodes(`Workflow "${this.id}"`, options.steps);
+    const { steps, ...common } = checkComponent(new.target.name, OPTIONS, options);
+    super(common);
+    this.steps = toNodes(`Workflow "${this.id}"`, 'steps', steps);
     refuseSameNames(this.id, this.steps);
     this.children = Object.freeze([...new Set(this.steps.flatMap(({ components }) => components))]);
     Object.freeze(this);

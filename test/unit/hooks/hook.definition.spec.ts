@@ -11,10 +11,10 @@ function define(decorator: Decorator, options: unknown): ReturnType<typeof defin
 
 const condition = (): boolean => true;
 
-const TIMEOUT = 'expected timeout to be a number of milliseconds from 1 to 2,147,483,647';
-const ON = 'expected on to be a non-empty array of completed, rejected, failed, cancelled';
-const RETRY =
-  'expected retry to be { attempts, backoff? } with attempts a whole number from 2 on and backoff in milliseconds';
+const TIMEOUT = 'expected timeout to be a number of milliseconds from 1 to 2147483647';
+const OUTCOMES = '"completed", "rejected", "failed" or "cancelled"';
+const ATTEMPTS = 'expected retry.attempts to be a whole number from 2 on';
+const BACKOFF = 'expected retry.backoff to be a number of milliseconds from 0 to 2147483647';
 
 describe('defineHookOf()', () => {
   it('adds the default name and whether it is a guardrail, and nothing else', () => {
@@ -53,37 +53,45 @@ describe('defineHookOf()', () => {
   });
 
   it.each<[Decorator, unknown, string]>([
-    ['Hook', null, 'expected options to be an object, got null (object).'],
-    ['Hook', 'background', 'expected options to be an object, got background (string).'],
-    ['Hook', [], 'expected options to be an object, got [].'],
-    ['Hook', { runInBackground: 'yes' }, 'expected runInBackground to be a boolean, got yes (string).'],
-    ['Hook', { runInBackground: null }, 'expected runInBackground to be a boolean, got null (object).'],
-    ['Hook', { name: '' }, 'expected name to be a non-empty string, got  (string).'],
-    ['Hook', { name: '  ' }, 'expected name to be a non-empty string, got    (string).'],
-    ['Hook', { name: 5 }, 'expected name to be a non-empty string, got 5 (number).'],
+    ['Hook', null, 'expected an object of options, got null.'],
+    ['Hook', 'background', 'expected an object of options, got "background".'],
+    ['Hook', [], 'expected an object of options, got an empty array.'],
+    ['Hook', { runInBackground: 'yes' }, 'expected runInBackground to be true or false, got "yes".'],
+    ['Hook', { runInBackground: null }, 'expected runInBackground to be true or false, got null.'],
+    ['Hook', { name: '' }, 'expected name to be a text that is not empty, got "".'],
+    ['Hook', { name: '  ' }, 'expected name to be a text that is not empty, got "  ".'],
+    ['Hook', { name: 5 }, 'expected name to be a text that is not empty, got 5 (number).'],
     ['Hook', { timeout: 0 }, `${TIMEOUT}, got 0 (number).`],
     ['Hook', { timeout: NaN }, `${TIMEOUT}, got NaN (number).`],
     ['Hook', { timeout: Infinity }, `${TIMEOUT}, got Infinity (number).`],
     ['Hook', { timeout: 2 ** 31 }, `${TIMEOUT}, got 2147483648 (number).`],
-    ['Hook', { timeout: '1000' }, `${TIMEOUT}, got 1000 (string).`],
-    ['Hook', { when: true }, 'expected when to be a function, got true (boolean).'],
+    ['Hook', { timeout: '1000' }, `${TIMEOUT}, got "1000".`],
+    [
+      'Hook',
+      { when: true },
+      'expected when to be a function that returns true or false, got true (boolean).',
+    ],
     [
       'Guardrail',
       { when: async function* () {} },
       'expected when to be a function that returns true or false, got a generator function.',
     ],
-    ['Hook', { onError: 'ignore' }, 'expected onError to be "fail" or "continue", got ignore (string).'],
-    ['Hook', { on: [] }, `${ON}, got [].`],
-    ['Hook', { on: 'failed' }, `${ON}, got failed (string).`],
-    ['Hook', { on: ['completed', 'COMPLETED'] }, `${ON}, got ["completed","COMPLETED"].`],
-    ['Hook', { retry: 3 }, `${RETRY}, got 3 (number).`],
-    ['Hook', { retry: {} }, `${RETRY}, got {}.`],
-    ['Hook', { retry: { attempts: 1 } }, `${RETRY}, got {"attempts":1}.`],
-    ['Hook', { retry: { attempts: 2.5 } }, `${RETRY}, got {"attempts":2.5}.`],
-    ['Hook', { retry: { attempts: 3, backoff: -1 } }, `${RETRY}, got {"attempts":3,"backoff":-1}.`],
-    ['Hook', { retry: { attempts: 3, backoff: '1' } }, `${RETRY}, got {"attempts":3,"backoff":"1"}.`],
-    ['Hook', { retry: { attempts: 3, delay: 1 } }, `${RETRY}, got {"attempts":3,"delay":1}.`],
-    ['Guardrail', { stream: 'later' }, 'expected stream to be "hold" or "pass", got later (string).'],
+    ['Hook', { onError: 'ignore' }, 'expected onError to be "fail" or "continue", got "ignore".'],
+    ['Hook', { on: [] }, `expected on to be a non-empty array of ${OUTCOMES}, got an empty array.`],
+    ['Hook', { on: 'failed' }, `expected on to be a non-empty array of ${OUTCOMES}, got "failed".`],
+    ['Hook', { on: ['completed', 'COMPLETED'] }, `expected on[1] to be ${OUTCOMES}, got "COMPLETED".`],
+    ['Hook', { retry: 3 }, 'expected retry to be { attempts, backoff? }, got 3 (number).'],
+    ['Hook', { retry: {} }, `${ATTEMPTS}, got undefined.`],
+    ['Hook', { retry: { attempts: 1 } }, `${ATTEMPTS}, got 1 (number).`],
+    ['Hook', { retry: { attempts: 2.5 } }, `${ATTEMPTS}, got 2.5 (number).`],
+    ['Hook', { retry: { attempts: 3, backoff: -1 } }, `${BACKOFF}, got -1 (number).`],
+    ['Hook', { retry: { attempts: 3, backoff: '1' } }, `${BACKOFF}, got "1".`],
+    [
+      'Hook',
+      { retry: { attempts: 3, delay: 1 } },
+      'unknown option "delay" in retry. Known options: attempts, backoff.',
+    ],
+    ['Guardrail', { stream: 'later' }, 'expected stream to be "hold" or "pass", got "later".'],
     ['Guardrail', { timeout: -5 }, `${TIMEOUT}, got -5 (number).`],
     [
       'Guardrail',
