@@ -27,6 +27,7 @@ const LAYERS = [
   'guardrails',
   'ai-sdk',
   'sql',
+  'bullmq',
   'protocol',
   'root',
   'http',

@@ -11,7 +11,7 @@ import { componentsIn, ComponentRegistry } from './components/component.registry
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { Deadlines } from './execution/deadlines.js';
 import type { HookExecution } from './execution/hook-execution.js';
-import { HookExecutor } from './execution/hook.executor.js';
+import { HookExecutor, type HookCarry } from './execution/hook.executor.js';
 import type { HookExecutions } from './execution/hook.executions.js';
 import { HookLedger, LedgerExecutions } from './execution/hook.ledger.js';
 import { HookExplorer, type HookProvider } from './hooks/hook.explorer.js';
@@ -35,6 +35,8 @@ import { CoordinatedSessionStore } from './sessions/coordinated-session.store.js
 import { StoreCalls } from './sessions/store.calls.js';
 import { loadTracing } from './telemetry/open-telemetry.tracing.js';
 import { NoTracing, type Tracing } from './telemetry/tracing.js';
+
+const NO_CARRY: HookCarry = { capture: () => undefined, run: (_captured, callback) => callback() };
 
 interface BoundRuntime {
   readonly registry: HookRegistry;
@@ -103,7 +105,12 @@ export class AgentOsRuntime implements OnModuleInit {
   /** Starts the executor. */
   async startExecutor(): Promise<void> {
     const { ledger, logger, environment } = this;
+    const { releaseAfter, shutdownTimeout } = this.options;
     await this.executor.start({
+      role: 'both',
+      releaseAfter,
+      shutdownTimeout,
+      carry: NO_CARRY,
       ledger,
       logger,
       rebuild: (stored) => rebuildTask(stored, environment),

@@ -39,6 +39,8 @@ export interface HookTask {
    * returns nothing if the hook ended at once.
    */
   run(delivery: HookDelivery): Promise<void> | undefined;
+  /** Records that the hook has failed without being called, and reports the error. */
+  fail(error: Error): void;
   /** Records that the hook will not be run. */
   drop(): void;
 }
@@ -52,12 +54,35 @@ export interface HookExecutorLedger {
   readonly changes: Observable<HookExecution>;
   /** The execution with this id, if it has not ended. */
   find(id: string): HookExecution | undefined;
-  /** The executor keeps the record of this execution elsewhere from here on; in this process it is no longer open. */
+  /**
+   * The executor keeps the record of this execution elsewhere from here on: here it is neither listed nor counted, but
+   * its changes of state are still told of.
+   */
   forget(execution: HookExecution): void;
 }
 
-/** The services that AgentOS gives an executor. */
+/**
+ * Whether this process answers requests and runs hooks (`both`), only stores hooks for others (`server`), or only runs
+ * those of others (`worker`).
+ */
+export type HookExecutorRole = 'server' | 'worker' | 'both';
+
+/** The context of the host around a batch, for hooks that run in another process. */
+export interface HookCarry {
+  /** The context of the caller as JSON text; undefined if there is none. */
+  capture(): string | undefined;
+  /** Calls back in this context. */
+  run<R>(captured: string | undefined, callback: () => R): R;
+}
+
+/** The services that AgentOS gives an executor, and the options that it has to know. */
 export interface HookExecutorHost {
+  readonly role: HookExecutorRole;
+  /** Milliseconds after which a batch is released though its response is still open. */
+  readonly releaseAfter: number;
+  /** Milliseconds from the beginning of a shutdown to the deadline of {@link HookExecutor.stop}. */
+  readonly shutdownTimeout: number;
+  readonly carry: HookCarry;
   readonly ledger: HookExecutorLedger;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
   /**

@@ -27,6 +27,8 @@ export class HookLedger {
   /** By id. */
   readonly #open = new Map<string, HookExecution>();
   readonly #ended: HookExecution[] = [];
+  /** Executions with a record elsewhere, which may still change their state here. */
+  readonly #forgotten = new WeakSet<HookExecution>();
   readonly #changes = new Subject<HookExecution>();
   readonly #counts: Readonly<Record<HookMode, Record<FinalHookExecutionState, number>>> = {
     inline: { ...NONE_ENDED },
@@ -113,9 +115,11 @@ export class HookLedger {
     return adopted;
   }
 
-  /** @internal Another record has taken the execution over: it is open here no longer, and has not ended. */
+  /** @internal Another record has taken the execution over: it is neither listed nor counted here. */
   forget(execution: HookExecution): void {
-    if (this.#open.get(execution.id) === execution) this.#open.delete(execution.id);
+    if (this.#open.get(execution.id) !== execution) return;
+    this.#open.delete(execution.id);
+    this.#forgotten.add(execution);
   }
 
   /** @internal */
@@ -128,12 +132,15 @@ export class HookLedger {
 
   /** @internal Ends an execution, once: a second result, such as that of an abandoned attempt, changes nothing. */
   end(execution: Writable<HookExecution>, state: FinalHookExecutionState, because: HookEnd = {}): void {
-    if (this.#open.get(execution.id) !== execution) return;
-    this.#open.delete(execution.id);
+    const isOpen = this.#open.get(execution.id) === execution;
+    if (!isOpen && !this.#forgotten.has(execution)) return;
+    if (isOpen) this.#open.delete(execution.id);
+    this.#forgotten.delete(execution);
     execution.state = state;
     execution.endedAt = now();
     if (because.reason !== undefined) execution.reason = because.reason;
     if (because.errorName !== undefined) execution.errorName = because.errorName;
+    if (!isOpen) return this.#announce(execution);
     this.#counts[execution.mode][state] += 1;
     this.#remember(execution);
     this.#announce(execution);

@@ -6,9 +6,11 @@
 export {
   HookExecutor,
   type HookBatch,
+  type HookCarry,
   type HookDelivery,
   type HookExecutorHost,
   type HookExecutorLedger,
+  type HookExecutorRole,
   type HookTask,
   type StoredHookTask,
 } from '../execution/hook.executor.js';

@@ -80,6 +80,11 @@ export class HookRunner {
     return this.#runBackgroundAttempt(call, call.execution.attempts + 1, delivery);
   }
 
+  /** Records and reports that a background hook has failed without being called. */
+  failInBackground(call: HookCall, error: Error): void {
+    this.#fail(call, error);
+  }
+
   #runBackgroundAttempt(call: HookCall, attempt: number, delivery: HookDelivery): Promise<void> | undefined {
     try {
       const result = this.#attempt(call, attempt, { delivery });

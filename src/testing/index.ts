@@ -1,6 +1,10 @@
 export type { ContractCase } from './contracts/contract.case.js';
 export { evalStoreContract } from './contracts/eval-store.contract.js';
-export { hookExecutorContract, type HookExecutorLimits } from './contracts/hook-executor.contract.js';
+export {
+  hookExecutorContract,
+  type HookExecutorKind,
+  type HookExecutorLimits,
+} from './contracts/hook-executor.contract.js';
 export { sessionStoreContract } from './contracts/session-store.contract.js';
 export { blockEventLoop, type BlockOptions } from './event-loop.js';
 export { ClientLeftError } from './exchange.js';

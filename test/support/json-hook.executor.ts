@@ -136,6 +136,10 @@ class StoredTask implements HookTask {
     return this.#rebuild()?.run(delivery);
   }
 
+  fail(error: Error): void {
+    this.#rebuild()?.fail(error);
+  }
+
   drop(): void {
     this.#rebuild()?.drop();
   }

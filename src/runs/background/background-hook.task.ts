@@ -2,7 +2,7 @@ import type { HookExecution } from '../../execution/hook-execution.js';
 import type { HookDelivery, HookTask, StoredHookTask } from '../../execution/hook.executor.js';
 import type { BoundHook } from '../../hooks/bound-hook.js';
 import { CopiedHookContext, type HookInfo, type PostHookContext } from '../../hooks/hook.context.js';
-import type { HookSubject } from '../../hooks/hook.runner.js';
+import type { HookCall, HookSubject } from '../../hooks/hook.runner.js';
 import type { LazySignal } from '../../hooks/lazy-signal.js';
 import type { RunOrigin } from '../../model/run-origin.js';
 import type { RunnableComponent } from '../../model/runnable-component.js';
@@ -74,6 +74,10 @@ class BackgroundHookTask implements HookTask, HookSubject {
     this.#scope = { hook: { environment, isBackground: true }, origin };
   }
 
+  get #call(): HookCall {
+    return { hook: this.#hook, execution: this.execution, subject: this };
+  }
+
   get isRebuildable(): boolean {
     const found = this.#environment.findHook(this.execution);
     return found?.hook === this.#hook && found.component === this.#component;
@@ -82,10 +86,11 @@ class BackgroundHookTask implements HookTask, HookSubject {
   run(delivery: HookDelivery): Promise<void> | undefined {
     // The executor took too long and the hook was dropped: it must not run after its record says that it did not.
     if (this.execution.endedAt !== undefined) return undefined;
-    return this.#environment.runner.runInBackground(
-      { hook: this.#hook, execution: this.execution, subject: this },
-      delivery,
-    );
+    return this.#environment.runner.runInBackground(this.#call, delivery);
+  }
+
+  fail(error: Error): void {
+    this.#environment.runner.failInBackground(this.#call, error);
   }
 
   drop(): void {

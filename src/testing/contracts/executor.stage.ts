@@ -1,4 +1,7 @@
 import type { HookBatch, HookExecutor } from '../../execution/hook.executor.js';
+import type { HookExecutionState } from '../../execution/hook-execution.js';
+import type { HookExecutions } from '../../execution/hook.executions.js';
+import { LedgerExecutions } from '../../execution/hook.ledger.js';
 import { HookHarness, someTurns, type TestHook } from './hook.harness.js';
 
 /** Log output of executors is not part of the contract. */
@@ -7,9 +10,21 @@ const SILENT = { error: (): void => undefined, warn: (): void => undefined };
 /** An executor, batches with real hooks for it, and a record of the hooks' starts and ends. */
 export class ExecutorStage extends HookHarness {
   readonly steps: string[] = [];
+  /** The ledger of the executor, or of this process. */
+  readonly executions: HookExecutions;
 
   constructor(readonly executor: HookExecutor) {
     super(SILENT);
+    this.executions = executor.executions(new LedgerExecutions(this.ledger));
+  }
+
+  /** What the ledger says of a run's executions, by hook name. */
+  async recordedStates({ id, tasks }: HookBatch): Promise<Record<string, HookExecutionState>> {
+    const found = await this.executions.list({ runId: id, limit: Infinity });
+    const states = new Map(found.map(({ hook, state }) => [hook, state]));
+    return Object.fromEntries(
+      tasks.map(({ execution: { hook, state } }) => [hook, states.get(hook) ?? state]),
+    );
   }
 
   /** Starts the executor. */

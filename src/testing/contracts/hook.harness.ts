@@ -83,6 +83,10 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
   /** Rebuilds tasks of this harness from their stored form. */
   get host(): HookExecutorHost {
     return {
+      role: 'both',
+      releaseAfter: 30_000,
+      shutdownTimeout: 10_000,
+      carry: { capture: () => undefined, run: (_captured, callback) => callback() },
       ledger: this.ledger,
       logger: this.log,
       rebuild: ({ execution: stored }) => {
@@ -99,6 +103,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
       origin: { sessionId: 'session', isWithdrawn: false },
       isRebuildable: true,
       run: (delivery) => this.runner.runInBackground(call, delivery),
+      fail: (error) => this.runner.failInBackground(call, error),
       drop: () => this.ledger.end(call.execution, 'dropped', { reason: 'shutdown' }),
     };
   }

@@ -1,0 +1,398 @@
+import type { LoggerService } from '@nestjs/common';
+
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { AgentOsLogger } from '../errors/agent-os.logger.js';
+import { quoted, reasonOf } from '../errors/log.text.js';
+import { aborted } from '../execution/aborted.js';
+import type { HookExecutions } from '../execution/hook.executions.js';
+import {
+  HookExecutor,
+  type HookBatch,
+  type HookExecutorHost,
+  type HookTask,
+} from '../execution/hook.executor.js';
+import { InProcessHookExecutor } from '../execution/in-process-hook.executor.js';
+import { importNeeded } from '../peers/optional-peer.js';
+import {
+  resolveBullmqOptions,
+  type BullmqOptions,
+  type BullmqStore,
+  type ResolvedBullmqSettings,
+} from './bullmq.options.js';
+import { HeldBatches, type HeldBatch } from './held.batches.js';
+import { toFlow } from './hook.jobs.js';
+import { HookWorker } from './hook.worker.js';
+import type { Bullmq, JobProducer, JobWorker, QueueConnection } from './queue.connection.js';
+import { openRedisQueue } from './redis.connection.js';
+import { openFolderQueue, openPoolQueue } from './sql.connection.js';
+import { encodeSnapshot, type EncodedSnapshot } from './stored.batch.js';
+import { StoredExecutions } from './stored.executions.js';
+import { StoredSnapshots } from './stored.snapshots.js';
+
+/** The stored batch runs by itself a while after the process that holds it would have released it. */
+const GRACE = 1_000;
+/** Milliseconds between the removals of what is not needed any longer. */
+const SWEEP_INTERVAL = 60_000;
+/** Milliseconds that workers get to give hooks back at the deadline of a shutdown. */
+const HANDING_BACK_TIME = 800;
+
+interface Started {
+  readonly host: HookExecutorHost;
+  readonly queue: QueueConnection;
+  readonly producer: JobProducer;
+  readonly hookWorker?: HookWorker;
+  readonly workers: readonly JobWorker[];
+  readonly held: HeldBatches;
+  readonly sweeper: NodeJS.Timeout;
+}
+
+/** A task that is stored, or has failed already. */
+interface StoredTasks {
+  readonly waiting: readonly HookTask[];
+  readonly snapshots: ReadonlyMap<string, EncodedSnapshot>;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/**
+ * Keeps background hooks in a queue of BullMQ, from which they are run after a crash or by other processes: at least once,
+ * in the order of their run.
+ */
+export class BullmqHookExecutor extends HookExecutor {
+  readonly #place: BullmqStore;
+  readonly #settings: ResolvedBullmqSettings;
+  readonly #logger: Pick<LoggerService, 'error' | 'warn' | 'log'> = new AgentOsLogger();
+  readonly #volatile: InProcessHookExecutor;
+  readonly #volatileBatches = new WeakSet<HookBatch>();
+  #volatileCount = 0;
+  #started: Started | undefined;
+  #isStopped = false;
+  #stopping: Promise<void> | undefined;
+
+  /** @throws AgentOsConfigurationError naming the option */
+  constructor(options: BullmqOptions) {
+    super();
+    const { store, settings } = resolveBullmqOptions(options);
+    this.#place = store;
+    this.#settings = settings;
+    this.#volatile = new InProcessHookExecutor({
+      concurrency: settings.concurrency,
+      maxPending: Infinity,
+      onOverflow: () => undefined,
+    });
+  }
+
+  override executions(local: HookExecutions): HookExecutions {
+    return new StoredExecutions(local, () => this.#started?.queue.store);
+  }
+
+  override async start(host: HookExecutorHost): Promise<void> {
+    const { lockDuration, remembered, keepFailed } = this.#settings;
+    if (host.shutdownTimeout >= lockDuration)
+      throw new AgentOsConfigurationError(
+        `bullmq(): shutdownTimeout (${host.shutdownTimeout} ms) must be shorter than lockDuration (${lockDuration} ms), so that ` +
+          'a process that shuts down keeps its hooks until it has finished them or given them back.',
+      );
+    const bullmq = await importNeeded({ name: 'bullmq', load: () => import('bullmq') }, 'bullmq()');
+    const queue = await this.#open(bullmq);
+    const { store } = queue;
+    this.#checkRole(host, queue);
+    const onError = (error: Error): void => this.#logOutage(error);
+    const producer = queue.createProducer(onError);
+    const held = new HeldBatches(store, onError);
+    const work = host.role === 'server' ? undefined : this.#createWorkers(bullmq, { host, queue, held });
+    const sweeper = setInterval(() => {
+      store.sweep({ remembered, keepFailed }).catch(onError);
+    }, SWEEP_INTERVAL).unref();
+    this.#started = { host, queue, producer, workers: [], held, sweeper, ...work };
+    // A worker of PostgreSQL that is closed before it is ready keeps its connection.
+    for (const worker of this.#started.workers) await worker.waitUntilReady();
+  }
+
+  override accept(batch: HookBatch): Promise<void> | undefined {
+    if (this.#isStopped) {
+      for (const task of batch.tasks) task.drop();
+      return undefined;
+    }
+    const bound = batch.tasks.find(
+      ({ isRebuildable, snapshot }) => !isRebuildable && !(snapshot instanceof Error),
+    );
+    if (!this.#started) return this.#keepInProcess(batch, 'the application has not started yet');
+    if (bound)
+      return this.#keepInProcess(
+        batch,
+        `${quoted(bound.execution.component.id)} is not registered, so no other process knows it`,
+      );
+    return this.#store(batch, this.#started);
+  }
+
+  override release(batch: HookBatch, delivered: boolean | undefined): void {
+    if (this.#volatileBatches.has(batch)) return this.#volatile.release(batch, delivered);
+    const held = this.#started?.held.get(batch);
+    if (held) void this.#release(held, delivered);
+  }
+
+  override ended(batch: HookBatch): Promise<void> {
+    if (this.#volatileBatches.has(batch)) return this.#volatile.ended(batch);
+    return this.#started?.held.ended(batch) ?? Promise.resolve();
+  }
+
+  override async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
+    await Promise.all([this.#volatile.drain(isExcluded), this.#started?.held.drain(isExcluded)]);
+  }
+
+  /**
+   * Waits for the batches that this process has stored, and drops those that are in no store. Hooks that could not be
+   * run in time stay in the store for other workers, or for the next start.
+   */
+  override async stop(
+    deadline: AbortSignal,
+    settled?: () => Promise<void> | undefined,
+  ): Promise<readonly HookTask[]> {
+    const dropped = this.#volatile.stop(deadline, settled);
+    if (this.#started) await (this.#stopping ??= this.#stopStarted(this.#started, deadline, settled));
+    this.#isStopped = true;
+    return dropped;
+  }
+
+  async #stopStarted(
+    started: Started,
+    deadline: AbortSignal,
+    settled?: () => Promise<void> | undefined,
+  ): Promise<void> {
+    const { held, workers, hookWorker, producer, queue, sweeper } = started;
+    while (!deadline.aborted) {
+      for (const batch of held.unreleased()) void this.#release(batch, false);
+      const work = hookWorker && held.size > 0 ? held.drain() : settled?.();
+      if (!work) break;
+      await Promise.race([work, aborted(deadline)]);
+    }
+    this.#isStopped = true;
+    clearInterval(sweeper);
+    for (const worker of workers) await worker.pause(true);
+    const left = held.names();
+    const unfinished = hookWorker?.running ?? [];
+    hookWorker?.stop();
+    await this.#closeWorkers(workers);
+    held.forgetAll();
+    const names = [
+      ...new Set([...unfinished.map(({ hook, runId }) => `${quoted(hook)} of run ${runId}`), ...left]),
+    ];
+    if (names.length > 0)
+      this.#logger.warn(
+        `Shutdown has left these background hooks in the store, for other workers or the next start: ${names.slice(0, 20).join(', ')}` +
+          (names.length > 20 ? ` and ${names.length - 20} more.` : '.'),
+      );
+    await producer.close();
+    await queue.store.close();
+  }
+
+  /** Workers end when their hooks have been given back; those that do not are closed all the same. */
+  async #closeWorkers(workers: readonly JobWorker[]): Promise<void> {
+    if (workers.length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const timeIsUp = new Promise<'late'>(
+      (resolve) => (timer = setTimeout(() => resolve('late'), HANDING_BACK_TIME)),
+    );
+    const closing = Promise.all(workers.map((worker) => worker.close()));
+    await Promise.race([closing, timeIsUp]);
+    clearTimeout(timer);
+  }
+
+  #open(bullmq: Bullmq): Promise<QueueConnection> {
+    const { queue } = this.#settings;
+    const { folder, pool, connection } = this.#place;
+    if (folder !== undefined) return openFolderQueue(bullmq, folder, queue);
+    if (pool !== undefined) return openPoolQueue(bullmq, pool, queue);
+    return openRedisQueue(bullmq, connection, queue, this.#logger);
+  }
+
+  #checkRole({ role }: HookExecutorHost, { isOfOneProcess, connections }: QueueConnection): void {
+    if (isOfOneProcess && role !== 'both')
+      throw new AgentOsConfigurationError(
+        `bullmq({ folder }) is used by one process alone, which answers requests and runs hooks; role: '${role}' needs ` +
+          'bullmq({ pool }) or bullmq({ connection }).',
+      );
+    const needed = (role === 'server' ? 0 : 1) + 2;
+    if (connections !== undefined && connections < needed)
+      throw new AgentOsConfigurationError(
+        `bullmq(): the Pool has max: ${connections}, and at least ${needed} connections are needed: one for each worker, and 2.`,
+      );
+  }
+
+  #createWorkers(
+    { UnrecoverableError, DelayedError, WaitingError }: Bullmq,
+    { host, queue, held }: Pick<Started, 'host' | 'queue' | 'held'>,
+  ): Pick<Started, 'workers' | 'hookWorker'> {
+    const { lockDuration, stalledInterval, maxTakeovers, concurrency, unknownAfter } = this.#settings;
+    const hookWorker = new HookWorker({
+      host,
+      store: queue.store,
+      snapshots: new StoredSnapshots(queue.store),
+      errors: { UnrecoverableError, DelayedError, WaitingError },
+      lockDuration,
+      unknownAfter,
+      logger: host.logger,
+      onBatchEnded: (id) => held.end(id),
+    });
+    const worker = queue.createWorker(
+      this.#settings.queue,
+      (job, token = '') => hookWorker.process(job, token),
+      { concurrency, lockDuration, stalledInterval, maxStalledCount: maxTakeovers },
+    );
+    worker.on('error', (error) => this.#logOutage(error));
+    worker.on('lockRenewalFailed', (ids) => hookWorker.abandon(ids));
+    worker.on('failed', (job, error) => {
+      if (job && error.message.includes('stalled'))
+        hookWorker.endStalled(job).catch((thrown: Error) => this.#logOutage(thrown));
+    });
+    return { workers: [worker], hookWorker };
+  }
+
+  /** Stores a batch. Its promise resolves when the batch is in the store, and with it the result may be handed back. */
+  async #store(batch: HookBatch, { host, queue, producer, held }: Started): Promise<void> {
+    const { waiting, snapshots, files } = await this.#encode(batch);
+    const [first] = waiting;
+    if (!first) return;
+    const batchId = `${first.execution.runId}-${batch.tasks.indexOf(first)}`.replaceAll(':', '.');
+    const carry = batch.runInContext(() => host.carry.capture());
+    const place = {
+      queue: this.#settings.queue,
+      batchId,
+      releaseAfter: host.releaseAfter + GRACE,
+      isLater: batch.cannotWait,
+    };
+    const executions = batch.tasks.map(({ execution }) => ({ ...execution }));
+    const stored = {
+      id: batchId,
+      tree: batch.id,
+      executions,
+      snapshots,
+      files,
+      ...(carry === undefined ? {} : { carry }),
+    };
+    let promote: (() => Promise<void>) | undefined;
+    const adding = queue.store.add(stored, async () => {
+      let node = await producer.add(toFlow(waiting, place));
+      while (node.children?.[0]) node = node.children[0];
+      const { job } = node;
+      promote = () => job.promote();
+    });
+    try {
+      await this.#inTime(adding);
+    } catch (thrown) {
+      if (this.#settings.onUnavailable === 'fail') throw thrown;
+      return this.#keepInProcess(batch, reasonOf(thrown));
+    }
+    for (const { execution } of waiting) host.ledger.forget(execution);
+    held.add(batch, { id: batchId, promote: promote ?? (() => Promise.resolve()) });
+  }
+
+  /** Encodes each run once. Hooks whose run cannot be stored fail now: they would fail in any process. */
+  async #encode(batch: HookBatch): Promise<StoredTasks> {
+    const snapshots = new Map<string, EncodedSnapshot>();
+    const files = new Map<string, string>();
+    const failed = new Map<string, Error>();
+    for (const { execution, snapshot } of batch.tasks) {
+      const { runId } = execution;
+      if (snapshots.has(runId) || failed.has(runId) || snapshot instanceof Error) continue;
+      const encoded = tryToEncode(snapshot);
+      if (encoded instanceof Error) {
+        failed.set(runId, encoded);
+      } else if (encoded.size > this.#settings.maxRunSize) {
+        failed.set(runId, new RunTooLargeError(encoded.size, this.#settings.maxRunSize));
+      } else {
+        snapshots.set(runId, encoded.snapshot);
+        for (const [hash, content] of encoded.files) files.set(hash, content);
+      }
+    }
+    for (const task of batch.tasks) {
+      // It fails with its snapshot's error, without being called.
+      if (task.snapshot instanceof Error) await task.run({});
+      const error = failed.get(task.execution.runId);
+      if (error) task.fail(error);
+    }
+    return {
+      waiting: batch.tasks.filter(({ execution }) => execution.endedAt === undefined),
+      snapshots,
+      files,
+    };
+  }
+
+  async #release(held: HeldBatch, delivered: boolean | undefined): Promise<void> {
+    if (held.isReleased) return;
+    held.markReleased();
+    const { store } = this.#started?.queue ?? {};
+    try {
+      await store?.release(held.id, delivered);
+      await held.promote();
+    } catch (thrown) {
+      // It may be running by itself already, since its response was open for long.
+      if (isNotDelayed(thrown)) return;
+      this.#logger.warn(
+        `The hooks of run ${held.tree} could not be released (${reasonOf(thrown)}); they begin by themselves after releaseAfter.`,
+      );
+    }
+  }
+
+  #keepInProcess(batch: HookBatch, reason: string): Promise<void> | undefined {
+    this.#volatileBatches.add(batch);
+    this.#volatileCount += 1;
+    if (this.#volatileCount % 100 === 1)
+      this.#logger.warn(
+        `The background hooks of run ${batch.id} are volatile, they run from the memory of this process: ${reason}. ` +
+          `This happened ${this.#volatileCount} times since the start.`,
+      );
+    return this.#volatile.accept(batch);
+  }
+
+  async #inTime(adding: Promise<void>): Promise<void> {
+    const { storeTimeout } = this.#settings;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`the store did not answer within ${storeTimeout} ms`)),
+        storeTimeout,
+      );
+    });
+    try {
+      await Promise.race([adding, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #lastOutage = '';
+
+  /** Errors of a connection come again and again until it is back. */
+  #logOutage(error: Error): void {
+    const reason = reasonOf(error);
+    if (reason === this.#lastOutage) return;
+    this.#lastOutage = reason;
+    this.#logger.error(`The queue of background hooks: ${reason}`);
+  }
+}
+
+/** A run with its files is larger than `maxRunSize`. */
+export class RunTooLargeError extends Error {
+  readonly code = 'run_too_large';
+
+  constructor(size: number, limit: number) {
+    super(
+      `The run is too large for the store of background hooks: ${size} characters with its files, at most ${limit} are ` +
+        'stored (maxRunSize).',
+    );
+    this.name = new.target.name;
+  }
+}
+
+function tryToEncode(snapshot: unknown): ReturnType<typeof encodeSnapshot> | Error {
+  try {
+    return encodeSnapshot(snapshot);
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
+  }
+}
+
+function isNotDelayed(thrown: unknown): boolean {
+  return thrown instanceof Error && /not in the delayed state|Missing key/.test(thrown.message);
+}

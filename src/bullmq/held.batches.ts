@@ -1,0 +1,151 @@
+import type { HookBatch } from '../execution/hook.executor.js';
+import type { QueueStore } from './queue.store.js';
+
+/** Milliseconds between looks for batches that other processes have ended, while something waits for them. */
+const SHORTEST_PAUSE = 20;
+const LONGEST_PAUSE = 500;
+/** The same, while nothing waits. */
+const IDLE_PAUSE = 5_000;
+
+/** A batch that this process has stored and that has not ended, as far as it knows. */
+export class HeldBatch {
+  readonly id: string;
+  /** The root run's id. */
+  readonly tree: string;
+  readonly promote: () => Promise<void>;
+  readonly ended: Promise<void>;
+  readonly hooks: readonly string[];
+  #batch: HookBatch | undefined;
+  #end: () => void = () => undefined;
+
+  constructor(batch: HookBatch, { id, promote }: StoredBatch) {
+    this.id = id;
+    this.tree = batch.id;
+    this.promote = promote;
+    this.hooks = batch.tasks.map(({ execution }) => execution.hook);
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#batch = batch;
+  }
+
+  get isReleased(): boolean {
+    return this.#batch === undefined;
+  }
+
+  /** Its runs need not stay in memory any longer. */
+  markReleased(): void {
+    this.#batch = undefined;
+  }
+
+  isExcludedBy(isExcluded: (batch: HookBatch) => boolean): boolean {
+    return this.#batch !== undefined && isExcluded(this.#batch);
+  }
+
+  end(): void {
+    this.#batch = undefined;
+    this.#end();
+  }
+}
+
+/** How a batch was stored. */
+export interface StoredBatch {
+  readonly id: string;
+  /** Lets its first hook run now. */
+  readonly promote: () => Promise<void>;
+}
+
+/** The batches that this process has stored and that have not ended. Those that other processes end are looked for. */
+export class HeldBatches {
+  readonly #store: QueueStore;
+  readonly #onError: (error: Error) => void;
+  readonly #byBatch = new WeakMap<HookBatch, HeldBatch>();
+  readonly #byId = new Map<string, HeldBatch>();
+  #waiting = 0;
+  #pause = SHORTEST_PAUSE;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(store: QueueStore, onError: (error: Error) => void) {
+    this.#store = store;
+    this.#onError = onError;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(batch: HookBatch): HeldBatch | undefined {
+    return this.#byBatch.get(batch);
+  }
+
+  add(batch: HookBatch, stored: StoredBatch): void {
+    const held = new HeldBatch(batch, stored);
+    this.#byBatch.set(batch, held);
+    this.#byId.set(held.id, held);
+    this.#lookSoon();
+  }
+
+  /** All hooks of this batch have ended. */
+  end(id: string): void {
+    this.#byId.get(id)?.end();
+    this.#byId.delete(id);
+  }
+
+  unreleased(): readonly HeldBatch[] {
+    return [...this.#byId.values()].filter(({ isReleased }) => !isReleased);
+  }
+
+  /** The hooks of all batches that are held, with their runs. */
+  names(): readonly string[] {
+    return [...this.#byId.values()].flatMap(({ hooks, tree }) =>
+      hooks.map((hook) => `${JSON.stringify(hook)} of run ${tree}`),
+    );
+  }
+
+  /** Resolves when the hooks of this batch have ended; at once if it is not held. */
+  async ended(batch: HookBatch): Promise<void> {
+    const held = this.#byBatch.get(batch);
+    if (held && this.#byId.get(held.id) === held) await this.#wait([held]);
+  }
+
+  /** Resolves when all batches that are held now, but for the excluded ones, have ended. */
+  async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
+    const held = [...this.#byId.values()].filter((batch) => !batch.isExcludedBy(isExcluded));
+    if (held.length > 0) await this.#wait(held);
+  }
+
+  async #wait(held: readonly HeldBatch[]): Promise<void> {
+    this.#waiting += 1;
+    this.#pause = SHORTEST_PAUSE;
+    this.#lookSoon();
+    try {
+      await Promise.all(held.map(({ ended }) => ended));
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** Nothing waits any longer: the process ends. */
+  forgetAll(): void {
+    clearTimeout(this.#timer);
+    for (const id of [...this.#byId.keys()]) this.end(id);
+  }
+
+  #lookSoon(): void {
+    if (this.#timer && this.#waiting === 0) return;
+    clearTimeout(this.#timer);
+    const pause = this.#waiting > 0 ? this.#pause : IDLE_PAUSE;
+    this.#timer = setTimeout(() => void this.#look(), pause);
+    // Something that waits keeps the process alive.
+    if (this.#waiting === 0) this.#timer.unref();
+  }
+
+  async #look(): Promise<void> {
+    this.#timer = undefined;
+    try {
+      for (const id of await this.#store.ended([...this.#byId.keys()])) this.end(id);
+    } catch (thrown) {
+      this.#onError(thrown as Error);
+    }
+    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+    if (this.#byId.size > 0) this.#lookSoon();
+  }
+}

@@ -1,0 +1,53 @@
+import type { FlowJob } from 'bullmq';
+
+import type { HookTask } from '../execution/hook.executor.js';
+import { PAYLOAD_VERSION, type JobData } from './stored.batch.js';
+
+/** Where the jobs of a batch are added. */
+export interface JobPlace {
+  readonly queue: string;
+  readonly batchId: string;
+  /** Milliseconds after which the first job runs although nothing has released it. */
+  readonly releaseAfter: number;
+  /** Earlier batches of the same tree run first. */
+  readonly isLater: boolean;
+}
+
+/** Jobs of hooks that have ended are kept for a while, for dashboards. */
+const KEPT_JOBS = { age: 86_400, count: 1_000 };
+
+/**
+ * The flow of a batch: one job for each hook. The last hook is the root, the first one its deepest child, so a hook
+ * becomes runnable when the one before it has ended, in whatever way.
+ *
+ * @param tasks - at least one
+ */
+export function toFlow(
+  tasks: readonly HookTask[],
+  { queue, batchId, releaseAfter, isLater }: JobPlace,
+): FlowJob {
+  const jobs = tasks.map(({ execution, origin }, index): FlowJob => {
+    const data: JobData = {
+      version: PAYLOAD_VERSION,
+      batch: batchId,
+      execution: execution.id,
+      run: execution.runId,
+      origin,
+      isLater: isLater && index === 0,
+    };
+    return {
+      name: execution.hook,
+      queueName: queue,
+      data,
+      opts: {
+        jobId: `${batchId}-${index}`,
+        // Without a priority released jobs go before all others in Redis, and behind them in PostgreSQL.
+        priority: 1,
+        ignoreDependencyOnFailure: true,
+        removeOnComplete: KEPT_JOBS,
+        ...(index === 0 ? { delay: releaseAfter } : {}),
+      },
+    };
+  });
+  return jobs.reduce((child, job) => ({ ...job, children: [child] }));
+}

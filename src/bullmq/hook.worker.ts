@@ -1,0 +1,329 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { LoggerService } from '@nestjs/common';
+import type { Job } from 'bullmq';
+import { filter, type Subscription } from 'rxjs';
+
+import { toError } from '../data/to-error.js';
+import { quoted, reasonOf } from '../errors/log.text.js';
+import type { HookExecution } from '../execution/hook-execution.js';
+import type { HookExecutorHost, HookTask } from '../execution/hook.executor.js';
+import { now } from '../model/clock.js';
+import type { ClaimedBatch, Fence, QueueStore } from './queue.store.js';
+import { PayloadVersionError, readJobData, type JobData } from './stored.batch.js';
+import type { StoredSnapshots } from './stored.snapshots.js';
+
+/** Classes of BullMQ that a worker throws; the package is an optional peer. */
+export interface JobErrors {
+  readonly UnrecoverableError: new (message: string) => Error;
+  readonly DelayedError: new () => Error;
+  readonly WaitingError: new () => Error;
+}
+
+/** The options of {@link HookWorker}. */
+export interface HookWorkerOptions {
+  readonly host: HookExecutorHost;
+  readonly store: QueueStore;
+  readonly snapshots: StoredSnapshots;
+  readonly errors: JobErrors;
+  readonly lockDuration: number;
+  readonly unknownAfter: number;
+  readonly logger: Pick<LoggerService, 'error' | 'warn'>;
+  /** All hooks of a batch have ended. */
+  readonly onBatchEnded: (batchId: string) => void;
+}
+
+/** Milliseconds before a hook that this process does not know is looked at again: doubled each time, up to a minute. */
+const UNKNOWN_BACKOFF = 1_000;
+const LONGEST_BACKOFF = 60_000;
+/** Milliseconds between looks for the end of an earlier batch. */
+const EARLIER_BACKOFF = 250;
+/** Milliseconds that a hook gets to end after its signal was aborted by a shutdown. */
+const ENDING_TIME = 500;
+
+/** A hook that this process runs. */
+interface RunningHook {
+  readonly abort: AbortController;
+  readonly claimed: Fence;
+  readonly execution: HookExecution;
+}
+
+/**
+ * Runs the hooks of jobs. A hook starts only after this worker has claimed its execution with a fence, the number of
+ * times that the job was started; so a worker that stood still while another one took over records nothing.
+ */
+export class HookWorker {
+  readonly #options: HookWorkerOptions;
+  /** By job id. */
+  readonly #running = new Map<string, RunningHook>();
+  readonly #attempts: Subscription;
+  #isStopping = false;
+
+  constructor(options: HookWorkerOptions) {
+    this.#options = options;
+    this.#attempts = options.host.ledger.changes
+      .pipe(filter(({ state, attempts }) => state === 'running' && attempts > 1))
+      .subscribe((execution) => void this.#recordAttempt(execution));
+  }
+
+  /** The executions that run here now. */
+  get running(): readonly HookExecution[] {
+    return [...this.#running.values()].map(({ execution }) => execution);
+  }
+
+  /** The worker has lost the locks of these jobs: it must not run them any longer. */
+  abandon(jobIds: readonly string[]): void {
+    for (const id of jobIds) this.#running.get(id)?.abort.abort(new LockLostError());
+  }
+
+  /** Aborts the signals of all hooks; those that do not end soon are given back. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#attempts.unsubscribe();
+    for (const { abort } of this.#running.values()) abort.abort();
+  }
+
+  /**
+   * Runs the hook of a job.
+   *
+   * @returns the final state of its execution
+   * @throws UnrecoverableError if the hook failed; DelayedError or WaitingError if the job was put back
+   */
+  async process(job: Job, token: string): Promise<string> {
+    const startedAt = performance.now();
+    if (this.#isStopping) return this.#putBack(job, token);
+    const data = await this.#read(job, token);
+    const { store, lockDuration } = this.#options;
+    if (data.isLater && (await this.#persist(() => store.hasEarlierOpen(data.batch))))
+      return this.#delay(job, token, EARLIER_BACKOFF);
+    const claimed: Fence = { executionId: data.execution, fence: job.attemptsStarted };
+    const claim = await this.#persist(() => store.claim(claimed, now()));
+    if (claim.kind === 'lost') return this.#leave();
+    if (claim.kind !== 'claimed') return claim.kind;
+    // It stood still since it was given the job, so another worker may be given the job at any moment.
+    if (performance.now() - startedAt > lockDuration) {
+      await this.#persist(() => store.unclaim(claimed));
+      return this.#leave();
+    }
+    const { execution, batch } = claim;
+    const snapshot = await this.#persist(() => this.#options.snapshots.get(data.batch, data.run));
+    if (snapshot instanceof Error) return this.#fail(claimed, execution, snapshot);
+    const task = this.#rebuild(data, execution, snapshot);
+    if (task instanceof Error) return this.#fail(claimed, execution, task);
+    if (task) return this.#run(job, token, { task, claimed, batch });
+    if (Date.now() - execution.scheduledAt > this.#options.unknownAfter)
+      return this.#fail(claimed, execution, new HookNotFoundError(execution));
+    await this.#persist(() => store.unclaim(claimed));
+    return this.#leaveToOthers(job, token, execution);
+  }
+
+  /** BullMQ has failed a job whose workers have died too often: its execution ends, too. */
+  async endStalled(job: Job): Promise<void> {
+    const data = readJobData(job.data);
+    const claimed: Fence = { executionId: data.execution, fence: job.attemptsStarted };
+    const claim = await this.#options.store.claim(claimed, now());
+    if (claim.kind !== 'claimed') return;
+    const { execution } = claim;
+    this.#options.logger.error(
+      `Hook ${quoted(execution.hook)} of run ${execution.runId} failed: the process that ran it has ended or stood ` +
+        'still too often (maxTakeovers).',
+    );
+    const ended: HookExecution = {
+      ...execution,
+      state: 'failed',
+      errorName: 'HookStalledError',
+      endedAt: now(),
+    };
+    const { batchEnded } = await this.#options.store.end(claimed, ended);
+    if (batchEnded !== undefined) this.#options.onBatchEnded(batchEnded);
+  }
+
+  async #run(
+    job: Job,
+    token: string,
+    {
+      task,
+      claimed,
+      batch,
+    }: { readonly task: HookTask; readonly claimed: Fence; readonly batch: ClaimedBatch },
+  ): Promise<string> {
+    const { host, store, errors } = this.#options;
+    const abort = new AbortController();
+    const id = job.id ?? '';
+    this.#running.set(id, { abort, claimed, execution: task.execution });
+    try {
+      const { delivered, carry } = batch;
+      const delivery = { shutdown: abort.signal, ...(delivered === undefined ? {} : { delivered }) };
+      const running = host.carry.run(carry, () => task.run(delivery));
+      if (running) await this.#settled(running, abort.signal);
+    } finally {
+      this.#running.delete(id);
+    }
+    const { execution } = task;
+    if (abort.signal.reason instanceof LockLostError) return this.#leave();
+    const isGivenBack =
+      execution.endedAt === undefined || (abort.signal.aborted && execution.state !== 'succeeded');
+    if (isGivenBack) {
+      await this.#persist(() => store.handBack(claimed));
+      return this.#putBack(job, token);
+    }
+    await this.#record(claimed, execution);
+    if (execution.state === 'failed' || execution.state === 'timed_out')
+      throw nameless(new errors.UnrecoverableError(execution.errorName ?? execution.state));
+    return execution.state;
+  }
+
+  /** Waits until the hook has ended; not much longer than its signal was aborted. */
+  async #settled(running: Promise<void>, signal: AbortSignal): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const abandoned = new Promise<void>((resolve) => {
+      const onAbort = (): void => {
+        if (signal.reason instanceof LockLostError) resolve();
+        else timer = setTimeout(resolve, ENDING_TIME);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+    });
+    await Promise.race([running, abandoned]);
+    clearTimeout(timer);
+  }
+
+  async #record(claimed: Fence, execution: HookExecution): Promise<void> {
+    const { store, logger, onBatchEnded } = this.#options;
+    const { isRecorded, batchEnded } = await this.#persist(() => store.end(claimed, execution));
+    if (!isRecorded) {
+      logger.warn(
+        `The result of hook ${quoted(execution.hook)} of run ${execution.runId} was not recorded: another worker has ` +
+          'taken the hook over, since this one stood still for longer than lockDuration.',
+      );
+      return this.#leave();
+    }
+    if (batchEnded !== undefined) onBatchEnded(batchEnded);
+  }
+
+  /** The hook was not called. */
+  async #fail(claimed: Fence, execution: HookExecution, thrown: unknown): Promise<never> {
+    const { logger, errors } = this.#options;
+    const error = toError(thrown);
+    logger.error(`Hook ${quoted(execution.hook)} of run ${execution.runId} failed: ${reasonOf(error)}`);
+    const { name: errorName } = error.constructor;
+    await this.#record(claimed, { ...execution, state: 'failed', errorName, endedAt: now() });
+    throw nameless(new errors.UnrecoverableError(errorName));
+  }
+
+  #rebuild({ origin }: JobData, execution: HookExecution, snapshot: unknown): HookTask | Error | undefined {
+    const { host } = this.#options;
+    // The claim has counted the attempt that is about to begin, and the hook's runner counts it again.
+    const before = { ...execution, attempts: execution.attempts - 1 };
+    const { userId, owner, ...rest } = origin;
+    try {
+      const task = host.rebuild({
+        execution: before,
+        snapshot,
+        origin: {
+          ...rest,
+          ...(userId === undefined ? {} : { userId }),
+          ...(owner === undefined ? {} : { owner }),
+        },
+      });
+      // The store has the record of it.
+      if (task) host.ledger.forget(task.execution);
+      return task;
+    } catch (thrown) {
+      return toError(thrown);
+    }
+  }
+
+  /** Calls the store again and again while it is away, as long as this worker may hold its lock. */
+  async #persist<T>(call: () => Promise<T>): Promise<T> {
+    const { lockDuration, logger } = this.#options;
+    const startedAt = performance.now();
+    for (let pause = 100; ; pause = Math.min(2 * pause, 2_000)) {
+      try {
+        return await call();
+      } catch (thrown) {
+        if (pause === 100) logger.warn(`The store of background hooks does not answer: ${reasonOf(thrown)}`);
+        if (this.#isStopping || performance.now() - startedAt > lockDuration) return this.#leave();
+        await sleep(pause);
+      }
+    }
+  }
+
+  /** Leaves the job as it is: when its lock has run out, it is given to a worker again. */
+  #leave(): never {
+    throw new this.#options.errors.WaitingError();
+  }
+
+  async #read(job: Job, token: string): Promise<JobData> {
+    try {
+      return readJobData(job.data);
+    } catch (thrown) {
+      if (!(thrown instanceof PayloadVersionError))
+        throw nameless(new this.#options.errors.UnrecoverableError(reasonOf(thrown)));
+      const { name, attemptsStarted } = job;
+      this.#options.logger.warn(
+        `Hook ${quoted(name)} (job ${job.id}) is left to other workers: ${thrown.message}`,
+      );
+      return this.#delay(job, token, backoffOf(attemptsStarted));
+    }
+  }
+
+  #leaveToOthers(job: Job, token: string, { hook, component, runId }: HookExecution): Promise<never> {
+    this.#options.logger.warn(
+      `Hook ${quoted(hook)} of ${component.kind} ${quoted(component.id)} (run ${runId}) is not known in this process; it ` +
+        'is left to other workers. All workers need the same module.',
+    );
+    return this.#delay(job, token, backoffOf(job.attemptsStarted));
+  }
+
+  async #delay(job: Job, token: string, milliseconds: number): Promise<never> {
+    await job.moveToDelayed(Date.now() + milliseconds, token);
+    throw new this.#options.errors.DelayedError();
+  }
+
+  async #putBack(job: Job, token: string): Promise<never> {
+    await job.moveToWait(token);
+    throw new this.#options.errors.WaitingError();
+  }
+
+  async #recordAttempt(execution: HookExecution): Promise<void> {
+    const found = [...this.#running.values()].find((running) => running.execution === execution);
+    if (!found) return;
+    const { store, logger } = this.#options;
+    try {
+      await store.attempt(found.claimed, execution.attempts);
+    } catch (thrown) {
+      logger.warn(
+        `Attempt ${execution.attempts} of ${execution.id} could not be recorded: ${reasonOf(thrown)}`,
+      );
+    }
+  }
+}
+
+/** The reason of a signal: the worker has lost its lock, and another one runs the hook. */
+class LockLostError extends Error {
+  constructor() {
+    super('The lock of the hook was lost: another worker runs it.');
+    this.name = new.target.name;
+  }
+}
+
+/** No worker has had the hook for `unknownAfter`. */
+export class HookNotFoundError extends Error {
+  readonly code = 'hook_not_found';
+
+  constructor({ hook, component }: HookExecution) {
+    super(`No worker knows the hook ${quoted(hook)} of ${component.kind} ${quoted(component.id)}.`);
+    this.name = new.target.name;
+  }
+}
+
+function backoffOf(starts: number): number {
+  return Math.min(LONGEST_BACKOFF, UNKNOWN_BACKOFF * 2 ** Math.min(starts - 1, 10));
+}
+
+/** BullMQ stores the stack of an error, which may quote data. */
+function nameless(error: Error): Error {
+  error.stack = '';
+  return error;
+}

@@ -1,0 +1,94 @@
+import type { HookExecution } from '../execution/hook-execution.js';
+import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import type { EncodedSnapshot } from './stored.batch.js';
+
+/** The batch of a run tree as it is stored, beside the jobs of its hooks. */
+export interface NewBatch {
+  readonly id: string;
+  /** The root run's id; batches of one tree run one after another. */
+  readonly tree: string;
+  /** Host context for the worker, as JSON text. */
+  readonly carry?: string;
+  readonly executions: readonly HookExecution[];
+  /** By run id. */
+  readonly snapshots: ReadonlyMap<string, EncodedSnapshot>;
+  /** Contents of files, by their hash. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** What a worker knows of the batch of the hook that it runs. */
+export interface ClaimedBatch {
+  /** Absent: the process that answered the request has died, or there was no response. */
+  readonly delivered?: boolean;
+  readonly carry?: string;
+}
+
+/**
+ * The answer to a worker that is about to run a hook: it may (`claimed`), the hook has `ended`, another worker with a
+ * higher fence has claimed it (`lost`), or the store does not know it any more (`gone`).
+ */
+export type Claim =
+  | { readonly kind: 'claimed'; readonly execution: HookExecution; readonly batch: ClaimedBatch }
+  | { readonly kind: 'ended' | 'lost' | 'gone' };
+
+/** A worker's right to record results of an execution: the number of times that its job was started. */
+export interface Fence {
+  readonly executionId: string;
+  readonly fence: number;
+}
+
+/** How an execution ended; `batchEnded`: no other hook of its batch is open. */
+export interface RecordedEnd {
+  readonly isRecorded: boolean;
+  readonly batchEnded?: string;
+}
+
+/**
+ * Keeps batches and the ledger of their hooks beside BullMQ's jobs: in PostgreSQL, in PGlite or in Redis. Results are
+ * fenced: a worker that stood still while another one took over records nothing.
+ */
+export interface QueueStore {
+  /** Makes tables and scripts, checks the server. @returns warnings about what the server does not promise */
+  open(): Promise<readonly string[]>;
+  close(): Promise<void>;
+  /**
+   * Stores a batch and adds its jobs: all of it or nothing.
+   *
+   * @param addJobs - adds the jobs on the same connection
+   */
+  add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void>;
+  /** Records whether the response of a batch was delivered. */
+  release(batchId: string, delivered: boolean | undefined): Promise<void>;
+  /** Whether an earlier batch of the same tree has open hooks. */
+  hasEarlierOpen(batchId: string): Promise<boolean>;
+  /** The snapshot of a run; undefined if it is not there any more. */
+  snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | undefined>;
+  /** The content of a file. */
+  file(batchId: string, hash: string): Promise<string | undefined>;
+  /** Takes an execution over, unless a worker with a higher fence has it; counts an attempt. */
+  claim(claimed: Fence, startedAt: number): Promise<Claim>;
+  /** Takes the last attempt back: the hook was not called. */
+  unclaim(claimed: Fence): Promise<void>;
+  /** Records the number of attempts. */
+  attempt(claimed: Fence, attempts: number): Promise<void>;
+  /** Gives a hook that was called and has not ended back to other workers. */
+  handBack(claimed: Fence): Promise<void>;
+  /** Records how an execution ended. */
+  end(claimed: Fence, ended: HookExecution): Promise<RecordedEnd>;
+  /** The batches among these that have no open hooks. */
+  ended(batchIds: readonly string[]): Promise<readonly string[]>;
+  /** Executions, the newest first. */
+  list(filter: HookExecutionFilter): Promise<HookExecution[]>;
+  /** Removes what need not be remembered any longer. */
+  sweep(limits: SweepLimits): Promise<void>;
+  /** Batches with open hooks. */
+  openBatches(): Promise<number>;
+}
+
+/** What {@link QueueStore.sweep} leaves. */
+export interface SweepLimits {
+  /** The maximum number of ended executions. */
+  readonly remembered: number;
+  /** Milliseconds that the data of a run with failed hooks is kept. */
+  readonly keepFailed: number;
+}

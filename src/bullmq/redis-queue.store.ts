@@ -1,0 +1,314 @@
+import type { Redis } from 'ioredis';
+
+import { reasonOf } from '../errors/log.text.js';
+import type { HookExecution, HookExecutionState } from '../execution/hook-execution.js';
+import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import type { Claim, Fence, NewBatch, QueueStore, RecordedEnd, SweepLimits } from './queue.store.js';
+import type { EncodedSnapshot } from './stored.batch.js';
+
+/*
+ * Keys, with the queue's name before them:
+ * - execution:<id>: hash of the execution (JSON), its batch and what changes: state, fence, attempts, startedAt, end
+ * - batch:<id>: hash of tree, open, failed, delivered, carry, and the data of its runs: run:<id>, file:<hash>
+ * - executions: sorted set of the ids of executions by the time they were scheduled
+ * - ended: sorted set of the ids of ended executions by that time
+ * - run:<id>: set of the ids of the executions of a run
+ * - open: sorted set of the ids of batches that have open hooks, by the time they were stored
+ * - finished: sorted set of the ids of batches that have ended and have failed hooks
+ * - tree:<id>: list of the ids of the open batches of a run tree
+ */
+
+const CLAIM = `
+local found = redis.call('HMGET', KEYS[1], 'endedAt', 'fence', 'batch')
+if not found[3] then return {'gone'} end
+if found[1] then return {'ended'} end
+if tonumber(found[2]) >= tonumber(ARGV[1]) then return {'lost'} end
+redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'state', 'running')
+redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+redis.call('HSETNX', KEYS[1], 'startedAt', ARGV[2])
+local batch = redis.call('HMGET', ARGV[3] .. found[3], 'delivered', 'carry')
+return {'claimed', redis.call('HGETALL', KEYS[1]), batch[1] or '', batch[2] or ''}
+`;
+
+const CHANGE = `
+if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'endedAt') == 1 then return 0 end
+for index = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1]) end
+if tonumber(ARGV[2]) ~= 0 then redis.call('HINCRBY', KEYS[1], 'attempts', ARGV[2]) end
+return 1
+`;
+
+const END = `
+local prefix = ARGV[1]
+if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] or redis.call('HEXISTS', KEYS[1], 'endedAt') == 1 then return {0} end
+for index = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1]) end
+redis.call('ZADD', prefix .. 'ended', ARGV[4], ARGV[3])
+local id = redis.call('HGET', KEYS[1], 'batch')
+local batch = prefix .. 'batch:' .. id
+if redis.call('EXISTS', batch) == 0 then return {1} end
+local failed = redis.call('HINCRBY', batch, 'failed', ARGV[5])
+if redis.call('HINCRBY', batch, 'open', -1) > 0 then return {1} end
+redis.call('ZREM', prefix .. 'open', id)
+redis.call('LREM', prefix .. 'tree:' .. redis.call('HGET', batch, 'tree'), 1, id)
+if failed > 0 then redis.call('ZADD', prefix .. 'finished', ARGV[4], id) else redis.call('DEL', batch) end
+return {1, id}
+`;
+
+/** How many executions are read at once. */
+const PAGE = 500;
+
+/** Batches and their ledger in Redis, beside BullMQ's keys. Each change is one script, and with it atomic. */
+export class RedisQueueStore implements QueueStore {
+  readonly #client: Redis;
+  readonly #prefix: string;
+  readonly #close: () => Promise<void>;
+
+  constructor(client: Redis, queue: string, close: () => Promise<void>) {
+    this.#client = client;
+    this.#prefix = `agent-os:${queue}:`;
+    this.#close = close;
+  }
+
+  async open(): Promise<readonly string[]> {
+    const warnings: string[] = [];
+    const read = async (name: string): Promise<string> => (await this.#client.config('GET', name))[1] ?? '';
+    try {
+      const policy = await read('maxmemory-policy');
+      if (policy !== 'noeviction')
+        warnings.push(
+          `Redis may drop background hooks when its memory is full: maxmemory-policy is "${policy}". Set it to "noeviction".`,
+        );
+      const [appendOnly, save] = [await read('appendonly'), await read('save')];
+      if (appendOnly !== 'yes' && save === '')
+        warnings.push(
+          'Redis keeps nothing on disk (appendonly is "no" and save is empty), so its restart loses background hooks. Set ' +
+            'appendonly to "yes".',
+        );
+    } catch (thrown) {
+      warnings.push(
+        `Whether Redis keeps background hooks on disk and never evicts them could not be checked: CONFIG GET was refused ` +
+          `(${reasonOf(thrown)}). It needs maxmemory-policy noeviction and appendonly yes.`,
+      );
+    }
+    return warnings;
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
+    const { id, tree, carry, executions, snapshots, files } = batch;
+    const open = executions.filter(({ endedAt }) => endedAt === undefined).length;
+    const failed = executions.length - open;
+    const fields: Record<string, string | number> = { tree, open, failed };
+    if (carry !== undefined) fields['carry'] = carry;
+    for (const [runId, snapshot] of snapshots) fields[`run:${runId}`] = JSON.stringify(snapshot);
+    for (const [hash, content] of files) fields[`file:${hash}`] = content;
+    const commands = this.#client.multi().hset(this.#key('batch', id), fields);
+    commands.zadd(this.#key('open'), Date.now(), id).rpush(this.#key('tree', tree), id);
+    for (const execution of executions) {
+      const { state, attempts, endedAt, ...rest } = execution;
+      const key = this.#key('execution', execution.id);
+      commands.hset(key, { execution: JSON.stringify(rest), batch: id, fence: 0, state, attempts });
+      if (endedAt !== undefined) {
+        commands.hset(key, { endedAt });
+        commands.zadd(this.#key('ended'), endedAt, execution.id);
+      }
+      commands.zadd(this.#key('executions'), execution.scheduledAt, execution.id);
+      commands.sadd(this.#key('run', execution.runId), execution.id);
+    }
+    await this.#execute(commands);
+    try {
+      await addJobs();
+    } catch (thrown) {
+      // What is not removed now is removed by a later sweep.
+      await this.#remove(id, executions).catch(() => undefined);
+      throw thrown;
+    }
+    await this.#client.hset(this.#key('batch', id), 'isAdded', '1');
+  }
+
+  async release(batchId: string, delivered: boolean | undefined): Promise<void> {
+    if (delivered === undefined) return;
+    const key = this.#key('batch', batchId);
+    // A batch that has run by itself may be gone.
+    if (await this.#client.exists(key)) await this.#client.hset(key, 'delivered', String(delivered));
+  }
+
+  async hasEarlierOpen(batchId: string): Promise<boolean> {
+    const tree = await this.#client.hget(this.#key('batch', batchId), 'tree');
+    if (tree === null) return false;
+    const [first] = await this.#client.lrange(this.#key('tree', tree), 0, 0);
+    return first !== undefined && first !== batchId;
+  }
+
+  async snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | undefined> {
+    const found = await this.#client.hget(this.#key('batch', batchId), `run:${runId}`);
+    return found === null ? undefined : (JSON.parse(found) as EncodedSnapshot);
+  }
+
+  async file(batchId: string, hash: string): Promise<string | undefined> {
+    return (await this.#client.hget(this.#key('batch', batchId), `file:${hash}`)) ?? undefined;
+  }
+
+  async claim({ executionId, fence }: Fence, startedAt: number): Promise<Claim> {
+    const key = this.#key('execution', executionId);
+    const answer = (await this.#client.eval(CLAIM, 1, key, fence, startedAt, this.#key('batch', ''))) as [
+      Claim['kind'],
+      string[]?,
+      string?,
+      string?,
+    ];
+    const [kind, fields = [], delivered = '', carry = ''] = answer;
+    if (kind !== 'claimed') return { kind };
+    return {
+      kind,
+      execution: toExecution(fields),
+      batch: {
+        ...(delivered === '' ? {} : { delivered: delivered === 'true' }),
+        ...(carry === '' ? {} : { carry }),
+      },
+    };
+  }
+
+  unclaim(claimed: Fence): Promise<void> {
+    return this.#change(claimed, -1, { state: 'scheduled' });
+  }
+
+  attempt(claimed: Fence, attempts: number): Promise<void> {
+    return this.#change(claimed, 0, { attempts });
+  }
+
+  handBack(claimed: Fence): Promise<void> {
+    return this.#change(claimed, 0, { state: 'scheduled' });
+  }
+
+  async end({ executionId, fence }: Fence, ended: HookExecution): Promise<RecordedEnd> {
+    const { state, reason, errorName, attempts, endedAt = Date.now() } = ended;
+    const fields = { state, reason, errorName, attempts, endedAt };
+    const key = this.#key('execution', executionId);
+    const isFailed = state === 'failed' || state === 'timed_out';
+    const parameters = [this.#prefix, fence, executionId, endedAt, isFailed ? 1 : 0, ...flat(fields)];
+    const [isRecorded, batchEnded] = (await this.#client.eval(END, 1, key, ...parameters)) as [
+      number,
+      string?,
+    ];
+    return { isRecorded: isRecorded === 1, ...(batchEnded === undefined ? {} : { batchEnded }) };
+  }
+
+  async ended(batchIds: readonly string[]): Promise<readonly string[]> {
+    if (batchIds.length === 0) return [];
+    const scores = await this.#client.zmscore(this.#key('open'), ...batchIds);
+    return batchIds.filter((_, index) => scores[index] === null);
+  }
+
+  async list(filter: HookExecutionFilter): Promise<HookExecution[]> {
+    const { runId, limit = 100 } = filter;
+    if (runId !== undefined) {
+      const ids = await this.#client.smembers(this.#key('run', runId));
+      const found = (await this.#read(ids)).filter((execution) => isWanted(execution, filter));
+      return found.sort((one, other) => other.scheduledAt - one.scheduledAt).slice(0, limit);
+    }
+    const found: HookExecution[] = [];
+    for (let start = 0; found.length < limit; start += PAGE) {
+      const ids = await this.#client.zrevrange(this.#key('executions'), start, start + PAGE - 1);
+      if (ids.length === 0) break;
+      found.push(...(await this.#read(ids)).filter((execution) => isWanted(execution, filter)));
+    }
+    return found.slice(0, limit);
+  }
+
+  async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
+    const forgotten = await this.#client.zrange(this.#key('ended'), 0, String(-1 - remembered));
+    for (const id of forgotten) {
+      const runId = id.slice(0, id.lastIndexOf(':', id.lastIndexOf(':') - 1));
+      await this.#execute(
+        this.#client
+          .multi()
+          .zrem(this.#key('ended'), id)
+          .zrem(this.#key('executions'), id)
+          .srem(this.#key('run', runId), id)
+          .del(this.#key('execution', id)),
+      );
+    }
+    const old = Date.now() - keepFailed;
+    const finished = await this.#client.zrangebyscore(this.#key('finished'), '-inf', old);
+    for (const id of finished)
+      await this.#execute(this.#client.multi().zrem(this.#key('finished'), id).del(this.#key('batch', id)));
+  }
+
+  openBatches(): Promise<number> {
+    return this.#client.zcard(this.#key('open'));
+  }
+
+  async #change({ executionId, fence }: Fence, attempts: number, fields: Fields): Promise<void> {
+    const key = this.#key('execution', executionId);
+    await this.#client.eval(CHANGE, 1, key, fence, attempts, ...flat(fields));
+  }
+
+  async #remove(batchId: string, executions: readonly HookExecution[]): Promise<void> {
+    const commands = this.#client.multi().del(this.#key('batch', batchId)).zrem(this.#key('open'), batchId);
+    for (const { id, runId } of executions)
+      commands
+        .del(this.#key('execution', id))
+        .zrem(this.#key('executions'), id)
+        .zrem(this.#key('ended'), id)
+        .srem(this.#key('run', runId), id);
+    await this.#execute(commands);
+  }
+
+  async #read(ids: readonly string[]): Promise<HookExecution[]> {
+    const commands = this.#client.pipeline();
+    for (const id of ids) commands.hgetall(this.#key('execution', id));
+    const answers = (await commands.exec()) ?? [];
+    return answers.flatMap(([error, fields]) => {
+      if (error) throw error;
+      const pairs = Object.entries(fields as Record<string, string>).flat();
+      return pairs.length === 0 ? [] : [toExecution(pairs)];
+    });
+  }
+
+  async #execute(commands: ReturnType<Redis['multi']>): Promise<void> {
+    const answers = await commands.exec();
+    if (!answers) throw new Error('Redis has not executed a transaction.');
+    for (const [error] of answers) if (error) throw error;
+  }
+
+  #key(kind: string, id?: string): string {
+    return id === undefined ? `${this.#prefix}${kind}` : `${this.#prefix}${kind}:${id}`;
+  }
+}
+
+type Fields = Readonly<Record<string, string | number | undefined>>;
+
+function flat(fields: Fields): (string | number)[] {
+  return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+}
+
+function toExecution(pairs: readonly string[]): HookExecution {
+  const fields = new Map<string, string>();
+  for (let index = 0; index < pairs.length; index += 2)
+    fields.set(pairs[index] ?? '', pairs[index + 1] ?? '');
+  const number = (name: string): number | undefined => {
+    const value = fields.get(name);
+    return value === undefined ? undefined : Number(value);
+  };
+  const known = JSON.parse(fields.get('execution') ?? '{}') as Omit<HookExecution, 'state' | 'attempts'>;
+  const [startedAt, endedAt] = [number('startedAt'), number('endedAt')];
+  const [reason, errorName] = [fields.get('reason') as HookExecution['reason'], fields.get('errorName')];
+  return {
+    ...known,
+    state: fields.get('state') as HookExecutionState,
+    attempts: number('attempts') ?? 0,
+    ...(reason === undefined ? {} : { reason }),
+    ...(errorName === undefined ? {} : { errorName }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+  };
+}
+
+function isWanted(execution: HookExecution, { userId, hook, state }: HookExecutionFilter): boolean {
+  if (userId !== undefined && (execution.userId ?? null) !== userId) return false;
+  if (hook !== undefined && execution.hook !== hook) return false;
+  return state === undefined || execution.state === state;
+}

@@ -1,0 +1,78 @@
+import type { LoggerService } from '@nestjs/common';
+import type { Redis, RedisOptions } from 'ioredis';
+
+import { importNeeded } from '../peers/optional-peer.js';
+import { WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.connection.js';
+import { RedisQueueStore } from './redis-queue.store.js';
+
+/**
+ * Opens a queue in Redis.
+ *
+ * @param given - a URL, options or a client of `ioredis`, which the application closes
+ * @throws Error if the server cannot be reached
+ */
+export async function openRedisQueue(
+  bullmq: Bullmq,
+  given: string | object,
+  queue: string,
+  logger: Pick<LoggerService, 'warn'>,
+): Promise<QueueConnection> {
+  const ioredis = await importNeeded(
+    { name: 'ioredis', load: () => import('ioredis') },
+    'bullmq({ connection })',
+  );
+  // Commands fail while the server is away, rather than wait: a run does not wait for its hooks to be stored.
+  const commands = { maxRetriesPerRequest: null, enableOfflineQueue: false, lazyConnect: true } as const;
+  // A blocked command of a worker waits until the server is back.
+  const blocking = { maxRetriesPerRequest: null, enableOfflineQueue: true, lazyConnect: false } as const;
+  const isGiven = typeof given !== 'string' && isClient(given);
+  const client = isGiven ? given : create(ioredis.Redis, given, commands);
+  const workers: Redis[] = [];
+  const onError = (error: Error): void => void error;
+  client.on('error', onError);
+  if (client.status === 'wait') await connect(client);
+  const close = async (): Promise<void> => {
+    for (const worker of workers) worker.disconnect();
+    client.off('error', onError);
+    if (!isGiven) client.disconnect();
+    await Promise.resolve();
+  };
+  const store = new RedisQueueStore(client, queue, close);
+  for (const warning of await store.open()) logger.warn(warning);
+  const { FlowProducer, Worker } = bullmq;
+  return {
+    store,
+    isOfOneProcess: false,
+    createProducer: (onProducerError) =>
+      new FlowProducer({ connection: client }).on('error', onProducerError),
+    createWorker: (name, process, settings) => {
+      const connection = create(ioredis.Redis, given, blocking);
+      connection.on('error', onError);
+      workers.push(connection);
+      return new Worker(name, process, { ...WORKER_DEFAULTS, ...settings, connection });
+    },
+  };
+}
+
+function create(Client: typeof Redis, given: string | object, options: RedisOptions): Redis {
+  if (typeof given === 'string') return new Client(given, options);
+  if (isClient(given)) return given.duplicate(options);
+  return new Client({ ...given, ...options });
+}
+
+/** Of the application's installation, which may be another one: not `instanceof`. */
+function isClient(given: object): given is Redis {
+  return 'duplicate' in given && typeof given.duplicate === 'function';
+}
+
+/** Connecting fails at the first error: a start that waits for a server that is not there says nothing. */
+async function connect(client: Redis): Promise<void> {
+  try {
+    await client.connect();
+  } catch (thrown) {
+    client.disconnect();
+    throw new Error(`bullmq({ connection }): Redis cannot be reached: ${(thrown as Error).message}`, {
+      cause: thrown,
+    });
+  }
+}

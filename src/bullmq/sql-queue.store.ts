@@ -1,0 +1,319 @@
+import { toExactJson } from '../data/exact-json.js';
+import type { HookExecution } from '../execution/hook-execution.js';
+import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import type { QueueDatabase } from './queue.database.js';
+import type { Claim, Fence, NewBatch, QueueStore, RecordedEnd, SweepLimits } from './queue.store.js';
+import type { EncodedSnapshot } from './stored.batch.js';
+
+/** The advisory lock of the migration; it must only differ from other locks of the application. */
+const MIGRATION_LOCK = 7_777_002;
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS agent_os_hook_batches (
+  queue text NOT NULL,
+  id text NOT NULL,
+  tree text NOT NULL,
+  position bigint GENERATED ALWAYS AS IDENTITY,
+  open int NOT NULL,
+  failed int NOT NULL DEFAULT 0,
+  delivered boolean,
+  carry text,
+  ended_at bigint,
+  PRIMARY KEY (queue, id)
+);
+CREATE INDEX IF NOT EXISTS agent_os_hook_batches_tree ON agent_os_hook_batches (queue, tree);
+CREATE TABLE IF NOT EXISTS agent_os_hook_snapshots (
+  queue text NOT NULL,
+  batch text NOT NULL,
+  run_id text NOT NULL,
+  json text NOT NULL,
+  meta text,
+  files jsonb NOT NULL,
+  PRIMARY KEY (queue, batch, run_id),
+  FOREIGN KEY (queue, batch) REFERENCES agent_os_hook_batches ON DELETE CASCADE
+);
+CREATE TABLE IF NOT EXISTS agent_os_hook_files (
+  queue text NOT NULL,
+  batch text NOT NULL,
+  hash text NOT NULL,
+  content text NOT NULL,
+  PRIMARY KEY (queue, batch, hash),
+  FOREIGN KEY (queue, batch) REFERENCES agent_os_hook_batches ON DELETE CASCADE
+);
+CREATE TABLE IF NOT EXISTS agent_os_hook_executions (
+  queue text NOT NULL,
+  id text NOT NULL,
+  batch text NOT NULL,
+  position bigint GENERATED ALWAYS AS IDENTITY,
+  run_id text NOT NULL,
+  user_id text,
+  hook text NOT NULL,
+  state text NOT NULL,
+  fence int NOT NULL DEFAULT 0,
+  scheduled_at bigint NOT NULL,
+  ended_at bigint,
+  execution jsonb NOT NULL,
+  PRIMARY KEY (queue, id)
+);
+CREATE INDEX IF NOT EXISTS agent_os_hook_executions_scheduled ON agent_os_hook_executions (queue, scheduled_at DESC, position DESC);
+CREATE INDEX IF NOT EXISTS agent_os_hook_executions_run ON agent_os_hook_executions (queue, run_id);
+CREATE INDEX IF NOT EXISTS agent_os_hook_executions_ended ON agent_os_hook_executions (queue, ended_at DESC);
+`;
+
+/** Batches and their ledger in PostgreSQL, beside BullMQ's tables: one transaction covers both. */
+export class SqlQueueStore implements QueueStore {
+  readonly #database: QueueDatabase;
+  readonly #queue: string;
+  readonly #close: () => Promise<void>;
+
+  /**
+   * @param queue - the name that separates applications in one database
+   * @param close - closes what was opened for this store
+   */
+  constructor(database: QueueDatabase, queue: string, close: () => Promise<void> = () => Promise.resolve()) {
+    this.#database = database;
+    this.#queue = queue;
+    this.#close = close;
+  }
+
+  async open(): Promise<readonly string[]> {
+    await this.#database.transaction(async () => {
+      await this.#database.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+      for (const statement of TABLES.split(';\n'))
+        if (statement.trim() !== '') await this.#database.query(statement);
+    });
+    return [];
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
+    return this.#database.transaction(() => this.addWithin(batch, addJobs));
+  }
+
+  /** Like {@link add}, within a transaction that is open. */
+  async addWithin(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
+    const { executions, snapshots, files } = batch;
+    const snapshotRows = [...snapshots].map(([run_id, snapshot]) => ({ run_id, ...snapshot }));
+    const fileRows = [...files].map(([hash, content]) => ({ hash, content }));
+    const open = executions.filter(({ endedAt }) => endedAt === undefined).length;
+    await this.#database.query(
+      `WITH batch AS (
+         INSERT INTO agent_os_hook_batches (queue, id, tree, open, failed, carry)
+         VALUES ($1, $2, $3, $4, $5, $6)
+       ), snapshots AS (
+         INSERT INTO agent_os_hook_snapshots (queue, batch, run_id, json, meta, files)
+         SELECT $1, $2, run_id, json, meta, files
+           FROM jsonb_to_recordset($7::jsonb) AS given(run_id text, json text, meta text, files jsonb)
+       ), files AS (
+         INSERT INTO agent_os_hook_files (queue, batch, hash, content)
+         SELECT $1, $2, hash, content FROM jsonb_to_recordset($8::jsonb) AS given(hash text, content text)
+       )
+       INSERT INTO agent_os_hook_executions (queue, batch, id, run_id, user_id, hook, state, scheduled_at, ended_at, execution)
+       SELECT $1, $2, execution->>'id', execution->>'runId', execution->>'userId', execution->>'hook', execution->>'state',
+              (execution->>'scheduledAt')::bigint, (execution->>'endedAt')::bigint, execution
+         FROM jsonb_array_elements($9::jsonb) AS execution`,
+      [
+        this.#queue,
+        batch.id,
+        batch.tree,
+        open,
+        executions.filter(isFailed).length,
+        batch.carry ?? null,
+        JSON.stringify(snapshotRows),
+        JSON.stringify(fileRows),
+        toExactJson(executions).json,
+      ],
+    );
+    await addJobs();
+  }
+
+  async release(batchId: string, delivered: boolean | undefined): Promise<void> {
+    if (delivered === undefined) return;
+    await this.#database.query(
+      'UPDATE agent_os_hook_batches SET delivered = $3 WHERE queue = $1 AND id = $2',
+      [this.#queue, batchId, delivered],
+    );
+  }
+
+  async hasEarlierOpen(batchId: string): Promise<boolean> {
+    const { rows } = await this.#database.query(
+      `SELECT 1 FROM agent_os_hook_batches own JOIN agent_os_hook_batches earlier
+           ON earlier.queue = own.queue AND earlier.tree = own.tree AND earlier.position < own.position
+        WHERE own.queue = $1 AND own.id = $2 AND earlier.ended_at IS NULL LIMIT 1`,
+      [this.#queue, batchId],
+    );
+    return rows.length > 0;
+  }
+
+  async snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | undefined> {
+    const { rows } = await this.#database.query<EncodedSnapshot>(
+      'SELECT json, meta, files FROM agent_os_hook_snapshots WHERE queue = $1 AND batch = $2 AND run_id = $3',
+      [this.#queue, batchId, runId],
+    );
+    return rows[0];
+  }
+
+  async file(batchId: string, hash: string): Promise<string | undefined> {
+    const { rows } = await this.#database.query<{ readonly content: string }>(
+      'SELECT content FROM agent_os_hook_files WHERE queue = $1 AND batch = $2 AND hash = $3',
+      [this.#queue, batchId, hash],
+    );
+    return rows[0]?.content;
+  }
+
+  async claim({ executionId, fence }: Fence, startedAt: number): Promise<Claim> {
+    const { rows } = await this.#database.query<{
+      readonly execution: HookExecution;
+      readonly delivered: boolean | null;
+      readonly carry: string | null;
+    }>(
+      `UPDATE agent_os_hook_executions entry
+          SET state = 'running', fence = $3,
+              execution = entry.execution || jsonb_build_object(
+                'state', 'running',
+                'attempts', (entry.execution->>'attempts')::int + 1,
+                'startedAt', coalesce((entry.execution->>'startedAt')::bigint, $4::bigint))
+         FROM agent_os_hook_batches batch
+        WHERE entry.queue = $1 AND entry.id = $2 AND entry.fence < $3 AND entry.ended_at IS NULL
+          AND batch.queue = entry.queue AND batch.id = entry.batch
+       RETURNING entry.execution, batch.delivered, batch.carry`,
+      [this.#queue, executionId, fence, startedAt],
+    );
+    const [row] = rows;
+    if (row) {
+      const { execution, delivered, carry } = row;
+      const batch = { ...(delivered === null ? {} : { delivered }), ...(carry === null ? {} : { carry }) };
+      return { kind: 'claimed', execution, batch };
+    }
+    const found = await this.#database.query<{ readonly ended_at: unknown }>(
+      'SELECT ended_at FROM agent_os_hook_executions WHERE queue = $1 AND id = $2',
+      [this.#queue, executionId],
+    );
+    const [state] = found.rows;
+    if (!state) return { kind: 'gone' };
+    return { kind: state.ended_at === null ? 'lost' : 'ended' };
+  }
+
+  unclaim(claimed: Fence): Promise<void> {
+    return this.#change(
+      claimed,
+      `'state', 'scheduled', 'attempts', (execution->>'attempts')::int - 1`,
+      'scheduled',
+    );
+  }
+
+  attempt(claimed: Fence, attempts: number): Promise<void> {
+    return this.#change(claimed, `'attempts', ${Math.floor(attempts)}`, 'running');
+  }
+
+  handBack(claimed: Fence): Promise<void> {
+    return this.#change(claimed, `'state', 'scheduled'`, 'scheduled');
+  }
+
+  async end({ executionId, fence }: Fence, ended: HookExecution): Promise<RecordedEnd> {
+    const { state, reason, errorName, attempts, endedAt } = ended;
+    const { rows } = await this.#database.query<{
+      readonly id: string;
+      readonly open: number;
+      readonly failed: number;
+    }>(
+      `WITH ended AS (
+         UPDATE agent_os_hook_executions
+            SET state = $4, ended_at = $5, execution = execution || $6::jsonb
+          WHERE queue = $1 AND id = $2 AND fence = $3 AND ended_at IS NULL
+         RETURNING batch
+       )
+       UPDATE agent_os_hook_batches batch
+          SET open = open - 1, failed = failed + $7, ended_at = CASE WHEN open = 1 THEN $5::bigint END
+         FROM ended
+        WHERE batch.queue = $1 AND batch.id = ended.batch
+       RETURNING batch.id, open, failed`,
+      [
+        this.#queue,
+        executionId,
+        fence,
+        state,
+        endedAt,
+        JSON.stringify({ state, reason, errorName, attempts, endedAt }),
+        isFailed(ended) ? 1 : 0,
+      ],
+    );
+    const [batch] = rows;
+    if (!batch) return { isRecorded: false };
+    if (batch.open > 0) return { isRecorded: true };
+    // The data of a run with a failed hook is kept, so that the hook can be run once more.
+    if (batch.failed === 0)
+      await this.#database.query('DELETE FROM agent_os_hook_batches WHERE queue = $1 AND id = $2', [
+        this.#queue,
+        batch.id,
+      ]);
+    return { isRecorded: true, batchEnded: batch.id };
+  }
+
+  async ended(batchIds: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await this.#database.query<{ readonly id: string }>(
+      `SELECT given.id FROM unnest($2::text[]) AS given(id)
+         LEFT JOIN agent_os_hook_batches batch ON batch.queue = $1 AND batch.id = given.id
+        WHERE batch.id IS NULL OR batch.ended_at IS NOT NULL`,
+      [this.#queue, [...batchIds]],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async list({ runId, userId, hook, state, limit = 100 }: HookExecutionFilter): Promise<HookExecution[]> {
+    const { rows } = await this.#database.query<{ readonly execution: HookExecution }>(
+      `SELECT execution FROM agent_os_hook_executions
+        WHERE queue = $1 AND ($2::text IS NULL OR run_id = $2) AND ($3::text IS NULL OR hook = $3)
+          AND ($4::text IS NULL OR state = $4)
+          AND ($5::text IS NULL OR (CASE WHEN $5 = 'some' THEN user_id = $6 ELSE user_id IS NULL END))
+        ORDER BY scheduled_at DESC, position DESC LIMIT $7`,
+      [
+        this.#queue,
+        runId ?? null,
+        hook ?? null,
+        state ?? null,
+        userId === undefined ? null : userId === null ? 'none' : 'some',
+        userId ?? null,
+        Number.isFinite(limit) ? limit : 2 ** 31,
+      ],
+    );
+    return rows.map(({ execution }) => execution);
+  }
+
+  async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
+    await this.#database.query(
+      `DELETE FROM agent_os_hook_executions
+        WHERE queue = $1 AND ended_at <= (
+          SELECT ended_at FROM agent_os_hook_executions
+           WHERE queue = $1 AND ended_at IS NOT NULL ORDER BY ended_at DESC OFFSET $2 LIMIT 1)`,
+      [this.#queue, remembered],
+    );
+    await this.#database.query('DELETE FROM agent_os_hook_batches WHERE queue = $1 AND ended_at < $2', [
+      this.#queue,
+      Date.now() - keepFailed,
+    ]);
+  }
+
+  async openBatches(): Promise<number> {
+    const { rows } = await this.#database.query<{ readonly count: number }>(
+      'SELECT count(*)::int AS count FROM agent_os_hook_batches WHERE queue = $1 AND ended_at IS NULL',
+      [this.#queue],
+    );
+    return rows[0]?.count ?? 0;
+  }
+
+  async #change({ executionId, fence }: Fence, changes: string, state: string): Promise<void> {
+    await this.#database.query(
+      `UPDATE agent_os_hook_executions SET state = $4, execution = execution || jsonb_build_object(${changes})
+        WHERE queue = $1 AND id = $2 AND fence = $3 AND ended_at IS NULL`,
+      [this.#queue, executionId, fence, state],
+    );
+  }
+}
+
+function isFailed({ state }: HookExecution): boolean {
+  return state === 'failed' || state === 'timed_out';
+}

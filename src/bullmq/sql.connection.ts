@@ -1,0 +1,95 @@
+import type { PGlite } from '@electric-sql/pglite';
+
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { openPgliteFolder } from '../sql/pglite.folder.js';
+import type { SqlFolder } from '../sql/sql.folder.js';
+import { WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.connection.js';
+import { PgliteDatabase, PoolDatabase, type PoolLike, type QueueDatabase } from './queue.database.js';
+import { SqlQueueStore } from './sql-queue.store.js';
+
+/** Opens a queue in a folder of this application. */
+export async function openFolderQueue(
+  bullmq: Bullmq,
+  folder: string | SqlFolder,
+  queue: string,
+): Promise<QueueConnection> {
+  const opened =
+    typeof folder === 'string' ? await openPgliteFolder(folder, 'bullmq({ folder })') : undefined;
+  const client = opened?.client ?? clientOf(folder as SqlFolder);
+  try {
+    const database = new PgliteDatabase(client);
+    await database.exclusively((connection) => bullmq.runMigrations(connection));
+    await database.prepare();
+    return await connect(bullmq, database, {
+      queue,
+      isOfOneProcess: true,
+      close: () => opened?.close() ?? Promise.resolve(),
+    });
+  } catch (thrown) {
+    await opened?.close();
+    throw thrown;
+  }
+}
+
+/** Opens a queue on the pool of the application. */
+export async function openPoolQueue(bullmq: Bullmq, pool: PoolLike, queue: string): Promise<QueueConnection> {
+  const database = new PoolDatabase(pool);
+  await database.exclusively((connection) => bullmq.runMigrations(connection));
+  return connect(bullmq, database, { queue, isOfOneProcess: false });
+}
+
+interface QueueOfDatabase {
+  readonly queue: string;
+  readonly isOfOneProcess: boolean;
+  readonly close?: (() => Promise<void>) | undefined;
+}
+
+async function connect(
+  bullmq: Bullmq,
+  database: QueueDatabase,
+  { queue, isOfOneProcess, close }: QueueOfDatabase,
+): Promise<QueueConnection> {
+  await refuseHiddenTables(database);
+  const store = new SqlQueueStore(database, queue, close);
+  await store.open();
+  const { FlowProducer, Worker, createPostgresBackend } = bullmq;
+  const { connections } = database;
+  return {
+    store,
+    isOfOneProcess,
+    ...(connections === undefined ? {} : { connections }),
+    createProducer: (onError) =>
+      new FlowProducer({ connection: database }, createPostgresBackend).on('error', onError),
+    createWorker: (name, process, settings) =>
+      new Worker(
+        name,
+        process,
+        { ...WORKER_DEFAULTS, ...settings, connection: database },
+        createPostgresBackend,
+      ),
+  };
+}
+
+/**
+ * BullMQ's statements do not name its schema.
+ *
+ * @throws AgentOsConfigurationError if tables of the application hide those of BullMQ
+ */
+async function refuseHiddenTables(database: QueueDatabase): Promise<void> {
+  const { rows } = await database.query<{ readonly name: string }>(
+    `SELECT name FROM unnest($1::text[]) AS name
+       JOIN pg_class ON pg_class.oid = to_regclass(name) JOIN pg_namespace ON pg_namespace.oid = relnamespace
+      WHERE nspname <> 'bullmq'`,
+    [['job', 'job_dependency', 'job_log', 'meta', 'event', 'dedup', 'rate_limit', 'scheduler', 'metrics']],
+  );
+  if (rows.length === 0) return;
+  throw new AgentOsConfigurationError(
+    `bullmq(): the table "${rows[0]?.name}" of the application hides that of BullMQ in the schema "bullmq". Give bullmq() a ` +
+      `Pool of its own whose search_path is another schema: new Pool({ …, options: '-c search_path=agent_os' }).`,
+  );
+}
+
+/** What drizzle has under `$client`. */
+function clientOf({ database }: SqlFolder): PGlite {
+  return (database as SqlFolder['database'] & { readonly $client: PGlite }).$client;
+}
