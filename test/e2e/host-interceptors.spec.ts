@@ -69,11 +69,11 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     },
   });
 
-  function start(interceptors: readonly NestInterceptor[]): Promise<TestApp> {
+  function start(interceptors: readonly NestInterceptor[], ...more: readonly Agent[]): Promise<TestApp> {
     ran = [];
     return startApp({
       adapter,
-      agentOs: { agents: [agent], http: { userId } },
+      agentOs: { agents: [agent, ...more], http: { userId } },
       controllers: [HostController],
       beforeListen: (app: INestApplication) => void app.useGlobalInterceptors(...interceptors),
     });
@@ -152,14 +152,19 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     });
   }
 
+  /** Sends each of them; what is expected may depend on what the handler itself answers. */
+  async function expectAnswers(url: string, expected: (own: number) => [number, object]): Promise<void> {
+    for (const [method, path, own] of REFUSED) {
+      const reply = await refuse(url, method, path);
+      expect([path, reply.status, await reply.json()]).toEqual([path, ...expected(own)]);
+    }
+  }
+
   it('one that answers in place of errors, its answer is sent', async () => {
     const { url, log } = await start([
       { intercept: (_context, next) => next.handle().pipe(catchError(() => of({ error: true }))) },
     ]);
-    for (const [method, path] of REFUSED) {
-      const reply = await refuse(url, method, path);
-      expect([path, reply.status, await reply.json()]).toEqual([path, 200, { error: true }]);
-    }
+    await expectAnswers(url, () => [200, { error: true }]);
     expect(await runJson(url, '/agents/agent', 'hi')).toMatchObject({ status: 200, body: { content: 'hi' } });
     expect(log.messages('error')).toEqual([]);
   });
@@ -176,10 +181,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
           ),
       },
     ]);
-    for (const [method, path] of REFUSED) {
-      const reply = await refuse(url, method, path);
-      expect([path, reply.status, await reply.json()]).toEqual([path, 503, { error: true }]);
-    }
+    await expectAnswers(url, () => [503, { error: true }]);
   });
 
   it.each<[string, () => Observable<unknown>]>([
@@ -190,10 +192,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     const { url, log } = await start([
       { intercept: (_context, next) => next.handle().pipe(catchError(swallow)) },
     ]);
-    for (const [method, path, status] of REFUSED) {
-      const reply = await refuse(url, method, path);
-      expect([path, reply.status, await reply.json()]).toEqual([path, status, { detail: expect.anything() }]);
-    }
+    await expectAnswers(url, (status) => [status, { detail: expect.anything() }]);
     expect(log.messages('error')).toEqual([]);
   });
 
@@ -217,18 +216,14 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
           return 'done';
         },
       });
-      const { url, log } = await startApp({
-        adapter,
-        agentOs: { agents: [slow] },
-        beforeListen: (app) =>
-          void app.useGlobalInterceptors({
-            intercept: (_context, next) =>
-              next.handle().pipe(
-                timeout(50),
-                catchError(() => (timedOut.open(), fallback())),
-              ),
-          }),
-      });
+      const givesUp: NestInterceptor = {
+        intercept: (_context, next) =>
+          next.handle().pipe(
+            timeout(50),
+            catchError(() => (timedOut.open(), fallback())),
+          ),
+      };
+      const { url, log } = await start([givesUp], slow);
       const reply = post(url, '/agents/slow', { message: 'hi', stream: 'false' });
       await timedOut.opened;
       if (expected.includes('late')) expect(await (await reply).text()).toBe(expected);
@@ -251,15 +246,10 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
       },
     });
     const timedOut = createGate();
-    const { url, log } = await startApp({
-      adapter,
-      agentOs: { agents: [slow] },
-      beforeListen: (app) =>
-        void app.useGlobalInterceptors({
-          intercept: (_context, next) =>
-            next.handle().pipe(timeout(50), tap({ error: () => timedOut.open() })),
-        }),
-    });
+    const givesUp: NestInterceptor = {
+      intercept: (_context, next) => next.handle().pipe(timeout(50), tap({ error: () => timedOut.open() })),
+    };
+    const { url, log } = await start([givesUp], slow);
     const reply = await post(url, '/agents/slow', { message: 'hi' });
     await begun.opened;
     await timedOut.opened;

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { InMemoryEvalStore, InMemorySessionStore } from 'nestjs-agentos';
-import type { Evaluation, SessionFilter } from 'nestjs-agentos/stores';
+import type { SessionFilter } from 'nestjs-agentos/stores';
 
+import { evaluationOf } from '../support/stored-data.js';
 import { closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
@@ -54,21 +55,9 @@ describe('A page of large entries', () => {
   it('of GET /eval-runs keeps every evaluation in its place, with the beginnings of its texts', async () => {
     const evalStore = new InMemoryEvalStore();
     for (let index = 0; index < COUNT; index++) {
-      const evaluation: Evaluation = {
-        id: idOf(index),
-        runId: 'r1',
-        sessionId: 's1',
-        component: { kind: 'agent', id: 'support', name: 'Support' },
-        name: 'judge',
-        criteria: 'polite',
-        scoring: 'binary',
-        passed: true,
-        reason: 'It is.',
-        input: 'question',
-        output: 'x'.repeat(2 * MIB),
-        createdAt: index,
-      };
-      await evalStore.save(evaluation);
+      await evalStore.save(
+        evaluationOf({ id: idOf(index), input: 'question', output: 'x'.repeat(2 * MIB), createdAt: index }),
+      );
     }
     const { url } = await startApp({ agentOs: { evalStore } });
     const { page, size } = await read(`${url}/eval-runs?limit=50`);

@@ -26,6 +26,12 @@ afterEach(closeApps);
 const sessionOf = async (url: string): Promise<Record<string, unknown>> =>
   JSON.parse(await readText(url, '/sessions/s')) as Record<string, unknown>;
 
+/** All that clients can read of the sessions, and of one of them. */
+async function storedIn(url: string, session = 's'): Promise<string> {
+  const paths = ['/sessions', '/sessions?type=agent', `/sessions/${session}`, `/sessions/${session}/runs`];
+  return (await Promise.all(paths.map((path) => readText(url, path)))).join();
+}
+
 const SECRET = 'the launch code';
 const OUTCOMES = ['completed', 'rejected', 'failed'] as const;
 
@@ -87,8 +93,7 @@ describe.each(TRANSPORTS)('What was put beside an answer that is refused or mask
     const { url, agentOs } = await startApp({ agentOs: { agents: [quoting(guard, seen)] } });
     const { text } = await ask(url, '/agents/agent', 'hi', transport, { session_id: 's' });
     await agentOs.drain();
-    const paths = ['/sessions', '/sessions/s', '/sessions/s/runs'];
-    const stored = (await Promise.all(paths.map((path) => readText(url, path)))).join();
+    const stored = await storedIn(url);
     expect(text).not.toContain(SECRET);
     expect(stored).not.toContain(SECRET);
     expect(stored).toContain('a question');
@@ -144,8 +149,7 @@ describe.each(TRANSPORTS)('What was put beside an answer that is refused or mask
     const { url, agentOs } = await startApp({ agentOs: { agents: [agent] } });
     await ask(url, '/agents/agent', SECRET, transport, { session_id: 's' });
     await agentOs.drain();
-    const paths = ['/sessions', '/sessions/s', '/sessions/s/runs'];
-    const stored = (await Promise.all(paths.map((path) => readText(url, path)))).join();
+    const stored = await storedIn(url);
     expect(stored).not.toContain(SECRET);
     // An audit of a rejection is about what was refused.
     expect(seen).toEqual([SECRET]);
@@ -189,8 +193,7 @@ describe('The name and metadata that a hook of a member gives the session from a
     gate.open();
     await late;
     await agentOs.drain();
-    const paths = ['/sessions', '/sessions/s', '/sessions/s/runs'];
-    const stored = (await Promise.all(paths.map((path) => readText(url, path)))).join();
+    const stored = await storedIn(url);
     expect(await readText(url, '/sessions/s/runs')).toContain('"member"');
     expect(stored).not.toContain(SECRET);
   });
@@ -217,8 +220,7 @@ describe('The name and metadata that a hook of a member gives the session from a
     });
     const { url } = await startApp({ agentOs: { teams: [team] } });
     const { text } = await ask(url, '/teams/team', 'hi', 'json', { session_id: 's' });
-    const paths = ['/sessions', '/sessions/s', '/sessions/s/runs'];
-    const stored = (await Promise.all(paths.map((path) => readText(url, path)))).join();
+    const stored = await storedIn(url);
     expect(text).toContain('fine');
     expect(stored).not.toContain(SECRET);
   });
@@ -233,8 +235,7 @@ describe('The name and metadata that a hook of a member gives the session from a
     });
     const { url } = await startApp({ agentOs: { teams: [team] } });
     await ask(url, '/teams/team', 'hi', 'json', { session_id: 's' });
-    const paths = ['/sessions?type=agent', '/sessions/other', '/sessions/other/runs', '/sessions'];
-    const stored = (await Promise.all(paths.map((path) => readText(url, path)))).join();
+    const stored = await storedIn(url, 'other');
     expect(stored).toContain('"other"');
     expect(stored).not.toContain(SECRET);
   });

@@ -181,31 +181,31 @@ class Record implements HeldRecord {
 }
 
 describe('Hold: records', () => {
-  it('stores the records of runs below before the one of the run itself, once the guardrails have passed', async () => {
+  /** Has taken the record of a run below and the one of the run itself. */
+  async function holdingTwo(outer?: Hold): Promise<{ hold: Hold; log: string[] }> {
     const log: string[] = [];
-    const hold = newHold();
-    await hold.take(new Record('member', log));
-    await hold.take(new Record('run', log));
-    expect(log).toEqual([]);
-    await hold.settle(true);
-    expect(log).toEqual(['member', 'run']);
-  });
-
-  it('refuses the records of runs below if the answer was refused or masked, not the one of the run itself', async () => {
-    const log: string[] = [];
-    const hold = newHold();
-    await hold.take(new Record('member', log));
-    await hold.take(new Record('run', log));
-    await hold.settle(false);
-    expect(log).toEqual(['member without texts', 'run']);
-  });
-
-  it('hands passed records to the hold above, which may still refuse them', async () => {
-    const log: string[] = [];
-    const outer = new Hold({ runId: 'team', owner: undefined, outer: undefined });
     const hold = newHold(outer);
     await hold.take(new Record('member', log));
     await hold.take(new Record('run', log));
+    return { hold, log };
+  }
+
+  it.each([
+    ['stores', 'once the guardrails have passed', true, ['member', 'run']],
+    ['refuses', 'if the answer was refused or masked', false, ['member without texts', 'run']],
+  ])(
+    '%s the records of runs below %s, and stores the one of the run itself after them',
+    async (_does, _when, passes, kept) => {
+      const { hold, log } = await holdingTwo();
+      expect(log).toEqual([]);
+      await hold.settle(passes);
+      expect(log).toEqual(kept);
+    },
+  );
+
+  it('hands passed records to the hold above, which may still refuse them', async () => {
+    const outer = new Hold({ runId: 'team', owner: undefined, outer: undefined });
+    const { hold, log } = await holdingTwo(outer);
     await hold.settle(true);
     expect(log).toEqual([]);
     await outer.settle(false);
