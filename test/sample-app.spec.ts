@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -17,6 +19,7 @@ import { describeStorage } from '../sample-app/storage/storage.module.js';
 import { summarize } from '../sample-app/summary.js';
 import { readDocument } from './support/documents.js';
 import { namesOf, runJson, runSse } from './support/http-client.js';
+import { createPglite } from './support/pglite.js';
 
 /** Sends when the test lets it. */
 class GatedNotifications {
@@ -231,7 +234,11 @@ describe('the summary of the sample application', () => {
 
 describe('the sample application with RUN_HOOKS_IN_BACKGROUND=true', () => {
   it('runs the hooks that say nothing in the background', async () => {
+    // That it starts without a database is shown above: this one is copied.
+    const folder = await mkdtemp(join(tmpdir(), 'agent-os-sample-'));
+    await (await createPglite(folder)).close();
     process.env['RUN_HOOKS_IN_BACKGROUND'] = 'true';
+    process.env['DATA_FOLDER'] = folder;
     try {
       const sample = await startSample();
       expect(modesOf(sample)).toEqual({
@@ -240,6 +247,8 @@ describe('the sample application with RUN_HOOKS_IN_BACKGROUND=true', () => {
       await sample.app.close();
     } finally {
       delete process.env['RUN_HOOKS_IN_BACKGROUND'];
+      process.env['DATA_FOLDER'] = 'memory://';
+      await rm(folder, { recursive: true });
     }
   });
 });
