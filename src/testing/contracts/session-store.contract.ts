@@ -348,10 +348,11 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     'sessions take many thousands of keys at once, and give them back',
     async (store) => {
       const id = newId();
-      const keys = Array.from({ length: 20_000 }, (_, index) => `key ${index}`);
+      // In one statement, five parameters each: more than the 65,535 that PostgreSQL takes.
+      const keys = Array.from({ length: 14_000 }, (_, index) => `key ${index}`);
       await store.create({ id, state: Object.fromEntries(keys.map((key) => [key, 1])) });
       const { state = {} } = (await store.open(id)) ?? {};
-      assertLength(Object.keys(state), 20_000);
+      assertLength(Object.keys(state), 14_000);
 
       await store.update(id, setState({ last: true }, keys));
       await store.delete(keys);
