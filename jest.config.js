@@ -9,6 +9,7 @@ export default {
   maxWorkers: 2,
   // Modules of ended specs stay in a worker's memory, and garbage collection comes to take most of its time.
   workerIdleMemoryLimit: '1GB',
+  reporters: ['default', '<rootDir>/test/support/skipped.reporter.js'],
   testSequencer: '<rootDir>/test/support/test.sequencer.js',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {

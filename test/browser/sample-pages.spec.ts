@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { Browser, Locator, Page } from 'playwright-core';
@@ -10,6 +10,7 @@ import { allowFrontEnds } from '../../sample-app/front-ends.js';
 import { serveOpenApi } from '../../sample-app/open-api.js';
 import { askAgent } from '../docs/ask-agent.js';
 import { openBrowser } from '../support/browser.js';
+import { describeWherePossible } from '../support/where-possible.js';
 
 /** Where a Chromium is. */
 const CHROMIUM = process.env['CHROMIUM'];
@@ -18,13 +19,12 @@ const AGENT = 'background-task-agent';
 // A browser starts in seconds, but not on every machine.
 jest.setTimeout(60_000);
 
-if (CHROMIUM !== undefined || process.env['CI'] !== undefined) {
-  describe('in a browser', testPages);
-} else {
-  describe.skip('in a browser (not tested: install a Chromium, and set CHROMIUM to its path)', () => {
-    it('the sample application', () => undefined);
-  });
-}
+describeWherePossible(
+  CHROMIUM !== undefined || process.env['CI'] !== undefined,
+  'The sample application in a browser',
+  'install a Chromium, and set CHROMIUM to its path',
+  testPages,
+);
 
 /** What a page of a chat front end does: asks, and reads the stream as it comes. */
 async function askFromPage([url, agent]: readonly [string, string]): Promise<string[]> {

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
+import { describeWherePossible } from '../support/where-possible.js';
 import { clientLab } from './client-lab.js';
 
 /** A Python in which scripts/install-agno-client.sh has installed agno. */
@@ -36,13 +37,14 @@ const SERVERS = ADAPTERS.flatMap((adapter) => [
   { adapter, access: 'open' as const, key: undefined },
 ]);
 
-if (PYTHON !== undefined || process.env['CI'] !== undefined) {
-  describe.each(SERVERS)("agno's own Python client, with a server on $adapter that is $access,", testClient);
-} else {
-  describe.skip("agno's own Python client (not tested: run scripts/install-agno-client.sh, and set AGNO_PYTHON)", () => {
-    it.each(checks)('$title', () => undefined);
-  });
-}
+describeWherePossible(
+  PYTHON !== undefined || process.env['CI'] !== undefined,
+  "agno's own Python client",
+  'run scripts/install-agno-client.sh, and set AGNO_PYTHON to the Python that it names',
+  () => {
+    describe.each(SERVERS)('with a server on $adapter that is $access,', testClient);
+  },
+);
 
 function testClient({ adapter, access, key }: (typeof SERVERS)[number]): void {
   const problems = new Map<string, string | null>();

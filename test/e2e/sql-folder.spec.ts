@@ -131,38 +131,43 @@ describe('openFolder()', () => {
   });
 
   const small = mountSmallDisk();
-  describeWherePossible(small !== undefined, 'on a small disk', 'only root on Linux may mount one', () => {
-    afterAll(() => {
-      execFileSync('umount', ['-l', small ?? '']);
-    });
+  describeWherePossible(
+    small !== undefined,
+    'on a small disk',
+    'run them as root on Linux, who may mount one',
+    () => {
+      afterAll(() => {
+        execFileSync('umount', ['-l', small ?? '']);
+      });
 
-    it('refuses to write before the disk is full, and goes on when there is space again', async () => {
-      const path = await used(join(small ?? '', 'used'));
-      const folder = await open(path);
-      await migrate(folder.database);
-      const sessions = new SqlSessionStore(folder.database);
-      await sessions.create({ id: 'first' });
-      await fill(small ?? '', 60);
+      it('refuses to write before the disk is full, and goes on when there is space again', async () => {
+        const path = await used(join(small ?? '', 'used'));
+        const folder = await open(path);
+        await migrate(folder.database);
+        const sessions = new SqlSessionStore(folder.database);
+        await sessions.create({ id: 'first' });
+        await fill(small ?? '', 60);
 
-      const full = { code: 'ENOSPC', message: expect.stringMatching(/nearly full: \d+ MiB are free/) };
-      await expect(sessions.append({ id: 'first' }, storedRunOf(), UNCHANGED)).rejects.toMatchObject(full);
-      await expect(sessions.create({ id: 'second' })).rejects.toMatchObject(full);
-      await expect(sessions.update('first', UNCHANGED)).rejects.toMatchObject(full);
-      await expect(sessions.list()).resolves.toMatchObject({ total: 1 });
-      await folder.close();
-      await expect(openFolder(path)).rejects.toMatchObject(full);
+        const full = { code: 'ENOSPC', message: expect.stringMatching(/nearly full: \d+ MiB are free/) };
+        await expect(sessions.append({ id: 'first' }, storedRunOf(), UNCHANGED)).rejects.toMatchObject(full);
+        await expect(sessions.create({ id: 'second' })).rejects.toMatchObject(full);
+        await expect(sessions.update('first', UNCHANGED)).rejects.toMatchObject(full);
+        await expect(sessions.list()).resolves.toMatchObject({ total: 1 });
+        await folder.close();
+        await expect(openFolder(path)).rejects.toMatchObject(full);
 
-      await rm(join(small ?? '', 'ballast'));
-      const again = await open(path);
-      await expect(new SqlSessionStore(again.database).delete(['first'])).resolves.toEqual(['first']);
-    });
+        await rm(join(small ?? '', 'ballast'));
+        const again = await open(path);
+        await expect(new SqlSessionStore(again.database).delete(['first'])).resolves.toEqual(['first']);
+      });
 
-    it('refuses to begin where the new database would not fit', async () => {
-      await fill(small ?? '', 100);
-      await expect(openFolder(join(small ?? '', 'new'))).rejects.toThrow(/nearly full.+128 MiB are needed/);
-      await rm(join(small ?? '', 'ballast'));
-    });
-  });
+      it('refuses to begin where the new database would not fit', async () => {
+        await fill(small ?? '', 100);
+        await expect(openFolder(join(small ?? '', 'new'))).rejects.toThrow(/nearly full.+128 MiB are needed/);
+        await rm(join(small ?? '', 'ballast'));
+      });
+    },
+  );
 });
 
 /** Leaves so many MiB of a disk free. */

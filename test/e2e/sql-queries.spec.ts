@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { RunOutput } from 'nestjs-agentos';
 import type { StoredRun } from 'nestjs-agentos/stores';
@@ -6,8 +6,14 @@ import { migrate, SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 import { Pool } from 'pg';
 
 import { codeBlocks, readDocument } from '../support/documents.js';
-import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
+import {
+  isPostgresInstalled,
+  NEEDS_POSTGRES,
+  startPostgres,
+  type PostgresServer,
+} from '../support/postgres.js';
 import { evaluationOf, storedRunOf } from '../support/stored-data.js';
+import { describeWherePossible } from '../support/where-possible.js';
 
 const QUERIES = codeBlocks(readDocument('docs/guide/sessions.md'), 'sql');
 const UNCHANGED = { set: {}, removed: [] };
@@ -16,7 +22,7 @@ const DAY = 86_400;
 
 const isTested = isPostgresInstalled() || process.env['CI'] !== undefined;
 
-(isTested ? describe : describe.skip)('The queries of the guide', () => {
+describeWherePossible(isTested, 'The queries of the guide', NEEDS_POSTGRES, () => {
   const name = `guide_${process.pid}_${Date.now()}`;
   let server: PostgresServer;
   let pool: Pool;

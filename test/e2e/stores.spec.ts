@@ -28,9 +28,15 @@ import * as schema from '../../src/sql/sql.schema.js';
 import { describeContract } from '../support/contracts.js';
 import { createPglite } from '../support/pglite.js';
 import { anyPlainData } from '../support/plain-data.js';
-import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
+import {
+  isPostgresInstalled,
+  NEEDS_POSTGRES,
+  startPostgres,
+  type PostgresServer,
+} from '../support/postgres.js';
 import { runJson, runSse } from '../support/http-client.js';
 import { closeApps, startApp } from '../support/test-app.js';
+import { describeWherePossible } from '../support/where-possible.js';
 
 /** Stores to be tested, and what ends them. */
 interface StoresUnderTest {
@@ -82,14 +88,15 @@ it('Of a run whose id no database takes clients are told that it is not there', 
 
 const serverName = 'PostgreSQL server';
 
-if (isPostgresInstalled() || process.env['CI'] !== undefined) {
-  describeSqlStores(serverName, createServerStores);
-  describe(serverName, testReadingAtOneMoment);
-} else {
-  describe.skip(`${serverName} (not tested: install one, or set DATABASE_URL)`, () => {
-    it('keeps the contract of the stores', () => undefined);
-  });
-}
+describeWherePossible(
+  isPostgresInstalled() || process.env['CI'] !== undefined,
+  'On a server',
+  NEEDS_POSTGRES,
+  () => {
+    describeSqlStores(serverName, createServerStores);
+    describe(serverName, testReadingAtOneMoment);
+  },
+);
 
 /** A database starts in seconds, but not on every machine. */
 function describeSqlStores(name: string, create: () => Promise<StoresUnderTest>): void {

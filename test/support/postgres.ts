@@ -63,6 +63,9 @@ export async function startOwnPostgres(): Promise<OwnPostgresServer> {
   };
 }
 
+/** Where {@link isPostgresInstalled} is false. */
+export const NEEDS_POSTGRES = 'install PostgreSQL, or set DATABASE_URL to the address of a server';
+
 /** Whether {@link startPostgres} has something to start. */
 export function isPostgresInstalled(): boolean {
   return process.env['DATABASE_URL'] !== undefined || existsSync(DEBIAN_FOLDER);

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { lockFolder, type FolderLock } from '../../../src/sql/folder.lock.js';
 import { FolderProcesses } from '../../support/folder-process.js';
 import { compileFixtures } from '../../support/server-process.js';
+import { describeWherePossible } from '../../support/where-possible.js';
 
 const isUnshareable = canRun('unshare', ['--fork', '--pid', '--mount-proc', 'true']);
 
@@ -119,18 +120,22 @@ describe('The lock of a folder', () => {
       );
     });
 
-    (isUnshareable ? it : it.skip)(
-      `in another container refuses while that one lives, and opens after it${isUnshareable ? '' : ' (not tested: this user may make no containers)'}`,
-      async () => {
-        const path = await folder(`container ${'with a long name '.repeat(8)}`);
-        const other = processes.start(path, ['unshare', '--fork', '--kill-child', '--pid', '--mount-proc']);
-        expect(await other.said).toMatch(/^taken by /);
+    describeWherePossible(
+      isUnshareable,
+      'in another container',
+      'run them as a user who may make containers (unshare)',
+      () => {
+        it('refuses while that one lives, and opens after it', async () => {
+          const path = await folder(`container ${'with a long name '.repeat(8)}`);
+          const other = processes.start(path, ['unshare', '--fork', '--kill-child', '--pid', '--mount-proc']);
+          expect(await other.said).toMatch(/^taken by /);
 
-        await expect(lockFolder(path)).rejects.toThrow('is in use by process ');
+          await expect(lockFolder(path)).rejects.toThrow('is in use by process ');
 
-        other.process.kill('SIGKILL');
-        await other.ended;
-        await lock(path);
+          other.process.kill('SIGKILL');
+          await other.ended;
+          await lock(path);
+        });
       },
     );
   });
