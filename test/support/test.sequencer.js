@@ -2,14 +2,25 @@ import SequencerModule from '@jest/test-sequencer';
 
 const Sequencer = SequencerModule.default ?? SequencerModule;
 
-/** Specs that measure processor time: in a worker whose memory other specs have filled, they would measure its garbage collector. */
-const MEASURING = /[\\/]linear\.spec\.ts$/;
+/**
+ * Specs that come first, in this order. `linear` measures processor time and `load` memory: in a worker whose memory other
+ * specs have filled, they would measure its garbage collector. The others take longest: last, one worker would run alone.
+ */
+const FIRST = [
+  /[\\/]guardrails[\\/]linear\.spec\.ts$/,
+  /[\\/]load\.spec\.ts$/,
+  /[\\/]linear\.spec\.ts$/,
+  /[\\/]e2e[\\/](openapi|stores|sql-folder|stalled-clients|fuzz)\.spec\.ts$/,
+  /[\\/](sample-app|docs|without-jest|sample-pages|agno-client)\.spec\.ts$/,
+];
 
-/** Lets the specs that measure come first, while the workers are fresh. */
-export default class MeasuringFirstSequencer extends Sequencer {
+/** Those of {@link FIRST}, then the others as Jest sorts them: by time, as far as it knows it. */
+export default class FirstComeSequencer extends Sequencer {
   sort(tests) {
-    const sorted = super.sort(tests);
-    const isMeasuring = ({ path }) => MEASURING.test(path);
-    return [...sorted.filter(isMeasuring), ...sorted.filter((test) => !isMeasuring(test))];
+    const rankOf = ({ path }) => {
+      const rank = FIRST.findIndex((pattern) => pattern.test(path));
+      return rank < 0 ? FIRST.length : rank;
+    };
+    return super.sort(tests).sort((one, other) => rankOf(one) - rankOf(other));
   }
 }
