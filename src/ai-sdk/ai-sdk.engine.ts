@@ -5,13 +5,13 @@ import type { ComponentIdentity } from '../model/component.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import {
   callSettingsOf,
-  DEFAULT_MAX_STEPS,
+  checkedOptionsOf,
   type AiSdkCallSettings,
   type AiSdkOptions,
+  type CheckedOptions,
 } from './ai-sdk.options.js';
 import { checkAnswer } from './answer.end.js';
 import { AnswerReader, type AnswerPart } from './answer.reader.js';
-import { checkOptions } from './check-options.js';
 import { isLeading, Leadership } from './leadership.js';
 import { toModelError } from './model.error.js';
 import { identityOf } from './model.identity.js';
@@ -55,17 +55,17 @@ interface EngineCall {
 
 class AiSdkEngine extends Engine {
   override readonly model: ModelIdentity;
-  readonly #options: AiSdkOptions;
+  readonly #options: CheckedOptions;
   readonly #callSettings: AiSdkCallSettings;
   readonly #outputSpecification: OutputSpecification | undefined;
 
   constructor(options: AiSdkOptions) {
     super();
-    checkOptions(options);
-    this.#options = options;
-    this.#callSettings = callSettingsOf(options);
-    this.#outputSpecification = options.output && outputSpecificationOf(options.output);
-    this.model = identityOf(options.model);
+    const checked = checkedOptionsOf(options);
+    this.#options = checked;
+    this.#callSettings = callSettingsOf(checked);
+    this.#outputSpecification = checked.output && outputSpecificationOf(checked.output);
+    this.model = identityOf(checked.model);
   }
 
   override describeTools(members: readonly ComponentIdentity[]): Promise<readonly ToolDescription[]> {
@@ -84,7 +84,7 @@ class AiSdkEngine extends Engine {
   }
 
   async *#answer(call: EngineCall): AsyncGenerator<EngineEvent, void, void> {
-    const { output, maxSteps = DEFAULT_MAX_STEPS } = this.#options;
+    const { output, maxSteps } = this.#options;
     const isStructured = output !== undefined;
     const leadership = isLeading(call.request) ? new Leadership(call.request, call.end) : undefined;
     const reader = new AnswerReader({ model: this.model, isTextHeld: isStructured });
@@ -103,7 +103,7 @@ class AiSdkEngine extends Engine {
 
   async *#callModel(call: EngineCall, leadership: Leadership | undefined): AsyncGenerator<AnswerPart> {
     const { request, signal } = call;
-    const { model, tools, maxSteps = DEFAULT_MAX_STEPS } = this.#options;
+    const { model, tools, maxSteps } = this.#options;
     const ownTools: ToolSet = { ...tools, ...leadership?.tools };
     const system = await this.#instruct(request);
     const { fullStream } = streamText({

@@ -1,7 +1,12 @@
 import type { LanguageModel, streamText, ToolSet } from 'ai';
+import { z } from 'zod';
 
 import type { EngineRequest } from '../components/engine.js';
-import type { OutputSchema } from '../components/workflow/output-schema.js';
+import { schemaOption, type OutputSchema } from '../components/workflow/output-schema.js';
+import { isRecord } from '../data/is-record.js';
+import { checkOptions } from '../options/check.options.js';
+import { optionsOf, valueOf, wholeNumber } from '../options/option.schemas.js';
+import { checkOutput, checkTools } from './schema.checks.js';
 
 /** The settings that are passed to the AI SDK's `streamText` unchanged. */
 const CALL_SETTINGS = [
@@ -82,18 +87,47 @@ export interface AiSdkOptions extends AiSdkCallSettings {
   readonly maxSteps?: number;
 }
 
-/** Default of `maxSteps`. */
-export const DEFAULT_MAX_STEPS = 20;
+/** The AI SDK checks the call settings itself. */
+type SettingChecks = {
+  readonly [K in keyof AiSdkCallSettings]-?: z.ZodOptional<
+    z.ZodCustom<AiSdkCallSettings[K], AiSdkCallSettings[K]>
+  >;
+};
 
-/** The names of all options. */
-export const KNOWN_OPTIONS: readonly string[] = [
-  'model',
-  'instructions',
-  'tools',
-  'output',
-  'maxSteps',
-  ...CALL_SETTINGS,
-];
+const SETTING_CHECKS = Object.fromEntries(
+  CALL_SETTINGS.map((setting) => [setting, z.custom().optional()]),
+) as unknown as SettingChecks;
+
+const OPTIONS = optionsOf<AiSdkOptions>()({
+  model: valueOf<LanguageModel>('a model of the AI SDK', isModel),
+  instructions: valueOf<string | InstructionsFunction>('a text or a function', (value) =>
+    ['string', 'function'].includes(typeof value),
+  ).optional(),
+  tools: valueOf<ToolSet>('an object of tools', isRecord).optional(),
+  output: schemaOption().optional(),
+  maxSteps: wholeNumber(1).default(20),
+  ...SETTING_CHECKS,
+});
+
+/** The options with their defaults. */
+export type CheckedOptions = z.output<typeof OPTIONS>;
+
+/**
+ * Checks the options and adds the defaults.
+ *
+ * @throws AgentOsConfigurationError that names the first invalid option
+ */
+export function checkedOptionsOf(options: AiSdkOptions): CheckedOptions {
+  const checked = checkOptions('aiSdk()', OPTIONS, options);
+  checkTools(checked.tools ?? {});
+  if (checked.output !== undefined) checkOutput(checked.output);
+  return checked;
+}
+
+function isModel(model: unknown): boolean {
+  if (typeof model === 'string') return true;
+  return typeof (model as Partial<Exclude<LanguageModel, string>> | null | undefined)?.modelId === 'string';
+}
 
 /** The call settings among the options. */
 export function callSettingsOf(options: AiSdkOptions): AiSdkCallSettings {

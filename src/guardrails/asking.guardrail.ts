@@ -1,15 +1,13 @@
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { z } from 'zod';
+
 import type { CheckErrorOptions } from '../errors/check.errors.js';
 import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
+import { GUARDRAIL_CHECKS } from '../hooks/hook.definition.js';
 import { defineGuardrail } from '../hooks/hook.functions.js';
 import type { GuardrailOptions } from '../hooks/hook.options.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
-import {
-  checkInspectionOptions,
-  Inspection,
-  refuseUnknownOptions,
-  type InspectionOptions,
-} from './inspection.js';
+import { text } from '../options/option.schemas.js';
+import { Inspection, INSPECTION_CHECKS, type InspectionOptions } from './inspection.js';
 
 /** Common options of guardrails that ask a model or an endpoint. */
 export interface AskingGuardrailOptions extends GuardrailOptions, InspectionOptions {
@@ -22,7 +20,15 @@ export interface AskingGuardrailOptions extends GuardrailOptions, InspectionOpti
   readonly message?: string;
 }
 
-const COMMON = ['name', 'timeout', 'when', 'stream', 'maxLength', 'opaque', 'ignore', 'message'] as const;
+/** The checks of {@link AskingGuardrailOptions}. */
+export const ASKING_CHECKS = {
+  ...GUARDRAIL_CHECKS,
+  ...INSPECTION_CHECKS,
+  maxLength: INSPECTION_CHECKS.maxLength.unwrap().default(100_000),
+  message: text().optional(),
+};
+
+type CheckedOptions = z.output<z.ZodObject<typeof ASKING_CHECKS>> & { readonly name: string };
 
 /** The data that a guardrail decides about. */
 export interface Question {
@@ -38,22 +44,13 @@ export interface Question {
 /**
  * A guardrail that sends the guarded texts to a model or an endpoint. Usable as a pre-hook and as a post-hook.
  *
- * @param kind - the name of the function that creates it, also its default name
- * @param known - the names of its options besides the common ones
- * @throws AgentOsConfigurationError naming the invalid option
+ * @param options - checked by {@link ASKING_CHECKS}
  */
 export function defineAskingGuardrail(
-  kind: string,
-  options: AskingGuardrailOptions,
-  known: readonly string[],
+  options: CheckedOptions,
   decide: (question: Question) => Promise<void>,
 ): HookFunction<PreHookContext> {
-  const { name = kind, timeout, when, stream, message, maxLength = 100_000 } = options;
-  refuseUnknownOptions(kind, options, [...known, ...COMMON]);
-  const limits = checkInspectionOptions(kind, { ...options, maxLength });
-  if (message !== undefined && (typeof message !== 'string' || message === '')) {
-    throw new AgentOsConfigurationError(`${kind}: expected message to be a text that is not empty.`);
-  }
+  const { name, timeout, when, stream, message, ...limits } = options;
   const guard = async (context: PostHookContext): Promise<void> => {
     const inspection = new Inspection(context, limits);
     const texts = inspection.texts();
@@ -64,10 +61,5 @@ export function defineAskingGuardrail(
     await decide({ context, isOfInput, texts, refuse });
   };
   // Valid in both lists: as a pre-hook it does not read the output.
-  return defineGuardrail(guard, {
-    name,
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(when ? { when } : {}),
-    ...(stream ? { stream } : {}),
-  }) as HookFunction<PreHookContext>;
+  return defineGuardrail(guard, { name, timeout, when, stream }) as HookFunction<PreHookContext>;
 }

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { z } from 'zod';
+
 import {
   InputCheckError,
   OutputCheckError,
@@ -9,6 +10,7 @@ import {
 } from '../errors/check.errors.js';
 import type { PostHookContext } from '../hooks/hook.context.js';
 import { toJsonValue } from '../data/to-json-value.js';
+import { oneOf, wholeNumber } from '../options/option.schemas.js';
 import { DataCopy, type Replacements } from './data.copy.js';
 import {
   GUARDED_SURFACES,
@@ -36,39 +38,14 @@ export interface InspectionOptions {
   readonly ignore?: readonly GuardedSurface[];
 }
 
-/** @throws AgentOsConfigurationError naming the guardrail and the option */
-export function checkInspectionOptions(
-  guardrail: string,
-  options: InspectionOptions,
-): Required<InspectionOptions> {
-  const { maxLength = 1024 * 1024, opaque = 'pass', ignore = [] } = options;
-  const fail = (problem: string): never => {
-    throw new AgentOsConfigurationError(`${guardrail}: ${problem}`);
-  };
-  if (!Number.isSafeInteger(maxLength) || maxLength < 1) {
-    fail(`expected maxLength to be a number of characters from 1 on, got ${String(maxLength)}.`);
-  }
-  if (opaque !== 'pass' && opaque !== 'refuse') {
-    fail(`expected opaque to be "pass" or "refuse", got ${JSON.stringify(opaque)}.`);
-  }
-  if (!Array.isArray(ignore)) fail(`expected ignore to be an array of ${GUARDED_SURFACES.join(', ')}.`);
-  for (const surface of ignore as readonly GuardedSurface[]) {
-    if (!GUARDED_SURFACES.includes(surface)) {
-      fail(`unknown surface "${String(surface)}" in ignore. Known surfaces: ${GUARDED_SURFACES.join(', ')}.`);
-    }
-  }
-  return { maxLength, opaque, ignore };
-}
+const surface = oneOf(...GUARDED_SURFACES);
 
-/** @throws AgentOsConfigurationError for an unknown option */
-export function refuseUnknownOptions(guardrail: string, options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    throw new AgentOsConfigurationError(
-      `${guardrail}: unknown option "${name}". Known options: ${known.join(', ')}.`,
-    );
-  }
-}
+/** The checks of {@link InspectionOptions}. */
+export const INSPECTION_CHECKS = {
+  maxLength: wholeNumber(1).default(1024 * 1024),
+  opaque: oneOf('pass', 'refuse').default('pass'),
+  ignore: z.array(surface).describe(`an array of ${surface.description}`).default([]).readonly(),
+};
 
 /** One check of one run by a guardrail. */
 export class Inspection {

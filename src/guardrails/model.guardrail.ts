@@ -1,14 +1,21 @@
 import { Agent } from '../components/agent.js';
 import type { EngineLike } from '../components/engine.js';
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { engineOption } from '../components/engine.options.js';
 import type { CheckTrigger } from '../errors/check.errors.js';
 import type { PreHookContext } from '../hooks/hook.context.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
 import { FencedTexts } from '../model/fenced.texts.js';
 import { jsonInText } from '../model/json-in-text.js';
 import type { RunOutput } from '../model/run-output.js';
+import { checkOptions } from '../options/check.options.js';
+import { optionsOf, text } from '../options/option.schemas.js';
 import { run } from '../runs/start.js';
-import { defineAskingGuardrail, type AskingGuardrailOptions, type Question } from './asking.guardrail.js';
+import {
+  ASKING_CHECKS,
+  defineAskingGuardrail,
+  type AskingGuardrailOptions,
+  type Question,
+} from './asking.guardrail.js';
 
 /** The engine and the policy of a {@link modelGuardrail}. */
 export interface ModelGuardrailOptions extends AskingGuardrailOptions {
@@ -22,6 +29,14 @@ export interface ModelGuardrailOptions extends AskingGuardrailOptions {
   /** `error_id` in the protocol. Default `input_not_allowed` or `output_not_allowed`. */
   readonly trigger?: CheckTrigger;
 }
+
+const OPTIONS = optionsOf<ModelGuardrailOptions>()({
+  engine: engineOption<EngineLike>(),
+  policy: text('a text that says what is allowed'),
+  trigger: text().optional(),
+  ...ASKING_CHECKS,
+  name: ASKING_CHECKS.name.default('modelGuardrail'),
+});
 
 /**
  * A guardrail that lets a model decide by a policy in words. As a pre-hook it guards the input: the question, names
@@ -41,17 +56,16 @@ export interface ModelGuardrailOptions extends AskingGuardrailOptions {
  * ```
  */
 export function modelGuardrail(options: ModelGuardrailOptions): HookFunction<PreHookContext> {
-  const { engine, policy, name = 'modelGuardrail' } = options;
-  if (typeof policy !== 'string' || policy.trim() === '') {
-    throw new AgentOsConfigurationError('modelGuardrail: expected policy to say what is allowed.');
-  }
-  const decider = new Agent({ id: 'model-guardrail', name, engine, historyRuns: 0 });
-  return defineAskingGuardrail('modelGuardrail', options, ['engine', 'policy', 'trigger'], (question) =>
-    decide(decider, options, question),
-  );
+  const { engine, policy, trigger, ...common } = checkOptions('modelGuardrail()', OPTIONS, options);
+  const decider = new Agent({ id: 'model-guardrail', name: common.name, engine, historyRuns: 0 });
+  return defineAskingGuardrail(common, (question) => decide(decider, { policy, trigger }, question));
 }
 
-async function decide(decider: Agent, options: ModelGuardrailOptions, question: Question): Promise<void> {
+async function decide(
+  decider: Agent,
+  options: Pick<ModelGuardrailOptions, 'policy' | 'trigger'>,
+  question: Question,
+): Promise<void> {
   const answer = await run({
     component: decider,
     input: taskOf(options.policy, question),

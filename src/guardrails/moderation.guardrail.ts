@@ -1,7 +1,15 @@
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { z } from 'zod';
+
 import type { PreHookContext } from '../hooks/hook.context.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
-import { defineAskingGuardrail, type AskingGuardrailOptions, type Question } from './asking.guardrail.js';
+import { checkOptions } from '../options/check.options.js';
+import { functionOf, optionsOf, text, valueOf, valueWith } from '../options/option.schemas.js';
+import {
+  ASKING_CHECKS,
+  defineAskingGuardrail,
+  type AskingGuardrailOptions,
+  type Question,
+} from './asking.guardrail.js';
 
 /** The endpoint of a {@link moderationGuardrail}, and how its results are evaluated. */
 export interface ModerationGuardrailOptions extends AskingGuardrailOptions {
@@ -19,6 +27,27 @@ export interface ModerationGuardrailOptions extends AskingGuardrailOptions {
   readonly fetch?: typeof fetch;
 }
 
+const OPTIONS = optionsOf<ModerationGuardrailOptions>()({
+  baseURL: valueOf<string>('a URL', (value) => typeof value === 'string' && URL.canParse(value)).default(
+    'https://api.openai.com/v1',
+  ),
+  // The value is a secret: it must not appear in a message.
+  apiKey: valueWith<NonNullable<ModerationGuardrailOptions['apiKey']>>((value) =>
+    ['string', 'function'].includes(typeof value) ? undefined : 'expected apiKey to be a text or a function.',
+  ).optional(),
+  model: text().default('omni-moderation-latest'),
+  categories: z.array(text()).describe('a list of names').readonly().optional(),
+  thresholds: z
+    .record(z.string(), z.number().min(0).max(1).describe('a number from 0 to 1'))
+    .describe('an object of scores by category')
+    .default({}),
+  fetch: functionOf<typeof fetch>().optional(),
+  ...ASKING_CHECKS,
+  name: ASKING_CHECKS.name.default('moderationGuardrail'),
+});
+
+type Moderation = Omit<z.output<typeof OPTIONS>, keyof AskingGuardrailOptions>;
+
 /**
  * A guardrail that asks a moderation endpoint with OpenAI's interface (`POST /moderations`). It guards the same data as
  * {@link modelGuardrail}: as a pre-hook the question, files, metadata, dependencies and session state, as a post-hook
@@ -35,17 +64,16 @@ export interface ModerationGuardrailOptions extends AskingGuardrailOptions {
  * ```
  */
 export function moderationGuardrail(options: ModerationGuardrailOptions = {}): HookFunction<PreHookContext> {
-  checkOptions(options);
-  const known = ['baseURL', 'apiKey', 'model', 'categories', 'thresholds', 'fetch'];
-  return defineAskingGuardrail('moderationGuardrail', options, known, (question) =>
-    moderate(options, question),
+  const { baseURL, apiKey, model, categories, thresholds, fetch, ...common } = checkOptions(
+    'moderationGuardrail()',
+    OPTIONS,
+    options,
   );
+  const moderation = { baseURL, apiKey, model, categories, thresholds, fetch };
+  return defineAskingGuardrail(common, (question) => moderate(moderation, question));
 }
 
-async function moderate(
-  options: ModerationGuardrailOptions,
-  { texts, context, refuse }: Question,
-): Promise<void> {
+async function moderate(options: Moderation, { texts, context, refuse }: Question): Promise<void> {
   const results = readResults(await ask(options, texts, context.signal), texts.length);
   const categories = [...new Set(results.flatMap((result) => refusedCategories(result, options)))];
   if (categories.length > 0) refuse({ additionalData: { categories } });
@@ -53,12 +81,7 @@ async function moderate(
 
 /** Does not repeat errors of the endpoint, which may quote the key and the texts. */
 async function ask(
-  {
-    baseURL = DEFAULT_URL,
-    apiKey,
-    model = 'omni-moderation-latest',
-    fetch: send = fetch,
-  }: ModerationGuardrailOptions,
+  { baseURL, apiKey, model, fetch: send = fetch }: Moderation,
   texts: readonly string[],
   signal: AbortSignal,
 ): Promise<unknown> {
@@ -73,8 +96,6 @@ async function ask(
   await response.body?.cancel();
   throw new Error(`The moderation endpoint answered with status ${response.status}.`);
 }
-
-const DEFAULT_URL = 'https://api.openai.com/v1';
 
 /** The endpoint's result for one text. */
 interface ModerationResult {
@@ -99,7 +120,7 @@ function readResults(answer: unknown, count: number): readonly ModerationResult[
 
 function refusedCategories(
   { flagged, categories, category_scores: scores }: ModerationResult,
-  { categories: counting, thresholds = {} }: ModerationGuardrailOptions,
+  { categories: counting, thresholds }: Moderation,
 ): readonly string[] {
   const found = Object.keys(categories).filter((category) => categories[category] === true);
   for (const category of counting ?? []) {
@@ -117,20 +138,4 @@ function refusedCategories(
 
 function unknownCategory(category: string): TypeError {
   return new TypeError(`The moderation endpoint knows no category "${category}".`);
-}
-
-function checkOptions(options: ModerationGuardrailOptions): void {
-  const { baseURL = DEFAULT_URL, apiKey = '', categories = [], thresholds = {} } = options;
-  if (typeof baseURL !== 'string' || !URL.canParse(baseURL)) fail('expected baseURL to be a URL.');
-  if (typeof apiKey !== 'string' && typeof apiKey !== 'function')
-    fail('expected apiKey to be a text or a function.');
-  if (!Array.isArray(categories)) fail('expected categories to be a list of names.');
-  for (const [category, threshold] of Object.entries(thresholds)) {
-    if (!(threshold >= 0 && threshold <= 1))
-      fail(`expected the threshold of "${category}" to be from 0 to 1, got ${String(threshold)}.`);
-  }
-}
-
-function fail(problem: string): never {
-  throw new AgentOsConfigurationError(`moderationGuardrail: ${problem}`);
 }

@@ -68,7 +68,7 @@ export class PhoneFinder {
     for (const country of this.#countries) {
       if (library.isSupportedCountry(country)) continue;
       throw new AgentOsConfigurationError(
-        `piiGuardrail: no telephone numbers are known of the default country "${country}". ` +
+        `piiGuardrail(): no telephone numbers are known of the default country "${country}". ` +
           'Give the two letters of a country (ISO 3166-1), such as "GB".',
       );
     }

@@ -1,15 +1,13 @@
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { z } from 'zod';
+
 import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
 import { defineGuardrail, definePreparedGuardrail } from '../hooks/hook.functions.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
+import { checkOptions } from '../options/check.options.js';
+import { oneOf, optionsOf, regularExpression, text, valueOf } from '../options/option.schemas.js';
 import { findCards } from './card.finder.js';
 import { findEmails } from './email.finder.js';
-import {
-  checkInspectionOptions,
-  Inspection,
-  refuseUnknownOptions,
-  type InspectionOptions,
-} from './inspection.js';
+import { Inspection, INSPECTION_CHECKS, type InspectionOptions } from './inspection.js';
 import { NormalisedText, type Span } from './normalised.text.js';
 import { PhoneFinder } from './phone.finder.js';
 import { findSsns } from './ssn.finder.js';
@@ -44,6 +42,27 @@ export interface PiiGuardrailOptions extends InspectionOptions {
   readonly name?: string;
 }
 
+const type = oneOf(...PII_TYPES);
+
+const OPTIONS = optionsOf<PiiGuardrailOptions>()({
+  strategy: oneOf('detect', 'mask').default('detect'),
+  types: z
+    .array(type)
+    .describe(`an array of ${type.description}`)
+    .default([...PII_TYPES])
+    .readonly(),
+  defaultCountry: valueOf<string | readonly string[]>(
+    'two capital letters (ISO 3166-1), such as "GB", or an array of them',
+    (value) => [value].flat().every(isCountryCode),
+  ).default([]),
+  patterns: z
+    .record(z.string(), regularExpression())
+    .describe('an object of regular expressions by kind')
+    .default({}),
+  name: text().default('piiGuardrail'),
+  ...INSPECTION_CHECKS,
+});
+
 /** Finds one kind of personal data. */
 interface Finder {
   readonly kind: string;
@@ -68,18 +87,13 @@ const MAX_PHONE_GROUPS = 2_500;
  * @example `new Agent({ id: 'support', engine, preHooks: [piiGuardrail({ strategy: 'mask', defaultCountry: 'GB' })] })`
  */
 export function piiGuardrail(options: PiiGuardrailOptions = {}): HookFunction<PreHookContext> {
-  refuseUnknownOptions('piiGuardrail', options, [
-    ...['strategy', 'types', 'defaultCountry', 'patterns', 'name', 'maxLength', 'opaque', 'ignore'],
-  ]);
-  const { strategy = 'detect', name = 'piiGuardrail', types = PII_TYPES } = options;
-  const limits = checkInspectionOptions('piiGuardrail', options);
-  if (strategy !== 'detect' && strategy !== 'mask') {
-    throw new AgentOsConfigurationError(
-      `piiGuardrail: expected strategy to be "detect" or "mask", got ${JSON.stringify(strategy)}.`,
-    );
-  }
-  const phones = new PhoneFinder(countriesOf(options));
-  const finders = [...ownFinders(options), ...builtInFinders(types, phones)];
+  const { strategy, name, types, defaultCountry, patterns, ...limits } = checkOptions(
+    'piiGuardrail()',
+    OPTIONS,
+    options,
+  );
+  const phones = new PhoneFinder([defaultCountry].flat());
+  const finders = [...ownFinders(patterns), ...builtInFinders(types, phones)];
   const guard = (context: PostHookContext): void => {
     const findings = new Findings(finders, new Inspection(context, limits));
     const apply = findings.collect();
@@ -262,12 +276,6 @@ function builtInFinders(types: readonly PiiType[], phones: PhoneFinder): readonl
     card: ({ digits }) => findCards(digits),
     phone: ({ digits }, findings) => phones.find(digits, findings),
   };
-  for (const type of types) {
-    if (PII_TYPES.includes(type)) continue;
-    throw new AgentOsConfigurationError(
-      `piiGuardrail: unknown type "${String(type)}". Known types: ${PII_TYPES.join(', ')}.`,
-    );
-  }
   return PII_TYPES.filter((type) => types.includes(type)).map((kind) => ({
     kind,
     // Among plain numbers only cards can be recognised.
@@ -287,13 +295,8 @@ function* eachInOriginal(text: NormalisedText, spans: Iterable<Span>): Generator
   for (const span of spans) yield text.toOriginal(span);
 }
 
-function ownFinders({ patterns = {} }: PiiGuardrailOptions): readonly Finder[] {
+function ownFinders(patterns: Readonly<Record<string, RegExp>>): readonly Finder[] {
   return Object.entries(patterns).map(([kind, expression]) => {
-    if (!(expression instanceof RegExp)) {
-      throw new AgentOsConfigurationError(
-        `piiGuardrail: expected pattern "${kind}" to be a regular expression.`,
-      );
-    }
     const global = everywhere(expression);
     const search = (text: string): readonly Span[] =>
       Array.from(text.matchAll(global), ({ index, 0: match }) => ({
@@ -316,15 +319,6 @@ function byStart(one: Span, other: Span): number {
 /** A global copy of the expression: all runs would share the `lastIndex` of the original. */
 function everywhere({ source, flags }: RegExp): RegExp {
   return new RegExp(source, `${flags.replace('y', '').replace('g', '')}g`);
-}
-
-function countriesOf({ defaultCountry = [] }: PiiGuardrailOptions): readonly string[] {
-  const countries: unknown = typeof defaultCountry === 'string' ? [defaultCountry] : defaultCountry;
-  if (Array.isArray(countries) && countries.every(isCountryCode)) return countries;
-  throw new AgentOsConfigurationError(
-    'piiGuardrail: expected defaultCountry to be two capital letters (ISO 3166-1), such as "GB", or an array of them, ' +
-      `got ${JSON.stringify(defaultCountry)}.`,
-  );
 }
 
 function isCountryCode(country: unknown): country is string {

@@ -1,14 +1,12 @@
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { z } from 'zod';
+
 import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
 import { defineGuardrail } from '../hooks/hook.functions.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
+import { checkOptions } from '../options/check.options.js';
+import { optionsOf, regularExpression, text } from '../options/option.schemas.js';
 import { foldText, hasInjectionPhrase } from './injection.phrases.js';
-import {
-  checkInspectionOptions,
-  Inspection,
-  refuseUnknownOptions,
-  type InspectionOptions,
-} from './inspection.js';
+import { Inspection, INSPECTION_CHECKS, type InspectionOptions } from './inspection.js';
 import { NormalisedText } from './normalised.text.js';
 
 /** The options of {@link promptInjectionGuardrail}. */
@@ -21,6 +19,12 @@ export interface PromptInjectionGuardrailOptions extends InspectionOptions {
   /** The name in events, logs and the ledger. Default `promptInjectionGuardrail`. */
   readonly name?: string;
 }
+
+const OPTIONS = optionsOf<PromptInjectionGuardrailOptions>()({
+  patterns: z.array(regularExpression()).describe('an array of regular expressions').default([]).readonly(),
+  name: text().default('promptInjectionGuardrail'),
+  ...INSPECTION_CHECKS,
+});
 
 /**
  * A guardrail, for pre-hooks, that rejects input which tells the model to drop or to reveal its instructions. It checks
@@ -35,16 +39,8 @@ export interface PromptInjectionGuardrailOptions extends InspectionOptions {
 export function promptInjectionGuardrail(
   options: PromptInjectionGuardrailOptions = {},
 ): HookFunction<PreHookContext> {
-  refuseUnknownOptions('promptInjectionGuardrail', options, [
-    'patterns',
-    'name',
-    'maxLength',
-    'opaque',
-    'ignore',
-  ]);
-  const { name = 'promptInjectionGuardrail' } = options;
-  const limits = checkInspectionOptions('promptInjectionGuardrail', options);
-  const own = ownPatterns(options);
+  const { name, patterns, ...limits } = checkOptions('promptInjectionGuardrail()', OPTIONS, options);
+  const own = patterns.map(withoutPosition);
   return defineGuardrail<PreHookContext>(
     (context) => {
       const inspection = new Inspection(context as PostHookContext, limits);
@@ -75,12 +71,7 @@ function isInjection(text: NormalisedText, own: readonly RegExp[]): boolean {
   return own.some((pattern) => pattern.test(text.original) || pattern.test(oneLine));
 }
 
-/** Copies without `g` and `y`, which would keep `lastIndex` between runs. */
-function ownPatterns({ patterns = [] }: PromptInjectionGuardrailOptions): readonly RegExp[] {
-  return patterns.map((pattern, index) => {
-    if (pattern instanceof RegExp) return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
-    throw new AgentOsConfigurationError(
-      `promptInjectionGuardrail: expected patterns[${index}] to be a regular expression.`,
-    );
-  });
+/** A copy without `g` and `y`, which would keep `lastIndex` between runs. */
+function withoutPosition({ source, flags }: RegExp): RegExp {
+  return new RegExp(source, flags.replace(/[gy]/g, ''));
 }

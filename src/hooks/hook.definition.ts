@@ -49,11 +49,14 @@ export const HOOK_CHECKS = {
 
 const HOOK_OPTIONS = optionsOf<HookOptions>()(HOOK_CHECKS);
 
-const GUARDRAIL_OPTIONS = optionsOf<GuardrailOptions>()({
+/** The checks of {@link GuardrailOptions}. */
+export const GUARDRAIL_CHECKS = {
   ...COMMON,
   when: condition().optional(),
   stream: oneOf('hold', 'pass').optional(),
-});
+};
+
+const GUARDRAIL_OPTIONS = optionsOf<GuardrailOptions>()(GUARDRAIL_CHECKS);
 
 /**
  * Checks the options of a decorator.

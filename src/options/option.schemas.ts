@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /*
  * The words of which schemas of options are made. The description of each one completes the sentence "expected … to
- * be": `checkOptions()` reads it. Values are passed on as they are, never copied.
+ * be": `checkOptions()` reads it.
  */
 
 /** Checks of each field of an interface: neither more nor less than the type allows. */
@@ -90,6 +90,11 @@ export function oneOf<const W extends readonly [string, ...string[]]>(
 /** A function. */
 export function functionOf<T>(): z.ZodCustom<T, T> {
   return valueOf<T>('a function', (value) => typeof value === 'function');
+}
+
+/** A regular expression. */
+export function regularExpression(): z.ZodCustom<RegExp, RegExp> {
+  return valueOf<RegExp>('a regular expression', (value) => value instanceof RegExp);
 }
 
 /** An array; its items are checked where they are used. */

@@ -1,8 +1,10 @@
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
+import { checkOptions } from '../options/check.options.js';
+import { optionsOf } from '../options/option.schemas.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
-import { checkLimits, type Sized } from './kept.size.js';
+import { limit, type Sized } from './kept.size.js';
 import { sizeOfStorable } from './storable.size.js';
 import { isOf } from './session.filter.js';
 import type { SessionOwner } from './session.store.js';
@@ -23,6 +25,11 @@ export interface InMemoryEvalStoreOptions {
   readonly maxBytes?: number;
 }
 
+const OPTIONS = optionsOf<InMemoryEvalStoreOptions>()({
+  capacity: limit().default(10_000),
+  maxBytes: limit().default(64 * MIB),
+});
+
 /**
  * Stores evaluations in the memory of this process, limited in number and bytes; they are lost when the process ends.
  *
@@ -38,9 +45,8 @@ export class InMemoryEvalStore extends EvalStore {
   /** @param limits - a number is the capacity */
   constructor(limits: number | InMemoryEvalStoreOptions = {}) {
     super();
-    const { capacity = 10_000, maxBytes = 64 * MIB } =
-      typeof limits === 'object' ? limits : { capacity: limits };
-    checkLimits('InMemoryEvalStore', { capacity, maxBytes });
+    const options = typeof limits === 'number' ? { capacity: limits } : limits;
+    const { capacity, maxBytes } = checkOptions('InMemoryEvalStore', OPTIONS, options);
     this.capacity = capacity;
     this.#maxBytes = maxBytes;
   }

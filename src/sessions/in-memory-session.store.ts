@@ -3,9 +3,11 @@ import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
 import type { Session } from '../model/session.js';
 import { withoutUndefined } from '../data/without-undefined.js';
+import { checkOptions } from '../options/check.options.js';
+import { optionsOf } from '../options/option.schemas.js';
 import type { SessionChanges } from './session.changes.js';
 import { newSession, withRun, withUpdate } from './kept-session.js';
-import { checkLimits, latestWithin, type Sized } from './kept.size.js';
+import { latestWithin, limit, type Sized } from './kept.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import { storableText } from './storable.text.js';
 import { storableAppend, storableSession, storableUpdate } from './storable.js';
@@ -50,6 +52,12 @@ export interface InMemorySessionStoreOptions {
   readonly maxBytes?: number;
 }
 
+const OPTIONS = optionsOf<InMemorySessionStoreOptions>()({
+  maxSessions: limit().default(1_000),
+  maxRunsPerSession: limit().default(100),
+  maxBytes: limit().default(256 * MIB),
+});
+
 /**
  * Stores sessions in the memory of this process: needs no installation, is limited in number and bytes, and loses them
  * when the process ends.
@@ -71,13 +79,10 @@ export class InMemorySessionStore extends SessionStore {
   /** Bytes of all sessions with their runs. */
   #bytes = 0;
 
-  constructor({
-    maxSessions = 1_000,
-    maxRunsPerSession = 100,
-    maxBytes = 256 * MIB,
-  }: InMemorySessionStoreOptions = {}) {
+  constructor(options: InMemorySessionStoreOptions = {}) {
     super();
-    checkLimits('InMemorySessionStore', { maxSessions, maxRunsPerSession, maxBytes });
+    const checked = checkOptions('InMemorySessionStore', OPTIONS, options);
+    const { maxSessions, maxRunsPerSession, maxBytes } = checked;
     this.#maxSessions = maxSessions;
     this.#maxRuns = maxRunsPerSession;
     this.#maxBytes = maxBytes;

@@ -1,4 +1,6 @@
-import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { z } from 'zod';
+
+import { valueOf } from '../options/option.schemas.js';
 
 /** A stored value with its size, measured once when it is added. */
 export interface Sized<T> {
@@ -16,12 +18,10 @@ export function latestWithin<T>(kept: readonly Sized<T>[], maxSize: number): rea
   return kept;
 }
 
-/** @throws AgentOsConfigurationError if a limit of the store is not valid */
-export function checkLimits(store: string, limits: Readonly<Record<string, number>>): void {
-  for (const [name, limit] of Object.entries(limits)) {
-    if (limit === Infinity || (Number.isSafeInteger(limit) && limit > 0)) continue;
-    throw new AgentOsConfigurationError(
-      `${store}: expected ${name} to be a whole number from 1 on, or Infinity, got ${String(limit)} (${typeof limit}).`,
-    );
-  }
+/** A limit of a store, as an option. */
+export function limit(): z.ZodCustom<number, number> {
+  return valueOf(
+    'a whole number from 1 on, or Infinity',
+    (value) => value === Infinity || (Number.isSafeInteger(value) && Number(value) > 0),
+  );
 }

@@ -161,9 +161,9 @@ describe('modelGuardrail()', () => {
   });
 
   it.each([
-    [{ policy: ' ', engine: () => yes }, 'expected policy to say what is allowed'],
+    [{ policy: ' ', engine: () => yes }, 'expected policy to be a text that says what is allowed'],
     [{ policy, engine: 'gpt' }, 'expected engine to be a function or an Engine'],
-    [{ policy, engine: () => yes, maxLength: 0 }, 'expected maxLength to be a number of characters'],
+    [{ policy, engine: () => yes, maxLength: 0 }, 'expected maxLength to be a whole number from 1 on'],
   ])('does not start with %j', (options, message) => {
     expect(() => modelGuardrail(options as never)).toThrow(AgentOsConfigurationError);
     expect(() => modelGuardrail(options as never)).toThrow(message);
@@ -267,7 +267,7 @@ describe('moderationGuardrail()', () => {
   it.each([
     [{ baseURL: 'nowhere' }, 'expected baseURL to be a URL'],
     [{ apiKey: 7 }, 'expected apiKey to be a text or a function'],
-    [{ thresholds: { violence: 2 } }, 'expected the threshold of "violence" to be from 0 to 1'],
+    [{ thresholds: { violence: 2 } }, 'expected thresholds.violence to be a number from 0 to 1'],
     [{ categories: 'violence' }, 'expected categories to be a list of names'],
   ])('does not start with %j', (options, message) => {
     expect(() => moderationGuardrail(options as never)).toThrow(AgentOsConfigurationError);

@@ -173,13 +173,13 @@ describe('aiSdk()', () => {
   const execute = () => 'ok';
 
   it.each<[string, unknown, string]>([
-    ['no options', undefined, 'expected an options object'],
+    ['no options', undefined, 'expected an object of options'],
     ['no model', {}, 'expected model to be a model of the AI SDK, got undefined'],
     ['an unknown option', { model, temprature: 1 }, 'unknown option "temprature". Known options: model'],
     [
       'instructions that are neither',
       { model, instructions: 7 },
-      'expected instructions to be a string or a function',
+      'expected instructions to be a text or a function',
     ],
     ['no steps', { model, maxSteps: 0 }, 'expected maxSteps to be a whole number from 1 on, got 0'],
     ['output that is no schema', { model, output: {} }, 'expected output to be a Standard Schema'],

@@ -106,8 +106,8 @@ describe('piiGuardrail', () => {
 
   it.each([
     [{ strategy: 'hide' }, 'expected strategy to be "detect" or "mask"'],
-    [{ types: ['iban'] }, 'unknown type "iban"'],
-    [{ patterns: { customer: 'C-' } }, 'expected pattern "customer" to be a regular expression'],
+    [{ types: ['iban'] }, 'expected types[0] to be "email", "ssn", "card" or "phone", got "iban"'],
+    [{ patterns: { customer: 'C-' } }, 'expected patterns.customer to be a regular expression'],
   ])('does not start with %j', (options, message) => {
     expect(() => piiGuardrail(options as never)).toThrow(AgentOsConfigurationError);
     expect(() => piiGuardrail(options as never)).toThrow(message);

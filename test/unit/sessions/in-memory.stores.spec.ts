@@ -208,6 +208,15 @@ describe('InMemorySessionStore', () => {
     );
   });
 
+  it('refuses a limit that the store does not know', () => {
+    expect(() => new InMemorySessionStore({ maxSession: 1 } as object)).toThrow(
+      'InMemorySessionStore: unknown option "maxSession". Known options: maxSessions, maxRunsPerSession, maxBytes.',
+    );
+    expect(() => new InMemoryEvalStore({ size: 1 } as object)).toThrow(
+      'InMemoryEvalStore: unknown option "size". Known options: capacity, maxBytes.',
+    );
+  });
+
   it('takes Infinity for a limit', async () => {
     const store = new InMemorySessionStore({ maxBytes: Infinity, maxSessions: Infinity });
     await keep(store, 'a');

@@ -4,36 +4,15 @@ import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import type { OutputSchema } from '../components/workflow/output-schema.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { toError } from '../data/to-error.js';
-import { DEFAULT_MAX_STEPS, KNOWN_OPTIONS, type AiSdkOptions } from './ai-sdk.options.js';
 import { DELEGATE_TOOL } from './delegate.tool.js';
 import { describeSchema, isDescribable } from './structured.output.js';
 
-/** @throws AgentOsConfigurationError that names the first invalid option */
-export function checkOptions(options: AiSdkOptions): void {
-  if (typeof options !== 'object' || (options as unknown) === null) fail('expected an options object.');
-  const unknown = Object.keys(options).find((option) => !KNOWN_OPTIONS.includes(option));
-  if (unknown !== undefined) fail(`unknown option "${unknown}". Known options: ${KNOWN_OPTIONS.join(', ')}.`);
-  const { model, instructions, tools, output, maxSteps = DEFAULT_MAX_STEPS } = options;
-  if (
-    typeof model !== 'string' &&
-    typeof (model as Partial<typeof model> | undefined)?.modelId !== 'string'
-  ) {
-    fail(`expected model to be a model of the AI SDK, got ${typeof model}.`);
-  }
-  if (instructions !== undefined && typeof instructions !== 'string' && typeof instructions !== 'function') {
-    fail(`expected instructions to be a string or a function, got ${typeof instructions}.`);
-  }
-  if (!Number.isInteger(maxSteps) || maxSteps < 1) {
-    fail(`expected maxSteps to be a whole number from 1 on, got ${String(maxSteps)}.`);
-  }
-  checkTools(tools ?? {});
-  if (output !== undefined) checkOutput(output);
-}
-
-function checkOutput(output: OutputSchema<unknown>): void {
-  if (typeof (output as Partial<typeof output> | null)?.['~standard']?.validate !== 'function') {
-    fail('expected output to be a Standard Schema, such as one of zod or valibot.');
-  }
+/**
+ * Checks that a model can be told the form of its answer; logs a warning if it cannot.
+ *
+ * @throws AgentOsConfigurationError if the schema fails to describe itself
+ */
+export function checkOutput(output: OutputSchema<unknown>): void {
   if (isDescribable(output)) return checkDescription('output', output);
   new AgentOsLogger().warn(
     'aiSdk(): the schema of output cannot describe itself as JSON Schema, so the model is not told the form of its ' +
@@ -41,7 +20,8 @@ function checkOutput(output: OutputSchema<unknown>): void {
   );
 }
 
-function checkTools(tools: ToolSet): void {
+/** @throws AgentOsConfigurationError that names a tool which a model could not use */
+export function checkTools(tools: ToolSet): void {
   for (const [name, tool] of Object.entries(tools)) {
     if (name === DELEGATE_TOOL) fail(`the tool name "${name}" is taken: teams delegate with it.`);
     if (typeof tool.execute !== 'function' && tool.type !== 'provider') {
