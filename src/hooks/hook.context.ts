@@ -53,12 +53,11 @@ export interface PostHookContext extends PreHookContext {
 }
 
 /** The data of a run that its inline hooks get. */
-export interface LiveRun {
-  readonly component: RunnableComponent;
+export interface LiveRunData {
   readonly input: RunInput;
   readonly context: RunContext;
   readonly output: RunOutput;
-  readonly sessionData: Session;
+  readonly session: Session;
   readonly givenMetadata: Readonly<PlainRecord>;
 }
 
@@ -100,13 +99,13 @@ export class LiveHookContext extends HookContextBase implements PostHookContext 
   /** For the built-in guardrails: the part of `runOutput.metadata` that the engine has not written. */
   readonly givenMetadata: Readonly<PlainRecord>;
 
-  constructor(run: LiveRun, hook: HookInfo, signal: LazySignal) {
-    super(run.component, hook, signal);
-    this.runInput = run.input;
-    this.runContext = run.context;
-    this.runOutput = run.output;
-    this.session = run.sessionData;
-    this.givenMetadata = run.givenMetadata;
+  constructor(data: LiveRunData, component: RunnableComponent, hook: HookInfo, signal: LazySignal) {
+    super(component, hook, signal);
+    this.runInput = data.input;
+    this.runContext = data.context;
+    this.runOutput = data.output;
+    this.session = data.session;
+    this.givenMetadata = data.givenMetadata;
   }
 }
 

@@ -14,7 +14,7 @@ import {
 } from '../protocol/hooks.js';
 import { describeRun } from '../runs/in-flight-runs.js';
 import type { IndexedRun } from '../execution/run.index.js';
-import type { RunView } from '../runs/run.view.js';
+import type { StoppableRun } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
 import type { SessionOwner } from '../sessions/session.store.js';
 import {
@@ -96,7 +96,7 @@ export class HooksController {
   }
 
   /** The runs in flight, the oldest first. */
-  #running(owner: SessionOwner | undefined, { state, component, outcome }: RunsFilter = {}): RunView[] {
+  #running(owner: SessionOwner | undefined, { state, component, outcome }: RunsFilter = {}): StoppableRun[] {
     if (state === 'settled' || outcome !== undefined) return [];
     // A run that has settled is in the index, even if it is not stored yet.
     return this.runtime.inFlight
@@ -132,7 +132,7 @@ export class HooksController {
 
 type RunsFilter = Partial<RecordedRunsQuery>;
 
-type RecordedRun = RunView | IndexedRun;
+type RecordedRun = StoppableRun | IndexedRun;
 
 /** A run, and the runs below it at any depth. */
 function findTree(
@@ -156,7 +156,7 @@ function toWireRun(run: RecordedRun): WireRecordedRun {
   return 'context' in run ? toWireRunning(run) : toWireSettledRun(run);
 }
 
-function toWireRunning(run: RunView): WireRecordedRun {
+function toWireRunning(run: StoppableRun): WireRecordedRun {
   return toWireRunInFlight(describeRun(run));
 }
 

@@ -1,5 +1,5 @@
 import { assignOwn } from '../data/assign-own.js';
-import { now } from '../model/clock.js';
+import { millisecondsSince, now } from '../model/clock.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEventBody, StepPosition } from '../model/run-event.js';
@@ -9,7 +9,10 @@ import { sumUsage, type FinishReason, type ModelRequestMetrics, type RunUsage } 
 import type { Session } from '../model/session.js';
 import type { ToolExecution } from '../model/tool-execution.js';
 import type { ChildPlace, ComponentRun, RunComponent } from './component.port.js';
-import { Conversation } from './conversation.js';
+import type { Cancellation } from './cancellation.js';
+import { Conversation, loadHistory } from './conversation.js';
+import type { RunEnvironment } from './environment.js';
+import type { RunData } from './run.data.js';
 import type { RunHandle, RunView } from './run.view.js';
 
 /** A run below another one, as a component asks for it. */
@@ -21,16 +24,8 @@ export interface PartRequest {
 
 /** The interface of a run that its attempts use. */
 export interface AttemptedRun extends RunView {
-  /** Written by the attempt. */
-  readonly output: RunOutput;
-  readonly signal: AbortSignal;
-  /** @throws RunCancelledError if the run is to stop */
-  throwIfCancelled(): void;
+  readonly environment: RunEnvironment;
   emit(body: RunEventBody): Promise<void> | undefined;
-  /** Seconds since the run began. */
-  readonly age: number;
-  /** Earlier questions and answers of the component in the session, the oldest first; undefined if there are none. */
-  history(runs: number): Promise<Message[]> | undefined;
   /** Starts a run below this one. */
   startPart(request: PartRequest): RunHandle;
 }
@@ -47,26 +42,30 @@ export class Attempt implements ComponentRun {
   readonly session: Session;
   readonly conversation = new Conversation();
   readonly #run: AttemptedRun;
+  readonly #data: RunData;
+  readonly #cancellation: Cancellation;
   /** The attempt whose content counts, if this one is muted. */
   readonly #audible: Attempt | undefined;
   #isAbandoned = false;
 
-  constructor(run: AttemptedRun, audible?: Attempt) {
+  constructor(run: AttemptedRun, data: RunData, cancellation: Cancellation, audible?: Attempt) {
     this.#run = run;
+    this.#data = data;
+    this.#cancellation = cancellation;
     this.#audible = audible;
     this.runId = run.runId;
-    this.input = run.input;
-    this.context = run.context;
-    this.output = run.output;
-    this.session = run.sessionData;
+    this.input = data.input;
+    this.context = data.context;
+    this.output = data.output;
+    this.session = data.session;
   }
 
   get signal(): AbortSignal {
-    return this.#run.signal;
+    return this.#cancellation.signal;
   }
 
   muted(): ComponentRun {
-    return new Attempt(this.#run, this);
+    return new Attempt(this.#run, this.#data, this.#cancellation, this);
   }
 
   /** The attempt has failed and is repeated: code of it that still runs can change nothing. */
@@ -76,12 +75,15 @@ export class Attempt implements ComponentRun {
 
   throwIfAbandoned(): void {
     this.#audible?.throwIfAbandoned();
-    this.#run.throwIfCancelled();
+    this.#cancellation.throwIfCancelled();
     if (this.#isAbandoned) throw new Error('This attempt has failed and was repeated.');
   }
 
   history(runs: number): Promise<Message[]> | undefined {
-    return this.#run.history(runs);
+    const { session, parent, environment } = this.#run;
+    const isNew = !session.isNamed && !parent;
+    const { sessions } = environment;
+    return isNew || !sessions ? undefined : loadHistory(sessions, this.#run, runs);
   }
 
   addText(piece: string): Promise<void> | undefined {
@@ -89,18 +91,18 @@ export class Attempt implements ComponentRun {
     if (this.#audible) return undefined;
     this.throwIfAbandoned();
     if (piece === '') return undefined;
-    const { output } = this.#run;
-    output.metrics.timeToFirstToken ??= this.#run.age;
+    const { output } = this.#data;
+    output.metrics.timeToFirstToken ??= millisecondsSince(this.#run.startedAt) / 1_000;
     output.content += piece;
     return this.emit({ type: 'run-content', content: piece });
   }
 
   setContent(content: string): void {
-    this.#run.output.content = content;
+    this.#data.output.content = content;
   }
 
   setData(data: unknown): void {
-    const { output } = this.#run;
+    const { output } = this.#data;
     if (data === undefined) delete output.data;
     else output.data = data;
   }
@@ -118,19 +120,19 @@ export class Attempt implements ComponentRun {
   }
 
   addUsage(usage: RunUsage): void {
-    const { metrics } = this.#run.output;
+    const { metrics } = this.#data.output;
     Object.assign(metrics, sumUsage(metrics, usage));
   }
 
   setFinishReason(reason: FinishReason | undefined): void {
-    const { metrics } = this.#run.output;
+    const { metrics } = this.#data.output;
     if (reason === undefined) delete metrics.finishReason;
     else metrics.finishReason = reason;
   }
 
   startTool(call: Pick<ToolExecution, 'id' | 'name' | 'arguments'>): Promise<void> | undefined {
     const tool: ToolExecution = { ...call, startedAt: now() };
-    this.#run.output.tools.push(tool);
+    this.#data.output.tools.push(tool);
     this.conversation.addCall(tool);
     // A copy of the present state: the tool itself gets its result later.
     return this.emit({ type: 'tool-call-started', tool: { ...tool } });
@@ -151,15 +153,15 @@ export class Attempt implements ComponentRun {
   }
 
   addTools(tools: readonly ToolExecution[]): void {
-    this.#run.output.tools.push(...tools);
+    this.#data.output.tools.push(...tools);
   }
 
   addMetadata(metadata: Readonly<PlainRecord>): void {
-    assignOwn(this.#run.output.metadata, metadata);
+    assignOwn(this.#data.output.metadata, metadata);
   }
 
   addStepResult(output: StepOutput): void {
-    this.#run.output.stepResults.push(output);
+    this.#data.output.stepResults.push(output);
   }
 
   emit(event: RunEventBody): Promise<void> | undefined {
@@ -173,7 +175,7 @@ export class Attempt implements ComponentRun {
     { step, toolCallId }: ChildPlace = {},
   ): Promise<RunOutput> {
     this.throwIfAbandoned();
-    const { files } = this.#run.input;
+    const { files } = this.#data.input;
     const child = this.#run.startPart({
       component,
       input: files ? { content, files: [...files] } : { content },
@@ -192,11 +194,11 @@ export class Attempt implements ComponentRun {
 
   /** The last call with this id: some providers start at the same number in each answer. */
   #findTool(toolCallId: string): ToolExecution | undefined {
-    return this.#run.output.tools.findLast(({ id }) => id === toolCallId);
+    return this.#data.output.tools.findLast(({ id }) => id === toolCallId);
   }
 
   get #model(): Pick<RunOutput, 'model'> {
-    const { model } = this.#run.output;
+    const { model } = this.#data.output;
     return model ? { model } : {};
   }
 }

@@ -1,6 +1,6 @@
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
 import type { ComponentIdentity } from '../model/component.js';
-import type { RunView, RunWait, StoppableRun } from './run.view.js';
+import type { RunWait, StoppableRun } from './run.view.js';
 import { millisecondsSince, now } from '../model/clock.js';
 
 /** The runs that have not settled, with or without a socket. */
@@ -77,7 +77,7 @@ export interface RunInFlight {
 }
 
 /** A run that has not ended, as lists show it. */
-export function describeRun(run: RunView): RunInFlight {
+export function describeRun(run: StoppableRun): RunInFlight {
   const { runId, context, session, userId, identity, startedAt, shownAt, waitsFor, inlineHook: hook } = run;
   const { parentRunId } = context;
   return {

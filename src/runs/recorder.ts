@@ -2,7 +2,6 @@ import { PlainDataError } from '../data/plain-data.error.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
 import { toError } from '../data/to-error.js';
 import { forLog, quoted } from '../errors/log.text.js';
-import type { PlainRecord } from '../model/run-context.js';
 import type { RunEvent } from '../model/run-event.js';
 import type { RunSnapshot } from '../model/run-snapshot.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
@@ -18,6 +17,7 @@ import {
   withoutFileContents,
   withoutTexts,
 } from './hold/redaction.js';
+import type { RunData } from './run.data.js';
 import type { RunView } from './run.view.js';
 import { currentScope } from './scope.js';
 
@@ -39,22 +39,33 @@ interface SettledData extends RecordedEnd {
   readonly session: SettledSession;
 }
 
+/** The options of {@link Recorder}. */
+export interface RecorderOptions {
+  readonly run: RunView;
+  readonly data: RunData;
+  /** The run, if guardrails hold it. */
+  readonly held: HeldRun | undefined;
+  readonly environment: RunEnvironment;
+  /** Whether the run is stored in its session. */
+  readonly isStored: boolean;
+}
+
 /**
  * Records a run: makes its snapshot, stores it in its session and saves what judges say of it, as soon as the
  * guardrails that hold the run let it.
  */
 export class Recorder {
   readonly #run: RunView;
+  readonly #data: RunData;
   readonly #held: HeldRun | undefined;
   readonly #environment: RunEnvironment;
-  /** Whether the run is stored in its session. */
   readonly #isStored: boolean;
   #snapshot: RunSnapshot | Error | undefined;
   #hasLeftSession = false;
 
-  /** @param held - the run, if guardrails hold it */
-  constructor(run: RunView, held: HeldRun | undefined, environment: RunEnvironment, isStored: boolean) {
+  constructor({ run, data, held, environment, isStored }: RecorderOptions) {
     this.#run = run;
+    this.#data = data;
     this.#held = held;
     this.#environment = environment;
     this.#isStored = isStored;
@@ -62,7 +73,7 @@ export class Recorder {
 
   /** Copies of the settled run's data, made once; the error if it holds something that cannot be copied. */
   get snapshot(): RunSnapshot | Error {
-    return (this.#snapshot ??= attempted(() => copySnapshot(dataOf(this.#run))));
+    return (this.#snapshot ??= attempted(() => copySnapshot(dataOf(this.#data))));
   }
 
   /** The run has its session open from now on. */
@@ -128,7 +139,7 @@ export class Recorder {
     if (!(snapshot instanceof Error)) return snapshot;
     return attempted(() => {
       const { runId, session } = this.#run;
-      const { copy, leftOut } = copyWithout(dataOf(this.#run), 'run');
+      const { copy, leftOut } = copyWithout(dataOf(this.#data), 'run');
       logLeftOut(() => `Run ${runId} of session ${quoted(session.id)}`, leftOut);
       return copy;
     });
@@ -140,7 +151,7 @@ export class Recorder {
     if (!sessions) return;
     try {
       if (data instanceof Error) throw data;
-      const result = await session.append(sessions, toStoredRun(this.#run, data), data.session);
+      const result = await session.append(sessions, this.#toStoredRun(data), data.session);
       if (result === 'refused')
         logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
     } catch (thrown) {
@@ -148,6 +159,25 @@ export class Recorder {
     } finally {
       this.leaveSession();
     }
+  }
+
+  /** The run as it is stored: without the bytes of files, and of its texts what clients may see. */
+  #toStoredRun({ snapshot, shown, last, errorCode }: SettledData): StoredRun {
+    const { runContext, runInput, runOutput } = snapshot;
+    const { sessionState } = runContext;
+    const { runId, parentRunId } = this.#run.context;
+    const output = withoutFileContents(runOutput);
+    const whole: StoredRun = {
+      runId,
+      ...(parentRunId === undefined ? {} : { parentRunId }),
+      component: this.#run.identity,
+      input: inputWithoutFileContents(runInput),
+      output,
+      sessionState,
+      events: last ? storedEvents(shown, last, { output, sessionState }) : [],
+      ...(errorCode === undefined ? {} : { errorCode }),
+    };
+    return disclosedRun(whole, this.#run, this.#data.callerMetadata);
   }
 
   #logError(what: string, thrown: unknown): void {
@@ -180,8 +210,8 @@ function withOwner({ userId: _, ...evaluation }: Evaluation, owner: SessionOwner
   return owner === null ? evaluation : { ...evaluation, userId: owner };
 }
 
-function dataOf({ input, context, output, sessionData }: RunView): RunSnapshot {
-  return { runInput: input, runContext: context, runOutput: output, session: sessionData };
+function dataOf({ input, context, output, session }: RunData): RunSnapshot {
+  return { runInput: input, runContext: context, runOutput: output, session };
 }
 
 /** @throws PlainDataError if the run holds something that cannot be copied */
@@ -200,28 +230,6 @@ function attempted(copy: () => RunSnapshot): RunSnapshot | Error {
   } catch (thrown) {
     return toError(thrown);
   }
-}
-
-/** A settled run as it is stored: without the bytes of files, and without its answer if it was withdrawn. */
-function toStoredRun(run: RunView, { snapshot, shown, last, errorCode }: SettledData): StoredRun {
-  const { sessionState } = snapshot.runContext;
-  const { runId, parentRunId } = run.context;
-  const output = withoutFileContents(snapshot.runOutput);
-  const whole: StoredRun = {
-    runId,
-    ...(parentRunId === undefined ? {} : { parentRunId }),
-    component: run.identity,
-    input: inputWithoutFileContents(snapshot.runInput),
-    output,
-    sessionState,
-    events: last ? storedEvents(shown, last, { output, sessionState }) : [],
-    ...(errorCode === undefined ? {} : { errorCode }),
-  };
-  return disclosedRun(whole, run, callerMetadataOf(run));
-}
-
-function callerMetadataOf({ parent, givenMetadata }: RunView): Readonly<PlainRecord> {
-  return parent ? callerMetadataOf(parent) : givenMetadata;
 }
 
 type RunAtEnd = Pick<StoredRun, 'output' | 'sessionState'>;

@@ -6,18 +6,15 @@ import type { HookExecution, HookPosition } from '../execution/hook-execution.js
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks } from '../hooks/hook.registry.js';
 import type { HookSubject } from '../hooks/hook.runner.js';
-import { assignOwn } from '../data/assign-own.js';
-import { millisecondsSince, nowInSeconds } from '../model/clock.js';
+import { millisecondsSince } from '../model/clock.js';
 import { identityOf, type ComponentIdentity } from '../model/component.js';
 import { newId } from '../model/ids.js';
-import type { Message } from '../model/message.js';
-import type { PlainRecord, RunContext } from '../model/run-context.js';
+import type { RunContext } from '../model/run-context.js';
 import type { RunEvent, RunEventBody, StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOrigin } from '../model/run-origin.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
-import type { Session } from '../model/session.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { openSessionFor, type OpenSession, type StoredChanges } from '../sessions/open-session.js';
 import type { SessionOwner } from '../sessions/session.store.js';
@@ -25,30 +22,18 @@ import type { RunSpan } from '../telemetry/tracing.js';
 import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
 import { Cancellation } from './cancellation.js';
 import type { RunComponent } from './component.port.js';
-import { loadHistory, newMessage } from './conversation.js';
 import { directEnvironment, type RunEnvironment } from './environment.js';
 import { EventFeed, type EventFeedOptions, type RunEventSink } from './hold/event.feed.js';
-import { replaceContent } from '../data/replace-content.js';
-import { takeGiven, type GivenData } from './hold/given-data.js';
 import { HeldRun } from './hold/held.run.js';
 import { LiveHookContext } from '../hooks/hook.context.js';
-import { checkRunOptions, freezeInput, modelOf, newContext, newOutput, toRunInput } from './initial.data.js';
+import { checkRunOptions, modelOf, newContext, newOutput, RunData, toRunInput } from './run.data.js';
 import { HookEdits } from '../hooks/hook.edits.js';
-import { copyToKeep } from '../data/lenient-copy.js';
 import { inheritedOwner, namesOwnSession } from '../sessions/session.source.js';
 import { finalEventOf, isUnlogged, outcomeOf, reportRunFailure, statusOf, toRunError } from './outcome.js';
 import { createExecution } from './background/outbox.js';
 import { Recorder } from './recorder.js';
-import {
-  findAnswer,
-  followEdit,
-  isSame,
-  noWork,
-  refusedOutput,
-  type AnswerEdit,
-  type FoundAnswer,
-} from './hold/redaction.js';
-import type { RunEnd, RunHandle, RunPhase, RunView, RunWait, TimeLimit } from './run.view.js';
+import type { FoundAnswer } from './hold/redaction.js';
+import type { RunEnd, RunHandle, RunPhase, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
 import { SessionView } from '../sessions/session.view.js';
 import type { RunSnapshot } from '../model/run-snapshot.js';
@@ -100,7 +85,6 @@ interface RunInit {
  */
 export class Run implements RunHandle, ScopedRun, AttemptedRun {
   readonly runId = newId();
-  readonly createdAt = nowInSeconds();
   readonly component: RunComponent;
   readonly identity: ComponentIdentity;
   readonly position: HookPosition;
@@ -129,15 +113,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #collected: Set<BoundHook> | undefined;
   #parts: Run[] = [];
   #state: RunState = { phase: 'pre' };
-  #input: RunInput;
-  #context: RunContext;
-  #output: RunOutput;
-  #sessionView: SessionView;
+  readonly #data: RunData;
   /** A run above has taken over this run's changes to the session's name and metadata, and stores them. */
   #isSessionMerged = false;
-  /** The run's data before the engine has added to it. */
-  #given: GivenData;
-  #edit: AnswerEdit = 'none';
   #isDiscarded: boolean;
   #isShutDown = false;
   #shownAt = this.startedAt;
@@ -189,7 +167,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   private constructor(init: RunInit) {
     const { component, parent, position, hooks, options, input, origin, sink } = init;
-    const { runId, createdAt } = this;
+    const { runId } = this;
     this.component = component;
     this.identity = identityOf(component);
     this.position = position;
@@ -199,14 +177,12 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#tree = init.tree;
     this.timeLimit = timeLimitOf(component, parent, this.startedAt, init.tree.environment.runTimeout);
     this.#options = options;
-    this.#input = input;
     this.#isStored = init.isStored && (parent ? parent.#isStored : true);
     this.#isOfHook = init.isOfHook;
     this.#isDiscarded = parent ? parent.#isDiscarded : false;
     const isNestedWorkflow = component.kind === 'workflow' && this.step !== undefined;
     this.#nestedDepth = parent ? parent.#nestedDepth + (isNestedWorkflow ? 1 : 0) : 0;
     const context = newContext({ runId, parent, options, origin });
-    this.#context = context;
     this.namedUserId = context.userId;
     this.session = openSessionFor({
       above: parent?.session,
@@ -216,19 +192,29 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       owner: init.owner,
     });
     const isShared = parent !== undefined && parent.session === this.session;
-    const sessionView = isShared ? parent.#sessionView.branch() : new SessionView(this.session.found);
-    this.#sessionView = sessionView;
-    this.#given = takeGiven(context, sessionView.data);
-    this.#output = newOutput({ context, component, identity: this.identity, step: this.step, createdAt });
+    this.#data = new RunData({
+      input,
+      context,
+      output: newOutput({ context, component, identity: this.identity, step: this.step }),
+      session: isShared ? parent.#data.branchSession() : new SessionView(this.session.found),
+      above: parent && parent.#data,
+    });
     const held = HeldRun.of({
       runId,
       owner: this.session.owner,
       isOfHook: init.isOfHook,
       isGuarded: hooks.holdsStream,
+      isDiscarded: this.#isDiscarded,
       above: parent && parent.#held,
     });
     this.#held = held;
-    this.#recorder = new Recorder(this, held, this.environment, this.#isStored);
+    this.#recorder = new Recorder({
+      run: this,
+      data: this.#data,
+      held,
+      environment: this.environment,
+      isStored: this.#isStored,
+    });
     this.#feed = new EventFeed({
       base: eventBaseOf(context, this.identity, this.step, this.#nestedDepth),
       sink,
@@ -262,20 +248,16 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return owner === undefined ? this.namedUserId : (owner ?? undefined);
   }
 
-  get sessionData(): Session {
-    return this.#sessionView.data;
-  }
-
   get input(): RunInput {
-    return this.#input;
+    return this.#data.input;
   }
 
   get context(): RunContext {
-    return this.#context;
+    return this.#data.context;
   }
 
-  get output(): RunOutput {
-    return this.#output;
+  get output(): Readonly<RunOutput> {
+    return this.#data.output;
   }
 
   get phase(): RunPhase {
@@ -310,10 +292,6 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.parent === undefined && !this.#isOfHook;
   }
 
-  get givenMetadata(): Readonly<PlainRecord> {
-    return this.#given.metadata;
-  }
-
   get shownAt(): number {
     return this.#shownAt;
   }
@@ -331,14 +309,6 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   get span(): RunSpan | undefined {
     return this.#span;
-  }
-
-  get signal(): AbortSignal {
-    return this.#cancellation.signal;
-  }
-
-  get age(): number {
-    return millisecondsSince(this.startedAt) / 1_000;
   }
 
   cancel(reason: string): void {
@@ -365,19 +335,9 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#tree.dropHooks();
   }
 
-  throwIfCancelled(): void {
-    this.#cancellation.throwIfCancelled();
-  }
-
   emit(body: RunEventBody): Promise<void> | undefined {
     this.#markShown();
     return this.#feed.emit(body);
-  }
-
-  history(runs: number): Promise<Message[]> | undefined {
-    const isNew = !this.session.isNamed && !this.parent;
-    const { sessions } = this.environment;
-    return isNew || !sessions ? undefined : loadHistory(sessions, this, runs);
   }
 
   startPart(request: PartRequest): RunHandle {
@@ -420,15 +380,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       // Steps that need not wait are synchronous: in most runs only few steps wait.
       const opening = this.#loadSession();
       if (opening) await opening;
-      this.#openSession();
-      this.#given = takeGiven(this.#context, this.sessionData);
+      this.#data.openSession(this.#options.sessionState);
       const started = this.emit({ type: 'run-started', ...modelOf(this.component) });
       if (started) await started;
       if (this.#hooks.pre.length > 0) await this.#runHooks(this.#hooks.pre);
-      // This input is stored, streamed and shown: a post-hook that edits it gets an error.
-      this.#input = freezeInput(this.#input);
-      this.#output.input = this.#input;
-      this.#given = takeGiven(this.#context, this.sessionData);
+      this.#data.completeInput();
       await this.#execute();
       this.#state = { phase: 'post' };
       this.#leavePartsBehind();
@@ -452,20 +408,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (!sessions || !session.isNamed || session === this.parent?.session) return undefined;
     return this.#cancellation.race(sessions.open(session.id)).then((stored) => {
       session.continueFrom(stored, this.position === 'root');
-      this.#sessionView = new SessionView(session.found);
+      this.#data.useSession(session.found);
     });
-  }
-
-  #openSession(): void {
-    const { state } = this.sessionData;
-    assignOwn(state, this.#options.sessionState);
-    this.#context = { ...this.#context, sessionState: state };
   }
 
   /** Inline hooks run, background hooks are collected, in list order. */
   async #runHooks(hooks: readonly BoundHook[]): Promise<void> {
     for (const hook of hooks) {
-      this.throwIfCancelled();
+      this.#cancellation.throwIfCancelled();
       if (this.#isBackground(hook)) this.#collect(hook);
       else await this.#runInline(hook);
     }
@@ -476,17 +426,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const execution = createExecution(hook, this, 'inline');
     await this.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
     const { isGuardrail } = hook.definition;
+    const data = this.#data;
     let found: FoundAnswer | undefined;
     let edits: HookEdits | undefined;
     const scope = this.#scope({ environment: this.environment, isBackground: false });
     const subject: HookSubject = {
       createContext: (info, signal) => {
-        if (hook.phase === 'post') {
-          found = findAnswer(this.#output, this.sessionData, isGuardrail);
-          // Unfinished work of the engine, parts and hooks may still write data that the guardrail would not see.
-          if (isGuardrail) this.#detachData();
-        }
-        const context = new LiveHookContext(this, info, signal);
+        found = data.beginHook(hook.phase, isGuardrail);
+        const context = new LiveHookContext(data, this.component, info, signal);
         edits = new HookEdits(context);
         return context;
       },
@@ -497,11 +444,11 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     let failure: Error | undefined;
     this.#inlineHook = execution.hook;
     try {
-      failure = await runner.runInline({ hook, execution, subject }, this.signal);
+      failure = await runner.runInline({ hook, execution, subject }, this.#cancellation.signal);
     } catch (thrown) {
       edits?.undo();
       // The hook may still be at work, if it was abandoned with the run or at its timeout.
-      this.#detachData();
+      data.detach();
       await this.emit(completedEvent(execution, 'The run was stopped.'));
       throw thrown;
     } finally {
@@ -509,36 +456,20 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     }
     // A hook that failed may have written values of a wrong type before.
     if (failure) edits?.undo();
-    if (failure instanceof HookTimeoutError) this.#detachData();
-    if (hook.phase === 'post') this.#followPostHook(found, isGuardrail);
+    if (failure instanceof HookTimeoutError) data.detach();
+    if (hook.phase === 'post') data.followPostHook(found, isGuardrail);
     await this.emit(completedEvent(execution, failure && 'The hook failed.'));
-  }
-
-  #followPostHook(found: FoundAnswer | undefined, isGuardrail: boolean): void {
-    // Pre-hooks may change the input: it is stored, streamed and shown as they leave it.
-    this.#output.input = this.#input;
-    if (!found) return;
-    const { output, edit } = followEdit(this.#output, found, isGuardrail, this.#given.metadata);
-    this.#replaceOutput(output);
-    if (isGuardrail) this.#followMetadata();
-    if (edit === 'masked') {
-      this.#restoreDependencies();
-      const { name, metadata } = this.sessionData;
-      if (name === found.session.name) this.#sessionView.restoreName(this.#given.session);
-      if (isSame(metadata, found.session.metadata)) this.#sessionView.restoreMetadata(this.#given.session);
-    }
-    if (edit === 'masked' || this.#edit === 'none') this.#edit = edit;
   }
 
   /** The component's own work, repeated if it fails. Hooks are not repeated; a failed attempt leaves none behind. */
   async #execute(): Promise<void> {
     for (let retriesLeft = this.component.retries; ; retriesLeft--) {
-      const attempt = new Attempt(this);
+      const attempt = new Attempt(this, this.#data, this.#cancellation);
       this.#state = { phase: 'executing', attempt };
-      this.throwIfCancelled();
+      this.#cancellation.throwIfCancelled();
       try {
         await this.#cancellation.race(this.component.execute(attempt));
-        this.#writeMessages(attempt.conversation.messages);
+        this.#data.writeMessages(attempt.conversation.messages);
         const completed = this.emit({ type: 'run-content-completed' });
         if (completed) await completed;
         return;
@@ -557,18 +488,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#tree.skipDiscarded();
     this.#held?.forgetParts();
     this.#parts = [];
-    Object.assign(this.#output, { content: '', metrics: {}, messages: [], ...noWork() });
-    delete this.#output.data;
-    // In place: engines and hooks hold references to the object.
-    replaceContent(this.#output.metadata, this.#given.metadata);
-    this.#sessionView.restoreName(this.#given.session);
-    this.#sessionView.restoreMetadata(this.#given.session);
+    this.#data.restart();
   }
 
   /** The post-hooks have passed: delivers the held events. */
   #pass(): Promise<void> | undefined {
-    if (this.#edit !== 'none') this.#writeMessages([]);
-    const replacement = this.#edit === 'none' ? undefined : this.#output.content;
+    const isEdited = this.#data.edit !== 'none';
+    if (isEdited) this.#data.writeMessages([]);
+    const replacement = isEdited ? this.output.content : undefined;
     return this.#feed.pass(replacement, () => this.#treeIds());
   }
 
@@ -581,8 +508,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     }
     const outcome = outcomeOf(error);
     if (error) this.#refuse(outcome === 'cancelled' ? undefined : error.publicMessage);
-    this.#output.status = statusOf(outcome);
-    this.#output.metrics.duration = this.age;
+    this.#data.end(statusOf(outcome), millisecondsSince(this.startedAt) / 1_000);
     this.#state = { phase: 'settled', outcome, last: this.#state.phase };
     this.#tree.recordSettled(this);
     if (this.#held) this.#feed.forget(this.#held.settle());
@@ -593,13 +519,13 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const last = this.#feed.describe(finalEventOf(this, error));
     const { shown } = this.#feed;
     const changes = this.#storedChanges();
-    const hasPassed = error === undefined && this.#edit !== 'masked';
+    const hasPassed = error === undefined && this.#data.edit !== 'masked';
     const storing = this.#recorder.store({ shown, last, errorCode: error?.code, changes }, hasPassed);
     if (storing) await this.#waitAfterEnd(storing);
     const handingOver = this.#tree.handOver();
     if (handingOver) await this.#waitAfterEnd(handingOver);
     if (last) await this.#deliverLast(last);
-    const { output } = this;
+    const { output } = this.#data;
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
   }
 
@@ -611,7 +537,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#held?.settle();
     this.#recorder.leaveSession();
     await this.#tree.handOver();
-    const output = this.#output;
+    const { output } = this.#data;
     return { outcome: 'failed', output, error: withRunOutput(toRunError(this, thrown), output) };
   }
 
@@ -677,70 +603,13 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#tree.collect(hook, this);
   }
 
-  /** The conversation of the run; without its rounds if they no longer fit the answer. */
-  #writeMessages(rounds: Message[]): void {
-    const question = this.#question();
-    this.#output.messages = rounds.length > 0 ? [question, ...rounds] : [question, this.#answer()];
-  }
-
-  #question(): Message {
-    const { createdAt } = this;
-    return { id: newId(), role: 'user', content: this.#input.content, createdAt };
-  }
-
-  #answer(): Message {
-    return { ...newMessage(), role: 'assistant', content: this.#output.content };
-  }
-
-  /** The run did not complete: removes the parts of its output that guardrails have refused or not seen. */
+  /** The run did not complete: takes back what guardrails have refused or not seen. */
   #refuse(shown: string | undefined): void {
+    const { phase } = this.#state;
     const isHeld = this.#held !== undefined;
-    const isPre = this.#state.phase === 'pre';
-    const isPost = this.#state.phase === 'post';
-    const messages = isPre ? [] : [this.#question()];
-    if (isHeld && !isPre && !isPost) this.#detachData();
-    const { metadata: givenMetadata, session } = this.#given;
-    this.#replaceOutput(
-      refusedOutput(this.#output, { shown, isHeld, isPre, isPost, messages, givenMetadata }),
-    );
-    if (isHeld || isPost) {
-      // Background hooks would read the removed metadata. After a rejection of the input they may: they audit it.
-      this.#followMetadata();
-      this.#restoreDependencies();
-    }
-    if (isHeld || isPre || isPost) {
-      this.#sessionView.restoreName(session);
-      this.#sessionView.restoreMetadata(session);
-    }
+    this.#data.refuse({ shown, isHeld, isPre: phase === 'pre', isPost: phase === 'post' });
     this.#feed.refuse(this.#treeIds());
     this.#held?.refuse();
-  }
-
-  /** In place: the run above, engines and hooks hold references to the object. */
-  #replaceOutput(output: RunOutput): void {
-    if (output === this.#output) return;
-    if (!('data' in output)) delete this.#output.data;
-    Object.assign(this.#output, output);
-  }
-
-  /** Hooks and engines read the metadata in two places, and a hook may have replaced it in one. */
-  #followMetadata(): void {
-    const { metadata } = this.#output;
-    if (this.#context.metadata !== metadata) this.#context = { ...this.#context, metadata };
-  }
-
-  #restoreDependencies(): void {
-    this.#context = { ...this.#context, dependencies: copyToKeep(this.#given.dependencies) };
-  }
-
-  /** Gives the run its own copy of its data: abandoned code, such as a hook, may still write into the old data. */
-  #detachData(): void {
-    this.#sessionView.detach();
-    const metadata = copyToKeep(this.#context.metadata);
-    this.#context = { ...this.#context, metadata };
-    this.#output = { ...copyToKeep(this.#output), metadata };
-    if (this.#state.phase === 'pre') this.#input = copyToKeep(this.#input);
-    else this.#output.input = this.#input;
   }
 
   /** Adds the output to that of the run above, where guardrails look, unless the attempt was repeated. */
@@ -748,7 +617,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const { parent } = this;
     if (!parent || this.#isDiscarded || parent.phase !== 'executing') return;
     if (this.position === 'inside-hook' && parent.position !== 'inside-hook') return;
-    parent.#output.memberResponses.push(this.#output);
+    parent.#data.addMember(this.#data);
   }
 
   /** Merges the run's changes to the session's name and metadata into the next run above that has not settled. */
@@ -756,7 +625,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (this.isWithdrawn || this.#isDiscarded) return;
     for (let above = this.parent; above?.session === this.session; above = above.parent) {
       if (above.outcome !== undefined) continue;
-      this.#sessionView.mergeInto(above.#sessionView);
+      this.#data.mergeSessionInto(above.#data);
       this.#isSessionMerged = true;
       return;
     }
@@ -766,7 +635,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #storedChanges(): StoredChanges {
     if (this.parent?.session !== this.session) return 'all';
     // The run above has settled before: it does not store the later changes of this run.
-    return this.#isSessionMerged ? 'state' : this.#sessionView.begun;
+    return this.#isSessionMerged ? 'state' : this.#data.begunSession;
   }
 
   /** The answer is final even if the event is not delivered: a reader that fails now has read all but the end. */
@@ -833,7 +702,7 @@ const RETRIED: readonly string[] = ['run_failed', 'step_failed', 'provider_error
  */
 function timeLimitOf(
   { timeout }: RunComponent,
-  parent: RunView | undefined,
+  parent: Run | undefined,
   startedAt: number,
   runTimeout: number,
 ): TimeLimit {

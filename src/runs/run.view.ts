@@ -1,15 +1,12 @@
 import type { HookPosition } from '../execution/hook-execution.js';
 import type { ComponentIdentity } from '../model/component.js';
-import type { PlainRecord, RunContext } from '../model/run-context.js';
+import type { RunContext } from '../model/run-context.js';
 import type { StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
-import type { Session } from '../model/session.js';
 import type { OpenSession } from '../sessions/open-session.js';
-import type { RunSpan } from '../telemetry/tracing.js';
 import type { AgentRunError } from '../errors/agent-run.error.js';
 import type { RunComponent } from './component.port.js';
-import type { RunSnapshot } from '../model/run-snapshot.js';
 
 /**
  * How far a run has got.
@@ -36,23 +33,9 @@ export interface RunView {
   readonly identity: ComponentIdentity;
   readonly position: HookPosition;
   readonly parent: RunView | undefined;
-  /** Epoch seconds. */
-  readonly createdAt: number;
   /** In the time of `performance.now()`. */
   readonly startedAt: number;
-  /** Of the latest event of the run or of a run below it, in the time of `performance.now()`. */
-  readonly shownAt: number;
-  readonly timeLimit: TimeLimit;
-  readonly waitsFor: RunWait;
-  /** The name of the inline hook that is at work. */
-  readonly inlineHook: string | undefined;
-  /** The run is the first of its tree, and no hook has started it. */
-  readonly isRoot: boolean;
-  /** The part of the output's metadata that the engine has not written. */
-  readonly givenMetadata: Readonly<PlainRecord>;
   readonly session: OpenSession;
-  /** The session as the run sees it: hooks and steps read and write it. */
-  readonly sessionData: Session;
   /** The user whom the caller or the run above has named. */
   readonly namedUserId: string | undefined;
   /** The user on whose behalf it runs: the one that the host has named, even if a hook has changed the context. */
@@ -66,24 +49,27 @@ export interface RunView {
   readonly outcome: RunOutcome | undefined;
   /** The run ended before its component was asked: a pre-hook has rejected the input, say. */
   readonly endedBeforeExecution: boolean;
-  /** Shutdown has cancelled the run: background hooks that it would have released are dropped. */
-  readonly isShutDown: boolean;
-  /** The run belongs to an attempt that failed and is repeated: nothing of the run counts. */
-  readonly isDiscarded: boolean;
   /** A guardrail of a run above has refused or not seen the run: it is stored without its answer. */
   readonly isWithdrawn: boolean;
   /** A hook has started the run for itself, and it is not stored. */
   readonly isAside: boolean;
-  readonly span: RunSpan | undefined;
-  /** Copies of the settled run's data, made once; the error if it holds something that cannot be copied. */
-  snapshot(): RunSnapshot | Error;
 }
 
 /** The reason why a run in flight waits. `reader`: it takes no more events; `member`: a run below is at work. */
 export type RunWait = 'store' | 'hook' | 'engine' | 'member' | 'reader';
 
-/** A run that can be stopped. */
+/** A run in flight: it can be watched and stopped. */
 export interface StoppableRun extends RunView {
+  /** Of the latest event of the run or of a run below it, in the time of `performance.now()`. */
+  readonly shownAt: number;
+  readonly timeLimit: TimeLimit;
+  readonly waitsFor: RunWait;
+  /** The name of the inline hook that is at work. */
+  readonly inlineHook: string | undefined;
+  /** The run is the first of its tree, and no hook has started it. */
+  readonly isRoot: boolean;
+  /** Shutdown has cancelled the run: background hooks that it would have released are dropped. */
+  readonly isShutDown: boolean;
   /** Stops the run at its next wait. Once it has settled, its outcome stands, and it waits no longer to be stored. */
   cancel(reason: string): void;
   /** As `cancel`, but the run ends with this error. */

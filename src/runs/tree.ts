@@ -5,7 +5,7 @@ import type { HookBatch } from '../execution/hook.executor.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import { collectedTask } from './background/background-hook.task.js';
 import type { RunEnvironment, ServedEnvironment } from './environment.js';
-import { Outbox, type OutboxEntry } from './background/outbox.js';
+import { Outbox, type CollectedRun, type OutboxEntry } from './background/outbox.js';
 import type { ResponseLifecycle } from './background/response.lifecycle.js';
 import type { StoppableRun, RunView } from './run.view.js';
 import type { RunScope } from './scope.js';
@@ -54,7 +54,7 @@ export class RunTree {
   }
 
   /** Collects a background hook that a run of the tree has reached. */
-  collect(hook: BoundHook, run: RunView): void {
+  collect(hook: BoundHook, run: CollectedRun): void {
     this.#outbox.collect(hook, run);
   }
 

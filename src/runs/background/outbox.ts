@@ -2,12 +2,23 @@ import type { HookEndReason, HookExecution } from '../../execution/hook-executio
 import type { HookLedger } from '../../execution/hook.ledger.js';
 import type { BoundHook } from '../../hooks/bound-hook.js';
 import { now } from '../../model/clock.js';
-import type { RunView } from '../run.view.js';
+import type { RunSnapshot } from '../../model/run-snapshot.js';
+import type { RunSpan } from '../../telemetry/tracing.js';
+import type { RunView, StoppableRun } from '../run.view.js';
+
+/** A run whose background hooks are collected. */
+export interface CollectedRun extends RunView, Pick<StoppableRun, 'isShutDown'> {
+  /** The run belongs to an attempt that failed and is repeated: nothing of the run counts. */
+  readonly isDiscarded: boolean;
+  readonly span: RunSpan | undefined;
+  /** Copies of the settled run's data, made once; the error if it holds something that cannot be copied. */
+  snapshot(): RunSnapshot | Error;
+}
 
 /** A background hook that a run has reached. */
 export interface OutboxEntry {
   readonly hook: BoundHook;
-  readonly run: RunView;
+  readonly run: CollectedRun;
   readonly execution: HookExecution;
 }
 
@@ -24,7 +35,7 @@ export class Outbox {
   }
 
   /** Collects a hook that the run has reached. */
-  collect(hook: BoundHook, run: RunView): void {
+  collect(hook: BoundHook, run: CollectedRun): void {
     const execution = createExecution(hook, run, 'background');
     this.#ledger.schedule(execution);
     this.#entries.push({ hook, run, execution });

@@ -10,6 +10,8 @@ export interface HeldRunOptions {
   readonly isOfHook: boolean;
   /** The run has output guardrails of its own. */
   readonly isGuarded: boolean;
+  /** The run above belongs to an attempt that is repeated. */
+  readonly isDiscarded: boolean;
   /** The run above, if guardrails hold that. */
   readonly above: HeldRun | undefined;
 }
@@ -31,7 +33,7 @@ export class HeldRun {
   /** The run above did its work without waiting for this run: its guardrails have not seen this run. */
   #isLate = false;
   /** The attempt that has started the run is repeated. */
-  #isDiscarded = false;
+  #isDiscarded: boolean;
   #isWithdrawn = false;
 
   /** A run as guardrails hold it; undefined if neither the run nor one above has any. */
@@ -43,12 +45,17 @@ export class HeldRun {
     return hold && new HeldRun(options, hold, own);
   }
 
-  private constructor({ runId, owner, isOfHook }: HeldRunOptions, hold: Hold, own: Hold | undefined) {
+  private constructor(
+    { runId, owner, isOfHook, isDiscarded }: HeldRunOptions,
+    hold: Hold,
+    own: Hold | undefined,
+  ) {
     this.runId = runId;
     this.ownHold = own;
     this.#hold = hold;
     this.#owner = owner;
     this.#isOfHook = isOfHook;
+    this.#isDiscarded = isDiscarded;
   }
 
   /** The run is stored without its answer: guardrails have refused it or have not seen it. */

@@ -4,9 +4,17 @@ import fc from 'fast-check';
 import { HeldRun, type HeldRunOptions } from '../../../../src/runs/hold/held.run.js';
 import { APPLICATION } from '../../../../src/sessions/session.store.js';
 
+const PLAIN: HeldRunOptions = {
+  runId: 'run',
+  owner: undefined,
+  isOfHook: false,
+  isGuarded: false,
+  isDiscarded: false,
+  above: undefined,
+};
+
 function held(runId: string, given: Partial<HeldRunOptions> = {}): HeldRun {
-  const options = { runId, owner: undefined, isOfHook: false, isGuarded: false, above: undefined, ...given };
-  const run = HeldRun.of(options);
+  const run = HeldRun.of({ ...PLAIN, runId, ...given });
   if (!run) throw new Error(`Nothing holds ${runId}.`);
   return run;
 }
@@ -29,11 +37,9 @@ function withdrawn(...runs: readonly HeldRun[]): string[] {
 
 describe('A run', () => {
   it('is held by its own guardrails or by those of a run above, else not at all', () => {
-    const plain = { runId: 'run', owner: undefined, isOfHook: false, isGuarded: false, above: undefined };
-
-    expect(HeldRun.of(plain)).toBeUndefined();
-    expect(HeldRun.of({ ...plain, isGuarded: true })?.ownHold).toBeDefined();
-    expect(HeldRun.of({ ...plain, above: guarded() })?.ownHold).toBeUndefined();
+    expect(HeldRun.of(PLAIN)).toBeUndefined();
+    expect(HeldRun.of({ ...PLAIN, isGuarded: true })?.ownHold).toBeDefined();
+    expect(held('part', { above: guarded() }).ownHold).toBeUndefined();
   });
 
   it('names all runs of its tree', () => {
@@ -122,6 +128,13 @@ describe('A part of a run with guardrails', () => {
 
     expect(withdrawn(root, part, partOf(part, 'below'))).toEqual(['part', 'below']);
     expect([...root.treeIds]).toEqual(['root']);
+  });
+
+  it('is withdrawn if an attempt around its guardrails is repeated', () => {
+    const root = guarded({ isDiscarded: true });
+    const part = partOf(root, 'part', { isDiscarded: true });
+
+    expect(withdrawn(root, part, partOf(part, 'below', { isDiscarded: true }))).toEqual(['part', 'below']);
   });
 
   it('stays whole in a session of the application, unless the guardrails are those of a run in such a session', () => {
