@@ -34,7 +34,8 @@ export interface RecordedEnd {
 }
 
 /** The data of a settled run that waits to be stored. */
-interface SettledData extends RecordedEnd {
+interface SettledData {
+  readonly end: RecordedEnd;
   readonly snapshot: RunSnapshot;
   readonly session: SettledSession;
 }
@@ -130,7 +131,7 @@ export class Recorder {
   #settledData(end: RecordedEnd): SettledData | Error {
     const snapshot = this.#storableSnapshot();
     if (snapshot instanceof Error) return snapshot;
-    return { ...end, snapshot, session: this.#run.session.settle(snapshot.session, end.changes) };
+    return { end, snapshot, session: this.#run.session.settle(snapshot.session, end.changes) };
   }
 
   /** Data that is not plain is left out and named in the log, so that the turn is not lost. */
@@ -162,7 +163,8 @@ export class Recorder {
   }
 
   /** The run as it is stored: without the bytes of files, and of its texts what clients may see. */
-  #toStoredRun({ snapshot, shown, last, errorCode }: SettledData): StoredRun {
+  #toStoredRun({ snapshot, end }: SettledData): StoredRun {
+    const { shown, last, errorCode } = end;
     const { runContext, runInput, runOutput } = snapshot;
     const { sessionState } = runContext;
     const { runId, parentRunId } = this.#run.context;

@@ -159,12 +159,16 @@ export class OpenSession {
     if (this.#deletion && (await this.#deletion)) return 'deleted';
     const earlier = this.#saved;
     const latest = this.#settled ?? earlier;
-    const { name, metadata } = this.#before(session, changes);
-    const before = dataOf({ name, metadata }, session, earlier);
-    const after = dataOf(run.isWithdrawn ? { name, metadata } : session, session, latest);
+    const before = this.#before(session, changes);
+    // A withdrawn run may have quoted its answer in the name or the metadata.
+    const { name, metadata } = run.isWithdrawn ? before : session;
+    const changed = changesOf(
+      { name: before.name, metadata: before.metadata, state: earlier },
+      { name, metadata, state: latest },
+    );
     this.#saved = latest;
     try {
-      if (!(await store.append(this.#target(), run, changesOf(before, after)))) return 'refused';
+      if (!(await store.append(this.#target(), run, changed))) return 'refused';
     } catch (thrown) {
       // The next run that is stored takes the changes along.
       if (this.#saved === latest) this.#saved = earlier;
@@ -205,14 +209,6 @@ export function openSessionFor({ above, context, isNamed, component, owner }: Se
   if (above?.id === id) return above;
   const session = { id, state, metadata: {}, ...(userId === undefined ? {} : { userId }) };
   return new OpenSession({ session, isNamed, component, owner });
-}
-
-function dataOf(
-  { name, metadata }: Pick<Session, 'name' | 'metadata'>,
-  { name: _, ...session }: Session,
-  state: PlainRecord,
-): Session {
-  return { ...session, state, metadata, ...(name === undefined ? {} : { name }) };
 }
 
 function ignore(): void {

@@ -16,8 +16,13 @@ export interface SessionChanges {
   readonly metadata: RecordChanges;
 }
 
+/** The data of a session that runs change. */
+interface ChangingData extends Pick<Session, 'state' | 'metadata'> {
+  readonly name?: string | undefined;
+}
+
 /** The difference between the session when it was opened and after the run. */
-export function changesOf(before: Session, after: Session): SessionChanges {
+export function changesOf(before: ChangingData, after: ChangingData): SessionChanges {
   return {
     ...(after.name === undefined || after.name === before.name ? {} : { name: after.name }),
     state: recordChanges(before.state, after.state),
