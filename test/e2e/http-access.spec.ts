@@ -15,7 +15,14 @@ import { runJson } from '../support/http-client.js';
 import { protocolRoutes } from '../support/protocol-routes.js';
 import { raise } from '../support/raise.js';
 import { readAnswer, sendRaw } from '../support/raw-client.js';
-import { ADAPTERS, closeApps, startApp, startUpError, type TestAppOptions } from '../support/test-app.js';
+import {
+  ADAPTERS,
+  closeApps,
+  shareApp,
+  startApp,
+  startUpError,
+  type TestAppOptions,
+} from '../support/test-app.js';
 
 afterEach(closeApps);
 
@@ -45,9 +52,10 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
     agentOs: { ...agentOs, http: { securityKey } },
   });
   const options = agentOsWith('key');
+  const locked = shareApp(() => startApp(options));
 
   it('is demanded by every route but those that say who is there', async () => {
-    const { url } = await startApp(options);
+    const { url } = locked();
     expect(await routesWithout(401, url)).toEqual(OPEN);
     expect(await Promise.all(['/', '/health', '/info'].map((path) => statusOf(`${url}${path}`)))).toEqual([
       200, 200, 200,
@@ -87,7 +95,7 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
     ['Bearer k\xeby', 'Invalid authentication token'],
     ['Bearer Key', 'Invalid authentication token'],
   ])('answers the header %p with %p', async (authorization, detail) => {
-    const { url } = await startApp(options);
+    const { url } = locked();
     const response = await fetch(
       `${url}/agents`,
       authorization === undefined ? {} : { headers: { authorization } },
@@ -113,7 +121,7 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
     ['the first', 'key', 'wrong', 200],
     ['no later one', 'wrong', 'key', 401],
   ])('is looked for in %s of several headers', async (_, first, second, status) => {
-    const { port } = await startApp(agentOsWith('key'));
+    const { port } = locked();
     const headers = {
       authorization: `Bearer ${first}`,
       Authorization: `Bearer ${second}`,
