@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
+import { isRecord } from '../data/is-record.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { checkOptions } from '../options/check.options.js';
+import { milliseconds, oneOf, optionsOf, valueOf, wholeNumber } from '../options/option.schemas.js';
 import type { SqlFolder } from '../sql/sql.folder.js';
 import type { PoolLike } from './queue.database.js';
 
@@ -66,37 +69,43 @@ export interface BullmqSettings {
   readonly keepFailed?: number;
 }
 
-const milliseconds = z
-  .number()
-  .min(1)
-  .max(2 ** 31 - 1);
-const count = z.number().int().min(1);
+/** Both parts of the options, without the rule that there is one store. */
+type AnyOptions = BullmqSettings & {
+  readonly folder?: string | SqlFolder;
+  readonly pool?: PoolLike;
+  readonly connection?: string | object;
+};
 
-const settings = z.strictObject({
-  queue: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-"')
-    .max(40)
-    .default('agent-os-hooks'),
-  concurrency: count.default(100),
-  lockDuration: milliseconds.default(30_000),
-  stalledInterval: milliseconds.optional(),
-  maxTakeovers: z.number().int().min(10).default(25),
-  unknownAfter: milliseconds.default(3_600_000),
-  onUnavailable: z.enum(['in-process', 'fail']).default('in-process'),
-  storeTimeout: milliseconds.default(5_000),
-  maxRunSize: count.default(64 * 1_048_576),
-  remembered: count.default(10_000),
+const OPTIONS = optionsOf<AnyOptions>()({
+  folder: valueOf<string | SqlFolder>('a path, or the result of openFolder()', isFolder).optional(),
+  pool: valueOf<PoolLike>('a Pool of "pg"', isPool).optional(),
+  connection: valueOf<string | object>('a URL, options or a client of "ioredis"', isConnection).optional(),
+  queue: valueOf<string>(
+    'at most 40 letters, digits, ".", "_" and "-", with a letter or digit first',
+    (value) => typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/.test(value),
+  ).default('agent-os-hooks'),
+  concurrency: wholeNumber(1).default(100),
+  lockDuration: milliseconds(1).default(30_000),
+  stalledInterval: milliseconds(1).optional(),
+  maxTakeovers: wholeNumber(10).default(25),
+  unknownAfter: milliseconds(1).default(3_600_000),
+  onUnavailable: oneOf('in-process', 'fail').default('in-process'),
+  storeTimeout: milliseconds(1).default(5_000),
+  maxRunSize: wholeNumber(1).default(64 * 1_048_576),
+  remembered: wholeNumber(1).default(10_000),
   keepFailed: z
     .number()
     .min(1)
+    .describe('a number of milliseconds from 1 on')
     .default(7 * 86_400_000),
 });
 
-/** The settings with their defaults. */
-export type ResolvedBullmqSettings = z.output<typeof settings> & { readonly stalledInterval: number };
-
 const STORES = ['folder', 'pool', 'connection'] as const;
+
+/** The settings with their defaults. */
+export type ResolvedBullmqSettings = Omit<z.output<typeof OPTIONS>, (typeof STORES)[number]> & {
+  readonly stalledInterval: number;
+};
 
 /**
  * Checks the options.
@@ -107,32 +116,24 @@ export function resolveBullmqOptions(options: BullmqOptions): {
   readonly store: BullmqStore;
   readonly settings: ResolvedBullmqSettings;
 } {
-  const { folder, pool, connection, ...rest } = options;
+  const { folder, pool, connection, ...settings } = checkOptions('bullmq()', OPTIONS, options);
   const given = STORES.filter((name) => options[name] !== undefined);
   if (given.length !== 1)
-    throw wrong(
-      `expected one of folder, pool and connection, got ${given.length === 0 ? 'none' : given.join(' and ')}`,
+    throw new AgentOsConfigurationError(
+      `bullmq(): expected one of folder, pool and connection, got ${given.length === 0 ? 'none' : given.join(' and ')}.`,
     );
-  if (folder !== undefined && typeof folder !== 'string' && !('database' in folder))
-    throw wrong('expected folder to be a path, or what openFolder() has opened');
-  if (pool !== undefined && (typeof pool.connect !== 'function' || !('totalCount' in pool)))
-    throw wrong('expected pool to be a Pool of "pg"');
-  if (
-    connection !== undefined &&
-    typeof connection !== 'string' &&
-    (typeof connection !== 'object' || connection === null)
-  )
-    throw wrong('expected connection to be a URL, options or a client of "ioredis"');
-  const checked = settings.safeParse(rest);
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    const name = issue?.path.join('.') ?? '';
-    throw wrong(name === '' ? (issue?.message ?? 'wrong options') : `${name}: ${issue?.message}`);
-  }
-  const { lockDuration, stalledInterval = lockDuration } = checked.data;
-  return { store: options, settings: { ...checked.data, stalledInterval } };
+  const { lockDuration, stalledInterval = lockDuration } = settings;
+  return { store: { folder, pool, connection } as BullmqStore, settings: { ...settings, stalledInterval } };
 }
 
-function wrong(problem: string): AgentOsConfigurationError {
-  return new AgentOsConfigurationError(`bullmq(): ${problem}.`);
+function isFolder(value: unknown): boolean {
+  return typeof value === 'string' || (isRecord(value) && 'database' in value);
+}
+
+function isPool(value: unknown): boolean {
+  return isRecord(value) && typeof value['connect'] === 'function' && 'totalCount' in value;
+}
+
+function isConnection(value: unknown): boolean {
+  return typeof value === 'string' || isRecord(value);
 }
