@@ -5,7 +5,7 @@ import type { Component } from '../components/component.js';
 import type { ComponentKind } from '../model/component.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
-import { toWireComponent, toWireWorkflowSummary } from './wire/wire-component.js';
+import { toWireComponent, toWireWorkflowSummary } from '../protocol/components.js';
 
 /** Shows the served components. */
 @AgentOsRoutes()

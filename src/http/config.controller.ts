@@ -3,7 +3,7 @@ import { Get, Res } from '@nestjs/common';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { AgentOsRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
-import { toWireConfig, toWireModels } from './wire/wire-config.js';
+import { toWireConfig, toWireModels } from '../protocol/config.js';
 
 /** Shows the components, their models, and the databases of sessions and evaluations. */
 @AgentOsRoutes()

@@ -1,5 +1,6 @@
 import { Get, Res } from '@nestjs/common';
 
+import type { WireHealth } from '../protocol/config.js';
 import { OpenRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
@@ -12,6 +13,7 @@ export class HealthController {
 
   @Get('health')
   health(@Res() response: object): void {
-    this.responder.reply(response, { status: 'ok', instantiated_at: this.#instantiatedAt });
+    const health: WireHealth = { status: 'ok', instantiated_at: this.#instantiatedAt };
+    this.responder.reply(response, health);
   }
 }

@@ -4,7 +4,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { AgentOsExtras, ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { EXTRAS, RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import { ProtocolResponder } from './protocol.responder.js';
-import { toWireHome } from './wire/wire-config.js';
+import { toWireHome } from '../protocol/config.js';
 
 type Handler = (request: object, response: object, ...rest: unknown[]) => unknown;
 

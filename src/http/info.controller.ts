@@ -1,11 +1,11 @@
 import { Get, Inject, Res } from '@nestjs/common';
 
-import type { AgentOsExtras } from '../agent-os.options.js';
+import type { AgentOsExtras, ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { EXTRAS } from '../agent-os.tokens.js';
 import { OpenRoutes } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
-import { authModeOf, toWireInfo } from './wire/wire-config.js';
+import { toWireInfo, type WireInfo } from '../protocol/config.js';
 
 /** Tells which server this is, and which credentials a client needs. Open to all clients. */
 @OpenRoutes()
@@ -21,4 +21,13 @@ export class InfoController {
     const { options, components } = this.runtime;
     this.responder.reply(response, toWireInfo(options, authModeOf(options, this.extras), components));
   }
+}
+
+/** The authentication of clients: the key, the host's guards, or none. */
+function authModeOf(
+  { http: { securityKey } }: ResolvedAgentOsOptions,
+  { http }: AgentOsExtras,
+): WireInfo['auth_mode'] {
+  if (securityKey !== undefined) return 'security_key';
+  return http && http.guards && http.guards.length > 0 ? 'jwt' : 'none';
 }

@@ -10,7 +10,7 @@ export const ENTRIES_AT_ONCE = 100;
  * The entries of one page of a list. Each keeps its place, so that pages and totals stay the same; an entry that
  * does not fit is shortened and marked with `truncated`.
  */
-export class PageEntries<T extends object> {
+export class PageEntries<T extends { truncated?: boolean | undefined }> {
   readonly #entries: T[] = [];
   #left = MAX_BYTES;
 

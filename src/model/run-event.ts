@@ -20,26 +20,21 @@ export interface StepPlace {
   readonly parentStepId?: string;
 }
 
-/** The block of an event, and its decision. */
-export interface BlockEventFields extends StepPlace {
-  readonly block: StepBlock;
-  /** Of `parallel`. */
-  readonly stepCount?: number;
-  /** Of `condition`. */
-  readonly conditionResult?: boolean;
-  /** Of `loop`. */
-  readonly maxIterations?: number;
-  /** Of `router`: names of the chosen routes. */
-  readonly selected?: readonly string[];
-}
+/** The decision of a block, before its steps run. */
+export type BlockEventFields =
+  | { readonly block: 'parallel'; readonly stepCount: number }
+  | { readonly block: 'condition'; readonly conditionResult: boolean }
+  | { readonly block: 'loop'; readonly maxIterations: number }
+  /** `selected`: the names of the chosen routes. */
+  | { readonly block: 'router'; readonly selected: readonly string[] };
 
-/** The result of a block, besides its output. */
-export interface BlockResultFields {
-  /** Of `condition`: the branch that ran; absent if its result has no branch. */
-  readonly branch?: 'then' | 'else';
-  /** Of `loop`: the outputs of each iteration. */
-  readonly iterations?: readonly (readonly StepOutput[])[];
-}
+/** The result of a block, besides its decision and its output. */
+export type BlockResultFields =
+  | { readonly block: 'parallel' | 'router' }
+  /** The branch that ran; absent if its result has no branch. */
+  | { readonly block: 'condition'; readonly branch?: 'then' | 'else' }
+  /** The outputs of each iteration. */
+  | { readonly block: 'loop'; readonly iterations: readonly (readonly StepOutput[])[] };
 
 /** The loop and iteration of an event; the first iteration is 1. */
 export interface IterationEventFields extends StepPlace {
@@ -106,8 +101,10 @@ export type RunEventBody =
   | { readonly type: 'tool-call-failed'; readonly tool: ToolExecution; readonly error: string }
   | ({ readonly type: 'step-started' } & StepPlace)
   | ({ readonly type: 'step-completed'; readonly output: StepOutput } & StepPlace)
-  | ({ readonly type: 'block-started' } & BlockEventFields)
-  | ({ readonly type: 'block-completed'; readonly output: StepOutput } & BlockEventFields & BlockResultFields)
+  | ({ readonly type: 'block-started' } & StepPlace & BlockEventFields)
+  | ({ readonly type: 'block-completed'; readonly output: StepOutput } & StepPlace &
+      BlockEventFields &
+      BlockResultFields)
   | ({ readonly type: 'loop-iteration-started' } & IterationEventFields)
   | ({
       readonly type: 'loop-iteration-completed';

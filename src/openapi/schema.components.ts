@@ -4,7 +4,7 @@ import type { FileLimits } from '../http/forms/file.limits.js';
 import type { SchemaMap } from './schema.map.js';
 import { documentSchemas } from '../protocol/openapi.js';
 import { SCHEMA_PREFIX } from '../protocol/schema.js';
-import { WRITTEN_SCHEMAS } from './schemas/all-schemas.js';
+import './schemas/all-schemas.js';
 
 /**
  * A copy of our schemas, which a document may change.
@@ -13,20 +13,9 @@ import { WRITTEN_SCHEMAS } from './schemas/all-schemas.js';
  * @param limits - the file limits of a run
  */
 export function ownSchemas(version: string, limits: FileLimits): SchemaMap {
-  const copy = structuredClone(WRITTEN_SCHEMAS);
-  const written = (/^3\.[1-9]/.test(version) ? withNullType(copy) : copy) as SchemaMap;
-  const schemas = { ...written, ...documentSchemas(version) } as SchemaMap;
+  const schemas = documentSchemas(version) as SchemaMap;
   limitFiles(schemas, limits);
   return schemas;
-}
-
-function withNullType(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withNullType);
-  if (typeof value !== 'object' || value === null) return value;
-  const { nullable, ...schema } = Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, withNullType(inner)]),
-  );
-  return nullable === true ? { ...schema, type: [schema['type'], 'null'] } : schema;
 }
 
 /**

@@ -11,14 +11,24 @@ export type DocumentSchemas = Readonly<Record<string, DocumentSchema>>;
 /** The place of named schemas in a document. */
 const REFERENCE = '#/components/schemas/';
 
+/** The schemas by target: converting all of them takes a few hundred milliseconds. */
+const converted = new Map<string, DocumentSchemas>();
+
 /**
- * Every named schema of the protocol by its name in a document.
+ * Every named schema of the protocol by its name in a document; a copy, which the document may change.
  *
  * @param version - of OpenAPI: since 3.1, schemas are JSON schemas, in which null is a type
  */
 export function documentSchemas(version: string): DocumentSchemas {
+  const settings = settingsFor(version);
+  const schemas = converted.get(settings.target) ?? convert(settings);
+  converted.set(settings.target, schemas);
+  return structuredClone(schemas);
+}
+
+function convert(settings: ReturnType<typeof settingsFor>): DocumentSchemas {
   const { schemas } = z.toJSONSchema(NAMED_SCHEMAS, {
-    ...settingsFor(version),
+    ...settings,
     override: (context) => {
       tidy(context);
       // Client generators treat a field with a default as required, so the descriptions name the defaults.
@@ -54,7 +64,9 @@ export function parametersOf(query: z.ZodObject): Parameter[] {
 type Settings = NonNullable<Parameters<typeof z.toJSONSchema>[1]>;
 
 /** Of answers and of requests the documents show what is sent: `input`. */
-function settingsFor(version: string): Pick<Settings, 'target' | 'io' | 'override' | 'unrepresentable'> {
+function settingsFor(version: string): Pick<Settings, 'io' | 'override' | 'unrepresentable'> & {
+  readonly target: 'draft-2020-12' | 'openapi-3.0';
+} {
   const target = /^3\.[1-9]/.test(version) ? 'draft-2020-12' : 'openapi-3.0';
   // A field with a check of our own says in its metadata what it is.
   return { target, io: 'input', override: tidy, unrepresentable: 'any' };
@@ -62,14 +74,38 @@ function settingsFor(version: string): Pick<Settings, 'target' | 'io' | 'overrid
 
 type Override = NonNullable<Settings['override']>;
 
-/** Removes what says nothing to readers of the document, and adds the discriminators of unions. */
+/** Removes keywords that tell readers of the document nothing, and adds the discriminators of events. */
 const tidy: Override = ({ zodSchema, jsonSchema }) => {
   // Zod leaves it out where a field accepts values in other ways, too.
   if (zodSchema instanceof z.ZodDefault) jsonSchema.default = zodSchema.def.defaultValue;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-  if (zodSchema instanceof z.ZodRecord && zodSchema.valueType instanceof z.ZodUnknown) {
+  const [reference, ...others] = jsonSchema.allOf ?? [];
+  if (reference?.$ref && others.length === 0 && Object.keys(jsonSchema).length === 1) {
+    delete jsonSchema.allOf;
+    jsonSchema.$ref = reference.$ref;
+  }
+  const { def } = zodSchema._zod;
+  if (def.type === 'record') {
     delete jsonSchema.propertyNames;
-    jsonSchema.additionalProperties = true;
+    if (def.valueType._zod.def.type === 'unknown') jsonSchema.additionalProperties = true;
+  }
+  if (def.type === 'union') {
+    const names = def.options.flatMap(eventOf);
+    if (names.length === def.options.length) toEventUnion(jsonSchema, names);
   }
 };
+
+/** The name of the event that a schema describes, if it describes one. */
+function eventOf(schema: z.core.SomeType): string[] {
+  const { propValues } = schema._zod;
+  return [...(propValues?.['event'] ?? [])].map(String);
+}
+
+/** Generated clients choose the schema of an event by its name. */
+function toEventUnion(schema: z.core.JSONSchema.BaseSchema, names: readonly string[]): void {
+  const options = schema.anyOf ?? [];
+  const mapping = Object.fromEntries(names.map((name, index) => [name, options[index]?.$ref]));
+  delete schema.anyOf;
+  Object.assign(schema, { oneOf: options, discriminator: { propertyName: 'event', mapping } });
+}

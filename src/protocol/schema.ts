@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+import { isRecord } from '../data/is-record.js';
+import { toJsonValue } from '../data/to-json-value.js';
+
 /** The prefix of all our schema names in a document, so that they cannot clash with the host's. */
 export const SCHEMA_PREFIX = 'AgentOs';
 
@@ -31,6 +34,15 @@ export function jsonObject(description = 'Any JSON object.'): z.ZodRecord<z.ZodS
 /** A list that is always empty on this server: clients expect the key. */
 export function emptyList(): z.ZodArray<z.ZodUnknown> {
   return z.array(z.unknown()).max(0).describe('Always empty.');
+}
+
+/** The value of fields that are not known: null, or undefined where they are left out. */
+export type Unknown = null | undefined;
+
+/** The data of a run as a JSON object; empty if it is an instance of a class or cannot be read. */
+export function toJsonObject(data: object): Record<string, unknown> {
+  const json = toJsonValue(data);
+  return isRecord(json) ? json : {};
 }
 
 /**

@@ -7,8 +7,8 @@ import { structuralDifferences } from '../support/structure.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 
 /**
- * What agno's server has answered, recorded, against what this one answers for the same components: keys, their
- * order, types, the order of events, the framing. Each test lists all that differs, so that nothing differs unseen.
+ * What agno's server has answered, recorded, against what this one answers for the same components: keys,
+ * types, the order of events, the framing. Each test lists all that differs, so that nothing differs unseen.
  */
 describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
   let url: string;

@@ -66,7 +66,7 @@ describe.each(ADAPTERS)('An event stream on %s', (adapter) => {
       'no',
     ]);
     const common = '"agent_id":"writer","agent_name":"Writer","run_id":"…","session_id":"…","nested_depth":0';
-    const piece = '"workflow_agent":false,"content_type":"str","reasoning_content":""';
+    const piece = '"content_type":"str","reasoning_content":"","workflow_agent":false';
     const frame = (event: string, fields = ''): string =>
       `event: ${event}\ndata: {"created_at":0,"event":"${event}",${common}${fields}}\n\n`;
     expect(withoutChance(body)).toBe(

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { hasFields } from '../../protocol/json.values.js';
 import { read, type Fields } from '../../protocol/read.js';
 import type { databaseQuery } from '../../protocol/requests.js';
-import { DATABASE_ID } from '../wire/database.js';
+import { DATABASE_ID } from '../../protocol/database.js';
 import { fieldsOfBody, refuseMissingBody, type BodyRequest } from './request.body.js';
 
 /** A request of Express or Fastify, with the query and body that its adapter has read. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { Component } from '../../components/component.js';
+import type { WirePendingRun } from '../../protocol/runs.js';
 import { currentScope } from '../../runs/scope.js';
 import type { BodyCount } from '../forms/body.memory.js';
 import type { RunForm } from '../forms/run-form.js';
@@ -23,7 +24,8 @@ export class BackgroundRunResponder {
   json(component: Component, form: RunForm, response: object, memory: BodyCount): void {
     const { run } = this.starter.start(component, form, memory);
     const { runId: run_id, sessionId: session_id } = run;
-    this.responder.reply(response, { run_id, session_id, status: 'PENDING' }, 202);
+    const pending: WirePendingRun = { run_id, session_id, status: 'PENDING' };
+    this.responder.reply(response, pending, 202);
   }
 
   /** Answers with the run's events, numbered so that a client which loses the connection can resume. */

@@ -8,7 +8,7 @@ import type { RunHandle, RunView } from '../../runs/run.view.js';
 import { startRun } from '../../runs/start.js';
 import type { BodyCount } from '../forms/body.memory.js';
 import type { RunForm } from '../forms/run-form.js';
-import type { WireEvent } from '../wire/wire-event-frame.js';
+import type { WireEvent } from '../../protocol/events.js';
 import { toReadEvents } from './essential.events.js';
 import type { RunRecording } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';

@@ -1,7 +1,6 @@
 import type { Component } from '../../components/component.js';
 import type { RunEvent } from '../../model/run-event.js';
-import type { WireEvent } from '../wire/wire-event-frame.js';
-import { toWireEvents } from '../wire/wire-run-event.js';
+import { toWireEvents, type WireEvent } from '../../protocol/events.js';
 
 /** The events that a client reads of a run event: all, or with `stream_events=false` the essential ones. */
 export function toReadEvents(event: RunEvent, root: Component, isAllWanted: boolean): readonly WireEvent[] {

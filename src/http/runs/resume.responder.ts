@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 
 import type { StoredRun } from '../../sessions/session.store.js';
-import { toFrame, toMetaFrame } from '../wire/wire-event-frame.js';
-import { toWireEvents } from '../wire/wire-run-event.js';
+import { toWireEvents } from '../../protocol/events.js';
+import { toFrame, toMetaFrame, type WireStreamEvent } from '../../protocol/streams.js';
 import { copyFrames } from './background-run.responder.js';
 import { EventStreamOpener } from './event-stream.opener.js';
 import type { EventStream } from './event.stream.js';
@@ -31,7 +31,7 @@ export class ResumeResponder {
   async fromStore({ runId, ...run }: StoredRun, lastEventIndex: number, response: object): Promise<void> {
     const stream = this.streams.open(response);
     const events = eventsOf({ runId, ...run }).flatMap(toWireEvents);
-    const meta = {
+    const meta: WireStreamEvent = {
       event: 'replay',
       run_id: runId,
       status: run.output.status,
@@ -56,7 +56,7 @@ export class ResumeResponder {
 }
 
 async function catchUp(recording: RunRecording, from: number, stream: EventStream): Promise<void> {
-  const { run_id, status } = { run_id: recording.run.runId, status: 'running' };
+  const { run_id, status } = { run_id: recording.run.runId, status: 'running' } as const;
   const { total } = recording;
   if (total > from) {
     const message = `Catching up on ${total - from} events.`;
@@ -72,7 +72,7 @@ async function catchUp(recording: RunRecording, from: number, stream: EventStrea
 }
 
 async function replay(recording: RunRecording, from: number, stream: EventStream): Promise<void> {
-  const meta = {
+  const meta: WireStreamEvent = {
     event: 'replay',
     run_id: recording.run.runId,
     status: recording.status,

@@ -1,5 +1,6 @@
 import type { RunStatus } from '../../model/run-output.js';
-import { toFrame, type WireEvent } from '../wire/wire-event-frame.js';
+import type { WireEvent } from '../../protocol/events.js';
+import { toFrame } from '../../protocol/streams.js';
 
 /** Bytes of events that are kept of one run; beyond that the oldest are dropped. */
 export const RECORDING_BYTES = 1024 * 1024;

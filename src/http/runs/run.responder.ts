@@ -13,10 +13,10 @@ import { startRun } from '../../runs/start.js';
 import type { RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { toJsonValue } from '../../data/to-json-value.js';
-import { withoutUndefined } from '../../data/without-undefined.js';
-import { toFrame, toWireEvent } from '../wire/wire-event-frame.js';
-import type { WireObject } from '../wire/wire-format.js';
-import { toWireRunOutput } from '../wire/wire-run-output.js';
+import type { WireFailure } from '../../protocol/errors.js';
+import { brokenStreamEvent } from '../../protocol/events.js';
+import { toFrame } from '../../protocol/streams.js';
+import { toWireRun } from '../../protocol/runs.js';
 import { toReadEvents } from './essential.events.js';
 import { EventStreamOpener } from './event-stream.opener.js';
 import type { EventStream } from './event.stream.js';
@@ -46,7 +46,7 @@ export class RunResponder {
     const run = startRun({ component, input: asked, options, owner, environment });
     const { outcome, output, error } = await run.settled;
     const { input, context } = run;
-    const body = toWireRunOutput(output, { input, sessionState: context.sessionState });
+    const body = toWireRun(output, { input, sessionState: context.sessionState });
     // A client that has cancelled its run knows about it; a shutdown must be reported.
     const isShutDown = error instanceof RunShutDownError;
     if (!error || (outcome === 'cancelled' && !isShutDown)) return this.responder.reply(response, body, 200);
@@ -88,22 +88,16 @@ export class RunResponder {
   async #reportBrokenStream(stream: EventStream, { kind, id }: Component, thrown: unknown): Promise<void> {
     const { reason, stack } = forLog(thrown);
     this.#logger.error(`The event stream of ${kind} "${id}" broke: ${reason}`, stack);
-    const fields = {
-      created_at: nowInSeconds(),
-      content: 'Internal Server Error',
-      error_type: 'internal_error',
-    };
-    const name = kind === 'team' ? 'TeamRunError' : kind === 'agent' ? 'RunError' : 'WorkflowError';
-    await stream.write(toFrame(toWireEvent(name, fields)));
+    await stream.write(toFrame(brokenStreamEvent(kind, nowInSeconds())));
   }
 }
 
 /** The error fields that are added to the run's output. */
-function problemOf(error: AgentRunError): WireObject {
-  return withoutUndefined({
+function problemOf(error: AgentRunError): WireFailure {
+  return {
     detail: error.publicMessage,
     error_type: error.code,
     error_id: error instanceof CheckError ? error.trigger : undefined,
     additional_data: toJsonValue(additionalDataOf(error)),
-  });
+  };
 }

@@ -13,8 +13,8 @@ import { parseRunForm, type RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { RunPages, toItem, type RunPage } from '../sessions/run.pages.js';
 import { SessionAccess } from '../sessions/session.access.js';
-import { toWireRunOutput } from '../wire/wire-run-output.js';
-import { toWireSessionRun } from '../wire/wire-session-run.js';
+import { toWireRun } from '../../protocol/runs.js';
+import { toWireSessionRun } from '../../protocol/session-runs.js';
 import { BackgroundRunResponder } from './background-run.responder.js';
 import { nameController } from './name-controller.js';
 import { RunFinder } from './run.finder.js';
@@ -67,11 +67,11 @@ export function runsControllerOf(kind: ComponentKind): Type {
       if (status === null) return this.responder.reply(response, []);
       const filter = { owner, componentId: component.id, ...(status === undefined ? {} : { status }) };
       const { items, next }: RunPage = session
-        ? await this.pages.read(sessionId, part, filter, toWireSessionRun)
+        ? await this.pages.read(sessionId, part, filter, (run) => toWireSessionRun(run, null))
         : { items: [], next: undefined };
       // A running run may have settled in the meantime.
       const others = running.filter(({ runId }) => items.every(({ run }) => run.runId !== runId));
-      const shown = others.map((run) => toItem(run, toWireSessionRun(run)));
+      const shown = others.map((run) => toItem(run, toWireSessionRun(run, null)));
       this.responder.replyPage(request, response, { items: [...items, ...shown], next });
     }
 
@@ -86,7 +86,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       const { session_id: sessionId } = readQuery(request, runQuery);
       const run = await this.finder.find(request, component, sessionId, runId);
       if (!run) throw new NotFoundException('Run not found');
-      this.responder.reply(response, toWireRunOutput(run.output, { sessionState: run.sessionState }));
+      this.responder.reply(response, toWireRun(run.output, { sessionState: run.sessionState }));
     }
 
     #read(request: FormRequest, memory: BodyCount): Promise<Form> {

@@ -6,8 +6,7 @@ import { isId } from '../../protocol/request.fields.js';
 import { sessionQuery, sessionRunsQuery, type SessionQuery } from '../../protocol/requests.js';
 import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
-import { withoutNulls } from '../wire/wire-nulls.js';
-import { toWireSessionRun } from '../wire/wire-session-run.js';
+import { toWireSessionRun } from '../../protocol/session-runs.js';
 import { RunPages } from './run.pages.js';
 import { SessionAccess } from './session.access.js';
 
@@ -32,7 +31,7 @@ export class SessionRunsController {
     const filter = { owner, createdAfter: query.created_after, createdBefore: query.created_before };
     const page = await this.pages.read(id, query, filter, (run) =>
       // The runs of a workflow's steps are part of the workflow's run; those of team members are separate entries.
-      kind === 'workflow' && run.parentRunId !== undefined ? undefined : withoutNulls(toWireSessionRun(run)),
+      kind === 'workflow' && run.parentRunId !== undefined ? undefined : toWireSessionRun(run, undefined),
     );
     this.responder.replyPage(request, response, page);
   }
@@ -46,7 +45,7 @@ export class SessionRunsController {
   ): Promise<void> {
     const { userId: owner = null } = await this.#find(request, id, readQuery(request, sessionQuery));
     const [run] = isId(runId) ? await this.sessions.runs(id, { owner, runId, limit: 1 }) : [];
-    if (run) return this.responder.reply(response, toWireSessionRun(run));
+    if (run) return this.responder.reply(response, toWireSessionRun(run, null));
     const others = await this.sessions.runs(id, { owner, limit: 1 });
     throw new NotFoundException(
       others.length > 0

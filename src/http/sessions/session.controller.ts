@@ -9,8 +9,7 @@ import { AgentOsRoutes } from '../agent-os-route.decorator.js';
 import { CLIENT_CONTEXT, sessionName, sessionQuery, sessionUpdate } from '../../protocol/requests.js';
 import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
-import type { WireObject } from '../wire/wire-format.js';
-import { withoutNulls } from '../wire/wire-nulls.js';
+import type { WireSessionDetails } from '../../protocol/sessions.js';
 import { SessionAccess } from './session.access.js';
 import { SessionDeletion } from './session.deletion.js';
 import { contentOf } from './session.content.js';
@@ -37,7 +36,7 @@ export class SessionController {
     const query = readQuery(request, sessionQuery);
     const session = await this.access.find(request, id, query);
     if (!session) throw notFound(id, query.type);
-    this.responder.reply(response, withoutNulls(await this.presenter.details(session)));
+    this.responder.reply(response, await this.presenter.details(session, undefined));
   }
 
   @Post('sessions/:session_id/rename')
@@ -83,14 +82,14 @@ export class SessionController {
     id: string,
     request: FieldRequest,
     update: (session: StoredSession) => SessionUpdate,
-  ): Promise<WireObject> {
+  ): Promise<WireSessionDetails> {
     const query = readQuery(request, sessionQuery);
     const session = await this.access.find(request, id, query);
     const owner = session?.userId ?? null;
     const isChanged = session !== undefined && (await this.sessions.update(id, update(session), owner));
     const changed = isChanged ? await this.sessions.find(id, owner) : undefined;
     if (!changed) throw sessionNotFound(id);
-    return this.presenter.details(changed);
+    return this.presenter.details(changed, null);
   }
 }
 

@@ -5,8 +5,8 @@ import type { Component } from '../../components/component.js';
 import type { ComponentIdentity, ComponentKind } from '../../model/component.js';
 import type { StoredSession } from '../../sessions/session.store.js';
 import { DEFAULT_RUNS } from '../../protocol/requests.js';
-import type { WireObject } from '../wire/wire-format.js';
-import { toWireHistory, toWireSessionDetails } from '../wire/wire-session.js';
+import type { Unknown } from '../../protocol/schema.js';
+import { toWireHistory, toWireSessionDetails, type WireSessionDetails } from '../../protocol/sessions.js';
 import { RunPages } from './run.pages.js';
 
 /** Shows a session and its component with all details. */
@@ -17,17 +17,19 @@ export class SessionPresenter {
     private readonly pages: RunPages,
   ) {}
 
-  /** The details of a session; unknown fields are null. */
-  async details(session: StoredSession): Promise<WireObject> {
+  /**
+   * The details of a session.
+   *
+   * @param unknown - the value of unknown fields: null, or undefined to leave them out
+   */
+  async details(session: StoredSession, unknown: Unknown): Promise<WireSessionDetails> {
     const { component, kind, userId: owner = null } = session;
     const latest = { limit: DEFAULT_RUNS };
     const history =
       kind === 'workflow' ? undefined : await this.pages.read(session.id, latest, { owner }, toWireHistory);
-    return toWireSessionDetails({
-      session,
-      runs: history?.items.map(({ run }) => run) ?? [],
-      served: component && this.#served(component),
-    });
+    const served = component && this.#served(component);
+    const runs = history?.items.map(({ run }) => run) ?? [];
+    return toWireSessionDetails({ session, runs, served }, unknown);
   }
 
   /** The identity of a component that a client has named. */

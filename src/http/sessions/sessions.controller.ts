@@ -20,9 +20,7 @@ import {
 import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
-import type { WireObject } from '../wire/wire-format.js';
-import { withoutNulls } from '../wire/wire-nulls.js';
-import { shortenSession, toWireSession } from '../wire/wire-session.js';
+import { shortenSession, toWireSession, type WireSession } from '../../protocol/sessions.js';
 import { SessionAccess } from './session.access.js';
 import { SessionDeletion } from './session.deletion.js';
 import { contentOf } from './session.content.js';
@@ -52,7 +50,7 @@ export class SessionsController {
       name: query.session_name,
       userId: await this.access.ownerFor(request, query.user_id),
     };
-    const entries = new PageEntries<WireObject>();
+    const entries = new PageEntries<WireSession>();
     let total = 0;
     // In batches: sessions may be large.
     for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {
@@ -77,7 +75,7 @@ export class SessionsController {
     }
     const created = await this.sessions.find(id, session.userId ?? null);
     if (!created) throw sessionNotFound(id);
-    this.responder.reply(response, withoutNulls(await this.presenter.details(created)), 201);
+    this.responder.reply(response, await this.presenter.details(created, undefined), 201);
   }
 
   @Delete('sessions')

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { ComponentKind, RunEvent, RunOutput, StepOutput } from 'nestjs-agentos';
 import type { RunEventBase, RunEventBody } from 'nestjs-agentos/engine';
 
-import { toFrame, toWireEvent } from '../../../../src/http/wire/wire-event-frame.js';
-import { toFrames } from '../../../../src/http/wire/wire-run-event.js';
-import { parseFrames } from '../../../support/http-client.js';
+import { brokenStreamEvent, toWireEvents, type WireEvent } from '../../../src/protocol/events.js';
+import { toFrame, WIRE_EVENTS } from '../../../src/protocol/streams.js';
+import { parseFrames, type Frame } from '../../support/http-client.js';
 
 const NAMES = { agent: 'Agent One', team: 'Team One', workflow: 'Flow One' };
 
@@ -100,10 +100,20 @@ const EVERY_BODY: Readonly<Record<RunEvent['type'], RunEventBody>> = {
   },
 };
 
+/** The frames of an event. */
+function framesOf(given: RunEvent): Frame[] {
+  return parseFrames(toWireEvents(given).map(toFrame).join(''));
+}
+
+/** An event with these fields. */
+function wireEvent(name: string, fields: object): WireEvent {
+  return { ...fields, event: name };
+}
+
 /** The names of the frames that each event has in a run of this kind. */
 function namesIn(kind: ComponentKind): Record<string, string> {
   const entries = Object.entries(EVERY_BODY).map(([type, body]) => {
-    const names = parseFrames(toFrames(event(body, kind))).map(({ event: name }) => name);
+    const names = framesOf(event(body, kind)).map(({ event: name }) => name);
     return [type, names.join(' ')];
   });
   return Object.fromEntries(entries) as Record<string, string>;
@@ -136,8 +146,8 @@ const CONVERSATION_NAMES = {
 describe('toFrame()', () => {
   it('writes the name, one line of compact JSON and an empty line', () => {
     const fields = { created_at: 1, run_id: 'r1', list: [1, { a: null }], missing: undefined };
-    expect(toFrame(toWireEvent('RunStarted', fields))).toBe(
-      'event: RunStarted\ndata: {"created_at":1,"event":"RunStarted","run_id":"r1","list":[1,{"a":null}]}\n\n',
+    expect(toFrame(wireEvent('RunStarted', fields))).toBe(
+      'event: RunStarted\ndata: {"created_at":1,"run_id":"r1","list":[1,{"a":null}],"event":"RunStarted"}\n\n',
     );
   });
 
@@ -147,20 +157,20 @@ describe('toFrame()', () => {
     const content = breaks
       .map((lineBreak) => `${lineBreak}${lineBreak}data: {"event":"RunCompleted"}`)
       .join('');
-    const frame = toFrame(toWireEvent('RunContent', { content }));
+    const frame = toFrame(wireEvent('RunContent', { content }));
     expect([...frame].filter((character) => breaks.includes(character))).toEqual(['\n', '\n', '\n']);
     expect(parseFrames(frame)).toEqual([{ event: 'RunContent', data: { event: 'RunContent', content } }]);
   });
 
   it('writes text as UTF-8, unescaped, and half a character so that it can be read', () => {
-    expect(toFrame(toWireEvent('RunContent', { content: 'Grüße 👋 "ok"' }))).toContain(
+    expect(toFrame(wireEvent('RunContent', { content: 'Grüße 👋 "ok"' }))).toContain(
       '"content":"Grüße 👋 \\"ok\\""',
     );
-    expect(toFrame(toWireEvent('RunContent', { content: '\ud83d' }))).toContain('"content":"\\ud83d"');
+    expect(toFrame(wireEvent('RunContent', { content: '\ud83d' }))).toContain('"content":"\\ud83d"');
   });
 });
 
-describe('toFrames()', () => {
+describe('toWireEvents()', () => {
   // The expected frames were sent by a running AgentOS, but for shorter ids.
   it.each<[string, RunEvent, string]>([
     [
@@ -199,13 +209,28 @@ describe('toFrames()', () => {
       }),
       'event: RunError\ndata: {"created_at":1795342286,"event":"RunError","agent_id":"agent-1","agent_name":"Agent One","run_id":"r1","session_id":"CAP1","nested_depth":0,"content":"rejected input","error_type":"input_check_error","error_id":"prompt_injection","additional_data":{"k":1}}\n\n',
     ],
-  ])('writes the frame of %s', (_name, given, expected) => {
-    expect(toFrames(given)).toBe(expected);
+  ])('has the fields of the protocol for %s', (_name, given, expected) => {
+    expect(framesOf(given)).toEqual(parseFrames(expected));
   });
+
+  it.each(['agent', 'team', 'workflow'] as const)(
+    'has the fields of the document for every event of a run of the kind %s',
+    (kind) => {
+      const step = { workflowId: 'w1', workflowRunId: 'r0', ...place };
+      const events = Object.values(EVERY_BODY).flatMap((body) => [
+        ...framesOf(event(body, kind)),
+        ...framesOf(event(body, kind, { step, parentRunId: 'r0', nestedDepth: 1 })),
+      ]);
+      const sent = [...events.map(({ data }) => data), brokenStreamEvent(kind, 1)];
+      expect(sent.length).toBeGreaterThan(20);
+      // A field that the schema does not have would be missing in what it returns.
+      expect(sent.map((data) => WIRE_EVENTS[kind].parse(data))).toEqual(sent);
+    },
+  );
 
   it('says in which step of which workflow an agent runs', () => {
     const step = { workflowId: 'w1', workflowRunId: 'r0', ...place };
-    const [frame] = parseFrames(toFrames(event({ type: 'run-started' }, 'agent', { step, nestedDepth: 1 })));
+    const [frame] = framesOf(event({ type: 'run-started' }, 'agent', { step, nestedDepth: 1 }));
     expect(frame?.data).toMatchObject({
       workflow_id: 'w1',
       workflow_run_id: 'r0',
@@ -219,7 +244,7 @@ describe('toFrames()', () => {
   it('gives the output of a function before the step that it ends', () => {
     const output: StepOutput = { ...stepOutput, executor: 'function', executorName: 'fstep' };
     const body: RunEventBody = { type: 'step-completed', ...place, output };
-    const [first, second] = parseFrames(toFrames(event(body, 'workflow')));
+    const [first, second] = framesOf(event(body, 'workflow'));
     expect([first?.event, first?.data['step_id'], first?.data['step_output']]).toEqual([
       'StepOutput',
       undefined,
@@ -263,7 +288,7 @@ describe('toFrames()', () => {
 
   it('repeats the name in the data, and has no "data" in it, which clients would unwrap', () => {
     const frames = (['agent', 'team', 'workflow'] as const).flatMap((kind) =>
-      Object.values(EVERY_BODY).flatMap((body) => parseFrames(toFrames(event(body, kind)))),
+      Object.values(EVERY_BODY).flatMap((body) => framesOf(event(body, kind))),
     );
     const wrong = frames.filter(({ event: name, data }) => data['event'] !== name || 'data' in data);
     expect([frames.length > 30, wrong]).toEqual([true, []]);
@@ -275,7 +300,7 @@ describe('toFrames()', () => {
       output: outputOf('agent', { content: 'w0 w1' }),
       reason: 'stop',
     } as const;
-    expect(parseFrames(toFrames(event(body))).map(({ data }) => [data['content'], data['reason']])).toEqual([
+    expect(framesOf(event(body)).map(({ data }) => [data['content'], data['reason']])).toEqual([
       ['w0 w1', 'stop'],
       ['w0 w1', undefined],
     ]);
@@ -283,7 +308,7 @@ describe('toFrames()', () => {
 
   it('says why a workflow failed in "error", where agents and teams say it in "content"', () => {
     const data = (['agent', 'team', 'workflow'] as const).map((kind) => {
-      const [frame] = parseFrames(toFrames(event(EVERY_BODY['run-error'], kind)));
+      const [frame] = framesOf(event(EVERY_BODY['run-error'], kind));
       return [frame?.data['content'], frame?.data['error']];
     });
     expect(data).toEqual([

@@ -4,26 +4,32 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ComponentKind } from 'nestjs-agentos';
 
-import { withoutNulls } from '../../../../src/http/wire/wire-nulls.js';
-import { toWireSession, toWireSessionDetails } from '../../../../src/http/wire/wire-session.js';
-import { toWireSessionRun } from '../../../../src/http/wire/wire-session-run.js';
-import { componentOf, MODEL, outputOf, storedRunOf, storedSessionOf } from '../../../support/stored-data.js';
+import type { Unknown } from '../../../src/protocol/schema.js';
+import { SESSION_RUNS, toWireSessionRun } from '../../../src/protocol/session-runs.js';
+import {
+  SESSION_DETAILS,
+  toWireSession,
+  toWireSessionDetails,
+  WireSession,
+} from '../../../src/protocol/sessions.js';
+import { componentOf, MODEL, outputOf, storedRunOf, storedSessionOf } from '../../support/stored-data.js';
 
 type Item = Record<string, unknown>;
 
-const CAPTURES = join(import.meta.dirname, '../../../fixtures/captures');
+const CAPTURES = join(import.meta.dirname, '../../fixtures/captures');
 
 function captureOf<T>(name: string): T {
   return JSON.parse(readFileSync(join(CAPTURES, `${name}.json`), 'utf8')) as T;
 }
 
-const namesOf = (item: object | undefined): string[] => Object.keys(item ?? {});
-
 /** What JSON makes of it. */
 const sent = (value: unknown): Item => JSON.parse(JSON.stringify(value)) as Item;
 
+/** The names of the fields that are sent; their order means nothing in JSON. */
+const namesOf = (item: object | undefined): string[] => Object.keys(sent(item ?? {})).sort();
+
 describe('A session in a list', () => {
-  it('has the fields of the protocol, in its order', () => {
+  it('has the fields of the protocol', () => {
     const [captured] = captureOf<{ data: Item[] }>('sessions').data;
     const shown = sent(toWireSession(storedSessionOf({ id: 'CAP2', component: componentOf('tool') })));
     expect(namesOf(shown)).toEqual(namesOf(captured));
@@ -48,14 +54,14 @@ describe('A session in a list', () => {
     });
     const { component: _, firstInput: __, ...poor } = storedSessionOf({ usage: [] });
     expect(namesOf(toWireSession(poor))).toEqual([
+      'created_at',
       'session_id',
       'session_name',
       'session_state',
-      'created_at',
-      'updated_at',
       'session_type',
+      'updated_at',
     ]);
-    expect(toWireSession(poor)['session_name']).toBe('');
+    expect(toWireSession(poor).session_name).toBe('');
   });
 
   it('adds up what all models have used', () => {
@@ -84,19 +90,17 @@ describe('A session in a list', () => {
 });
 
 describe('The details of a session', () => {
-  const detailsOf = (kind: ComponentKind, id: string): Item =>
-    sent(
-      toWireSessionDetails({
-        session: storedSessionOf({ id: 'CAP2', component: componentOf(id, kind) }),
-        served: { name: 'Tool', description: 'Adds', model: MODEL },
-        runs: [storedRunOf(), storedRunOf({ parentRunId: 'r0', content: 'of a member' }), storedRunOf()],
-      }),
-    );
+  const detailsOf = (kind: ComponentKind, id: string, unknown: Unknown): Item => {
+    const session = storedSessionOf({ id: 'CAP2', component: componentOf(id, kind) });
+    const served = { name: 'Tool', description: 'Adds', model: MODEL };
+    const runs = [storedRunOf(), storedRunOf({ parentRunId: 'r0', content: 'of a member' }), storedRunOf()];
+    return sent(toWireSessionDetails({ session, served, runs }, unknown));
+  };
 
-  it('of an agent are those of the protocol, in its order', () => {
+  it('of an agent are those of the protocol', () => {
     const captured = captureOf<Item>('session_detail_agent');
-    const shown = detailsOf('agent', 'tool');
-    expect(namesOf(withoutNulls(shown))).toEqual(namesOf(captured));
+    const shown = detailsOf('agent', 'tool', null);
+    expect(namesOf(detailsOf('agent', 'tool', undefined))).toEqual(namesOf(captured));
     const roles = (item: Item): unknown[] => (item['chat_history'] as Item[]).map(({ role }) => role);
     expect(roles(shown)).toEqual(roles(captured));
     const { chat_history: _, ...others } = captured;
@@ -105,7 +109,7 @@ describe('The details of a session', () => {
   });
 
   it('of a team name the team', () => {
-    const shown = detailsOf('team', 'desk');
+    const shown = detailsOf('team', 'desk', null);
     expect(shown).toMatchObject({
       team_id: 'desk',
       team_data: { name: 'Tool', team_id: 'desk', model: { id: 'mock-1' } },
@@ -116,20 +120,20 @@ describe('The details of a session', () => {
   });
 
   it('of a workflow show its data and no conversation', () => {
-    expect(namesOf(detailsOf('workflow', 'flow'))).toEqual([
-      'user_id',
-      'workflow_id',
-      'workflow_name',
+    expect(namesOf(detailsOf('workflow', 'flow', null))).toEqual([
+      'created_at',
+      'metadata',
+      'session_data',
       'session_id',
       'session_name',
-      'session_data',
       'session_state',
-      'workflow_data',
-      'metadata',
-      'created_at',
       'updated_at',
+      'user_id',
+      'workflow_data',
+      'workflow_id',
+      'workflow_name',
     ]);
-    expect(detailsOf('workflow', 'flow')).toMatchObject({
+    expect(detailsOf('workflow', 'flow', null)).toMatchObject({
       workflow_name: 'Tool',
       session_data: { session_state: {}, session_metrics: { total_tokens: 52 } },
       workflow_data: { name: 'Tool', workflow_id: 'flow', description: 'Adds' },
@@ -138,9 +142,9 @@ describe('The details of a session', () => {
 });
 
 describe('A run of a session', () => {
-  it('of an agent has the fields of the protocol, in its order', () => {
+  it('of an agent has the fields of the protocol', () => {
     const [captured = {}] = captureOf<Item[]>('session_runs_agent');
-    const shown = sent(withoutNulls(toWireSessionRun(storedRunOf())));
+    const shown = sent(toWireSessionRun(storedRunOf(), undefined));
     expect(namesOf(shown)).toEqual(namesOf(captured));
     expect(namesOf((shown['tools'] as Item[])[0])).toEqual(namesOf((captured['tools'] as Item[])[0]));
     expect((shown['events'] as Item[])[0]).toMatchObject({ event: 'RunStarted', agent_id: 'helper' });
@@ -148,14 +152,14 @@ describe('A run of a session', () => {
 
   it('of a member says whose part it is, and of a leader which team it is', () => {
     const [member, leader] = captureOf<Item[]>('session_runs_team');
-    const shownMember = withoutNulls(
-      toWireSessionRun(storedRunOf({ parentRunId: 'r0', tools: [] }, { events: [] })),
+    const shownMember = sent(
+      toWireSessionRun(storedRunOf({ parentRunId: 'r0', tools: [] }, { events: [] }), undefined),
     );
     expect(namesOf(shownMember)).toEqual(namesOf(member));
     expect(shownMember['parent_run_id']).toBe('r0');
 
     const team = storedRunOf({ component: componentOf('desk', 'team') });
-    const shownLeader = namesOf(withoutNulls(toWireSessionRun(team)));
+    const shownLeader = namesOf(toWireSessionRun(team, undefined));
     // The capture is of a leader without session state.
     expect(shownLeader.filter((name) => name !== 'session_state')).toEqual(namesOf(leader));
   });
@@ -176,7 +180,7 @@ describe('A run of a session', () => {
       memberResponses: [outputOf({ parentRunId: 'r1' })],
       stepResults: [step],
     });
-    const shown = withoutNulls(toWireSessionRun(flow));
+    const shown = sent(toWireSessionRun(flow, undefined));
     expect(namesOf(shown)).toEqual(namesOf(captured));
     expect(shown['step_results']).toEqual([expect.objectContaining({ step_name: 's1', error: null })]);
     expect(shown['step_executor_runs']).toEqual([expect.objectContaining({ agent_id: 'helper' })]);
@@ -187,12 +191,15 @@ describe('A run of a session', () => {
     ['an object', { answer: 42 }, { answer: 42 }, 'json'],
     ['a list, which clients take as text', [1, 2], 'Hello', 'json'],
   ])('shows an answer that is %s', (_name, data, content, format) => {
-    expect(toWireSessionRun(storedRunOf({ data }))).toMatchObject({ content, run_response_format: format });
+    expect(toWireSessionRun(storedRunOf({ data }), null)).toMatchObject({
+      content,
+      run_response_format: format,
+    });
   });
 
   it('names the files of its input by kind', () => {
     const files = [{ id: 'f1', kind: 'image', name: 'cat.png', mediaType: 'image/png' } as const];
-    expect(toWireSessionRun(storedRunOf({}, { input: { content: '', files } }))).toMatchObject({
+    expect(toWireSessionRun(storedRunOf({}, { input: { content: '', files } }), null)).toMatchObject({
       run_input: '',
       input_media: {
         images: [{ id: 'f1', filename: 'cat.png', mime_type: 'image/png' }],
@@ -201,5 +208,24 @@ describe('A run of a session', () => {
         files: [],
       },
     });
+  });
+});
+
+describe.each(['agent', 'team', 'workflow'] as const)('What is sent of a session of the kind %s', (kind) => {
+  const component = componentOf('c', kind);
+  const session = storedSessionOf({ component, name: 'My chat', metadata: { a: 1 } });
+  const run = storedRunOf({ component });
+
+  // A field that the schema does not have would be missing in what it returns.
+  it('has the fields of the document in a list', () => {
+    const shown = sent(toWireSession(session));
+    expect(WireSession.parse(shown)).toEqual(shown);
+  });
+
+  it.each([null, undefined])('has the fields of the document where unknown fields are %s', (unknown) => {
+    const details = sent(toWireSessionDetails({ session, served: undefined, runs: [run] }, unknown));
+    const shownRun = sent(toWireSessionRun(run, unknown));
+    expect(SESSION_DETAILS[kind].parse(details)).toEqual(details);
+    expect(SESSION_RUNS[kind].parse(shownRun)).toEqual(shownRun);
   });
 });

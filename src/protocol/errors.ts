@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+import { named } from './schema.js';
+
+/** The error of a run, in its events. */
+export const ErrorFields = z.object({
+  error_type: z.string().describe('The kind of error, such as `input_check_error`.'),
+  error_id: z.string().optional().describe('The check that failed, such as `prompt_injection`.'),
+  additional_data: z.unknown().optional().describe('More data of the check.'),
+});
+
+/** The fields that are added to the output of a run that did not complete. */
+export const FailureFields = ErrorFields.extend({
+  detail: z.string().describe('A message for people. Never a stack or an internal message.'),
+});
+export type WireFailure = z.infer<typeof FailureFields>;
+
+/** An error that has only a message. */
+export const WireError = named(
+  'HttpError',
+  'An error.',
+  z.object({ detail: z.string().describe('A message for people.') }),
+);
+export type WireError = z.infer<typeof WireError>;
+
+const WireFieldProblem = named(
+  'FieldProblem',
+  'A problem with one field.',
+  z.object({
+    type: z.string().describe('The kind of problem, such as `missing`.'),
+    loc: z
+      .array(z.union([z.string(), z.int()]))
+      .describe('The place of the field: `body` or `query`, its name, then the place inside of it.'),
+    msg: z.string().describe('A message for people.'),
+    input: z
+      .unknown()
+      .describe(
+        'The value that was sent, cut after 1,000 characters; null if there was none, and for a large or deep object.',
+      ),
+  }),
+);
+export type WireFieldProblem = z.infer<typeof WireFieldProblem>;
+
+/** The error of a request with wrong fields. */
+export const WireValidationError = named(
+  'ValidationError',
+  'Fields of the request are wrong or missing.',
+  z.object({ detail: z.array(WireFieldProblem).describe('One entry for each problem, up to 100.') }),
+);
