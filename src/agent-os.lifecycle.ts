@@ -46,7 +46,7 @@ export class AgentOsLifecycle
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.runtime.startExecutor();
+    await this.runtime.startExecutor(this.extras.role ?? 'both');
     const hooks = this.runtime.listHooks();
     this.#warnOfNoComponents();
     this.#nameMovedPreHooks(hooks);

@@ -16,12 +16,13 @@ export const {
 } = new ConfigurableModuleBuilder<AgentOsOptions>({ moduleName: 'AgentOs' })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createAgentOsOptions')
-  .setExtras<AgentOsExtras>({ isGlobal: false, http: {}, interceptor: 'global' }, wire)
+  .setExtras<AgentOsExtras>({ isGlobal: false, http: {}, interceptor: 'global', role: 'both' }, wire)
   .build();
 
 /** Adds the routes and wiring that the extras define. */
 function wire(definition: DynamicModule, extras: AgentOsExtras): DynamicModule {
-  const { isGlobal = false, http = {}, interceptor = 'global' } = extras;
+  const { isGlobal = false, interceptor = 'global', role = 'both' } = extras;
+  const http = role === 'worker' ? false : (extras.http ?? {});
   const { imports = [], controllers = [], providers = [] } = definition;
   const routes = http === false ? undefined : http;
   return {
@@ -35,7 +36,7 @@ function wire(definition: DynamicModule, extras: AgentOsExtras): DynamicModule {
     controllers: [...controllers, ...(routes ? HTTP_CONTROLLERS : [])],
     providers: [
       ...providers,
-      { provide: EXTRAS, useValue: { isGlobal, http, interceptor } satisfies AgentOsExtras },
+      { provide: EXTRAS, useValue: { isGlobal, http, interceptor, role } satisfies AgentOsExtras },
       ...(routes ? HTTP_PROVIDERS : []),
       ...(interceptor === 'global' ? [GLOBAL_INTERCEPTOR] : []),
     ],

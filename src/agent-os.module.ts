@@ -98,7 +98,7 @@ export class AgentOsModule extends AgentOsConfigurableModule {
 
   /**
    * Configures the module with options from a factory or class. The options for routes and wiring are given beside it:
-   * `isGlobal`, `http`, `interceptor`.
+   * `isGlobal`, `http`, `interceptor`, `role`.
    */
   static override forRootAsync(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): DynamicModule {
     checkAsyncOptions(options);
@@ -116,9 +116,10 @@ function refuseBareModule(): never {
 /** Checks the options that are read before the others are resolved, since they define the routes. */
 function checkWiring(options: typeof AGENT_OS_OPTIONS_TYPE): void {
   const given: unknown = options;
-  const { isGlobal, http, interceptor } = isRecord(given) ? given : {};
-  const wiring = { isGlobal, http: http === false ? undefined : http, interceptor };
+  const { isGlobal, http, interceptor, role } = isRecord(given) ? given : {};
+  const wiring = { isGlobal, http: http === false ? undefined : http, interceptor, role };
   checkOptions('AgentOsModule.forRoot()', WIRING, isRecord(given) ? wiring : given);
+  checkRole('AgentOsModule.forRoot()', wiring);
 }
 
 const WIRING = z.strictObject(WIRING_OPTIONS);
@@ -147,10 +148,22 @@ function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
     throw new AgentOsConfigurationError(`${owner}: ${sources.join(' and ')} exclude each other. Keep one.`);
   const checked = { ...others, http: http === false ? undefined : http };
   checkOptions(owner, ASYNC_OPTIONS, isRecord(given) ? checked : given, hint);
+  checkRole(owner, checked);
   if (sources.length === 0)
     throw new AgentOsConfigurationError(
       `${owner}: give it one of useFactory, useClass and useExisting. Without a factory use forRoot().`,
     );
+}
+
+/** A worker has no routes: options for them would be ignored silently. */
+function checkRole(
+  owner: string,
+  { role, http }: { readonly role?: unknown; readonly http?: unknown },
+): void {
+  if (role !== 'worker' || http === undefined) return;
+  throw new AgentOsConfigurationError(
+    `${owner}: role: 'worker' has no routes. Remove http, or choose another role.`,
+  );
 }
 
 function problemOfClass(given: unknown): string | undefined {

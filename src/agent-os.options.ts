@@ -3,7 +3,8 @@ import type { CanActivate, Type } from '@nestjs/common';
 import type { Agent } from './components/agent.js';
 import type { Team } from './components/team/team.js';
 import type { Workflow } from './components/workflow/workflow.js';
-import type { HookExecutor } from './execution/hook.executor.js';
+import type { ContextCarry } from './execution/hook.carry.js';
+import type { HookExecutor, HookExecutorRole } from './execution/hook.executor.js';
 import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
 import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
 import type { HookLike } from './hooks/hook.reference.js';
@@ -66,6 +67,11 @@ export interface AgentOsOptions {
    * @example `executor: new QueueHookExecutor(queue)`
    */
   readonly executor?: HookExecutor;
+  /**
+   * Takes context of the host, such as a tenant, to background hooks that another process runs. Without it they get
+   * none; hooks in the process see the AsyncLocalStorage values of their request.
+   */
+  readonly carry?: ContextCarry;
   /**
    * Called once for every failed run, with its cause, in addition to the log and independent of the client's response.
    * Rejected and cancelled runs have not failed. Errors of the handler are logged.
@@ -156,18 +162,30 @@ export interface AgentOsExtras {
   readonly http?: false | (AgentOsRouteOptions & AgentOsHttpOptions);
   /** `'manual'`: you apply `AgentOsInterceptor` to the handlers that run components. Default `'global'`. */
   readonly interceptor?: 'global' | 'manual';
+  /**
+   * `'server'`: stores background hooks and leaves them to workers. `'worker'`: runs the hooks of other processes and
+   * has no routes. Both need an `executor` with a store that processes share. Default `'both'`.
+   */
+  readonly role?: HookExecutorRole;
 }
 
 /** The options with their defaults. */
 export type ResolvedAgentOsOptions = Required<
   Omit<
     AgentOsOptions,
-    'description' | 'onHookError' | 'onRunError' | 'executor' | 'sessionStore' | 'evalStore' | 'http'
+    | 'description'
+    | 'onHookError'
+    | 'onRunError'
+    | 'executor'
+    | 'carry'
+    | 'sessionStore'
+    | 'evalStore'
+    | 'http'
   >
 > &
   Pick<
     AgentOsOptions,
-    'description' | 'onHookError' | 'onRunError' | 'executor' | 'sessionStore' | 'evalStore'
+    'description' | 'onHookError' | 'onRunError' | 'executor' | 'carry' | 'sessionStore' | 'evalStore'
   > & {
     readonly http: AgentOsHttpOptions &
       Required<Pick<AgentOsHttpOptions, 'maxFileSize' | 'maxFiles' | 'maxBodyMemory' | 'stallTimeout'>>;

@@ -11,7 +11,8 @@ import { componentsIn, ComponentRegistry } from './components/component.registry
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { Deadlines } from './execution/deadlines.js';
 import type { HookExecution } from './execution/hook-execution.js';
-import { HookExecutor, type HookCarry } from './execution/hook.executor.js';
+import { toHookCarry } from './execution/hook.carry.js';
+import { HookExecutor, type HookExecutorRole } from './execution/hook.executor.js';
 import type { HookExecutions } from './execution/hook.executions.js';
 import { HookLedger, LedgerExecutions } from './execution/hook.ledger.js';
 import { HookExplorer, type HookProvider } from './hooks/hook.explorer.js';
@@ -35,8 +36,6 @@ import { CoordinatedSessionStore } from './sessions/coordinated-session.store.js
 import { StoreCalls } from './sessions/store.calls.js';
 import { loadTracing } from './telemetry/open-telemetry.tracing.js';
 import { NoTracing, type Tracing } from './telemetry/tracing.js';
-
-const NO_CARRY: HookCarry = { capture: () => undefined, run: (_captured, callback) => callback() };
 
 interface BoundRuntime {
   readonly registry: HookRegistry;
@@ -102,15 +101,24 @@ export class AgentOsRuntime implements OnModuleInit {
     this.#shutdown.abort();
   }
 
-  /** Starts the executor. */
-  async startExecutor(): Promise<void> {
+  /**
+   * Starts the executor.
+   *
+   * @throws AgentOsConfigurationError if it runs hooks in this process only, and the role says otherwise
+   */
+  async startExecutor(role: HookExecutorRole): Promise<void> {
+    if (role !== 'both' && !this.options.executor)
+      throw new AgentOsConfigurationError(
+        `AgentOsModule: role: '${role}' needs an executor whose store processes share, such as bullmq({ connection }) of ` +
+          'nestjs-agentos/bullmq. Without one, background hooks run in the process of their run.',
+      );
     const { ledger, logger, environment } = this;
-    const { releaseAfter, shutdownTimeout } = this.options;
+    const { releaseAfter, shutdownTimeout, carry } = this.options;
     await this.executor.start({
-      role: 'both',
+      role,
       releaseAfter,
       shutdownTimeout,
-      carry: NO_CARRY,
+      ...(carry ? { carry: toHookCarry(carry, logger) } : {}),
       ledger,
       logger,
       rebuild: (stored) => rebuildTask(stored, environment),

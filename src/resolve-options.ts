@@ -11,7 +11,9 @@ import type { Agent } from './components/agent.js';
 import { Component } from './components/component.js';
 import type { Team } from './components/team/team.js';
 import type { Workflow } from './components/workflow/workflow.js';
+import { isRecord } from './data/is-record.js';
 import { withoutUndefined } from './data/without-undefined.js';
+import type { ContextCarry } from './execution/hook.carry.js';
 import { HookExecutor } from './execution/hook.executor.js';
 import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
 import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
@@ -83,6 +85,7 @@ export const WIRING_OPTIONS = {
     .describe('false or an object of options')
     .optional(),
   interceptor: oneOf('global', 'manual').optional(),
+  role: oneOf('server', 'worker', 'both').optional(),
 };
 
 const HTTP = z.strictObject({ http: WIRING_OPTIONS.http.unwrap() });
@@ -108,6 +111,7 @@ const OPTIONS = optionsOf<AgentOsOptions>()({
   onDisconnect: oneOf('finish', 'cancel').default('finish'),
   onHookError: functionOf<HookErrorHandler>().optional(),
   executor: instanceOf(HookExecutor).optional(),
+  carry: valueOf<ContextCarry>('an object with capture() and run()', isCarry).optional(),
   onRunError: functionOf<RunErrorHandler>().optional(),
   sessionStore: instanceOf(SessionStore).optional(),
   evalStore: evalStoreOption().optional(),
@@ -171,6 +175,10 @@ function whatIsWrong(kind: ComponentKind, item: unknown): string {
     return 'comes from another copy of nestjs-agentos. Install the package once: npm ls nestjs-agentos';
   const what = typeof item === 'function' && item.name !== '' ? ` but ${item.name}` : '';
   return `is no ${kind}${what}. List what new ${type}({ … }) makes`;
+}
+
+function isCarry(value: unknown): boolean {
+  return isRecord(value) && ['capture', 'run'].every((name) => typeof value[name] === 'function');
 }
 
 /** Origins are compared literally with the header that browsers send. */

@@ -171,7 +171,7 @@ describe('the tables', () => {
       ...knownOptions(() => resolveOptions({}, { http: { wrong: true } as never })).map(
         (name) => `http.${name}`,
       ),
-      ...['isGlobal', 'interceptor'],
+      ...['isGlobal', 'interceptor', 'role'],
     ];
     expect([...options, ...wiring].flatMap(([names]) => namesIn(names)).sort()).toEqual(known.sort());
 

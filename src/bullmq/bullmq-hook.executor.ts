@@ -33,6 +33,10 @@ import { StoredSnapshots } from './stored.snapshots.js';
 const GRACE = 1_000;
 /** Milliseconds between the removals of what is not needed any longer. */
 const SWEEP_INTERVAL = 60_000;
+/** Milliseconds that the start may take. */
+const STARTING_TIME = 120_000;
+/** The maximum number of waiting hooks that the log of a shutdown names. */
+const NAMED_AT_STOP = 100;
 /** Milliseconds that workers get to give hooks back at the deadline of a shutdown. */
 const HANDING_BACK_TIME = 800;
 
@@ -81,6 +85,11 @@ export class BullmqHookExecutor extends HookExecutor {
     });
   }
 
+  /** The first start in a folder makes a database, which takes seconds, and many on a busy machine. */
+  override get startTimeout(): number {
+    return STARTING_TIME;
+  }
+
   override executions(local: HookExecutions): HookExecutions {
     return new StoredExecutions(local, () => this.#started?.queue.store);
   }
@@ -96,6 +105,10 @@ export class BullmqHookExecutor extends HookExecutor {
     const queue = await this.#open(bullmq);
     const { store } = queue;
     this.#checkRole(host, queue);
+    if (!host.carry)
+      this.#logger.log(
+        'Background hooks are durable, and get no context of their request: the module has no option carry.',
+      );
     const onError = (error: Error): void => this.#logOutage(error);
     const producer = queue.createProducer(onError);
     const held = new HeldBatches(store, onError);
@@ -169,21 +182,31 @@ export class BullmqHookExecutor extends HookExecutor {
     this.#isStopped = true;
     clearInterval(sweeper);
     for (const worker of workers) await worker.pause(true);
-    const left = held.names();
-    const unfinished = hookWorker?.running ?? [];
+    const runIds = new Set([...held.runIds(), ...(hookWorker?.running ?? []).map(({ runId }) => runId)]);
     hookWorker?.stop();
     await this.#closeWorkers(workers);
     held.forgetAll();
-    const names = [
-      ...new Set([...unfinished.map(({ hook, runId }) => `${quoted(hook)} of run ${runId}`), ...left]),
-    ];
-    if (names.length > 0)
-      this.#logger.warn(
-        `Shutdown has left these background hooks in the store, for other workers or the next start: ${names.slice(0, 20).join(', ')}` +
-          (names.length > 20 ? ` and ${names.length - 20} more.` : '.'),
-      );
+    if (runIds.size > 0) await this.#nameLeft(runIds, queue);
     await producer.close();
     await queue.store.close();
+  }
+
+  /** Names the hooks that this process has stored or begun, and that have not ended. */
+  async #nameLeft(runIds: ReadonlySet<string>, { store }: QueueConnection): Promise<void> {
+    try {
+      const left = await store.list({ state: 'scheduled', limit: NAMED_AT_STOP });
+      const names = left
+        .filter(({ runId }) => runIds.has(runId))
+        .map(({ hook, runId }) => `${quoted(hook)} of run ${runId}`);
+      if (names.length === 0) return;
+      this.#logger.warn(
+        `Shutdown has left these background hooks in the store, for other workers or the next start: ${names.join(', ')}.`,
+      );
+    } catch (thrown) {
+      this.#logger.warn(
+        `Shutdown has left background hooks of ${runIds.size} runs in the store, which cannot be reached: ${reasonOf(thrown)}`,
+      );
+    }
   }
 
   /** Workers end when their hooks have been given back; those that do not are closed all the same. */
@@ -254,7 +277,7 @@ export class BullmqHookExecutor extends HookExecutor {
     const [first] = waiting;
     if (!first) return;
     const batchId = `${first.execution.runId}-${batch.tasks.indexOf(first)}`.replaceAll(':', '.');
-    const carry = batch.runInContext(() => host.carry.capture());
+    const carry = batch.runInContext(() => host.carry?.capture());
     const place = {
       queue: this.#settings.queue,
       batchId,

@@ -14,7 +14,7 @@ export class HeldBatch {
   readonly tree: string;
   readonly promote: () => Promise<void>;
   readonly ended: Promise<void>;
-  readonly hooks: readonly string[];
+  readonly runIds: readonly string[];
   #batch: HookBatch | undefined;
   #end: () => void = () => undefined;
 
@@ -22,7 +22,7 @@ export class HeldBatch {
     this.id = id;
     this.tree = batch.id;
     this.promote = promote;
-    this.hooks = batch.tasks.map(({ execution }) => execution.hook);
+    this.runIds = [...new Set(batch.tasks.map(({ execution }) => execution.runId))];
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#batch = batch;
   }
@@ -93,11 +93,9 @@ export class HeldBatches {
     return [...this.#byId.values()].filter(({ isReleased }) => !isReleased);
   }
 
-  /** The hooks of all batches that are held, with their runs. */
-  names(): readonly string[] {
-    return [...this.#byId.values()].flatMap(({ hooks, tree }) =>
-      hooks.map((hook) => `${JSON.stringify(hook)} of run ${tree}`),
-    );
+  /** The ids of the runs whose hooks are held. */
+  runIds(): ReadonlySet<string> {
+    return new Set([...this.#byId.values()].flatMap(({ runIds }) => runIds));
   }
 
   /** Resolves when the hooks of this batch have ended; at once if it is not held. */

@@ -7,7 +7,7 @@ import { filter, type Subscription } from 'rxjs';
 import { toError } from '../data/to-error.js';
 import { quoted, reasonOf } from '../errors/log.text.js';
 import type { HookExecution } from '../execution/hook-execution.js';
-import type { HookExecutorHost, HookTask } from '../execution/hook.executor.js';
+import type { HookDelivery, HookExecutorHost, HookTask } from '../execution/hook.executor.js';
 import { now } from '../model/clock.js';
 import type { ClaimedBatch, Fence, QueueStore } from './queue.store.js';
 import { PayloadVersionError, readJobData, type JobData } from './stored.batch.js';
@@ -147,14 +147,14 @@ export class HookWorker {
       batch,
     }: { readonly task: HookTask; readonly claimed: Fence; readonly batch: ClaimedBatch },
   ): Promise<string> {
-    const { host, store, errors } = this.#options;
+    const { store, errors } = this.#options;
     const abort = new AbortController();
     const id = job.id ?? '';
     this.#running.set(id, { abort, claimed, execution: task.execution });
     try {
       const { delivered, carry } = batch;
       const delivery = { shutdown: abort.signal, ...(delivered === undefined ? {} : { delivered }) };
-      const running = host.carry.run(carry, () => task.run(delivery));
+      const running = this.#start(task, delivery, carry);
       if (running) await this.#settled(running, abort.signal);
     } finally {
       this.#running.delete(id);
@@ -171,6 +171,20 @@ export class HookWorker {
     if (execution.state === 'failed' || execution.state === 'timed_out')
       throw nameless(new errors.UnrecoverableError(execution.errorName ?? execution.state));
     return execution.state;
+  }
+
+  /** Calls the hook in the context that was carried along; it fails if that does not call back. */
+  #start(task: HookTask, delivery: HookDelivery, captured: string | undefined): Promise<void> | undefined {
+    const { carry } = this.#options.host;
+    if (!carry) return task.run(delivery);
+    let started: { readonly running: Promise<void> | undefined } | undefined;
+    try {
+      carry.run(captured, () => (started = { running: task.run(delivery) }));
+      if (!started) task.fail(new Error('carry.run() did not call back at once.'));
+    } catch (thrown) {
+      if (!started) task.fail(toError(thrown));
+    }
+    return started?.running;
   }
 
   /** Waits until the hook has ended; not much longer than its signal was aborted. */

@@ -82,7 +82,8 @@ export interface HookExecutorHost {
   readonly releaseAfter: number;
   /** Milliseconds from the beginning of a shutdown to the deadline of {@link HookExecutor.stop}. */
   readonly shutdownTimeout: number;
-  readonly carry: HookCarry;
+  /** The option `carry`; absent if the application has none. */
+  readonly carry?: HookCarry;
   readonly ledger: HookExecutorLedger;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
   /**
@@ -121,6 +122,11 @@ export interface HookBatch {
  * hook that was accepted ends in the ledger.
  */
 export abstract class HookExecutor {
+  /** Milliseconds that {@link start} may take. Undefined: the module's `storeTimeout`. */
+  get startTimeout(): number | undefined {
+    return undefined;
+  }
+
   /**
    * Called once, when the application has started and before it listens. A provider that runs components in its
    * `onModuleInit` makes batches earlier. A rejection stops the start. Does nothing unless overridden.

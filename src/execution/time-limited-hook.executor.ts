@@ -40,8 +40,9 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     // A separate timer, which keeps the process alive: nothing else may do so yet.
     let timer: NodeJS.Timeout | undefined;
     const starting = this.#executor.start(host);
+    const timeout = this.#executor.startTimeout ?? this.#timeout;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(tooLate('start', this.#timeout)), this.#timeout);
+      timer = setTimeout(() => reject(tooLate('start', timeout)), timeout);
     });
     try {
       await Promise.race([starting, late]);

@@ -14,6 +14,7 @@ export {
   type HookTask,
   type StoredHookTask,
 } from '../execution/hook.executor.js';
+export type { ContextCarry } from '../execution/hook.carry.js';
 export type {
   FinalHookExecutionState,
   HookEndReason,

@@ -86,7 +86,6 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
       role: 'both',
       releaseAfter: 30_000,
       shutdownTimeout: 10_000,
-      carry: { capture: () => undefined, run: (_captured, callback) => callback() },
       ledger: this.ledger,
       logger: this.log,
       rebuild: ({ execution: stored }) => {

@@ -1,0 +1,209 @@
+import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { bullmq, type BullmqSettings } from 'nestjs-agentos/bullmq';
+import type { HookExecutor, HookExecutorHost } from 'nestjs-agentos/executor';
+import { createGate } from 'nestjs-agentos/testing';
+
+import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
+import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
+import { describeWherePossible } from '../support/where-possible.js';
+
+jest.setTimeout(60_000);
+
+for (const { name, isPossible, open } of QUEUE_PLACES)
+  describeWherePossible(isPossible, `A background hook in ${name}`, `install ${name}`, () => {
+    let place: QueuePlace;
+    const running: HookExecutor[] = [];
+
+    beforeAll(async () => {
+      place = await open();
+    }, STARTING_TIME);
+    afterEach(async () => {
+      for (const executor of running.splice(0)) await executor.stop(AbortSignal.abort());
+    });
+    afterAll(() => place.close());
+
+    const create = (settings: BullmqSettings = {}): HookExecutor => {
+      const executor = bullmq({ ...place.store, queue: nextQueue(), ...settings });
+      running.push(executor);
+      return executor;
+    };
+
+    /** An executor that has started, as in one process. */
+    const start = async (
+      settings: BullmqSettings = {},
+      host: Partial<HookExecutorHost> = {},
+    ): Promise<ExecutorStage> => {
+      const stage = new ExecutorStage(create(settings));
+      await stage.executor.start({ ...stage.host, ...host });
+      return stage;
+    };
+
+    /** Another process on the same queue, which knows the same hooks. */
+    const join = async (
+      stage: ExecutorStage,
+      settings: BullmqSettings,
+      host: Partial<HookExecutorHost> = {},
+    ): Promise<HookExecutor> => {
+      const executor = create(settings);
+      await executor.start({ ...stage.host, ...host });
+      return executor;
+    };
+
+    it('whose response nothing closes begins by itself after releaseAfter, and is not told of a delivery', async () => {
+      const stage = await start({}, { releaseAfter: 1 });
+      const ran = createGate();
+      const batch = stage.batch('run', {
+        hook: ({ hook }) => {
+          stage.steps.push(`delivered ${hook.delivered}`);
+          ran.open();
+        },
+      });
+      await stage.accept(batch);
+      await ran.opened;
+      await stage.executor.ended(batch);
+      expect(stage.steps).toEqual(['delivered undefined']);
+    });
+
+    it('that was left by a process is run by the next one, with its execution id and the next attempt', async () => {
+      const queue = nextQueue();
+      const deadline = new AbortController();
+      const stage = await start({ queue });
+      const seen: string[] = [];
+      const batch = stage.batch('run', {
+        done: stage.step('done'),
+        interrupted: ({ hook }) => {
+          seen.push(`${hook.executionId} ${hook.attempt}`);
+          if (hook.attempt > 1) return undefined;
+          deadline.abort();
+          return new Promise(() => undefined);
+        },
+        next: stage.step('next'),
+      });
+      await stage.acceptAndRelease(batch);
+      await stage.executor.stop(deadline.signal);
+      expect(stage.steps).toEqual(['done']);
+      await join(stage, { queue });
+      const states = async (): Promise<unknown> => stage.recordedStates(batch);
+      await until(async () => (await stage.executions.counts()).open === 0);
+      expect([stage.steps, seen, await states()]).toEqual([
+        ['done', 'next'],
+        ['run:post:interrupted 1', 'run:post:interrupted 2'],
+        { done: 'succeeded', interrupted: 'succeeded', next: 'succeeded' },
+      ]);
+    });
+
+    it('of a run that settles late waits for the earlier hooks of its tree', async () => {
+      const stage = await start({}, { releaseAfter: 1 });
+      const gate = createGate();
+      const first = stage.batch('tree', { first: stage.recorded('first', () => gate.opened) });
+      const later = stage.batch('late', { second: stage.step('second') }, { cannotWait: true });
+      await stage.acceptAndRelease(first);
+      await stage.accept({ ...later, id: 'tree' });
+      await until(() => stage.steps.length > 0);
+      gate.open();
+      await until(() => stage.steps.length === 3);
+      expect(stage.steps).toEqual(['first starts', 'first ends', 'second']);
+    });
+
+    it('fails loudly if its run cannot be stored, and the hooks of other runs are run', async () => {
+      const stage = await start({ maxRunSize: 10_000 });
+      const batch = stage.batch('run', { good: stage.step('good'), large: stage.step('large') });
+      const [good, large] = batch.tasks;
+      if (!good || !large) throw new Error('There are two tasks.');
+      const tasks = [
+        good,
+        {
+          ...large,
+          snapshot: { text: 'x'.repeat(20_000) },
+          execution: Object.assign(large.execution, { runId: 'other' }),
+        },
+      ];
+      await stage.acceptAndRelease({ ...batch, tasks });
+      await stage.executor.drain();
+      expect([stage.steps, stage.failures.map(({ error }) => error.message)]).toEqual([
+        ['good'],
+        [expect.stringContaining('maxRunSize')],
+      ]);
+      expect(await stage.executions.list({ state: 'failed' })).toMatchObject([
+        { hook: 'large', errorName: 'RunTooLargeError' },
+      ]);
+    });
+
+    it('that a process does not know is left to others, and fails when none has come', async () => {
+      const queue = nextQueue();
+      const warnings: string[] = [];
+      const logger = {
+        error: (text: string) => warnings.push(text),
+        warn: (text: string) => warnings.push(text),
+      };
+      const stage = await start({ queue, unknownAfter: 1 });
+      await stage.executor.stop(AbortSignal.abort());
+      const server = await start({ queue, unknownAfter: 1 }, { logger, rebuild: () => undefined });
+      const batch = server.batch('run', { unknown: server.step('unknown') });
+      await server.acceptAndRelease(batch);
+      await server.executor.drain();
+      expect([server.steps, await server.executions.list()]).toMatchObject([
+        [],
+        [{ hook: 'unknown', state: 'failed', errorName: 'HookNotFoundError', attempts: 1 }],
+      ]);
+      expect(warnings.join()).toContain('No worker knows the hook "unknown"');
+    });
+
+    it('is run with the context that the host has carried along', async () => {
+      const contexts: string[] = [];
+      const stage = await start(
+        {},
+        {
+          carry: {
+            capture: () => '{"tenant":"a"}',
+            run: (captured, callback) => {
+              contexts.push(captured ?? 'none');
+              return callback();
+            },
+          },
+        },
+      );
+      await stage.acceptAndRelease(stage.batch('run', { one: stage.step('one'), two: stage.step('two') }));
+      await stage.executor.drain();
+      expect([contexts, stage.steps]).toEqual([
+        ['{"tenant":"a"}', '{"tenant":"a"}'],
+        ['one', 'two'],
+      ]);
+    });
+
+    it('is in the ledger of every process, by state, run and user', async () => {
+      const stage = await start();
+      const batch = stage.batch('run', {
+        one: stage.step('one'),
+        bad: () => Promise.reject(new Error('bad')),
+      });
+      await stage.acceptAndRelease(batch, stage.batch('other', { two: stage.step('two') }));
+      await stage.executor.drain();
+      const { executions } = stage;
+      const hooks = async (filter: Parameters<typeof executions.list>[0]): Promise<string[]> =>
+        (await executions.list(filter)).map(({ hook }) => hook).sort();
+      expect(await Promise.all([hooks({}), hooks({ runId: 'run' }), hooks({ state: 'failed' })])).toEqual([
+        ['bad', 'one', 'two'],
+        ['bad', 'one'],
+        ['bad'],
+      ]);
+      expect([
+        await hooks({ userId: null }),
+        await hooks({ userId: 'anna' }),
+        await hooks({ hook: 'two' }),
+      ]).toEqual([['bad', 'one', 'two'], [], ['two']]);
+      expect(await executions.counts()).toMatchObject({ succeeded: 2, failed: 1, open: 0 });
+      expect((await executions.totals()).failed).toBe(1);
+    });
+
+    it('is not accepted by a process whose shutdown may outlast its lock', async () => {
+      await expect(start({ lockDuration: 5_000 }, { shutdownTimeout: 5_000 })).rejects.toThrow(
+        /shutdownTimeout \(5000 ms\) must be shorter than lockDuration/,
+      );
+    });
+  });
+
+/** Waits for what another process or the store does: nothing here could tell of it. */
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
