@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { AgentOsModule } from 'nestjs-agentos';
+import type { HookExecutor } from 'nestjs-agentos/executor';
 import { SqlEvalStore, SqlSessionStore } from 'nestjs-agentos/sql';
 
 import { BackgroundTaskHooks, Notifications } from './background-hooks/background-task-agent.js';
@@ -9,7 +10,7 @@ import { EvaluationsController } from './evaluation/evaluations.controller.js';
 import { FRONT_ENDS } from './front-ends.js';
 import { Guardrails } from './guardrails/guarded-agent.js';
 import { HostErrorFilter } from './host-error.filter.js';
-import { StorageModule } from './storage/storage.module.js';
+import { HOOK_EXECUTOR, StorageModule } from './storage/storage.module.js';
 import { isSwitchOn } from './switch.js';
 import { HelpDeskHooks } from './teams/help-desk-team.js';
 import { SupportWorkflowHooks } from './workflows/support-workflow.js';
@@ -19,11 +20,12 @@ import { SupportWorkflowHooks } from './workflows/support-workflow.js';
     AgentOsModule.forRootAsync({
       http: { allowedOrigins: FRONT_ENDS },
       imports: [StorageModule],
-      inject: [SqlSessionStore, SqlEvalStore],
-      useFactory: (sessionStore: SqlSessionStore, evalStore: SqlEvalStore) => ({
+      inject: [SqlSessionStore, SqlEvalStore, HOOK_EXECUTOR],
+      useFactory: (sessionStore: SqlSessionStore, evalStore: SqlEvalStore, executor?: HookExecutor) => ({
         ...components,
         sessionStore,
         evalStore,
+        executor,
         runHooksInBackground: isSwitchOn(),
       }),
     }),

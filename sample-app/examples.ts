@@ -70,3 +70,13 @@ export function examples(port: number): Example[] {
     },
   ];
 }
+
+/** How to see that a crash loses no hook. */
+export function crashExample(port: number, processId: number): string {
+  const [first] = examples(port);
+  return [
+    'A crash loses no hook: answer, kill -9, start again, and "Notification sent" appears with the same execution id:',
+    `  ${first?.curl}; kill -9 ${processId}`,
+    '  npm start',
+  ].join('\n');
+}

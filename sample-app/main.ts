@@ -6,12 +6,10 @@ import { AgentOsService } from 'nestjs-agentos';
 
 import { AppModule } from './app.module.js';
 import { takeLargeBodies } from './body-size.js';
-import { examples } from './examples.js';
+import { crashExample, examples } from './examples.js';
 import { allowFrontEnds } from './front-ends.js';
 import { serveOpenApi } from './open-api.js';
 import { summarize } from './summary.js';
-
-const port = Number(process.env['PORT'] ?? 7777);
 
 const app = await NestFactory.create<NestExpressApplication>(AppModule);
 // Background hooks that wait when the process is told to stop are still run.
@@ -20,10 +18,12 @@ allowFrontEnds(app);
 takeLargeBodies(app);
 serveOpenApi(app);
 // The routes are open, so only this machine may reach them.
-await app.listen(port, process.env['HOST'] ?? 'localhost');
+await app.listen(Number(process.env['PORT'] ?? 7777), process.env['HOST'] ?? 'localhost');
+// PORT=0 takes a free one.
+const port = Number(new URL(await app.getUrl()).port);
 
 const lines = examples(port).map(({ title, curl }) => `${title}:\n  ${curl}`);
-console.log(`\nTry it in another terminal:\n\n${lines.join('\n')}\n`);
+console.log(`\nTry it in another terminal:\n\n${lines.join('\n')}\n\n${crashExample(port, process.pid)}\n`);
 console.log(
   `The sample application is ready. Ctrl+C stops it.\n${summarize(app.get(AgentOsService), `http://localhost:${port}`)}\n`,
 );

@@ -3,6 +3,7 @@ import type { AgentOsService } from 'nestjs-agentos';
 import { components } from './components.js';
 import { hasModel } from './model/support-engine.js';
 import { isSwitchOn } from './switch.js';
+import { describeHookQueue } from './storage/hook-queue.js';
 import { describeStorage } from './storage/storage.module.js';
 
 /** What has been started, in a few lines. */
@@ -17,6 +18,7 @@ export function summarize(agentOs: AgentOsService, url: string): string {
       ? 'on (RUN_HOOKS_IN_BACKGROUND=true)'
       : 'off (RUN_HOOKS_IN_BACKGROUND=true turns it on)',
     Data: describeStorage(),
+    Queue: `of background hooks ${describeHookQueue()}`,
     Answers: hasModel()
       ? 'a language model'
       : 'an offline demo (OPENAI_API_KEY or OPENAI_BASE_URL: a language model)',

@@ -15,6 +15,7 @@ import { Notifications } from '../sample-app/background-hooks/background-task-ag
 import { takeLargeBodies } from '../sample-app/body-size.js';
 import { examples } from '../sample-app/examples.js';
 import { serveOpenApi } from '../sample-app/open-api.js';
+import { createHookExecutor, describeHookQueue } from '../sample-app/storage/hook-queue.js';
 import { describeStorage } from '../sample-app/storage/storage.module.js';
 import { summarize } from '../sample-app/summary.js';
 import { readDocument } from './support/documents.js';
@@ -189,6 +190,7 @@ describe('the sample application', () => {
       expect.stringMatching(/Hooks +\d+ inline, \d+ in the background/),
       expect.stringMatching(/Switch +off/),
       expect.stringMatching(/Data +memory:\/\/, PostgreSQL in this process/),
+      expect.stringMatching(/Queue +of background hooks in the same place/),
       expect.stringMatching(/Answers +an offline demo/),
       expect.stringMatching(/Routes/),
     ]);
@@ -221,7 +223,7 @@ describe('the sample application', () => {
 
 describe('the summary of the sample application', () => {
   afterEach(() => {
-    delete process.env['DATABASE_URL'];
+    for (const name of ['DATABASE_URL', 'REDIS_URL', 'EXECUTOR']) delete process.env[name];
   });
 
   it('names the server and the database of DATABASE_URL, not the password', () => {
@@ -229,6 +231,19 @@ describe('the summary of the sample application', () => {
     expect(describeStorage()).toBe('PostgreSQL server db.example:5433/chats');
     process.env['DATABASE_URL'] = 'host=db.example password=secret';
     expect(describeStorage()).toBe('PostgreSQL server of DATABASE_URL');
+  });
+
+  it('names the Redis server of REDIS_URL, not the password', () => {
+    process.env['REDIS_URL'] = 'redis://:secret@redis.example:6380';
+    expect(describeHookQueue()).toBe('Redis server redis.example:6380');
+  });
+
+  it('says that EXECUTOR=in-process loses hooks, and refuses what it does not know', () => {
+    process.env['EXECUTOR'] = 'in-process';
+    expect(describeHookQueue()).toMatch(/^in memory, a crash loses them/);
+    expect(createHookExecutor({ folder: 'memory://' })).toBeUndefined();
+    process.env['EXECUTOR'] = 'bull';
+    expect(describeHookQueue).toThrow('EXECUTOR is "bull", expected one of bullmq and in-process.');
   });
 });
 

@@ -34,10 +34,11 @@ export class BackgroundTaskHooks {
     this.#logger.log(`Analytics (${hook.mode}): an answer of ${runOutput.content.length} characters`);
   }
 
-  /** The client has its answer long before this ends. */
+  /** The client has its answer long before this ends. If the process dies meanwhile, the next one sends it: with the same id. */
   @Hook({ runInBackground: true })
-  async sendNotification({ runOutput, component, signal }: PostHookContext): Promise<void> {
-    await this.notifications.send(`${component.name} has answered run ${runOutput.runId}`, signal);
+  async sendNotification({ runOutput, component, hook, signal }: PostHookContext): Promise<void> {
+    const text = `${component.name} has answered run ${runOutput.runId}`;
+    await this.notifications.send(`${text} (execution ${hook.executionId}, attempt ${hook.attempt})`, signal);
   }
 }
 

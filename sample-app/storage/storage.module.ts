@@ -1,15 +1,22 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { drizzle } from 'drizzle-orm/node-postgres';
+import type { BullmqStore } from 'nestjs-agentos/bullmq';
 import { migrate, openFolder, SqlEvalStore, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
 import { Pool } from 'pg';
+
+import { createHookExecutor } from './hook-queue.js';
 
 /** A database, and what closes it. */
 interface Storage {
   readonly database: SqlDatabase;
+  /** The same database, for background hooks. */
+  readonly hooks: BullmqStore;
   readonly close: () => Promise<void>;
 }
 
 const STORAGE = Symbol('storage');
+/** The executor of background hooks; undefined if they are kept in memory. */
+export const HOOK_EXECUTOR = Symbol('hook executor');
 const DEFAULT_FOLDER = '.agent-os';
 
 /** Where sessions and evaluations are kept, for people: without the password of the server. */
@@ -26,10 +33,14 @@ export function describeStorage(): string {
 /** A PostgreSQL server if `DATABASE_URL` names one, else PostgreSQL in this process, in a folder (`DATA_FOLDER`). */
 async function openStorage(): Promise<Storage> {
   const url = process.env['DATABASE_URL'];
-  const storage =
-    url === undefined ? await openFolder(process.env['DATA_FOLDER'] ?? DEFAULT_FOLDER) : openServer(url);
+  const storage = url === undefined ? await openOwnFolder() : openServer(url);
   await migrate(storage.database);
   return storage;
+}
+
+async function openOwnFolder(): Promise<Storage> {
+  const folder = await openFolder(process.env['DATA_FOLDER'] ?? DEFAULT_FOLDER);
+  return { database: folder.database, hooks: { folder }, close: () => folder.close() };
 }
 
 function openServer(connectionString: string): Storage {
@@ -40,7 +51,7 @@ function openServer(connectionString: string): Storage {
     statement_timeout: 8_000,
     query_timeout: 9_000,
   });
-  return { database: drizzle({ client }), close: () => client.end() };
+  return { database: drizzle({ client }), hooks: { pool: client }, close: () => client.end() };
 }
 
 /** AgentOsModule imports it, so the database closes after the last background hook has run. */
@@ -57,8 +68,13 @@ function openServer(connectionString: string): Storage {
       inject: [STORAGE],
       useFactory: ({ database }: Storage) => new SqlEvalStore(database),
     },
+    {
+      provide: HOOK_EXECUTOR,
+      inject: [STORAGE],
+      useFactory: ({ hooks }: Storage) => createHookExecutor(hooks),
+    },
   ],
-  exports: [SqlSessionStore, SqlEvalStore],
+  exports: [SqlSessionStore, SqlEvalStore, HOOK_EXECUTOR],
 })
 export class StorageModule implements OnApplicationShutdown {
   constructor(@Inject(STORAGE) private readonly storage: Storage) {}

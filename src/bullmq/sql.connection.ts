@@ -7,6 +7,9 @@ import { WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.conn
 import { PgliteDatabase, PoolDatabase, type PoolLike, type QueueDatabase } from './queue.database.js';
 import { SqlQueueStore } from './sql-queue.store.js';
 
+/** Databases that this process has opened a queue on. */
+const used = new WeakSet<PGlite>();
+
 /** Opens a queue in a folder of this application. */
 export async function openFolderQueue(
   bullmq: Bullmq,
@@ -20,6 +23,8 @@ export async function openFolderQueue(
     const database = new PgliteDatabase(client);
     await database.exclusively((connection) => bullmq.runMigrations(connection));
     await database.prepare();
+    if (!used.has(client)) await giveUpLocks(database, queue);
+    used.add(client);
     return await connect(bullmq, database, {
       queue,
       isOfOneProcess: true,
@@ -29,6 +34,18 @@ export async function openFolderQueue(
     await opened?.close();
     throw thrown;
   }
+}
+
+/**
+ * The processes that had the folder before are gone. The hooks that they were running are taken over at the first look for
+ * such hooks, rather than when their locks have run out.
+ */
+async function giveUpLocks(database: QueueDatabase, queue: string): Promise<void> {
+  await database.query(
+    `WITH looked AS (DELETE FROM meta WHERE queue = $1 AND field = 'stalled-check')
+     UPDATE job SET locked_until_ms = 0, stalled_marked = true WHERE queue = $1 AND state = 'active'`,
+    [queue],
+  );
 }
 
 /** Opens a queue on the pool of the application. */

@@ -49,10 +49,12 @@ export class ServerProcess {
 /**
  * Compiles library and fixtures into a package of the same name, so that fixtures import it as users do. The folder is
  * the caller's to remove.
+ *
+ * @param more - other folders of this repository that are compiled
  */
-export function compileFixtures(): string {
+export function compileFixtures(more: readonly string[] = []): string {
   const folder = mkdtempSync(join(tmpdir(), 'server-'));
-  for (const source of ['src', 'test/fixtures', 'test/support']) {
+  for (const source of ['src', 'test/fixtures', 'test/support', ...more]) {
     for (const file of readdirSync(join(ROOT, source), { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith('.ts')) continue;
       const target = join(folder, source, file.replace(/\.ts$/, '.js'));
