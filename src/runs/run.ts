@@ -91,7 +91,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   readonly parent: Run | undefined;
   readonly session: OpenSession;
   readonly namedUserId: string | undefined;
-  readonly step: StepPosition | undefined;
+  readonly #step: StepPosition | undefined;
   readonly startedAt = performance.now();
   readonly timeLimit: TimeLimit;
   readonly #cancellation = new Cancellation();
@@ -172,7 +172,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.identity = identityOf(component);
     this.position = position;
     this.parent = parent;
-    this.step = init.step ?? parent?.step;
+    this.#step = init.step ?? (parent && parent.#step);
     this.#hooks = hooks;
     this.#tree = init.tree;
     this.timeLimit = timeLimitOf(component, parent, this.startedAt, init.tree.environment.runTimeout);
@@ -180,7 +180,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#isStored = init.isStored && (parent ? parent.#isStored : true);
     this.#isOfHook = init.isOfHook;
     this.#isDiscarded = parent ? parent.#isDiscarded : false;
-    const isNestedWorkflow = component.kind === 'workflow' && this.step !== undefined;
+    const isNestedWorkflow = component.kind === 'workflow' && this.#step !== undefined;
     this.#nestedDepth = parent ? parent.#nestedDepth + (isNestedWorkflow ? 1 : 0) : 0;
     const context = newContext({ runId, parent, options, origin });
     this.namedUserId = context.userId;
@@ -195,7 +195,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#data = new RunData({
       input,
       context,
-      output: newOutput({ context, component, identity: this.identity, step: this.step }),
+      output: newOutput({ context, component, identity: this.identity, step: this.#step }),
       session: isShared ? parent.#data.branchSession() : new SessionView(this.session.found),
       above: parent && parent.#data,
     });
@@ -216,7 +216,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       isStored: this.#isStored,
     });
     this.#feed = new EventFeed({
-      base: eventBaseOf(context, this.identity, this.step, this.#nestedDepth),
+      base: eventBaseOf(context, this.identity, this.#step, this.#nestedDepth),
       sink,
       // Runs that a hook starts for itself, such as a judge, are not shown to the run's readers.
       above:

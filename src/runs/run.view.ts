@@ -1,7 +1,6 @@
 import type { HookPosition } from '../execution/hook-execution.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunContext } from '../model/run-context.js';
-import type { StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { OpenSession } from '../sessions/open-session.js';
@@ -43,7 +42,6 @@ export interface RunView {
   readonly input: Readonly<RunInput>;
   readonly context: RunContext;
   readonly output: Readonly<RunOutput>;
-  readonly step: StepPosition | undefined;
   readonly phase: RunPhase;
   /** How the run ended; undefined as long as it has not settled. */
   readonly outcome: RunOutcome | undefined;
