@@ -16,6 +16,8 @@ import type { HookExecutor } from '../execution/hook.executor.js';
 import { InProcessHookExecutor } from '../execution/in-process-hook.executor.js';
 import { useClock } from '../model/clock.js';
 import { useIds } from '../model/ids.js';
+import { checkOptions } from '../options/check.options.js';
+import { functionOf, oneOf, optionsOf } from '../options/option.schemas.js';
 import { HeldHooks, type HeldHookSelector, type ReleaseOptions } from './held.hooks.js';
 import { spyOnHooks, type HookSpy } from './hook.spy.js';
 import { describeExecutions } from './hook.texts.js';
@@ -28,6 +30,13 @@ const SHUTDOWN_TIMEOUT = 1_000;
 export type TestHookMode = (typeof MODES)[number];
 
 const MODES = ['real', 'inline', 'hold'] as const;
+
+/** The checks of the options that are not the module's or Nest's. */
+const KIT_OPTIONS = optionsOf<Pick<TestAgentOsOptions, 'hooks' | 'ids' | 'clock'>>()({
+  hooks: oneOf(...MODES).default('real'),
+  ids: functionOf<() => string>().optional(),
+  clock: functionOf<() => number>().optional(),
+});
 
 /** The options of {@link createTestAgentOs}: all options of the module, and these. */
 export interface TestAgentOsOptions
@@ -182,9 +191,10 @@ export class TestAgentOs {
  * @throws AgentOsConfigurationError, or any other error that prevents the start
  */
 export async function createTestAgentOs(options: TestAgentOsOptions = {}): Promise<TestAgentOs> {
-  const { hooks = 'real', adapter, logger = ['error', 'fatal'], configure, ids, clock, ...rest } = options;
+  const { hooks: mode, adapter, logger = ['error', 'fatal'], configure, ids, clock, ...rest } = options;
   const { imports = [], controllers = [], providers = [], ...agentOs } = rest;
-  checkMode(hooks, agentOs);
+  const { hooks } = checkOptions('createTestAgentOs()', KIT_OPTIONS, { hooks: mode, ids, clock });
+  refuseUnusedExecutor(hooks, agentOs);
   const held = hooks === 'hold' ? new HeldHooks() : undefined;
   const executor = held?.executor ?? (hooks === 'inline' ? createInlineExecutor() : agentOs.executor);
 
@@ -239,19 +249,12 @@ function takeOver(ids: (() => string) | undefined, clock: (() => number) | undef
   };
 }
 
-function checkMode(hooks: unknown, { executor }: Pick<AgentOsOptions, 'executor'>): void {
-  if (!MODES.includes(hooks as TestHookMode)) {
-    const modes = MODES.map((mode) => `'${mode}'`).join(', ');
-    throw new AgentOsConfigurationError(
-      `createTestAgentOs(): expected hooks to be one of ${modes}, got ${JSON.stringify(hooks) ?? 'a function'}.`,
-    );
-  }
-  if (executor && hooks !== 'real') {
-    throw new AgentOsConfigurationError(
-      `createTestAgentOs(): hooks: '${String(hooks)}' has an executor of its own, so the option executor would not be used. ` +
-        'Leave one of them out.',
-    );
-  }
+function refuseUnusedExecutor(hooks: TestHookMode, { executor }: Pick<AgentOsOptions, 'executor'>): void {
+  if (!executor || hooks === 'real') return;
+  throw new AgentOsConfigurationError(
+    `createTestAgentOs(): hooks: '${hooks}' has an executor of its own, so the option executor would not be used. ` +
+      'Leave one of them out.',
+  );
 }
 
 /** Runs every batch before the result of its run is returned. */

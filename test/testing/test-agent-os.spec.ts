@@ -115,7 +115,7 @@ describe('createTestAgentOs()', () => {
 
   it('refuses an unknown mode, and an executor that would not be used, by name', async () => {
     await expect(startError({ hooks: 'held' as never })).resolves.toMatchObject({
-      message: "createTestAgentOs(): expected hooks to be one of 'real', 'inline', 'hold', got \"held\".",
+      message: 'createTestAgentOs(): expected hooks to be "real", "inline" or "hold", got "held".',
     });
     await expect(startError({ hooks: 'hold', executor: {} as never })).resolves.toMatchObject({
       message: expect.stringContaining("hooks: 'hold' has an executor of its own"),
