@@ -155,7 +155,7 @@ describe('the tables', () => {
     const listed = tableUnder(readDocument('docs/guide/errors.md'), '## Codes').map(
       ([code, errorClass, status]) => [...[...namesIn(code), ...namesIn(errorClass)], status],
     );
-    const inStreams = filesIn('src/http', '.ts').flatMap((path) => [
+    const inStreams = [...filesIn('src/http', '.ts'), ...filesIn('src/protocol', '.ts')].flatMap((path) => [
       ...readDocument(path).matchAll(/error_type: '(\w+)'/g),
     ]);
     expect(listed.sort()).toEqual(
