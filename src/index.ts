@@ -38,6 +38,7 @@ export { PlainDataError } from './data/plain-data.error.js';
 export {
   GuardrailFailedError,
   HookFailedError,
+  HooksNotStoredError,
   ProviderError,
   RunCancelledError,
   RunShutDownError,

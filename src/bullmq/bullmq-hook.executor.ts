@@ -2,6 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
+import { HooksNotStoredError } from '../errors/run.errors.js';
 import { quoted, reasonOf } from '../errors/log.text.js';
 import { aborted } from '../execution/aborted.js';
 import type { HookExecutions } from '../execution/hook.executions.js';
@@ -83,6 +84,10 @@ export class BullmqHookExecutor extends HookExecutor {
       maxPending: Infinity,
       onOverflow: () => undefined,
     });
+  }
+
+  override get isDurable(): boolean {
+    return true;
   }
 
   /** The first start in a folder makes a database, which takes seconds, and many on a busy machine. */
@@ -303,7 +308,7 @@ export class BullmqHookExecutor extends HookExecutor {
     try {
       await this.#inTime(adding);
     } catch (thrown) {
-      if (this.#settings.onUnavailable === 'fail') throw thrown;
+      if (this.#settings.onUnavailable === 'fail') throw new HooksNotStoredError(batch.id, thrown);
       return this.#keepInProcess(batch, reasonOf(thrown));
     }
     for (const { execution } of waiting) host.ledger.forget(execution);

@@ -92,6 +92,26 @@ export class RunShutDownError extends RunCancelledError {
   }
 }
 
+/**
+ * The run's background hooks could not be stored, and the executor was told to fail the run then (`onUnavailable: 'fail'`). The
+ * run is not stored; its outcome is `failed`.
+ */
+export class HooksNotStoredError extends AgentRunError {
+  /** Seconds, sent as the header `Retry-After` of the AgentOS routes. */
+  readonly retryAfter = 5;
+
+  /** @param run - its id, for the log */
+  constructor(run: string, cause: unknown) {
+    super({
+      code: 'hooks_not_stored',
+      message: `The background hooks of run ${run} could not be stored, so the run has failed.`,
+      publicMessage: 'The server cannot keep the results of runs at the moment. Try again later.',
+      status: 503,
+      cause,
+    });
+  }
+}
+
 /** The run took longer than its component's `timeout`, or the module's `runTimeout`. Its outcome is `failed`. */
 export class RunTimeoutError extends AgentRunError {
   /**

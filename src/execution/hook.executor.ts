@@ -136,6 +136,14 @@ export abstract class HookExecutor {
   }
 
   /**
+   * Whether {@link accept} stores batches and never runs their hooks. Then it is called before the run itself is stored,
+   * and may fail it. Default false.
+   */
+  get isDurable(): boolean {
+    return false;
+  }
+
+  /**
    * The record of hook executions that the application reads. An executor that keeps the background hooks of all
    * processes in a store returns a record of its own, which takes the inline hooks from `local`. Called once, before
    * {@link start}. Returns `local` unless overridden.
@@ -149,6 +157,8 @@ export abstract class HookExecutor {
   /**
    * Takes a batch when its run has settled, before its result is handed back. May run it at once if too much is
    * pending already; the promise then resolves once its hooks have ended.
+   *
+   * @throws HooksNotStoredError to fail the run, if the executor is durable; after any other error the hooks are lost
    */
   abstract accept(batch: HookBatch): Promise<void> | undefined;
 

@@ -51,6 +51,10 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     }
   }
 
+  override get isDurable(): boolean {
+    return this.#executor.isDurable;
+  }
+
   override executions(local: HookExecutions): HookExecutions {
     return this.#executor.executions(local);
   }

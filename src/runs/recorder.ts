@@ -60,7 +60,7 @@ export class Recorder {
   readonly #data: RunData;
   readonly #held: HeldRun | undefined;
   readonly #environment: RunEnvironment;
-  readonly #isStored: boolean;
+  #isStored: boolean;
   #snapshot: RunSnapshot | Error | undefined;
   #hasLeftSession = false;
 
@@ -87,6 +87,11 @@ export class Recorder {
     if (this.#hasLeftSession) return;
     this.#hasLeftSession = true;
     this.#environment.sessions?.leave(this.#run.session);
+  }
+
+  /** The run is not stored. */
+  discard(): void {
+    this.#isStored = false;
   }
 
   /**

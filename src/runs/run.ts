@@ -1,6 +1,6 @@
 import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js';
 import { HookTimeoutError } from '../errors/hook-timeout.error.js';
-import { RunCancelledError, RunShutDownError } from '../errors/run.errors.js';
+import { RunCancelledError, type HooksNotStoredError, RunShutDownError } from '../errors/run.errors.js';
 import { forLog, reasonOf } from '../errors/log.text.js';
 import type { HookExecution, HookPosition } from '../execution/hook-execution.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
@@ -506,10 +506,34 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       for (const hook of this.#hooks.pre) if (this.#isBackground(hook)) this.#collect(hook);
       for (const hook of this.#hooks.post) if (this.#isBackground(hook)) this.#collect(hook);
     }
+    this.#end(error);
+    const notStored = this.#tree.storesHooks && !this.parent ? await this.#storeHooks() : undefined;
+    if (!notStored) return this.#conclude(error);
+    this.#logError(notStored.message, notStored.cause);
+    this.#recorder.discard();
+    this.#end(notStored);
+    return this.#conclude(notStored);
+  }
+
+  #end(error: AgentRunError | undefined): void {
     const outcome = outcomeOf(error);
     if (error) this.#refuse(outcome === 'cancelled' ? undefined : error.publicMessage);
     this.#data.end(statusOf(outcome), millisecondsSince(this.startedAt) / 1_000);
-    this.#state = { phase: 'settled', outcome, last: this.#state.phase };
+    const last = this.#state.phase === 'settled' ? this.#state.last : this.#state.phase;
+    this.#state = { phase: 'settled', outcome, last };
+  }
+
+  /** A durable executor stores the hooks before the run itself is stored or told. @returns the error that fails the run */
+  async #storeHooks(): Promise<HooksNotStoredError | undefined> {
+    let failure: HooksNotStoredError | undefined;
+    const storing = this.#tree.handOver()?.then((error) => void (failure = error));
+    if (storing) await this.#waitAfterEnd(storing);
+    return failure;
+  }
+
+  /** The outcome is final: stores the run and tells its reader. */
+  async #conclude(error: AgentRunError | undefined): Promise<RunEnd> {
+    const outcome = outcomeOf(error);
     this.#tree.recordSettled(this);
     if (this.#held) this.#feed.forget(this.#held.settle());
     this.#span?.end(error);
@@ -523,7 +547,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const storing = this.#recorder.store({ shown, last, errorCode: error?.code, changes }, hasPassed);
     if (storing) await this.#waitAfterEnd(storing);
     const handingOver = this.#tree.handOver();
-    if (handingOver) await this.#waitAfterEnd(handingOver);
+    if (handingOver) await this.#waitAfterEnd(handingOver.then(() => undefined));
     if (last) await this.#deliverLast(last);
     const { output } = this.#data;
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 
 import { forLog } from '../errors/log.text.js';
+import { HooksNotStoredError } from '../errors/run.errors.js';
 import type { HookBatch } from '../execution/hook.executor.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import { collectedTask } from './background/background-hook.task.js';
@@ -80,11 +81,19 @@ export class RunTree {
     this.#outbox.drop();
   }
 
+  /** Whether the root's hooks are handed over before the root is stored: they can fail it. */
+  get storesHooks(): boolean {
+    const { environment } = this;
+    return environment.kind === 'served' && environment.executor.isDurable;
+  }
+
   /**
    * Hands the background hooks of settled runs to the executor once the root has settled, and again for runs that the
    * root did not wait for and that settle later. Resolves when the executor has accepted them.
+   *
+   * @returns the error with which the root fails, if they could not be stored
    */
-  handOver(): Promise<void> | undefined {
+  handOver(): Promise<HooksNotStoredError | undefined> | undefined {
     const { environment } = this;
     if (environment.kind !== 'served' || this.#root?.outcome === undefined) return undefined;
     // The response may stay open for long, and must not keep the run in memory.
@@ -94,7 +103,7 @@ export class RunTree {
     return this.#submit(this.#createBatch(this.#root, released, environment), environment);
   }
 
-  async #submit(batch: HookBatch, environment: ServedEnvironment): Promise<void> {
+  async #submit(batch: HookBatch, environment: ServedEnvironment): Promise<HooksNotStoredError | undefined> {
     const earlier = this.#latestBatch;
     this.#latestBatch = batch;
     try {
@@ -102,13 +111,16 @@ export class RunTree {
       if (accepting) await accepting;
       if (earlier) void this.#releaseAfter(earlier, batch, environment);
       else this.#releaseAfterResponse(batch, environment);
+      return undefined;
     } catch (thrown) {
+      for (const task of batch.tasks) task.drop();
+      if (thrown instanceof HooksNotStoredError && !earlier) return thrown;
       const { reason, stack } = forLog(thrown);
       environment.logger.error(
         `The background hooks of run ${batch.id} could not be handed over and are lost: ${reason}`,
         stack,
       );
-      for (const task of batch.tasks) task.drop();
+      return undefined;
     }
   }
 

@@ -16,8 +16,8 @@ export interface PostgresServer {
 
 /** A server that the test may also restart. */
 export interface OwnPostgresServer extends PostgresServer {
-  /** Ends every connection, and takes new ones again. */
-  restart(): Promise<void>;
+  /** Ends every connection, and takes new ones again when the callback has ended. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
 }
 
 /**
@@ -55,7 +55,14 @@ export async function startOwnPostgres(): Promise<OwnPostgresServer> {
   await execute([...control, ...start, 'start']);
   return {
     url: `postgres://agent_os@127.0.0.1:${port}/postgres`,
-    restart: () => execute([...control, ...start, '-m', 'fast', 'restart']),
+    restart: async (meanwhile) => {
+      await execute([...control, '-m', 'fast', 'stop']);
+      try {
+        await meanwhile?.();
+      } finally {
+        await execute([...control, ...start, 'start']);
+      }
+    },
     stop: async () => {
       await execute([...control, '-m', 'fast', 'stop']);
       await rm(folder, { recursive: true, force: true });

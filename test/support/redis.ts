@@ -11,8 +11,8 @@ export interface RedisServer {
   readonly url: string;
   readonly port: number;
   stop(): Promise<void>;
-  /** Kills it, and starts it with what it has written to its log. */
-  restart(): Promise<void>;
+  /** Ends it, and starts it with what it has written to its log, when the callback has ended. */
+  restart(meanwhile?: () => Promise<void>): Promise<void>;
 }
 
 /** Whether {@link startRedis} has something to start. */
@@ -53,9 +53,13 @@ export async function startRedis(options: readonly string[] = []): Promise<Redis
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
-    restart: async () => {
+    restart: async (meanwhile) => {
       await end('SIGTERM');
-      server = await start();
+      try {
+        await meanwhile?.();
+      } finally {
+        server = await start();
+      }
     },
     stop: async () => {
       await end('SIGKILL');

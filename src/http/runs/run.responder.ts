@@ -6,7 +6,7 @@ import type { Component } from '../../components/component.js';
 import type { AgentRunError } from '../../errors/agent-run.error.js';
 import { CheckError } from '../../errors/check.errors.js';
 import { forLog } from '../../errors/log.text.js';
-import { RunShutDownError } from '../../errors/run.errors.js';
+import { HooksNotStoredError, RunShutDownError } from '../../errors/run.errors.js';
 import type { RunEvent } from '../../model/run-event.js';
 import { additionalDataOf } from '../../runs/outcome.js';
 import { startRun } from '../../runs/start.js';
@@ -50,7 +50,7 @@ export class RunResponder {
     // A client that has cancelled its run knows about it; a shutdown must be reported.
     const isShutDown = error instanceof RunShutDownError;
     if (!error || (outcome === 'cancelled' && !isShutDown)) return this.responder.reply(response, body, 200);
-    if (isShutDown) this.responder.askToRetry(response, error);
+    if (isShutDown || error instanceof HooksNotStoredError) this.responder.askToRetry(response, error);
     this.responder.reply(response, { ...body, ...problemOf(error) }, error.getStatus());
   }
 
