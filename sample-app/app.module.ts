@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { AgentOsModule } from 'nestjs-agentos';
 import type { HookExecutor } from 'nestjs-agentos/executor';
@@ -15,25 +15,32 @@ import { isSwitchOn } from './switch.js';
 import { HelpDeskHooks } from './teams/help-desk-team.js';
 import { SupportWorkflowHooks } from './workflows/support-workflow.js';
 
-@Module({
-  imports: [
-    AgentOsModule.forRootAsync({
-      http: { allowedOrigins: FRONT_ENDS },
-      imports: [StorageModule],
-      inject: [SqlSessionStore, SqlEvalStore, HOOK_EXECUTOR],
-      useFactory: (sessionStore: SqlSessionStore, evalStore: SqlEvalStore, executor?: HookExecutor) => ({
-        ...components,
-        sessionStore,
-        evalStore,
-        executor,
-        runHooksInBackground: isSwitchOn(),
-      }),
+/** Server and workers have the same components and hooks. */
+const HOOKS = [BackgroundTaskHooks, Notifications, Guardrails, HelpDeskHooks, SupportWorkflowHooks];
+
+function agentOs(role: 'both' | 'worker'): DynamicModule {
+  return AgentOsModule.forRootAsync({
+    ...(role === 'worker' ? { role } : { role, http: { allowedOrigins: FRONT_ENDS } }),
+    imports: [StorageModule],
+    inject: [SqlSessionStore, SqlEvalStore, HOOK_EXECUTOR],
+    useFactory: (sessionStore: SqlSessionStore, evalStore: SqlEvalStore, executor?: HookExecutor) => ({
+      ...components,
+      sessionStore,
+      evalStore,
+      executor,
+      runHooksInBackground: isSwitchOn(),
     }),
-  ],
+  });
+}
+
+/** Answers requests, and runs hooks. */
+@Module({
+  imports: [agentOs('both')],
   controllers: [EvaluationsController],
-  providers: [
-    { provide: APP_FILTER, useClass: HostErrorFilter },
-    ...[BackgroundTaskHooks, Notifications, Guardrails, HelpDeskHooks, SupportWorkflowHooks],
-  ],
+  providers: [{ provide: APP_FILTER, useClass: HostErrorFilter }, ...HOOKS],
 })
 export class AppModule {}
+
+/** Runs hooks of the processes that answer requests. */
+@Module({ imports: [agentOs('worker')], providers: HOOKS })
+export class WorkerModule {}

@@ -1,5 +1,6 @@
 /**
- * `npm start` and `npm run start:dev`: says first what takes so long, then runs `nest start sample-app` in this very process.
+ * `npm start`, `npm run start:dev` and `npm run start:worker`: says first what takes so long, then runs `nest start` with the
+ * sample application, or with a worker of it, in this very process.
  * Plain Node, so that the scripts need no particular shell.
  */
 process.stdout.write('Compiling the sample application, which takes some ten seconds ...\n');
@@ -12,5 +13,6 @@ const watch = setInterval(() => {
   process.kill(process.pid, 'SIGTERM');
 }, 500).unref();
 
-process.argv.splice(2, 0, 'start', 'sample-app', '--no-shell');
+const isWorker = process.argv[2] === 'worker';
+process.argv.splice(2, isWorker ? 1 : 0, 'start', isWorker ? 'sample-worker' : 'sample-app', '--no-shell');
 await import('@nestjs/cli/bin/nest.js');

@@ -306,9 +306,10 @@ async function statusOf(curl: string): Promise<number> {
 describe('npm start', () => {
   it('says that it compiles before it loads the compiler, and needs no particular shell', () => {
     const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
-    expect([scripts['start'], scripts['start:dev']]).toEqual([
+    expect([scripts['start'], scripts['start:dev'], scripts['start:worker']]).toEqual([
       'node scripts/start.js',
       'node scripts/start.js --watch',
+      'node scripts/start.js worker',
     ]);
     const script = join(import.meta.dirname, '../scripts/start.js');
     const said = execFileSync(process.execPath, [script, '--help'], { encoding: 'utf8' });

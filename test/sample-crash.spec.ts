@@ -8,10 +8,14 @@ import { startProcess, type TestProcess } from 'nestjs-agentos/testing';
 
 import { runJson } from './support/http-client.js';
 import { createPglite } from './support/pglite.js';
+import { isRedisInstalled, startRedis } from './support/redis.js';
 import { compileFixtures } from './support/server-process.js';
+import { describeWherePossible } from './support/where-possible.js';
 
 jest.setTimeout(180_000);
 const START_TIMEOUT = 60_000;
+const READY = /The sample application is ready[^]*\(http:\/\/localhost:(\d+)\/config\)/;
+const isCi = process.env['CI'] !== undefined;
 
 describe('the sample application in a process of its own', () => {
   let compiled: string;
@@ -29,7 +33,7 @@ describe('the sample application in a process of its own', () => {
   async function start(): Promise<{ readonly process: TestProcess; readonly url: string }> {
     const process = await startProcess(join(compiled, 'sample-app', 'main.js'), {
       env: { PORT: '0', HOST: '127.0.0.1', DATA_FOLDER: data },
-      ready: /The sample application is ready[^]*\(http:\/\/localhost:(\d+)\/config\)/,
+      ready: READY,
       timeout: START_TIMEOUT,
     });
     processes.push(process);
@@ -55,7 +59,44 @@ describe('the sample application in a process of its own', () => {
     // The hook before it had ended, and is not run again.
     expect(again.process.output).not.toContain('Request of run');
   });
+
+  it('refuses a worker that shares no queue with the server', async () => {
+    const worker = await startProcess(join(compiled, 'sample-app', 'worker.js'), {
+      env: { DATA_FOLDER: data },
+    });
+    expect(await worker.ended).toMatchObject({ code: 1 });
+    expect(worker.output).toMatch(
+      /^A worker shares a queue with the server: start both with EXECUTOR=bullmq and/,
+    );
+  });
 });
+
+describeWherePossible(
+  isRedisInstalled() || isCi,
+  'a worker of the sample application',
+  'install Redis',
+  () => {
+    it('sends the notification of a server that was killed', async () => {
+      const redis = await startRedis();
+      const compiled = compileFixtures(['sample-app']);
+      const env = { REDIS_URL: redis.url, DATA_FOLDER: 'memory://', PORT: '0', HOST: '127.0.0.1' };
+      const start = (file: string, ready: RegExp): Promise<TestProcess> =>
+        startProcess(join(compiled, 'sample-app', file), { env, ready, timeout: START_TIMEOUT });
+      const server = await start('main.js', READY);
+      const worker = await start('worker.js', /The worker is ready/);
+      try {
+        const url = `http://127.0.0.1:${server.match?.[1]}`;
+        const { body } = await runJson(url, '/agents/background-task-agent', 'I forgot my password');
+        await server.crash();
+        const id = `${String(body['run_id'])}:post:sendNotification`;
+        await worker.printed(new RegExp(`Notification sent: .* \\(execution ${id}, `), START_TIMEOUT);
+      } finally {
+        await Promise.all([server.crash(), worker.crash(), redis.stop()]);
+        await rm(compiled, { recursive: true });
+      }
+    });
+  },
+);
 
 async function stateOf(url: string, id: string): Promise<unknown> {
   const response = await fetch(`${url}/hooks/executions`, { headers: { connection: 'close' } });
