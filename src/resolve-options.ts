@@ -86,7 +86,7 @@ export const WIRING_OPTIONS = {
     .optional(),
   interceptor: oneOf('global', 'manual').optional(),
   role: oneOf('server', 'worker', 'both').optional(),
-};
+} satisfies Readonly<Record<keyof AgentOsExtras, z.ZodType>>;
 
 const HTTP = z.strictObject({ http: WIRING_OPTIONS.http.unwrap() });
 
