@@ -1,9 +1,9 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
-/** Room for a file of 10 MiB in base64, and for what stands around it. */
+/** Enough for a file of 10 MiB in base64 and the rest of the body. */
 const LIMIT = '16mb';
 
-/** Takes bodies in which clients send files as text; Express refuses them beyond 100 kB. */
+/** Accepts bodies that contain files as text; by default Express refuses bodies above 100 kB. */
 export function takeLargeBodies(app: NestExpressApplication): void {
   app.useBodyParser('json', { limit: LIMIT });
   app.useBodyParser('urlencoded', { limit: LIMIT, extended: true });

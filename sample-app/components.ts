@@ -6,7 +6,7 @@ import { expertTeam } from './teams/model-team.js';
 import { draftWorkflow } from './workflows/model-workflow.js';
 import { supportWorkflow } from './workflows/support-workflow.js';
 
-/** What this application serves. */
+/** The components that this application serves. */
 export const components = {
   agents: [backgroundTaskAgent, guardedAgent, judgedAgent],
   teams: [helpDeskTeam, expertTeam],

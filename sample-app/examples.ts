@@ -1,11 +1,11 @@
-/** Something to try. */
+/** A request to try. */
 export interface Example {
   readonly title: string;
   /** Can be pasted into a shell. */
   readonly curl: string;
 }
 
-/** What there is to try, against a server on this port. */
+/** The requests to try, for a server on this port. */
 export function examples(port: number): Example[] {
   const host = `localhost:${port}`;
   const ask = (path: string, message: string): string =>
@@ -26,9 +26,12 @@ export function examples(port: number): Example[] {
       curl: ask(guarded, 'My card is 4111 1111 1111 1111 12/27. Why did my payment fail?'),
     },
     { title: 'An answer that an output guardrail refuses', curl: ask(guarded, staffQuestion) },
-    { title: 'The same as a stream, which shows none of it', curl: stream(guarded, staffQuestion) },
     {
-      title: 'A team with a team inside: the hooks of all of them run after the one response',
+      title: 'The same as a stream, which shows no part of the answer',
+      curl: stream(guarded, staffQuestion),
+    },
+    {
+      title: 'A team with a nested team: all their background hooks run after the one response',
       curl: ask('teams/help-desk', 'Where do I find my invoices?'),
     },
     {
@@ -36,14 +39,14 @@ export function examples(port: number): Example[] {
       curl: ask('workflows/support-workflow', 'I am moving on. How do I cancel my subscription?'),
     },
     {
-      title: 'A right answer, judged in the background: it gets a good mark',
+      title: 'A correct answer, judged in the background: it gets a high score',
       curl: ask('agents/judged-agent', 'How do I reset my password?'),
     },
     {
-      title: 'A wrong answer: it gets a bad mark, and the log a warning',
+      title: 'A wrong answer: it gets a low score and a warning in the log',
       curl: ask('agents/judged-agent', 'How do I pause my subscription?'),
     },
-    { title: 'What the judge said about both', curl: `curl ${host}/evaluations` },
+    { title: 'The evaluations of both answers', curl: `curl ${host}/evaluations` },
     {
       title: 'A team and a workflow that use a language model if OPENAI_API_KEY or OPENAI_BASE_URL is set',
       curl: ask('teams/expert-team', 'How do I reset my password?'),
@@ -53,19 +56,19 @@ export function examples(port: number): Example[] {
       curl: ask('workflows/draft-workflow', 'How do I reset my password?'),
     },
     {
-      title: 'A run that goes on without its client: the answer is its id',
+      title: 'A run that continues without its client: the answer is its id',
       curl: `${ask(agent, 'How do I reset my password?')} -F "background=true"`,
     },
     {
-      title: 'A file that comes with a question; the answer names it',
+      title: 'A question with a file; the answer names the file',
       curl: `${ask(agent, 'How do I reset my password?')} -F "files=@README.md"`,
     },
     { title: 'The latest conversations', curl: `curl "${host}/sessions?limit=3"` },
-    { title: 'What this server is made of', curl: `curl ${host}/config` },
-    { title: 'All of it as OpenAPI; for people under /docs', curl: `curl ${host}/openapi.json` },
-    { title: 'Every hook, where it is attached, its mode and why', curl: `curl ${host}/hooks` },
+    { title: 'The components of this server', curl: `curl ${host}/config` },
+    { title: 'The OpenAPI document; its page is at /docs', curl: `curl ${host}/openapi.json` },
+    { title: 'Every hook, where it is attached, its mode and the reason for it', curl: `curl ${host}/hooks` },
     {
-      title: 'What became of the latest hook executions',
+      title: 'The latest hook executions with their states',
       curl: `curl "${host}/hooks/executions?limit=5"`,
     },
   ];

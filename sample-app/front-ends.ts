@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 
-/** Where chat front ends for the AgentOS protocol are served from. */
+/** The origins of chat front ends for the AgentOS protocol. */
 export const FRONT_ENDS = [
   'http://localhost:3000',
   'https://agno.com',
@@ -10,7 +10,7 @@ export const FRONT_ENDS = [
   'https://os.agno.com',
 ];
 
-/** Lets the pages of chat front ends talk to this server from within a browser. */
+/** Allows the pages of chat front ends to call this server from a browser. */
 export function allowFrontEnds(app: INestApplication): void {
   app.enableCors({ origin: FRONT_ENDS, credentials: true, exposedHeaders: '*', maxAge: 600 });
 }

@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 
 /**
  * Gives the errors of this application the body that clients of the protocol expect, `{ "detail": … }`. The AgentOS
- * routes do so themselves; unknown routes and malformed JSON never reach them and are the application's business.
+ * routes do so themselves; requests with an unknown route or malformed JSON do not reach them.
  */
 @Catch()
 export class HostErrorFilter implements ExceptionFilter {

@@ -12,14 +12,14 @@ import { serveOpenApi } from './open-api.js';
 import { summarize } from './summary.js';
 
 const app = await NestFactory.create<NestExpressApplication>(AppModule);
-// Background hooks that wait when the process is told to stop are still run.
+// Pending background hooks run before the process ends.
 app.enableShutdownHooks();
 allowFrontEnds(app);
 takeLargeBodies(app);
 serveOpenApi(app);
-// The routes are open, so only this machine may reach them.
+// The routes are open, so the server listens on this machine only.
 await app.listen(Number(process.env['PORT'] ?? 7777), process.env['HOST'] ?? 'localhost');
-// PORT=0 takes a free one.
+// PORT=0 selects a free port.
 const port = Number(new URL(await app.getUrl()).port);
 
 const lines = examples(port).map(({ title, curl }) => `${title}:\n  ${curl}`);

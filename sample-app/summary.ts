@@ -6,7 +6,7 @@ import { isSwitchOn } from './switch.js';
 import { describeHookQueue } from './storage/hook-queue.js';
 import { describeStorage } from './storage/storage.module.js';
 
-/** What has been started, in a few lines. */
+/** A summary of the application in a few lines. */
 export function summarize(agentOs: AgentOsService, url: string): string {
   const { agents, teams, workflows } = components;
   const modes = agentOs.listHooks().map(({ attachment }) => attachment?.mode);

@@ -22,13 +22,13 @@ export class BackgroundTaskHooks {
 
   constructor(private readonly notifications: Notifications) {}
 
-  /** In the background although it is a pre-hook: it only looks. */
+  /** A pre-hook in the background: it only reads the input. */
   @Hook({ runInBackground: true })
   logRequest({ runInput, runContext }: PreHookContext): void {
     this.#logger.log(`Request of run ${runContext.runId}: ${runInput.content.length} characters`);
   }
 
-  /** Says nothing about where it runs: inline, or in the background with RUN_HOOKS_IN_BACKGROUND=true. */
+  /** Sets no mode: it runs inline, or in the background with RUN_HOOKS_IN_BACKGROUND=true. */
   @Hook()
   logAnalytics({ runOutput, hook }: PostHookContext): void {
     this.#logger.log(`Analytics (${hook.mode}): an answer of ${runOutput.content.length} characters`);

@@ -5,13 +5,13 @@ import type { EngineFunction } from 'nestjs-agentos/engine';
 
 import { FAQ, type FaqEntry, type FaqTopic } from './faq.js';
 
-/** Milliseconds between two words, so that a stream can be seen to be one. */
+/** Milliseconds between two words, so that streaming is visible. */
 const PAUSE = 10;
 
 /**
  * The engine of this sample: names the files that came with the question, looks the question up in the FAQ and yields
- * the answer word by word. No network and no language model are involved. In your application a call of a model stands
- * here.
+ * the answer word by word. No network and no language model are involved. Your application
+ * calls a model here.
  */
 export function faqEngine(entries: readonly FaqEntry[] = FAQ): EngineFunction {
   return ({ input, files, signal }) => {
@@ -20,21 +20,21 @@ export function faqEngine(entries: readonly FaqEntry[] = FAQ): EngineFunction {
   };
 }
 
-/** What a question is about; undefined if the FAQ does not answer it. */
+/** The topic of a question; undefined if the FAQ does not answer it. */
 export function topicOf(question: string): FaqTopic | undefined {
   return findEntry(question, FAQ)?.topic;
 }
 
-/** Says what it is and what it can do, instead of guessing. */
+/** Explains the demo and its FAQ, instead of guessing an answer. */
 export function dontKnow(entries: readonly FaqEntry[]): string {
   const examples = entries.slice(0, 3).map(({ question }) => `"${question}"`);
   return (
     'I do not know. I am an offline demo: I look questions up in a small FAQ about accounts, invoices and plans, ' +
-    `and nothing in it matches yours. Ask me, for example: ${examples.join(' ')}`
+    `and no entry matches yours. Ask me, for example: ${examples.join(' ')}`
   );
 }
 
-/** Says which files have arrived; nothing if there are none. */
+/** Lists the received files; empty without files. */
 function receiptOf(files: readonly RunFile[]): string[] {
   if (files.length === 0) return [];
   const described = files.map(

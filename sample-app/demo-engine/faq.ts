@@ -1,4 +1,4 @@
-/** What a question is about. */
+/** The topic of a question. */
 export type FaqTopic = 'account' | 'invoices' | 'plans';
 
 /** One question with its answer. */
@@ -104,7 +104,7 @@ export const FAQ: readonly FaqEntry[] = [
   },
 ];
 
-/** For the eyes of the support staff only; the guarded agent shows how an output guardrail keeps it back. */
+/** For the support staff only. The guarded agent shows how an output guardrail holds it back. */
 export const STAFF_FAQ: readonly FaqEntry[] = [
   {
     topic: 'account',

@@ -2,7 +2,7 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiQuery } from '@nestjs/swagger';
 import { EvalStore, type Evaluation } from 'nestjs-agentos/stores';
 
-/** Shows what the judges said, the newest first. */
+/** Shows the evaluations of judges, the newest first. */
 @Controller('evaluations')
 export class EvaluationsController {
   constructor(private readonly evaluations: EvalStore) {}

@@ -9,8 +9,8 @@ import { offlineJudge } from './offline-judge.js';
 const logger = new Logger('JudgedAgent');
 
 /**
- * A support agent whose answers are judged after the response has left. The scores are stored: `GET /evaluations`
- * shows them. In production a sample is enough: `sampled(0.1)` judges every tenth run.
+ * A support agent whose answers are judged after the response has been sent. The scores are stored: `GET /evaluations`
+ * shows them. In production a sample is enough: `sampled(0.1)` judges about one run in ten.
  */
 export const judgedAgent = new Agent({
   id: 'judged-agent',

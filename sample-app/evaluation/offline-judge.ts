@@ -3,15 +3,15 @@ import type { EngineRequest } from 'nestjs-agentos/engine';
 import { FAQ } from '../demo-engine/faq.js';
 import { keywordsOf } from '../demo-engine/faq-engine.js';
 
-/** What a word of the question counts that stands only in the text of the answer. */
+/** The weight of a question word that occurs only in the text of the answer. */
 const ONLY_IN_ANSWER = 0.4;
-/** The highest score of an answer that says nothing about one of the words. */
+/** The highest score of an answer that does not contain one of the question words. */
 const WORD_IS_MISSING = 3;
 
 /**
  * Judges without a language model: it looks up which question of the FAQ the answer belongs to, and compares the words of
- * that question with those of the one that was asked. Good enough to tell the right answers of this demo from the wrong
- * ones, and for nothing else.
+ * that question with those of the asked question. This only distinguishes the correct answers of this demo from the wrong
+ * ones.
  */
 export function offlineJudge({ input }: EngineRequest): string {
   const asked = /name="question">\n([\s\S]*?)\n<\//.exec(input)?.[1] ?? '';

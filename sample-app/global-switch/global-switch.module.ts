@@ -8,7 +8,7 @@ import { faqEngine } from '../demo-engine/faq-engine.js';
 export class GlobalSwitchHooks {
   readonly #logger = new Logger(GlobalSwitchHooks.name);
 
-  /** Inline under the switch too: a guardrail always is. */
+  /** A guardrail always runs inline, also if the switch is on. */
   @Guardrail()
   refuseEmptyQuestions({ runInput }: PreHookContext): void {
     if (runInput.content.trim() === '') throw new InputCheckError('Please ask something.');
@@ -41,7 +41,7 @@ const globalSwitchAgent = new Agent({
     AgentOsModule.forRoot({
       agents: [globalSwitchAgent],
       runHooksInBackground: true,
-      http: { allowedOrigins: [] }, // no page of another origin
+      http: { allowedOrigins: [] }, // no pages of other origins
     }),
   ],
   providers: [GlobalSwitchHooks],

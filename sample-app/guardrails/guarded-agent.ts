@@ -33,17 +33,17 @@ export class Guardrails {
     runInput.content = runInput.content.trim();
   }
 
-  /** Sees rejected runs too, and does not log what the guardrail has refused. */
+  /** Also runs for rejected runs, and does not log the refused text. */
   @Hook({ runInBackground: true, on: ['completed', 'rejected'] })
   auditRun({ runOutput }: PostHookContext): void {
     this.#logger.log(`Audit: run ${runOutput.runId} ended as ${runOutput.status}`);
   }
 }
 
-/** Refuses a question with the number of a payment card before the engine sees it. */
+/** Refuses a question that contains a payment card number, before the engine runs. */
 const noCards = piiGuardrail({ name: 'noCards', types: ['card'] });
 
-/** Lets questions with e-mail addresses pass without the addresses. */
+/** Masks e-mail addresses in questions. */
 const maskedEmails = piiGuardrail({ name: 'maskedEmails', types: ['email'], strategy: 'mask' });
 
 export const guardedAgent = new Agent({

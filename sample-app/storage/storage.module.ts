@@ -6,7 +6,7 @@ import { Pool } from 'pg';
 
 import { createHookExecutor } from './hook-queue.js';
 
-/** A database, and what closes it. */
+/** A database and a function that closes it. */
 interface Storage {
   readonly database: SqlDatabase;
   /** The same database, for background hooks. */
@@ -19,12 +19,12 @@ const STORAGE = Symbol('storage');
 export const HOOK_EXECUTOR = Symbol('hook executor');
 const DEFAULT_FOLDER = '.agent-os';
 
-/** Where sessions and evaluations are kept, for people: without the password of the server. */
+/** Describes where sessions and evaluations are kept, without the password of the server. */
 export function describeStorage(): string {
   const url = process.env['DATABASE_URL'];
   if (url === undefined) {
     const folder = process.env['DATA_FOLDER'] ?? DEFAULT_FOLDER;
-    return `${folder}, PostgreSQL in this process (DATA_FOLDER moves it, DATABASE_URL names a server)`;
+    return `${folder}, PostgreSQL in this process (DATA_FOLDER selects another folder, DATABASE_URL a server)`;
   }
   const place = URL.canParse(url) ? new URL(url) : undefined;
   return `PostgreSQL server ${place ? `${place.host}${place.pathname}` : 'of DATABASE_URL'}`;
@@ -47,7 +47,7 @@ function openServer(connectionString: string): Storage {
   const client = new Pool({
     connectionString,
     connectionTimeoutMillis: 5_000,
-    // The server ends a statement that waits for a lock; the client one that no server answers.
+    // The server ends a statement that waits for a lock; the client gives up on a server that does not answer.
     statement_timeout: 8_000,
     query_timeout: 9_000,
   });

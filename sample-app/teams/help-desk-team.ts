@@ -8,7 +8,7 @@ import { FAQ, type FaqTopic } from '../demo-engine/faq.js';
 export class HelpDeskHooks {
   readonly #logger = new Logger(HelpDeskHooks.name);
 
-  /** Attached to members of the nested team too; the hooks of all of them run after the one response. */
+  /** Attached to members of the nested team too; all these hooks run after the one response. */
   @Hook({ runInBackground: true })
   countAnswer({ component, runContext, hook }: PostHookContext): void {
     const place = runContext.parentRunId === undefined ? 'the root' : 'a part of another run';
@@ -22,7 +22,7 @@ const accountAgent = faqAgent('account-agent', 'account');
 const invoicesAgent = faqAgent('invoices-agent', 'invoices');
 const plansAgent = faqAgent('plans-agent', 'plans');
 
-/** A team inside the team. Its leader is a function that picks a member; a language model may do that as well. */
+/** A team inside the team. Its leader is a function that selects a member; a language model can do so too. */
 const billingTeam = new Team({
   id: 'billing-team',
   name: 'Billing team',
@@ -36,8 +36,7 @@ const billingTeam = new Team({
 export const helpDeskTeam = new Team({
   id: 'help-desk',
   name: 'Help desk',
-  description:
-    'Passes a question on to the member who knows the answer (an offline demo, no language model).',
+  description: 'Delegates a question to the member for its topic (an offline demo, no language model).',
   members: [accountAgent, billingTeam],
   engine: ({ input, delegate }) => {
     const topic = topicOf(input);

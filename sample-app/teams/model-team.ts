@@ -19,15 +19,15 @@ const billingExpert = new Agent({
   }),
 });
 
-/** Led by a language model if one is configured: it delegates through a tool. Offline a function leads. */
+/** A language model leads if one is configured, and delegates with a tool. Offline, a function leads. */
 export const expertTeam = new Team({
   id: 'expert-team',
   name: 'Expert team',
-  description: 'Asks the expert who knows, and answers in its own words.',
+  description: 'Asks the expert for the topic, and answers in its own words.',
   members: [accountExpert, billingExpert],
   engine: modelOr(
     ({ input, delegate }) =>
       delegate(topicOf(input) === 'account' ? 'account-expert' : 'billing-expert', input),
-    { instructions: 'You lead a support desk. Ask the member who knows, then answer in two sentences.' },
+    { instructions: 'You lead a support desk. Ask the member for the topic, then answer in two sentences.' },
   ),
 });

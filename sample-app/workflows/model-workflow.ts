@@ -9,11 +9,11 @@ const drafter = new Agent({
   engine: modelOr(faqEngine(), { instructions: 'Draft an answer to the question.' }),
 });
 
-/** Lets the experts have a look if the draft is not worth sending. */
+/** Asks the experts if the draft does not answer the question. */
 export const draftWorkflow = new Workflow({
   id: 'draft-workflow',
   name: 'Draft workflow',
-  description: 'Drafts an answer, and asks the experts if the draft is no good.',
+  description: 'Drafts an answer, and asks the experts if the draft does not answer the question.',
   steps: [
     step('draft', drafter),
     condition('good enough?', {
