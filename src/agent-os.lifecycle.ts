@@ -131,7 +131,7 @@ export class AgentOsLifecycle
       await executor.stop(shutdown, () => (inFlight.size > 0 ? inFlight.idle() : undefined));
     } catch (thrown) {
       const { reason, stack } = forLog(thrown);
-      logger.error(`The background hooks could not be brought to an end: ${reason}`, stack);
+      logger.error(`Shutdown of the background hooks failed: ${reason}`, stack);
       this.#dropOpenHooks();
     }
     for (const run of inFlight.all()) run.dropHooks();
@@ -200,10 +200,10 @@ export class AgentOsLifecycle
     if (http?.guards !== undefined && http.guards.length > 0) return;
     const isOpenToPages = this.runtime.options.http.allowedOrigins === undefined;
     this.runtime.logger.warn(
-      'The AgentOS routes are open: whoever reaches this server can run every component' +
+      'The AgentOS routes are open: any client that reaches this server can run every component' +
         (isOpenToPages
-          ? ', and so can any page of the internet in a browser that reaches it, also on localhost. ' +
-            'Set http.securityKey or http.guards, and http.allowedOrigins for the pages that may ([] for none but its own).'
+          ? ', and so can any web page in a browser that reaches it, also on localhost. ' +
+            'Set http.securityKey or http.guards, and list the pages that may in http.allowedOrigins ([] allows only pages of this server).'
           : '. Set http.securityKey or http.guards.'),
     );
   }
@@ -211,7 +211,7 @@ export class AgentOsLifecycle
   #warnOfDeafness(): void {
     if (process.listenerCount('SIGTERM') > 0) return;
     this.runtime.logger.warn(
-      'Nothing listens to SIGTERM, so a deployment will lose background hooks that have not run. ' +
+      'The application does not listen for SIGTERM, so a deployment will lose background hooks that have not run. ' +
         'Call app.enableShutdownHooks() before app.listen().',
     );
   }
@@ -237,12 +237,12 @@ function countOf(names: readonly string[], noun: string): string {
 
 function reportOf(dropped: readonly HookExecution[], timeout: number): string {
   const list = dropped.map(({ hook, runId }) => `"${hook}" of run ${runId}`).join(', ');
-  return `Shutdown did not wait longer than ${timeout} ms; these background hooks were not run to their end: ${list}.`;
+  return `Shutdown ended after ${timeout} ms; these background hooks did not finish: ${list}.`;
 }
 
 function droppedText(requests: readonly string[]): string {
   return (
-    `Shutdown did not wait longer for handlers that have not answered; their connections were closed: ${requests.join(', ')}. ` +
-    'Have them end when their request is aborted.'
+    `Shutdown closed the connections of handlers that have not answered: ${requests.join(', ')}. ` +
+    'Make these handlers end when their request is aborted.'
   );
 }

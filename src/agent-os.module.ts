@@ -187,7 +187,7 @@ function createExecutor(options: ResolvedAgentOsOptions): HookExecutor {
       if (overflows % 1_000 !== 1) return;
       logger.warn(
         `${maxPending} runs wait for their background hooks (maxPending), so those of run ${id} run before its result ` +
-          `is handed back. This happened ${overflows} times since the start. Raise concurrency or make hooks faster.`,
+          `is returned. This happened ${overflows} times since the start. Raise concurrency or make hooks faster.`,
       );
     },
   });

@@ -108,7 +108,7 @@ export function checkAnswer(
   { model, maxSteps, isStructured }: AnswerDetails,
 ): void {
   if (isAwaitingTools) {
-    throw new Error(`The model still calls tools after ${maxSteps} steps, which is its maxSteps.`);
+    throw new Error(`The model still calls tools after ${maxSteps} steps, the limit set by maxSteps.`);
   }
   if (!hasEnded) throw providerError(model, 'stopped in the middle of its answer');
   if (finishReason !== undefined && (isStructured || isBlank(text))) {

@@ -75,7 +75,7 @@ export class AnswerReader {
         return { type: 'tool-result', id: part.toolCallId, result: toPublicText(part.error), failed: true };
       case 'tool-approval-request':
         throw new Error(
-          `Tool "${part.toolCall.toolName}" asks for an approval, which a run cannot wait for.`,
+          `Tool "${part.toolCall.toolName}" needs an approval, but a run cannot wait for approvals.`,
         );
       case 'finish-step':
         return { type: 'model-request-completed', ...toUsage(part.usage), ...this.#takeEnd(part) };

@@ -42,7 +42,7 @@ function taskSchema(memberIds: string[]): ReturnType<typeof jsonSchema<Delegated
       type: 'object',
       properties: {
         member_id: { type: 'string', enum: memberIds, description: 'Who gets the task.' },
-        task: { type: 'string', description: 'The task, with all that the member needs to know.' },
+        task: { type: 'string', description: 'The task, with all information that the member needs.' },
       },
       required: ['member_id', 'task'],
       additionalProperties: false,

@@ -34,7 +34,7 @@ function toModelMessage({ role, content }: Message): ModelMessage | undefined {
 function toPart(file: RunFile): TextPart | FilePart {
   const { name, content, url } = file;
   if (content === undefined && url === undefined)
-    return { type: 'text', text: `${labelOf(file)} came without its content.` };
+    return { type: 'text', text: `${labelOf(file)} has no content.` };
   const text = textOfFile(file);
   if (text !== undefined) return { type: 'text', text: `${labelOf(file)}:\n${text}` };
   const data = content ?? new URL(url as string);

@@ -51,7 +51,7 @@ export interface StructuredAnswer {
  */
 export async function parseAnswer(said: string, schema: OutputSchema<unknown>): Promise<StructuredAnswer> {
   const verdict = await readAnswer(said, schema);
-  if (!verdict) throw new Error(`The model's answer is no JSON: ${JSON.stringify(said.slice(0, 200))}.`);
+  if (!verdict) throw new Error(`The model's answer is not JSON: ${JSON.stringify(said.slice(0, 200))}.`);
   if (!verdict.issues) return { text: verdict.text, data: verdict.value };
-  throw new Error(`The model's answer does not fit the output schema: ${describeIssues(verdict.issues)}.`);
+  throw new Error(`The model's answer does not match the output schema: ${describeIssues(verdict.issues)}.`);
 }

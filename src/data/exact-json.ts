@@ -196,13 +196,13 @@ function tagged(value: unknown): Tagged {
   if (value === undefined) return ['undefined'];
   if (typeof value === 'number')
     return Number.isFinite(value) && !Object.is(value, -0) ? value : ['number', numberText(value)];
-  if (typeof value !== 'object') throw new TypeError(`A ${typeof value} is no plain data.`);
+  if (typeof value !== 'object') throw new TypeError(`A ${typeof value} is not plain data.`);
   if (Array.isArray(value)) return taggedArray(value);
   if (types.isDate(value)) return ['date', Date.prototype.getTime.call(value)];
   if (types.isMap(value)) return ['map', ...[...Map.prototype.entries.call(value)].flat().map(tagged)];
   if (types.isSet(value)) return ['set', ...[...Set.prototype.values.call(value)].map(tagged)];
   if (types.isTypedArray(value)) return ['bytes', kindOf(value), bytesOf(value).toString('base64')];
-  if (!isClassless(value)) throw new TypeError(`An instance of ${value.constructor.name} is no plain data.`);
+  if (!isClassless(value)) throw new TypeError(`An instance of ${value.constructor.name} is not plain data.`);
   return ['record', ...Object.keys(value).flatMap((key) => [key, tagged(value[key])])];
 }
 

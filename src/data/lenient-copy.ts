@@ -15,7 +15,7 @@ type OpaqueHandler = (value: unknown, path: string) => unknown;
  */
 export function copyToCompare<T>(value: T, name: string): T {
   return copyLeniently(value, name, (_value, path) => {
-    throw new PlainDataError(path, 'a value whose changes cannot be seen');
+    throw new PlainDataError(path, 'a value whose changes cannot be detected');
   });
 }
 

@@ -10,7 +10,7 @@ export class GuardrailFailedError extends AgentRunError {
     super({
       code: 'guardrail_failed',
       message: `Guardrail "${guardrail}" failed, so the run was stopped.`,
-      publicMessage: 'A guardrail could not do its work, so the run was stopped.',
+      publicMessage: 'A guardrail failed, so the run was stopped.',
       status: 500,
       cause,
     });

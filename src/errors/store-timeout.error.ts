@@ -17,7 +17,7 @@ export class StoreTimeoutError extends Error {
     late: Promise<unknown>,
   ) {
     super(
-      `${call}() did not answer within ${waited} ms. Look at what it waits for (a locked row, a full pool), ` +
+      `${call}() did not answer within ${waited} ms. Check for a locked row or a full connection pool, ` +
         'give the statements of the store a time limit, or raise storeTimeout.',
     );
     this.name = new.target.name;

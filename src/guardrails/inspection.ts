@@ -149,7 +149,7 @@ export class Inspection {
   }
 
   #refuseOpaque(): void {
-    if (this.#options.opaque === 'refuse') this.reject('holds data that cannot be looked into.');
+    if (this.#options.opaque === 'refuse') this.reject('contains data that cannot be inspected.');
   }
 }
 

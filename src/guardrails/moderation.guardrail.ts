@@ -113,7 +113,7 @@ function readResults(answer: unknown, count: number): readonly ModerationResult[
   return results.map((result: Partial<ModerationResult> | null) => {
     const { flagged, categories = {}, category_scores = {} } = result ?? {};
     if (typeof flagged !== 'boolean')
-      throw new TypeError('A result of the moderation endpoint says not "flagged".');
+      throw new TypeError('A result of the moderation endpoint has no boolean "flagged".');
     return { flagged, categories, category_scores };
   });
 }
@@ -137,5 +137,5 @@ function refusedCategories(
 }
 
 function unknownCategory(category: string): TypeError {
-  return new TypeError(`The moderation endpoint knows no category "${category}".`);
+  return new TypeError(`The moderation endpoint does not know the category "${category}".`);
 }

@@ -63,13 +63,13 @@ export class PhoneFinder {
     if (this.#library) return;
     const library = await importNeeded<PhoneLibrary>(
       { name: 'libphonenumber-js', load: () => import('libphonenumber-js/max') },
-      'piiGuardrail() looks for telephone numbers (leave "phone" out of its types if it should not), and for that it',
+      'piiGuardrail() with the type "phone" (leave it out of types if you need no telephone numbers)',
     );
     for (const country of this.#countries) {
       if (library.isSupportedCountry(country)) continue;
       throw new AgentOsConfigurationError(
-        `piiGuardrail(): no telephone numbers are known of the default country "${country}". ` +
-          'Give the two letters of a country (ISO 3166-1), such as "GB".',
+        `piiGuardrail(): the default country "${country}" is unknown. ` +
+          'Use a two-letter country code (ISO 3166-1), such as "GB".',
       );
     }
     this.#library = library;

@@ -138,7 +138,7 @@ class Findings {
 
   reject(): never {
     const detected = this.kinds;
-    return this.#inspection.reject(`holds personal data (${detected.join(', ')}).`, {
+    return this.#inspection.reject(`contains personal data (${detected.join(', ')}).`, {
       trigger: 'pii_detected',
       additionalData: { detected },
     });
@@ -148,7 +148,7 @@ class Findings {
   spend(groups: number): void {
     this.#phoneGroupsLeft -= groups;
     if (this.#phoneGroupsLeft >= 0) return;
-    this.#inspection.reject('holds more numbers than can be checked for telephone numbers.');
+    this.#inspection.reject('contains more numbers than can be checked for telephone numbers.');
   }
 
   #maskNumber(number: number | bigint): number | bigint | string {

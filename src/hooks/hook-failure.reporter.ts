@@ -50,8 +50,8 @@ function messageOf({ error, execution, source }: HookFailure): string {
   const which = `${mode} ${phase}-hook "${hook}" (${source}) of ${component.kind} "${component.id}" in run ${runId}`;
   if (mode === 'background' && error instanceof CheckError) {
     return (
-      `The ${which} threw ${error.name} ("${reasonOf(error)}"), but in the background it can reject nothing: the response ` +
-      'has left. Make it a @Guardrail(), or mark it @Hook(false).'
+      `The ${which} threw ${error.name} ("${reasonOf(error)}"), but a background hook cannot reject the run: the response ` +
+      'has been sent. Make it a @Guardrail(), or mark it @Hook(false).'
     );
   }
   return `The ${which} failed${attempts > 1 ? ` after ${attempts} attempts` : ''}: ${reasonOf(error)}`;

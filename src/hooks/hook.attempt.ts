@@ -81,13 +81,13 @@ function resultOf({ hook, verify }: HookAttempt, returned: unknown): AttemptResu
     );
   }
   if (returned instanceof Error) {
-    throw new TypeError(`Guardrail "${name}" returned an error, which stops nothing. Throw it.`, {
+    throw new TypeError(`Guardrail "${name}" returned an error, which does not stop the run. Throw it.`, {
       cause: returned,
     });
   }
   if (typeof returned === 'function') {
     throw new TypeError(
-      `Guardrail "${name}" returned a function, which nobody calls. Throw InputCheckError or OutputCheckError to ` +
+      `Guardrail "${name}" returned a function, which is never called. Throw InputCheckError or OutputCheckError to ` +
         'reject, return nothing to let the run pass.',
     );
   }
@@ -101,12 +101,12 @@ function refuseUnseenRejections(name: string, list: readonly unknown[]): void {
     // Their rejections, if any, would end the process.
     void Promise.allSettled(list);
     throw new TypeError(
-      `Guardrail "${name}" returned promises in an array, which nothing waits for. Await Promise.all() of them.`,
+      `Guardrail "${name}" returned promises in an array, which are not awaited. Await Promise.all() of them.`,
     );
   }
   if (list.some((item) => item instanceof Error || isRejection(item))) {
     throw new TypeError(
-      `Guardrail "${name}" returned an error in an array, which stops nothing. Throw it; use Promise.all(), not allSettled().`,
+      `Guardrail "${name}" returned an error in an array, which does not stop the run. Throw it; use Promise.all(), not allSettled().`,
     );
   }
 }

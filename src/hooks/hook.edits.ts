@@ -65,7 +65,7 @@ function recordOf(kinds: Readonly<Record<string, Kind>>): Kind {
     findProblem: (value, path, depth) => {
       if (!isRecord(value)) return { path, value, expected: 'an object' };
       if (depth > MAX_DEPTH) {
-        const expected = `nested at most ${MAX_DEPTH} levels deep, and must not lead back to itself`;
+        const expected = `nested at most ${MAX_DEPTH} levels deep, without cycles`;
         return { path: `${path.slice(0, MAX_PATH)}…`, value, expected };
       }
       for (const [key, kind] of Object.entries(kinds)) {
@@ -226,7 +226,7 @@ export class HookEdits {
     const what = this.#returnedPart(phase, returned);
     if (what === undefined) return;
     throw new TypeError(
-      `Hook "${hook}" returned ${what}, which has no effect. Write into the fields of the one it gets, and return nothing.`,
+      `Hook "${hook}" returned ${what}, which has no effect. Write into the fields of the object in its context, and return nothing.`,
     );
   }
 
@@ -273,7 +273,7 @@ function watched(name: string, part: Part, key: string, kind: Kind): Field {
     const problem = isJudged ? kind.findProblem(value, path, 0) : undefined;
     if (problem) return `set ${problem.path} to ${show(problem.value)}; it must be ${problem.expected}.`;
     if (value === before || !SHARED.has(path)) return undefined;
-    return `replaced ${path}, which others share. Write into it instead of replacing it.`;
+    return `replaced ${path}, which the run shares with other code. Write into it instead of replacing it.`;
   };
   return { key, part, findFault, restore: kind.remember(before, 0) };
 }

@@ -111,13 +111,13 @@ function usableInstance({ module, wrapper }: Candidate, hookClass: HookClass, pl
   const which = `${place}: provider ${hookClass.name} of ${module.name}`;
   if (!wrapper.isDependencyTreeStatic()) {
     throw new AgentOsConfigurationError(
-      `${which} is request-scoped (or depends on a request-scoped provider). Its instance is gone with the request, ` +
-        'before a background hook runs. Make it a singleton and read what you need from runContext.',
+      `${which} is request-scoped (or depends on a request-scoped provider). Its instance exists only during the request, ` +
+        'and background hooks run later. Make it a singleton and read request data from runContext.',
     );
   }
   if (wrapper.isTransient) {
     throw new AgentOsConfigurationError(
-      `${which} is transient: every consumer gets an instance of its own, so there is none to call. Make it a singleton.`,
+      `${which} is transient: every consumer gets a separate instance, so it is not clear which instance to call. Make it a singleton.`,
     );
   }
   const instance = wrapper.instance as unknown;

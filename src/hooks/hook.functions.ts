@@ -64,8 +64,8 @@ function refuseSecondDecoration(hook: HookFunction<never>, { decorator }: HookDe
   const first = decorationOf(hook);
   if (!first) return;
   throw new AgentOsConfigurationError(
-    `define${decorator}() was given "${hook.name}", which define${first.decorator}() has made a hook already. ` +
-      'Give the options to one of them.',
+    `define${decorator}() was given "${hook.name}", which is already the result of define${first.decorator}(). ` +
+      'Pass all options in one call.',
   );
 }
 

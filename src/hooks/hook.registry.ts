@@ -103,7 +103,7 @@ export class HookRegistry {
       if (definition[option] === undefined) continue;
       throw new AgentOsConfigurationError(
         `${source}, a ${phase}-hook of ${owner}, has the option "${option}", which is for background hooks, ` +
-          `but it runs inline (${reason}). Remove "${option}", or say runInBackground: true.`,
+          `but it runs inline (${reason}). Remove "${option}", or set runInBackground: true.`,
       );
     }
   }

@@ -28,7 +28,8 @@ export function millisecondsSince(start: number): number {
  * @throws Error if the clock is already replaced
  */
 export function useClock(next: () => number): () => void {
-  if (source) throw new Error('Times are taken from elsewhere already: one application at a time.');
+  if (source)
+    throw new Error('The clock is already replaced. Only one application can replace it at a time.');
   source = next;
   return () => {
     source = undefined;

@@ -17,7 +17,8 @@ export function newId(): string {
  * @throws Error if the generator is already replaced
  */
 export function useIds(next: () => string): () => void {
-  if (source !== random) throw new Error('Ids are taken from elsewhere already: one application at a time.');
+  if (source !== random)
+    throw new Error('The source of ids is already replaced. Only one application can replace it at a time.');
   source = next;
   return () => {
     source = random;

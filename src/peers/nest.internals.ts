@@ -40,7 +40,7 @@ export async function findRoutePathFactory(): Promise<typeof RoutePathFactory | 
 
 function warnOfMissing(reason: string): void {
   new AgentOsLogger().warn(
-    'Whether routes of AgentOS meet routes of this application is not looked at: ' +
+    'Conflicts between routes of AgentOS and routes of this application are not detected: ' +
       `"@nestjs/core/router/route-path-factory.js" of this version of Nest cannot be used (${reason}).`,
   );
 }

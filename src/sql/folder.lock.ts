@@ -94,13 +94,13 @@ function describeHolder(
   if (state === 'alive') {
     const own = owner !== 'unreadable' && owner.pid === process.pid ? ' (this process)' : '';
     return (
-      `The folder ${quoted(folder)} is in use by ${who}${own}. Only one process at a time can use it: stop that one, ` +
+      `The folder ${quoted(folder)} is in use by ${who}${own}. Only one process at a time can use it: stop that process, ` +
       'choose another folder, or use a PostgreSQL server for several processes.'
     );
   }
   return (
-    `The folder ${quoted(folder)} was locked by ${who}, and whether that one is alive cannot be seen from here: it runs, ` +
-    `or ran, on another machine or in another container. If it has ended, remove ${quoted(file)} and start again.`
+    `The folder ${quoted(folder)} was locked by ${who} on another machine or in another container, so this process cannot ` +
+    `check whether it still runs. If it has ended, remove ${quoted(file)} and start again.`
   );
 }
 

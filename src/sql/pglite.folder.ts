@@ -105,7 +105,9 @@ async function openData(path: string, feature: string): Promise<PGlite> {
   try {
     return await PGlite.create(path);
   } catch (thrown) {
-    throw new Error(`The database in ${quoted(path)} does not open: ${reasonOf(thrown)}`, { cause: thrown });
+    throw new Error(`The database in ${quoted(path)} cannot be opened: ${reasonOf(thrown)}`, {
+      cause: thrown,
+    });
   }
 }
 

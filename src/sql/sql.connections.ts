@@ -53,7 +53,7 @@ function watchPool(pool: Emitter): void {
   pool.on('connect', () => {
     if (!isOut) return;
     isOut = false;
-    logger.log('The connection to the database is back.');
+    logger.log('The connection to the database is restored.');
   });
   // While a connection is in use, the pool itself does not listen to it.
   pool.on('acquire', (connection) => {
@@ -68,7 +68,7 @@ function watchClient(client: Emitter): void {
   client.on('error', (error) => {
     if (!isFirstOf(lost, client)) return;
     new AgentOsLogger().error(
-      `The connection to the database was lost: ${reasonOf(error)}. A Client does not connect again: give the stores a Pool.`,
+      `The connection to the database was lost: ${reasonOf(error)}. A Client does not reconnect: give the stores a Pool.`,
     );
   });
 }

@@ -51,7 +51,7 @@ async function versionOf(database: SqlDatabase): Promise<number> {
   const version = found?.version ?? 0;
   if (version > NEEDED)
     throw new SqlStoreError(
-      `The tables of the database are of version ${version}, and this version of nestjs-agentos knows them up to ` +
+      `The tables of the database have version ${version}, but this version of nestjs-agentos supports them up to ` +
         `version ${NEEDED}. Update nestjs-agentos, or use another database or schema.`,
       undefined,
     );
@@ -69,11 +69,11 @@ async function applyMissing(database: SqlDatabase, version: number): Promise<voi
 const ADVICE: Readonly<Record<string, string>> = {
   // insufficient_privilege
   42501:
-    `The role may not read ${VERSION_TABLE}, or create what is missing. ` +
-    'Call migrate() once with a role that may create tables, and grant this one its rights on them.',
+    `The database role may not read ${VERSION_TABLE}, or may not create missing tables. ` +
+    'Call migrate() once with a role that may create tables, and grant this role access to them.',
   // duplicate_table
   '42P07':
-    `The database has such a table, but no ${VERSION_TABLE} that says its version: it is of no released version of ` +
+    `The database has such a table, but no ${VERSION_TABLE} with its version, so it was not created by a released version of ` +
     'nestjs-agentos. Drop the tables whose names begin with agent_os_, or use another database or schema.',
 };
 
@@ -81,5 +81,5 @@ function withAdvice(error: SqlStoreError): SqlStoreError {
   const { message, cause, code = '' } = error;
   const advice = ADVICE[code];
   if (advice === undefined) return error;
-  return new SqlStoreError(`The tables could not be made (${message}). ${advice}`, cause, code);
+  return new SqlStoreError(`The tables could not be created (${message}). ${advice}`, cause, code);
 }

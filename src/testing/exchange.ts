@@ -17,7 +17,7 @@ export class ClientLeftError extends Error {
   override readonly name = 'ClientLeftError';
 
   constructor({ method, path }: ExchangeRequest) {
-    super(`The client of ${method} ${path} has left before its answer was complete.`);
+    super(`The client of ${method} ${path} disconnected before its answer was complete.`);
   }
 }
 

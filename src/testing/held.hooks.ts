@@ -171,7 +171,7 @@ export class HeldHooks {
     const waiting = batches.flatMap((held) => held.waiting.map(({ execution }) => execution));
     if (waiting.length > 0) {
       throw new Error(
-        `drain() would wait for ever: these hooks are held. Call release() or releaseAll(). Held: ${describeExecutions(waiting)}`,
+        `drain() would wait forever: these hooks are held. Call release() or releaseAll(). Held: ${describeExecutions(waiting)}`,
       );
     }
     await Promise.all(batches.map(({ ended }) => ended));

@@ -86,7 +86,7 @@ async function* eventsOf(exchange: Exchange): AsyncGenerator<StreamedEvent, void
     }
   }
   if (statusCode !== 200)
-    throw new Error(`The run was answered with ${String(statusCode)}, no stream: ${text}`);
+    throw new Error(`The run was answered with ${String(statusCode)} instead of a stream: ${text}`);
 }
 
 /** Comments only keep the connection alive and are ignored. */

@@ -107,7 +107,7 @@ export class ScriptedEngine extends Engine {
     return this.#add(async function* (request) {
       const { delegate } = request as Partial<LeaderRequest>;
       if (!delegate)
-        throw new Error('scriptedEngine(): delegate() is for engines of teams; this one has no members.');
+        throw new Error('scriptedEngine(): delegate() is for engines of teams; this engine has no members.');
       yield { type: 'text', text: await delegate(memberId, input ?? request.input) };
     });
   }
@@ -184,9 +184,7 @@ export class ScriptedEngine extends Engine {
     const runs = [...this.#hanging].filter((run) => runId === undefined || run.runId === runId);
     if (runs.length === 0) {
       const which = runId === undefined ? 'no run hangs' : `run ${runId} does not hang`;
-      throw new Error(
-        `scriptedEngine(): ${which}, so there is nothing to go on with. Await hanging() first.`,
-      );
+      throw new Error(`scriptedEngine(): ${which}, so there is no step to continue. Await hanging() first.`);
     }
     for (const run of runs) run.proceed();
   }

@@ -240,7 +240,7 @@ function takeOver(ids: (() => string) | undefined, clock: (() => number) | undef
   } catch (thrown) {
     for (const putBack of restore) putBack();
     throw new AgentOsConfigurationError(
-      'createTestAgentOs(): another application of this process has ids or a clock of its own. Close it first.',
+      'createTestAgentOs(): another application of this process has replaced the ids or the clock. Close it first.',
       { cause: thrown },
     );
   }

@@ -304,7 +304,7 @@ describe.each(ADAPTERS)('a reader that has stopped reading, on %s', (adapter) =>
 
     await app.close();
 
-    expect(log.messages('warn').join()).toMatch(/not run to their end: "audit" of run/);
+    expect(log.messages('warn').join()).toMatch(/did not finish: "audit" of run/);
     socket.destroy();
   });
 });

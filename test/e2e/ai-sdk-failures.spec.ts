@@ -200,8 +200,8 @@ describe('A malformed answer', () => {
   const output = z.object({ city: z.string(), people: z.number() });
 
   it.each<[string, ScriptStep, string]>([
-    ['that is no JSON', says('secret: Wien'), "The model's answer is no JSON"],
-    ['of another form', says('{"city":"secret"}'), 'does not fit the output schema: people: Invalid input'],
+    ['that is no JSON', says('secret: Wien'), "The model's answer is not JSON"],
+    ['of another form', says('{"city":"secret"}'), 'does not match the output schema: people: Invalid input'],
     ['that was cut off', saysUntil('length', '{"city":"secret'), 'its finish reason is "length"'],
   ])('%s fails the run, and is named to the developer but not shown', async (_, step, problem) => {
     const app = await startScriptedAgent([step, step, step], { engine: { output } });
@@ -526,7 +526,7 @@ describe('A tool that fails', () => {
       execute: () => 'no',
     });
     const app = await startScriptedAgent([callsTool({ id: 7 })], { engine: { tools: { lookUp } } });
-    expect((await failureOf(app)).message).toContain('Tool "lookUp" asks for an approval');
+    expect((await failureOf(app)).message).toContain('Tool "lookUp" needs an approval');
   });
 });
 

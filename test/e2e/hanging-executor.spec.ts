@@ -132,7 +132,7 @@ describe('An executor', () => {
     expect(log.messages('error')).toEqual([
       expect.stringContaining('HookExecutor.stop() did not answer within 1000 ms.'),
     ]);
-    expect(log.messages('warn').at(-1)).toMatch(/were not run to their end: "notify" of run /);
+    expect(log.messages('warn').at(-1)).toMatch(/did not finish: "notify" of run /);
     expect(await agentOs.executions.list()).toMatchObject([{ state: 'dropped', reason: 'shutdown' }]);
   });
 

@@ -263,15 +263,15 @@ describe('A hook class without a usable instance stops the start', () => {
     const error = await startErrorOf(Audit, { providers: [provider, label] });
     expect(error).toBe(
       `${place}: provider Audit of TestModule is request-scoped (or depends on a request-scoped provider). Its instance ` +
-        'is gone with the request, before a background hook runs. Make it a singleton and read what you need from runContext.',
+        'exists only during the request, and background hooks run later. Make it a singleton and read request data from runContext.',
     );
   });
 
   it('when it is transient', async () => {
     const provider = { provide: Audit, useClass: Audit, scope: Scope.TRANSIENT };
     expect(await startErrorOf(Audit, { providers: [provider, LABEL] })).toBe(
-      `${place}: provider Audit of TestModule is transient: every consumer gets an instance of its own, so there is none ` +
-        'to call. Make it a singleton.',
+      `${place}: provider Audit of TestModule is transient: every consumer gets a separate instance, so it is not clear ` +
+        'which instance to call. Make it a singleton.',
     );
   });
 });

@@ -255,11 +255,11 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
 
 describe('Routes that are open', () => {
   const warning =
-    'The AgentOS routes are open: whoever reaches this server can run every component, and so can any page of the ' +
-    'internet in a browser that reaches it, also on localhost. Set http.securityKey or http.guards, and ' +
-    'http.allowedOrigins for the pages that may ([] for none but its own).';
+    'The AgentOS routes are open: any client that reaches this server can run every component, and so can any web page in ' +
+    'a browser that reaches it, also on localhost. Set http.securityKey or http.guards, and list the pages that may in ' +
+    'http.allowedOrigins ([] allows only pages of this server).';
   const shorter =
-    'The AgentOS routes are open: whoever reaches this server can run every component. Set http.securityKey or http.guards.';
+    'The AgentOS routes are open: any client that reaches this server can run every component. Set http.securityKey or http.guards.';
   const guards = [{ canActivate: () => true }];
 
   it.each<[string, AgentOsOptions & AgentOsExtras, string | undefined]>([

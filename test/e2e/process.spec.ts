@@ -36,7 +36,7 @@ describe('a process with default settings', () => {
     const end = await server.process.end('SIGTERM');
 
     expect(server.process.output).toContain(
-      `these background hooks were not run to their end: "stuck" of run ${String(body.run_id)}, ` +
+      `these background hooks did not finish: "stuck" of run ${String(body.run_id)}, ` +
         `"next" of run ${String(body.run_id)}.`,
     );
     expect(end).toEqual({ code: null, signal: 'SIGTERM' });

@@ -123,7 +123,7 @@ const ROWS: readonly ErrorRow[] = [
   {
     path: '/agents/guarded',
     status: 500,
-    text: 'A guardrail could not do its work, so the run was stopped.',
+    text: 'A guardrail failed, so the run was stopped.',
     type: 'guardrail_failed',
     event: 'RunError',
   },

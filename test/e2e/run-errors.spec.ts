@@ -78,11 +78,7 @@ describe('errors of runs that user code starts', () => {
     expect(answers.map(([id, status, text]) => [id, status, JSON.parse(text)])).toEqual([
       ['picky', 400, nestBody(400, 'Not here.', 'input_check_error')],
       ['shy', 400, nestBody(400, 'I cannot say that.', 'output_check_error')],
-      [
-        'clumsy',
-        500,
-        nestBody(500, 'A guardrail could not do its work, so the run was stopped.', 'guardrail_failed'),
-      ],
+      ['clumsy', 500, nestBody(500, 'A guardrail failed, so the run was stopped.', 'guardrail_failed')],
       ['broken', 500, nestBody(500, 'The run failed.', 'run_failed')],
       ['poor', 402, outOfCredit],
       ['desk', 402, outOfCredit],
@@ -119,7 +115,7 @@ describe('errors of runs that user code starts', () => {
         'GuardrailFailedError',
         'guardrail_failed',
         'ERROR',
-        'A guardrail could not do its work, so the run was stopped.',
+        'A guardrail failed, so the run was stopped.',
       ],
       ['broken', 'RunFailedError', 'run_failed', 'ERROR', 'The run failed.'],
       ['poor', 'RunHttpError', 'http_exception', 'ERROR', 'Out of credit.'],

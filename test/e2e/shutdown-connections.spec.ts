@@ -219,7 +219,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
 
     await testApp.close();
 
-    expect(await logged(testApp, 'Shutdown did not wait')).toContain(
+    expect(await logged(testApp, 'Shutdown ended after')).toContain(
       `"hanging" of run ${runId}, "waiting" of run ${runId}`,
     );
     expect(await logged(testApp, 'handlers that have not answered')).toContain('GET "/slow".');
@@ -241,7 +241,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
 
     const closed = testApp.close();
 
-    expect(await logged(testApp, 'Shutdown did not wait')).toContain('"hanging"');
+    expect(await logged(testApp, 'Shutdown ended after')).toContain('"hanging"');
     expect(silent.closed).toBe(false);
     silent.destroy();
     await closed;
@@ -453,7 +453,7 @@ describe('shutdown without a server of HTTP', () => {
 
     await context.close();
 
-    expect(log.messages('warn').filter((message) => message.includes('Shutdown did not wait'))).toHaveLength(
+    expect(log.messages('warn').filter((message) => message.includes('Shutdown ended after'))).toHaveLength(
       1,
     );
   });

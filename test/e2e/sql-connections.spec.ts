@@ -73,7 +73,7 @@ describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', 
     expect(log.messages('error')).toEqual([expect.stringMatching(lost)]);
     await expect(sessions.list()).resolves.toMatchObject({ sessions: [] });
     await expect(evals.count()).resolves.toBe(0);
-    expect(log.messages('log')).toEqual(['The connection to the database is back.']);
+    expect(log.messages('log')).toEqual(['The connection to the database is restored.']);
 
     await server.restart();
     await allLost(pool);
@@ -196,7 +196,7 @@ describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', 
 
     await expect(sessions.list()).rejects.toThrow(/not queryable/);
     expect(log.messages('error')).toEqual([
-      expect.stringMatching(/was lost: .+ A Client does not connect again: give the stores a Pool\.$/),
+      expect.stringMatching(/was lost: .+ A Client does not reconnect: give the stores a Pool\.$/),
     ]);
   });
 
@@ -249,7 +249,7 @@ describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', 
       await expect(migrate(database)).rejects.toMatchObject({
         code: '42501',
         message: expect.stringMatching(
-          /^The tables could not be made \(permission denied for schema public\)\. .*Call migrate\(\) once with a role that may create tables/,
+          /^The tables could not be created \(permission denied for schema public\)\. .*Call migrate\(\) once with a role that may create tables/,
         ),
       });
     });
@@ -258,7 +258,7 @@ describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', 
       const database = await limited(migrate, 'agent_os_sessions');
 
       await expect(migrate(database)).rejects.toThrow(
-        /permission denied for table agent_os_schema.*grant this one its rights/,
+        /permission denied for table agent_os_schema.*grant this role access/,
       );
     });
   });

@@ -81,7 +81,9 @@ describe('openFolder()', () => {
     await folder.close();
     await writeFile(join(path, 'data', 'PG_VERSION'), 'none');
 
-    await expect(openFolder(path)).rejects.toThrow(`The database in "${join(path, 'data')}" does not open: `);
+    await expect(openFolder(path)).rejects.toThrow(
+      `The database in "${join(path, 'data')}" cannot be opened: `,
+    );
 
     await (await lockFolder(path)).release();
     expect(await readdir(path)).toEqual(['data']);

@@ -182,7 +182,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
     const agentOs = { agents: [echo({ postHooks: [Audit] })] };
     expect(await errorOf(agentOs, { providers: [Audit] })).toBe(
       `Audit.record, a post-hook of agent "echo", has the option "${option}", which is for background hooks, but it runs ` +
-        `inline (decorator). Remove "${option}", or say runInBackground: true.`,
+        `inline (decorator). Remove "${option}", or set runInBackground: true.`,
     );
   });
 

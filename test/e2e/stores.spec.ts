@@ -256,7 +256,7 @@ describe('the tables', () => {
     await client.exec('INSERT INTO agent_os_schema (version) VALUES (7)');
 
     await expect(migrate(database)).rejects.toThrow(
-      'The tables of the database are of version 7, and this version of nestjs-agentos knows them up to version 1. ' +
+      'The tables of the database have version 7, but this version of nestjs-agentos supports them up to version 1. ' +
         'Update nestjs-agentos, or use another database or schema.',
     );
     expect(await versions()).toEqual([{ version: 1 }, { version: 7 }]);
@@ -271,7 +271,7 @@ describe('the tables', () => {
       name: 'SqlStoreError',
       code: '42P07',
       message: expect.stringMatching(
-        /^The tables could not be made \(relation "agent_os_sessions" already exists\)\. .*Drop the tables/,
+        /^The tables could not be created \(relation "agent_os_sessions" already exists\)\. .*Drop the tables/,
       ),
     });
     expect((await client.query('SELECT id FROM agent_os_sessions')).rows).toEqual([{ id: 'old' }]);

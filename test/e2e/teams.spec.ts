@@ -157,9 +157,11 @@ describe('a team that routes', () => {
         `${await engine({ ...request, input: 'billing' })}${await engine({ ...request, input: 'shipping' })}`,
     });
 
-    await expect(idle.run('x')).rejects.toThrow('Team "idle" routes, but its leader delegated to no member.');
+    await expect(idle.run('x')).rejects.toThrow(
+      `Team "idle" has mode 'route', but its leader did not delegate to a member.`,
+    );
     await expect(greedy.run('x')).rejects.toThrow(
-      'Team "greedy" routes to one member; it has been routed to "billing"',
+      `Team "greedy" has mode 'route' and has already delegated to "billing"`,
     );
   });
 });

@@ -159,7 +159,7 @@ describe('reports of failed hooks', () => {
 
     expect([status, body.content, attempts]).toEqual([200, 'the answer', ['input']]);
     const fix =
-      'but in the background it can reject nothing: the response has left. Make it a @Guardrail(), or mark it @Hook(false).';
+      'but a background hook cannot reject the run: the response has been sent. Make it a @Guardrail(), or mark it @Hook(false).';
     const where = `of agent "support" in run ${String(body.run_id)}`;
     expect(log.messages('error')).toEqual([
       `The background pre-hook "input" (function checkInput) ${where} threw InputCheckError ("no secrets"), ${fix}`,

@@ -96,7 +96,7 @@ const REJECTIONS: readonly Row[] = [
 ];
 
 const GUARDRAIL_FAILED = {
-  content: 'A guardrail could not do its work, so the run was stopped.',
+  content: 'A guardrail failed, so the run was stopped.',
   error_type: 'guardrail_failed',
 };
 const BROKEN_GUARDRAILS: readonly (Pick<Row, 'situation' | 'agent'> & { readonly cause: string })[] = [

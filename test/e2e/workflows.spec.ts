@@ -85,7 +85,7 @@ describe('steps', () => {
     const flow = workflow(step('classify', () => '{"topic":7}', { output: z.object({ topic: z.string() }) }));
 
     await expect(flow.run('x')).rejects.toThrow(
-      /The output of step "classify" does not fit its schema: .*string/,
+      /The output of step "classify" does not match its schema: .*string/,
     );
   });
 
@@ -225,7 +225,7 @@ describe('loop', () => {
     const options = { steps: [add], until: () => false, maxIterations: 2 };
 
     await expect(workflow(loop('grow', options)).run('')).rejects.toThrow(
-      'Loop "grow" did not come to its end within 2 iterations.',
+      'Loop "grow" did not end within 2 iterations.',
     );
     await expect(workflow(loop('grow', { ...options, onLimit: 'continue' })).run('')).resolves.toMatchObject({
       content: 'aa',

@@ -419,7 +419,7 @@ describe('an inline hook that writes something of the wrong kind', () => {
       return [
         `another ${path}`,
         (context) => void (context[part][key] = { b: 1 }),
-        `replaced ${path}, which others share. Write into it instead of replacing it.`,
+        `replaced ${path}, which the run shares with other code. Write into it instead of replacing it.`,
       ];
     }),
   ];

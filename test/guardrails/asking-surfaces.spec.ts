@@ -250,7 +250,7 @@ describe.each(KINDS)('A guardrail that asks (%s)', (kind) => {
   it('refuses what it cannot look into, if it is told so', async () => {
     const picture = { name: 'a.png', type: 'image/png', content: '\x89PNG\r\n\x1a\n\0\0' };
     expect(await runAndRead(`/agents/strict-${kind}`, 'json', {}, [picture])).toContain(
-      'The input holds data that cannot be looked into.',
+      'The input contains data that cannot be inspected.',
     );
     expect(await runAndRead(`/agents/strict-${kind}`, 'json', {})).toContain('fine');
     expect(await runAndRead(`/agents/before-agents-${kind}`, 'json', {}, [picture])).toContain('fine');

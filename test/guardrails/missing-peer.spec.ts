@@ -16,7 +16,7 @@ const guarded = (guardrail: ReturnType<typeof piiGuardrail>): Agent =>
   new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [guardrail] });
 
 const MESSAGE =
-  'piiGuardrail() looks for telephone numbers (leave "phone" out of its types if it should not), and for that it needs ' +
+  'piiGuardrail() with the type "phone" (leave it out of types if you need no telephone numbers) needs ' +
   'the package "libphonenumber-js", which is not installed. Run: npm install libphonenumber-js';
 
 it('an application with piiGuardrail does not start without libphonenumber-js, whatever component it guards', async () => {

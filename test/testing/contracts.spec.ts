@@ -78,7 +78,7 @@ describe('the contracts', () => {
     expect(await outcomeOf(contract, 'An executor runs no more batches at once')).toContain(
       'Got: [ 5, 0, 10 ]',
     );
-    expect(await outcomeOf(contract, 'stop() drops what it could not run')).toContain('equal data');
+    expect(await outcomeOf(contract, 'stop() drops hooks that it could not run')).toContain('equal data');
   });
 
   it('find a store of sessions that loses what is appended', async () => {
@@ -86,7 +86,7 @@ describe('the contracts', () => {
     const contract = sessionStoreContract(() => store);
 
     expect(await outcomeOf(contract, 'runs come back whole')).toBe('lost');
-    expect(await outcomeOf(contract, 'sessions are not there')).toBe('kept');
+    expect(await outcomeOf(contract, 'sessions do not exist')).toBe('kept');
   });
 
   it('find a store of evaluations that changes what is kept', async () => {

@@ -41,7 +41,7 @@ describe('countedIds() and fixedClock()', () => {
     const second = createTestAgentOs({ agents, clock: fixedClock(), ids: countedIds() });
 
     await expect(second).rejects.toThrow(
-      'another application of this process has ids or a clock of its own. Close it first.',
+      'another application of this process has replaced the ids or the clock. Close it first.',
     );
     expect((await os.client.run('support', 'hi')).runId).toBe('run-1');
     await os.close();

@@ -137,7 +137,7 @@ describe('scriptedEngine()', () => {
     expect(runId).toBe(id);
     engine.proceed();
     expect((await Promise.all([first, second])).map(({ content }) => content)).toEqual(['done', 'done']);
-    expect(() => engine.proceed()).toThrow('no run hangs, so there is nothing to go on with');
+    expect(() => engine.proceed()).toThrow('no run hangs, so there is no step to continue');
     expect(() => engine.proceed('x')).toThrow('run x does not hang');
   });
 

@@ -147,8 +147,8 @@ describe('close()', () => {
 
     await os.close();
 
-    await expect(pending).rejects.toThrow('has left before its answer was complete');
-    await expect(stream.rest()).rejects.toThrow('has left before its answer was complete');
+    await expect(pending).rejects.toThrow('disconnected before its answer was complete');
+    await expect(stream.rest()).rejects.toThrow('disconnected before its answer was complete');
     expect(os.agentOs.listRuns()).toEqual([]);
     await expect(fetch(os.url)).rejects.toThrow();
   });

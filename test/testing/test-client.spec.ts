@@ -110,7 +110,9 @@ describe('the client of the kit', () => {
   it('says what it was answered with in place of a stream', async () => {
     const stream = os.client.stream('member', ' ');
 
-    await expect(stream.rest()).rejects.toThrow(/^The run was answered with 422, no stream: \{"detail"/);
+    await expect(stream.rest()).rejects.toThrow(
+      /^The run was answered with 422 instead of a stream: \{"detail"/,
+    );
   });
 
   it('leaves before the answer, and the server has noticed', async () => {
@@ -121,7 +123,7 @@ describe('the client of the kit', () => {
 
     await expect(run).rejects.toThrow(ClientLeftError);
     await expect(run).rejects.toThrow(
-      'The client of POST /os/agents/pausing/runs has left before its answer was complete.',
+      'The client of POST /os/agents/pausing/runs disconnected before its answer was complete.',
     );
     // The run goes on without it.
     expect(os.agentOs.listRuns().map(({ runId }) => runId)).toContain(id);

@@ -44,8 +44,8 @@ export class RoutedDelegation extends Delegation {
   override async delegate(memberId: string, input: string, options: DelegateOptions = {}): Promise<string> {
     if (this.#routedTo !== undefined) {
       throw new Error(
-        `Team "${this.team.id}" routes to one member; it has been routed to "${this.#routedTo}" already. ` +
-          "Use mode 'coordinate' to ask several.",
+        `Team "${this.team.id}" has mode 'route' and has already delegated to "${this.#routedTo}". ` +
+          "Use mode 'coordinate' to delegate to several members.",
       );
     }
     const answering = this.runMember(memberId, input, options);
@@ -57,7 +57,9 @@ export class RoutedDelegation extends Delegation {
   /** Makes the member's answer the team's. */
   async answer(): Promise<void> {
     if (!this.#answer)
-      throw new Error(`Team "${this.team.id}" routes, but its leader delegated to no member.`);
+      throw new Error(
+        `Team "${this.team.id}" has mode 'route', but its leader did not delegate to a member.`,
+      );
     const { content, data, metrics } = this.#answer;
     this.run.throwIfAbandoned();
     this.run.setData(data);

@@ -91,7 +91,7 @@ export class Loop extends WorkflowNode {
       if (isDone) return { iterations: all, content };
     }
     if (until && onLimit === 'fail') {
-      throw new Error(`Loop "${this.name}" did not come to its end within ${maxIterations} iterations.`);
+      throw new Error(`Loop "${this.name}" did not end within ${maxIterations} iterations.`);
     }
     return { iterations: all, content };
   }

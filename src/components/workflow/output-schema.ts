@@ -50,10 +50,12 @@ export async function validateOutput<T>(
       ? await readAnswer(output.content, schema)
       : await schema['~standard'].validate(output.data);
   if (!verdict)
-    throw new TypeError(`The output of step "${stepName}" has a schema, but is no JSON and has no data.`);
+    throw new TypeError(
+      `The output of step "${stepName}" has a schema, but it is not JSON and carries no data.`,
+    );
   if (!verdict.issues) return verdict.value;
   throw new TypeError(
-    `The output of step "${stepName}" does not fit its schema: ${describeIssues(verdict.issues)}.`,
+    `The output of step "${stepName}" does not match its schema: ${describeIssues(verdict.issues)}.`,
   );
 }
 

@@ -115,21 +115,24 @@ export function evalStoreContract(
     assertMatches(await store.rename(nobodys.id, 'free', null), { name: 'free' });
   });
 
-  cases.add('evaluations refuse a user id that is no text: all such users would be one', async (store) => {
-    const userId = Promise.resolve('ann') as never;
-    const evaluation = { ...evaluationOf(newId(), 1), userId };
+  cases.add(
+    'evaluations refuse a user id that is not a text, because it would merge users',
+    async (store) => {
+      const userId = Promise.resolve('ann') as never;
+      const evaluation = { ...evaluationOf(newId(), 1), userId };
 
-    for (const ask of [
-      () => store.save(evaluation),
-      () => store.list({ userId }),
-      () => store.count({ userId }),
-      () => store.rename('x', 'y', userId),
-      () => store.delete(['x'], userId),
-    ]) {
-      await assertRejects(asked(ask), NO_USER_ID);
-    }
-    assertSame(await store.find(evaluation.id), undefined);
-  });
+      for (const ask of [
+        () => store.save(evaluation),
+        () => store.list({ userId }),
+        () => store.count({ userId }),
+        () => store.rename('x', 'y', userId),
+        () => store.delete(['x'], userId),
+      ]) {
+        await assertRejects(asked(ask), NO_USER_ID);
+      }
+      assertSame(await store.find(evaluation.id), undefined);
+    },
+  );
 
   cases.add('evaluations are deleted for their owner only, if one is given', async (store) => {
     const kept = [

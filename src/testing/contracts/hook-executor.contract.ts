@@ -192,21 +192,24 @@ export function hookExecutorContract(
     ]);
   });
 
-  add('ended() resolves when the hooks of the batch have ended, whatever else is held', async (stage) => {
-    const held = stage.batch('held', { hook: stage.step('held') });
-    const batch = stage.batch('run', {
-      first: stage.recorded('first'),
-      second: stage.recorded('second'),
-    });
-    await stage.accept(held, batch);
-    const ended = stage.executor.ended(batch).then(stage.step('ended'));
-    stage.executor.release(batch, true);
-    await ended;
-    assertEqual(
-      [stage.steps, await stage.recordedStates(held)],
-      [['first starts', 'first ends', 'second starts', 'second ends', 'ended'], { hook: 'scheduled' }],
-    );
-  });
+  add(
+    'ended() resolves when the hooks of the batch have ended, whatever other batches are held',
+    async (stage) => {
+      const held = stage.batch('held', { hook: stage.step('held') });
+      const batch = stage.batch('run', {
+        first: stage.recorded('first'),
+        second: stage.recorded('second'),
+      });
+      await stage.accept(held, batch);
+      const ended = stage.executor.ended(batch).then(stage.step('ended'));
+      stage.executor.release(batch, true);
+      await ended;
+      assertEqual(
+        [stage.steps, await stage.recordedStates(held)],
+        [['first starts', 'first ends', 'second starts', 'second ends', 'ended'], { hook: 'scheduled' }],
+      );
+    },
+  );
 
   add('ended() resolves at once for a batch that is not held, or has ended', async (stage) => {
     const batch = stage.batch('run', { hook: stage.step('hook') });
@@ -224,7 +227,7 @@ export function hookExecutorContract(
     assertSame(await ended, undefined);
   });
 
-  add('drain() resolves when there is nothing to wait for', async (stage) => {
+  add('drain() resolves at once if no batch is held', async (stage) => {
     assertSame(await stage.executor.drain(), undefined);
   });
 
@@ -247,7 +250,7 @@ export function hookExecutorContract(
     1,
   );
 
-  add('drain() does not wait for excluded batches, nor for those that come later', async (stage) => {
+  add('drain() does not wait for excluded batches or for later ones', async (stage) => {
     const excluded = stage.batch('excluded', { hook: stage.step('excluded') });
     const counted = stage.batch('counted', { hook: stage.recorded('counted') });
     await stage.acceptAndRelease(counted);
@@ -263,7 +266,7 @@ export function hookExecutorContract(
   });
 
   add(
-    'stop() releases all that is held as undelivered, waits for it, and returns nothing',
+    'stop() releases all held batches as undelivered, waits for them, and returns nothing',
     async (stage) => {
       const hook: TestHook = async (context) => {
         await someTurns();
@@ -279,7 +282,7 @@ export function hookExecutorContract(
     1,
   );
 
-  add('stop() takes and runs what hooks add meanwhile', async (stage) => {
+  add('stop() accepts and runs batches that hooks add meanwhile', async (stage) => {
     const inner = stage.batch('inner', { hook: stage.step('inner') }, { cannotWait: true });
     const outer = stage.batch('outer', {
       hook: async () => {
@@ -326,7 +329,7 @@ export function hookExecutorContract(
     1,
   );
 
-  add('stop() keeps the verdict on a hook that ends after it was dropped', async (stage) => {
+  add('stop() keeps the state of a hook that ends after it was dropped', async (stage) => {
     const gate = createGate();
     const deadline = new AbortController();
     const late = stage.batch('run', {
@@ -344,7 +347,7 @@ export function hookExecutorContract(
   });
 
   add(
-    'stop() ends a drain() that waits for what it drops',
+    'stop() ends a drain() that waits for dropped hooks',
     async (stage) => {
       const deadline = new AbortController();
       const hanging = (): Promise<void> => {
@@ -361,7 +364,7 @@ export function hookExecutorContract(
     1,
   );
 
-  add('stop() takes nothing more: what comes later is dropped', async (stage) => {
+  add('stop() accepts no further batches: later ones are dropped', async (stage) => {
     await stage.executor.stop(new AbortController().signal);
     const late = stage.batch('late', { first: stage.step('first'), second: stage.step('second') });
     await stage.acceptAndRelease(late);

@@ -61,7 +61,7 @@ export function sessionStoreContract(
 }
 
 function addSessionCases(cases: ContractCases<SessionStore>): void {
-  cases.add('sessions are not there before they are stored', async (store) => {
+  cases.add('sessions do not exist before they are stored', async (store) => {
     const id = newId();
 
     assertSame(await store.open(id), undefined);
@@ -157,7 +157,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions keep the turn without what cannot be stored, and without the value that was there before',
+    'sessions keep a turn without values that cannot be stored, and without the earlier values of these keys',
     async (store) => {
       const id = newId();
       const cyclic: Record<string, unknown> = { fine: 1 };
@@ -226,7 +226,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions are found with who has opened them, what for, and what their runs have used, model by model',
+    'sessions are found with their user, their component, and the usage of their runs for each model',
     async (store) => {
       const id = newId();
       const [mini, large] = [
@@ -283,7 +283,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   );
 
   cases.add(
-    'sessions count what engines report in whole numbers, under the name that a model had last',
+    'sessions count reported tokens in whole numbers, under the latest name of a model',
     async (store) => {
       const id = newId();
       const reported: readonly StoredRun['output']['metrics'][] = [
@@ -314,23 +314,20 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
-  cases.add(
-    'sessions belong to the component that is known first, by its kind, id and name',
-    async (store) => {
-      const id = newId();
-      const desk = { kind: 'team', id: 'desk', name: 'Desk', description: 'Answers.' } as const;
-      await store.create({ id });
-      await store.append({ id }, runOf(id), UNCHANGED);
-      assertLacks(await store.find(id), 'component');
+  cases.add('sessions belong to the first known component, by its kind, id and name', async (store) => {
+    const id = newId();
+    const desk = { kind: 'team', id: 'desk', name: 'Desk', description: 'Answers.' } as const;
+    await store.create({ id });
+    await store.append({ id }, runOf(id), UNCHANGED);
+    assertLacks(await store.find(id), 'component');
 
-      for (const component of [desk, { ...desk, id: 'other' }])
-        await store.append({ id, component }, runOf(id), UNCHANGED);
+    for (const component of [desk, { ...desk, id: 'other' }])
+      await store.append({ id, component }, runOf(id), UNCHANGED);
 
-      const { kind, id: componentId, name: componentName } = desk;
-      const component = { kind, id: componentId, name: componentName };
-      assertEqual((await store.find(id))?.component, component);
-    },
-  );
+    const { kind, id: componentId, name: componentName } = desk;
+    const component = { kind, id: componentId, name: componentName };
+    assertEqual((await store.find(id))?.component, component);
+  });
 
   cases.add('sessions keep an input of a megabyte, and are found by a part of it', async (store) => {
     const id = newId();
@@ -388,7 +385,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await page({ maxSize: 1, before: ids[4] ?? '', status: 'COMPLETED' }), ['d']);
   });
 
-  cases.add('sessions take no refused input for what they are about', async (store) => {
+  cases.add('sessions do not take a refused input as their first input', async (store) => {
     const id = newId();
     await store.append({ id }, runWith(id, { input: { content: '' } }), UNCHANGED);
     assertLacks(await store.find(id), 'firstInput');
@@ -427,23 +424,29 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertSame((await store.open(id))?.name, 'New');
   });
 
-  cases.add('sessions are of the kind that was said, until a component runs in them', async (store) => {
-    const [team, plain] = [newId(), newId()];
-    const userId = `kinds-${team}`;
-    await store.create({ id: team, userId, kind: 'team' });
-    await store.create({ id: plain, userId });
-    const idsOf = async (kind: ComponentKind): Promise<string[]> =>
-      (await store.list({ userId, kind })).sessions.map(({ id }) => id);
+  cases.add(
+    'sessions have the kind that they were created with, until a component runs in them',
+    async (store) => {
+      const [team, plain] = [newId(), newId()];
+      const userId = `kinds-${team}`;
+      await store.create({ id: team, userId, kind: 'team' });
+      await store.create({ id: plain, userId });
+      const idsOf = async (kind: ComponentKind): Promise<string[]> =>
+        (await store.list({ userId, kind })).sessions.map(({ id }) => id);
 
-    assertEqual([await idsOf('agent'), await idsOf('team'), await idsOf('workflow')], [[plain], [team], []]);
-    assertSame((await store.find(team))?.kind, 'team');
+      assertEqual(
+        [await idsOf('agent'), await idsOf('team'), await idsOf('workflow')],
+        [[plain], [team], []],
+      );
+      assertSame((await store.find(team))?.kind, 'team');
 
-    const component = { kind: 'workflow', id: 'flow', name: 'Flow' } as const;
-    await store.append({ id: team, userId, component }, runOf(team), UNCHANGED);
-    await store.append({ id: team, isKnown: true }, runOf(team), UNCHANGED);
-    assertMatches(await store.find(team), { kind: 'workflow', component });
-    assertEqual(await idsOf('workflow'), [team]);
-  });
+      const component = { kind: 'workflow', id: 'flow', name: 'Flow' } as const;
+      await store.append({ id: team, userId, component }, runOf(team), UNCHANGED);
+      await store.append({ id: team, isKnown: true }, runOf(team), UNCHANGED);
+      assertMatches(await store.find(team), { kind: 'workflow', component });
+      assertEqual(await idsOf('workflow'), [team]);
+    },
+  );
 
   cases.add('sessions are updated key by key, if they exist', async (store) => {
     const id = newId();
@@ -483,7 +486,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
       assertIncludes((await store.list({ name: given, limit: 1_000 })).sessions, { id });
     });
 
-  cases.add('sessions say when they have changed last', async (store) => {
+  cases.add('sessions have the time of their latest change', async (store) => {
     const id = newId();
     const times: number[] = [];
     const note = async (): Promise<void> => {
@@ -529,7 +532,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions are deleted with their runs, however many at once; those that are not there are no error',
+    'sessions are deleted with their runs, any number at once, and unknown ids are ignored',
     async (store) => {
       const [first, second, third] = [newId(), newId(), newId()];
       for (const id of [first, second, third]) await store.append({ id }, runOf(id), setState({ a: 1 }));
@@ -573,7 +576,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertMatches(await store.find(id), { userId: 'ann' });
   });
 
-  cases.add('a session that two users begin at the same time is that of one of them', async (store) => {
+  cases.add('a session that two users begin at the same time belongs to one of them', async (store) => {
     const id = newId();
     const users = ['ann', 'bob', 'ann', 'bob'];
     const added = await Promise.all(
@@ -590,7 +593,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual((await store.open(id))?.state, { [owner]: 1 });
   });
 
-  cases.add('sessions stay deleted for runs that have begun before', async (store) => {
+  cases.add('sessions stay deleted for runs that began before the deletion', async (store) => {
     const id = newId();
     await store.create({ id });
     await store.delete([id]);
@@ -630,7 +633,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions keep names and first inputs without zero bytes, and without halves of characters',
+    'sessions keep names and first inputs without zero bytes, and without unpaired surrogates',
     async (store) => {
       const mark = newId();
       const [bad, good] = [`a\0b\ud800c 👋 ${mark}`, `ab\ufffdc 👋 ${mark}`];
@@ -651,7 +654,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   );
 
   cases.add(
-    'sessions keep runs whose model or component has a name that databases do not take',
+    'sessions keep runs whose model or component has a name that databases do not accept',
     async (store) => {
       const id = newId();
       const component = { kind: 'agent', id: 'agent', name: 'A\0gent \ud800' } as const;
@@ -668,7 +671,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
-  cases.add('sessions hand out copies of what they are', async (store) => {
+  cases.add('sessions hand out copies of their data', async (store) => {
     const id = newId();
     await store.create({ id, state: { list: [1] } });
     const found = await store.find(id);
@@ -678,7 +681,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual((await store.find(id))?.state, { list: [1] });
   });
 
-  cases.add('sessions refuse a user id that is no text: all such users would be one', async (store) => {
+  cases.add('sessions refuse a user id that is not a text, because it would merge users', async (store) => {
     const userId = Promise.resolve('ann') as never;
     const id = newId();
 
@@ -726,7 +729,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
   };
 
   cases.add(
-    'a list of sessions is narrowed by owner, kind and component, nobody being an owner too',
+    'a list of sessions is narrowed by owner, kind and component, and no user counts as an owner too',
     async (store) => {
       const list = listOf(store);
       const id = newId();
@@ -784,7 +787,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
       },
     );
 
-  cases.add('a list of sessions has an order even among sessions that are called alike', async (store) => {
+  cases.add('a list of sessions has an order even among sessions of the same name', async (store) => {
     const twins = `twins-${owner}`;
     const made = Array.from({ length: 8 }, (_, index) => `${(index * 3) % 8}-${newId()}`);
     for (const id of made) await store.create({ id, userId: twins, name: 'Twin' });
@@ -810,7 +813,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
     );
   });
 
-  cases.add('a list of sessions has sessions as they are found one by one', async (store) => {
+  cases.add('a list of sessions has the same sessions as find()', async (store) => {
     const list = listOf(store);
     const { sessions } = await list({ limit: 1_000 });
     const found = await Promise.all(sessions.map(({ id }) => store.find(id)));
@@ -832,7 +835,7 @@ function addRunCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await timesOf({ createdBefore: 200 }), [100, 200]);
     assertEqual(await timesOf({ createdAfter: 101, createdBefore: 253_402_300_799 }), [200, 300]);
   });
-  cases.add('runs can be narrowed by component, status and number, none included', async (store) => {
+  cases.add('runs can be narrowed by component, status and number, including zero', async (store) => {
     const id = newId();
     const [first, other, failed, last] = [
       runOf(id),

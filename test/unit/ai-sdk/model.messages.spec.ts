@@ -116,7 +116,7 @@ describe('toModelMessages()', () => {
 
   it('tells the model of a file whose content somebody has taken away', () => {
     expect(partsOf({ id: '1', kind: 'image', mediaType: 'image/png', name: 'a.png' })).toEqual([
-      { type: 'text', text: 'The file "a.png" came without its content.' },
+      { type: 'text', text: 'The file "a.png" has no content.' },
     ]);
   });
 });

@@ -44,7 +44,7 @@ describe('HookFailureReporter', () => {
     reporter.report(failureOf(new InputCheckError('secrets'), { phase: 'pre', mode: 'inline' }));
     expect(log.messages('error')).toEqual([
       'The background pre-hook "notify" (Support.notify) of agent "support" in run run threw InputCheckError ("secrets"), ' +
-        'but in the background it can reject nothing: the response has left. Make it a @Guardrail(), or mark it @Hook(false).',
+        'but a background hook cannot reject the run: the response has been sent. Make it a @Guardrail(), or mark it @Hook(false).',
       'The inline pre-hook "notify" (Support.notify) of agent "support" in run run failed: secrets',
     ]);
   });

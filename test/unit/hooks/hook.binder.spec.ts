@@ -171,8 +171,8 @@ describe('bindHook() with a function', () => {
   it('refuses to make a hook of one that is a hook already: a guardrail would become something else', () => {
     const guardrail = defineGuardrail(function noSecrets() {});
     expect(() => defineHook(guardrail, { runInBackground: true })).toThrow(
-      'defineHook() was given "noSecrets", which defineGuardrail() has made a hook already. ' +
-        'Give the options to one of them.',
+      'defineHook() was given "noSecrets", which is already the result of defineGuardrail(). ' +
+        'Pass all options in one call.',
     );
   });
 
