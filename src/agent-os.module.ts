@@ -109,7 +109,7 @@ export class AgentOsModule extends AgentOsConfigurableModule {
 function refuseBareModule(): never {
   throw new AgentOsConfigurationError(
     'AgentOsModule was imported without options. Write AgentOsModule.forRoot({ agents: [ … ] }) in the root module. ' +
-      'A module that only needs AgentOsService does not import it: say isGlobal: true in forRoot().',
+      'A module that only needs AgentOsService does not import it: set isGlobal: true in forRoot().',
   );
 }
 
@@ -142,7 +142,7 @@ function checkAsyncOptions(options: typeof AGENT_OS_ASYNC_OPTIONS_TYPE): void {
   const owner = 'AgentOsModule.forRootAsync()';
   const given: unknown = options;
   const { http, ...others } = isRecord(given) ? given : {};
-  const hint = 'All others stand in what the factory returns.';
+  const hint = 'All other options belong to the result of the factory.';
   const sources = SOURCES.filter((name) => others[name] !== undefined);
   if (sources.length > 1)
     throw new AgentOsConfigurationError(`${owner}: ${sources.join(' and ')} exclude each other. Keep one.`);

@@ -145,8 +145,8 @@ function problemOfFactoryHttp(http: unknown): string | undefined {
 
 function late(option: string): string {
   return (
-    `${option} came from the factory, which runs after the routes are made. ` +
-    'Put it beside the factory: forRootAsync({ useFactory, http: … }).'
+    `${option} is a result of the factory, which runs after the routes are created. ` +
+    'Set it beside the factory: forRootAsync({ useFactory, http: … }).'
   );
 }
 
@@ -173,8 +173,9 @@ function whatIsWrong(kind: ComponentKind, item: unknown): string {
   const type = `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
   if (typeof item === 'object' && item !== null && item.constructor.name === type)
     return 'comes from another copy of nestjs-agentos. Install the package once: npm ls nestjs-agentos';
-  const what = typeof item === 'function' && item.name !== '' ? ` but ${item.name}` : '';
-  return `is no ${kind}${what}. List what new ${type}({ … }) makes`;
+  const what =
+    typeof item === 'function' && item.name !== '' ? `, but the class or function ${item.name}` : '';
+  return `is not ${kind === 'agent' ? 'an' : 'a'} ${kind}${what}. List the result of new ${type}({ … })`;
 }
 
 function isCarry(value: unknown): boolean {
@@ -200,8 +201,8 @@ function evalStoreOption(): z.ZodCustom<EvalStore, EvalStore> {
   return instanceOf(EvalStore).superRefine((store, context) => {
     if (!takesTwo(store, 'rename')) return;
     const problem =
-      `rename(id, name) of the evalStore "${store.constructor.name}" takes no owner, so that users could rename the ` +
-      'evaluations of others. Take the owner as a third parameter, and look at it in the same step.';
+      `rename(id, name) of the evalStore "${store.constructor.name}" has no parameter for the owner, so users could rename the ` +
+      'evaluations of other users. Add the owner as a third parameter, and check it in the same step.';
     context.addIssue({ code: 'custom', message: problem, params: { problem } });
   });
 }

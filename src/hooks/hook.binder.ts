@@ -91,7 +91,7 @@ function readDefinition(prototype: object, method: string | symbol, where: strin
   const hint = known.length > 0 ? ` Hook methods of ${className(prototype)}: ${known.join(', ')}.` : '';
   throw new AgentOsConfigurationError(
     method in prototype
-      ? `${where}: ${className(prototype)}.${String(method)} is no hook. Mark it with @Hook() or @Guardrail().${hint}`
+      ? `${where}: ${className(prototype)}.${String(method)} is not a hook. Mark it with @Hook() or @Guardrail().${hint}`
       : `${where}: ${className(prototype)} has no method "${String(method)}".${hint}`,
   );
 }
@@ -115,7 +115,7 @@ function onlyHookMethod(hookClass: HookClass, where: string): string | symbol {
   if (others.length === 0) return only;
   throw new AgentOsConfigurationError(
     `${where}: class ${hookClass.name} has several hook methods (${methods.map(String).join(', ')}). ` +
-      `Name the one you mean: hookRef(${hookClass.name}, '${String(only)}').`,
+      `Name one of them: hookRef(${hookClass.name}, '${String(only)}').`,
   );
 }
 
@@ -125,7 +125,7 @@ function membersOption({ options }: HookReference<never>, { attachedBy }: HookPl
   const { members } = checkOptions(where, REFERENCE_OPTIONS, options);
   if (members !== undefined && attachedBy === 'component') {
     throw new AgentOsConfigurationError(
-      `${where}: "members" is for hooks of the module. Attach the hook to the members, or list it in forRoot().`,
+      `${where}: the option "members" is only for hooks of the module. Attach the hook to the members, or list it in forRoot().`,
     );
   }
   return members ?? false;

@@ -269,8 +269,8 @@ describe('Wrong options stop the start:', () => {
   ])('%s that comes too late, from a factory', async (option, http) => {
     const agentOsModule = AgentOsModule.forRootAsync({ useFactory: () => ({ http }) as AgentOsOptions });
     expect(await startUpError({ agentOsModule })).toBe(
-      `AgentOsModule: ${option} came from the factory, which runs after the routes are made. ` +
-        'Put it beside the factory: forRootAsync({ useFactory, http: … }).',
+      `AgentOsModule: ${option} is a result of the factory, which runs after the routes are created. ` +
+        'Set it beside the factory: forRootAsync({ useFactory, http: … }).',
     );
   });
 

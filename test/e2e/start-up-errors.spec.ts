@@ -53,19 +53,19 @@ describe('A hook reference that leads nowhere stops the start:', () => {
 
   it('a method without a decorator', async () => {
     expect(await postHookError(hookRef(Hooks, 'plain'))).toBe(
-      `${place}: Hooks.plain is no hook. Mark it with @Hook() or @Guardrail(). Hook methods of Hooks: one, two.`,
+      `${place}: Hooks.plain is not a hook. Mark it with @Hook() or @Guardrail(). Hook methods of Hooks: one, two.`,
     );
   });
 
   it('a method of an instance without a decorator', async () => {
     expect(await postHookError(hookRef(new NoHooks(), 'plain'))).toBe(
-      `${place}: NoHooks.plain is no hook. Mark it with @Hook() or @Guardrail().`,
+      `${place}: NoHooks.plain is not a hook. Mark it with @Hook() or @Guardrail().`,
     );
   });
 
   it('a class with several hook methods standing alone', async () => {
     expect(await postHookError(Hooks)).toBe(
-      `${place}: class Hooks has several hook methods (one, two). Name the one you mean: hookRef(Hooks, 'one').`,
+      `${place}: class Hooks has several hook methods (one, two). Name one of them: hookRef(Hooks, 'one').`,
     );
   });
 
@@ -188,7 +188,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
 
   it('an option of a reference that is for another place', async () => {
     expect(await postHookError(hookRef(Hooks, 'one', { members: true }))).toContain(
-      `${place}: "members" is for hooks of the module.`,
+      `${place}: the option "members" is only for hooks of the module.`,
     );
     const unknown = hookRef(Hooks, 'one', { mode: 'inline' } as never);
     expect(await postHookError(unknown)).toBe(`${place}: unknown option "mode". Known options: members.`);

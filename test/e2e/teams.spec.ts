@@ -259,7 +259,7 @@ describe('a team that is declared wrongly', () => {
 
   it.each([
     ['no members', { members: [] }, 'expected members to be a non-empty array'],
-    ['a member that is none', { members: [undefined] }, 'members[0] is no agent, team or workflow'],
+    ['a member that is none', { members: [undefined] }, 'members[0] is not an agent, team or workflow'],
     ['two members with one id', { members: [billing, billing] }, 'two members have the id "billing"'],
     [
       'an unknown mode',

@@ -359,7 +359,7 @@ describe('a workflow', () => {
     [
       'something that is no step',
       () => workflow(undefined as never),
-      'steps[0] is no step, component or function',
+      'steps[0] is not a step, component or function',
     ],
     ['two steps of one name', () => workflow(shout, parallel('p', [shout])), 'has two steps called "shout"'],
     ['an empty name', () => workflow(step('', shout)), 'step() expects a name'],

@@ -768,13 +768,17 @@ describe('the module', () => {
       { workflows: [agent] },
       'workflows[0] is the agent "a". List it among agents.',
     ],
-    ['a class', { agents: [Agent] }, 'agents[0] is no agent but Agent. List what new Agent({ … }) makes.'],
+    [
+      'a class',
+      { agents: [Agent] },
+      'agents[0] is not an agent, but the class or function Agent. List the result of new Agent({ … }).',
+    ],
     [
       'nothing',
       { teams: [team, undefined] },
       'teams[1] is undefined. If it is imported, look for a circular import.',
     ],
-    ['null', { agents: [null] }, 'agents[0] is no agent. List what new Agent({ … }) makes.'],
+    ['null', { agents: [null] }, 'agents[0] is not an agent. List the result of new Agent({ … }).'],
     ['a text as onRunError', { onRunError: 'log' }, 'expected onRunError to be a function'],
   ])('does not start with %s in its lists', async (_what, options, message) => {
     expect(await odd(options)).toContain(message);

@@ -139,8 +139,8 @@ describe('resolveOptions()', () => {
     }
     expect(() => resolve({ evalStore: new Old() })).toThrow(
       new AgentOsConfigurationError(
-        'AgentOsModule: rename(id, name) of the evalStore "Old" takes no owner, so that users could rename the ' +
-          'evaluations of others. Take the owner as a third parameter, and look at it in the same step.',
+        'AgentOsModule: rename(id, name) of the evalStore "Old" has no parameter for the owner, so users could rename the ' +
+          'evaluations of other users. Add the owner as a third parameter, and check it in the same step.',
       ),
     );
   });
@@ -215,8 +215,8 @@ describe('resolveOptions()', () => {
   ])('refuses %s from a factory, which runs too late for it', (option, http) => {
     expect(() => resolve({ http })).toThrow(
       new AgentOsConfigurationError(
-        `AgentOsModule: ${option} came from the factory, which runs after the routes are made. ` +
-          'Put it beside the factory: forRootAsync({ useFactory, http: … }).',
+        `AgentOsModule: ${option} is a result of the factory, which runs after the routes are created. ` +
+          'Set it beside the factory: forRootAsync({ useFactory, http: … }).',
       ),
     );
   });

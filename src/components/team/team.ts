@@ -146,7 +146,7 @@ function problemOfMembers(members: unknown): string | undefined {
   const ids = new Set<string>();
   for (const [index, member] of members.entries()) {
     if (!(member instanceof Component))
-      return `members[${index}] is no agent, team or workflow. If it is imported, look for a circular import.`;
+      return `members[${index}] is not an agent, team or workflow. If it is imported, look for a circular import.`;
     if (ids.has(member.id)) return `two members have the id "${member.id}".`;
     ids.add(member.id);
   }

@@ -30,7 +30,7 @@ function toNode(list: string, item: unknown, index: number): WorkflowNode {
   if (item instanceof Component) return new Step(item.id, item);
   if (typeof item === 'function') return new Step(item.name || `step ${index + 1}`, item as StepExecutor);
   throw new AgentOsConfigurationError(
-    `${list}[${index}] is no step, component or function. If it is imported, look for a circular import.`,
+    `${list}[${index}] is not a step, component or function. If it is imported, look for a circular import.`,
   );
 }
 

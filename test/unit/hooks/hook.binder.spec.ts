@@ -216,7 +216,7 @@ describe('bindHook() refuses', () => {
     [
       'a class with several hook methods',
       Support,
-      "class Support has several hook methods (notify, noSecrets). Name the one you mean: hookRef(Support, 'notify').",
+      "class Support has several hook methods (notify, noSecrets). Name one of them: hookRef(Support, 'notify').",
     ],
     [
       'a class without hook methods',
@@ -233,12 +233,12 @@ describe('bindHook() refuses', () => {
     [
       'a method without a decorator',
       hookRef(Support, 'helper'),
-      'Support.helper is no hook. Mark it with @Hook() or @Guardrail(). Hook methods of Support: notify, noSecrets.',
+      'Support.helper is not a hook. Mark it with @Hook() or @Guardrail(). Hook methods of Support: notify, noSecrets.',
     ],
     [
       'a method of an instance without a decorator',
       hookRef(new Support(), 'helper'),
-      'Support.helper is no hook. Mark it with @Hook() or @Guardrail(). Hook methods of Support: notify, noSecrets.',
+      'Support.helper is not a hook. Mark it with @Hook() or @Guardrail(). Hook methods of Support: notify, noSecrets.',
     ],
     [
       'options that it does not know',
@@ -248,7 +248,7 @@ describe('bindHook() refuses', () => {
     [
       '"members" on a hook of a component',
       hookRef(Audit, { members: false }),
-      '"members" is for hooks of the module. Attach the hook to the members, or list it in forRoot().',
+      'the option "members" is only for hooks of the module. Attach the hook to the members, or list it in forRoot().',
     ],
   ])('%s', (_name, listed, problem) => {
     expect(() => bind(listed)).toThrow(`postHooks[1] of agent "support": ${problem}`);
