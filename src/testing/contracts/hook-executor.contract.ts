@@ -296,7 +296,7 @@ export function hookExecutorContract(
   });
 
   add(
-    'stop() drops what it could not run in time, or leaves it to others; aborts what still runs; and returns what it dropped',
+    'stop() drops hooks that it could not run in time, or leaves them to others; aborts running hooks; and returns the dropped ones',
     async (stage) => {
       const deadline = new AbortController();
       const hanging: TestHook = ({ signal }) => {
