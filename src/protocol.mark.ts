@@ -1,23 +1,24 @@
 import { NEST_KEYS } from './peers/nest.internals.js';
+import type { Route } from './protocol/routes.js';
 
 const MARK = Symbol('AgentOsRoute');
 
-/** Marks the routes of a controller as routes of the protocol: a host may have others of the same names. */
-export function markProtocol(controller: object): void {
-  const { prototype } = controller as { readonly prototype: Readonly<Record<string, unknown>> };
-  for (const name of Object.getOwnPropertyNames(prototype)) {
-    const handler = prototype[name] as object;
-    if (name !== 'constructor' && Reflect.hasMetadata(NEST_KEYS.path, handler))
-      Reflect.defineMetadata(NEST_KEYS.routeConfig, { [MARK]: true }, handler);
-  }
+/** Marks a handler as that of a route of the protocol: a host may have others with the same paths. */
+export function markProtocol(handler: object, route: Route): void {
+  Reflect.defineMetadata(NEST_KEYS.routeConfig, { [MARK]: route }, handler);
 }
 
-/** Whether a handler belongs to a route of the protocol. */
-export function isProtocolHandler(handler: object): boolean {
-  return isOfProtocol(Reflect.getMetadata(NEST_KEYS.routeConfig, handler) as object | undefined);
+/** The route of the protocol that a handler belongs to. */
+export function protocolRouteOf(handler: object): Route | undefined {
+  const config = Reflect.getMetadata(NEST_KEYS.routeConfig, handler) as MarkedConfig | undefined;
+  return config?.[MARK];
 }
 
 /** Whether the `config` of a route marks it as a route of the protocol. */
 export function isOfProtocol(config: object | undefined): boolean {
   return config !== undefined && MARK in config;
+}
+
+interface MarkedConfig {
+  readonly [MARK]?: Route;
 }

@@ -5,7 +5,7 @@ import { concatMap, defaultIfEmpty, defer, lastValueFrom, map, takeLast, type Ob
 import { AgentOsInterceptor } from '../runs/background/agent-os.interceptor.js';
 import { toJsonValue } from '../data/to-json-value.js';
 import { NEST_KEYS, NEST_PARAMETERS } from '../peers/nest.internals.js';
-import { isProtocolHandler } from '../protocol.mark.js';
+import { protocolRouteOf } from '../protocol.mark.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
 /**
@@ -49,7 +49,7 @@ export class AnswerInterceptor implements NestInterceptor {
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (context.getType() !== 'http' || !isProtocolHandler(context.getHandler())) return next.handle();
+    if (context.getType() !== 'http' || !protocolRouteOf(context.getHandler())) return next.handle();
     return next.handle().pipe(
       takeLast(1),
       defaultIfEmpty(undefined),

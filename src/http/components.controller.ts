@@ -1,9 +1,10 @@
-import { Get, NotFoundException, Param, Res } from '@nestjs/common';
+import { NotFoundException, Param, Res } from '@nestjs/common';
 
+import { COMPONENT_ROUTES } from '../protocol/routes.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import type { Component } from '../components/component.js';
 import type { ComponentKind } from '../model/component.js';
-import { AgentOsRoutes } from './agent-os-route.decorator.js';
+import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { toWireComponent, toWireWorkflowSummary } from '../protocol/components.js';
 
@@ -15,32 +16,32 @@ export class ComponentsController {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  @Get('agents')
+  @Handles(COMPONENT_ROUTES.agent.list)
   agents(@Res() response: object): Promise<void> {
     return this.#list('agent', response);
   }
 
-  @Get('agents/:id')
+  @Handles(COMPONENT_ROUTES.agent.show)
   agent(@Param('id') id: string, @Res() response: object): Promise<void> {
     return this.#show('agent', id, response);
   }
 
-  @Get('teams')
+  @Handles(COMPONENT_ROUTES.team.list)
   teams(@Res() response: object): Promise<void> {
     return this.#list('team', response);
   }
 
-  @Get('teams/:id')
+  @Handles(COMPONENT_ROUTES.team.show)
   team(@Param('id') id: string, @Res() response: object): Promise<void> {
     return this.#show('team', id, response);
   }
 
-  @Get('workflows')
+  @Handles(COMPONENT_ROUTES.workflow.list)
   workflows(@Res() response: object): void {
     this.responder.reply(response, this.runtime.components.list('workflow').map(toWireWorkflowSummary));
   }
 
-  @Get('workflows/:id')
+  @Handles(COMPONENT_ROUTES.workflow.show)
   workflow(@Param('id') id: string, @Res() response: object): Promise<void> {
     return this.#show('workflow', id, response);
   }

@@ -1,7 +1,8 @@
-import { Get, Res } from '@nestjs/common';
+import { Res } from '@nestjs/common';
 
+import { SERVER_ROUTES } from '../protocol/routes.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
-import { AgentOsRoutes } from './agent-os-route.decorator.js';
+import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { toWireConfig, toWireModels } from '../protocol/config.js';
 
@@ -13,13 +14,13 @@ export class ConfigController {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  @Get('config')
+  @Handles(SERVER_ROUTES.config)
   config(@Res() response: object): void {
     const { options, components } = this.runtime;
     this.responder.reply(response, toWireConfig(options, components));
   }
 
-  @Get('models')
+  @Handles(SERVER_ROUTES.models)
   models(@Res() response: object): void {
     this.responder.reply(response, toWireModels(this.runtime.components));
   }

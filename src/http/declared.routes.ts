@@ -3,7 +3,7 @@ import { MetadataScanner, type ApplicationConfig, type ModulesContainer } from '
 import type { RoutePathFactory } from '@nestjs/core/router/route-path-factory.js';
 
 import { NEST_KEYS } from '../peers/nest.internals.js';
-import { isProtocolHandler } from '../protocol.mark.js';
+import { protocolRouteOf } from '../protocol.mark.js';
 import { formsOf, type DeclaredRoute } from './route.overlap.js';
 
 type PathParts = Parameters<RoutePathFactory['create']>[0];
@@ -83,7 +83,7 @@ function routesOf({ controller, modulePath, config, reading, paths }: Place): De
           versions: versions?.length ? versions : undefined,
           hosts: hosts.length > 0 ? hosts : undefined,
           handler: `${controller.name}.${name}`,
-          isOurs: isProtocolHandler(handler),
+          isOurs: protocolRouteOf(handler) !== undefined,
         })),
       );
     }),

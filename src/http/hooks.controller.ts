@@ -1,5 +1,6 @@
-import { Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
+import { NotFoundException, Param, Req, Res } from '@nestjs/common';
 
+import { HOOK_ROUTES } from '../protocol/routes.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import {
   toWireExecution,
@@ -17,14 +18,8 @@ import type { IndexedRun } from '../execution/run.index.js';
 import type { StoppableRun } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
 import type { SessionOwner } from '../sessions/session.store.js';
-import {
-  databaseQuery,
-  executionsQuery,
-  MAX_EXECUTIONS,
-  recordedRunsQuery,
-  type RecordedRunsQuery,
-} from '../protocol/requests.js';
-import { AgentOsRoutes } from './agent-os-route.decorator.js';
+import { MAX_EXECUTIONS, type RecordedRunsQuery } from '../protocol/requests.js';
+import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
 import { readQuery, type FieldRequest } from './forms/read-request.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { SessionAccess } from './sessions/session.access.js';
@@ -38,14 +33,14 @@ export class HooksController {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  @Get('hooks')
+  @Handles(HOOK_ROUTES.list)
   hooks(@Res() response: object): void {
     this.responder.reply(response, this.runtime.listHooks().map(toWireHook));
   }
 
-  @Get('hooks/runs')
+  @Handles(HOOK_ROUTES.runs)
   async runs(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { limit, ...filter } = readQuery(request, recordedRunsQuery);
+    const { limit, ...filter } = readQuery(request, HOOK_ROUTES.runs);
     const owner = await this.access.ownerFor(request);
     const [running, settled] = [this.#running(owner, filter), this.#settled(owner, filter)];
     const page: WireRecordedRuns = {
@@ -58,13 +53,13 @@ export class HooksController {
     this.responder.reply(response, page);
   }
 
-  @Get('hooks/runs/:run_id')
+  @Handles(HOOK_ROUTES.run)
   async run(
     @Param('run_id') id: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    readQuery(request, databaseQuery);
+    readQuery(request, HOOK_ROUTES.run);
     const owner = await this.access.ownerFor(request);
     const { run, parts } = findTree(id, [...this.#running(owner), ...this.#settled(owner)]);
     if (!run) throw new NotFoundException(`Run ${id} not found`);
@@ -84,9 +79,9 @@ export class HooksController {
     this.responder.reply(response, timeline);
   }
 
-  @Get('hooks/stats')
+  @Handles(HOOK_ROUTES.stats)
   async stats(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    readQuery(request, databaseQuery);
+    readQuery(request, HOOK_ROUTES.stats);
     const owner = await this.access.ownerFor(request);
     const counts = { running: 0, completed: 0, rejected: 0, failed: 0, cancelled: 0 };
     counts.running = this.#running(owner).length;
@@ -116,10 +111,10 @@ export class HooksController {
     );
   }
 
-  @Get('hooks/executions')
+  @Handles(HOOK_ROUTES.executions)
   async executions(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { executions } = this.runtime;
-    const { run_id: runId, hook, state, limit } = readQuery(request, executionsQuery);
+    const { run_id: runId, hook, state, limit } = readQuery(request, HOOK_ROUTES.executions);
     const filter = { runId, hook, state, limit, userId: await this.access.ownerFor(request) };
     const [listed, { open, ...counts }] = await Promise.all([executions.list(filter), executions.counts()]);
     const page: WireExecutions = {

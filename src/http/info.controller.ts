@@ -1,9 +1,10 @@
-import { Get, Inject, Res } from '@nestjs/common';
+import { Inject, Res } from '@nestjs/common';
 
+import { SERVER_ROUTES } from '../protocol/routes.js';
 import type { AgentOsExtras, ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { EXTRAS } from '../agent-os.tokens.js';
-import { OpenRoutes } from './agent-os-route.decorator.js';
+import { OpenRoutes, Handles } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { toWireInfo, type WireInfo } from '../protocol/config.js';
 
@@ -16,7 +17,7 @@ export class InfoController {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  @Get('info')
+  @Handles(SERVER_ROUTES.info)
   info(@Res() response: object): void {
     const { options, components } = this.runtime;
     this.responder.reply(response, toWireInfo(options, authModeOf(options, this.extras), components));

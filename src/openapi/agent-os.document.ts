@@ -11,7 +11,7 @@ import {
   type SecurityRequirements,
 } from './route.access.js';
 import { markRoutes, ROUTE_MARK } from './route.marks.js';
-import { ALL_ROUTES } from './routes/all-routes.js';
+import { ALL_ROUTES, nameOf, SERVER_ROUTES } from '../protocol/routes.js';
 import { ownSchemas, removeUnused } from './schema.components.js';
 import type { SchemaMap } from './schema.map.js';
 
@@ -48,7 +48,7 @@ export function createAgentOsDocument(
   const schemas = ownSchemas(config.openapi, access.files);
   const document = SwaggerModule.createDocument(app, withSchemas(config, schemas), options);
   const described = describeRoutes(document, access);
-  addHome(document, app, access, described.get('GET health'));
+  addHome(document, app, access, described.get(nameOf(SERVER_ROUTES.health)));
   if (described.size > 0) addSecurityKey(document, access);
   removeUnused(document, schemas);
   return document;
@@ -60,13 +60,15 @@ function withSchemas(config: Omit<OpenAPIObject, 'paths'>, schemas: SchemaMap): 
   return { ...config, components: { ...components, schemas: { ...schemas, ...components?.schemas } } };
 }
 
+const ROUTES = new Map(ALL_ROUTES.map((route) => [nameOf(route), route]));
+
 /** @returns the paths of our routes in the document */
 function describeRoutes({ paths }: OpenAPIObject, access: RouteAccess): ReadonlyMap<string, string> {
   const described = new Map<string, string>();
   for (const [path, item] of Object.entries(paths)) {
     for (const [method, value] of Object.entries(item)) {
       const { [ROUTE_MARK]: mark, ...operation } = value as MarkedOperation;
-      const route = mark === undefined ? undefined : ALL_ROUTES[mark];
+      const route = mark === undefined ? undefined : ROUTES.get(mark);
       if (mark === undefined || !route) continue;
       described.set(mark, path);
       Object.assign(item, { [method]: describeOperation(operation, path, route, access) });

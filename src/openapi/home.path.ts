@@ -4,7 +4,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 
 import { describeOperation } from './operation.js';
 import type { RouteAccess } from './route.access.js';
-import { homeRoute } from './routes/core.routes.js';
+import { SERVER_ROUTES } from '../protocol/routes.js';
 
 /**
  * Adds `GET /`, which has no controller, unless the host has a controller there. The route has no version, and the
@@ -28,6 +28,6 @@ export function addHome(
   const operation = { operationId: 'AgentOs_home', responses: {} };
   document.paths[path] = {
     ...document.paths[path],
-    get: describeOperation(operation, path, homeRoute, access),
+    get: describeOperation(operation, path, SERVER_ROUTES.home, access),
   };
 }

@@ -1,10 +1,9 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 
-import { parametersOf, type Parameter } from '../protocol/openapi.js';
-import type { Answer, RouteDescription } from './open-api.types.js';
+import { WireError } from '../protocol/errors.js';
+import { answerOf, bodyOf, parametersOf, type Parameter } from '../protocol/openapi.js';
+import type { Answer, Route } from '../protocol/routes.js';
 import type { RouteAccess } from './route.access.js';
-import { json, problem } from './routes/route.builders.js';
-import { ref } from './schema.builders.js';
 
 /** An operation of a document, as `@nestjs/swagger` created it. */
 export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -24,10 +23,10 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
 export function describeOperation(
   { operationId, ...operation }: Operation,
   path: string,
-  route: RouteDescription,
+  route: Route,
   access: RouteAccess,
 ): Operation {
-  const { tag, summary, description, requestBody, isOpen = false } = route;
+  const { tag, summary, description, query, body, isOpen = false } = route;
   const security = isOpen ? [] : access.security;
   const described = {
     ...operation,
@@ -38,9 +37,9 @@ export function describeOperation(
     ...(security === undefined ? {} : { security }),
     parameters: mergeParameters(operation.parameters ?? [], [
       ...pathParameters(path),
-      ...(route.query ? parametersOf(route.query) : []),
+      ...(query ? parametersOf(query) : []),
     ]),
-    ...(requestBody === undefined ? {} : { requestBody }),
+    ...(body === undefined ? {} : { requestBody: bodyOf(body) }),
     responses: { ...hostAnswers(operation), ...answersOf(route, access) },
   };
   // A copy: our constants are read-only and shared, and the host may change its document.
@@ -77,16 +76,16 @@ function hostAnswers({ responses }: Operation): Record<string, unknown> {
 
 /** Every answer of a route, those of guards and filters included. */
 function answersOf(
-  { answers, isOpen = false }: RouteDescription,
+  { answers, isOpen = false }: Route,
   { hasKey, hasGuards }: RouteAccess,
-): Readonly<Record<string, Answer>> {
-  const other = answers['default'] ?? problem('An unexpected error.');
-  const refused = (description: string): Answer =>
-    json(description, other.content?.['application/json']?.schema ?? ref('HttpError'));
-  return {
-    ...(!isOpen && (hasKey || hasGuards) ? { 401: refused('The request says not who it comes from.') } : {}),
-    ...(!isOpen && hasGuards ? { 403: refused('Who asks may not do this.') } : {}),
+): Record<string, object> {
+  const other = answers['default'] ?? { description: 'An unexpected error.', json: WireError };
+  const refused = (description: string): Answer => ({ description, json: other.json });
+  const all: Record<string, Answer> = {
+    ...(!isOpen && (hasKey || hasGuards) ? { 401: refused('The request is not authenticated.') } : {}),
+    ...(!isOpen && hasGuards ? { 403: refused('The client may not do this.') } : {}),
     ...answers,
     default: other,
   };
+  return Object.fromEntries(Object.entries(all).map(([status, answer]) => [status, answerOf(answer)]));
 }

@@ -1,17 +1,11 @@
-import { RequestMethod, type Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 
-import { NEST_KEYS } from '../peers/nest.internals.js';
+import { protocolRouteOf } from '../protocol.mark.js';
+import { nameOf } from '../protocol/routes.js';
 
 /** Marks an operation of a document with its AgentOS route; it is removed before the document is returned. */
 export const ROUTE_MARK = 'x-agent-os-route';
-
-/** A handler, and its route without prefixes and versions, such as `GET agents/:id`. */
-interface DeclaredRoute {
-  readonly route: string;
-  readonly prototype: object;
-  readonly name: string;
-}
 
 const marked = new WeakSet<object>();
 
@@ -20,29 +14,13 @@ const marked = new WeakSet<object>();
  * application: they apply prefixes, versions and exclusions.
  */
 export function markRoutes(controllers: readonly Type[]): void {
-  for (const { route, prototype, name } of controllers.flatMap(routesOf)) {
-    const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
-    const handler = descriptor?.value as object | undefined;
-    if (!descriptor || !handler || marked.has(handler)) continue;
-    marked.add(handler);
-    ApiExtension(ROUTE_MARK, route)(prototype, name, descriptor);
+  for (const { prototype } of controllers as readonly { readonly prototype: object }[]) {
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      const handler: unknown = descriptor.value;
+      const route = typeof handler === 'function' ? protocolRouteOf(handler) : undefined;
+      if (!route || marked.has(descriptor.value as object)) continue;
+      marked.add(descriptor.value as object);
+      ApiExtension(ROUTE_MARK, nameOf(route))(prototype, name, descriptor);
+    }
   }
-}
-
-/** The routes that a controller declares. */
-export function routesOf(controller: Type): DeclaredRoute[] {
-  const prototype = controller.prototype as Record<string, object>;
-  const controllerPath = Reflect.getMetadata(NEST_KEYS.path, controller) as string;
-  return Object.getOwnPropertyNames(prototype).flatMap((name) => {
-    const handler = prototype[name];
-    const path = handler && (Reflect.getMetadata(NEST_KEYS.path, handler) as string | undefined);
-    if (name === 'constructor' || path === undefined) return [];
-    const method = Reflect.getMetadata(NEST_KEYS.method, handler as object) as RequestMethod;
-    return [{ route: `${RequestMethod[method]} ${join(controllerPath, path)}`, prototype, name }];
-  });
-}
-
-function join(...paths: readonly string[]): string {
-  const parts = paths.flatMap((path) => path.split('/'));
-  return parts.filter((part) => part !== '').join('/');
 }

@@ -4,7 +4,6 @@ import type { FileLimits } from '../http/forms/file.limits.js';
 import type { SchemaMap } from './schema.map.js';
 import { documentSchemas } from '../protocol/openapi.js';
 import { SCHEMA_PREFIX } from '../protocol/schema.js';
-import './schemas/all-schemas.js';
 
 /**
  * A copy of our schemas, which a document may change.

@@ -30,14 +30,12 @@ import type { EngineLike, EngineYield, LeaderRequest } from 'nestjs-agentos/engi
 import { createAgentOsDocument, type AgentOsDocumentOptions } from 'nestjs-agentos/openapi';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
-import { HTTP_CONTROLLERS } from '../../src/http/http.routes.js';
-import { parametersOf } from '../../src/protocol/openapi.js';
-import { routesOf } from '../../src/openapi/route.marks.js';
-import { ALL_ROUTES } from '../../src/openapi/routes/all-routes.js';
-import { ALL_SCHEMAS } from '../../src/openapi/schemas/all-schemas.js';
+import { documentSchemas, parametersOf } from '../../src/protocol/openapi.js';
+import { ALL_ROUTES, nameOf, SERVER_ROUTES } from '../../src/protocol/routes.js';
 import { inBackground } from '../support/background-hook.js';
 import { namesOf, parseFrames } from '../support/http-client.js';
 import { answering, mockLab } from '../support/mock-lab.js';
+import { declaredRoutes } from '../support/protocol-routes.js';
 import { OpenApiValidator } from '../support/openapi-validator.js';
 import { raise } from '../support/raise.js';
 import { ADAPTERS, closeApps, startApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -68,6 +66,8 @@ function documentOf(
   return createAgentOsDocument(app, config, options);
 }
 
+const ALL_SCHEMAS = documentSchemas('3.0');
+
 /** The document as a reader gets it. */
 function jsonOf<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
@@ -84,21 +84,21 @@ function placesOf(document: OpenAPIObject): string[] {
 
 /** Where the routes of the controllers stand behind a prefix. */
 function expectedPlaces(prefix: string): string[] {
-  const routes = HTTP_CONTROLLERS.flatMap(routesOf).map(({ route }) => route);
-  return routes.map((route) => route.replace(' ', ` ${prefix}/`).replace(/:(\w+)/g, '{$1}'));
+  return declaredRoutes().map(({ method, path }) => `${method} ${prefix}${path.replace(/:(\w+)/g, '{$1}')}`);
 }
 
 describe('the descriptions', () => {
   it('are of every route, and of no other', () => {
-    const routes = HTTP_CONTROLLERS.flatMap(routesOf).map(({ route }) => route);
-    expect(Object.keys(ALL_ROUTES).sort()).toEqual([...routes].sort());
+    const routes = declaredRoutes().map(({ method, path }) => `${method} ${path.slice(1)}`);
+    // The answer at the root has no controller.
+    expect(ALL_ROUTES.map(nameOf).sort()).toEqual([...routes, nameOf(SERVER_ROUTES.home)].sort());
     expect(routes.length).toBeGreaterThan(40);
   });
 
   it('say something of every schema, parameter and answer', () => {
     const silent = Object.entries(ALL_SCHEMAS).filter(([, { description = '' }]) => description === '');
     expect(silent).toEqual([]);
-    for (const { query, answers } of Object.values(ALL_ROUTES))
+    for (const { query, answers } of ALL_ROUTES)
       for (const { description } of [...(query ? parametersOf(query) : []), ...Object.values(answers)])
         expect(description).not.toBe('');
   });

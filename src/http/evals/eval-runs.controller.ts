@@ -1,29 +1,13 @@
-import {
-  Delete,
-  Get,
-  NotFoundException,
-  NotImplementedException,
-  Param,
-  Patch,
-  Post,
-  Req,
-  Res,
-} from '@nestjs/common';
+import { NotFoundException, NotImplementedException, Param, Req, Res } from '@nestjs/common';
 
+import { EVALUATION_ROUTES } from '../../protocol/routes.js';
 import { EvalStore, type Evaluation, type EvaluationFilter } from '../../sessions/eval.store.js';
 import { shortenEvaluation, toWireEvaluation, type WireEvaluation } from '../../protocol/evaluations.js';
 import { toWirePage, type FoundPage } from '../../protocol/pages.js';
 import { isOf } from '../../sessions/session.filter.js';
-import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { isId } from '../../protocol/request.fields.js';
-import {
-  databaseQuery,
-  evaluationDeletion,
-  evaluationName,
-  evaluationsQuery,
-  rangeOf,
-  type EvaluationsQuery,
-} from '../../protocol/requests.js';
+import { rangeOf, type EvaluationsQuery } from '../../protocol/requests.js';
 import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
@@ -39,52 +23,52 @@ export class EvalRunsController {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  @Get('eval-runs')
+  @Handles(EVALUATION_ROUTES.list)
   async list(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const startedAt = performance.now();
-    const query = readQuery(request, evaluationsQuery);
+    const query = readQuery(request, EVALUATION_ROUTES.list);
     const { page, limit } = rangeOf(query);
     const found = await this.#search(query, request);
     this.responder.reply(response, toWirePage({ ...found, page, limit, startedAt }));
   }
 
-  @Post('eval-runs')
+  @Handles(EVALUATION_ROUTES.run)
   run(@Res() _response: object): void {
     throw new NotImplementedException(
       'Evaluations are not started by request. Put the hook agentAsJudge() into the postHooks of what is to be judged.',
     );
   }
 
-  @Get('eval-runs/:eval_run_id')
+  @Handles(EVALUATION_ROUTES.show)
   async show(
     @Param('eval_run_id') id: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    readQuery(request, databaseQuery);
+    readQuery(request, EVALUATION_ROUTES.show);
     const evaluation = await this.#find(request, id);
     if (!evaluation) throw notFound(id);
     this.responder.reply(response, toWireEvaluation(evaluation));
   }
 
-  @Patch('eval-runs/:eval_run_id')
+  @Handles(EVALUATION_ROUTES.rename)
   async rename(
     @Param('eval_run_id') id: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    readQuery(request, databaseQuery);
-    const { name } = readBody(request, evaluationName);
+    readQuery(request, EVALUATION_ROUTES.rename);
+    const { name } = readBody(request, EVALUATION_ROUTES.rename);
     const owner = await this.access.ownerFor(request);
     const renamed = isId(id) ? await this.evals.rename(id, name, owner) : undefined;
     if (!renamed) throw notFound(id);
     this.responder.reply(response, toWireEvaluation(renamed));
   }
 
-  @Delete('eval-runs')
+  @Handles(EVALUATION_ROUTES.deleteMany)
   async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    readQuery(request, databaseQuery);
-    const { eval_run_ids: ids } = readBody(request, evaluationDeletion);
+    readQuery(request, EVALUATION_ROUTES.deleteMany);
+    const { eval_run_ids: ids } = readBody(request, EVALUATION_ROUTES.deleteMany);
     const possible = ids.filter(isId);
     if (possible.length > 0) await this.evals.delete(possible, await this.access.ownerFor(request));
     this.responder.replyNothing(response);

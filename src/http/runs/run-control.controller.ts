@@ -3,18 +3,17 @@ import {
   NotFoundException,
   NotImplementedException,
   Param,
-  Post,
   Req,
   Res,
   type Type,
 } from '@nestjs/common';
 
+import { COMPONENT_ROUTES } from '../../protocol/routes.js';
 import type { ComponentKind } from '../../model/component.js';
 import { isOf } from '../../sessions/session.filter.js';
-import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { readForm, type FormRequest } from '../forms/read-form.js';
 import { read } from '../../protocol/read.js';
-import { cancelQuery, continuation, resumption } from '../../protocol/requests.js';
 import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
@@ -24,14 +23,14 @@ import { RunFinder } from './run.finder.js';
 import type { RunRecording } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';
 
-/** A missing session has an answer of its own in the protocol: 400. */
-const optionalContinuation = continuation.partial({ session_id: true });
-
 type ControlRequest = FormRequest & FieldRequest;
 
 /** The routes that control a started run; a separate class for each kind of component. */
 export function runControlControllerOf(kind: ComponentKind): Type {
-  @AgentOsRoutes(`${kind}s/:id/runs/:run_id`)
+  const routes = COMPONENT_ROUTES[kind];
+  // A missing session has an answer of its own in the protocol: 400.
+  const continuation = routes.continue.body.schema.partial({ session_id: true });
+  @AgentOsRoutes()
   class RunControlController {
     constructor(
       private readonly finder: RunFinder,
@@ -42,7 +41,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     ) {}
 
     /** A run that does not exist, or no longer, needs no cancelling. */
-    @Post('cancel')
+    @Handles(routes.cancel)
     async cancel(
       @Param('id') id: string,
       @Param('run_id') runId: string,
@@ -50,7 +49,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const { session_id: sessionId } = readQuery(request, cancelQuery);
+      const { session_id: sessionId } = readQuery(request, routes.cancel);
       const run = await this.finder.inFlight(request, component, runId);
       run?.cancel(`Run ${runId} was cancelled`);
       if (!run && this.access.isHostAsked && !(await this.#recorded(request, id, runId))) {
@@ -61,7 +60,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       this.responder.reply(response, {});
     }
 
-    @Post('continue')
+    @Handles(routes.continue)
     async continue(
       @Param('id') id: string,
       @Param('run_id') runId: string,
@@ -71,7 +70,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     ): Promise<never> {
       const component = this.finder.component(kind, id);
       const { fields } = await readForm(request);
-      const { session_id: sessionId } = read(optionalContinuation, fields, ['body']);
+      const { session_id: sessionId } = read(continuation, fields, ['body']);
       if (sessionId === undefined) throw new BadRequestException('session_id is required to continue a run');
       const run = await this.finder.find(request, component, sessionId, runId);
       if (!run) throw new NotFoundException('Run not found');
@@ -80,7 +79,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       );
     }
 
-    @Post('resume')
+    @Handles(routes.resume)
     async resume(
       @Param('id') id: string,
       @Param('run_id') runId: string,
@@ -89,11 +88,13 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     ): Promise<void> {
       const component = this.finder.component(kind, id);
       const { fields } = await readForm(request);
-      const { session_id: sessionId, last_event_index: lastEventIndex } = read(resumption, fields, ['body']);
+      const { session_id: sessionId, last_event_index: last } = read(routes.resume.body.schema, fields, [
+        'body',
+      ]);
       const recording = await this.#recorded(request, id, runId);
-      if (recording) return this.resuming.fromRecording(recording, lastEventIndex, response);
+      if (recording) return this.resuming.fromRecording(recording, last, response);
       const stored = sessionId && (await this.finder.stored(request, component, sessionId, runId));
-      if (stored) return this.resuming.fromStore(stored, lastEventIndex, response);
+      if (stored) return this.resuming.fromStore(stored, last, response);
       if (this.access.isHostAsked) throw new NotFoundException('Run not found');
       await this.resuming.unknown(runId, response);
     }

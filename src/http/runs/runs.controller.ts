@@ -1,13 +1,14 @@
-import { Get, Inject, NotFoundException, Param, Post, Req, Res, type Type } from '@nestjs/common';
+import { Inject, NotFoundException, Param, Req, Res, type Type } from '@nestjs/common';
 
+import { COMPONENT_ROUTES } from '../../protocol/routes.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component.js';
-import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { BodyMemory, type BodyCount } from '../forms/body.memory.js';
 import { readForm, type Form, type FormRequest } from '../forms/read-form.js';
-import { RUN_STATUSES, runQuery, runsQuery } from '../../protocol/requests.js';
+import { RUN_STATUSES } from '../../protocol/requests.js';
 import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { parseRunForm, type RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
@@ -22,7 +23,8 @@ import { RunResponder } from './run.responder.js';
 
 /** The routes that run components of a kind and show their runs; a separate class for each kind. */
 export function runsControllerOf(kind: ComponentKind): Type {
-  @AgentOsRoutes(`${kind}s/:id/runs`)
+  const routes = COMPONENT_ROUTES[kind];
+  @AgentOsRoutes()
   class RunsController {
     constructor(
       @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
@@ -37,7 +39,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
     ) {}
 
     /** Awaits the run: the handler's observable ends when the run has settled and its answer is being sent. */
-    @Post()
+    @Handles(routes.start)
     async run(@Param('id') id: string, @Req() request: FormRequest, @Res() response: object): Promise<void> {
       const component = this.finder.component(kind, id);
       // Checked before the files are read, and again when the run starts.
@@ -50,14 +52,14 @@ export function runsControllerOf(kind: ComponentKind): Type {
       else await responder.json(component, form, response, memory);
     }
 
-    @Get()
+    @Handles(routes.runs)
     async list(
       @Param('id') id: string,
       @Req() request: FieldRequest,
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const { session_id: sessionId, status: asked, ...part } = readQuery(request, runsQuery);
+      const { session_id: sessionId, status: asked, ...part } = readQuery(request, routes.runs);
       const status = asked && RUN_STATUSES[asked];
       const isRunningWanted = part.before === undefined && (status === undefined || status === 'RUNNING');
       const running = isRunningWanted ? await this.finder.running(request, component, sessionId) : [];
@@ -75,7 +77,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       this.responder.replyPage(request, response, { items: [...items, ...shown], next });
     }
 
-    @Get(':run_id')
+    @Handles(routes.run)
     async find(
       @Param('id') id: string,
       @Param('run_id') runId: string,
@@ -83,7 +85,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const { session_id: sessionId } = readQuery(request, runQuery);
+      const { session_id: sessionId } = readQuery(request, routes.run);
       const run = await this.finder.find(request, component, sessionId, runId);
       if (!run) throw new NotFoundException('Run not found');
       this.responder.reply(response, toWireRun(run.output, { sessionState: run.sessionState }));

@@ -1,9 +1,10 @@
-import { Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
+import { NotFoundException, Param, Req, Res } from '@nestjs/common';
 
+import { SESSION_ROUTES } from '../../protocol/routes.js';
 import { SessionStore, type StoredSession } from '../../sessions/session.store.js';
-import { AgentOsRoutes } from '../agent-os-route.decorator.js';
+import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { isId } from '../../protocol/request.fields.js';
-import { sessionQuery, sessionRunsQuery, type SessionQuery } from '../../protocol/requests.js';
+import { type SessionQuery } from '../../protocol/requests.js';
 import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { toWireSessionRun } from '../../protocol/session-runs.js';
@@ -20,13 +21,13 @@ export class SessionRunsController {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  @Get('sessions/:session_id/runs')
+  @Handles(SESSION_ROUTES.runs)
   async list(
     @Param('session_id') id: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const query = readQuery(request, sessionRunsQuery);
+    const query = readQuery(request, SESSION_ROUTES.runs);
     const { kind, userId: owner = null } = await this.#find(request, id, query);
     const filter = { owner, createdAfter: query.created_after, createdBefore: query.created_before };
     const page = await this.pages.read(id, query, filter, (run) =>
@@ -36,14 +37,14 @@ export class SessionRunsController {
     this.responder.replyPage(request, response, page);
   }
 
-  @Get('sessions/:session_id/runs/:run_id')
+  @Handles(SESSION_ROUTES.run)
   async show(
     @Param('session_id') id: string,
     @Param('run_id') runId: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const { userId: owner = null } = await this.#find(request, id, readQuery(request, sessionQuery));
+    const { userId: owner = null } = await this.#find(request, id, readQuery(request, SESSION_ROUTES.run));
     const [run] = isId(runId) ? await this.sessions.runs(id, { owner, runId, limit: 1 }) : [];
     if (run) return this.responder.reply(response, toWireSessionRun(run, null));
     const others = await this.sessions.runs(id, { owner, limit: 1 });

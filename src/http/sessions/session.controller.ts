@@ -1,12 +1,13 @@
-import { Delete, Get, Inject, NotFoundException, Param, Patch, Post, Req, Res } from '@nestjs/common';
+import { Inject, NotFoundException, Param, Req, Res } from '@nestjs/common';
 
+import { SESSION_ROUTES } from '../../protocol/routes.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { changesOf } from '../../sessions/session.changes.js';
 import { SessionStore, type SessionUpdate, type StoredSession } from '../../sessions/session.store.js';
-import { AgentOsRoutes } from '../agent-os-route.decorator.js';
-import { CLIENT_CONTEXT, sessionName, sessionQuery, sessionUpdate } from '../../protocol/requests.js';
+import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
+import { CLIENT_CONTEXT, type SessionQuery } from '../../protocol/requests.js';
 import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import type { WireSessionDetails } from '../../protocol/sessions.js';
@@ -27,52 +28,56 @@ export class SessionController {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  @Get('sessions/:session_id')
+  @Handles(SESSION_ROUTES.show)
   async show(
     @Param('session_id') id: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const query = readQuery(request, sessionQuery);
+    const query = readQuery(request, SESSION_ROUTES.show);
     const session = await this.access.find(request, id, query);
     if (!session) throw notFound(id, query.type);
     this.responder.reply(response, await this.presenter.details(session, undefined));
   }
 
-  @Post('sessions/:session_id/rename')
+  @Handles(SESSION_ROUTES.rename)
   async rename(
     @Param('session_id') id: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const { session_name: name } = readBody(request, sessionName);
-    const changed = await this.#change(id, request, (session) => changesOf(session, { ...session, name }));
+    const { session_name: name } = readBody(request, SESSION_ROUTES.rename);
+    const query = readQuery(request, SESSION_ROUTES.rename);
+    const changed = await this.#change(id, request, query, (session) =>
+      changesOf(session, { ...session, name }),
+    );
     this.responder.reply(response, changed);
   }
 
-  @Patch('sessions/:session_id')
+  @Handles(SESSION_ROUTES.update)
   async update(
     @Param('session_id') id: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
     const ignored = this.options.http.acceptClientContext ? [] : CLIENT_CONTEXT;
-    const body = readBody(request, sessionUpdate, { ignored });
+    const body = readBody(request, SESSION_ROUTES.update, ignored);
     const { summary } = body;
-    const changed = await this.#change(id, request, (session) => ({
+    const query = readQuery(request, SESSION_ROUTES.update);
+    const changed = await this.#change(id, request, query, (session) => ({
       ...changesOf(session, { ...session, ...contentOf(body) }),
       ...(summary === undefined ? {} : { summary }),
     }));
     this.responder.reply(response, changed);
   }
 
-  @Delete('sessions/:session_id')
+  @Handles(SESSION_ROUTES.delete)
   async delete(
     @Param('session_id') id: string,
     @Req() request: FieldRequest,
     @Res() response: object,
   ): Promise<void> {
-    const { user_id: claimed } = readQuery(request, sessionQuery);
+    const { user_id: claimed } = readQuery(request, SESSION_ROUTES.delete);
     await this.deletion.delete([id], await this.access.ownerFor(request, claimed));
     this.responder.replyNothing(response);
   }
@@ -81,9 +86,9 @@ export class SessionController {
   async #change(
     id: string,
     request: FieldRequest,
+    query: SessionQuery,
     update: (session: StoredSession) => SessionUpdate,
   ): Promise<WireSessionDetails> {
-    const query = readQuery(request, sessionQuery);
     const session = await this.access.find(request, id, query);
     const owner = session?.userId ?? null;
     const isChanged = session !== undefined && (await this.sessions.update(id, update(session), owner));

@@ -1,5 +1,6 @@
-import { BadRequestException, ConflictException, Delete, Get, Inject, Post, Req, Res } from '@nestjs/common';
+import { BadRequestException, ConflictException, Inject, Req, Res } from '@nestjs/common';
 
+import { SESSION_ROUTES } from '../../protocol/routes.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import { COMPONENT_KINDS, type ComponentKind } from '../../model/component.js';
@@ -8,15 +9,8 @@ import { newId } from '../../model/ids.js';
 import { toWirePage } from '../../protocol/pages.js';
 import { sessionNotFound } from '../../sessions/session-not-found.js';
 import { SessionStore, type NewSession } from '../../sessions/session.store.js';
-import { AgentOsRoutes } from '../agent-os-route.decorator.js';
-import {
-  CLIENT_CONTEXT,
-  newSession,
-  rangeOf,
-  sessionDeletion,
-  sessionQuery,
-  sessionsQuery,
-} from '../../protocol/requests.js';
+import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
+import { CLIENT_CONTEXT, rangeOf } from '../../protocol/requests.js';
 import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
@@ -38,10 +32,10 @@ export class SessionsController {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  @Get('sessions')
+  @Handles(SESSION_ROUTES.list)
   async list(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const startedAt = performance.now();
-    const query = readQuery(request, sessionsQuery);
+    const query = readQuery(request, SESSION_ROUTES.list);
     const { page, limit, offset, ...order } = rangeOf(query);
     const filter = {
       ...order,
@@ -63,9 +57,9 @@ export class SessionsController {
     this.responder.reply(response, toWirePage({ data: entries.all, page, limit, total, startedAt }));
   }
 
-  @Post('sessions')
+  @Handles(SESSION_ROUTES.create)
   async create(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { type: kind } = readQuery(request, sessionQuery);
+    const { type: kind } = readQuery(request, SESSION_ROUTES.create);
     const session = await this.#newSession(request, kind);
     const { id } = session;
     if (!(await this.sessions.create(session))) {
@@ -78,10 +72,10 @@ export class SessionsController {
     this.responder.reply(response, await this.presenter.details(created, undefined), 201);
   }
 
-  @Delete('sessions')
+  @Handles(SESSION_ROUTES.deleteMany)
   async deleteMany(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { user_id: claimed } = readQuery(request, sessionQuery);
-    const { session_ids: ids, session_types: types } = readBody(request, sessionDeletion);
+    const { user_id: claimed } = readQuery(request, SESSION_ROUTES.deleteMany);
+    const { session_ids: ids, session_types: types } = readBody(request, SESSION_ROUTES.deleteMany);
     if (ids.length !== types.length)
       throw new BadRequestException('Session IDs and session types must have the same length');
     await this.deletion.delete(ids, await this.access.ownerFor(request, claimed));
@@ -91,7 +85,7 @@ export class SessionsController {
   /** @param kind - the kind in the query; without it, the first id of a component determines the kind */
   async #newSession(request: FieldRequest, kind: ComponentKind | undefined): Promise<NewSession> {
     const ignored = this.options.http.acceptClientContext ? [] : CLIENT_CONTEXT;
-    const body = readBody(request, newSession, { isOptional: true, ignored });
+    const body = readBody(request, SESSION_ROUTES.create, ignored);
     const userId = await this.access.userOf(request, body.user_id);
     const kinds = kind === undefined ? COMPONENT_KINDS : [kind];
     const named = kinds.find((one) => body[`${one}_id`] !== undefined);
