@@ -184,7 +184,7 @@ export interface RunDetails {
 export function toWireRun(output: RunOutput, details: RunDetails = {}): WireRun {
   if (output.component.kind !== 'workflow') return toConversation(output, details);
   const { input = output.input } = details;
-  return { ...toWorkflowFields(output, details), input: input?.content };
+  return Object.assign(toWorkflowFields(output, details), { input: input?.content });
 }
 
 /** Runs of members. */
@@ -193,7 +193,7 @@ export function toMemberRuns(outputs: readonly RunOutput[], details: RunDetails)
     const { component, input } = output;
     const own = { ...details, input };
     if (component.kind !== 'workflow') return toConversation(output, own);
-    return { ...toWorkflowFields(output, own), input: input && toWireInput(input) };
+    return Object.assign(toWorkflowFields(output, own), { input: input && toWireInput(input) });
   });
 }
 
@@ -244,14 +244,13 @@ function toConversation(output: RunOutput, details: RunDetails): WireAgentRun | 
     input: input && toWireInput(input),
   } satisfies z.infer<typeof ConversationFields>;
   const { id, name } = component;
-  return component.kind === 'team'
-    ? {
-        ...fields,
-        team_id: id,
-        team_name: name,
-        member_responses: toMemberRuns(output.memberResponses, details),
-      }
-    : { ...fields, agent_id: id, agent_name: name, session_state: toJsonObject(sessionState) };
+  // No spread: copies of objects with this many fields are slow to make and to write as JSON.
+  return Object.assign(
+    fields,
+    component.kind === 'team'
+      ? { team_id: id, team_name: name, member_responses: toMemberRuns(output.memberResponses, details) }
+      : { agent_id: id, agent_name: name, session_state: toJsonObject(sessionState) },
+  );
 }
 
 /** A workflow's run without its input, which only members of teams wrap. */

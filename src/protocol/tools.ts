@@ -4,35 +4,6 @@ import type { ToolExecution } from '../model/tool-execution.js';
 import { toJsonValue } from '../data/to-json-value.js';
 import { epochSeconds, jsonObject, named, toJsonObject } from './schema.js';
 
-/** Features of tool calls that this server never uses; clients expect the keys anyway. */
-const Unused = z.object({
-  requires_confirmation: z.boolean().nullable(),
-  confirmed: z.boolean().nullable(),
-  confirmation_note: z.string().nullable(),
-  requires_user_input: z.boolean().nullable(),
-  user_input_schema: z.array(jsonObject()).nullable(),
-  user_feedback_schema: z.array(jsonObject()).nullable(),
-  answered: z.boolean().nullable(),
-  external_execution_required: z.boolean().nullable(),
-  external_execution_silent: z.boolean().nullable(),
-  approval_type: z.string().nullable(),
-  approval_id: z.string().nullable(),
-});
-
-const UNUSED: z.infer<typeof Unused> = {
-  requires_confirmation: null,
-  confirmed: null,
-  confirmation_note: null,
-  requires_user_input: null,
-  user_input_schema: null,
-  user_feedback_schema: null,
-  answered: null,
-  external_execution_required: null,
-  external_execution_silent: null,
-  approval_type: null,
-  approval_id: null,
-};
-
 const ToolMetrics = z.object({
   start_time: z.number().describe('Epoch seconds.'),
   end_time: z.number().describe('Epoch seconds.'),
@@ -53,7 +24,18 @@ export const WireTool = named(
     child_run_id: z.string().nullable().describe("The run that the call started: that of a team's member."),
     stop_after_tool_call: z.boolean(),
     created_at: epochSeconds().nullable(),
-    ...Unused.shape,
+    // Features of tool calls that this server never uses; clients expect the keys anyway.
+    requires_confirmation: z.boolean().nullable(),
+    confirmed: z.boolean().nullable(),
+    confirmation_note: z.string().nullable(),
+    requires_user_input: z.boolean().nullable(),
+    user_input_schema: z.array(jsonObject()).nullable(),
+    user_feedback_schema: z.array(jsonObject()).nullable(),
+    answered: z.boolean().nullable(),
+    external_execution_required: z.boolean().nullable(),
+    external_execution_silent: z.boolean().nullable(),
+    approval_type: z.string().nullable(),
+    approval_id: z.string().nullable(),
   }),
 );
 export type WireTool = z.infer<typeof WireTool>;
@@ -71,7 +53,17 @@ export function toWireTool(tool: ToolExecution): WireTool {
     child_run_id: childRunId ?? null,
     stop_after_tool_call: false,
     created_at: startedAt === undefined ? null : Math.floor(startedAt / 1_000),
-    ...UNUSED,
+    requires_confirmation: null,
+    confirmed: null,
+    confirmation_note: null,
+    requires_user_input: null,
+    user_input_schema: null,
+    user_feedback_schema: null,
+    answered: null,
+    external_execution_required: null,
+    external_execution_silent: null,
+    approval_type: null,
+    approval_id: null,
   };
 }
 
