@@ -89,8 +89,8 @@ export class Recorder {
     this.#environment.sessions?.leave(this.#run.session);
   }
 
-  /** The run is not stored. */
-  discard(): void {
+  /** The run is not stored in its session. */
+  omit(): void {
     this.#isStored = false;
   }
 

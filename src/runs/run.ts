@@ -507,10 +507,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       for (const hook of this.#hooks.post) if (this.#isBackground(hook)) this.#collect(hook);
     }
     this.#end(error);
-    const notStored = this.#tree.storesHooks && !this.parent ? await this.#storeHooks() : undefined;
+    // Parts that settle while the hooks are being stored come too late for the guardrails.
+    if (this.#held) this.#feed.forget(this.#held.settle());
+    const storing = this.parent ? undefined : this.#tree.storeHooks();
+    const notStored = storing && (await this.#waitForHooks(storing));
     if (!notStored) return this.#conclude(error);
     this.#logError(notStored.message, notStored.cause);
-    this.#recorder.discard();
+    if (outcomeOf(error) !== 'failed') reportRunFailure(this, notStored, environment);
+    this.#recorder.omit();
     this.#end(notStored);
     return this.#conclude(notStored);
   }
@@ -524,10 +528,17 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   /** A durable executor stores the hooks before the run itself is stored or told. @returns the error that fails the run */
-  async #storeHooks(): Promise<HooksNotStoredError | undefined> {
+  async #waitForHooks(
+    storing: Promise<HooksNotStoredError | undefined>,
+  ): Promise<HooksNotStoredError | undefined> {
+    let isWaiting = true;
     let failure: HooksNotStoredError | undefined;
-    const storing = this.#tree.handOver()?.then((error) => void (failure = error));
-    if (storing) await this.#waitAfterEnd(storing);
+    const stored = storing.then((error) => {
+      if (isWaiting) failure = error;
+      else if (error) this.#logError('The background hooks are lost, and the run stands', error);
+    });
+    await this.#waitAfterEnd(stored);
+    isWaiting = false;
     return failure;
   }
 
@@ -535,7 +546,6 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   async #conclude(error: AgentRunError | undefined): Promise<RunEnd> {
     const outcome = outcomeOf(error);
     this.#tree.recordSettled(this);
-    if (this.#held) this.#feed.forget(this.#held.settle());
     this.#span?.end(error);
     this.#showAbove();
     this.#mergeSession();
@@ -547,7 +557,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const storing = this.#recorder.store({ shown, last, errorCode: error?.code, changes }, hasPassed);
     if (storing) await this.#waitAfterEnd(storing);
     const handingOver = this.#tree.handOver();
-    if (handingOver) await this.#waitAfterEnd(handingOver.then(() => undefined));
+    if (handingOver) await this.#waitAfterEnd(handingOver);
     if (last) await this.#deliverLast(last);
     const { output } = this.#data;
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };

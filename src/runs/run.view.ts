@@ -13,7 +13,7 @@ import type { RunComponent } from './component.port.js';
  * - `pre`: its session is opened, its pre-hooks run.
  * - `executing`: its component is at work.
  * - `post`: its post-hooks run.
- * - `settled`: its outcome and its output are final.
+ * - `settled`: its outcome and its output are final, unless a durable executor cannot store its hooks: then it fails.
  */
 export type RunPhase = 'pre' | 'executing' | 'post' | 'settled';
 

@@ -81,29 +81,59 @@ export class RunTree {
     this.#outbox.drop();
   }
 
-  /** Whether the root's hooks are handed over before the root is stored: they can fail it. */
-  get storesHooks(): boolean {
+  /**
+   * Hands over the background hooks of the settled root before it is stored, if the executor stores them: they can fail
+   * the root.
+   *
+   * @returns the error with which the root fails, if they could not be stored
+   */
+  storeHooks(): Promise<HooksNotStoredError | undefined> | undefined {
     const { environment } = this;
-    return environment.kind === 'served' && environment.executor.isDurable;
+    if (environment.kind !== 'served' || !environment.executor.isDurable) return undefined;
+    const batch = this.#takeBatch(environment);
+    return batch && this.#store(batch, environment);
   }
 
   /**
    * Hands the background hooks of settled runs to the executor once the root has settled, and again for runs that the
    * root did not wait for and that settle later. Resolves when the executor has accepted them.
-   *
-   * @returns the error with which the root fails, if they could not be stored
    */
-  handOver(): Promise<HooksNotStoredError | undefined> | undefined {
+  handOver(): Promise<void> | undefined {
     const { environment } = this;
-    if (environment.kind !== 'served' || this.#root?.outcome === undefined) return undefined;
+    if (environment.kind !== 'served') return undefined;
+    const batch = this.#takeBatch(environment);
+    return batch && this.#handOver(batch, environment);
+  }
+
+  #takeBatch(environment: ServedEnvironment): HookBatch | undefined {
+    if (this.#root?.outcome === undefined) return undefined;
     // The response may stay open for long, and must not keep the run in memory.
     this.#unlisten?.();
     const released = this.#outbox.takeSettled();
-    if (released.length === 0) return undefined;
-    return this.#submit(this.#createBatch(this.#root, released, environment), environment);
+    return released.length === 0 ? undefined : this.#createBatch(this.#root, released, environment);
   }
 
-  async #submit(batch: HookBatch, environment: ServedEnvironment): Promise<HooksNotStoredError | undefined> {
+  async #store(batch: HookBatch, environment: ServedEnvironment): Promise<HooksNotStoredError | undefined> {
+    try {
+      await this.#submit(batch, environment);
+      return undefined;
+    } catch (thrown) {
+      if (thrown instanceof HooksNotStoredError) return thrown;
+      logLost(batch, thrown, environment);
+      return undefined;
+    }
+  }
+
+  async #handOver(batch: HookBatch, environment: ServedEnvironment): Promise<void> {
+    try {
+      await this.#submit(batch, environment);
+    } catch (thrown) {
+      logLost(batch, thrown, environment);
+    }
+  }
+
+  /** @throws the error of the executor, after the hooks were dropped */
+  async #submit(batch: HookBatch, environment: ServedEnvironment): Promise<void> {
     const earlier = this.#latestBatch;
     this.#latestBatch = batch;
     try {
@@ -111,16 +141,9 @@ export class RunTree {
       if (accepting) await accepting;
       if (earlier) void this.#releaseAfter(earlier, batch, environment);
       else this.#releaseAfterResponse(batch, environment);
-      return undefined;
     } catch (thrown) {
       for (const task of batch.tasks) task.drop();
-      if (thrown instanceof HooksNotStoredError && !earlier) return thrown;
-      const { reason, stack } = forLog(thrown);
-      environment.logger.error(
-        `The background hooks of run ${batch.id} could not be handed over and are lost: ${reason}`,
-        stack,
-      );
-      return undefined;
+      throw thrown;
     }
   }
 
@@ -162,4 +185,12 @@ export class RunTree {
       executor.release(batch, false);
     });
   }
+}
+
+function logLost(batch: HookBatch, thrown: unknown, { logger }: ServedEnvironment): void {
+  const { reason, stack } = forLog(thrown);
+  logger.error(
+    `The background hooks of run ${batch.id} could not be handed over and are lost: ${reason}`,
+    stack,
+  );
 }

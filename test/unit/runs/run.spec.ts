@@ -12,6 +12,9 @@ import {
 import type { AgentOptions, HookFunction, PostHookContext, PreHookContext, RunEvent } from 'nestjs-agentos';
 import type { EngineRequest, LeaderRequest } from 'nestjs-agentos/engine';
 
+import { HooksNotStoredError } from '../../../src/errors/run.errors.js';
+import type { HookBatch } from '../../../src/execution/hook.executor.js';
+import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
 import type { ServedEnvironment } from '../../../src/runs/environment.js';
 import type { RunHandle, RunPhase } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
@@ -440,3 +443,88 @@ async function reaches(run: RunHandle, phase: RunPhase, reached: readonly string
 function raise(error: Error): never {
   throw error;
 }
+
+/** An executor that stores hooks before their run is stored. */
+class StoringExecutor extends InProcessHookExecutor {
+  constructor(readonly store: (batch: HookBatch) => Promise<void>) {
+    super({ concurrency: 10, maxPending: 100, onOverflow: () => undefined });
+  }
+
+  override get isDurable(): boolean {
+    return true;
+  }
+
+  override async accept(batch: HookBatch): Promise<void> {
+    await this.store(batch);
+    await super.accept(batch);
+  }
+}
+
+describe('A run whose background hooks are stored before it', () => {
+  const notify = defineHook(() => undefined, { name: 'notify', runInBackground: true });
+
+  it('is reported to onRunError, and to the index as failed, if they cannot be stored', async () => {
+    const failures: unknown[] = [];
+    const executor = new StoringExecutor((batch) =>
+      Promise.reject(new HooksNotStoredError(batch.id, new Error('connection refused'))),
+    );
+    const environment = createServedEnvironment({
+      executor,
+      onRunError: ({ code, error, runId }) => void failures.push([code, error.message, runId]),
+    });
+    const run = startRun({ component: agent({ postHooks: [notify] }), input: 'question', environment });
+    const { outcome } = await run.settled;
+
+    expect([outcome, run.outcome]).toEqual(['failed', 'failed']);
+    expect(failures).toEqual([['hooks_not_stored', 'connection refused', run.runId]]);
+    expect([...environment.index.newestFirst()]).toMatchObject([{ runId: run.runId, outcome: 'failed' }]);
+  });
+
+  it('stands if it is cancelled while they are being stored, and the log has it if they are lost', async () => {
+    const errors: string[] = [];
+    const isStoring = createGate();
+    const storing = createGate();
+    const executor = new StoringExecutor(async (batch) => {
+      isStoring.open();
+      await storing.opened;
+      throw new HooksNotStoredError(batch.id, new Error('connection refused'));
+    });
+    const logger = { error: (message: string) => void errors.push(message), warn: () => undefined };
+    const run = start(agent({ postHooks: [notify] }), { executor, logger });
+    await isStoring.opened;
+    run.cancel('stop');
+    const { outcome } = await run.settled;
+    storing.open();
+    await someTurns();
+
+    expect([outcome, errors]).toEqual(['completed', [expect.stringContaining('could not be stored')]]);
+  });
+
+  it('has no unseen part that settles while they are being stored: it is late for the guardrail', async () => {
+    const sessions = new CoordinatedSessionStore(new InMemorySessionStore());
+    const isStoring = createGate();
+    const storing = createGate();
+    const question = createGate();
+    const executor = new StoringExecutor(() => (isStoring.open(), storing.opened));
+    const unseen = new Agent({
+      id: 'unseen',
+      engine: async () => {
+        await question.opened;
+        return 'UNSEEN';
+      },
+    });
+    const guard = defineGuardrail<PostHookContext>(
+      () => void unseen.run('question', { sessionId: 'unseen' }),
+      { name: 'guard' },
+    );
+    const run = start(agent({ postHooks: [guard, notify] }), { executor, sessions });
+    await isStoring.opened;
+    question.open();
+    await someTurns();
+    storing.open();
+    await run.settled;
+    await someTurns();
+
+    expect(await sessions.runs('unseen')).toMatchObject([{ isWithdrawn: true, output: { content: '' } }]);
+  });
+});
