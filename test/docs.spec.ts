@@ -106,6 +106,10 @@ describe('the programs of the guide', () => {
 
   const apps: INestApplication[] = [];
 
+  beforeAll(() => {
+    process.env['HOOKS_FOLDER'] = 'memory://';
+  });
+
   afterEach(() => Promise.all(apps.splice(0).map((app) => app.close())));
 
   async function createApp(module: Type): Promise<INestApplication> {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { Injectable, type DynamicModule } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 import { Agent, AgentOsModule, Hook, hookRef, type PostHookContext } from 'nestjs-agentos';
 import { bullmq } from 'nestjs-agentos/bullmq';
 import type { ContextCarry } from 'nestjs-agentos/executor';
@@ -23,10 +23,16 @@ const support = new Agent({
   postHooks: [hookRef(SupportHooks, 'notify')],
 });
 
-/** For the imports of your root module, whose providers have SupportHooks. */
-export function createAgentOs(): DynamicModule {
-  return AgentOsModule.forRoot({ agents: [support], executor: bullmq({ folder: '.agent-os' }) });
-}
+@Module({
+  imports: [
+    AgentOsModule.forRoot({
+      agents: [support],
+      executor: bullmq({ folder: process.env['HOOKS_FOLDER'] ?? '.agent-os' }),
+    }),
+  ],
+  providers: [SupportHooks],
+})
+export class DurableModule {}
 
 export const tenants = new AsyncLocalStorage<string>();
 
