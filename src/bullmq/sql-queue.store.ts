@@ -8,6 +8,9 @@ import type { EncodedSnapshot } from './stored.batch.js';
 /** The advisory lock of the migration; it must only differ from other locks of the application. */
 const MIGRATION_LOCK = 7_777_002;
 
+/** It is created last: where it is, everything is. */
+const LAST_INDEX = 'agent_os_hook_executions_ended';
+
 const TABLES = `
 CREATE TABLE IF NOT EXISTS agent_os_hook_batches (
   queue text NOT NULL,
@@ -57,7 +60,7 @@ CREATE TABLE IF NOT EXISTS agent_os_hook_executions (
 );
 CREATE INDEX IF NOT EXISTS agent_os_hook_executions_scheduled ON agent_os_hook_executions (queue, scheduled_at DESC, position DESC);
 CREATE INDEX IF NOT EXISTS agent_os_hook_executions_run ON agent_os_hook_executions (queue, run_id);
-CREATE INDEX IF NOT EXISTS agent_os_hook_executions_ended ON agent_os_hook_executions (queue, ended_at DESC);
+CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_executions (queue, ended_at DESC);
 `;
 
 /** Batches and their ledger in PostgreSQL, beside BullMQ's tables: one transaction covers both. */
@@ -77,6 +80,12 @@ export class SqlQueueStore implements QueueStore {
   }
 
   async open(): Promise<readonly string[]> {
+    // With IF NOT EXISTS, too, an index is created under a lock that can deadlock with the hooks of other processes.
+    const { rows } = await this.#database.query<{ readonly isThere: boolean }>(
+      'SELECT to_regclass($1) IS NOT NULL AS "isThere"',
+      [LAST_INDEX],
+    );
+    if (rows[0]?.isThere) return [];
     await this.#database.transaction(async () => {
       await this.#database.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
       for (const statement of TABLES.split(';\n'))
