@@ -12,7 +12,9 @@ import { TimeLimitedEvalStore } from '../sessions/time-limited-eval.store.js';
 import type { RunEnvironment } from './environment.js';
 import type { HeldRun } from './hold/held.run.js';
 import {
+  disclosedEvaluation,
   disclosedRun,
+  disclosedSession,
   inputWithoutFileContents,
   withoutFileContents,
   withoutTexts,
@@ -111,13 +113,12 @@ export class Recorder {
     const { isAside, session } = this.#run;
     const { owner } = session;
     const held = this.#held;
+    if (isAside) return saveEvaluation(store, withoutTexts(evaluation), owner);
     // Nothing holds the run: save now, and let an error of the store fail the judge.
-    if (isAside || !held) return saveEvaluation(store, evaluation, { owner, isSeen: !isAside });
+    if (!held) return saveEvaluation(store, evaluation, owner);
     await held.take(async () => {
-      const { outcome, output, isWithdrawn } = this.#run;
-      const isSame = outcome === 'completed' && output.content === evaluation.output;
       try {
-        await saveEvaluation(store, evaluation, { owner, isSeen: isSame && !isWithdrawn });
+        await saveEvaluation(store, disclosedEvaluation(evaluation, this.#run), owner);
       } catch (thrown) {
         this.#logError(`The evaluation of run ${this.#run.runId} could not be saved`, thrown);
       }
@@ -157,7 +158,8 @@ export class Recorder {
     if (!sessions) return;
     try {
       if (data instanceof Error) throw data;
-      const result = await session.append(sessions, this.#toStoredRun(data), data.session);
+      const stored = disclosedSession(data.session, this.#run);
+      const result = await session.append(sessions, this.#toStoredRun(data), stored);
       if (result === 'refused')
         logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
     } catch (thrown) {
@@ -199,22 +201,18 @@ export async function recordEvaluation(given: EvalStore, evaluation: Evaluation)
   const store = hook ? TimeLimitedEvalStore.of(given, hook.environment.storeCalls) : given;
   if (run) return run.recordEvaluation(store, evaluation);
   const { owner, isWithdrawn = false } = origin ?? {};
-  await saveEvaluation(store, evaluation, { owner, isSeen: !isWithdrawn });
+  await saveEvaluation(store, isWithdrawn ? withoutTexts(evaluation) : evaluation, owner);
 }
 
-/** Saves an evaluation: with its texts if the run that it quotes was seen by clients, else with the score alone. */
+/** Saves an evaluation for the user that the host has named, or none for the application: the judged run does not know them. */
 function saveEvaluation(
   store: EvalStore,
   evaluation: Evaluation,
-  { owner, isSeen }: { readonly owner: SessionOwner | undefined; readonly isSeen: boolean },
+  owner: SessionOwner | undefined,
 ): Promise<void> {
-  const owned = owner === undefined ? evaluation : withOwner(evaluation, owner);
-  return store.save(isSeen ? owned : withoutTexts(owned));
-}
-
-/** Sets the user that the host has named, or none for the application: the judged run does not know them. */
-function withOwner({ userId: _, ...evaluation }: Evaluation, owner: SessionOwner): Evaluation {
-  return owner === null ? evaluation : { ...evaluation, userId: owner };
+  if (owner === undefined) return store.save(evaluation);
+  const { userId: _, ...others } = evaluation;
+  return store.save(owner === null ? others : { ...others, userId: owner });
 }
 
 function dataOf({ input, context, output, session }: RunData): RunSnapshot {

@@ -36,6 +36,7 @@ import type { FoundAnswer } from './hold/redaction.js';
 import type { RunEnd, RunHandle, RunPhase, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
 import { SessionView } from '../sessions/session.view.js';
+import { userOf } from '../sessions/user-id.js';
 import type { RunSnapshot } from '../model/run-snapshot.js';
 import { RunTree } from './tree.js';
 
@@ -208,13 +209,6 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       above: parent && parent.#held,
     });
     this.#held = held;
-    this.#recorder = new Recorder({
-      run: this,
-      data: this.#data,
-      held,
-      environment: this.environment,
-      isStored: this.#isStored,
-    });
     this.#feed = new EventFeed({
       base: eventBaseOf(context, this.identity, this.#step, this.#nestedDepth),
       sink,
@@ -224,6 +218,13 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       hold: held?.ownHold,
       isHeld: held !== undefined,
       cancellation: this.#cancellation,
+    });
+    this.#recorder = new Recorder({
+      run: this,
+      data: this.#data,
+      held,
+      environment: this.environment,
+      isStored: this.#isStored,
     });
   }
 
@@ -244,8 +245,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   get userId(): string | undefined {
-    const { owner } = this.session;
-    return owner === undefined ? this.namedUserId : (owner ?? undefined);
+    return userOf(this.session.owner, this.namedUserId);
   }
 
   get input(): RunInput {

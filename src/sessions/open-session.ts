@@ -7,6 +7,7 @@ import { changesOf } from './session.changes.js';
 import { sessionNotFound } from './session-not-found.js';
 import { isOf } from './session.filter.js';
 import type { RunSession, SessionOwner, SessionStore, StoredRun } from './session.store.js';
+import { userOf } from './user-id.js';
 
 /** The initial data of an {@link OpenSession}. */
 export interface OpenSessionInit {
@@ -24,7 +25,7 @@ export interface OpenSessionInit {
  * The session data that a settled run stores:
  *
  * - `all`: all changes since the session was opened.
- * - `state`: changes of the shared state; a run above stores name and metadata.
+ * - `state`: changes of the shared state; a run above stores name and metadata, or nobody.
  * - a name and metadata, as they were when the run began: changes of the state, and of this name and metadata.
  */
 export type StoredChanges = 'all' | 'state' | Readonly<Pick<Session, 'name' | 'metadata'>>;
@@ -77,7 +78,7 @@ export class OpenSession {
 
   /** The session's user as the host has named it, without changes by hooks and engines. */
   get userId(): string | undefined {
-    return this.owner === undefined ? this.#userId : (this.owner ?? undefined);
+    return userOf(this.owner, this.#userId);
   }
 
   /**
@@ -160,12 +161,7 @@ export class OpenSession {
     const earlier = this.#saved;
     const latest = this.#settled ?? earlier;
     const before = this.#before(session, changes);
-    // A withdrawn run may have quoted its answer in the name or the metadata.
-    const { name, metadata } = run.isWithdrawn ? before : session;
-    const changed = changesOf(
-      { name: before.name, metadata: before.metadata, state: earlier },
-      { name, metadata, state: latest },
-    );
+    const changed = changesOf({ ...before, state: earlier }, { ...session, state: latest });
     this.#saved = latest;
     try {
       if (!(await store.append(this.#target(), run, changed))) return 'refused';

@@ -19,6 +19,11 @@ export function checkUserId(userId: SessionOwner | undefined): void {
   throw new TypeError(`The id of a user must be a text that is not empty, got ${describeUserId(userId)}.`);
 }
 
+/** The user of data with this owner: the one that the host has named, else the one that the run has named. */
+export function userOf(owner: SessionOwner | undefined, named: string | undefined): string | undefined {
+  return owner === undefined ? named : (owner ?? undefined);
+}
+
 /** Describes an invalid user id for a message, without the value itself, which may be private. */
 export function describeUserId(value: unknown): string {
   if (value === null) return 'null';

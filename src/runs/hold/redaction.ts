@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Message } from '../../model/message.js';
 import type { PlainRecord } from '../../model/run-context.js';
 import type { RunInput } from '../../model/run-input.js';
-import type { RunOutput, StepOutput } from '../../model/run-output.js';
+import type { RunOutcome, RunOutput, StepOutput } from '../../model/run-output.js';
 import type { Session } from '../../model/session.js';
 import type { Evaluation } from '../../sessions/eval.store.js';
+import type { SettledSession } from '../../sessions/open-session.js';
 import type { StoredRun } from '../../sessions/session.store.js';
 import { toJsonValue } from '../../data/to-json-value.js';
 import { copyToCompare, copyToKeep } from '../../data/lenient-copy.js';
@@ -139,6 +140,29 @@ export function disclosedRun(
 /** Whether a settled run is no part of the conversation that clients see. `isAside`: a hook has started it for itself. */
 export function isUndisclosed(run: Disclosure & { readonly isAside: boolean }): boolean {
   return run.isWithdrawn || run.endedBeforeExecution || run.isAside;
+}
+
+/** The session data that a settled run stores: those of a withdrawn run may quote its answer in name and metadata. */
+export function disclosedSession(
+  settled: SettledSession,
+  { isWithdrawn }: Pick<Disclosure, 'isWithdrawn'>,
+): SettledSession {
+  return isWithdrawn ? { ...settled, changes: 'state' } : settled;
+}
+
+/** A held run that was judged, after its guardrails. */
+interface JudgedRun extends Pick<Disclosure, 'isWithdrawn'> {
+  readonly outcome: RunOutcome | undefined;
+  readonly output: Readonly<Pick<RunOutput, 'content'>>;
+}
+
+/** An evaluation of a held run as it is saved: with its texts only if clients see the answer that was judged. */
+export function disclosedEvaluation(
+  evaluation: Evaluation,
+  { outcome, output, isWithdrawn }: JudgedRun,
+): Evaluation {
+  const isShown = outcome === 'completed' && output.content === evaluation.output && !isWithdrawn;
+  return isShown ? evaluation : withoutTexts(evaluation);
 }
 
 /** An evaluation of a run whose answer clients do not see: the score alone. */

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { disclosedRun, isUndisclosed, withoutTexts } from '../../../../src/runs/hold/redaction.js';
+import {
+  disclosedEvaluation,
+  disclosedRun,
+  disclosedSession,
+  isUndisclosed,
+  withoutTexts,
+} from '../../../../src/runs/hold/redaction.js';
 import { evaluationOf, storedRunOf } from '../../../support/stored-data.js';
 
 const SETTLED = storedRunOf(
@@ -48,6 +54,35 @@ describe('A settled run', () => {
     ['none of this', { isWithdrawn: false, endedBeforeExecution: false, isAside: false }, false],
   ] as const)('that is %s: is it hidden from clients?', (_, run, expected) => {
     expect(isUndisclosed(run)).toBe(expected);
+  });
+});
+
+describe('An evaluation of a held run', () => {
+  const evaluation = evaluationOf({ output: 'answer' });
+  const shown = { outcome: 'completed', output: { content: 'answer' }, isWithdrawn: false } as const;
+
+  it('keeps its texts if clients see the answer that was judged', () => {
+    expect(disclosedEvaluation(evaluation, shown)).toEqual(evaluation);
+  });
+
+  it.each([
+    ['was withdrawn', { ...shown, isWithdrawn: true }],
+    ['did not complete', { ...shown, outcome: 'rejected' as const }],
+    ['has another answer by now', { ...shown, output: { content: 'masked' } }],
+  ])('has no texts if the run %s', (_, run) => {
+    expect(disclosedEvaluation(evaluation, run)).toEqual(withoutTexts(evaluation));
+  });
+});
+
+describe('The session data that a settled run stores', () => {
+  const settled = { session: { id: 's1', name: 'SECRET', state: {}, metadata: {} }, changes: 'all' } as const;
+
+  it('are all that it has changed', () => {
+    expect(disclosedSession(settled, { isWithdrawn: false })).toBe(settled);
+  });
+
+  it('are the state alone if it was withdrawn', () => {
+    expect(disclosedSession(settled, { isWithdrawn: true })).toEqual({ ...settled, changes: 'state' });
   });
 });
 
