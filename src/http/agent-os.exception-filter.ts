@@ -7,6 +7,7 @@ import { saidBy, textOf } from '../errors/http-exception.js';
 import { forLog } from '../errors/log.text.js';
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
 import { isRecord } from '../data/is-record.js';
+import type { WireError, WireFieldProblem, WireValidationError } from '../protocol/errors.js';
 import { isArray } from '../protocol/json.values.js';
 import { ProtocolResponder } from './protocol.responder.js';
 
@@ -32,19 +33,20 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
     if (isAnswered) return;
     if (thrown instanceof TooManyRunsError) this.responder.askToRetry(response, thrown);
     const status = thrown instanceof HttpException ? thrown.getStatus() : 500;
-    this.responder.reply(response, { detail: detailOf(thrown) }, status);
+    this.responder.reply(response, bodyOf(thrown), status);
   }
 }
 
 /** The part of an error that a client may read. */
-export function detailOf(thrown: unknown): unknown {
-  if (thrown instanceof AgentRunError) return thrown.publicMessage;
-  if (!(thrown instanceof HttpException)) return 'Internal Server Error';
+function bodyOf(thrown: unknown): WireError | WireValidationError {
+  if (thrown instanceof AgentRunError) return { detail: thrown.publicMessage };
+  if (!(thrown instanceof HttpException)) return { detail: 'Internal Server Error' };
   const said = saidBy(thrown);
-  return isArray(said) && said.length > 0 && said.every(isProblem) ? said : textOf(thrown);
+  const isInvalid = isArray(said) && said.length > 0 && said.every(isProblem);
+  return isInvalid ? { detail: [...said] } : { detail: textOf(thrown) };
 }
 
 /** Whether an item describes a field error, the only error detail of the protocol that is not a text. */
-function isProblem(item: unknown): boolean {
+function isProblem(item: unknown): item is WireFieldProblem {
   return isRecord(item) && isArray(item['loc']) && typeof item['msg'] === 'string';
 }

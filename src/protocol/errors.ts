@@ -47,3 +47,4 @@ export const WireValidationError = named(
   'Fields of the request are wrong or missing.',
   z.object({ detail: z.array(WireFieldProblem).describe('One entry for each problem, up to 100.') }),
 );
+export type WireValidationError = z.infer<typeof WireValidationError>;
