@@ -299,15 +299,24 @@ export class BullmqHookExecutor extends HookExecutor {
       ...(carry === undefined ? {} : { carry }),
     };
     let promote: (() => Promise<void>) | undefined;
+    let remove: (() => Promise<void>) | undefined;
     const adding = queue.store.add(stored, async () => {
-      let node = await producer.add(toFlow(waiting, place));
+      const root = await producer.add(toFlow(waiting, place));
+      let node = root;
       while (node.children?.[0]) node = node.children[0];
       const { job } = node;
       promote = () => job.promote();
+      remove = () => root.job.remove({ removeChildren: true });
     });
     try {
       await this.#inTime(adding);
     } catch (thrown) {
+      // The store may have it after all, a moment later: it is removed, since nothing waits for it any longer.
+      const discard = adding.then(async () => {
+        await remove?.();
+        await queue.store.discard(batchId);
+      });
+      discard.catch(() => undefined);
       if (this.#settings.onUnavailable === 'fail') throw new HooksNotStoredError(batch.id, thrown);
       return this.#keepInProcess(batch, reasonOf(thrown));
     }

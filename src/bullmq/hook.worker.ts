@@ -150,14 +150,17 @@ export class HookWorker {
     const { store, errors } = this.#options;
     const abort = new AbortController();
     const id = job.id ?? '';
-    this.#running.set(id, { abort, claimed, execution: task.execution });
+    // This process stood still for so long that it is given its own job again, before it has noticed.
+    this.abandon([id]);
+    const own = { abort, claimed, execution: task.execution };
+    this.#running.set(id, own);
     try {
       const { delivered, carry } = batch;
       const delivery = { shutdown: abort.signal, ...(delivered === undefined ? {} : { delivered }) };
       const running = this.#start(task, delivery, carry);
       if (running) await this.#settled(running, abort.signal);
     } finally {
-      this.#running.delete(id);
+      if (this.#running.get(id) === own) this.#running.delete(id);
     }
     const { execution } = task;
     if (abort.signal.reason instanceof LockLostError) return this.#leave();

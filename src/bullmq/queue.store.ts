@@ -57,6 +57,8 @@ export interface QueueStore {
    * @param addJobs - adds the jobs on the same connection
    */
   add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void>;
+  /** Removes a batch that was stored too late. */
+  discard(batchId: string): Promise<void>;
   /** Records whether the response of a batch was delivered. */
   release(batchId: string, delivered: boolean | undefined): Promise<void>;
   /** Whether an earlier batch of the same tree has open hooks. */

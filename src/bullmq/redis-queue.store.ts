@@ -125,7 +125,13 @@ export class RedisQueueStore implements QueueStore {
       await this.#remove(id, executions).catch(() => undefined);
       throw thrown;
     }
-    await this.#client.hset(this.#key('batch', id), 'isAdded', '1');
+  }
+
+  async discard(batchId: string): Promise<void> {
+    const executions = (await this.list({ limit: Infinity })).filter(({ runId }) =>
+      batchId.startsWith(`${runId}-`),
+    );
+    await this.#remove(batchId, executions);
   }
 
   async release(batchId: string, delivered: boolean | undefined): Promise<void> {
@@ -247,7 +253,9 @@ export class RedisQueueStore implements QueueStore {
   }
 
   async #remove(batchId: string, executions: readonly HookExecution[]): Promise<void> {
+    const tree = await this.#client.hget(this.#key('batch', batchId), 'tree');
     const commands = this.#client.multi().del(this.#key('batch', batchId)).zrem(this.#key('open'), batchId);
+    if (tree !== null) commands.lrem(this.#key('tree', tree), 1, batchId);
     for (const { id, runId } of executions)
       commands
         .del(this.#key('execution', id))

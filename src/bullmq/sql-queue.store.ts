@@ -139,6 +139,19 @@ export class SqlQueueStore implements QueueStore {
     await addJobs();
   }
 
+  discard(batchId: string): Promise<void> {
+    return this.#database.transaction(async () => {
+      for (const [table, column] of [
+        ['executions', 'batch'],
+        ['batches', 'id'],
+      ])
+        await this.#database.query(`DELETE FROM agent_os_hook_${table} WHERE queue = $1 AND ${column} = $2`, [
+          this.#queue,
+          batchId,
+        ]);
+    });
+  }
+
   async release(batchId: string, delivered: boolean | undefined): Promise<void> {
     if (delivered === undefined) return;
     await this.#database.query(

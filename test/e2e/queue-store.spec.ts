@@ -1,0 +1,288 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import * as bullmqPackage from 'bullmq';
+import { Redis } from 'ioredis';
+import { bullmq, type BullmqOptions } from 'nestjs-agentos/bullmq';
+import { createGate } from 'nestjs-agentos/testing';
+import { Pool } from 'pg';
+
+import type { QueueConnection } from '../../src/bullmq/queue.connection.js';
+import { openRedisQueue } from '../../src/bullmq/redis.connection.js';
+import { openFolderQueue, openPoolQueue } from '../../src/bullmq/sql.connection.js';
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  PayloadVersionError,
+  readJobData,
+} from '../../src/bullmq/stored.batch.js';
+import type { NewBatch, QueueStore } from '../../src/bullmq/queue.store.js';
+import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
+import { createExecution } from '../../src/testing/contracts/hook.harness.js';
+import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
+import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
+import { RecordingLogger } from '../support/recording-logger.js';
+import { isRedisInstalled, startRedis } from '../support/redis.js';
+import { describeWherePossible } from '../support/where-possible.js';
+
+jest.setTimeout(60_000);
+
+const isCi = process.env['CI'] !== undefined;
+
+function openQueue({ store }: QueuePlace, queue: string): Promise<QueueConnection> {
+  const { folder, pool, connection } = store;
+  if (folder !== undefined) return openFolderQueue(bullmqPackage, folder, queue);
+  if (pool !== undefined) return openPoolQueue(bullmqPackage, pool, queue);
+  return openRedisQueue(bullmqPackage, connection, queue, new RecordingLogger());
+}
+
+function batchOf(id: string, data: unknown = {}): NewBatch {
+  const { snapshot, files } = encodeSnapshot(data);
+  const executions = ['one', 'two'].map((hook) => createExecution({ runId: id, hook }));
+  return { id, tree: id, executions, snapshots: new Map([[id, snapshot]]), files };
+}
+
+const noJobs = (): Promise<void> => Promise.resolve();
+
+for (const { name, isPossible, open } of QUEUE_PLACES)
+  describeWherePossible(isPossible, `The store of hooks in ${name}`, `install ${name}`, () => {
+    let place: QueuePlace;
+    let store: QueueStore;
+
+    beforeAll(async () => {
+      place = await open();
+      ({ store } = await openQueue(place, nextQueue()));
+    }, STARTING_TIME);
+    afterAll(() => place.close());
+
+    it('lets a worker neither start a hook nor record a result after another one has taken it over', async () => {
+      await store.add(batchOf('taken'), noJobs);
+      const executionId = 'taken:post:one';
+      const stale = { executionId, fence: 1 };
+      const current = { executionId, fence: 2 };
+      const ended = createExecution({ runId: 'taken', hook: 'one', state: 'succeeded', endedAt: 5_000 });
+      expect(await store.claim(stale, 1_000)).toMatchObject({ kind: 'claimed', execution: { attempts: 1 } });
+      expect(await store.claim(current, 2_000)).toMatchObject({
+        kind: 'claimed',
+        execution: { attempts: 2 },
+      });
+      await store.attempt(stale, 9);
+      await store.handBack(stale);
+      await store.unclaim(stale);
+      expect([
+        (await store.claim(stale, 3_000)).kind,
+        (await store.end(stale, { ...ended, state: 'failed' })).isRecorded,
+        (await store.end(current, { ...ended, attempts: 2 })).isRecorded,
+      ]).toEqual(['lost', false, true]);
+      const [execution] = await store.list({ runId: 'taken', hook: 'one' });
+      expect(execution).toMatchObject({ state: 'succeeded', attempts: 2, startedAt: 1_000, endedAt: 5_000 });
+    });
+
+    it('lets no worker run a hook that has ended', async () => {
+      await store.add(batchOf('done'), noJobs);
+      const fence = { executionId: 'done:post:one', fence: 1 };
+      await store.claim(fence, 1_000);
+      await store.end(fence, createExecution({ state: 'skipped', endedAt: 5_000 }));
+      expect((await store.claim({ ...fence, fence: 2 }, 1_000)).kind).toBe('ended');
+      expect((await store.claim({ executionId: 'unknown', fence: 1 }, 1_000)).kind).toBe('gone');
+    });
+
+    it('tells when the last hook of a batch has ended, and keeps its data only if one has failed', async () => {
+      for (const [id, state] of [
+        ['good', 'succeeded'],
+        ['bad', 'failed'],
+      ] as const) {
+        await store.add(batchOf(id), noJobs);
+        const ends: unknown[] = [];
+        for (const hook of ['one', 'two']) {
+          const fence = { executionId: `${id}:post:${hook}`, fence: 1 };
+          await store.claim(fence, 1_000);
+          ends.push((await store.end(fence, createExecution({ state, endedAt: 5_000 }))).batchEnded);
+        }
+        const snapshot = await store.snapshot(id, id);
+        expect([ends, snapshot === undefined]).toEqual([[undefined, id], state === 'succeeded']);
+        expect(await store.ended([id, 'unknown'])).toEqual([id, 'unknown']);
+      }
+      await store.sweep({ remembered: 10_000, keepFailed: 0 });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await store.sweep({ remembered: 10_000, keepFailed: 0 });
+      expect(await store.snapshot('bad', 'bad')).toBeUndefined();
+    });
+
+    it('gives back exactly the data of a run: types, the order of keys, and the contents of files', async () => {
+      const content = Buffer.from('file').toString('base64');
+      const data = {
+        runInput: {
+          content: 'zero \0 byte',
+          files: [
+            { id: 'f', kind: 'file', content },
+            { id: 'g', kind: 'file' },
+          ],
+        },
+        z: new Date(0),
+        a: new Map([['b', new Set([1])]]),
+        bytes: Buffer.from([1, 2, 3]),
+        zero: -0,
+        missing: undefined,
+      };
+      await store.add(batchOf('exact', data), noJobs);
+      const encoded = await store.snapshot('exact', 'exact');
+      if (!encoded) throw new Error('The snapshot is missing.');
+      const files = new Map<string, string>();
+      for (const hash of encoded.files)
+        if (hash !== null) files.set(hash, (await store.file('exact', hash)) ?? '');
+      const decoded = decodeSnapshot(encoded, files) as typeof data;
+      expect(decoded).toEqual(data);
+      expect([Object.keys(decoded), Object.is(decoded.zero, -0)]).toEqual([Object.keys(data), true]);
+    });
+
+    it('keeps nothing of a batch whose jobs could not be added', async () => {
+      const adding = store.add(batchOf('rolled-back'), () => Promise.reject(new Error('no jobs')));
+      await expect(adding).rejects.toThrow('no jobs');
+      expect([
+        await store.snapshot('rolled-back', 'rolled-back'),
+        await store.list({ runId: 'rolled-back' }),
+      ]).toEqual([undefined, []]);
+    });
+
+    it('forgets the ended executions beyond its limit, and no open one', async () => {
+      const queue = await openQueue(place, nextQueue());
+      const { store: own } = queue;
+      for (const [index, id] of ['a', 'b', 'c'].entries()) {
+        await own.add(batchOf(id), noJobs);
+        const fence = { executionId: `${id}:post:one`, fence: 1 };
+        await own.claim(fence, 1_000);
+        await own.end(fence, createExecution({ state: 'succeeded', endedAt: 5_000 + index }));
+      }
+      await own.sweep({ remembered: 2, keepFailed: 1_000 });
+      const left = (await own.list({})).map(({ id, state }) => `${id.charAt(0)} ${state}`);
+      expect(left.sort()).toEqual([
+        'a scheduled',
+        'b scheduled',
+        'b succeeded',
+        'c scheduled',
+        'c succeeded',
+      ]);
+    });
+  });
+
+describe('The data of a job', () => {
+  const data = {
+    version: 1,
+    batch: 'b',
+    execution: 'e',
+    run: 'r',
+    origin: { sessionId: 's', isWithdrawn: false },
+    isLater: false,
+  };
+
+  it('is refused if it is of another version or of another kind', () => {
+    expect(readJobData(data)).toEqual(data);
+    for (const other of [{ ...data, version: 2 }, {}, null])
+      expect(() => readJobData(other)).toThrow(PayloadVersionError);
+    expect(() => readJobData({ ...data, batch: 1 })).toThrow(/batch/);
+  });
+});
+
+describe('bullmq()', () => {
+  it.each<[string, object, RegExp]>([
+    ['no store', {}, /expected one of folder, pool and connection, got none/],
+    ['two stores', { folder: 'a', connection: 'redis://a' }, /got folder and connection/],
+    ['a pool that is none', { pool: {} }, /expected pool to be a Pool of "pg"/],
+    ['an unknown option', { folder: 'a', retries: 3 }, /retries/],
+    ['too few takeovers', { folder: 'a', maxTakeovers: 1 }, /maxTakeovers/],
+  ])('refuses %s at once', (_what, options, message) => {
+    expect(() => bullmq(options as BullmqOptions)).toThrow(message);
+  });
+});
+
+describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreSQL', () => {
+  let server: PostgresServer;
+  const pools: Pool[] = [];
+
+  beforeAll(async () => {
+    server = await startPostgres();
+  }, STARTING_TIME);
+  afterAll(async () => {
+    for (const pool of pools) await pool.end();
+    await server.stop();
+  });
+
+  const open = (options: object = {}): Pool => {
+    const pool = new Pool({ connectionString: server.url, ...options });
+    pools.push(pool);
+    return pool;
+  };
+
+  it('with fewer connections than its worker and its queries need is refused at the start', async () => {
+    const stage = new ExecutorStage(bullmq({ pool: open({ max: 2 }), queue: nextQueue() }));
+    await expect(stage.start()).rejects.toThrow(/max: 2, and at least 3 connections are needed/);
+  });
+
+  it('whose tables hide those of BullMQ is refused at the start', async () => {
+    const pool = open();
+    await pool.query('CREATE TABLE job (id int)');
+    const stage = new ExecutorStage(bullmq({ pool, queue: nextQueue() }));
+    await expect(stage.start()).rejects.toThrow(/the table "job" of the application hides that of BullMQ/);
+    await pool.query('DROP TABLE job');
+  });
+});
+
+describeWherePossible(isRedisInstalled() || isCi, 'Redis', 'install Redis', () => {
+  const ends: (() => Promise<unknown>)[] = [];
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+    Logger.overrideLogger(new RecordingLogger());
+  });
+
+  it('that may evict hooks or keeps nothing on disk is named at the start', async () => {
+    const log = new RecordingLogger();
+    Logger.overrideLogger(log);
+    const server = await startRedis(['--appendonly', 'no', '--maxmemory-policy', 'allkeys-lru']);
+    ends.push(() => server.stop());
+    const stage = new ExecutorStage(bullmq({ connection: server.url, queue: nextQueue() }));
+    await stage.start();
+    await stage.executor.stop(AbortSignal.abort());
+    expect(log.messages('warn').join()).toMatch(
+      /maxmemory-policy is "allkeys-lru".*appendonly is "no" and save is empty/s,
+    );
+  });
+
+  it('that is not there stops the start', async () => {
+    const stage = new ExecutorStage(bullmq({ connection: 'redis://127.0.0.1:1', queue: nextQueue() }));
+    await expect(stage.start()).rejects.toThrow(/Redis cannot be reached/);
+  });
+
+  it('gives a hook whose lock is lost to a worker again; its signal is aborted, and its result is not recorded', async () => {
+    const server = await startRedis();
+    ends.push(() => server.stop());
+    const client = new Redis(server.url);
+    ends.push(async () => client.disconnect());
+    const queue = nextQueue();
+    const executor = bullmq({ connection: server.url, queue, lockDuration: 1_000, stalledInterval: 200 });
+    const stage = new ExecutorStage(executor);
+    ends.push(() => executor.stop(AbortSignal.abort()));
+    await executor.start({ ...stage.host, shutdownTimeout: 500 });
+    const aborted = createGate();
+    const again = createGate();
+    const batch = stage.batch('run', {
+      hook: async ({ hook, signal }) => {
+        if (hook.attempt > 1) return again.open();
+        signal.addEventListener('abort', () => aborted.open());
+        await client.del(`bull:${queue}:run-0-0:lock`);
+        await aborted.opened;
+        await again.opened;
+        throw new Error('The result of the first attempt.');
+      },
+      next: stage.step('next'),
+    });
+    await stage.acceptAndRelease(batch);
+    await aborted.opened;
+    await stage.executor.drain();
+    const ended = await stage.executions.list({ runId: 'run' });
+    expect(ended.map(({ hook, state, attempts }) => `${hook} ${state} ${attempts}`).sort()).toEqual([
+      'hook succeeded 2',
+      'next succeeded 1',
+    ]);
+  });
+});
