@@ -8,7 +8,7 @@ import type { RunOutput, StepOutput } from '../model/run-output.js';
 import { sumUsage, type FinishReason, type ModelRequestMetrics, type RunUsage } from '../model/run-usage.js';
 import type { Session } from '../model/session.js';
 import type { ToolExecution } from '../model/tool-execution.js';
-import type { ChildPlace, ComponentRun, RunComponent } from './component.port.js';
+import type { PartPlace, ComponentRun, RunComponent } from './component.port.js';
 import type { Cancellation } from './cancellation.js';
 import { Conversation, loadHistory } from './conversation.js';
 import type { RunEnvironment } from './environment.js';
@@ -169,20 +169,20 @@ export class Attempt implements ComponentRun {
     return this.#run.emit(event);
   }
 
-  async runChild(
+  async runPart(
     component: RunComponent,
     content: string,
-    { step, toolCallId }: ChildPlace = {},
+    { step, toolCallId }: PartPlace = {},
   ): Promise<RunOutput> {
     this.throwIfAbandoned();
     const { files } = this.#data.input;
-    const child = this.#run.startPart({
+    const part = this.#run.startPart({
       component,
       input: files ? { content, files: [...files] } : { content },
       ...(step ? { step } : {}),
     });
-    this.#linkCall(toolCallId, child.runId);
-    const { output, error } = await child.settled;
+    this.#linkCall(toolCallId, part.runId);
+    const { output, error } = await part.settled;
     if (error) throw error;
     return output;
   }

@@ -64,11 +64,11 @@ export interface ComponentRun {
   /** The same run for an engine whose text is not part of the answer: its content and its messages are ignored. */
   muted(): ComponentRun;
   /** Runs another component as a part of this run, with the same files. */
-  runChild(component: RunComponent, input: string, place?: ChildPlace): Promise<RunOutput>;
+  runPart(component: RunComponent, input: string, place?: PartPlace): Promise<RunOutput>;
 }
 
 /** The step or the tool call that starts a part. */
-export interface ChildPlace {
+export interface PartPlace {
   readonly step?: StepPosition;
   /** A tool call of the run above; it records the id of the run that it has started. */
   readonly toolCallId?: string;

@@ -1,11 +1,9 @@
 import { withRunOutput, type AgentRunError } from '../errors/agent-run.error.js';
-import { HookTimeoutError } from '../errors/hook-timeout.error.js';
 import { RunCancelledError, type HooksNotStoredError, RunShutDownError } from '../errors/run.errors.js';
 import { forLog, reasonOf } from '../errors/log.text.js';
 import type { HookExecution, HookPosition } from '../execution/hook-execution.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks } from '../hooks/hook.registry.js';
-import type { HookSubject } from '../hooks/hook.runner.js';
 import { millisecondsSince } from '../model/clock.js';
 import { identityOf, type ComponentIdentity } from '../model/component.js';
 import { newId } from '../model/ids.js';
@@ -25,14 +23,12 @@ import type { RunComponent } from './component.port.js';
 import { directEnvironment, type RunEnvironment } from './environment.js';
 import { EventFeed, type EventFeedOptions, type RunEventSink } from './hold/event.feed.js';
 import { HeldRun } from './hold/held.run.js';
-import { LiveHookContext } from '../hooks/hook.context.js';
 import { checkRunOptions, modelOf, newContext, newOutput, RunData, toRunInput } from './run.data.js';
-import { HookEdits } from '../hooks/hook.edits.js';
+import { InlineHookSubject } from './inline-hook.subject.js';
 import { inheritedOwner, namesOwnSession } from '../sessions/session.source.js';
 import { finalEventOf, isUnlogged, outcomeOf, reportRunFailure, statusOf, toRunError } from './outcome.js';
 import { createExecution } from './background/outbox.js';
 import { Recorder } from './recorder.js';
-import type { FoundAnswer } from './hold/redaction.js';
 import type { RunEnd, RunHandle, RunPhase, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
 import { SessionView } from '../sessions/session.view.js';
@@ -425,39 +421,21 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const { runner, ledger } = this.environment;
     const execution = createExecution(hook, this, 'inline');
     await this.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
-    const { isGuardrail } = hook.definition;
-    const data = this.#data;
-    let found: FoundAnswer | undefined;
-    let edits: HookEdits | undefined;
     const scope = this.#scope({ environment: this.environment, isBackground: false });
-    const subject: HookSubject = {
-      createContext: (info, signal) => {
-        found = data.beginHook(hook.phase, isGuardrail);
-        const context = new LiveHookContext(data, this.component, info, signal);
-        edits = new HookEdits(context);
-        return context;
-      },
-      enter: (_execution, callback) => enterScope(scope, callback),
-      verify: ({ definition, phase }, returned) => edits?.verify(definition.name, phase, returned),
-    };
+    const subject = new InlineHookSubject({ hook, component: this.component, data: this.#data, scope });
     ledger.schedule(execution);
     let failure: Error | undefined;
     this.#inlineHook = execution.hook;
     try {
       failure = await runner.runInline({ hook, execution, subject }, this.#cancellation.signal);
     } catch (thrown) {
-      edits?.undo();
-      // The hook may still be at work, if it was abandoned with the run or at its timeout.
-      data.detach();
+      subject.abandon();
       await this.emit(completedEvent(execution, 'The run was stopped.'));
       throw thrown;
     } finally {
       this.#inlineHook = undefined;
     }
-    // A hook that failed may have written values of a wrong type before.
-    if (failure) edits?.undo();
-    if (failure instanceof HookTimeoutError) data.detach();
-    if (hook.phase === 'post') data.followPostHook(found, isGuardrail);
+    subject.end(failure);
     await this.emit(completedEvent(execution, failure && 'The hook failed.'));
   }
 

@@ -15,7 +15,7 @@ export async function askAll(
   members: readonly Component[],
   run: ComponentRun,
 ): Promise<readonly MemberAnswer[]> {
-  const settled = await Promise.allSettled(members.map((member) => run.runChild(member, run.input.content)));
+  const settled = await Promise.allSettled(members.map((member) => run.runPart(member, run.input.content)));
   run.signal.throwIfAborted();
   const failures = settled.filter((result) => result.status === 'rejected');
   if (failures.length === members.length) throw gravestOf(failures.map(({ reason }) => reason as unknown));

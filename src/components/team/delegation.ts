@@ -30,7 +30,7 @@ export class Delegation {
 
   protected runMember(memberId: string, input: string, { toolCallId }: DelegateOptions): Promise<RunOutput> {
     const member = this.team.members.find(({ id }) => id === memberId);
-    if (member) return this.run.runChild(member, input, toolCallId === undefined ? {} : { toolCallId });
+    if (member) return this.run.runPart(member, input, toolCallId === undefined ? {} : { toolCallId });
     const known = this.team.members.map(({ id }) => `"${id}"`).join(', ');
     throw new Error(`Team "${this.team.id}" has no member "${memberId}". Its members: ${known}.`);
   }

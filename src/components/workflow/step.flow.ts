@@ -30,8 +30,8 @@ export class StepFlow implements StepContext {
     return this.run.emit(event);
   }
 
-  runChild(component: RunComponent, input: string, step: StepPosition): Promise<RunOutput> {
-    return this.run.runChild(component, input, { step });
+  runPart(component: RunComponent, input: string, step: StepPosition): Promise<RunOutput> {
+    return this.run.runPart(component, input, { step });
   }
 
   async execute(node: WorkflowNode, input: string, seat: StepSeat): Promise<StepOutput> {

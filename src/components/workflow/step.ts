@@ -84,7 +84,7 @@ export class Step<T = unknown> extends WorkflowNode {
       return { ...who, ...resultOf(await executor(flow.request(input))), success: true };
     }
     const step: StepPosition = { ...flow.position, ...place };
-    const { content, data, runId, metrics, model } = await flow.runChild(executor, input, step);
+    const { content, data, runId, metrics, model } = await flow.runPart(executor, input, step);
     const known = { ...(data === undefined ? {} : { data }), ...(model ? { model } : {}) };
     return { ...who, content, ...known, success: true, runId, metrics };
   }

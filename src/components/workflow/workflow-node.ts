@@ -29,7 +29,7 @@ export interface StepContext {
   /** Runs the steps of a block one after another; each gets the content of the last one before that has an answer. */
   sequence(nodes: readonly WorkflowNode[], input: string, block: StepPlace): Promise<SequenceResult>;
   /** Runs the component of a step as a part of the workflow's run. */
-  runChild(component: RunComponent, input: string, step: StepPosition): Promise<RunOutput>;
+  runPart(component: RunComponent, input: string, step: StepPosition): Promise<RunOutput>;
   /** The request for a function in the workflow. */
   request(input: string): StepRequest;
   /** The error with which the workflow ends. A verdict is kept; any other error becomes the named step's failure. */
