@@ -2,15 +2,16 @@
 import { execFileSync } from 'node:child_process';
 
 import { ChildProcess } from './child-process.mjs';
+import { measureDurable } from './durable.mjs';
 import { measureLatency } from './latency.mjs';
 import { machineFacts } from './machine.mjs';
 import { createReport, printReport, writeReport } from './report.mjs';
 import { measureThroughput } from './throughput.mjs';
 
 const KB = 1_024;
-const PLAN = { rounds: 15, warmUpRequests: 20_000, seconds: 1, heapRuns: 2_000 };
+const PLAN = { rounds: 15, warmUpRequests: 20_000, seconds: 1, heapRuns: 2_000, durableRuns: 200 };
 /** Under a minute on two cores; what is measured is not yet fully compiled. */
-const QUICK_PLAN = { rounds: 4, warmUpRequests: 2_000, seconds: 0.2, heapRuns: 480 };
+const QUICK_PLAN = { rounds: 4, warmUpRequests: 2_000, seconds: 0.2, heapRuns: 480, durableRuns: 40 };
 
 const quick = process.argv.includes('--quick');
 const plan = quick ? QUICK_PLAN : PLAN;
@@ -23,6 +24,7 @@ await throughput();
 await latency();
 await snapshot();
 await heap();
+await durable();
 const tookSeconds = Math.round(performance.now() / 1_000);
 const report = createReport({ quick, tookSeconds, machine, ratios, subjects });
 printReport(report);
@@ -65,6 +67,12 @@ async function snapshot() {
 
 async function heap() {
   ratios.heapPerPendingRun = await resultOf('heap.mjs', [10 * KB, plan.heapRuns], ['--expose-gc']);
+}
+
+async function durable() {
+  const measured = await measureDurable(plan);
+  Object.assign(ratios, measured.ratios);
+  Object.assign(subjects, measured.subjects);
 }
 
 async function withLoad(measure) {

@@ -9,7 +9,13 @@ const TARGETS = {
   addedP50Micros: { atMost: 100 },
   'snapshot/structuredClone': { atMost: 0.25 },
   heapPerPendingRun: { atMost: 2 },
+  ...forStores('added10/queueAdd', { atMost: 4 }),
+  ...forStores('os3/flowByHand3', { atLeast: 0.9 }),
 };
+
+function forStores(name, target) {
+  return Object.fromEntries(['folder', 'redis', 'postgres'].map((store) => [`${store}:${name}`, target]));
+}
 
 /** The target of a ratio; its key may say a size. */
 export function targetOf(key) {
