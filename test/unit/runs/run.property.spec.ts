@@ -4,23 +4,26 @@ import {
   Agent,
   defineGuardrail,
   defineHook,
+  InMemoryEvalStore,
   InMemorySessionStore,
   OutputCheckError,
   Team,
 } from 'nestjs-agentos';
 import type { PostHookContext, RunEvent } from 'nestjs-agentos';
-import type { LeaderRequest } from 'nestjs-agentos/engine';
-import type { StoredRun } from 'nestjs-agentos/stores';
+import type { EngineRequest, LeaderRequest } from 'nestjs-agentos/engine';
+import type { Evaluation, StoredRun } from 'nestjs-agentos/stores';
 
 import { HookLedger } from '../../../src/execution/hook.ledger.js';
 import { InProcessHookExecutor } from '../../../src/execution/in-process-hook.executor.js';
 import type { ServedEnvironment } from '../../../src/runs/environment.js';
 import { InFlightRuns } from '../../../src/runs/in-flight-runs.js';
+import { recordEvaluation } from '../../../src/runs/recorder.js';
 import type { RunHandle } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
 import { createGate, type Gate } from '../../../src/testing/gate.js';
 import { createServedEnvironment } from '../../support/served-environment.js';
+import { evaluationOf } from '../../support/stored-data.js';
 import { someTurns } from '../../support/turns.js';
 
 const MEMBERS = [0, 1, 2] as const;
@@ -70,7 +73,13 @@ class Stage {
     maxPending: 100,
     onOverflow: () => undefined,
   });
+  readonly evals = new InMemoryEvalStore();
   readonly leaks: RunEvent[] = [];
+  readonly delivered: RunEvent[] = [];
+  /** Runs of members that have begun, repeated attempts included. */
+  readonly begun = new Set<string>();
+  /** Runs that a judge has evaluated. */
+  readonly judged = new Set<string>();
   readonly hooksRun: string[] = [];
   /** Runs of members that the team's guardrail has looked at. */
   readonly seenMembers = new Set<string>();
@@ -79,8 +88,8 @@ class Stage {
   readonly #environment: ServedEnvironment;
 
   constructor(readonly scenario: Scenario) {
-    const { ledger, inFlight, executor, sessions } = this;
-    this.#environment = createServedEnvironment({ ledger, inFlight, executor, sessions });
+    const { ledger, inFlight, executor, sessions, evals } = this;
+    this.#environment = createServedEnvironment({ ledger, inFlight, executor, sessions, evals });
   }
 
   start(): RunHandle {
@@ -91,6 +100,7 @@ class Stage {
       environment: this.#environment,
       sink: (event) => {
         if (!this.hasPassed && JSON.stringify(event).includes('SECRET')) this.leaks.push(event);
+        this.delivered.push(event);
         return undefined;
       },
     });
@@ -140,15 +150,26 @@ class Stage {
   #member(index: number): Agent {
     return new Agent({
       id: `member-${index}`,
-      engine: async () => {
+      engine: async ({ context }: EngineRequest) => {
+        this.begun.add(context.runId);
         await this.#wait(`member-${index as 0 | 1 | 2}`);
         return `MEMBER-${index}-SECRET`;
       },
       postHooks: [
+        defineHook<PostHookContext>((context) => this.#judge(context), { name: 'judge' }),
         ...(this.scenario.memberHasGuard ? [defineGuardrail(() => undefined, { name: 'guard' })] : []),
         this.#backgroundHook(),
       ],
     });
+  }
+
+  async #judge({ runContext: { runId, sessionId }, runOutput }: PostHookContext): Promise<void> {
+    this.judged.add(runId);
+    const { component, content } = runOutput;
+    await recordEvaluation(
+      this.evals,
+      evaluationOf({ id: runId, runId, sessionId, component, output: content }),
+    );
   }
 
   #backgroundHook(): ReturnType<typeof defineHook<PostHookContext>> {
@@ -159,8 +180,8 @@ class Stage {
   }
 }
 
-function secretsOf(run: StoredRun): boolean {
-  return JSON.stringify(run).includes('SECRET');
+function hasSecrets(data: StoredRun | Evaluation): boolean {
+  return JSON.stringify(data).includes('SECRET');
 }
 
 describe('Run', () => {
@@ -192,21 +213,35 @@ describe('Run', () => {
         const isPassed = outcome === 'completed' && scenario.verdict === 'pass';
         const leaked = stored.filter(
           (item) =>
-            secretsOf(item) && !(isPassed && (item.runId === run.runId || stage.seenMembers.has(item.runId))),
+            hasSecrets(item) &&
+            !(isPassed && (item.runId === run.runId || stage.seenMembers.has(item.runId))),
         );
         expect(leaked.map(({ component }) => component.id)).toEqual([]);
         // What it passed is stored whole.
         const whole = stored.filter(({ runId }) => isPassed && stage.seenMembers.has(runId));
-        expect(whole.every(secretsOf)).toBe(true);
+        expect(whole.every(hasSecrets)).toBe(true);
+        // So it is with the evaluations of a judge.
+        const evaluations = await stage.evals.list({ limit: 1_000 });
+        const quoting = evaluations.filter(hasSecrets).map(({ runId }) => runId);
+        expect(quoting.filter((runId) => !(isPassed && stage.seenMembers.has(runId)))).toEqual([]);
+        // Readers get all events of what it passed.
+        if (isPassed) {
+          const ended = stage.delivered
+            .filter(({ type }) => type === 'run-completed')
+            .map(({ runId }) => runId);
+          expect(ended).toEqual(expect.arrayContaining([run.runId, ...stage.seenMembers]));
+          expect(quoting).toEqual(expect.arrayContaining([...stage.seenMembers]));
+        }
 
         // It loses nothing: every run is stored once, unless its session was deleted, which stays deleted.
         const ids = stored.map(({ runId }) => runId);
         expect(new Set(ids).size).toBe(ids.length);
         const wasDeleted = (await stage.sessions.find('session')) === undefined;
         if (stage.deletion === undefined) {
-          expect(ids).toContain(run.runId);
+          expect(new Set(ids)).toEqual(new Set([run.runId, ...stage.begun]));
           expect(wasDeleted).toBe(false);
         }
+        expect(evaluations.map(({ runId }) => runId).sort()).toEqual([...stage.judged].sort());
         if (outcome === 'completed') {
           expect(stage.hooksRun.filter((runId) => runId === run.runId)).toHaveLength(1);
         }
