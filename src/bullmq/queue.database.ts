@@ -55,7 +55,7 @@ export abstract class QueueDatabase extends EventEmitter implements Queryable {
   /** The maximum number of connections; undefined if queries share one. */
   abstract readonly connections: number | undefined;
 
-  /** What the application gave: another store with the same object shares its transactions. */
+  /** The `Pool` or PGlite behind it. */
   abstract readonly client: object;
 
   connect(): Promise<PoolClientLike> {

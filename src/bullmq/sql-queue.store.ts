@@ -1,6 +1,7 @@
 import { toExactJson } from '../data/exact-json.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import { checkSpaceOf } from '../sql/free-space.js';
 import type { QueueDatabase } from './queue.database.js';
 import type { Claim, Fence, NewBatch, QueueStore, RecordedEnd, SweepLimits } from './queue.store.js';
 import type { EncodedSnapshot } from './stored.batch.js';
@@ -98,12 +99,13 @@ export class SqlQueueStore implements QueueStore {
     return this.#close();
   }
 
-  add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
-    return this.#database.transaction(() => this.addWithin(batch, addJobs));
+  /** @throws SqlStoreError with the code ENOSPC if the database is in a folder whose disk is nearly full */
+  async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
+    await checkSpaceOf(this.#database.client);
+    await this.#database.transaction(() => this.#insert(batch, addJobs));
   }
 
-  /** Like {@link add}, within a transaction that is open. */
-  async addWithin(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
+  async #insert(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
     const { executions, snapshots, files } = batch;
     const snapshotRows = [...snapshots].map(([run_id, snapshot]) => ({ run_id, ...snapshot }));
     const fileRows = [...files].map(([hash, content]) => ({ hash, content }));
