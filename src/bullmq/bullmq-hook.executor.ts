@@ -286,7 +286,8 @@ export class BullmqHookExecutor extends HookExecutor {
     const place = {
       queue: this.#settings.queue,
       batchId,
-      releaseAfter: host.releaseAfter + GRACE,
+      // Not before it is stored as a whole.
+      releaseAfter: Math.max(host.releaseAfter, this.#settings.storeTimeout) + GRACE,
       isLater: batch.cannotWait,
     };
     const executions = batch.tasks.map(({ execution }) => ({ ...execution }));

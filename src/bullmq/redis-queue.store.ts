@@ -117,14 +117,9 @@ export class RedisQueueStore implements QueueStore {
       commands.zadd(this.#key('executions'), execution.scheduledAt, execution.id);
       commands.sadd(this.#key('run', execution.runId), execution.id);
     }
+    // A process that dies between the two leaves jobs whose hooks nothing knows: they end, by themselves, without a hook.
+    await addJobs();
     await this.#execute(commands);
-    try {
-      await addJobs();
-    } catch (thrown) {
-      // What is not removed now is removed by a later sweep.
-      await this.#remove(id, executions).catch(() => undefined);
-      throw thrown;
-    }
   }
 
   async discard(batchId: string): Promise<void> {

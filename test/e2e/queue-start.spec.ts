@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 
 import { PoolDatabase } from '../../src/bullmq/queue.database.js';
+import { RedisQueueStore } from '../../src/bullmq/redis-queue.store.js';
 import { SqlQueueStore } from '../../src/bullmq/sql-queue.store.js';
+import { createExecution } from '../../src/testing/contracts/hook.harness.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
+import { isRedisInstalled, startRedis, type RedisServer } from '../support/redis.js';
 import { describeWherePossible } from '../support/where-possible.js';
 
 const isCi = process.env['CI'] !== undefined;
@@ -34,5 +38,33 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A queue in PostgreSQL', 'i
     } finally {
       worker.release(true);
     }
+  });
+});
+
+describeWherePossible(isRedisInstalled() || isCi, 'A queue in Redis', 'install Redis', () => {
+  let server: RedisServer;
+  let client: Redis;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.url);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await server.stop();
+  });
+
+  it('has nothing of a batch whose process has died before its jobs were added', async () => {
+    const store = new RedisQueueStore(client, 'queue', () => Promise.resolve());
+    const executions = [createExecution({ runId: 'run', hook: 'hook' })];
+    const batch = { id: 'run-0', tree: 'run', executions, snapshots: new Map(), files: new Map() };
+    let seen: unknown[] = [];
+    const dying = store.add(batch, async () => {
+      seen = [await store.list({}), await store.openBatches()];
+      throw new Error('The process dies.');
+    });
+    await expect(dying).rejects.toThrow('The process dies.');
+    expect(seen).toEqual([[], 0]);
+    expect(await client.keys('*')).toEqual([]);
   });
 });
