@@ -112,5 +112,8 @@ export type RunEventBody =
       readonly shouldContinue: boolean;
     } & IterationEventFields);
 
+/** The part of the error of a run that clients may see. */
+export type RunErrorFields = Omit<Extract<RunEventBody, { readonly type: 'run-error' }>, 'type'>;
+
 /** One event of a run, as `AgentOsService.stream()` yields it and the event stream of the protocol shows it. */
 export type RunEvent = RunEventBase & RunEventBody;

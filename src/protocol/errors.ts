@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { toJsonValue } from '../data/to-json-value.js';
+import type { RunErrorFields } from '../model/run-event.js';
 import { named } from './schema.js';
 
 /** The error of a run, in its events. */
@@ -9,11 +11,23 @@ export const ErrorFields = z.object({
   additional_data: z.unknown().optional().describe('More data of the check.'),
 });
 
+export function toErrorFields({
+  errorType,
+  errorId,
+  additionalData,
+}: Omit<RunErrorFields, 'content'>): z.infer<typeof ErrorFields> {
+  return { error_type: errorType, error_id: errorId, additional_data: toJsonValue(additionalData) };
+}
+
 /** The fields that are added to the output of a run that did not complete. */
 export const FailureFields = ErrorFields.extend({
   detail: z.string().describe('A message for people. Never a stack or an internal message.'),
 });
-export type WireFailure = z.infer<typeof FailureFields>;
+type WireFailure = z.infer<typeof FailureFields>;
+
+export function toWireFailure({ content, ...error }: RunErrorFields): WireFailure {
+  return { detail: content, ...toErrorFields(error) };
+}
 
 /** An error that has only a message. */
 export const WireError = named(
@@ -22,6 +36,12 @@ export const WireError = named(
   z.object({ detail: z.string().describe('A message for people.') }),
 );
 export type WireError = z.infer<typeof WireError>;
+
+/** More errors help no client: a small request must not cause an answer that is many times as large. */
+export const MAX_PROBLEMS = 100;
+
+/** Characters of a value that are sent back to the client. */
+export const MAX_ECHO = 1_000;
 
 const WireFieldProblem = named(
   'FieldProblem',
@@ -35,7 +55,7 @@ const WireFieldProblem = named(
     input: z
       .unknown()
       .describe(
-        'The value that was sent, cut after 1,000 characters; null if there was none, and for a large or deep object.',
+        `The value that was sent, cut after ${MAX_ECHO.toLocaleString('en')} characters; null if there was none, and for a large or deep object.`,
       ),
   }),
 );
@@ -45,6 +65,8 @@ export type WireFieldProblem = z.infer<typeof WireFieldProblem>;
 export const WireValidationError = named(
   'ValidationError',
   'Fields of the request are wrong or missing.',
-  z.object({ detail: z.array(WireFieldProblem).describe('One entry for each problem, up to 100.') }),
+  z.object({
+    detail: z.array(WireFieldProblem).describe(`One entry for each problem, up to ${MAX_PROBLEMS}.`),
+  }),
 );
 export type WireValidationError = z.infer<typeof WireValidationError>;

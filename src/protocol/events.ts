@@ -1,10 +1,9 @@
 import { z } from 'zod';
 
-import { toJsonValue } from '../data/to-json-value.js';
 import type { ComponentKind } from '../model/component.js';
-import type { IterationEventFields, RunEvent, StepPlace } from '../model/run-event.js';
+import type { IterationEventFields, RunErrorFields, RunEvent, StepPlace } from '../model/run-event.js';
 import type { ModelIdentity, RunOutput, StepOutput } from '../model/run-output.js';
-import { ErrorFields } from './errors.js';
+import { ErrorFields, toErrorFields } from './errors.js';
 import {
   toWireFinishReason,
   toWireMetrics,
@@ -133,8 +132,19 @@ const WORKFLOW_COMPLETED = [
   },
 ] as const;
 
+const RUN_ERROR = [
+  'RunError',
+  'The run has ended with an error.',
+  { ...ErrorFields.shape, content: z.string().describe('A message for people.') },
+] as const;
+const WORKFLOW_ERROR = [
+  'WorkflowError',
+  'The workflow has ended with an error.',
+  { ...ErrorFields.shape, error: z.string().describe('A message for people.') },
+] as const;
+
 /** The events that are sent without the fields of their run if the stream breaks. */
-export const ERROR_EVENTS: ReadonlySet<string> = new Set(['RunError', 'WorkflowError']);
+export const ERROR_EVENTS: ReadonlySet<string> = new Set([RUN_ERROR[0], WORKFLOW_ERROR[0]]);
 
 /** Every event of a run, and the events of the protocol for it. */
 export const EVENTS: { readonly [T in EventType]: EventRow<T> } = {
@@ -184,22 +194,8 @@ export const EVENTS: { readonly [T in EventType]: EventRow<T> } = {
     ],
   },
   'run-error': {
-    conversation: [
-      event(
-        'RunError',
-        'The run has ended with an error.',
-        { ...ErrorFields.shape, content: z.string().describe('A message for people.') },
-        ({ content, ...failure }) => ({ content, ...toError(failure) }),
-      ),
-    ],
-    workflow: [
-      event(
-        'WorkflowError',
-        'The workflow has ended with an error.',
-        { ...ErrorFields.shape, error: z.string().describe('A message for people.') },
-        ({ content, ...failure }) => ({ error: content, ...toError(failure) }),
-      ),
-    ],
+    conversation: [event(...RUN_ERROR, toRunError)],
+    workflow: [event(...WORKFLOW_ERROR, toWorkflowError)],
   },
   // Two events: readers of the protocol wait for both.
   'run-cancelled': {
@@ -434,12 +430,18 @@ function toPiece({ content }: EventOf<'run-content'>): z.infer<z.ZodObject<typeo
   return { content, content_type: 'str', reasoning_content: '' };
 }
 
-function toError({
-  errorType,
-  errorId,
-  additionalData,
-}: Pick<EventOf<'run-error'>, 'errorType' | 'errorId' | 'additionalData'>): z.infer<typeof ErrorFields> {
-  return { error_type: errorType, error_id: errorId, additional_data: toJsonValue(additionalData) };
+function toRunError({
+  content,
+  ...error
+}: RunErrorFields): z.infer<typeof ErrorFields> & { content: string } {
+  return { content, ...toErrorFields(error) };
+}
+
+function toWorkflowError({
+  content,
+  ...error
+}: RunErrorFields): z.infer<typeof ErrorFields> & { error: string } {
+  return { error: content, ...toErrorFields(error) };
 }
 
 function toCancelled({ output, reason }: EventOf<'run-cancelled'>): { content: string; reason: string } {
@@ -572,12 +574,9 @@ function toWorkflowFields(event: RunEvent): Common<'workflow'> {
 
 /** The event that ends a stream which broke: only the server knows why. */
 export function brokenStreamEvent(kind: ComponentKind, createdAt: number): WireEvent {
-  const text = 'Internal Server Error';
-  const failure: z.infer<typeof ErrorFields> = { error_type: 'internal_error' };
-  const [name, fields] =
-    kind === 'workflow'
-      ? (['WorkflowError', { error: text }] as const)
-      : ([`${prefixOf(kind)}RunError`, { content: text }] as const);
-  const common = { created_at: createdAt, event: name };
-  return { ...common, ...fields, ...failure };
+  const failure: RunErrorFields = { content: 'Internal Server Error', errorType: 'internal_error' };
+  const time = { created_at: createdAt };
+  return kind === 'workflow'
+    ? { ...time, event: WORKFLOW_ERROR[0], ...toWorkflowError(failure) }
+    : { ...time, event: prefixOf(kind) + RUN_ERROR[0], ...toRunError(failure) };
 }

@@ -1,6 +1,7 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 import type { z } from 'zod';
 
+import { MAX_ECHO, MAX_PROBLEMS, type WireFieldProblem, type WireValidationError } from './errors.js';
 import { isShallow } from './json.values.js';
 
 /** The fields of a request by name: texts, or any JSON values if they came as JSON. */
@@ -12,19 +13,10 @@ export type Place = readonly [part: 'body' | 'query', ...path: (string | number)
 /** The error of a field that is required and not there. */
 export const MISSING = { type: 'missing', msg: 'Field required' } as const;
 
-/** The error of a field in the protocol's shape, which is that of pydantic. */
-interface RequestProblem {
-  readonly type: string;
+/** The error of a field, with the value as it was sent. */
+interface RequestProblem extends Omit<WireFieldProblem, 'loc'> {
   readonly loc: Place;
-  readonly msg: string;
-  readonly input: unknown;
 }
-
-/** More errors help no client: a small request must not cause an answer that is many times as large. */
-const MAX_PROBLEMS = 100;
-
-/** Characters of a value that are sent back to the client. */
-const MAX_ECHO = 1_000;
 
 /** Pydantic's types of errors for values that are not of the type that zod expects. */
 const TYPE_PROBLEMS: Readonly<Record<string, string>> = {
@@ -55,10 +47,11 @@ export function read<S extends z.ZodObject>(
 
 /** The errors in the fields of a request, as a client sees them. */
 export class RequestProblems {
-  readonly #all: RequestProblem[] = [];
+  readonly #all: WireFieldProblem[] = [];
 
   add(problem: RequestProblem): void {
-    if (this.#all.length < MAX_PROBLEMS) this.#all.push({ ...problem, input: echoOf(problem.input) });
+    if (this.#all.length >= MAX_PROBLEMS) return;
+    this.#all.push({ ...problem, loc: [...problem.loc], input: echoOf(problem.input) });
   }
 
   /**
@@ -100,7 +93,8 @@ export class RequestProblems {
 
   /** The exception that refuses the request with these errors. */
   toException(): UnprocessableEntityException {
-    return new UnprocessableEntityException({ detail: this.#all });
+    const body: WireValidationError = { detail: this.#all };
+    return new UnprocessableEntityException(body);
   }
 }
 

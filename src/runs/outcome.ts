@@ -12,7 +12,7 @@ import {
 import { forLog, reasonOf } from '../errors/log.text.js';
 import { toError, toReadable } from '../data/to-error.js';
 import type { ComponentIdentity } from '../model/component.js';
-import type { RunEventBody } from '../model/run-event.js';
+import type { RunErrorFields, RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunStatus } from '../model/run-output.js';
 import type { RunView } from './run.view.js';
 
@@ -74,17 +74,22 @@ export function statusOf(outcome: RunOutcome): RunStatus {
 export function finalEventOf({ output, context }: RunView, error: AgentRunError | undefined): RunEventBody {
   if (!error) return { type: 'run-completed', output, sessionState: context.sessionState };
   if (error instanceof RunCancelledError) return { type: 'run-cancelled', output, reason: error.reason };
-  const common = { type: 'run-error', content: error.publicMessage, errorType: error.code } as const;
+  return { type: 'run-error', ...disclosedError(error) };
+}
+
+/** The part of the error of a run that clients may see. */
+export function disclosedError(error: AgentRunError): RunErrorFields {
   const additionalData = additionalDataOf(error);
   return {
-    ...common,
+    content: error.publicMessage,
+    errorType: error.code,
     ...(error instanceof CheckError ? { errorId: error.trigger } : {}),
     ...(additionalData ? { additionalData } : {}),
   };
 }
 
 /** The machine-readable data of the error. */
-export function additionalDataOf(error: AgentRunError): Readonly<Record<string, unknown>> | undefined {
+function additionalDataOf(error: AgentRunError): Readonly<Record<string, unknown>> | undefined {
   return error instanceof CheckError || error instanceof RunHttpError ? error.additionalData : undefined;
 }
 

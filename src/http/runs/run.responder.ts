@@ -3,17 +3,14 @@ import { Injectable } from '@nestjs/common';
 import { AgentOsLogger } from '../../errors/agent-os.logger.js';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
-import type { AgentRunError } from '../../errors/agent-run.error.js';
-import { CheckError } from '../../errors/check.errors.js';
 import { forLog } from '../../errors/log.text.js';
 import { HooksNotStoredError, RunShutDownError } from '../../errors/run.errors.js';
 import type { RunEvent } from '../../model/run-event.js';
-import { additionalDataOf } from '../../runs/outcome.js';
+import { disclosedError } from '../../runs/outcome.js';
 import { startRun } from '../../runs/start.js';
 import type { RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
-import { toJsonValue } from '../../data/to-json-value.js';
-import type { WireFailure } from '../../protocol/errors.js';
+import { toWireFailure } from '../../protocol/errors.js';
 import { brokenStreamEvent } from '../../protocol/events.js';
 import { toFrame } from '../../protocol/streams.js';
 import { toWireRun } from '../../protocol/runs.js';
@@ -51,7 +48,8 @@ export class RunResponder {
     const isShutDown = error instanceof RunShutDownError;
     if (!error || (outcome === 'cancelled' && !isShutDown)) return this.responder.reply(response, body, 200);
     if (isShutDown || error instanceof HooksNotStoredError) this.responder.askToRetry(response, error);
-    this.responder.reply(response, { ...body, ...problemOf(error) }, error.getStatus());
+    const failed = { ...body, ...toWireFailure(disclosedError(error)) };
+    this.responder.reply(response, failed, error.getStatus());
   }
 
   /** Answers with the run's events, as they happen. */
@@ -90,14 +88,4 @@ export class RunResponder {
     this.#logger.error(`The event stream of ${kind} "${id}" broke: ${reason}`, stack);
     await stream.write(toFrame(brokenStreamEvent(kind, nowInSeconds())));
   }
-}
-
-/** The error fields that are added to the run's output. */
-function problemOf(error: AgentRunError): WireFailure {
-  return {
-    detail: error.publicMessage,
-    error_type: error.code,
-    error_id: error instanceof CheckError ? error.trigger : undefined,
-    additional_data: toJsonValue(additionalDataOf(error)),
-  };
 }
