@@ -12,8 +12,7 @@ import {
 } from './route.access.js';
 import { markRoutes, ROUTE_MARK } from './route.marks.js';
 import { ALL_ROUTES, nameOf, SERVER_ROUTES } from '../protocol/routes.js';
-import { ownSchemas, removeUnused } from './schema.components.js';
-import type { SchemaMap } from './schema.map.js';
+import { SchemaComponents } from './schema.components.js';
 
 type MarkedOperation = Operation & { readonly [ROUTE_MARK]?: string };
 
@@ -45,19 +44,13 @@ export function createAgentOsDocument(
 ): OpenAPIObject {
   const access = readAccess(app, security);
   markRoutes(HTTP_CONTROLLERS);
-  const schemas = ownSchemas(config.openapi, access.files);
-  const document = SwaggerModule.createDocument(app, withSchemas(config, schemas), options);
+  const schemas = new SchemaComponents(config.openapi, access.files);
+  const document = SwaggerModule.createDocument(app, schemas.addTo(config), options);
   const described = describeRoutes(document, access);
   addHome(document, app, access, described.get(nameOf(SERVER_ROUTES.health)));
   if (described.size > 0) addSecurityKey(document, access);
-  removeUnused(document, schemas);
+  schemas.removeUnused(document);
   return document;
-}
-
-/** The host's own schemas take precedence, wherever they come from. */
-function withSchemas(config: Omit<OpenAPIObject, 'paths'>, schemas: SchemaMap): Omit<OpenAPIObject, 'paths'> {
-  const { components } = config;
-  return { ...config, components: { ...components, schemas: { ...schemas, ...components?.schemas } } };
 }
 
 const ROUTES = new Map(ALL_ROUTES.map((route) => [nameOf(route), route]));

@@ -1,20 +1,18 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 
 import { WireError } from '../protocol/errors.js';
-import { answerOf, bodyOf, parametersOf, type Parameter } from '../protocol/openapi.js';
+import {
+  answerOf,
+  bodyOf,
+  pathParametersOf,
+  queryParametersOf,
+  type Parameter,
+} from '../protocol/openapi.js';
 import type { Answer, Route } from '../protocol/routes.js';
 import type { RouteAccess } from './route.access.js';
 
 /** An operation of a document, as `@nestjs/swagger` created it. */
 export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
-
-const PATH_PARAMETERS: Readonly<Record<string, string>> = {
-  id: 'Id of the component.',
-  runId: 'Id of the run.',
-  run_id: 'Id of the run.',
-  session_id: 'Id of the session.',
-  eval_run_id: 'Id of the evaluation.',
-};
 
 /**
  * Adds the description of a route to its operation. The operation's id stays, and so do parameters and answers that
@@ -36,8 +34,8 @@ export function describeOperation(
     ...(operationId === undefined ? {} : { operationId }),
     ...(security === undefined ? {} : { security }),
     parameters: mergeParameters(operation.parameters ?? [], [
-      ...pathParameters(path),
-      ...(query ? parametersOf(query) : []),
+      ...pathParametersOf(path),
+      ...(query ? queryParametersOf(query) : []),
     ]),
     ...(body === undefined ? {} : { requestBody: bodyOf(body) }),
     responses: { ...hostAnswers(operation), ...answersOf(route, access) },
@@ -53,16 +51,6 @@ function mergeParameters(given: Parameters, ours: readonly Parameter[]): readonl
     'name' in parameter &&
     ours.some(({ name, in: place }) => name === parameter.name && place === parameter.in);
   return [...ours, ...given.filter((parameter) => !isOurs(parameter))];
-}
-
-function pathParameters(path: string): Parameter[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
-    name,
-    in: 'path',
-    required: true,
-    description: PATH_PARAMETERS[name] ?? '',
-    schema: { type: 'string' },
-  }));
 }
 
 /** Nest adds an answer 200 or 201 without a description if it knows nothing else. */

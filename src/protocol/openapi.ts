@@ -1,10 +1,11 @@
 import { z } from 'zod';
 
+import { runRequest } from './requests.js';
 import type { Answer, RouteBody } from './routes.js';
 import { NAMED_SCHEMAS } from './schema.js';
 
 /** A schema as a document contains it. */
-export type DocumentSchema = Readonly<Record<string, unknown>>;
+export type DocumentSchema = z.core.JSONSchema.BaseSchema;
 
 /** Schemas by their names in a document. */
 export type DocumentSchemas = Readonly<Record<string, DocumentSchema>>;
@@ -19,12 +20,28 @@ const converted = new Map<string, DocumentSchemas>();
  * Every named schema of the protocol by its name in a document; a copy, which the document may change.
  *
  * @param version - of OpenAPI: since 3.1, schemas are JSON schemas, in which null is a type
+ * @param files - the file limits of a run, which hosts may choose
  */
-export function documentSchemas(version: string): DocumentSchemas {
+export function documentSchemas(version: string, files: UploadLimits): DocumentSchemas {
   const settings = settingsFor(version);
   const schemas = converted.get(settings.target) ?? convert(settings);
   converted.set(settings.target, schemas);
-  return structuredClone(schemas);
+  const copy = structuredClone(schemas);
+  limitFiles(copy, files);
+  return copy;
+}
+
+interface UploadLimits {
+  readonly maxFiles: number;
+  readonly maxFileSize: number;
+}
+
+function limitFiles(schemas: DocumentSchemas, { maxFiles, maxFileSize }: UploadLimits): void {
+  const request = schemas[NAMED_SCHEMAS.get(runRequest)?.id ?? ''];
+  const files = request?.properties?.['files'];
+  if (typeof files !== 'object') return;
+  files.maxItems = maxFiles;
+  files.description = `${files.description} At most ${maxFiles}, those of the other fields included, of at most ${maxFileSize} bytes each.`;
 }
 
 function convert(settings: ReturnType<typeof settingsFor>): DocumentSchemas {
@@ -53,8 +70,25 @@ export interface Parameter {
   readonly schema: DocumentSchema;
 }
 
+/** The parameters of paths, and what each is the id of. */
+const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  id: 'component',
+  run_id: 'run',
+  session_id: 'session',
+  eval_run_id: 'evaluation',
+};
+
+/** The parameters of a path of a document, such as `/agents/{id}`. */
+export function pathParametersOf(path: string): Parameter[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
+    const owner = PATH_PARAMETERS[name];
+    const description = owner === undefined ? '' : `Id of the ${owner}.`;
+    return { name, in: 'path', required: true, description, schema: { type: 'string' } };
+  });
+}
+
 /** The parameters of a query. */
-export function parametersOf(query: z.ZodObject): Parameter[] {
+export function queryParametersOf(query: z.ZodObject): Parameter[] {
   const { properties = {}, required = [] } = z.toJSONSchema(query, settingsFor('3.0'));
   return Object.entries(properties).map(([name, property]) => {
     const { description = '', ...schema } = property as z.core.JSONSchema.BaseSchema;

@@ -30,7 +30,7 @@ import type { EngineLike, EngineYield, LeaderRequest } from 'nestjs-agentos/engi
 import { createAgentOsDocument, type AgentOsDocumentOptions } from 'nestjs-agentos/openapi';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
-import { documentSchemas, parametersOf } from '../../src/protocol/openapi.js';
+import { documentSchemas, queryParametersOf } from '../../src/protocol/openapi.js';
 import { ALL_ROUTES, nameOf, SERVER_ROUTES } from '../../src/protocol/routes.js';
 import { inBackground } from '../support/background-hook.js';
 import { namesOf, parseFrames } from '../support/http-client.js';
@@ -66,7 +66,7 @@ function documentOf(
   return createAgentOsDocument(app, config, options);
 }
 
-const ALL_SCHEMAS = documentSchemas('3.0');
+const ALL_SCHEMAS = documentSchemas('3.0', { maxFiles: 10, maxFileSize: 1 });
 
 /** The document as a reader gets it. */
 function jsonOf<T>(value: T): T {
@@ -99,7 +99,7 @@ describe('the descriptions', () => {
     const silent = Object.entries(ALL_SCHEMAS).filter(([, { description = '' }]) => description === '');
     expect(silent).toEqual([]);
     for (const { query, answers } of ALL_ROUTES)
-      for (const { description } of [...(query ? parametersOf(query) : []), ...Object.values(answers)])
+      for (const { description } of [...(query ? queryParametersOf(query) : []), ...Object.values(answers)])
         expect(description).not.toBe('');
   });
 
