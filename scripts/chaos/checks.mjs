@@ -28,18 +28,26 @@ export function toHistory({ entries, hooks, ledger, lockDuration }) {
     return { ...start, endedAt, hasEnded: end?.kind === 'ended', isStale };
   });
   const volatile = new Set(of('volatile').map(({ run }) => run));
+  const answered = new Set(of('answered').map(({ run }) => run));
+  // Runs that have failed since their hooks could not be stored in time: dropped in the ledger of their process. The store
+  // may have them for a moment all the same, so a hook of them may run.
+  const refused = new Set(
+    ledger
+      .filter(({ state, runId }) => state === 'dropped' && !answered.has(runId))
+      .map(({ runId }) => runId),
+  );
   const runs = new Map();
   for (const start of starts) {
-    if (volatile.has(start.run)) continue;
+    if (volatile.has(start.run) || refused.has(start.run)) continue;
     runs.set(start.run, [...(runs.get(start.run) ?? []), start]);
   }
   return {
     hooks,
     runs,
-    answered: new Set(of('answered').map(({ run }) => run)),
+    answered,
     volatile,
     interruptions,
-    ledger: ledger.filter(({ runId }) => !volatile.has(runId)),
+    ledger: ledger.filter(({ runId }) => !volatile.has(runId) && !refused.has(runId)),
   };
 }
 
@@ -119,9 +127,9 @@ export function overlaps({ runs }) {
 /** Executions of the stored ledger that are open, failed, differ from the record, or have the result of a stale worker. */
 export function ledgerDifferences({ runs, ledger, answered, hooks, volatile }) {
   const stored = new Map(ledger.map((execution) => [execution.id, execution]));
-  const problems = ledger.flatMap(({ id, state }) =>
-    state === 'succeeded' ? [] : [`execution ${id} is ${state} in the ledger`],
-  );
+  const problems = ledger
+    .filter(({ state }) => state !== 'succeeded')
+    .map(({ id, state }) => `execution ${id} is ${state} in the ledger`);
   for (const starts of runs.values())
     for (const { execution } of starts)
       if (!stored.has(execution)) problems.push(`execution ${execution} ran and is not in the ledger`);

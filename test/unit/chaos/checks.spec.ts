@@ -143,6 +143,13 @@ describe('The checks of the chaos test', () => {
     ]);
   });
 
+  it('excuse dropped executions of a run that was refused only', () => {
+    const dropped = HOOKS.map((hook) => stored(hook, 30, { state: 'dropped', attempts: 0 }));
+    expect(violationsOf({ entries: [], ledger: dropped })).toEqual([]);
+    expect(violationsOf({ entries: [ANSWERED], ledger: dropped })).toHaveLength(4);
+    expect(violationsOf({ entries: call('first', 20, 25), ledger: dropped })).toEqual([]);
+  });
+
   it('find executions that are open or failed, that have not run, and that the ledger does not have', () => {
     const scheduled: LedgerEntry = { id: idOf('second'), runId: RUN, state: 'scheduled', attempts: 0 };
     expect(violationsOf({ ledger: [stored('first', 30), scheduled] })).toEqual([
