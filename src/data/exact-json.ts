@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 
+import { isPlainRecord } from './copy-plain-data.js';
 import { assignOwn } from './assign-own.js';
-import { isClassless } from './is-record.js';
 import { toJsonValue } from './to-json-value.js';
 import { bytesOf, kindOf, typedArrayOf } from './typed-arrays.js';
 
@@ -94,7 +94,7 @@ class Walk {
     if (typeof value === 'boolean' || value === null) return true;
     if (typeof value !== 'object') return false;
     if (Array.isArray(value)) return this.#isArraySaid(value);
-    if (isClassless(value)) return this.#isRecordSaid(value);
+    if (isPlainRecord(value)) return this.#isRecordSaid(value);
     this.#hasBuiltIn = true;
     this.#isRefusedByJsonb = true;
     return false;
@@ -202,7 +202,8 @@ function tagged(value: unknown): Tagged {
   if (types.isMap(value)) return ['map', ...[...Map.prototype.entries.call(value)].flat().map(tagged)];
   if (types.isSet(value)) return ['set', ...[...Set.prototype.values.call(value)].map(tagged)];
   if (types.isTypedArray(value)) return ['bytes', kindOf(value), bytesOf(value).toString('base64')];
-  if (!isClassless(value)) throw new TypeError(`An instance of ${value.constructor.name} is not plain data.`);
+  if (!isPlainRecord(value))
+    throw new TypeError(`An instance of ${value.constructor.name} is not plain data.`);
   return ['record', ...Object.keys(value).flatMap((key) => [key, tagged(value[key])])];
 }
 

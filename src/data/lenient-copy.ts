@@ -1,8 +1,7 @@
 import { types } from 'node:util';
 
 import { PlainDataError } from './plain-data.error.js';
-import { copyPlainData } from './copy-plain-data.js';
-import { isClassless } from './is-record.js';
+import { copyPlainData, isPlainRecord } from './copy-plain-data.js';
 
 /** Returns the replacement, in a copy, of an object that cannot be copied. */
 type OpaqueHandler = (value: unknown, path: string) => unknown;
@@ -81,7 +80,7 @@ class LenientCopy {
       Set.prototype.forEach.call(value, (item) => target.add(this.of(item, `${path}.values()`, depth)));
       return target;
     }
-    if (isClassless(value)) return this.#ofKeys(value, {}, path, depth);
+    if (isPlainRecord(value)) return this.#ofKeys(value, {}, path, depth);
     return this.#remember(value, copyPlainData(value, ''));
   }
 

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-import { isClassless } from './is-record.js';
+import { isPlainRecord } from './copy-plain-data.js';
 import { bytesOf } from './typed-arrays.js';
 
 /**
@@ -41,7 +41,8 @@ function convertObject(value: object, inner: (item: unknown) => unknown): unknow
   if (types.isSet(value)) return [...Set.prototype.values.call(value)].map(inner);
   if (ArrayBuffer.isView(value)) return bytesOf(value).toString('base64');
   // An instance of a class is shown by its class name only: it may hold anything.
-  if (isClassless(value)) return fromEntries(Object.keys(value).map((key) => [key, inner(read(value, key))]));
+  if (isPlainRecord(value))
+    return fromEntries(Object.keys(value).map((key) => [key, inner(read(value, key))]));
   return `[${value.constructor.name || 'object'}]`;
 }
 

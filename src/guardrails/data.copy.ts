@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-import { isClassless } from '../data/is-record.js';
+import { isPlainRecord } from '../data/copy-plain-data.js';
 
 /** The replacements for values while run data is copied. */
 export interface Replacements {
@@ -37,7 +37,7 @@ export class DataCopy {
     if (Array.isArray(value)) return this.#copyArray(value, depth);
     if (types.isMap(value)) return this.#copyMap(value, depth);
     if (types.isSet(value)) return this.#copySet(value, depth);
-    if (isClassless(value)) return this.#copyRecord(value, depth);
+    if (isPlainRecord(value)) return this.#copyRecord(value, depth);
     if (!types.isDate(value)) this.#replacements.opaque();
     return value;
   }
