@@ -46,7 +46,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 const NO_USAGE: RunUsage = Object.freeze({});
 
 /** How many settled runs are remembered. */
-const DEFAULT_CAPACITY = 10_000;
+export const REMEMBERED_RUNS = 10_000;
 
 /** The record of the latest runs that have settled; those in flight are in `InFlightRuns`. One object for each run. */
 export class RunIndex {
@@ -55,7 +55,7 @@ export class RunIndex {
   #oldest = 0;
 
   /** @param capacity - how many runs are remembered */
-  constructor(capacity = DEFAULT_CAPACITY) {
+  constructor(capacity = REMEMBERED_RUNS) {
     this.#capacity = capacity;
   }
 

@@ -1,7 +1,8 @@
 import { sizeOfJson } from '../protocol/json.values.js';
+import { MAX_PAGE_MIB } from '../protocol/pages.js';
 
 /** Maximum bytes of JSON of the entries of one page before some of them are shortened. */
-const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_BYTES = MAX_PAGE_MIB * 1024 * 1024;
 
 /** The number of entries that are read at once. */
 export const ENTRIES_AT_ONCE = 100;

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { millisecondsSince } from '../model/clock.js';
 import { named } from './schema.js';
 
+/** Maximum size of one page of runs, sessions or evaluations as JSON. One entry may be larger. */
+export const MAX_PAGE_MIB = 16;
+
 const PageMeta = named(
   'PageMeta',
   'The position of a page in its list.',

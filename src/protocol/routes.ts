@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
+import { REMEMBERED_RUNS } from '../execution/run.index.js';
 import { COMPONENT_KINDS, type ComponentKind } from '../model/component.js';
 import { WIRE_COMPONENTS, WireWorkflowSummary } from './components.js';
 import { WireConfig, WireHealth, WireHome, WireInfo, WireModel } from './config.js';
 import { WireError, WireValidationError } from './errors.js';
 import { WireEvaluation, WireEvaluationPage } from './evaluations.js';
 import { WireExecutions, WireHook, WireRecordedRuns, WireStats, WireTimeline } from './hooks.js';
+import { MAX_PAGE_MIB } from './pages.js';
 import * as requests from './requests.js';
 import { FAILED_RUNS, WIRE_RUNS, WirePendingRun } from './runs.js';
 import { SESSION_RUNS } from './session-runs.js';
@@ -68,7 +70,7 @@ const retryLater = (answer: Answer): Answer => ({
 });
 
 const pageOfRuns = (run: z.ZodType): Answer => ({
-  ...json('The runs, the oldest first: the latest ones, up to 16 MiB.', z.array(run)),
+  ...json(`The runs, the oldest first: the latest ones, up to ${MAX_PAGE_MIB} MiB.`, z.array(run)),
   headers: {
     Link: {
       description: 'The address of the runs before these, with `rel="next"`, if there are any.',
@@ -164,7 +166,9 @@ export const HOOK_ROUTES = {
     query: requests.databaseQuery,
     answers: {
       200: json('The run, the runs below it, and the executions of their hooks.', WireTimeline),
-      404: problem('There is no such run among those in flight and the latest 10,000.'),
+      404: problem(
+        `There is no such run among those in flight and the latest ${REMEMBERED_RUNS.toLocaleString('en')}.`,
+      ),
       422: INVALID,
     },
   },

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
+import { MAX_PAGE_MIB } from '../../protocol/pages.js';
 import { SessionStore, type StoredRun, type StoredRunFilter } from '../../sessions/session.store.js';
+
 /** Maximum bytes of JSON of the runs in one page, unless a single run has more. */
-const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_BYTES = MAX_PAGE_MIB * 1024 * 1024;
 
 /** The page of a list of runs that a client wants. */
 export interface RunPageQuery {
