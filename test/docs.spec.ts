@@ -160,7 +160,7 @@ describe('the tables', () => {
       ([code, errorClass, status]) => [...[...namesIn(code), ...namesIn(errorClass)], status],
     );
     const inStreams = [...filesIn('src/http', '.ts'), ...filesIn('src/protocol', '.ts')].flatMap((path) => [
-      ...readDocument(path).matchAll(/error_type: '(\w+)'/g),
+      ...readDocument(path).matchAll(/(?:error_type|errorType): '(\w+)'/g),
     ]);
     expect(listed.sort()).toEqual(
       [...errorsOfTheLibrary(), ...inStreams.map(([, code]) => [code, '–'])].sort(),
