@@ -3,7 +3,6 @@ import type { LoggerService } from '@nestjs/common';
 import { isRecord } from '../data/is-record.js';
 import { reasonOf } from '../errors/log.text.js';
 import { showValue } from '../model/show-value.js';
-import { aborted } from './aborted.js';
 import { Deadlines } from './deadlines.js';
 import type { HookExecutions } from './hook.executions.js';
 import { HookExecutor, type HookBatch, type HookExecutorHost, type HookTask } from './hook.executor.js';
@@ -105,14 +104,17 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     const stopping = this.#executor.stop(deadline, settled);
     checkPromise('stop', stopping);
     let timer: NodeJS.Timeout | undefined;
-    const late = async (): Promise<never> => {
-      await aborted(deadline);
-      await new Promise((resolve) => (timer = setTimeout(resolve, STOPPING_TIME)));
-      throw tooLate('stop', STOPPING_TIME);
-    };
+    let onDeadline = (): void => undefined;
+    const late = new Promise<never>((_, reject) => {
+      onDeadline = () => (timer = setTimeout(() => reject(tooLate('stop', STOPPING_TIME)), STOPPING_TIME));
+    });
+    if (deadline.aborted) onDeadline();
+    else deadline.addEventListener('abort', onDeadline, { once: true });
     try {
-      return await Promise.race([stopping, late()]);
+      return await Promise.race([stopping, late]);
     } finally {
+      // The deadline may be aborted later: that must start no timer.
+      deadline.removeEventListener('abort', onDeadline);
       clearTimeout(timer);
     }
   }

@@ -57,6 +57,17 @@ describe('The time limit of an executor', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('leaves no timer behind if the deadline of stop() passes after it has stopped', async () => {
+    const { harness } = createStage();
+    const inner = new InProcessHookExecutor({ concurrency: 1, maxPending: 1, onOverflow: () => undefined });
+    const executor = new TimeLimitedHookExecutor(inner, { timeout: 1_000, logger: harness.log });
+    const deadline = new AbortController();
+    expect(await executor.stop(deadline.signal)).toEqual([]);
+    deadline.abort();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('begins for ended() when the last hook has ended', async () => {
     const { executor, harness, gates } = createStage();
     const batch = harness.batch('run', { one: () => gates[0]?.opened });
