@@ -13,6 +13,24 @@ export function isShallow(value: unknown, depth = 0): boolean {
   );
 }
 
+/** Maximum values in a JSON object from clients. A megabyte of empty objects would take a second to copy and to store. */
+export const MAX_VALUES = 100_000;
+
+/** Whether a value has at most {@link MAX_VALUES} values in it, at any depth. */
+export function hasFewValues(value: unknown): boolean {
+  let count = 0;
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const item = rest.pop();
+    if (typeof item !== 'object' || item === null) continue;
+    const values: readonly unknown[] = Object.values(item);
+    count += values.length;
+    if (count > MAX_VALUES) return false;
+    for (const inner of values) rest.push(inner);
+  }
+  return true;
+}
+
 const PART = /["{[,]/g;
 
 /**

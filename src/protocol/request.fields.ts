@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { isRecord } from '../data/is-record.js';
 import type { PlainRecord } from '../model/run-context.js';
-import { isArray, isShallow, parseJson } from './json.values.js';
+import { hasFewValues, isArray, isShallow, MAX_VALUES, parseJson } from './json.values.js';
 
 /** Maximum length of an id or a name. */
 const MAX_LENGTH = 255;
@@ -108,7 +108,7 @@ function isText(value: unknown): value is string {
 
 /** A JSON object, also as text. */
 export function jsonObject(): Lax<z.ZodCustom<PlainRecord>> {
-  return lax(jsonOf, z.custom<PlainRecord>(isShallowRecord, JSON_OBJECT)).meta(OBJECT_SCHEMA);
+  return lax(jsonOf, boundedObject()).meta(OBJECT_SCHEMA);
 }
 
 /** A JSON object whose keys can be stored. */
@@ -116,8 +116,14 @@ export function keptObject(): Lax<z.ZodCustom<PlainRecord>> {
   const isKeptRecord = (value: PlainRecord): boolean =>
     Object.keys(value).every((key) => key === '' || isKept(key));
   const error = `Input should have keys of up to ${MAX_LENGTH} characters without zero bytes`;
-  const object = z.custom<PlainRecord>(isShallowRecord, { ...JSON_OBJECT, abort: true });
-  return lax(jsonOf, object.refine(isKeptRecord, { error })).meta(OBJECT_SCHEMA);
+  return lax(jsonOf, boundedObject().refine(isKeptRecord, { error })).meta(OBJECT_SCHEMA);
+}
+
+function boundedObject(): z.ZodCustom<PlainRecord> {
+  const error = `Input should have at most ${MAX_VALUES.toLocaleString('en')} values`;
+  return z
+    .custom<PlainRecord>(isShallowRecord, { ...JSON_OBJECT, abort: true })
+    .refine(hasFewValues, { error, abort: true });
 }
 
 /** The message for a field that is no list of JSON objects. */

@@ -146,4 +146,24 @@ describe('RequestProblems', () => {
     expect(detail).toHaveLength(100);
     expect(detail.at(-1)).toMatchObject({ loc: ['body', 'list', 99, 'name'], input: 99 });
   });
+
+  it('refuses an object with more than 100,000 values at any depth, as JSON and as text', () => {
+    const stateOf = (count: number): object => ({ list: Array.from({ length: count - 1 }, () => ({})) });
+    const problem = {
+      type: 'value_error',
+      loc: ['body', 'state'],
+      msg: 'Input should have at most 100,000 values',
+      input: null,
+    };
+    const state = stateOf(100_001);
+    expect(problemsOf({ state })).toEqual([problem]);
+    const [{ input, ...asText } = {} as Record<string, unknown>] = problemsOf({
+      state: JSON.stringify(state),
+    }) as Record<string, unknown>[];
+    expect([asText, String(input).length]).toEqual([
+      { type: problem.type, loc: problem.loc, msg: problem.msg },
+      1_001,
+    ]);
+    expect(problemsOf({ state: stateOf(100_000) })).toEqual([]);
+  });
 });
