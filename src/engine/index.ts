@@ -23,6 +23,7 @@ export type {
   RunEventBody,
   BlockEventFields,
   BlockResultFields,
+  RunErrorFields,
   IterationEventFields,
   StepBlock,
   StepIndex,

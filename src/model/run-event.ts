@@ -42,6 +42,15 @@ export interface IterationEventFields extends StepPlace {
   readonly maxIterations: number;
 }
 
+/** The part of the error of a run that clients may see. */
+export interface RunErrorFields {
+  /** Safe to show: never a stack, a cause or a rejected answer. */
+  readonly content: string;
+  readonly errorType: string;
+  readonly errorId?: string;
+  readonly additionalData?: Readonly<Record<string, unknown>>;
+}
+
 /** Where in a workflow an event happened. */
 export interface StepPosition extends StepPlace {
   readonly workflowId: string;
@@ -73,14 +82,7 @@ export type RunEventBody =
       /** The session's state at the end of the run. */
       readonly sessionState: PlainRecord;
     }
-  | {
-      readonly type: 'run-error';
-      /** Safe to show: never a stack, a cause or a rejected answer. */
-      readonly content: string;
-      readonly errorType: string;
-      readonly errorId?: string;
-      readonly additionalData?: Readonly<Record<string, unknown>>;
-    }
+  | ({ readonly type: 'run-error' } & RunErrorFields)
   | { readonly type: 'run-cancelled'; readonly output: RunOutput; readonly reason: string }
   | { readonly type: 'pre-hook-started'; readonly hook: string }
   | {
@@ -111,9 +113,6 @@ export type RunEventBody =
       readonly outputs: readonly StepOutput[];
       readonly shouldContinue: boolean;
     } & IterationEventFields);
-
-/** The part of the error of a run that clients may see. */
-export type RunErrorFields = Omit<Extract<RunEventBody, { readonly type: 'run-error' }>, 'type'>;
 
 /** One event of a run, as `AgentOsService.stream()` yields it and the event stream of the protocol shows it. */
 export type RunEvent = RunEventBase & RunEventBody;
