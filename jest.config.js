@@ -4,10 +4,10 @@ export default {
   injectGlobals: false,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // Ends what hangs. Three workers on two busy cores need several times what one alone needs: nothing is measured with it.
+  // Ends what hangs. Two workers on two busy cores need several times what one alone needs: nothing is measured with it.
   testTimeout: 60_000,
-  // One more than the processors of a small machine: specs also wait, for sockets, locks and processes.
-  maxWorkers: 3,
+  // As many as a small machine has processors: the specs that measure processor time cost more the more compete for caches.
+  maxWorkers: 2,
   // Modules of ended specs stay in a worker's memory, and garbage collection comes to take most of its time.
   workerIdleMemoryLimit: '1GB',
   // To give a gigabyte back takes longer than the default of half a second where processors are busy. A worker that
