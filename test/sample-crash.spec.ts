@@ -40,7 +40,7 @@ describe('the sample application in a process of its own', () => {
     return { process, url: `http://127.0.0.1:${process.match?.[1]}` };
   }
 
-  it('sends a notification that was pending at kill -9 after the next start, with the same execution id', async () => {
+  it('G20: sends a notification that was pending at kill -9 after the next start, with the same execution id', async () => {
     const { process, url } = await start();
     expect(process.output).toContain(`kill -9 ${process.pid}\n  npm start\n`);
     const { status, body } = await runJson(url, '/agents/background-task-agent', 'I forgot my password');
@@ -76,7 +76,7 @@ describeWherePossible(
   'a worker of the sample application',
   'install Redis',
   () => {
-    it('sends the notification of a server that was killed', async () => {
+    it('G20: sends the notification of a server that was killed', async () => {
       const redis = await startRedis();
       const compiled = compileFixtures(['sample-app']);
       const env = { REDIS_URL: redis.url, DATA_FOLDER: 'memory://', PORT: '0', HOST: '127.0.0.1' };

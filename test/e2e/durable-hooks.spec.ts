@@ -64,7 +64,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(stage.steps).toEqual(['delivered undefined']);
     });
 
-    it('that was left by a process is run by the next one, with its execution id and the next attempt', async () => {
+    it('G20: that was left by a process is run by the next one, with its execution id and the next attempt', async () => {
       const queue = nextQueue();
       const deadline = new AbortController();
       const stage = await start({ queue });
