@@ -213,7 +213,7 @@ describe('the sample application', () => {
     const lines = examples(port).map(({ curl }) => curl);
     const statuses = await Promise.all(lines.map(statusOf));
     const expected = lines.map((curl) => {
-      if (/4111|identity.*stream=false/.test(curl)) return 400;
+      if (/4111 1111|identity.*stream=false/.test(curl)) return 400;
       return curl.includes('background=true') ? 202 : 200;
     });
     expect(statuses).toEqual(expected);

@@ -41,6 +41,8 @@ export function hookExecutorContract(
 ): readonly ContractCase[] {
   const cases: ContractCase[] = [];
   const leftOver = isDurable ? 'scheduled' : 'dropped';
+  /** Hooks of several batches have no order in a store: no guarantee gives them one. */
+  const comparable = (steps: readonly string[]): readonly string[] => (isDurable ? [...steps].sort() : steps);
   const add = (
     name: string,
     run: (stage: ExecutorStage) => Promise<void>,
@@ -158,9 +160,9 @@ export function hookExecutorContract(
       await stage.acceptAndRelease(bad, next);
       await stage.executor.drain();
       assertEqual(
-        [isDurable ? stage.steps.sort() : stage.steps, await stage.recordedStates(bad)],
+        [comparable(stage.steps), await stage.recordedStates(bad)],
         [
-          ['good', 'next'],
+          comparable(['good', 'next']),
           {
             throwing: 'failed',
             'throwing undefined': 'failed',
@@ -242,10 +244,14 @@ export function hookExecutorContract(
       const drained = stage.executor.drain().then(stage.step('drained'));
       stage.executor.release(accepted, true);
       await drained;
-      assertEqual(stage.steps, [
-        ...['running starts', 'running ends', 'waiting starts', 'waiting ends'],
-        ...['accepted starts', 'accepted ends', 'drained'],
-      ]);
+      assertEqual(stage.steps.at(-1), 'drained');
+      assertEqual(
+        comparable(stage.steps),
+        comparable([
+          ...['running starts', 'running ends', 'waiting starts', 'waiting ends'],
+          ...['accepted starts', 'accepted ends', 'drained'],
+        ]),
+      );
     },
     1,
   );
@@ -277,7 +283,7 @@ export function hookExecutorContract(
       await stage.acceptAndRelease(released);
       await stage.accept(accepted);
       const dropped = await stage.executor.stop(new AbortController().signal);
-      assertEqual([stage.steps, dropped], [['released true', 'accepted false'], []]);
+      assertEqual([comparable(stage.steps), dropped], [comparable(['released true', 'accepted false']), []]);
     },
     1,
   );
