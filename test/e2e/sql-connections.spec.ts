@@ -137,15 +137,17 @@ describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', 
     const database = drizzle({ client: pool });
     const sessions = new SqlSessionStore(database);
     await fill(pool, 3);
-    // In a transaction, between two statements.
-    const held = createGate();
+    // In a transaction, between two statements: drizzle never releases a connection that breaks earlier.
+    const [begun, held] = [createGate(), createGate()];
     const inUse = database.transaction(async (transaction) => {
       await transaction.execute(sql`SELECT 1`);
+      begun.open();
       await held.opened;
       await transaction.execute(sql`SELECT 1`);
     });
     const failed = expect(inUse).rejects.toThrow();
 
+    await begun.opened;
     await terminateOthers(server.url);
     await allLost(pool, 1);
     held.open();
