@@ -164,8 +164,9 @@ export class HookWorker {
     }
     const { execution } = task;
     if (abort.signal.reason instanceof LockLostError) return this.#leave();
+    // A hook that fails after its signal was aborted has most likely failed for that reason.
     const isGivenBack =
-      execution.endedAt === undefined || (abort.signal.aborted && execution.state !== 'succeeded');
+      execution.endedAt === undefined || (abort.signal.aborted && execution.state === 'failed');
     if (isGivenBack) {
       await this.#persist(() => store.handBack(claimed));
       return this.#putBack(job, token);
