@@ -32,7 +32,7 @@ import { StoredSnapshots } from './stored.snapshots.js';
 
 /** The stored batch runs by itself a while after the process that holds it would have released it. */
 const GRACE = 1_000;
-/** Milliseconds between the removals of what is not needed any longer. */
+/** Milliseconds between the removals of expired executions and run data. */
 const SWEEP_INTERVAL = 60_000;
 /** Milliseconds that the start may take. */
 const STARTING_TIME = 120_000;

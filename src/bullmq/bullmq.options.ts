@@ -11,8 +11,8 @@ import type { PoolLike } from './queue.database.js';
 export type BullmqStore =
   | {
       /**
-       * A folder of this application, with PostgreSQL in this process (PGlite): its path, or what `openFolder()` of
-       * `nestjs-agentos/sql` has opened, to keep sessions and hooks in one folder. One process at a time.
+       * A folder of this application, with PostgreSQL in this process (PGlite): its path, or the result of `openFolder()` of
+       * `nestjs-agentos/sql`, to keep sessions and hooks in one folder. One process at a time.
        */
       readonly folder: string | SqlFolder;
       readonly pool?: undefined;

@@ -8,7 +8,7 @@ import type { EncodedSnapshot } from './stored.batch.js';
 
 /*
  * Keys, with the queue's name before them:
- * - execution:<id>: hash of the execution (JSON), its batch and what changes: state, fence, attempts, startedAt, end
+ * - execution:<id>: hash of the execution (JSON), its batch, and the fields that change: state, fence, attempts, startedAt, end
  * - batch:<id>: hash of tree, open, failed, delivered, carry, and the data of its runs: run:<id>, file:<hash>
  * - executions: sorted set of the ids of executions by the time they were scheduled
  * - ended: sorted set of the ids of ended executions by that time

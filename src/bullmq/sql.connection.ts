@@ -106,7 +106,7 @@ async function refuseHiddenTables(database: QueueDatabase): Promise<void> {
   );
 }
 
-/** What drizzle has under `$client`. */
+/** The PGlite instance of a drizzle database. */
 function clientOf({ database }: SqlFolder): PGlite {
   return (database as SqlFolder['database'] & { readonly $client: PGlite }).$client;
 }

@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { isRecord } from '../data/is-record.js';
 import { fromExactJson, toExactJson } from '../data/exact-json.js';
 
-/** The version of what is stored. A worker leaves data of a later version to others. */
+/** The version of stored job data. A worker leaves data of another version to other workers. */
 export const PAYLOAD_VERSION = 1;
 
-/** The data of a hook's job: it refers to what the store keeps. */
+/** The data of a hook's job: the ids of its batch, execution and run in the store, and the origin of the run. */
 export interface JobData {
   readonly version: number;
   readonly batch: string;

@@ -70,7 +70,7 @@ export interface Parameter {
   readonly schema: DocumentSchema;
 }
 
-/** The parameters of paths, and what each is the id of. */
+/** The descriptions of path parameters, by name. */
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   id: 'component',
   run_id: 'run',

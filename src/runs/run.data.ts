@@ -139,7 +139,7 @@ export class RunData {
     return found;
   }
 
-  /** A post-hook has ended: adapts the rest of the output to what it has changed. */
+  /** A post-hook has ended: adapts the rest of the output to its edits. */
   followPostHook(found: FoundAnswer | undefined, isGuardrail: boolean): void {
     // Pre-hooks may change the input: it is stored, streamed and shown as they leave it.
     this.#output.input = this.#input;
@@ -166,7 +166,7 @@ export class RunData {
     else this.#input = copyToKeep(this.#input);
   }
 
-  /** The attempt is repeated: nothing of what it has written stays. */
+  /** The attempt is repeated: removes all data that it has written. */
   restart(): void {
     Object.assign(this.#output, { content: '', metrics: {}, messages: [], ...noWork() });
     delete this.#output.data;

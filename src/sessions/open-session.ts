@@ -25,12 +25,12 @@ export interface OpenSessionInit {
  * The session data that a settled run stores:
  *
  * - `all`: all changes since the session was opened.
- * - `state`: changes of the shared state; a run above stores name and metadata, or nobody.
+ * - `state`: changes of the shared state alone; name and metadata are stored by a run above, or not at all.
  * - a name and metadata, as they were when the run began: changes of the state, and of this name and metadata.
  */
 export type StoredChanges = 'all' | 'state' | Readonly<Pick<Session, 'name' | 'metadata'>>;
 
-/** The data of a session when a run that is to be stored settled, and what of it that run stores. */
+/** The data of a session at the moment when a run settled, and the part that this run stores. */
 export interface SettledSession {
   readonly session: Session;
   readonly changes: StoredChanges;
