@@ -83,8 +83,6 @@ export interface QueueStore {
   list(filter: HookExecutionFilter): Promise<HookExecution[]>;
   /** Removes what need not be remembered any longer. */
   sweep(limits: SweepLimits): Promise<void>;
-  /** Batches with open hooks. */
-  openBatches(): Promise<number>;
 }
 
 /** What {@link QueueStore.sweep} leaves. */

@@ -238,10 +238,6 @@ export class RedisQueueStore implements QueueStore {
       await this.#execute(this.#client.multi().zrem(this.#key('finished'), id).del(this.#key('batch', id)));
   }
 
-  openBatches(): Promise<number> {
-    return this.#client.zcard(this.#key('open'));
-  }
-
   async #change({ executionId, fence }: Fence, attempts: number, fields: Fields): Promise<void> {
     const key = this.#key('execution', executionId);
     await this.#client.eval(CHANGE, 1, key, fence, attempts, ...flat(fields));

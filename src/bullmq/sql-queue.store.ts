@@ -321,14 +321,6 @@ export class SqlQueueStore implements QueueStore {
     ]);
   }
 
-  async openBatches(): Promise<number> {
-    const { rows } = await this.#database.query<{ readonly count: number }>(
-      'SELECT count(*)::int AS count FROM agent_os_hook_batches WHERE queue = $1 AND ended_at IS NULL',
-      [this.#queue],
-    );
-    return rows[0]?.count ?? 0;
-  }
-
   async #change({ executionId, fence }: Fence, changes: string, state: string): Promise<void> {
     await this.#database.query(
       `UPDATE agent_os_hook_executions SET state = $4, execution = execution || jsonb_build_object(${changes})

@@ -60,7 +60,7 @@ describeWherePossible(isRedisInstalled() || isCi, 'A queue in Redis', 'install R
     const batch = { id: 'run-0', tree: 'run', executions, snapshots: new Map(), files: new Map() };
     let seen: unknown[] = [];
     const dying = store.add(batch, async () => {
-      seen = [await store.list({}), await store.openBatches()];
+      seen = [await store.list({}), await client.zcard('agent-os:queue:open')];
       throw new Error('The process dies.');
     });
     await expect(dying).rejects.toThrow('The process dies.');
