@@ -375,6 +375,7 @@ export class BullmqHookExecutor extends HookExecutor {
   #keepInProcess(batch: HookBatch, reason: string): Promise<void> | undefined {
     this.#volatileBatches.add(batch);
     this.#volatileCount += 1;
+    for (const task of batch.tasks) task.markVolatile();
     if (this.#volatileCount % 100 === 1)
       this.#logger.warn(
         `The background hooks of run ${batch.id} are volatile, they run from the memory of this process: ${reason}. ` +

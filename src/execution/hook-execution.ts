@@ -66,6 +66,11 @@ export interface HookExecution {
   /** The user of the run. */
   readonly userId?: string;
   readonly state: HookExecutionState;
+  /**
+   * It is kept in this process only, since the store of a durable executor could not take it: a crash loses it. Absent
+   * for executions that are in the store, and for those of an executor that has none.
+   */
+  readonly isVolatile?: true;
   /** Details of some final states. */
   readonly reason?: HookEndReason;
   /** Attempts made so far. */

@@ -53,6 +53,8 @@ export interface HookStatistics extends HookTally {
 export interface HookTotals extends HookTally {
   /** Milliseconds since the longest waiting execution was collected; absent if none waits. */
   readonly oldestWaiting?: number;
+  /** Those that a durable executor could not store, and that a crash would have lost or would lose: of this process. */
+  readonly volatile: number;
   /** By hook, in the order of their names. */
   readonly hooks: readonly HookStatistics[];
 }

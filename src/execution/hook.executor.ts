@@ -43,6 +43,8 @@ export interface HookTask {
   fail(error: Error): void;
   /** Records that the hook will not be run. */
   drop(): void;
+  /** Records that the store of a durable executor could not take the hook: it is kept in this process only. */
+  markVolatile(): void;
 }
 
 /** The stored form of a task: plain data, from which {@link HookExecutorHost.rebuild} makes the task again. */

@@ -122,6 +122,11 @@ export class HookLedger {
     this.#forgotten.add(execution);
   }
 
+  /** @internal The store of a durable executor could not take the execution: it is kept in this process only. */
+  markVolatile(execution: Writable<HookExecution>): void {
+    execution.isVolatile = true;
+  }
+
   /** @internal */
   start(execution: Writable<HookExecution>): void {
     execution.attempts += 1;

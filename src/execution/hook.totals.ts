@@ -5,13 +5,15 @@ import type { HookStatistics, HookTotals } from './hook.executions.js';
 export function totalsOf(executions: Iterable<HookExecution>, now: number): HookTotals {
   const tallies = new Map<string, Tally>();
   let oldest: number | undefined;
+  let volatile = 0;
   for (const execution of executions) {
-    const { component, phase, mode, hook, state, scheduledAt } = execution;
+    const { component, phase, mode, hook, state, scheduledAt, isVolatile } = execution;
     const key = JSON.stringify([hook, component.id, phase, mode]);
     let tally = tallies.get(key);
     if (!tally) tallies.set(key, (tally = new Tally(execution)));
     tally.add(execution);
     if (state === 'scheduled') oldest = Math.min(oldest ?? scheduledAt, scheduledAt);
+    if (isVolatile) volatile += 1;
   }
   const hooks = [...tallies]
     .sort(([one], [other]) => (one < other ? -1 : 1))
@@ -23,6 +25,7 @@ export function totalsOf(executions: Iterable<HookExecution>, now: number): Hook
     running: sum('running'),
     failed: sum('failed'),
     ...(oldest === undefined ? {} : { oldestWaiting: Math.max(0, now - oldest) }),
+    volatile,
     hooks,
   };
 }

@@ -98,6 +98,8 @@ for (const { name, isPossible, startServer } of [
         ['before', 'away', 'after'],
         stage.steps.length,
       ]);
+      const volatile = stage.ledger.list().length;
+      expect([(await stage.executions.totals()).volatile, isVolatile('away')]).toEqual([volatile, true]);
     });
 
     it('a run fails with onUnavailable: fail, and is stored again afterwards', async () => {

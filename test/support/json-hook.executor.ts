@@ -144,6 +144,10 @@ class StoredTask implements HookTask {
     this.#rebuild()?.drop();
   }
 
+  markVolatile(): void {
+    // It is stored.
+  }
+
   #rebuild(): HookTask | undefined {
     return (this.#rebuilt ??= this.#worker.rebuild(this.#read()));
   }

@@ -97,6 +97,10 @@ class BackgroundHookTask implements HookTask, HookSubject {
     this.#environment.ledger.end(this.execution, 'dropped', { reason: 'shutdown' });
   }
 
+  markVolatile(): void {
+    this.#environment.ledger.markVolatile(this.execution);
+  }
+
   createContext(info: HookInfo, signal: LazySignal): PostHookContext {
     if (this.snapshot instanceof Error) throw this.snapshot;
     return new CopiedHookContext(this.snapshot, this.#component, info, signal);

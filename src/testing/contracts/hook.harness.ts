@@ -104,6 +104,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
       run: (delivery) => this.runner.runInBackground(call, delivery),
       fail: (error) => this.runner.failInBackground(call, error),
       drop: () => this.ledger.end(call.execution, 'dropped', { reason: 'shutdown' }),
+      markVolatile: () => this.ledger.markVolatile(call.execution),
     };
   }
 

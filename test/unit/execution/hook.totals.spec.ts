@@ -8,7 +8,16 @@ const component = { kind: 'agent', id: 'support', name: 'Support' } as const;
 
 describe('totalsOf()', () => {
   it('of nothing are zeros', () => {
-    expect(totalsOf([], 1_000)).toStrictEqual({ waiting: 0, running: 0, failed: 0, hooks: [] });
+    expect(totalsOf([], 1_000)).toStrictEqual({ waiting: 0, running: 0, failed: 0, volatile: 0, hooks: [] });
+  });
+
+  it('count volatile executions, whatever has become of them', () => {
+    const executions = [
+      createExecution({ state: 'scheduled', isVolatile: true }),
+      createExecution({ state: 'succeeded', isVolatile: true, startedAt: 100, endedAt: 150 }),
+      createExecution({ state: 'scheduled' }),
+    ];
+    expect(totalsOf(executions, 1_000)).toMatchObject({ waiting: 2, volatile: 2 });
   });
 
   it('count by hook, component, phase and mode, in the order of the names of the hooks', () => {
@@ -27,6 +36,7 @@ describe('totalsOf()', () => {
       running: 1,
       failed: 2,
       oldestWaiting: 600,
+      volatile: 0,
       hooks: [
         {
           ...{ hook: 'audit', phase: 'post', mode: 'background', component },
