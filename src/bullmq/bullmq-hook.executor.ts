@@ -36,6 +36,12 @@ const GRACE = 1_000;
 const SWEEP_INTERVAL = 60_000;
 /** Milliseconds that the start may take. */
 const STARTING_TIME = 120_000;
+/**
+ * The least number of milliseconds that a lock holds in a folder. No other process can take a hook over there, so a lock that runs
+ * out, since its renewal has waited behind other statements of the one connection, would only let the hook run twice. What
+ * an earlier process has left is taken over at the start, whatever its locks say.
+ */
+const LOCK_OF_ONE_PROCESS = 600_000;
 /** The maximum number of waiting hooks that the log of a shutdown names. */
 const NAMED_AT_STOP = 100;
 /** Milliseconds that workers get to give hooks back at the deadline of a shutdown. */
@@ -251,7 +257,11 @@ export class BullmqHookExecutor extends HookExecutor {
     { UnrecoverableError, DelayedError, WaitingError }: Bullmq,
     { host, queue, held }: Pick<Started, 'host' | 'queue' | 'held'>,
   ): Pick<Started, 'workers' | 'hookWorker'> {
-    const { lockDuration, stalledInterval, maxTakeovers, concurrency, unknownAfter } = this.#settings;
+    const { stalledInterval, maxTakeovers, concurrency, unknownAfter } = this.#settings;
+    const lockDuration = Math.max(
+      this.#settings.lockDuration,
+      queue.isOfOneProcess ? LOCK_OF_ONE_PROCESS : 0,
+    );
     const hookWorker = new HookWorker({
       host,
       store: queue.store,

@@ -46,7 +46,10 @@ export interface BullmqSettings {
   readonly queue?: string;
   /** The number of hooks that this process runs at once. Default 100. */
   readonly concurrency?: number;
-  /** Milliseconds after which another worker takes over a hook whose process does not answer. Default 30,000. */
+  /**
+   * Milliseconds after which another worker takes over a hook whose process does not answer. In a folder, which no other process
+   * uses, at least ten minutes; the next start takes over at once. Default 30,000.
+   */
   readonly lockDuration?: number;
   /** Milliseconds between looks for such hooks. Default as `lockDuration`. */
   readonly stalledInterval?: number;

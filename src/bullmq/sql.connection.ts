@@ -7,8 +7,8 @@ import { WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.conn
 import { PgliteDatabase, PoolDatabase, type PoolLike, type QueueDatabase } from './queue.database.js';
 import { SqlQueueStore } from './sql-queue.store.js';
 
-/** Databases that this process has opened a queue on. */
-const used = new WeakSet<PGlite>();
+/** The number of queues that this process has open on a database. */
+const open = new WeakMap<PGlite, number>();
 
 /** Opens a queue in a folder of this application. */
 export async function openFolderQueue(
@@ -23,13 +23,17 @@ export async function openFolderQueue(
     const database = new PgliteDatabase(client);
     await database.exclusively((connection) => bullmq.runMigrations(connection));
     await database.prepare();
-    if (!used.has(client)) await giveUpLocks(database, queue);
-    used.add(client);
-    return await connect(bullmq, database, {
+    if ((open.get(client) ?? 0) === 0) await giveUpLocks(database, queue);
+    const connection = await connect(bullmq, database, {
       queue,
       isOfOneProcess: true,
-      close: () => opened?.close() ?? Promise.resolve(),
+      close: async () => {
+        open.set(client, (open.get(client) ?? 1) - 1);
+        await opened?.close();
+      },
     });
+    open.set(client, (open.get(client) ?? 0) + 1);
+    return connection;
   } catch (thrown) {
     await opened?.close();
     throw thrown;
@@ -37,7 +41,7 @@ export async function openFolderQueue(
 }
 
 /**
- * The processes that had the folder before are gone. The hooks that they were running are taken over at the first look for
+ * What had the folder before is gone. The hooks that they were running are taken over at the first look for
  * such hooks, rather than when their locks have run out.
  */
 async function giveUpLocks(database: QueueDatabase, queue: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import * as bullmqPackage from 'bullmq';
+import { drizzle } from 'drizzle-orm/pglite';
 import { Redis } from 'ioredis';
 import { bullmq, type BullmqOptions } from 'nestjs-agentos/bullmq';
 import { createGate } from 'nestjs-agentos/testing';
@@ -18,6 +19,7 @@ import {
 import type { NewBatch, QueueStore } from '../../src/bullmq/queue.store.js';
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { createExecution } from '../../src/testing/contracts/hook.harness.js';
+import { createPglite } from '../support/pglite.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
 import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
 import { RecordingLogger } from '../support/recording-logger.js';
@@ -192,6 +194,49 @@ describe('bullmq()', () => {
     ['too few takeovers', { folder: 'a', maxTakeovers: 1 }, /maxTakeovers/],
   ])('refuses %s at once', (_what, options, message) => {
     expect(() => bullmq(options as BullmqOptions)).toThrow(message);
+  });
+});
+
+describe('A folder', () => {
+  it('lets a hook run on while its process lives, however long its lock could not be renewed', async () => {
+    const pglite = await createPglite();
+    const folder = { database: drizzle({ client: pglite }), close: () => Promise.resolve() };
+    const queue = nextQueue();
+    const executor = bullmq({ folder, queue, lockDuration: 60_000, stalledInterval: 1 });
+    const stage = new ExecutorStage(executor);
+    await stage.start();
+    const looks = async (): Promise<unknown> => {
+      const { rows } = await pglite.query<{ readonly value: string }>(
+        `SELECT value FROM bullmq.meta WHERE queue = $1 AND field = 'stalled-check'`,
+        [queue],
+      );
+      return rows[0]?.value;
+    };
+    const started = createGate();
+    const ending = createGate();
+    const attempts: string[] = [];
+    const batch = stage.batch('run', {
+      hook: async ({ hook, signal }) => {
+        started.open();
+        await ending.opened;
+        attempts.push(`${hook.attempt} ${signal.aborted}`);
+      },
+    });
+    await stage.acceptAndRelease(batch);
+    await started.opened;
+    const time = Date.now;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => time() + 5 * 60_000);
+    // The first look marks a hook whose lock has run out, the second one gives it to a worker.
+    for (let count = 0; count < 4; count++) {
+      const last = await looks();
+      while ((await looks()) === last) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    ending.open();
+    await stage.executor.drain();
+    clock.mockRestore();
+    await executor.stop(AbortSignal.abort());
+    await pglite.close();
+    expect(attempts).toEqual(['1 false']);
   });
 });
 
