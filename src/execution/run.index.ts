@@ -1,5 +1,8 @@
+import { Subject, type Observable } from 'rxjs';
+
 import { millisecondsSince, now } from '../model/clock.js';
 import type { ComponentIdentity } from '../model/component.js';
+import type { RunActivity } from '../model/run-activity.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
 import type { Session } from '../model/session.js';
@@ -18,6 +21,8 @@ export interface IndexedRun {
   /** Epoch milliseconds. */
   readonly startedAt: number;
   readonly settledAt: number;
+  /** Its attempts, model requests, tool calls and steps, the first 200. */
+  readonly activities: readonly RunActivity[];
   /** The tokens that its engine has reported. */
   readonly usage: RunUsage;
   /** Epoch milliseconds; absent while the response is open, if there is none, and for runs below a root. */
@@ -38,6 +43,7 @@ interface SettledRun {
   readonly startedAt: number;
   readonly output: Readonly<Pick<RunOutput, 'metrics'>>;
   readonly outcome: RunOutcome | undefined;
+  readonly activities: readonly RunActivity[];
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -52,11 +58,17 @@ export const REMEMBERED_RUNS = 10_000;
 export class RunIndex {
   readonly #runs: IndexedRun[] = [];
   readonly #capacity: number;
+  readonly #changes = new Subject<IndexedRun>();
   #oldest = 0;
 
   /** @param capacity - how many runs are remembered */
   constructor(capacity = REMEMBERED_RUNS) {
     this.#capacity = capacity;
+  }
+
+  /** Runs that have settled, and again when their responses close. The object is the live record. */
+  get changes(): Observable<IndexedRun> {
+    return this.#changes.asObservable();
   }
 
   /** Remembers a run that has settled. */
@@ -68,6 +80,7 @@ export class RunIndex {
       this.#runs[this.#oldest] = record;
       this.#oldest = (this.#oldest + 1) % this.#capacity;
     }
+    this.#announce(record);
     return record;
   }
 
@@ -75,6 +88,7 @@ export class RunIndex {
   close(record: Writable<IndexedRun>, closedAt: number, delivered: boolean): void {
     record.closedAt = closedAt;
     record.delivered = delivered;
+    this.#announce(record);
   }
 
   /** The runs, the last settled first. */
@@ -83,10 +97,25 @@ export class RunIndex {
     for (let back = 1; back <= size; back++)
       yield this.#runs[(this.#oldest - back + size) % size] as IndexedRun;
   }
+
+  #announce(record: IndexedRun): void {
+    if (this.#changes.observed) this.#changes.next(record);
+  }
 }
 
 function recordOf(run: SettledRun): IndexedRun {
-  const { runId, context, session, userId, identity, position, startedAt, output, outcome = 'failed' } = run;
+  const {
+    runId,
+    context,
+    session,
+    userId,
+    identity,
+    position,
+    startedAt,
+    output,
+    activities,
+    outcome = 'failed',
+  } = run;
   const { parentRunId } = context;
   const settledAt = now();
   const record: Writable<IndexedRun> = {
@@ -97,6 +126,7 @@ function recordOf(run: SettledRun): IndexedRun {
     outcome,
     startedAt: Math.round(settledAt - millisecondsSince(startedAt)),
     settledAt,
+    activities,
     // A copy of the tokens: engines may put more into the metrics.
     usage: isUnused(output.metrics) ? NO_USAGE : sumUsage(output.metrics, {}),
   };

@@ -3,17 +3,14 @@ import { NotFoundException, Param, Req, Res } from '@nestjs/common';
 import { HOOK_ROUTES } from '../protocol/routes.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import {
+  toWireActivity,
   toWireExecution,
   toWireHook,
-  toWireRunInFlight,
-  toWireSettledRun,
   toWireStats,
   type WireExecutions,
-  type WireRecordedRun,
   type WireRecordedRuns,
   type WireTimeline,
 } from '../protocol/hooks.js';
-import { describeRun } from '../runs/in-flight-runs.js';
 import type { IndexedRun } from '../execution/run.index.js';
 import type { StoppableRun } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
@@ -21,7 +18,9 @@ import type { SessionOwner } from '../sessions/session.store.js';
 import { MAX_EXECUTIONS, type RecordedRunsQuery } from '../protocol/requests.js';
 import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
 import { readQuery, type FieldRequest } from './forms/read-request.js';
+import { ChangesResponder } from './changes.responder.js';
 import { ProtocolResponder } from './protocol.responder.js';
+import { parentIdOf, toWireRecordedRun, type RecordedRun } from './recorded.run.js';
 import { SessionAccess } from './sessions/session.access.js';
 
 /** Shows the hooks and the outcomes of their executions. */
@@ -31,6 +30,7 @@ export class HooksController {
     private readonly runtime: AgentOsRuntime,
     private readonly access: SessionAccess,
     private readonly responder: ProtocolResponder,
+    private readonly streams: ChangesResponder,
   ) {}
 
   @Handles(HOOK_ROUTES.list)
@@ -45,8 +45,8 @@ export class HooksController {
     const [running, settled] = [this.#running(owner, filter), this.#settled(owner, filter)];
     const page: WireRecordedRuns = {
       data: [
-        ...running.slice(0, limit).map(toWireRunning),
-        ...settled.slice(0, Math.max(0, limit - running.length)).map(toWireSettledRun),
+        ...running.slice(0, limit).map(toWireRecordedRun),
+        ...settled.slice(0, Math.max(0, limit - running.length)).map(toWireRecordedRun),
       ],
       meta: { limit, total: running.length + settled.length },
     };
@@ -69,8 +69,11 @@ export class HooksController {
       ),
     );
     const timeline: WireTimeline = {
-      run: toWireRun(run),
-      parts: parts.map(toWireRun).sort(byTime('started_at')),
+      run: toWireRecordedRun(run),
+      parts: parts.map(toWireRecordedRun).sort(byTime('started_at')),
+      activities: [run, ...parts]
+        .flatMap(({ runId, activities }) => activities.map((activity) => toWireActivity(runId, activity)))
+        .sort(byTime('started_at')),
       executions: executions
         .flatMap((list) => list.reverse())
         .map(toWireExecution)
@@ -111,6 +114,12 @@ export class HooksController {
     );
   }
 
+  @Handles(HOOK_ROUTES.changes)
+  async changes(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    readQuery(request, HOOK_ROUTES.changes);
+    this.streams.reply(response, await this.access.ownerFor(request));
+  }
+
   @Handles(HOOK_ROUTES.executions)
   async executions(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { executions } = this.runtime;
@@ -127,8 +136,6 @@ export class HooksController {
 
 type RunsFilter = Partial<RecordedRunsQuery>;
 
-type RecordedRun = StoppableRun | IndexedRun;
-
 /** A run, and the runs below it at any depth. */
 function findTree(
   id: string,
@@ -136,7 +143,7 @@ function findTree(
 ): { readonly run: RecordedRun | undefined; readonly parts: readonly RecordedRun[] } {
   const children = new Map<string, RecordedRun[]>();
   for (const run of runs) {
-    const parentId = 'context' in run ? run.context.parentRunId : run.parentRunId;
+    const parentId = parentIdOf(run);
     if (parentId === undefined) continue;
     const siblings = children.get(parentId);
     if (siblings) siblings.push(run);
@@ -145,14 +152,6 @@ function findTree(
   const below = (parent: string): RecordedRun[] =>
     (children.get(parent) ?? []).flatMap((run) => [run, ...below(run.runId)]);
   return { run: runs.find(({ runId }) => runId === id), parts: below(id) };
-}
-
-function toWireRun(run: RecordedRun): WireRecordedRun {
-  return 'context' in run ? toWireRunning(run) : toWireSettledRun(run);
-}
-
-function toWireRunning(run: StoppableRun): WireRecordedRun {
-  return toWireRunInFlight(describeRun(run));
 }
 
 /** ISO times sort as texts in the order of time. */

@@ -2,6 +2,7 @@ import type { Provider, Type } from '@nestjs/common';
 
 import { AgentOsGuard } from './agent-os.guard.js';
 import { AnswerInterceptor } from './answer.interceptors.js';
+import { ChangesResponder } from './changes.responder.js';
 import { ComponentsController } from './components.controller.js';
 import { ConfigController } from './config.controller.js';
 import { EvalRunsController } from './evals/eval-runs.controller.js';
@@ -52,6 +53,7 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   BackgroundRunResponder,
   BackgroundRunStarter,
   BodyMemory,
+  ChangesResponder,
   EventStreamOpener,
   HomeRoute,
   ProtocolResponder,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HOOK_EXECUTION_STATES, type HookExecution } from '../execution/hook-execution.js';
 import type { HookTotals } from '../execution/hook.executions.js';
 import type { HookListing } from '../hooks/hook.listing.js';
+import type { RunActivity } from '../model/run-activity.js';
 import { RUN_OUTCOMES } from '../model/run-output.js';
 import type { RunInFlight } from '../runs/in-flight-runs.js';
 import type { IndexedRun } from '../execution/run.index.js';
@@ -173,12 +174,47 @@ export const WireRecordedRuns = named(
 );
 export type WireRecordedRuns = z.infer<typeof WireRecordedRuns>;
 
+const RunActivitySchema = named(
+  'RunActivity',
+  "A part of a run's work: names and times, never content.",
+  z.object({
+    run_id: z.string(),
+    kind: z
+      .enum(['attempt', 'model-request', 'tool-call', 'step'])
+      .describe('`attempt`: one try of the component to do its work. `step`: a step or block of a workflow.'),
+    name: z.string().optional().describe('The model, the tool or the step.'),
+    started_at: isoTime(),
+    ended_at: isoTime().optional(),
+    failed: z.boolean(),
+  }),
+);
+export type WireRunActivity = z.infer<typeof RunActivitySchema>;
+
 export const WireTimeline = named(
   'RunTimeline',
-  'A run, its parts and the executions of their hooks, in the order of their start.',
-  z.object({ run: RecordedRun, parts: z.array(RecordedRun), executions: z.array(WireExecution) }),
+  'A run, its parts, their work and the executions of their hooks, in the order of their start.',
+  z.object({
+    run: RecordedRun,
+    parts: z.array(RecordedRun),
+    activities: z.array(RunActivitySchema).describe('The first 200 of each run.'),
+    executions: z.array(WireExecution),
+  }),
 );
 export type WireTimeline = z.infer<typeof WireTimeline>;
+
+/** What has changed since the last event of the stream `GET /hooks/changes`. */
+export const WireChanges = named(
+  'HookChanges',
+  'Runs and hook executions that have changed since the last event, in their present state.',
+  z.object({
+    runs: z.array(RecordedRun),
+    executions: z.array(WireExecution),
+    omitted: z
+      .int()
+      .describe('The number of changes that are left out, because there were too many at once.'),
+  }),
+);
+export type WireChanges = z.infer<typeof WireChanges>;
 
 const TALLY = {
   waiting: z.int().describe('Executions that have not started.'),
@@ -290,6 +326,18 @@ export function toWireSettledRun(run: IndexedRun): WireRecordedRun {
     },
     response_closed_at: closedAt === undefined ? undefined : toIsoTime(closedAt),
     delivered: run.delivered,
+  };
+}
+
+export function toWireActivity(runId: string, activity: RunActivity): WireRunActivity {
+  const { kind, name, startedAt, endedAt, hasFailed = false } = activity;
+  return {
+    run_id: runId,
+    kind,
+    name,
+    started_at: toIsoTime(startedAt),
+    ended_at: endedAt === undefined ? undefined : toIsoTime(endedAt),
+    failed: hasFailed,
   };
 }
 

@@ -6,7 +6,7 @@ import { WIRE_COMPONENTS, WireWorkflowSummary } from './components.js';
 import { WireConfig, WireHealth, WireHome, WireInfo, WireModel } from './config.js';
 import { WireError, WireValidationError } from './errors.js';
 import { WireEvaluation, WireEvaluationPage } from './evaluations.js';
-import { WireExecutions, WireHook, WireRecordedRuns, WireStats, WireTimeline } from './hooks.js';
+import { WireChanges, WireExecutions, WireHook, WireRecordedRuns, WireStats, WireTimeline } from './hooks.js';
 import { MAX_PAGE_MIB } from './pages.js';
 import * as requests from './requests.js';
 import { FAILED_RUNS, WIRE_RUNS, WirePendingRun } from './runs.js';
@@ -180,6 +180,21 @@ export const HOOK_ROUTES = {
     query: requests.databaseQuery,
     answers: {
       200: json('The numbers of hooks that wait, run and have failed, and how long hooks take.', WireStats),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+  changes: {
+    method: 'GET',
+    path: 'hooks/changes',
+    tag: 'AgentOS hooks',
+    summary: 'Stream the changes of runs and hooks',
+    description:
+      'Those of this server process, collected for a quarter of a second. The first event is sent at once; ask for the ' +
+      'lists after it, and no change is missed.',
+    query: requests.databaseQuery,
+    answers: {
+      200: events('Runs and executions that have changed, until the client leaves.', WireChanges),
       404: NO_DATABASE,
       422: INVALID,
     },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { ComponentKind } from '../model/component.js';
 import { COMMON_FIELDS, ERROR_EVENTS, EVENTS, prefixOf, type WireEvent } from './events.js';
+import type { WireChanges } from './hooks.js';
 import { WireRunStatus } from './runs.js';
 import { named } from './schema.js';
 
@@ -97,6 +98,11 @@ function schemasOf(kind: ComponentKind): z.ZodType<WireEvent>[] {
 /** Exactly `event: <Name>`, `data: <one line of JSON>`, blank line: readers of the protocol accept nothing else. */
 export function toFrame(event: WireEvent): string {
   return `event: ${event.event}\ndata: ${toLine(JSON.stringify(event))}\n\n`;
+}
+
+/** A frame of the stream of changes. */
+export function toChangesFrame(changes: WireChanges): string {
+  return `event: Changes\ndata: ${toLine(JSON.stringify(changes))}\n\n`;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { Subject, type Observable } from 'rxjs';
+
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { RunWait, StoppableRun } from './run.view.js';
@@ -6,6 +8,7 @@ import { millisecondsSince, now } from '../model/clock.js';
 /** The runs that have not settled, with or without a socket. */
 export class InFlightRuns {
   readonly #runs = new Map<string, StoppableRun>();
+  readonly #started = new Subject<StoppableRun>();
   readonly #maxRuns: number;
   #roots = 0;
   #onIdle: (() => void)[] = [];
@@ -14,6 +17,11 @@ export class InFlightRuns {
   /** @param maxRuns - the limit of runs in flight; parts and runs that a hook has started do not count */
   constructor(maxRuns = Infinity) {
     this.#maxRuns = maxRuns;
+  }
+
+  /** Every run, when it starts. */
+  get started(): Observable<StoppableRun> {
+    return this.#started.asObservable();
   }
 
   get size(): number {
@@ -29,6 +37,7 @@ export class InFlightRuns {
     this.#runs.set(run.runId, run);
     if (run.isRoot) this.#roots += 1;
     if (this.#isShutDown) run.shutDown();
+    if (this.#started.observed) this.#started.next(run);
   }
 
   /** Cancels all runs, and those that start later: a request may still be under way. */

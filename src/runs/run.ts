@@ -7,6 +7,7 @@ import type { ComponentHooks } from '../hooks/hook.registry.js';
 import { millisecondsSince } from '../model/clock.js';
 import { identityOf, type ComponentIdentity } from '../model/component.js';
 import { newId } from '../model/ids.js';
+import type { RunActivity } from '../model/run-activity.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunEvent, RunEventBody, StepPosition } from '../model/run-event.js';
 import type { RunInput } from '../model/run-input.js';
@@ -17,6 +18,7 @@ import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { openSessionFor, type OpenSession, type StoredChanges } from '../sessions/open-session.js';
 import type { SessionOwner } from '../sessions/session.store.js';
 import type { RunSpan } from '../telemetry/tracing.js';
+import { ActivityLog } from './activity.log.js';
 import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
 import { Cancellation } from './cancellation.js';
 import type { RunComponent } from './component.port.js';
@@ -106,6 +108,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   /** The run, if output guardrails hold it: its own, or those of a run above. */
   readonly #held: HeldRun | undefined;
   readonly #recorder: Recorder;
+  readonly #activities = new ActivityLog();
   /** Background hooks that were collected already. */
   #collected: Set<BoundHook> | undefined;
   #parts: Run[] = [];
@@ -288,6 +291,10 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.parent === undefined && !this.#isOfHook;
   }
 
+  get activities(): readonly RunActivity[] {
+    return this.#activities.all;
+  }
+
   get shownAt(): number {
     return this.#shownAt;
   }
@@ -333,6 +340,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
 
   emit(body: RunEventBody): Promise<void> | undefined {
     this.#markShown();
+    this.#activities.note(body);
     return this.#feed.emit(body);
   }
 
@@ -445,13 +453,16 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       const attempt = new Attempt(this, this.#data, this.#cancellation);
       this.#state = { phase: 'executing', attempt };
       this.#cancellation.throwIfCancelled();
+      this.#activities.startAttempt();
       try {
         await this.#cancellation.race(this.component.execute(attempt));
+        this.#activities.endAttempt(false);
         this.#data.writeMessages(attempt.conversation.messages);
         const completed = this.emit({ type: 'run-content-completed' });
         if (completed) await completed;
         return;
       } catch (thrown) {
+        this.#activities.endAttempt(true);
         if (retriesLeft <= 0 || !this.#isWorthRetrying(thrown)) throw thrown;
         this.#discard(attempt);
       }

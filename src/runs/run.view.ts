@@ -1,5 +1,6 @@
 import type { HookPosition } from '../execution/hook-execution.js';
 import type { ComponentIdentity } from '../model/component.js';
+import type { RunActivity } from '../model/run-activity.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';
@@ -43,6 +44,8 @@ export interface RunView {
   readonly context: RunContext;
   readonly output: Readonly<RunOutput>;
   readonly phase: RunPhase;
+  /** The attempts, model requests, tool calls and steps of the run itself, the first 200. */
+  readonly activities: readonly RunActivity[];
   /** How the run ended; undefined as long as it has not settled. */
   readonly outcome: RunOutcome | undefined;
   /** The run ended before its component was asked: a pre-hook has rejected the input, say. */

@@ -112,6 +112,10 @@ describe('the record of runs', () => {
       {
         run,
         parts: [{ component: { id: 'member' }, parent_run_id: run?.['run_id'] }],
+        activities: [
+          { run_id: run?.['run_id'], kind: 'attempt', failed: false },
+          { kind: 'attempt', ended_at: expect.any(String) },
+        ],
         executions: expect.arrayContaining([
           expect.objectContaining({ hook: 'inline', mode: 'inline', state: 'succeeded' }),
           expect.objectContaining({ hook: 'audit', position: 'member', state: 'succeeded' }),

@@ -17,6 +17,7 @@ function settledRun(runId: string, metrics: object = {}): SettledRun {
     input: { content: 'SECRET' },
     output: { content: 'SECRET', metrics },
     outcome: 'completed',
+    activities: [],
   } as const;
   return run;
 }
@@ -47,6 +48,7 @@ describe('RunIndex', () => {
       outcome: 'completed',
       startedAt: expect.any(Number),
       settledAt: expect.any(Number),
+      activities: [],
       usage: { inputTokens: 3 },
     });
     expect(Math.abs((record?.settledAt ?? 0) - (record?.startedAt ?? 0) - 50)).toBeLessThan(40);
