@@ -75,34 +75,49 @@ const LEAST_SPACED = 5;
 /** Joins spaced letters such as `i g n o r e` into one word, in place. */
 function joinSpaced(units: Uint16Array): Uint16Array {
   let length = 0;
-  let at = 0;
-  while (at < units.length) {
-    const end = endOfSpaced(units, at);
-    const step = end - at < 2 * LEAST_SPACED - 1 ? 1 : 2;
-    for (; at < end; at += step) units[length++] = units[at] as number;
-    at = end;
+  let isInWord = false;
+  for (let at = 0; at < units.length;) {
+    const unit = units[at] as number;
+    if (isInWord || !isLetterUnit(unit)) {
+      isInWord = isWordUnit(unit);
+      units[length++] = unit;
+      at += 1;
+    } else {
+      const end = endOfSpaced(units, at);
+      const step = end - at < 2 * LEAST_SPACED - 1 ? 1 : 2;
+      for (; at < end; at += step) units[length++] = units[at] as number;
+      isInWord = true;
+      at = end;
+    }
   }
   return units.subarray(0, length);
 }
 
-/** The end of the spaced letters that begin here; the next index if there are none. */
-function endOfSpaced(units: Uint16Array, from: number): number {
-  if (from > 0 && isWordUnit(units[from - 1])) return from + 1;
-  let end = from;
-  while (isLetterUnit(units[end]) && !isWordUnit(units[end + 1])) {
-    if (units[end + 1] !== BLANK) return end + 1;
-    end += 2;
+/** The index after the last of the spaced letters that begin with the letter at `first`. */
+function endOfSpaced(units: Uint16Array, first: number): number {
+  let end = first + 1;
+  // A letter that is the beginning of a word is not one of them.
+  for (let at = first; isSingleLetter(units, at); at += 2) {
+    end = at + 1;
+    if (units[end] !== BLANK) break;
   }
-  // After the last letter, not after the blank that follows it.
-  return Math.max(from + 1, end - 1);
+  return end;
 }
 
-function isLetterUnit(unit: number | undefined): boolean {
-  return unit !== undefined && unit >= 0x61 && unit <= 0x7a;
+function isSingleLetter(units: Uint16Array, at: number): boolean {
+  return (
+    at < units.length &&
+    isLetterUnit(units[at] as number) &&
+    (at + 1 === units.length || !isWordUnit(units[at + 1] as number))
+  );
 }
 
-function isWordUnit(unit: number | undefined): boolean {
-  return isLetterUnit(unit) || (unit !== undefined && isDigit(unit));
+function isLetterUnit(unit: number): boolean {
+  return unit >= 0x61 && unit <= 0x7a;
+}
+
+function isWordUnit(unit: number): boolean {
+  return isLetterUnit(unit) || isDigit(unit);
 }
 
 function smallLetter(unit: number): number {
