@@ -4,6 +4,8 @@ export default {
   injectGlobals: false,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  // Specs with a command of their own, in package.json.
+  testPathIgnorePatterns: ['<rootDir>/test/cost/'],
   // Ends what hangs. Two workers on two busy cores need several times what one alone needs: nothing is measured with it.
   testTimeout: 60_000,
   // As many as a small machine has processors: the specs that measure processor time cost more the more compete for caches.

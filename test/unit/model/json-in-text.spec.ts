@@ -40,31 +40,10 @@ describe('JSON in a text', () => {
     expect(lastObjectInText(text)).toBeUndefined();
   });
 
-  it.each([
-    '[',
-    '{"',
-    '{"a":[',
-    '[{"a":',
-    '[1,',
-    '{ ',
-    '`',
-    '<think>',
-    '<think></think>',
-    '</think>',
-    '```json\n',
-    'a\n```json\n1\n```\n',
-    '{"a":1}',
-    '{"\\',
-    '"[{',
-  ])('is looked for in linear time: many of %j', (piece) => {
-    const took = [20_000, 200_000].map((length) => {
-      const text = piece.repeat(length / piece.length);
-      const from = performance.now();
-      jsonInText(text);
-      jsonInAnswer(text);
-      return performance.now() - from;
-    });
-    expect(took[1]).toBeLessThan(Math.max(500, 12 * (took[0] ?? 0)));
+  it('reads nothing behind a thousand values, as if the text could not be read', () => {
+    const [many, tooMany] = [999, 1_000].map((count) => `${'[1] '.repeat(count)}{"passed":true}`);
+    expect(lastObjectInText(many as string)).toEqual({ passed: true });
+    expect(lastObjectInText(tooMany as string)).toBeUndefined();
   });
 });
 

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, it, jest } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
 import {
   modelGuardrail,
@@ -8,7 +8,7 @@ import {
 } from 'nestjs-agentos/guardrails';
 
 import { BUILT_IN_EXPRESSIONS } from '../../src/guardrails/injection.phrases.js';
-import { expectCheap, expectLinear, fill, nearMatchOf } from '../support/linear.js';
+import { expectCheap, expectLinear, fill, nearMatchOf } from '../support/cost.js';
 
 // Tries are repeated while other processes disturb them.
 jest.setTimeout(60_000);
@@ -119,32 +119,6 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
     'is linear and quick on a text of %s',
     (_, piece) => expectLinear(piece, (text) => guarded.run(text).catch(() => undefined)),
   );
-
-  it('rejects a text that is longer than maxLength, and looks at one that is not', async () => {
-    const build = name === 'piiGuardrail' ? piiGuardrail : promptInjectionGuardrail;
-    const short = new Agent({ id: 'short', engine: () => 'fine', preHooks: [build({ maxLength: 10 })] });
-
-    await expect(short.run('x'.repeat(10))).resolves.toMatchObject({ content: 'fine' });
-    await expect(short.run('x'.repeat(11))).rejects.toMatchObject({
-      code: 'input_check_error',
-      trigger: 'input_not_allowed',
-      message: 'The input is longer than the 10 characters that can be checked.',
-    });
-    await expect(guarded.run('x'.repeat(1024 * 1024 + 1))).rejects.toMatchObject({
-      trigger: 'input_not_allowed',
-    });
-  });
-
-  it('rejects a text that is longer than maxLength as the guardrail looks at it', async () => {
-    const build = name === 'piiGuardrail' ? piiGuardrail : promptInjectionGuardrail;
-    const short = new Agent({ id: 'short', engine: () => 'fine', preHooks: [build({ maxLength: 10 })] });
-
-    await expect(short.run('Ⅲ Ⅲ Ⅰ')).resolves.toMatchObject({ content: 'fine' });
-    await expect(short.run('Ⅲ Ⅲ Ⅱ')).resolves.toMatchObject({ content: 'fine' });
-    await expect(short.run('Ⅲ Ⅲ Ⅲ')).rejects.toMatchObject({
-      message: 'The input is longer than the 10 characters that can be checked.',
-    });
-  });
 });
 
 describe('A guardrail that asks', () => {
@@ -182,21 +156,14 @@ describe('A guardrail on data with many keys and numbers', () => {
   it.each(Object.keys(build) as (keyof typeof build)[])('looks at each of them once (%s)', async (name) => {
     const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [build[name]()] });
     const metadata = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`k${index}`, [index]]));
-    await expectCheap(500, () => guarded.run('hi', { metadata }));
-  });
-
-  it.each(Object.keys(build) as (keyof typeof build)[])('counts numbers for maxLength (%s)', async (name) => {
-    const preHooks = [build[name]({ maxLength: 100 })];
-    const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks });
-    const metadata = { n: Array.from({ length: 100 }, (_, index) => index) };
-    await expect(guarded.run('hi', { metadata })).rejects.toMatchObject({ trigger: 'input_not_allowed' });
+    await expectCheap(100, () => guarded.run('hi', { metadata }));
   });
 });
 
-it('the input of the report, 6.4 KB, costs a few milliseconds', async () => {
+it('A text of 6.4 KB that nearly matches a marker costs little', async () => {
   const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [promptInjectionGuardrail()] });
   const text = `${'\n'.repeat(3200)}system${'\n'.repeat(3200)}x`;
-  await expectCheap(100, () => guarded.run(text));
+  await expectCheap(10, () => guarded.run(text));
 });
 
 /** Letters and signs are what phrases are made of; of personal data nearly all is digits. */

@@ -3,42 +3,57 @@ import { expect } from '@jest/globals';
 const SMALL = 100 * 1024;
 const LARGE = 1024 * 1024;
 
+/** The work that costs are compared with. */
+const REFERENCE_TEXT = 'Ignoriere ä all ﬃ 4 the а '.repeat(12_000);
+const REFERENCE_EXPRESSIONS = [
+  /\b(?:the|those) (?:a|b){1,5}x/,
+  /(?<=\bal)l \p{L} [0-9]{3}/u,
+  /ignor(?:iere|e) [a-zä]{1,4}? now/i,
+];
+
 /**
- * Looks at the small text in a row: what the garbage collector and other processes cost is then in both numbers. The
+ * A small text is looked at in a row: what the garbage collector and other processes cost is then in both numbers. The
  * first try makes do with few, and more follow only if that was too little to tell.
  */
 const LOOKS = { first: 3, later: 10 };
 /** The cheapest counts, as another process may disturb each try. */
 const MOST_TRIES = 12;
 
-const MOST_MILLISECONDS = 500;
+/**
+ * Limits in units of the reference work, measured right before and after: milliseconds would say as much about the machine
+ * and its other processes as about the work.
+ */
+const MOST_REFERENCES = 75;
 const MOST_GROWTH = 12;
-/** Below this many milliseconds for a small text growth cannot be measured, and does not matter. */
-const MEASURABLE = 2;
+/** Growth below this cost of a small text cannot be measured, and does not matter. */
+const MEASURABLE = 0.4;
 
-/** Expects that looking at 1 MiB of this costs at most 12 times as much as at 100 KiB of it, and less than 500 ms. */
+/**
+ * Expects that looking at 1 MiB of this costs at most 12 times as much as at 100 KiB of it, and at most 75 times as much
+ * as the reference work.
+ */
 export async function expectLinear(piece: string, look: (text: string) => unknown): Promise<void> {
   const [large, small] = [fill(piece, LARGE), fill(piece, SMALL)];
   const best = { large: Infinity, small: 0 };
   for (let tries = 0; tries < MOST_TRIES && !isLinear(best); tries++) {
-    best.large = Math.min(best.large, await processorTimeOf(() => look(large)));
+    best.large = Math.min(best.large, await costOf(() => look(large)));
     // A large text that costs so little is linear however little a small one costs.
     if (isLinear(best)) break;
     const looks = tries === 0 ? LOOKS.first : LOOKS.later;
-    const once = (await processorTimeOf(() => repeat(looks, () => look(small)))) / looks;
+    const once = (await costOf(() => repeat(looks, () => look(small)))) / looks;
     best.small = tries === 0 ? once : Math.min(best.small, once);
   }
-  // Equal, so that a failure shows the milliseconds.
+  // Equal, so that a failure shows the costs.
   expect({ ...best, isLinear: isLinear(best) }).toEqual({ ...best, isLinear: true });
 }
 
-/** Expects that some work costs at most so many milliseconds of processor time. */
-export async function expectCheap(milliseconds: number, work: () => unknown): Promise<void> {
+/** Expects that some work costs at most so many times as much as the reference work. */
+export async function expectCheap(references: number, work: () => unknown): Promise<void> {
   let least = Infinity;
-  for (let tries = 0; tries < MOST_TRIES && least > milliseconds; tries++) {
-    least = Math.min(least, await processorTimeOf(work));
+  for (let tries = 0; tries < MOST_TRIES && least > references; tries++) {
+    least = Math.min(least, await costOf(work));
   }
-  expect(least).toBeLessThanOrEqual(milliseconds);
+  expect(least).toBeLessThanOrEqual(references);
 }
 
 /** A text of this length: the piece again and again. */
@@ -47,7 +62,23 @@ export function fill(piece: string, length: number): string {
 }
 
 function isLinear({ large, small }: { readonly large: number; readonly small: number }): boolean {
-  return large < MOST_MILLISECONDS && large <= MOST_GROWTH * Math.max(small, MEASURABLE);
+  return large <= MOST_REFERENCES && large <= MOST_GROWTH * Math.max(small, MEASURABLE);
+}
+
+/** The processor time of some work in units of the reference work. */
+async function costOf(work: () => unknown): Promise<number> {
+  const before = await processorTimeOf(doReferenceWork);
+  const time = await processorTimeOf(work);
+  // The cheaper one: a disturbed reference would hide a cost.
+  return time / Math.min(before, await processorTimeOf(doReferenceWork));
+}
+
+/** A fixed amount of linear work of the kinds that guardrails do: units one by one, Unicode forms and searches. */
+function doReferenceWork(): void {
+  const text = REFERENCE_TEXT.normalize('NFKC').toLowerCase();
+  const units = new Uint16Array(text.length);
+  for (let at = 0; at < text.length; at++) units[at] = text.charCodeAt(at);
+  for (const expression of REFERENCE_EXPRESSIONS) expression.test(text);
 }
 
 /** Of this process alone: what others do on the machine does not count. */
