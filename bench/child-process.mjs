@@ -8,9 +8,10 @@ export class ChildProcess {
   greeting;
 
   /** Starts a script of this folder and waits for its greeting. */
-  static async start(script, { scriptArguments = [], nodeOptions = [] } = {}) {
+  static async start(script, { scriptArguments = [], nodeOptions = [], node = process.execPath } = {}) {
     const child = new ChildProcess();
-    child.#process = fork(join(import.meta.dirname, script), scriptArguments, { execArgv: nodeOptions });
+    const options = { execArgv: nodeOptions, execPath: node };
+    child.#process = fork(join(import.meta.dirname, script), scriptArguments, options);
     // Nobody catches this: a benchmark without one of its processes is over.
     child.#process.once('exit', (code) => {
       if (code !== 0) throw new Error(`${script} ${scriptArguments.join(' ')} ended with code ${code}.`);

@@ -1,34 +1,71 @@
-/** `npm run bench [-- --quick]`: measures the built library, prints a table and writes results/latest.json. */
+/**
+ * `npm run bench [-- --quick] [--node 24]`: measures the built library, on another Node if one is named, prints tables
+ * and writes results/latest.json. With `--processor-time` only that is measured, and nothing is written.
+ */
 import { execFileSync } from 'node:child_process';
 
 import { ChildProcess } from './child-process.mjs';
 import { measureDurable } from './durable.mjs';
 import { measureLatency } from './latency.mjs';
 import { machineFacts } from './machine.mjs';
-import { createReport, printReport, writeReport } from './report.mjs';
+import { findNode } from './node.mjs';
+import { measureInProcess, measureProcessorTime } from './processor-time.mjs';
+import { createReport, printProcessorTime, printReport, writeReport } from './report.mjs';
 import { measureThroughput } from './throughput.mjs';
 
 const KB = 1_024;
-const PLAN = { rounds: 15, warmUpRequests: 20_000, seconds: 1, heapRuns: 2_000, durableRuns: 200 };
-/** Under a minute on two cores; what is measured is not yet fully compiled. */
-const QUICK_PLAN = { rounds: 4, warmUpRequests: 2_000, seconds: 0.2, heapRuns: 480, durableRuns: 40 };
+const PLAN = {
+  readings: 60,
+  requests: 1_600,
+  rounds: 15,
+  warmUpRequests: 20_000,
+  seconds: 1,
+  heapRuns: 2_000,
+  durableRuns: 200,
+};
+/** For a look: single readings differ much. */
+const QUICK_PLAN = {
+  readings: 8,
+  requests: 800,
+  rounds: 4,
+  warmUpRequests: 10_000,
+  seconds: 0.2,
+  heapRuns: 480,
+  durableRuns: 40,
+};
 
 const quick = process.argv.includes('--quick');
-const plan = quick ? QUICK_PLAN : PLAN;
-const machine = machineFacts();
+const isWhole = !process.argv.includes('--processor-time');
+const node = findNode(process.argv);
+const plan = { ...(quick ? QUICK_PLAN : PLAN), node: node.path };
+const machine = machineFacts(node);
 const ratios = {};
 const subjects = {};
 
 execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' });
-await throughput();
-await latency();
-await snapshot();
-await heap();
-await durable();
-const tookSeconds = Math.round(performance.now() / 1_000);
-const report = createReport({ quick, tookSeconds, machine, ratios, subjects });
-printReport(report);
-writeReport(report);
+const processorTime = await measureAllProcessorTime();
+printProcessorTime(processorTime, node);
+if (isWhole) await measureOthers();
+
+async function measureAllProcessorTime() {
+  const measured = {};
+  for (const adapter of ['express', 'fastify'])
+    measured[adapter] = await withLoad((load) => measureProcessorTime(load, { adapter, size: KB, ...plan }));
+  measured['in process'] = await measureInProcess({ size: KB, ...plan });
+  return measured;
+}
+
+async function measureOthers() {
+  await throughput();
+  await latency();
+  await snapshot();
+  await heap();
+  await durable();
+  const tookSeconds = Math.round(performance.now() / 1_000);
+  const report = createReport({ quick, tookSeconds, machine, processorTime, ratios, subjects });
+  printReport(report);
+  writeReport(report);
+}
 
 async function throughput() {
   for (const [adapterPrefix, adapter] of [
@@ -87,6 +124,7 @@ async function resultOf(script, scriptArguments, nodeOptions = []) {
   const child = await ChildProcess.start(script, {
     scriptArguments: scriptArguments.map(String),
     nodeOptions,
+    node: node.path,
   });
   await child.stop();
   return child.greeting;

@@ -1,9 +1,10 @@
+import { startServers, stopServers } from './servers.mjs';
 import { summarize } from './statistics.mjs';
-import { startServers, stopServers } from './throughput.mjs';
 
 /** What ten background hooks add to the median response time while the server is half busy without them. */
-export async function measureLatency(load, { adapter, size, rounds, warmUpRequests, seconds }) {
-  const servers = await startServers(load, { variants: ['os0', 'os10'], adapter, size, warmUpRequests });
+export async function measureLatency(load, { adapter, size, rounds, warmUpRequests, seconds, node }) {
+  const variants = ['os0', 'os10'];
+  const servers = await startServers(load, { variants, adapter, size, warmUpRequests, node });
   const [without, withHooks] = servers;
   const added = [];
   for (let round = 0; round < rounds; round++) {

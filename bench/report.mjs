@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { isMet, targetOf } from './targets.mjs';
+import { isMet, processorTimeTargetsOf, targetOf } from './targets.mjs';
 
 /** The result as it is kept: flat ratios, and what is needed to judge them. */
-export function createReport({ quick, tookSeconds, machine, ratios, subjects }) {
+export function createReport({ quick, tookSeconds, machine, processorTime, ratios, subjects }) {
   const keys = Object.keys(ratios);
   const byKey = (valueOf) => Object.fromEntries(keys.map((key) => [key, valueOf(key)]));
   return {
@@ -12,30 +12,59 @@ export function createReport({ quick, tookSeconds, machine, ratios, subjects }) 
     quick,
     tookSeconds,
     machine,
+    processorTime,
     /** Medians of the rounds. */
     ratios: byKey((key) => round(ratios[key].median)),
     targets: byKey(targetOf),
     missed: keys.filter((key) => !isMet(targetOf(key), round(ratios[key].median))),
     /** The lowest and the highest round: how noisy the machine was. */
     ranges: byKey((key) => [round(ratios[key].low), round(ratios[key].high)]),
-    /** Throughput per second of the server's CPU time: blind to other processes and to a slow load generator. */
-    ratiosByCpuTime: Object.fromEntries(
-      keys.filter((key) => ratios[key].byCpuTime).map((key) => [key, round(ratios[key].byCpuTime)]),
-    ),
     subjects,
   };
 }
 
-export function printReport({ ratios, targets, missed, ranges, ratiosByCpuTime, subjects }) {
+export function printReport({ ratios, targets, missed, ranges, subjects }) {
   const rows = Object.entries(ratios).map(([key, median]) => {
     const { atLeast, atMost } = targets[key];
     const target = atLeast === undefined ? `<= ${atMost}` : `>= ${atLeast}`;
     const [low, high] = ranges[key];
     const result = missed.includes(key) ? 'MISSED' : 'met';
-    return [key, { median, low, high, 'by CPU time': ratiosByCpuTime[key] ?? '', target, result }];
+    return [key, { median, low, high, target, result }];
   });
   console.table(Object.fromEntries(rows));
   console.table(subjects);
+}
+
+/** Microseconds of processor time per request or run: the lower quartile of the readings, and where it should be. */
+export function printProcessorTime(processorTime, node) {
+  const subjects = {};
+  const differences = {};
+  const targets = processorTimeTargetsOf(node.version);
+  for (const [place, measured] of Object.entries(processorTime)) {
+    for (const [variant, { lowerQuartile, median, low }] of Object.entries(measured.subjects))
+      subjects[`${place}: ${variant}`] = {
+        µs: round(lowerQuartile),
+        lowest: round(low),
+        median: round(median),
+        ...resultOf(targets[place]?.[variant], lowerQuartile),
+      };
+    for (const [key, micros] of Object.entries(measured.differences))
+      differences[`${place}: ${key}`] = { µs: round(micros), ...resultOf(targets[place]?.[key], micros) };
+    if (measured.subjects.bareNest === undefined) continue;
+    const { os0, bareNest } = measured.subjects;
+    const core = processorTime['in process'].subjects.os0.lowerQuartile;
+    const layer = os0.lowerQuartile - bareNest.lowerQuartile - core;
+    const key = 'os0 - bareNest - in process';
+    differences[`${place}: ${key}`] = { µs: round(layer), ...resultOf(targets[place]?.[key], layer) };
+  }
+  console.log(`Processor time of the process per request, in microseconds, Node ${node.version}`);
+  console.table(subjects);
+  console.table(differences);
+}
+
+function resultOf(atMost, micros) {
+  if (atMost === undefined) return {};
+  return { target: `<= ${atMost}`, result: micros <= atMost ? 'met' : `missed by ${round(micros - atMost)}` };
 }
 
 export function writeReport(report) {

@@ -1,8 +1,8 @@
 /** The load generator, in a process of its own. */
 import { pace } from './pace.mjs';
-import { saturate, warmUp } from './saturate.mjs';
+import { saturate, sendTo } from './saturate.mjs';
 
-const LOADS = { warmUp, saturate, pace };
+const LOADS = { send: sendTo, saturate, pace };
 
 process.on('message', async ({ load, ...options }) => {
   try {

@@ -9,8 +9,8 @@ export async function saturate({ url, seconds }) {
   return { requests, requestsPerSecond: (requests / (result.finish - result.start)) * 1_000 };
 }
 
-/** Sends so many requests to each server, to all of them at once: compiled code is what is to be measured. */
-export async function warmUp({ urls, requests }) {
+/** Sends so many requests to each server, to all of them at once. */
+export async function sendTo({ urls, requests }) {
   await Promise.all(urls.map((url) => send(url, { amount: requests })));
   return {};
 }
