@@ -19,23 +19,25 @@ type Headers = Readonly<Record<string, string | string[] | undefined>> & Pick<In
  * @throws ForbiddenException that names the refused origin or host, and the option that allows it
  */
 export function checkOrigin(headers: Headers, { allowedOrigins, allowedHosts }: OriginRules): void {
-  const host = hostOf(headers);
-  if (allowedHosts !== undefined && !isKnownHost(host, allowedHosts)) {
-    throw new ForbiddenException(
-      `Requests for the host ${quote(host?.hostname)} are not allowed. http.allowedHosts may name it.`,
-    );
-  }
+  if (allowedHosts !== undefined) checkHost(hostOf(headers), allowedHosts);
   if (allowedOrigins === undefined) return;
   const { origin } = headers;
   const isAllowed =
     origin === undefined
       ? !isOfAnotherPage(headers)
-      : allowedOrigins.includes(origin) || isOwn(origin, host, allowedHosts);
+      : allowedOrigins.includes(origin) || isOwn(origin, hostOf(headers), allowedHosts);
   if (!isAllowed) {
     throw new ForbiddenException(
       `Requests of pages of the origin ${quote(origin)} are not allowed. http.allowedOrigins may name it.`,
     );
   }
+}
+
+function checkHost(host: URL | undefined, allowedHosts: readonly string[]): void {
+  if (isKnownHost(host, allowedHosts)) return;
+  throw new ForbiddenException(
+    `Requests for the host ${quote(host?.hostname)} are not allowed. http.allowedHosts may name it.`,
+  );
 }
 
 /** Images and scripts are requested without an origin. A page cannot read them, but notices whether they exist. */

@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+
 import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
 
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
@@ -34,33 +36,66 @@ export class BodyMemory {
 
   /** @param response - the adapter's, as `@Res()` gives it */
   open(response: object): BodyCount {
-    const raw = rawResponseOf(response);
-    let size = 0;
-    let isOver = false;
-    const countedOf = (bytes: number): number => Math.max(0, bytes - FREE);
-    const add = (bytes: number): void => {
-      if (isOver) return;
-      const more = countedOf(size + bytes) - countedOf(size);
-      // A body may be as large as the file limits allow if it is the only one.
-      if (this.#used + more > this.#limit && this.#used > countedOf(size)) {
-        raw?.setHeader('Retry-After', RETRY_AFTER);
-        throw new ServiceUnavailableException(
-          'The server reads too many large requests. Please try again later.',
-        );
-      }
-      size += bytes;
-      this.#used += more;
-    };
-    let kept: Promise<unknown> | undefined;
-    const giveBack = (): void => {
-      this.#used -= countedOf(size);
-    };
-    const onClosed = (): void => {
-      isOver = true;
-      if (kept) void kept.then(giveBack, giveBack);
-      else giveBack();
-    };
-    if (raw) watchHttpResponse(raw).onClosed(onClosed);
-    return { add, keepUntil: (end) => void (kept = end) };
+    return new OpenBody(this, rawResponseOf(response));
   }
+
+  /** @returns whether there is enough memory for more bytes of a body, which then count as used */
+  take(bytes: number, more: number): boolean {
+    // A body may be as large as the file limits allow if it is the only one.
+    if (this.#used + more > this.#limit && this.#used > countedOf(bytes)) return false;
+    this.#used += more;
+    return true;
+  }
+
+  /** @param bytes - the size of a body that is no longer in memory */
+  giveBack(bytes: number): void {
+    this.#used -= countedOf(bytes);
+  }
+}
+
+/** A body that is being read. Most have no bytes to count: their responses are not watched. */
+class OpenBody implements BodyCount {
+  readonly #memory: BodyMemory;
+  readonly #response: ServerResponse | undefined;
+  #size = 0;
+  #isWatched = false;
+  #isOver = false;
+  #kept: Promise<unknown> | undefined;
+
+  constructor(memory: BodyMemory, response: ServerResponse | undefined) {
+    this.#memory = memory;
+    this.#response = response;
+  }
+
+  add(bytes: number): void {
+    this.#watch();
+    if (this.#isOver) return;
+    const more = countedOf(this.#size + bytes) - countedOf(this.#size);
+    if (!this.#memory.take(this.#size, more)) {
+      this.#response?.setHeader('Retry-After', RETRY_AFTER);
+      throw new ServiceUnavailableException(
+        'The server reads too many large requests. Please try again later.',
+      );
+    }
+    this.#size += bytes;
+  }
+
+  keepUntil(end: Promise<unknown>): void {
+    this.#kept = end;
+  }
+
+  #watch(): void {
+    if (this.#isWatched || !this.#response) return;
+    this.#isWatched = true;
+    watchHttpResponse(this.#response).onClosed(() => {
+      this.#isOver = true;
+      const giveBack = (): void => this.#memory.giveBack(this.#size);
+      if (this.#kept) void this.#kept.then(giveBack, giveBack);
+      else giveBack();
+    });
+  }
+}
+
+function countedOf(bytes: number): number {
+  return Math.max(0, bytes - FREE);
 }
