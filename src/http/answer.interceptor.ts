@@ -1,33 +1,13 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { ApplicationConfig, ModuleRef } from '@nestjs/core';
-import { concatMap, defaultIfEmpty, defer, lastValueFrom, map, takeLast, type Observable } from 'rxjs';
+import { defer, lastValueFrom, Observable } from 'rxjs';
 
 import { AgentOsInterceptor } from '../runs/background/agent-os.interceptor.js';
 import { toJsonValue } from '../data/to-json-value.js';
-import { NEST_KEYS, NEST_PARAMETERS } from '../peers/nest.internals.js';
+import { NEST_PARAMETERS } from '../peers/nest.internals.js';
 import { protocolRouteOf } from '../protocol.mark.js';
+import { ANSWERED, declaredParameters, latestCall, parameterType } from './handler.calls.js';
 import { ProtocolResponder } from './protocol.responder.js';
-
-/**
- * Stands for an answer that our handler has sent itself: the host's interceptors receive it as the handler's value.
- * It is a text, so that it can be recognised after an interceptor has wrapped it or a cache has stored it.
- */
-const ANSWERED = 'nestjs-agentos:answered';
-
-/** The latest handler call of each request; it rejects with the error of the handler. */
-const calls = new WeakMap<object, Promise<unknown>>();
-
-/** Innermost around each handler of the protocol: keeps the result, whatever the host's interceptors return. */
-@Injectable()
-export class ReachedInterceptor implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return defer(() => {
-      const call = lastValueFrom(next.handle(), { defaultValue: undefined });
-      calls.set(requestOf(context), call);
-      return call;
-    }).pipe(map(() => ANSWERED));
-  }
-}
 
 /**
  * Outermost around each handler of the protocol. Our handlers send their answers themselves, so a request would get
@@ -35,6 +15,8 @@ export class ReachedInterceptor implements NestInterceptor {
  * value of its own, that is sent; if it has none, the error is answered as the protocol defines. If the interceptor
  * repeats the value of an earlier request, as caches do, the handler is called anyway: that value is a placeholder
  * and not an answer, and the earlier answer may have been sent to another client.
+ *
+ * It also ties the runs of the handler to the response, for all interceptors inside it.
  */
 @Injectable()
 export class AnswerInterceptor implements NestInterceptor {
@@ -50,20 +32,34 @@ export class AnswerInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http' || !protocolRouteOf(context.getHandler())) return next.handle();
-    return next.handle().pipe(
-      takeLast(1),
-      defaultIfEmpty(undefined),
-      concatMap(async (value: unknown) => {
-        await this.#answer(context, value);
-        return value;
-      }),
-    );
+    const handled = this.runs.intercept(context, next);
+    // Several operators would cost several times as much, and each request pays for them.
+    return new Observable((subscriber) => {
+      let value: unknown;
+      const end = (): void => {
+        subscriber.next(value);
+        subscriber.complete();
+      };
+      return handled.subscribe({
+        next: (latest) => (value = latest),
+        error: (thrown: unknown) => subscriber.error(thrown),
+        complete: () => {
+          const answering = this.#answer(context, value);
+          if (answering) answering.then(end, (thrown: unknown) => subscriber.error(thrown));
+          else end();
+        },
+      });
+    });
   }
 
-  async #answer(context: ExecutionContext, value: unknown): Promise<void> {
+  #answer(context: ExecutionContext, value: unknown): Promise<void> | undefined {
     const response = context.switchToHttp().getResponse<object>();
-    if (this.responder.hasReplied(response)) return;
-    const call = calls.get(requestOf(context));
+    return this.responder.hasReplied(response) ? undefined : this.#answerLate(context, response, value);
+  }
+
+  /** The handler has sent no answer, or not yet. */
+  async #answerLate(context: ExecutionContext, response: object, value: unknown): Promise<void> {
+    const call = latestCall(response);
     const isRepeat = isRepeated(value);
     // A call that has failed, or is still running, answers the request unless the host has an answer.
     if (call && (isRepeat || value === undefined || value === null)) await call;
@@ -86,21 +82,12 @@ function isRepeated(value: unknown): boolean {
 
 /** The arguments that Nest would pass to the handler: the request, the response and path parameters. */
 function argumentsOf(context: ExecutionContext): readonly unknown[] {
-  const controller = context.getClass();
-  const declared = Reflect.getMetadata(
-    NEST_KEYS.routeArguments,
-    controller,
-    context.getHandler().name,
-  ) as Declared;
   const given: unknown[] = [];
-  for (const [key, { index, data }] of Object.entries(declared)) {
-    const type = Number(key.split(':', 1)[0]);
-    given[index] = argumentOf(context, type, data);
-  }
+  const declared = declaredParameters(context.getClass(), context.getHandler().name);
+  for (const [key, { index, data }] of Object.entries(declared))
+    given[index] = argumentOf(context, parameterType(key), data);
   return given;
 }
-
-type Declared = Readonly<Record<string, { readonly index: number; readonly data?: string }>>;
 
 function argumentOf(context: ExecutionContext, type: number, data = ''): unknown {
   if (type === NEST_PARAMETERS.response) return context.switchToHttp().getResponse<object>();

@@ -1,7 +1,7 @@
 import type { Provider, Type } from '@nestjs/common';
 
 import { AgentOsGuard } from './agent-os.guard.js';
-import { AnswerInterceptor } from './answer.interceptors.js';
+import { AnswerInterceptor } from './answer.interceptor.js';
 import { ChangesResponder } from './changes.responder.js';
 import { ComponentsController } from './components.controller.js';
 import { ConfigController } from './config.controller.js';

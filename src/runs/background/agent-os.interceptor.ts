@@ -5,7 +5,7 @@ import { Injectable, type CallHandler, type ExecutionContext, type NestIntercept
 import { Observable, tap } from 'rxjs';
 
 import { rawResponseOf, ResponseLifecycle, watchHttpResponse } from './response.lifecycle.js';
-import { enterScope, type RunScope } from '../scope.js';
+import { currentScope, enterScope, type RunScope } from '../scope.js';
 
 /**
  * Ties the runs that a handler starts to the response it answers with, so that their background hooks start after
@@ -21,7 +21,10 @@ import { enterScope, type RunScope } from '../scope.js';
 @Injectable()
 export class AgentOsInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const scope = new HandlerScope(httpResponseOf(context));
+    const response = httpResponseOf(context);
+    // Applied twice, such as to the whole application and to a controller: the outer one has entered the scope.
+    if (response && isEntered(response)) return next.handle();
+    const scope = new HandlerScope(response);
     let completed = false;
     return handleIn(scope, next).pipe(
       tap({ complete: () => (completed = true), finalize: () => scope.handlerEnded(completed) }),
@@ -55,10 +58,21 @@ class HandlerScope implements RunScope {
     return (this.#response = watchHttpResponse(this.#response));
   }
 
+  /** Whether this is the scope of the handler that answers with this response. */
+  isOf(response: ServerResponse): boolean {
+    if (this.#response instanceof ResponseLifecycle) return this.#response === watchHttpResponse(response);
+    return this.#response === response;
+  }
+
   /** @param completed - false if the handler has failed or its caller has left */
   handlerEnded(completed: boolean): void {
     if (this.#response instanceof ResponseLifecycle) this.#response.handlerEnded(completed);
   }
+}
+
+function isEntered(response: ServerResponse): boolean {
+  const scope = currentScope();
+  return scope instanceof HandlerScope && scope.isOf(response);
 }
 
 function httpResponseOf(context: ExecutionContext): ServerResponse | undefined {

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { defer, EMPTY, from, lastValueFrom, NEVER, of, Subject, throwError, type Observable } from 'rxjs';
 
 import { AgentOsInterceptor } from '../../../../src/runs/background/agent-os.interceptor.js';
-import { currentScope } from '../../../../src/runs/scope.js';
+import { currentScope, type RunScope } from '../../../../src/runs/scope.js';
 
 /** What Nest hands to an interceptor, reduced to what ours reads. */
 function contextOf(type: string, response?: unknown): ExecutionContext {
@@ -91,6 +91,45 @@ describe('In an http context', () => {
     const raw = new EventEmitter();
     new AgentOsInterceptor().intercept(contextOf('http', raw), { handle: () => EMPTY });
     expect(raw.eventNames()).toEqual([]);
+  });
+
+  it('a second interceptor around the handler of the same response leaves the scope as it is', () => {
+    const raw = new EventEmitter();
+    const interceptor = new AgentOsInterceptor();
+    const scopes: RunScope[] = [];
+    const note = (): Observable<string> => {
+      scopes.push(currentScope());
+      return of('answer');
+    };
+    const inner = (response: object) => (): Observable<unknown> => {
+      scopes.push(currentScope());
+      return interceptor.intercept(contextOf('http', response), { handle: note });
+    };
+    interceptor.intercept(contextOf('http', raw), { handle: inner(raw) }).subscribe();
+    expect(scopes[1]).toBe(scopes[0]);
+    // Also once a run of the handler has asked for the response.
+    const watched = (): Observable<unknown> => {
+      expect(currentScope().response).toBeDefined();
+      return inner({ raw })();
+    };
+    interceptor.intercept(contextOf('http', { raw }), { handle: watched }).subscribe();
+    expect(scopes[3]).toBe(scopes[2]);
+    expect(scopes[2]).not.toBe(scopes[0]);
+  });
+
+  it('a handler that is called inside that of another response has a scope of its own', () => {
+    const interceptor = new AgentOsInterceptor();
+    const scopes: RunScope[] = [];
+    const innermost = (): Observable<string> => {
+      scopes.push(currentScope());
+      return of('answer');
+    };
+    const handle = (): Observable<unknown> => {
+      scopes.push(currentScope());
+      return interceptor.intercept(contextOf('http', new EventEmitter()), { handle: innermost });
+    };
+    interceptor.intercept(contextOf('http', new EventEmitter()), { handle }).subscribe();
+    expect(scopes[1]).not.toBe(scopes[0]);
   });
 
   it('that brings no response of Node, the end of the handler counts', () => {
