@@ -27,6 +27,7 @@ import type { Bullmq, JobProducer, JobWorker, QueueConnection } from './queue.co
 import { openRedisQueue } from './redis.connection.js';
 import { openFolderQueue, openPoolQueue } from './sql.connection.js';
 import { encodeSnapshot, type EncodedSnapshot } from './stored.batch.js';
+import { RefusedBatches } from './refused.batches.js';
 import { StoredExecutions } from './stored.executions.js';
 import { StoredSnapshots } from './stored.snapshots.js';
 
@@ -54,6 +55,7 @@ interface Started {
   readonly hookWorker?: HookWorker;
   readonly workers: readonly JobWorker[];
   readonly held: HeldBatches;
+  readonly refused: RefusedBatches;
   readonly sweeper: NodeJS.Timeout;
 }
 
@@ -123,11 +125,12 @@ export class BullmqHookExecutor extends HookExecutor {
     const onError = (error: Error): void => this.#logOutage(error);
     const producer = queue.createProducer(onError);
     const held = new HeldBatches(store, onError);
+    const refused = new RefusedBatches(store);
     const work = host.role === 'server' ? undefined : this.#createWorkers(bullmq, { host, queue, held });
     const sweeper = setInterval(() => {
       store.sweep({ remembered, keepFailed }).catch(onError);
     }, SWEEP_INTERVAL).unref();
-    this.#started = { host, queue, producer, workers: [], held, sweeper, ...work };
+    this.#started = { host, queue, producer, workers: [], held, refused, sweeper, ...work };
     // A worker of PostgreSQL that is closed before it is ready keeps its connection.
     for (const worker of this.#started.workers) await worker.waitUntilReady();
   }
@@ -183,7 +186,7 @@ export class BullmqHookExecutor extends HookExecutor {
     deadline: AbortSignal,
     settled?: () => Promise<void> | undefined,
   ): Promise<void> {
-    const { held, workers, hookWorker, producer, queue, sweeper } = started;
+    const { held, refused, workers, hookWorker, producer, queue, sweeper } = started;
     while (!deadline.aborted) {
       for (const batch of held.unreleased()) void this.#release(batch, false);
       const work = hookWorker && held.size > 0 ? held.drain() : settled?.();
@@ -192,6 +195,7 @@ export class BullmqHookExecutor extends HookExecutor {
     }
     this.#isStopped = true;
     clearInterval(sweeper);
+    refused.stop();
     for (const worker of workers) await worker.pause(true);
     const runIds = new Set([...held.runIds(), ...(hookWorker?.running ?? []).map(({ runId }) => runId)]);
     hookWorker?.stop();
@@ -287,7 +291,7 @@ export class BullmqHookExecutor extends HookExecutor {
   }
 
   /** Stores a batch. Its promise resolves when the batch is in the store, and with it the result may be handed back. */
-  async #store(batch: HookBatch, { host, queue, producer, held }: Started): Promise<void> {
+  async #store(batch: HookBatch, { host, queue, producer, held, refused }: Started): Promise<void> {
     const { waiting, snapshots, files } = await this.#encode(batch);
     const [first] = waiting;
     if (!first) return;
@@ -310,24 +314,20 @@ export class BullmqHookExecutor extends HookExecutor {
       ...(carry === undefined ? {} : { carry }),
     };
     let promote: (() => Promise<void>) | undefined;
-    let remove: (() => Promise<void>) | undefined;
+    let isRefused = false;
     const adding = queue.store.add(stored, async () => {
-      const root = await producer.add(toFlow(waiting, place));
-      let node = root;
+      let node = await producer.add(toFlow(waiting, place));
+      // Nothing waits for it any longer, so it is not committed.
+      if (isRefused) throw new Error('The jobs were added too late.');
       while (node.children?.[0]) node = node.children[0];
       const { job } = node;
       promote = () => job.promote();
-      remove = () => root.job.remove({ removeChildren: true });
     });
     try {
       await this.#inTime(adding);
     } catch (thrown) {
-      // The store may have it after all, a moment later: it is removed, since nothing waits for it any longer.
-      const discard = adding.then(async () => {
-        await remove?.();
-        await queue.store.discard(batchId);
-      });
-      discard.catch(() => undefined);
+      isRefused = true;
+      refused.add(stored, adding);
       if (this.#settings.onUnavailable === 'fail') throw new HooksNotStoredError(batch.id, thrown);
       return this.#keepInProcess(batch, reasonOf(thrown));
     }
@@ -398,10 +398,9 @@ export class BullmqHookExecutor extends HookExecutor {
     const { storeTimeout } = this.#settings;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`the store did not answer within ${storeTimeout} ms`)),
-        storeTimeout,
-      );
+      const isLate = (): void => reject(new Error(`the store did not answer within ${storeTimeout} ms`));
+      // A process that stood still first reads the answer that has come meanwhile.
+      timer = setTimeout(() => setImmediate(isLate), storeTimeout);
     });
     try {
       await Promise.race([adding, late]);

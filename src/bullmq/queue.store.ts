@@ -2,11 +2,16 @@ import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
-/** The batch of a run tree as it is stored, beside the jobs of its hooks. */
-export interface NewBatch {
+/** The ids of a batch and of its executions. */
+export interface BatchIds {
   readonly id: string;
   /** The root run's id; batches of one tree run one after another. */
   readonly tree: string;
+  readonly executions: readonly Pick<HookExecution, 'id' | 'runId'>[];
+}
+
+/** The batch of a run tree as it is stored, beside the jobs of its hooks. */
+export interface NewBatch extends BatchIds {
   /** Host context for the worker, as JSON text. */
   readonly carry?: string;
   readonly executions: readonly HookExecution[];
@@ -57,8 +62,10 @@ export interface QueueStore {
    * @param addJobs - adds the jobs on the same connection
    */
   add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void>;
-  /** Removes a batch that was stored too late. */
-  discard(batchId: string): Promise<void>;
+  /**
+   * Removes a batch, if the store has it and none of its hooks has begun. Its jobs end by themselves, without a hook.
+   */
+  discard(batch: BatchIds): Promise<void>;
   /** Records whether the response of a batch was delivered. */
   release(batchId: string, delivered: boolean | undefined): Promise<void>;
   /** Whether an earlier batch of the same tree has open hooks. */

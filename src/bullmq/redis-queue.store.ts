@@ -3,7 +3,15 @@ import type { Redis } from 'ioredis';
 import { reasonOf } from '../errors/log.text.js';
 import type { HookExecution, HookExecutionState } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
-import type { Claim, Fence, NewBatch, QueueStore, RecordedEnd, SweepLimits } from './queue.store.js';
+import type {
+  BatchIds,
+  Claim,
+  Fence,
+  NewBatch,
+  QueueStore,
+  RecordedEnd,
+  SweepLimits,
+} from './queue.store.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
 /*
@@ -51,6 +59,22 @@ redis.call('ZREM', prefix .. 'open', id)
 redis.call('LREM', prefix .. 'tree:' .. redis.call('HGET', batch, 'tree'), 1, id)
 if failed > 0 then redis.call('ZADD', prefix .. 'finished', ARGV[4], id) else redis.call('DEL', batch) end
 return {1, id}
+`;
+
+const DISCARD = `
+local prefix, id = ARGV[1], ARGV[2]
+for _, key in ipairs(KEYS) do
+  if tonumber(redis.call('HGET', key, 'fence') or 0) > 0 then return 0 end
+end
+redis.call('DEL', prefix .. 'batch:' .. id, unpack(KEYS))
+redis.call('ZREM', prefix .. 'open', id)
+redis.call('LREM', prefix .. 'tree:' .. ARGV[3], 1, id)
+for index = 4, #ARGV, 2 do
+  redis.call('ZREM', prefix .. 'executions', ARGV[index])
+  redis.call('ZREM', prefix .. 'ended', ARGV[index])
+  redis.call('SREM', prefix .. 'run:' .. ARGV[index + 1], ARGV[index])
+end
+return 1
 `;
 
 /** How many executions are read at once. */
@@ -122,11 +146,15 @@ export class RedisQueueStore implements QueueStore {
     await this.#execute(commands);
   }
 
-  async discard(batchId: string): Promise<void> {
-    const executions = (await this.list({ limit: Infinity })).filter(({ runId }) =>
-      batchId.startsWith(`${runId}-`),
-    );
-    await this.#remove(batchId, executions);
+  async discard({ id, tree, executions }: BatchIds): Promise<void> {
+    const keys = executions.map((execution) => this.#key('execution', execution.id));
+    const parameters = [
+      this.#prefix,
+      id,
+      tree,
+      ...executions.flatMap((execution) => [execution.id, execution.runId]),
+    ];
+    await this.#client.eval(DISCARD, keys.length, ...keys, ...parameters);
   }
 
   async release(batchId: string, delivered: boolean | undefined): Promise<void> {
@@ -241,19 +269,6 @@ export class RedisQueueStore implements QueueStore {
   async #change({ executionId, fence }: Fence, attempts: number, fields: Fields): Promise<void> {
     const key = this.#key('execution', executionId);
     await this.#client.eval(CHANGE, 1, key, fence, attempts, ...flat(fields));
-  }
-
-  async #remove(batchId: string, executions: readonly HookExecution[]): Promise<void> {
-    const tree = await this.#client.hget(this.#key('batch', batchId), 'tree');
-    const commands = this.#client.multi().del(this.#key('batch', batchId)).zrem(this.#key('open'), batchId);
-    if (tree !== null) commands.lrem(this.#key('tree', tree), 1, batchId);
-    for (const { id, runId } of executions)
-      commands
-        .del(this.#key('execution', id))
-        .zrem(this.#key('executions'), id)
-        .zrem(this.#key('ended'), id)
-        .srem(this.#key('run', runId), id);
-    await this.#execute(commands);
   }
 
   async #read(ids: readonly string[]): Promise<HookExecution[]> {

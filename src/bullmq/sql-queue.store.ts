@@ -3,7 +3,15 @@ import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import { checkSpaceOf } from '../sql/free-space.js';
 import type { QueueDatabase } from './queue.database.js';
-import type { Claim, Fence, NewBatch, QueueStore, RecordedEnd, SweepLimits } from './queue.store.js';
+import type {
+  BatchIds,
+  Claim,
+  Fence,
+  NewBatch,
+  QueueStore,
+  RecordedEnd,
+  SweepLimits,
+} from './queue.store.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
 /** The advisory lock of the migration; it must only differ from other locks of the application. */
@@ -141,17 +149,19 @@ export class SqlQueueStore implements QueueStore {
     await addJobs();
   }
 
-  discard(batchId: string): Promise<void> {
-    return this.#database.transaction(async () => {
-      for (const [table, column] of [
-        ['executions', 'batch'],
-        ['batches', 'id'],
-      ])
-        await this.#database.query(`DELETE FROM agent_os_hook_${table} WHERE queue = $1 AND ${column} = $2`, [
-          this.#queue,
-          batchId,
-        ]);
-    });
+  async discard({ id }: BatchIds): Promise<void> {
+    // The rows are locked first: a hook that another worker begins at the same moment has begun, or finds no row.
+    await this.#database.query(
+      `WITH own AS MATERIALIZED (
+         SELECT fence FROM agent_os_hook_executions WHERE queue = $1 AND batch = $2 FOR UPDATE
+       ), batch AS (
+         DELETE FROM agent_os_hook_batches
+          WHERE queue = $1 AND id = $2 AND NOT EXISTS (SELECT 1 FROM own WHERE fence > 0)
+       )
+       DELETE FROM agent_os_hook_executions
+        WHERE queue = $1 AND batch = $2 AND NOT EXISTS (SELECT 1 FROM own WHERE fence > 0)`,
+      [this.#queue, id],
+    );
   }
 
   async release(batchId: string, delivered: boolean | undefined): Promise<void> {

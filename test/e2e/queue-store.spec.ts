@@ -7,6 +7,7 @@ import { bullmq, type BullmqOptions } from 'nestjs-agentos/bullmq';
 import { createGate } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
+import type { PoolClientLike, PoolLike } from '../../src/bullmq/queue.database.js';
 import type { QueueConnection } from '../../src/bullmq/queue.connection.js';
 import { openRedisQueue } from '../../src/bullmq/redis.connection.js';
 import { openFolderQueue, openPoolQueue } from '../../src/bullmq/sql.connection.js';
@@ -17,6 +18,7 @@ import {
   readJobData,
 } from '../../src/bullmq/stored.batch.js';
 import type { NewBatch, QueueStore } from '../../src/bullmq/queue.store.js';
+import { HookLedger, LedgerExecutions } from '../../src/execution/hook.ledger.js';
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { createExecution } from '../../src/testing/contracts/hook.harness.js';
 import { createPglite } from '../support/pglite.js';
@@ -146,6 +148,19 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       ]).toEqual([undefined, []]);
     });
 
+    it('discards a batch of which no hook has begun, and none of another one', async () => {
+      for (const id of ['refused', 'begun']) await store.add(batchOf(id), noJobs);
+      await store.claim({ executionId: 'begun:post:one', fence: 1 }, 1_000);
+      for (const id of ['refused', 'begun', 'never-stored']) await store.discard(batchOf(id));
+      const left = async (runId: string): Promise<unknown[]> => [
+        (await store.snapshot(runId, runId)) === undefined,
+        (await store.list({ runId })).length,
+        (await store.claim({ executionId: `${runId}:post:two`, fence: 1 }, 1_000)).kind,
+      ];
+      expect(await left('refused')).toEqual([true, 0, 'gone']);
+      expect(await left('begun')).toEqual([false, 2, 'claimed']);
+    });
+
     it('forgets the ended executions beyond its limit, and no open one', async () => {
       const queue = await openQueue(place, nextQueue());
       const { store: own } = queue;
@@ -257,6 +272,79 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     pools.push(pool);
     return pool;
   };
+
+  /** Calls back around each statement on the pool. */
+  const watched = (
+    around: (text: string, execute: () => Promise<unknown>) => Promise<unknown>,
+    onRelease: () => void = () => undefined,
+  ): PoolLike => {
+    const pool = open();
+    const connect = async (): Promise<PoolClientLike> => {
+      const client = await pool.connect();
+      return new Proxy<PoolClientLike>(client, {
+        get: (_target, name) => {
+          const value: unknown = Reflect.get(client, name);
+          if (typeof value !== 'function') return value;
+          const call = (...parameters: unknown[]): unknown => Reflect.apply(value, client, parameters);
+          if (name === 'release') onRelease();
+          if (name !== 'query') return call;
+          return (text: string, ...values: unknown[]) => around(text, async () => call(text, ...values));
+        },
+      });
+    };
+    const { options } = pool;
+    return Object.assign({ options, connect, on: pool.on.bind(pool) }, { totalCount: 0 });
+  };
+
+  it('whose answer to a commit is lost lets no hook of the refused run begin', async () => {
+    let isLost = false;
+    const pool = watched(async (text, execute) => {
+      const rows = await execute();
+      if (!isLost || text !== 'COMMIT') return rows;
+      isLost = false;
+      throw new Error('Connection terminated unexpectedly');
+    });
+    const queue = nextQueue();
+    const executor = bullmq({ pool, queue, onUnavailable: 'fail', storeTimeout: 1_000 });
+    const stage = new ExecutorStage(executor);
+    await executor.start({ ...stage.host, releaseAfter: 1 });
+    isLost = true;
+    const accepting = stage.accept(stage.batch('run', { one: stage.step('one'), two: stage.step('two') }));
+    await expect(accepting).rejects.toThrow(/could not be stored/);
+    const open = `SELECT id FROM bullmq.job WHERE queue = $1 AND state NOT IN ('completed', 'failed')`;
+    while ((await pools.at(-1)?.query(open, [queue]))?.rowCount !== 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    const left = await executor.executions(new LedgerExecutions(new HookLedger())).list({ runId: 'run' });
+    await executor.stop(AbortSignal.abort());
+    expect([stage.steps, left]).toEqual([[], []]);
+  });
+
+  it('that is too slow for a batch is not committed', async () => {
+    const late: string[] = [];
+    const refused = createGate();
+    const released = createGate();
+    let isWatching = false;
+    const pool = watched(
+      async (text, execute) => {
+        if (text.includes('INTO agent_os_hook_batches')) isWatching = true;
+        if (isWatching) await refused.opened;
+        if (isWatching) late.push(text.trim().split(/\s/)[0] ?? '');
+        return execute();
+      },
+      () => {
+        if (isWatching) released.open();
+      },
+    );
+    const executor = bullmq({ pool, queue: nextQueue(), onUnavailable: 'fail', storeTimeout: 1 });
+    const stage = new ExecutorStage(executor);
+    await executor.start({ ...stage.host, role: 'server' });
+    const accepting = stage.accept(stage.batch('run', { one: stage.step('one') }));
+    await expect(accepting).rejects.toThrow(/could not be stored/);
+    refused.open();
+    await released.opened;
+    await executor.stop(AbortSignal.abort());
+    expect(late).not.toContain('COMMIT');
+  });
 
   it('with fewer connections than its worker and its queries need is refused at the start', async () => {
     const stage = new ExecutorStage(bullmq({ pool: open({ max: 2 }), queue: nextQueue() }));
