@@ -63,7 +63,7 @@ export class AgentOsRuntime implements OnModuleInit {
     @Inject(RESOLVED_OPTIONS) readonly options: ResolvedAgentOsOptions,
     readonly ledger: HookLedger,
     readonly executor: HookExecutor,
-    private readonly sessions: CoordinatedSessionStore,
+    readonly sessions: CoordinatedSessionStore,
     private readonly evals: EvalStore,
     private readonly storeCalls: StoreCalls,
     private readonly explorer: HookExplorer,

@@ -4,6 +4,8 @@ import type { Observable } from 'rxjs';
 import { AgentOsRuntime } from './agent-os.runtime.js';
 import { Component } from './components/component.js';
 import { ComponentNotFoundError } from './errors/component-not-found.error.js';
+import { copyPlainData, isPlainRecord } from './data/copy-plain-data.js';
+import { isRecord } from './data/is-record.js';
 import { toError } from './data/to-error.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { HookExecutions } from './execution/hook.executions.js';
@@ -15,6 +17,8 @@ import type { RunOutput } from './model/run-output.js';
 import type { RunnableComponent, RunOptions } from './model/runnable-component.js';
 import { showValue } from './model/show-value.js';
 import { describeRun, type RunInFlight } from './runs/in-flight-runs.js';
+import { isId } from './protocol/request.fields.js';
+import { checkRunOptions } from './runs/run.data.js';
 import { currentScope } from './runs/scope.js';
 import { run, streamRun } from './runs/start.js';
 
@@ -111,6 +115,41 @@ export class AgentOsService {
     const run = this.runtime.inFlight.get(runId);
     run?.cancel(`Run ${runId} was cancelled`);
     return run !== undefined;
+  }
+
+  /**
+   * Adds metadata to a stored run: the summary, tags or scores that a background hook has made. Keys that the run has
+   * already are replaced; calls for one run are applied in their order, and of two processes that set the same key, the
+   * last one wins. Nothing that was answered changes: neither the content, the messages and the status of the run nor its
+   * events. Routes and SQL show the metadata as `metadata` of the run. A run that is being stored is waited for.
+   *
+   * @param annotation - `metadata`: plain data by name
+   * @param options - `userId`: the user who must own the session of the run. Default: any user, or none
+   * @returns false if no such run is stored here: the run is unknown, was not stored, or was deleted with its session;
+   *   its session belongs to another user than `userId`; or guardrails have withdrawn its answer
+   * @throws RunNotStoredError if the run has not ended or guardrails hold it, such as in an inline hook of the run
+   * @throws PlainDataError if `metadata` is not plain data
+   * @throws TypeError if `metadata` is not an object, or the user id is no text
+   * @throws StoreTimeoutError if the store takes longer than `storeTimeout`
+   * @example
+   * ```ts
+   * @Hook({ runInBackground: true })
+   * async tag({ runOutput }: PostHookContext): Promise<void> {
+   *   await this.agentOs.annotate(runOutput.runId, { metadata: { tags: await this.tagsOf(runOutput.content) } });
+   * }
+   * ```
+   */
+  async annotate(
+    runId: string,
+    { metadata }: Required<Pick<RunOptions, 'metadata'>>,
+    options: Pick<RunOptions, 'userId'> = {},
+  ): Promise<boolean> {
+    checkRunOptions(options);
+    if (!isRecord(metadata) || !isPlainRecord(metadata)) {
+      throw new TypeError(`Expected metadata of an annotation to be an object, got ${showValue(metadata)}.`);
+    }
+    if (!isId(runId)) return false;
+    return this.runtime.sessions.annotate(runId, copyPlainData(metadata, 'metadata'), options.userId);
   }
 
   /**

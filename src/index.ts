@@ -30,6 +30,7 @@ export {
 } from './errors/check.errors.js';
 export { ComponentNotFoundError } from './errors/component-not-found.error.js';
 export { HookTimeoutError } from './errors/hook-timeout.error.js';
+export { RunNotStoredError } from './errors/run-not-stored.error.js';
 export { TooManyRunsError } from './errors/too-many-runs.error.js';
 export type { RunInFlight } from './runs/in-flight-runs.js';
 export type { RunWait } from './runs/run.view.js';

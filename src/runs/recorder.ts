@@ -81,14 +81,14 @@ export class Recorder {
 
   /** The run has its session open from now on. */
   enterSession(): void {
-    this.#environment.sessions?.enter(this.#run.session);
+    this.#environment.sessions?.enter(this.#run.runId, this.#run.session);
   }
 
   /** The run is stored, or will not be: a deletion of its session waits for it no longer. */
   leaveSession(): void {
     if (this.#hasLeftSession) return;
     this.#hasLeftSession = true;
-    this.#environment.sessions?.leave(this.#run.session);
+    this.#environment.sessions?.leave(this.#run.runId);
   }
 
   /** The run is not stored in its session. */
@@ -156,6 +156,7 @@ export class Recorder {
     const { sessions, logger } = this.#environment;
     const { session, runId } = this.#run;
     if (!sessions) return;
+    sessions.beginStoring(runId);
     try {
       if (data instanceof Error) throw data;
       const stored = disclosedSession(data.session, this.#run);

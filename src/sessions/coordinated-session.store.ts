@@ -1,3 +1,5 @@
+import { RunNotStoredError } from '../errors/run-not-stored.error.js';
+import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import type { OpenSession } from './open-session.js';
 import type { SessionChanges } from './session.changes.js';
@@ -15,6 +17,14 @@ import {
   type StoredSession,
 } from './session.store.js';
 
+/** A run that is not stored yet. */
+interface OpenRun {
+  readonly session: OpenSession;
+  isBeingStored: boolean;
+  /** Called when the run leaves its session. */
+  onLeft?: () => void;
+}
+
 /** Sessions that were deleted. */
 export interface DeletedSessions {
   /** The requested ids; some may exist only in runs in flight, or belong to another owner. */
@@ -28,12 +38,14 @@ export interface DeletedSessions {
 /**
  * The session store that is injected into the application: the configured store, plus the rules about runs in flight,
  * which that store cannot know. A deletion waits for the runs that are being stored in the session; runs that settle
- * later are not stored, so that they cannot bring the session back.
+ * later are not stored, so that they cannot bring the session back. An annotation waits for its run to be stored.
  */
 export class CoordinatedSessionStore extends SessionStore {
   readonly #store: SessionStore;
-  /** How many runs have a session open. */
-  readonly #open = new Map<OpenSession, number>();
+  /** The runs that are not stored yet, by id. */
+  readonly #open = new Map<string, OpenRun>();
+  /** The end of the latest annotation of each run, by the run's id. */
+  readonly #annotations = new Map<string, Promise<boolean>>();
   readonly #deletionListeners: ((deletion: DeletedSessions) => void)[] = [];
 
   constructor(store: SessionStore) {
@@ -47,20 +59,27 @@ export class CoordinatedSessionStore extends SessionStore {
   }
 
   /** A run has the session open, until {@link leave}. */
-  enter(session: OpenSession): void {
-    this.#open.set(session, (this.#open.get(session) ?? 0) + 1);
+  enter(runId: string, session: OpenSession): void {
+    this.#open.set(runId, { session, isBeingStored: false });
+  }
+
+  /** The run has settled, guardrails do not hold it, and it is being stored until {@link leave}. */
+  beginStoring(runId: string): void {
+    const run = this.#open.get(runId);
+    if (run) run.isBeingStored = true;
   }
 
   /** The run is stored, or will not be. */
-  leave(session: OpenSession): void {
-    const runs = (this.#open.get(session) ?? 0) - 1;
-    if (runs > 0) this.#open.set(session, runs);
-    else this.#open.delete(session);
+  leave(runId: string): void {
+    const run = this.#open.get(runId);
+    this.#open.delete(runId);
+    run?.onLeft?.();
   }
 
   override async delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
     // A session whose first run is in flight is known only here.
-    const open = [...this.#open.keys()].filter((session) => ids.includes(session.id) && isOf(session, owner));
+    const sessions = new Set([...this.#open.values()].map(({ session }) => session));
+    const open = [...sessions].filter((session) => ids.includes(session.id) && isOf(session, owner));
     const pending = open.flatMap((session) => session.pending);
     const deletion = Promise.all(pending).then(() => this.#store.delete(ids, owner));
     for (const session of open) session.followDeletion(deletion);
@@ -95,5 +114,32 @@ export class CoordinatedSessionStore extends SessionStore {
 
   override update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean> {
     return this.#store.update(id, update, owner);
+  }
+  /**
+   * Annotations of one run are applied in the order of their calls. A run that is being stored is waited for.
+   *
+   * @throws RunNotStoredError if the run is in flight or guardrails hold it: it might wait for the caller
+   */
+  override async annotate(
+    runId: string,
+    metadata: Readonly<PlainRecord>,
+    owner?: SessionOwner,
+  ): Promise<boolean> {
+    const annotate = (): Promise<boolean> => this.#store.annotate(runId, metadata, owner);
+    const annotation = (this.#annotations.get(runId) ?? this.#stored(runId)).then(annotate, annotate);
+    this.#annotations.set(runId, annotation);
+    try {
+      return await annotation;
+    } finally {
+      if (this.#annotations.get(runId) === annotation) this.#annotations.delete(runId);
+    }
+  }
+
+  /** @throws RunNotStoredError if the run is not being stored yet */
+  #stored(runId: string): Promise<unknown> {
+    const run = this.#open.get(runId);
+    if (!run) return Promise.resolve();
+    if (!run.isBeingStored) throw new RunNotStoredError(runId);
+    return new Promise<void>((resolve) => (run.onLeft = resolve));
   }
 }

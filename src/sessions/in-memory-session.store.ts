@@ -1,17 +1,18 @@
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
+import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import { withoutUndefined } from '../data/without-undefined.js';
 import { checkOptions } from '../options/check.options.js';
 import { optionsOf } from '../options/option.schemas.js';
 import type { SessionChanges } from './session.changes.js';
-import { newSession, withRun, withUpdate } from './kept-session.js';
+import { newSession, withMetadata, withRun, withUpdate } from './kept-session.js';
 import { latestWithin, limit, type Sized } from './kept.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import { storableText } from './storable.text.js';
-import { storableAppend, storableSession, storableUpdate } from './storable.js';
-import { sizeOfStorable } from './storable.size.js';
+import { storableAnnotation, storableAppend, storableSession, storableUpdate } from './storable.js';
+import { sizeOfStorable, sizeOfStorableRun } from './storable.size.js';
 import {
   SessionStore,
   type NewSession,
@@ -71,6 +72,8 @@ const OPTIONS = optionsOf<InMemorySessionStoreOptions>()({
 export class InMemorySessionStore extends SessionStore {
   /** In order of use: the least recently used session first. */
   readonly #sessions = new Map<string, KeptSession>();
+  /** The session of each run, by the run's id. */
+  readonly #sessionOf = new Map<string, KeptSession>();
   /** Ids of deleted sessions. A session that was only dropped begins anew when a run of it settles. */
   readonly #deleted = new Set<string>();
   readonly #maxSessions: number;
@@ -159,6 +162,18 @@ export class InMemorySessionStore extends SessionStore {
     return Promise.resolve(true);
   }
 
+  override annotate(runId: string, metadata: Readonly<PlainRecord>, owner?: SessionOwner): Promise<boolean> {
+    const added = storableAnnotation(runId, metadata);
+    checkUserId(owner);
+    const kept = this.#sessionOf.get(runId);
+    if (!kept || !isOf(kept.session, owner)) return Promise.resolve(false);
+    const index = kept.runs.findIndex(({ value }) => value.runId === runId);
+    const run = kept.runs[index];
+    if (!run || run.value.isWithdrawn) return Promise.resolve(false);
+    const value = withMetadata(run.value, copyPlainData(added, 'metadata'));
+    return Promise.resolve(this.#replaceRun(kept, index, { value, size: sizeOfStorableRun(value) }));
+  }
+
   override delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
     const deleted = ids.filter((id) => this.#find(id, owner) && this.#forget(id));
     for (const id of deleted) this.#deleted.add(id);
@@ -199,9 +214,26 @@ export class InMemorySessionStore extends SessionStore {
       return;
     }
     kept.runs.push(run);
+    this.#sessionOf.set(run.value.runId, kept);
     this.#bytes += size;
     if (kept.runs.length > this.#maxRuns) this.#dropOldestRun(kept);
     this.#makeRoom(kept);
+  }
+
+  /** @returns false if the run would be too large */
+  #replaceRun(kept: KeptSession, index: number, run: Sized<StoredRun>): boolean {
+    const { id } = kept.session;
+    if (kept.size + run.size > this.#maxBytes) {
+      warn(
+        `Run ${quoted(run.value.runId)} of session ${quoted(id)} was not annotated: it would have about ${run.size} bytes, and maxBytes is ${this.#maxBytes}.`,
+      );
+      return false;
+    }
+    const [earlier] = kept.runs.splice(index, 1, run);
+    this.#bytes += run.size - (earlier?.size ?? 0);
+    this.#use(id, kept);
+    this.#makeRoom(kept);
+    return true;
   }
 
   /** @param used - the session to keep */
@@ -212,13 +244,17 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   #dropOldestRun({ runs }: KeptSession): void {
-    this.#bytes -= runs.shift()?.size ?? 0;
+    const run = runs.shift();
+    if (!run) return;
+    this.#sessionOf.delete(run.value.runId);
+    this.#bytes -= run.size;
   }
 
   #forget(id: string): boolean {
     const kept = this.#sessions.get(id);
     if (!kept) return false;
     this.#bytes -= kept.runs.reduce((total, { size }) => total + size, kept.size);
+    for (const { value } of kept.runs) this.#sessionOf.delete(value.runId);
     return this.#sessions.delete(id);
   }
 

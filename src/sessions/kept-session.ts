@@ -1,4 +1,5 @@
 import type { ComponentIdentity } from '../model/component.js';
+import type { PlainRecord } from '../model/run-context.js';
 import { withoutUndefined } from '../data/without-undefined.js';
 import { withChanges } from './session.changes.js';
 import type { NewSession, SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
@@ -54,6 +55,12 @@ export function withRun(session: StoredSession, init: SessionInit, run: StoredRu
     ...(isWithheld ? { isInputWithheld: true } : {}),
     usage: addUsage(session.usage, metrics, model),
   };
+}
+
+/** A stored run with more metadata. Its events, which may share its output, stay as they were sent. */
+export function withMetadata(run: StoredRun, metadata: Readonly<PlainRecord>): StoredRun {
+  const { output } = run;
+  return { ...run, output: { ...output, metadata: { ...output.metadata, ...metadata } } };
 }
 
 /** The stored fields of a component; the others are read from its current definition. */

@@ -172,6 +172,16 @@ export abstract class SessionStore {
   abstract update(id: string, update: SessionUpdate, owner?: SessionOwner): Promise<boolean>;
 
   /**
+   * Adds metadata to the output of a stored run; keys that it has already are replaced. Nothing else changes: neither
+   * the events of the run nor its session. Concurrent calls for one run lose no key, and of two that set the same key,
+   * the one that is applied last wins.
+   *
+   * @returns false, and does nothing, if no run with this id is stored, its session belongs to another owner, or it is
+   *   stored without its answer (`isWithdrawn`): the metadata may quote what guardrails have refused
+   */
+  abstract annotate(runId: string, metadata: Readonly<PlainRecord>, owner?: SessionOwner): Promise<boolean>;
+
+  /**
    * Deletes sessions with their runs. Unknown ids and ids of another owner are no error.
    *
    * @returns the ids of the deleted sessions

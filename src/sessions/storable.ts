@@ -4,6 +4,7 @@ import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { quoted } from '../errors/log.text.js';
 import { assignOwn } from '../data/assign-own.js';
 import { copyPlainData, isPlainRecord } from '../data/copy-plain-data.js';
+import type { PlainRecord } from '../model/run-context.js';
 import type { RecordChanges, SessionChanges } from './session.changes.js';
 import type { NewSession, SessionUpdate, StoredRun } from './session.store.js';
 import {
@@ -123,6 +124,14 @@ export function storableUpdate(id: string, update: SessionUpdate): SessionUpdate
     ...(summary === undefined ? {} : { summary: storable(summary, 'session.summary', leftOut) }),
   };
   logLeftOut(() => `Session ${quoted(id)}`, leftOut);
+  return stored;
+}
+
+/** Metadata for a stored run without values that no store can keep. */
+export function storableAnnotation(runId: string, metadata: Readonly<PlainRecord>): Readonly<PlainRecord> {
+  const leftOut: string[] = [];
+  const stored = storable(metadata, 'metadata', leftOut);
+  logLeftOut(() => `The annotation of run ${quoted(runId)}`, leftOut);
   return stored;
 }
 

@@ -60,6 +60,12 @@ export class TimeLimitedSessionStore extends SessionStore {
     return this.#calls.wait('SessionStore.update', SESSION_ANSWERS.isDone, () => this.#store.update(...call));
   }
 
+  override annotate(...call: Parameters<SessionStore['annotate']>): ReturnType<SessionStore['annotate']> {
+    return this.#calls.wait('SessionStore.annotate', SESSION_ANSWERS.isDone, () =>
+      this.#store.annotate(...call),
+    );
+  }
+
   override delete(...call: Parameters<SessionStore['delete']>): ReturnType<SessionStore['delete']> {
     const [ids, owner] = call;
     return this.#calls.wait('SessionStore.delete', SESSION_ANSWERS.delete, async () => {

@@ -1,6 +1,7 @@
 import { and, asc, count, desc, eq, exists, inArray, type SQL } from 'drizzle-orm';
 
 import { fromExactJson, toExactJson } from '../data/exact-json.js';
+import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import type { SessionChanges } from '../sessions/session.changes.js';
 import {
@@ -16,7 +17,8 @@ import {
   type StoredSession,
 } from '../sessions/session.store.js';
 import { SqlAccess, type Transaction } from './sql.access.js';
-import { storableAppend, storableSession, storableUpdate } from '../sessions/storable.js';
+import { withMetadata } from '../sessions/kept-session.js';
+import { storableAnnotation, storableAppend, storableSession, storableUpdate } from '../sessions/storable.js';
 import { storableText } from '../sessions/storable.text.js';
 import type { SqlDatabase } from './sql.database.js';
 import { runsTable, sessionEntriesTable, sessionsTable } from './sql.schema.js';
@@ -29,6 +31,7 @@ import {
   ownedBy,
   runColumns,
   runCondition,
+  runContent,
   sessionColumns,
   sortedName,
   toRecord,
@@ -182,6 +185,23 @@ export class SqlSessionStore extends SessionStore {
       if (updated.length === 0) return false;
       await changeEntries(transaction, id, 'state', state);
       await changeEntries(transaction, id, 'metadata', metadata);
+      return true;
+    });
+  }
+
+  override annotate(runId: string, given: Readonly<PlainRecord>, owner?: SessionOwner): Promise<boolean> {
+    const metadata = storableAnnotation(runId, given);
+    return this.#access.change([runId], async (transaction) => {
+      // Locks the run's row, so that annotations of a run are applied one after another.
+      const [row] = await transaction
+        .select(runColumns)
+        .from(runsTable)
+        .innerJoin(sessionsTable, eq(sessionsTable.id, runsTable.sessionId))
+        .where(and(eq(runsTable.runId, runId), eq(runsTable.withdrawn, false), ownedBy(owner)))
+        .for('update', { of: runsTable });
+      if (!row) return false;
+      const run = withMetadata(fromExactJson(row) as StoredRun, metadata);
+      await transaction.update(runsTable).set(runContent(run)).where(eq(runsTable.runId, runId));
       return true;
     });
   }

@@ -21,6 +21,7 @@ import { readUsage } from './sql.session.usage.js';
 import { textOf } from './sql.values.js';
 
 type SessionRow = typeof sessionsTable.$inferSelect;
+type RunContent = Pick<typeof runsTable.$inferSelect, 'run' | 'runMeta' | 'size'>;
 type EntryRow = Omit<typeof sessionEntriesTable.$inferSelect, 'position'>;
 
 /** The columns to read of a session; JSON as text. */
@@ -44,7 +45,6 @@ export const runColumns = { json: textOf<string>(runsTable.run), meta: runsTable
 /** The columns of a run: `run` and `runMeta` hold all of it. */
 export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$inferInsert {
   const { metrics, model, status, userId, createdAt } = run.output;
-  const { json, meta } = toExactJson(run);
   return {
     runId: run.runId,
     sessionId,
@@ -63,6 +63,14 @@ export function toRunRow(sessionId: string, run: StoredRun): typeof runsTable.$i
     endedAt: Number.isFinite(metrics.duration)
       ? new Date((createdAt + (metrics.duration ?? 0)) * 1_000)
       : null,
+    ...runContent(run),
+  };
+}
+
+/** The columns that hold all of a run. */
+export function runContent(run: StoredRun): RunContent {
+  const { json, meta } = toExactJson(run);
+  return {
     run: json,
     runMeta: meta,
     size: Buffer.byteLength(json) + (meta === null ? 0 : Buffer.byteLength(meta)),

@@ -57,6 +57,7 @@ export function sessionStoreContract(
   addSessionCases(cases);
   addListCases(cases);
   addRunCases(cases);
+  addAnnotationCases(cases);
   return cases.list;
 }
 
@@ -691,6 +692,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
       () => store.list({ userId }),
       () => store.runs(id, { owner: userId }),
       () => store.update(id, UNCHANGED, userId),
+      () => store.annotate(id, {}, userId),
       () => store.delete([id], userId),
     ]) {
       await assertRejects(asked(ask), NO_USER_ID);
@@ -865,6 +867,114 @@ function addRunCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await store.runs(id), runs);
     assertEqual(await store.runs(id, { limit: 2 }), runs.slice(1));
   });
+}
+
+function addAnnotationCases(cases: ContractCases<SessionStore>): void {
+  cases.add(
+    'annotations add metadata to a run, and change nothing else of it or its session',
+    async (store) => {
+      const id = newId();
+      const output = { metadata: { given: 1, kept: { deep: [new Date(1)] } } };
+      const [first, second] = [runWith(id, { output }), runWith(id, { output })];
+      const ended = { ...second, events: endedWith(second) };
+      for (const run of [first, ended]) await store.append({ id, userId: 'ann' }, run, setState({ a: 1 }));
+      const session = await store.find(id);
+      await anotherMillisecond();
+
+      assertSame(await store.annotate(second.runId, { tags: ['x'], given: 2 }), true);
+      assertSame(await store.annotate(second.runId, { tags: ['y'], score: -0 }, 'ann'), true);
+
+      const metadata = { given: 2, kept: { deep: [new Date(1)] }, tags: ['y'], score: -0 };
+      assertExact(await store.runs(id), [first, { ...ended, output: { ...ended.output, metadata } }]);
+      assertEqual(await store.find(id), session);
+    },
+  );
+
+  cases.add('annotations keep plain data exactly, and leave out what cannot be stored', async (store) => {
+    const id = newId();
+    const run = runWith(id, { output: { metadata: {} } });
+    const exact = exactData();
+    await store.append({ id }, run, UNCHANGED);
+
+    await store.annotate(run.runId, { exact });
+    await store.annotate(run.runId, { call: () => 1, ['long '.repeat(200)]: 1 });
+
+    const [stored] = await store.runs(id);
+    assertExact(stored?.output.metadata, { exact, ['long '.repeat(200)]: 1 });
+    (stored?.output.metadata as Record<string, unknown>)['exact'] = 'changed';
+    assertExact((await store.runs(id))[0]?.output.metadata['exact'], exact);
+  });
+
+  cases.add('annotations of one run at once lose no key', async (store) => {
+    const id = newId();
+    const run = runOf(id);
+    await store.append({ id }, run, UNCHANGED);
+    const keys = Array.from({ length: 20 }, (_, index) => `key${index}`);
+
+    const added = await Promise.all(keys.map((key) => store.annotate(run.runId, { [key]: key })));
+
+    assertEqual(new Set(added), new Set([true]));
+    const [stored] = await store.runs(id);
+    assertEqual(stored?.output.metadata, {
+      at: new Date(1),
+      ...Object.fromEntries(keys.map((key) => [key, key])),
+    });
+  });
+
+  cases.add('annotations of one run are applied in the order of their calls', async (store) => {
+    const id = newId();
+    const run = runOf(id);
+    await store.append({ id }, run, UNCHANGED);
+
+    await Promise.all(Array.from({ length: 10 }, (_, turn) => store.annotate(run.runId, { turn })));
+
+    assertMatches((await store.runs(id))[0]?.output.metadata, { turn: 9 });
+  });
+
+  cases.add(
+    'annotations need a stored run with its answer, whose session belongs to the owner if one is given',
+    async (store) => {
+      const [id, ofNobody] = [newId(), newId()];
+      const [run, withdrawn, other] = [runOf(id), { ...runOf(id), isWithdrawn: true }, runOf(ofNobody)];
+      await store.append({ id, userId: 'ann' }, run, UNCHANGED);
+      await store.append({ id, userId: 'ann' }, withdrawn, UNCHANGED);
+      await store.append({ id: ofNobody }, other, UNCHANGED);
+      const added = { tags: ['x'] };
+
+      assertSame(await store.annotate(newId(), added), false);
+      assertSame(await store.annotate(withdrawn.runId, added), false);
+      assertSame(await store.annotate(run.runId, added, 'bob'), false);
+      assertSame(await store.annotate(run.runId, added, null), false);
+      assertSame(await store.annotate(other.runId, added, 'ann'), false);
+      assertEqual(await store.runs(id), [run, withdrawn]);
+      assertEqual(await store.runs(ofNobody), [other]);
+
+      assertSame(await store.annotate(other.runId, added, null), true);
+      await store.delete([id]);
+      assertSame(await store.annotate(run.runId, added), false);
+      assertEqual(await store.runs(id), []);
+    },
+  );
+
+  cases.add('annotations count for the size of a page of runs', async (store) => {
+    const id = newId();
+    const runs = [runOf(id), runOf(id)];
+    for (const run of runs) await store.append({ id }, run, UNCHANGED);
+    const idsWithin = async (maxSize: number): Promise<string[]> =>
+      (await store.runs(id, { maxSize })).map(({ runId }) => runId);
+    assertLength(await idsWithin(10_000), 2);
+
+    await store.annotate(runs[1]?.runId ?? '', { summary: 'x'.repeat(10_000) });
+
+    assertEqual(await idsWithin(10_000), [runs[1]?.runId]);
+  });
+}
+
+/** The events of a run, the last of which shows its output. */
+function endedWith({ output, sessionState, events }: StoredRun): StoredRun['events'] {
+  const { runId, sessionId, component } = output;
+  const base = { createdAt: 1, component, runId, sessionId, nestedDepth: 0 };
+  return [...events, { ...base, type: 'run-completed', output, sessionState }];
 }
 
 /** Data that databases, JSON or careless copies change. */

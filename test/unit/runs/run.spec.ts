@@ -19,7 +19,6 @@ import type { ServedEnvironment } from '../../../src/runs/environment.js';
 import type { RunHandle, RunPhase } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
-import type { OpenSession } from '../../../src/sessions/open-session.js';
 import { Tracing, type RunSpan } from '../../../src/telemetry/tracing.js';
 import { failingStore } from '../../../src/testing/failing.store.js';
 import { createGate, type Gate } from '../../../src/testing/gate.js';
@@ -395,9 +394,9 @@ describe('A run', () => {
     }
     const left: string[] = [];
     class WatchedSessions extends CoordinatedSessionStore {
-      override leave(session: OpenSession): void {
-        left.push(session.id);
-        super.leave(session);
+      override leave(runId: string): void {
+        left.push(runId);
+        super.leave(runId);
       }
     }
     const notify = defineHook(() => undefined, { name: 'notify', runInBackground: true });
@@ -409,7 +408,7 @@ describe('A run', () => {
 
     expect((await run.settled).outcome).toBe('failed');
     expect([run.phase, run.outcome]).toEqual(['settled', 'failed']);
-    expect(left).toEqual([run.session.id]);
+    expect(left).toEqual([run.runId]);
     expect(environment.ledger.openCount).toBe(0);
   });
 

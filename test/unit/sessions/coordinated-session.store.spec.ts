@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { InMemorySessionStore, StoreTimeoutError } from 'nestjs-agentos';
 import type { SessionOwner, SessionStore } from 'nestjs-agentos/stores';
@@ -39,8 +41,8 @@ describe('Deleting a session that runs have open', () => {
     store = new CoordinatedSessionStore(failing.store);
   });
 
-  function enter(session: OpenSession): OpenSession {
-    store.enter(session);
+  function enter(session: OpenSession, runId: string = randomUUID()): OpenSession {
+    store.enter(runId, session);
     return session;
   }
 
@@ -195,13 +197,13 @@ describe('Deleting a session that runs have open', () => {
   });
 
   it('counts as long as one of several runs has the session open', async () => {
-    const session = enter(enter(opened()));
-    store.leave(session);
+    const session = enter(enter(opened(), 'r1'), 'r2');
+    store.leave('r1');
     await store.delete(['s1']);
     expect(await settle(session, store)).toBe('deleted');
 
-    const left = enter(opened());
-    store.leave(left);
+    const left = enter(opened(), 'r3');
+    store.leave('r3');
     await store.delete(['s1']);
     expect(await settle(left, store)).toBe('stored');
   });
