@@ -1,11 +1,13 @@
+/** The folders of test/ whose specs have a command of their own, `npm run test:NAME`. */
+const PARTS = ['browser', 'clients', 'cost', 'processes'];
+
 /** @type {import('jest').Config} */
-export default {
+const config = {
   testEnvironment: 'node',
   injectGlobals: false,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // Specs with a command of their own, in package.json.
-  testPathIgnorePatterns: ['<rootDir>/test/cost/'],
+  testPathIgnorePatterns: PARTS.map((name) => `<rootDir>/test/${name}/`),
   // Ends what hangs. Two workers on two busy cores need several times what one alone needs: nothing is measured with it.
   testTimeout: 60_000,
   // As many as a small machine has processors: the specs that measure processor time cost more the more compete for caches.
@@ -44,3 +46,13 @@ export default {
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/index.ts'],
 };
+
+export default config;
+
+/** The configuration of one part, for its folder. */
+export const configOfPart = (name) => ({
+  ...config,
+  rootDir: '../..',
+  roots: [`<rootDir>/test/${name}`],
+  testPathIgnorePatterns: [],
+});

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs agno's Python client, for test/clients, into a virtual environment in the given folder. Prints its Python:
-#   AGNO_PYTHON="$(scripts/install-agno-client.sh FOLDER)" npm test -- test/clients
+#   AGNO_PYTHON="$(scripts/install-agno-client.sh FOLDER)" npm run test:clients
 set -euo pipefail
 folder="${1:?Usage: scripts/install-agno-client.sh FOLDER}"
 requirements="$(dirname "${BASH_SOURCE[0]}")/../test/clients/requirements.txt"

@@ -1,7 +1,4 @@
-import base from '../../jest.config.js';
+import { configOfPart } from '../../jest.config.js';
 
-/**
- * The specs that measure processor time have the machine for themselves: `npm run test:cost`. The modules of other specs
- * in the same process would change what the garbage collector costs, so there is one worker for each.
- */
-export default { ...base, rootDir: '../..', roots: ['<rootDir>/test/cost'], testPathIgnorePatterns: [] };
+/** The specs that measure processor time and memory have the machine for themselves, one after another. */
+export default { ...configOfPart('cost'), maxWorkers: 1 };

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { lockFolder, type FolderLock } from '../../../src/sql/folder.lock.js';
-import { FolderProcesses } from '../../support/folder-process.js';
-import { compileFixtures } from '../../support/server-process.js';
-import { describeWherePossible } from '../../support/where-possible.js';
+import { lockFolder, type FolderLock } from '../../src/sql/folder.lock.js';
+import { FolderProcesses } from '../support/folder-process.js';
+import { compileFixtures } from '../support/server-process.js';
+import { describeWherePossible } from '../support/where-possible.js';
 
 const isUnshareable = canRun('unshare', ['--fork', '--pid', '--mount-proc', 'true']);
 

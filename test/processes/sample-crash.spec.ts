@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startProcess, type TestProcess } from 'nestjs-agentos/testing';
 
-import { runJson } from './support/http-client.js';
-import { createPglite } from './support/pglite.js';
-import { isRedisInstalled, startRedis } from './support/redis.js';
-import { compileFixtures } from './support/server-process.js';
-import { describeWherePossible } from './support/where-possible.js';
+import { runJson } from '../support/http-client.js';
+import { createPglite } from '../support/pglite.js';
+import { isRedisInstalled, startRedis } from '../support/redis.js';
+import { compileFixtures } from '../support/server-process.js';
+import { describeWherePossible } from '../support/where-possible.js';
 
 jest.setTimeout(180_000);
 const START_TIMEOUT = 60_000;

@@ -1,0 +1,3 @@
+import { configOfPart } from '../../jest.config.js';
+
+export default configOfPart('processes');
