@@ -13,8 +13,8 @@ import { Deadlines } from './execution/deadlines.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import { toHookCarry } from './execution/hook.carry.js';
 import { HookExecutor, type HookExecutorRole } from './execution/hook.executor.js';
-import type { HookExecutions } from './execution/hook.executions.js';
 import { HookLedger, LedgerExecutions } from './execution/hook.ledger.js';
+import { ManagedHookExecutions } from './execution/managed-hook.executions.js';
 import { HookExplorer, type HookProvider } from './hooks/hook.explorer.js';
 import { HookFailureReporter } from './hooks/hook-failure.reporter.js';
 import { prepareHook } from './hooks/hook.functions.js';
@@ -50,8 +50,8 @@ export class AgentOsRuntime implements OnModuleInit {
   readonly inFlight: InFlightRuns;
   readonly watch: RunWatch;
   readonly index = new RunIndex();
-  /** The read-only ledger: that of the executor, or of this process. */
-  readonly executions: HookExecutions;
+  /** The ledger of the executor, or of this process, and the operations on its executions. */
+  readonly executions: ManagedHookExecutions;
   readonly logger = new AgentOsLogger();
   readonly #deadlines = new Deadlines();
   readonly #shutdown = new AbortController();
@@ -69,7 +69,8 @@ export class AgentOsRuntime implements OnModuleInit {
     private readonly explorer: HookExplorer,
     private readonly modules: ModulesContainer,
   ) {
-    this.executions = executor.executions(new LedgerExecutions(ledger));
+    const record = executor.executions(new LedgerExecutions(ledger));
+    this.executions = new ManagedHookExecutions({ record, ledger, executor });
     this.inFlight = new InFlightRuns(options.maxRuns);
     this.watch = new RunWatch({ inFlight: this.inFlight, deadlines: this.#deadlines, logger: this.logger });
     // Every open event stream adds a listener; that is no leak.

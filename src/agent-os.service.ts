@@ -8,7 +8,7 @@ import { copyPlainData, isPlainRecord } from './data/copy-plain-data.js';
 import { isRecord } from './data/is-record.js';
 import { toError } from './data/to-error.js';
 import type { HookExecution } from './execution/hook-execution.js';
-import type { HookExecutions } from './execution/hook.executions.js';
+import type { ManagedHookExecutions } from './execution/managed-hook.executions.js';
 import type { HookListing } from './hooks/hook.listing.js';
 import { identityOf } from './model/component.js';
 import type { RunEvent } from './model/run-event.js';
@@ -175,11 +175,11 @@ export class AgentOsService {
   }
 
   /**
-   * The ledger of hook executions.
+   * The ledger of hook executions. Failed background hooks can be retried, those that wait can be cancelled.
    *
    * @example `const failed = await agentOs.executions.list({ runId, state: 'failed' });`
    */
-  get executions(): HookExecutions {
+  get executions(): ManagedHookExecutions {
     return this.runtime.executions;
   }
 

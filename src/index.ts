@@ -29,6 +29,11 @@ export {
   type CheckTrigger,
 } from './errors/check.errors.js';
 export { ComponentNotFoundError } from './errors/component-not-found.error.js';
+export {
+  HookDataGoneError,
+  HookExecutionConflictError,
+  HookExecutionNotFoundError,
+} from './errors/hook-execution.errors.js';
 export { HookTimeoutError } from './errors/hook-timeout.error.js';
 export { RunNotStoredError } from './errors/run-not-stored.error.js';
 export { TooManyRunsError } from './errors/too-many-runs.error.js';

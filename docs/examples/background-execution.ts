@@ -30,6 +30,21 @@ export class CrmHooks {
   }
 }
 
+@Injectable()
+export class HookRepair {
+  constructor(private readonly agentOs: AgentOsService) {}
+
+  /** Runs the failures of the last hour once more; returns how many could not be. */
+  async retryLastHour(hook: string): Promise<number> {
+    const { refused } = await this.agentOs.executions.retryAll({ hook, from: Date.now() - 3_600_000 });
+    return refused.length;
+  }
+
+  async cancel(executionId: string): Promise<void> {
+    await this.agentOs.executions.cancel(executionId);
+  }
+}
+
 /** Watches every change of state of every hook execution. */
 @Injectable()
 export class HookMetrics implements OnModuleInit {
@@ -57,6 +72,6 @@ const support = new Agent({
 
 @Module({
   imports: [AgentOsModule.forRoot({ agents: [support], concurrency: 50, onHookError: report })],
-  providers: [CrmHooks, HookMetrics],
+  providers: [CrmHooks, HookRepair, HookMetrics],
 })
 export class BackgroundModule {}

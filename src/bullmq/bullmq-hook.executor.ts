@@ -2,9 +2,11 @@ import type { LoggerService } from '@nestjs/common';
 
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
+import { HookExecutionConflictError } from '../errors/hook-execution.errors.js';
 import { HooksNotStoredError } from '../errors/run.errors.js';
 import { quoted, reasonOf } from '../errors/log.text.js';
 import { aborted } from '../execution/aborted.js';
+import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutions } from '../execution/hook.executions.js';
 import {
   HookExecutor,
@@ -13,6 +15,7 @@ import {
   type HookTask,
 } from '../execution/hook.executor.js';
 import { InProcessHookExecutor } from '../execution/in-process-hook.executor.js';
+import { now } from '../model/clock.js';
 import { importNeeded } from '../peers/optional-peer.js';
 import {
   resolveBullmqOptions,
@@ -161,6 +164,19 @@ export class BullmqHookExecutor extends HookExecutor {
   override ended(batch: HookBatch): Promise<void> {
     if (this.#volatileBatches.has(batch)) return this.#volatile.ended(batch);
     return this.#started?.held.ended(batch) ?? Promise.resolve();
+  }
+
+  /** @throws Error if the store cannot be reached */
+  override async cancel({ id }: HookExecution): Promise<void> {
+    const started = this.#started;
+    const { isRecorded = false, batchEnded } =
+      (await started?.queue.store.endWaiting(id, {
+        state: 'dropped',
+        reason: 'cancelled',
+        endedAt: now(),
+      })) ?? {};
+    if (!isRecorded) throw new HookExecutionConflictError(id, 'It does not wait any longer.');
+    if (batchEnded !== undefined) started?.held.end(batchEnded);
   }
 
   override async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
@@ -331,8 +347,12 @@ export class BullmqHookExecutor extends HookExecutor {
       if (this.#settings.onUnavailable === 'fail') throw new HooksNotStoredError(batch.id, thrown);
       return this.#keepInProcess(batch, reasonOf(thrown));
     }
-    for (const { execution } of waiting) host.ledger.forget(execution);
+    const cancelled = waiting.filter(({ execution }) => execution.endedAt !== undefined);
+    for (const { execution } of waiting) if (execution.endedAt === undefined) host.ledger.forget(execution);
     held.add(batch, { id: batchId, promote: promote ?? (() => Promise.resolve()) });
+    // They were cancelled while they were being stored.
+    for (const { execution } of cancelled)
+      await this.cancel(execution).catch((thrown: Error) => this.#logOutage(thrown));
   }
 
   /** Encodes each run once. Hooks whose run cannot be stored fail now: they would fail in any process. */

@@ -1,4 +1,4 @@
-import type { HookExecution } from '../execution/hook-execution.js';
+import type { HookEndReason, HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
@@ -40,6 +40,13 @@ export type Claim =
 export interface Fence {
   readonly executionId: string;
   readonly fence: number;
+}
+
+/** Why an execution ends that no worker runs. */
+export interface WaitingEnd {
+  readonly state: 'dropped' | 'skipped';
+  readonly reason: HookEndReason;
+  readonly endedAt: number;
 }
 
 /** How an execution ended; `batchEnded`: no other hook of its batch is open. */
@@ -84,6 +91,8 @@ export interface QueueStore {
   handBack(claimed: Fence): Promise<void>;
   /** Records how an execution ended. */
   end(claimed: Fence, ended: HookExecution): Promise<RecordedEnd>;
+  /** Ends an execution that no worker has claimed, or that was given back. */
+  endWaiting(executionId: string, ended: WaitingEnd): Promise<RecordedEnd>;
   /** The batches among these that have no open hooks. */
   ended(batchIds: readonly string[]): Promise<readonly string[]>;
   /** Executions, the newest first. */

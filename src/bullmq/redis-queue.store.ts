@@ -11,6 +11,7 @@ import type {
   QueueStore,
   RecordedEnd,
   SweepLimits,
+  WaitingEnd,
 } from './queue.store.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
@@ -45,9 +46,14 @@ if tonumber(ARGV[2]) ~= 0 then redis.call('HINCRBY', KEYS[1], 'attempts', ARGV[2
 return 1
 `;
 
+/** Without a fence: of an execution that no worker runs. */
 const END = `
 local prefix = ARGV[1]
-if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] or redis.call('HEXISTS', KEYS[1], 'endedAt') == 1 then return {0} end
+local found = redis.call('HMGET', KEYS[1], 'fence', 'state', 'endedAt')
+if not found[2] or found[3] then return {0} end
+if ARGV[2] == '' then
+  if found[2] ~= 'scheduled' then return {0} end
+elseif found[1] ~= ARGV[2] then return {0} end
 for index = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1]) end
 redis.call('ZADD', prefix .. 'ended', ARGV[4], ARGV[3])
 local id = redis.call('HGET', KEYS[1], 'batch')
@@ -123,7 +129,7 @@ export class RedisQueueStore implements QueueStore {
   async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
     const { id, tree, carry, executions, snapshots, files } = batch;
     const open = executions.filter(({ endedAt }) => endedAt === undefined).length;
-    const failed = executions.length - open;
+    const failed = executions.filter(({ state }) => state === 'failed' || state === 'timed_out').length;
     const fields: Record<string, string | number> = { tree, open, failed };
     if (carry !== undefined) fields['carry'] = carry;
     for (const [runId, snapshot] of snapshots) fields[`run:${runId}`] = JSON.stringify(snapshot);
@@ -213,11 +219,23 @@ export class RedisQueueStore implements QueueStore {
   }
 
   async end({ executionId, fence }: Fence, ended: HookExecution): Promise<RecordedEnd> {
-    const { state, reason, errorName, attempts, endedAt = Date.now() } = ended;
-    const fields = { state, reason, errorName, attempts, endedAt };
+    const { state, reason, errorName, attempts, endedAt } = ended;
+    return this.#end(executionId, { state, reason, errorName, attempts, endedAt }, fence);
+  }
+
+  endWaiting(executionId: string, { state, reason, endedAt }: WaitingEnd): Promise<RecordedEnd> {
+    return this.#end(executionId, { state, reason, endedAt });
+  }
+
+  async #end(
+    executionId: string,
+    { state, endedAt = Date.now(), ...rest }: Fields & Pick<HookExecution, 'state' | 'endedAt'>,
+    fence?: number,
+  ): Promise<RecordedEnd> {
+    const fields = { ...rest, state, endedAt };
     const key = this.#key('execution', executionId);
     const isFailed = state === 'failed' || state === 'timed_out';
-    const parameters = [this.#prefix, fence, executionId, endedAt, isFailed ? 1 : 0, ...flat(fields)];
+    const parameters = [this.#prefix, fence ?? '', executionId, endedAt, isFailed ? 1 : 0, ...flat(fields)];
     const [isRecorded, batchEnded] = (await this.#client.eval(END, 1, key, ...parameters)) as [
       number,
       string?,
@@ -232,7 +250,8 @@ export class RedisQueueStore implements QueueStore {
   }
 
   async list(filter: HookExecutionFilter): Promise<HookExecution[]> {
-    const { runId, limit = 100 } = filter;
+    const { id, runId, limit = 100 } = filter;
+    if (id !== undefined) return (await this.#read([id])).filter((execution) => isWanted(execution, filter));
     if (runId !== undefined) {
       const ids = await this.#client.smembers(this.#key('run', runId));
       const found = (await this.#read(ids)).filter((execution) => isWanted(execution, filter));
@@ -321,7 +340,12 @@ function toExecution(pairs: readonly string[]): HookExecution {
   };
 }
 
-function isWanted(execution: HookExecution, { userId, hook, state }: HookExecutionFilter): boolean {
+function isWanted(execution: HookExecution, filter: HookExecutionFilter): boolean {
+  const { runId, userId, hook, state, endedFrom, endedBefore } = filter;
+  const { endedAt } = execution;
+  if (runId !== undefined && execution.runId !== runId) return false;
+  if (endedFrom !== undefined && !(endedAt !== undefined && endedAt >= endedFrom)) return false;
+  if (endedBefore !== undefined && !(endedAt !== undefined && endedAt < endedBefore)) return false;
   if (userId !== undefined && (execution.userId ?? null) !== userId) return false;
   if (hook !== undefined && execution.hook !== hook) return false;
   return state === undefined || execution.state === state;

@@ -11,6 +11,7 @@ import type {
   QueueStore,
   RecordedEnd,
   SweepLimits,
+  WaitingEnd,
 } from './queue.store.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
@@ -249,6 +250,21 @@ export class SqlQueueStore implements QueueStore {
 
   async end({ executionId, fence }: Fence, ended: HookExecution): Promise<RecordedEnd> {
     const { state, reason, errorName, attempts, endedAt } = ended;
+    const fields = { state, reason, errorName, attempts, endedAt };
+    return this.#end(executionId, fields, fence);
+  }
+
+  endWaiting(executionId: string, ended: WaitingEnd): Promise<RecordedEnd> {
+    return this.#end(executionId, ended);
+  }
+
+  /** @param fence - of the worker that has claimed it; undefined if it must not be running */
+  async #end(
+    executionId: string,
+    ended: Pick<HookExecution, 'state' | 'endedAt'>,
+    fence?: number,
+  ): Promise<RecordedEnd> {
+    const { state, endedAt } = ended;
     const { rows } = await this.#database.query<{
       readonly id: string;
       readonly open: number;
@@ -257,7 +273,8 @@ export class SqlQueueStore implements QueueStore {
       `WITH ended AS (
          UPDATE agent_os_hook_executions
             SET state = $4, ended_at = $5, execution = execution || $6::jsonb
-          WHERE queue = $1 AND id = $2 AND fence = $3 AND ended_at IS NULL
+          WHERE queue = $1 AND id = $2 AND ended_at IS NULL
+            AND (CASE WHEN $3::int IS NULL THEN state = 'scheduled' ELSE fence = $3 END)
          RETURNING batch
        )
        UPDATE agent_os_hook_batches batch
@@ -268,10 +285,10 @@ export class SqlQueueStore implements QueueStore {
       [
         this.#queue,
         executionId,
-        fence,
+        fence ?? null,
         state,
         endedAt,
-        JSON.stringify({ state, reason, errorName, attempts, endedAt }),
+        JSON.stringify(ended),
         isFailed(ended) ? 1 : 0,
       ],
     );
@@ -297,12 +314,15 @@ export class SqlQueueStore implements QueueStore {
     return rows.map(({ id }) => id);
   }
 
-  async list({ runId, userId, hook, state, limit = 100 }: HookExecutionFilter): Promise<HookExecution[]> {
+  async list(filter: HookExecutionFilter): Promise<HookExecution[]> {
+    const { id, runId, userId, hook, state, endedFrom, endedBefore, limit = 100 } = filter;
     const { rows } = await this.#database.query<{ readonly execution: HookExecution }>(
       `SELECT execution FROM agent_os_hook_executions
         WHERE queue = $1 AND ($2::text IS NULL OR run_id = $2) AND ($3::text IS NULL OR hook = $3)
           AND ($4::text IS NULL OR state = $4)
           AND ($5::text IS NULL OR (CASE WHEN $5 = 'some' THEN user_id = $6 ELSE user_id IS NULL END))
+          AND ($8::text IS NULL OR id = $8)
+          AND ($9::bigint IS NULL OR ended_at >= $9) AND ($10::bigint IS NULL OR ended_at < $10)
         ORDER BY scheduled_at DESC, position DESC LIMIT $7`,
       [
         this.#queue,
@@ -312,6 +332,9 @@ export class SqlQueueStore implements QueueStore {
         userId === undefined ? null : userId === null ? 'none' : 'some',
         userId ?? null,
         Number.isFinite(limit) ? limit : 2 ** 31,
+        id ?? null,
+        endedFrom ?? null,
+        endedBefore ?? null,
       ],
     );
     return rows.map(({ execution }) => execution);
@@ -340,6 +363,6 @@ export class SqlQueueStore implements QueueStore {
   }
 }
 
-function isFailed({ state }: HookExecution): boolean {
+function isFailed({ state }: Pick<HookExecution, 'state'>): boolean {
   return state === 'failed' || state === 'timed_out';
 }

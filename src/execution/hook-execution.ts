@@ -13,13 +13,14 @@ export type HookMode = 'inline' | 'background';
 export type HookPosition = 'root' | 'member' | 'inside-hook';
 
 /**
- * The state of a hook execution. The last five are final, and every scheduled hook reaches exactly one of them.
+ * The state of a hook execution. The last five are final, and every scheduled hook reaches exactly one of them; only an
+ * explicit retry takes a failed or timed-out execution back to `scheduled`.
  *
  * - `scheduled`: collected, its run has not settled or its response has not closed.
  * - `running`: started, between attempts too.
  * - `succeeded`, `failed`, `timed_out`: the result of the last attempt.
  * - `skipped`: its `when` returned false, or the run's outcome is not among its `on`.
- * - `dropped`: the application shut down first.
+ * - `dropped`: the application shut down first, or it was cancelled while it waited.
  */
 export type HookExecutionState = (typeof HOOK_EXECUTION_STATES)[number];
 
@@ -34,7 +35,7 @@ export const HOOK_EXECUTION_STATES = [
   'dropped',
 ] as const;
 
-/** A state that is never left again. */
+/** A state that is left by nothing but an explicit retry. */
 export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 'running'>;
 
 /**
@@ -43,7 +44,8 @@ export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 
  * - `condition` (skipped): its `when` returned false.
  * - `outcome` (skipped): the run's outcome is not among its `on`, or the attempt it belongs to was repeated.
  * - `rejected` (succeeded): an inline hook rejected the run.
- * - `cancelled` (dropped): the run was cancelled while an inline hook was running.
+ * - `cancelled` (dropped): the run was cancelled while an inline hook was running, or a background hook was cancelled
+ *   while it waited.
  * - `shutdown` (dropped): the application could wait no longer.
  */
 export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' | 'shutdown';

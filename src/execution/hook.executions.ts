@@ -11,12 +11,17 @@ import type {
 
 /** The filter of {@link HookExecutions.list}. */
 export interface HookExecutionFilter {
+  readonly id?: string | undefined;
   readonly runId?: string | undefined;
   /** `null`: of runs without a user. */
   readonly userId?: string | null | undefined;
   readonly hook?: string | undefined;
   readonly state?: HookExecutionState | undefined;
   readonly mode?: HookMode | undefined;
+  /** Epoch milliseconds: only executions that have ended then or later. */
+  readonly endedFrom?: number | undefined;
+  /** Epoch milliseconds: only executions that have ended before. */
+  readonly endedBefore?: number | undefined;
   /** At most so many, the newest first. Default 100. */
   readonly limit?: number | undefined;
 }

@@ -2,6 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 
 import type { RunOrigin } from '../model/run-origin.js';
+import { HookDataGoneError, HookExecutionConflictError } from '../errors/hook-execution.errors.js';
 import type { HookExecution } from './hook-execution.js';
 import type { HookExecutions } from './hook.executions.js';
 
@@ -35,8 +36,8 @@ export interface HookTask {
    */
   readonly group?: number;
   /**
-   * Runs the hook on copies of its own, with all its attempts, and records how it ended. Never throws or rejects;
-   * returns nothing if the hook ended at once.
+   * Runs the hook on copies of its own, with all its attempts, and records how it ended; does nothing if it has ended
+   * already, since it was cancelled. Never throws or rejects; returns nothing if the hook ended at once.
    */
   run(delivery: HookDelivery): Promise<void> | undefined;
   /** Records that the hook has failed without being called, and reports the error. */
@@ -45,6 +46,8 @@ export interface HookTask {
   drop(): void;
   /** Records that the store of a durable executor could not take the hook: it is kept in this process only. */
   markVolatile(): void;
+  /** Takes its failed execution back to `scheduled`, so that it can be run once more. */
+  reopen(): void;
 }
 
 /** The stored form of a task: plain data, from which {@link HookExecutorHost.rebuild} makes the task again. */
@@ -112,7 +115,7 @@ export interface HookBatch {
   /** The response that must close first; batches of one response share it. */
   readonly response?: object;
   /** Calls back in the asynchronous context of the caller who started the run. */
-  runInContext<R>(callback: () => R): R;
+  readonly runInContext: <R>(callback: () => R) => R;
 }
 
 /**
@@ -169,6 +172,26 @@ export abstract class HookExecutor {
 
   /** Resolves when the hooks of this batch have ended or were dropped; at once if it does not hold the batch. */
   abstract ended(batch: HookBatch): Promise<void>;
+
+  /**
+   * Takes a failed or timed-out execution back to `scheduled` and runs its hook once more, outside the order of its run
+   * tree and never at the same time as another hook of the tree. Resolves when it is scheduled.
+   *
+   * @throws HookDataGoneError if the executor does not have the hook's data, as always unless overridden
+   * @throws HookExecutionConflictError if the execution has been retried already
+   */
+  retry({ id }: HookExecution): Promise<void> {
+    return Promise.reject(new HookDataGoneError(id));
+  }
+
+  /**
+   * Drops an execution that waits and of which the ledger of this process has no record, since the executor keeps it.
+   *
+   * @throws HookExecutionConflictError if it does not wait any longer, and always unless overridden
+   */
+  cancel({ id }: HookExecution): Promise<void> {
+    return Promise.reject(new HookExecutionConflictError(id, 'It does not wait any longer.'));
+  }
 
   /** Resolves when every batch that is held now, but for the excluded ones, has ended. */
   abstract drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void>;

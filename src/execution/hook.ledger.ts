@@ -151,6 +151,41 @@ export class HookLedger {
     this.#announce(execution);
   }
 
+  /**
+   * @internal Ends a background hook that waits, as cancelled.
+   *
+   * @returns false if no such hook waits here
+   */
+  cancel(id: string): boolean {
+    const execution = this.#open.get(id);
+    if (execution?.state !== 'scheduled' || execution.mode === 'inline') return false;
+    this.end(execution, 'dropped', { reason: 'cancelled' });
+    return true;
+  }
+
+  /** @internal Takes an execution that has ended back to `scheduled`. */
+  reopen(execution: Writable<HookExecution>): void {
+    const { state, mode } = execution;
+    if (state === 'scheduled' || state === 'running') return;
+    if (this.#forgetEnded(execution)) this.#counts[mode][state] -= 1;
+    execution.state = 'scheduled';
+    delete execution.endedAt;
+    delete execution.reason;
+    delete execution.errorName;
+    this.schedule(execution);
+  }
+
+  /** @returns whether the execution was remembered */
+  #forgetEnded(execution: HookExecution): boolean {
+    const index = this.#ended.indexOf(execution);
+    if (index < 0) return false;
+    // The oldest one comes first again.
+    const inOrder = [...this.#ended.slice(this.#oldest), ...this.#ended.slice(0, this.#oldest)];
+    this.#ended.splice(0, Infinity, ...inOrder.filter((ended) => ended !== execution));
+    this.#oldest = 0;
+    return true;
+  }
+
   #remember(execution: HookExecution): void {
     if (this.capacity === 0) return;
     if (this.#ended.length < this.capacity) {
@@ -165,8 +200,12 @@ export class HookLedger {
     if (this.#changes.observed) this.#changes.next(execution);
   }
 
-  *#find({ runId, userId, hook, state, mode }: HookExecutionFilter): Generator<HookExecution> {
+  *#find(filter: HookExecutionFilter): Generator<HookExecution> {
+    const { id, runId, userId, hook, state, mode, endedFrom, endedBefore } = filter;
     for (const execution of this.#newestFirst()) {
+      if (id !== undefined && execution.id !== id) continue;
+      if (endedFrom !== undefined && !((execution.endedAt ?? -1) >= endedFrom)) continue;
+      if (endedBefore !== undefined && !((execution.endedAt ?? Infinity) < endedBefore)) continue;
       if (runId !== undefined && execution.runId !== runId) continue;
       if (userId !== undefined && (execution.userId ?? null) !== userId) continue;
       if (hook !== undefined && execution.hook !== hook) continue;

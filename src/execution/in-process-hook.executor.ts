@@ -1,6 +1,11 @@
 import { setMaxListeners } from 'node:events';
 
+import { LRUCache } from 'lru-cache';
+
+import { HookDataGoneError, HookExecutionConflictError } from '../errors/hook-execution.errors.js';
+import { sizeOfStorable } from '../data/storable.size.js';
 import { aborted } from './aborted.js';
+import type { HookExecution } from './hook-execution.js';
 import { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './hook.executor.js';
 
 /** Limits and callbacks of the {@link InProcessHookExecutor}. */
@@ -13,6 +18,17 @@ export interface InProcessHookExecutorOptions {
   readonly onOverflow: (batch: HookBatch) => void;
 }
 
+/** The failed hooks that can be retried: at most so many, whose runs take at most so many bytes. */
+const KEPT_FAILURES = 1_000;
+const KEPT_BYTES = 32 * 1_048_576;
+
+/** A hook that has failed, with everything needed to run it once more. */
+interface FailedHook {
+  readonly task: HookTask;
+  readonly batch: Pick<HookBatch, 'id' | 'runInContext'>;
+  readonly delivered: boolean | undefined;
+}
+
 interface PendingBatch {
   readonly batch: HookBatch;
   state: 'accepted' | 'ready' | 'running';
@@ -22,13 +38,23 @@ interface PendingBatch {
 
 /**
  * Runs background hooks in this process, from memory: nothing to install, but a crash loses hooks that have not run.
- * A batch is a sequence; batches proceed side by side up to `concurrency`, in the order of their release.
+ * A batch is a sequence; batches proceed side by side up to `concurrency`, in the order of their release; those of one
+ * run tree one after another. The data of the latest failed hooks is kept, within limits, so that they can be retried.
  */
 export class InProcessHookExecutor extends HookExecutor {
   readonly #options: InProcessHookExecutorOptions;
   #pending = new Map<HookBatch, PendingBatch>();
   readonly #ready: PendingBatch[] = [];
   readonly #shutdown = new AbortController();
+  /** By execution id. */
+  readonly #failed = new LRUCache<string, FailedHook>({
+    max: KEPT_FAILURES,
+    maxSize: KEPT_BYTES,
+    // What cannot be measured is not kept.
+    sizeCalculation: ({ task }) => sizeOfStorable(task.snapshot) || KEPT_BYTES + 1,
+  });
+  /** The ids of the run trees whose hooks run. */
+  readonly #trees = new Set<string>();
   #running = 0;
   #pumpScheduled = false;
 
@@ -63,6 +89,22 @@ export class InProcessHookExecutor extends HookExecutor {
   override ended(batch: HookBatch): Promise<void> {
     const pending = this.#pending.get(batch);
     return pending ? new Promise((resolve) => pending.onEnded.push(resolve)) : Promise.resolve();
+  }
+
+  override retry({ id }: HookExecution): Promise<void> {
+    const failed = this.#failed.get(id) ?? this.#findFailed(id);
+    if (failed && !isFailed(failed.task))
+      return Promise.reject(new HookExecutionConflictError(id, 'It is retried already.'));
+    if (!failed || this.#shutdown.signal.aborted) return Promise.reject(new HookDataGoneError(id));
+    const { task, delivered } = failed;
+    this.#failed.delete(id);
+    task.reopen();
+    const batch: HookBatch = { ...failed.batch, tasks: [task], cannotWait: true };
+    const pending: PendingBatch = { batch, state: 'ready', delivered, onEnded: [] };
+    this.#pending.set(batch, pending);
+    this.#ready.push(pending);
+    this.#schedulePump();
+    return Promise.resolve();
   }
 
   override async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
@@ -102,7 +144,8 @@ export class InProcessHookExecutor extends HookExecutor {
 
   #pump(): void {
     while (this.#running < this.#options.concurrency) {
-      const next = this.#ready.shift();
+      const index = this.#ready.findIndex(({ batch }) => !this.#trees.has(batch.id));
+      const [next] = index < 0 ? [] : this.#ready.splice(index, 1);
       if (!next) return;
       this.#running += 1;
       void next.batch.runInContext(() => this.#runReady(next));
@@ -118,8 +161,29 @@ export class InProcessHookExecutor extends HookExecutor {
   async #run(pending: PendingBatch): Promise<void> {
     pending.state = 'running';
     const { batch, delivered } = pending;
+    this.#trees.add(batch.id);
     await this.#runTasks(batch, delivered === undefined ? {} : { delivered });
+    this.#trees.delete(batch.id);
+    this.#keepFailed(pending);
     this.#finish(pending);
+  }
+
+  /** A hook of a batch that has not ended. It may have been retried already. */
+  #findFailed(id: string): FailedHook | undefined {
+    for (const { batch, delivered } of this.#pending.values()) {
+      const task = batch.tasks.find(
+        ({ execution, snapshot }) => execution.id === id && !(snapshot instanceof Error),
+      );
+      if (task) return failedHook(task, batch, delivered);
+    }
+    return undefined;
+  }
+
+  /** Not hooks whose run cannot be copied: they would fail again. */
+  #keepFailed({ batch, delivered }: PendingBatch): void {
+    for (const task of batch.tasks)
+      if (isFailed(task) && !(task.snapshot instanceof Error))
+        this.#failed.set(task.execution.id, failedHook(task, batch, delivered));
   }
 
   /** The hooks of a batch have ended, or were dropped. */
@@ -134,10 +198,22 @@ export class InProcessHookExecutor extends HookExecutor {
     const whole = { ...delivery, shutdown: this.#shutdown.signal };
     for (const task of batch.tasks) {
       if (this.#shutdown.signal.aborted) return;
+      // It was cancelled while it waited.
+      if (task.execution.endedAt !== undefined) continue;
       const running = task.run(whole);
       if (running !== undefined) await running;
     }
   }
+}
+
+/** Without the other hooks of its batch, and without its response. */
+function failedHook(task: HookTask, batch: HookBatch, delivered: boolean | undefined): FailedHook {
+  const { id, runInContext } = batch;
+  return { task, batch: { id, runInContext }, delivered };
+}
+
+function isFailed({ execution: { state } }: HookTask): boolean {
+  return state === 'failed' || state === 'timed_out';
 }
 
 function isUnfinished({ execution }: HookTask): boolean {

@@ -4,6 +4,7 @@ import { isRecord } from '../data/is-record.js';
 import { reasonOf } from '../errors/log.text.js';
 import { showValue } from '../model/show-value.js';
 import { Deadlines } from './deadlines.js';
+import type { HookExecution } from './hook-execution.js';
 import type { HookExecutions } from './hook.executions.js';
 import { HookExecutor, type HookBatch, type HookExecutorHost, type HookTask } from './hook.executor.js';
 
@@ -90,6 +91,18 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     const ending = this.#executor.ended(batch);
     checkPromise('ended', ending);
     return this.#wait('ended', ending, () => !batch.tasks.every(hasEnded));
+  }
+
+  override retry(execution: HookExecution): Promise<void> {
+    const retrying = this.#executor.retry(execution);
+    checkPromise('retry', retrying);
+    return this.#wait('retry', retrying, () => false);
+  }
+
+  override cancel(execution: HookExecution): Promise<void> {
+    const cancelling = this.#executor.cancel(execution);
+    checkPromise('cancel', cancelling);
+    return this.#wait('cancel', cancelling, () => false);
   }
 
   override drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void> {

@@ -32,6 +32,12 @@ export type {
   HookTally,
   HookTotals,
 } from '../execution/hook.executions.js';
+export type {
+  HookRetries,
+  HookRetryFilter,
+  ManagedHookExecutions,
+  RefusedHookRetry,
+} from '../execution/managed-hook.executions.js';
 export type { HookModeReason } from '../hooks/bound-hook.js';
 export type { HookAttachment, HookListing } from '../hooks/hook.listing.js';
 export type { RunOrigin } from '../model/run-origin.js';

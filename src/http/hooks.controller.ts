@@ -6,6 +6,7 @@ import {
   toWireActivity,
   toWireExecution,
   toWireHook,
+  toWireRetries,
   toWireStats,
   type WireExecutions,
   type WireRecordedRuns,
@@ -17,13 +18,13 @@ import { isOf } from '../sessions/session.filter.js';
 import type { SessionOwner } from '../sessions/session.store.js';
 import { MAX_EXECUTIONS, type RecordedRunsQuery } from '../protocol/requests.js';
 import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
-import { readQuery, type FieldRequest } from './forms/read-request.js';
 import { ChangesResponder } from './changes.responder.js';
+import { readBody, readQuery, type FieldRequest } from './forms/read-request.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { parentIdOf, toWireRecordedRun, type RecordedRun } from './recorded.run.js';
 import { SessionAccess } from './sessions/session.access.js';
 
-/** Shows the hooks and the outcomes of their executions. */
+/** Shows the hooks and the outcomes of their executions, retries failed executions, and cancels those that wait. */
 @AgentOsRoutes()
 export class HooksController {
   constructor(
@@ -132,6 +133,43 @@ export class HooksController {
     };
     this.responder.reply(response, page);
   }
+
+  @Handles(HOOK_ROUTES.retryAll)
+  async retryAll(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    readQuery(request, HOOK_ROUTES.retryAll);
+    const { hook, from, to } = readBody(request, HOOK_ROUTES.retryAll);
+    const userId = await this.access.ownerFor(request);
+    const filter = { hook, from: toTime(from), to: toTime(to), userId };
+    this.responder.reply(response, toWireRetries(await this.runtime.executions.retryAll(filter)), 202);
+  }
+
+  @Handles(HOOK_ROUTES.retry)
+  async retry(
+    @Param('execution_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    readQuery(request, HOOK_ROUTES.retry);
+    const userId = await this.access.ownerFor(request);
+    const execution = await this.runtime.executions.retry(id, { userId });
+    this.responder.reply(response, toWireExecution(execution), 202);
+  }
+
+  @Handles(HOOK_ROUTES.cancel)
+  async cancel(
+    @Param('execution_id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    readQuery(request, HOOK_ROUTES.cancel);
+    const userId = await this.access.ownerFor(request);
+    this.responder.reply(response, toWireExecution(await this.runtime.executions.cancel(id, { userId })));
+  }
+}
+
+/** Epoch milliseconds. */
+function toTime(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
 }
 
 type RunsFilter = Partial<RecordedRunsQuery>;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { HOOK_EXECUTION_STATES, type HookExecution } from '../execution/hook-execution.js';
 import type { HookTotals } from '../execution/hook.executions.js';
+import type { HookRetries } from '../execution/managed-hook.executions.js';
 import type { HookListing } from '../hooks/hook.listing.js';
 import type { RunActivity } from '../model/run-activity.js';
 import { RUN_OUTCOMES } from '../model/run-output.js';
@@ -105,6 +106,24 @@ export const WireExecutions = named(
   }),
 );
 export type WireExecutions = z.infer<typeof WireExecutions>;
+
+export const WireRetries = named(
+  'HookRetries',
+  'Failed executions that are run once more, and those that are not.',
+  z.object({
+    retried: z.array(z.string()).describe('The ids of the executions that are retried.'),
+    refused: z
+      .array(
+        z.object({
+          id: z.string(),
+          code: z.enum(['hook_execution_not_found', 'hook_execution_conflict', 'hook_data_gone']),
+          message: z.string(),
+        }),
+      )
+      .describe('The executions that are not retried, and why.'),
+  }),
+);
+export type WireRetries = z.infer<typeof WireRetries>;
 
 const RunInFlightSchema = named(
   'RunInFlight',
@@ -289,6 +308,10 @@ export function toWireExecution(execution: HookExecution): WireExecution {
     started_at: startedAt === undefined ? undefined : toIsoTime(startedAt),
     ended_at: endedAt === undefined ? undefined : toIsoTime(endedAt),
   };
+}
+
+export function toWireRetries({ retried, refused }: HookRetries): WireRetries {
+  return { retried: [...retried], refused: refused.map(({ id, code, message }) => ({ id, code, message })) };
 }
 
 export function toWireRunInFlight(run: RunInFlight): WireRecordedRun {

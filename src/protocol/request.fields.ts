@@ -44,6 +44,18 @@ export function id(): z.ZodString {
     });
 }
 
+/** A time in ISO 8601. */
+export function time(): z.ZodString {
+  return text()
+    .refine((given) => ISO_TIME.test(given) && !Number.isNaN(Date.parse(given)), {
+      error: 'Input should be a time in ISO 8601, such as 2026-01-31T12:00:00Z',
+      params: { type: 'datetime_parsing' },
+    })
+    .meta({ format: 'date-time' });
+}
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+
 /** True or false. */
 export function flag(): Lax<z.ZodBoolean> {
   const error = 'Input should be a valid boolean, unable to interpret input';

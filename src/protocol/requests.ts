@@ -15,6 +15,7 @@ import {
   keyOf,
   text,
   texts,
+  time,
   uploads,
   wholeNumber,
 } from './request.fields.js';
@@ -135,6 +136,16 @@ export const executionsQuery = z.object({
   limit: wholeNumber(1, MAX_EXECUTIONS).describe('At most this many executions.').default(100),
   ...DATABASE,
 });
+
+export const hookRetry = named(
+  'HookRetry',
+  'The failed executions to run once more.',
+  z.object({
+    hook: text().min(1).describe('The name of the hook.'),
+    from: time().describe('Only executions that have failed then or later. ISO 8601.').optional(),
+    to: time().describe('Only executions that have failed before. ISO 8601.').optional(),
+  }),
+);
 
 export const evaluationsQuery = z.object({
   agent_id: id().describe('Only evaluations of this agent.').optional(),

@@ -6,7 +6,16 @@ import { WIRE_COMPONENTS, WireWorkflowSummary } from './components.js';
 import { WireConfig, WireHealth, WireHome, WireInfo, WireModel } from './config.js';
 import { WireError, WireValidationError } from './errors.js';
 import { WireEvaluation, WireEvaluationPage } from './evaluations.js';
-import { WireChanges, WireExecutions, WireHook, WireRecordedRuns, WireStats, WireTimeline } from './hooks.js';
+import {
+  WireChanges,
+  WireExecution,
+  WireExecutions,
+  WireHook,
+  WireRecordedRuns,
+  WireRetries,
+  WireStats,
+  WireTimeline,
+} from './hooks.js';
 import { MAX_PAGE_MIB } from './pages.js';
 import * as requests from './requests.js';
 import { FAILED_RUNS, WIRE_RUNS, WirePendingRun } from './runs.js';
@@ -134,6 +143,8 @@ export const SERVER_ROUTES = {
   },
 } as const satisfies Routes;
 
+const NO_EXECUTION = problem('There is no such execution, or no such database.');
+
 /** The routes of hooks, their executions and their runs. */
 export const HOOK_ROUTES = {
   list: {
@@ -208,6 +219,51 @@ export const HOOK_ROUTES = {
     answers: {
       200: json('The executions, the newest first.', WireExecutions),
       404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+  retryAll: {
+    method: 'POST',
+    path: 'hooks/executions/retry',
+    tag: 'AgentOS hooks',
+    summary: 'Retry failed executions of a hook',
+    description:
+      'Runs the background hook once more for all its executions that have failed or timed out in this time, with the same ' +
+      'execution ids and the next attempts.',
+    query: requests.databaseQuery,
+    body: { schema: requests.hookRetry },
+    answers: {
+      202: json('The executions that are retried, and those that are not.', WireRetries),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+  retry: {
+    method: 'POST',
+    path: 'hooks/executions/:execution_id/retry',
+    tag: 'AgentOS hooks',
+    summary: 'Retry a failed execution of a hook',
+    description:
+      'Runs the background hook once more, with the same execution id and the next attempt, outside the order of its run.',
+    query: requests.databaseQuery,
+    answers: {
+      202: json('The execution, which is scheduled again.', WireExecution),
+      404: NO_EXECUTION,
+      409: problem('The execution has neither failed nor timed out, or is inline.'),
+      410: problem('The data of its run is not kept any longer.'),
+      422: INVALID,
+    },
+  },
+  cancel: {
+    method: 'DELETE',
+    path: 'hooks/executions/:execution_id',
+    tag: 'AgentOS hooks',
+    summary: 'Cancel an execution that waits',
+    query: requests.databaseQuery,
+    answers: {
+      200: json('The execution, which is dropped.', WireExecution),
+      404: NO_EXECUTION,
+      409: problem('The execution does not wait: it runs, has ended, or is inline.'),
       422: INVALID,
     },
   },

@@ -5,7 +5,7 @@ import { checkOptions } from '../options/check.options.js';
 import { optionsOf } from '../options/option.schemas.js';
 import { EvalStore, type Evaluation, type EvaluationCriteria, type EvaluationFilter } from './eval.store.js';
 import { limit, type Sized } from './kept.size.js';
-import { sizeOfStorable } from './storable.size.js';
+import { sizeOfStorable } from '../data/storable.size.js';
 import { isOf } from './session.filter.js';
 import type { SessionOwner } from './session.store.js';
 import { storableEvaluation, storableText } from './storable.text.js';

@@ -12,7 +12,7 @@ import { latestWithin, limit, type Sized } from './kept.size.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import { storableText } from './storable.text.js';
 import { storableAnnotation, storableAppend, storableSession, storableUpdate } from './storable.js';
-import { sizeOfStorable, sizeOfStorableRun } from './storable.size.js';
+import { sizeOfStorable, sizeOfStorableRun } from '../data/storable.size.js';
 import {
   SessionStore,
   type NewSession,

@@ -5,8 +5,6 @@ import { quoted } from '../errors/log.text.js';
 import { assignOwn } from '../data/assign-own.js';
 import { copyPlainData, isPlainRecord } from '../data/copy-plain-data.js';
 import type { PlainRecord } from '../model/run-context.js';
-import type { RecordChanges, SessionChanges } from './session.changes.js';
-import type { NewSession, SessionUpdate, StoredRun } from './session.store.js';
 import {
   isCopyable,
   isOfSubclass,
@@ -14,7 +12,9 @@ import {
   MAX_DEPTH,
   sizeOfStorable,
   sizeOfStorableRun,
-} from './storable.size.js';
+} from '../data/storable.size.js';
+import type { RecordChanges, SessionChanges } from './session.changes.js';
+import type { NewSession, SessionUpdate, StoredRun } from './session.store.js';
 import { storableKey } from './storable.text.js';
 
 /** Maximum characters of a key of state or metadata as databases store it: any such key fits a PostgreSQL index. */

@@ -127,7 +127,10 @@ export class HeldHooks {
     const runId = typeof run === 'object' ? run.runId : run;
     return [...this.#batches.values()]
       .flatMap((held) => held.waiting.map((task) => ({ held, task })))
-      .filter(({ task }) => runId === undefined || task.execution.runId === runId);
+      .filter(
+        ({ task: { execution } }) =>
+          execution.endedAt === undefined && (runId === undefined || execution.runId === runId),
+      );
   }
 
   /** Runs the task after the tasks of its run that were released before. */
@@ -167,8 +170,12 @@ export class HeldHooks {
   }
 
   async #drain(isExcluded: (batch: HookBatch) => boolean): Promise<void> {
+    // Those whose last waiting hooks were cancelled have ended.
+    for (const held of [...this.#batches.values()]) this.#finishIfDone(held);
     const batches = [...this.#batches.values()].filter(({ batch }) => !isExcluded(batch));
-    const waiting = batches.flatMap((held) => held.waiting.map(({ execution }) => execution));
+    const waiting = batches
+      .flatMap((held) => held.waiting.map(({ execution }) => execution))
+      .filter(({ endedAt }) => endedAt === undefined);
     if (waiting.length > 0) {
       throw new Error(
         `drain() would wait forever: these hooks are held. Call release() or releaseAll(). Held: ${describeExecutions(waiting)}`,

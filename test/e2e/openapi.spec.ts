@@ -788,6 +788,18 @@ describe('The server', () => {
     await checked.json('GET', `/eval-runs/${id}`, 404);
     await checked.json('GET', '/hooks/executions', 200);
     await checked.json('GET', '/hooks/executions?state=nothing', 422);
+    const executions = await checked.json<{ readonly data: readonly { readonly id: string }[] }>(
+      'GET',
+      '/hooks/executions?limit=1',
+      200,
+    );
+    const ended = `/hooks/executions/${encodeURIComponent(executions.data[0]?.id ?? 'missing')}`;
+    await checked.json('POST', `${ended}/retry`, 409);
+    await checked.json('DELETE', ended, 409);
+    await checked.json('POST', '/hooks/executions/unknown/retry', 404);
+    await checked.json('DELETE', '/hooks/executions/unknown', 404);
+    await checked.json('POST', '/hooks/executions/retry', 202, { hook: 'judge' });
+    await checked.json('POST', '/hooks/executions/retry', 422, { hook: 'judge', from: 'today' });
     await checked.json('GET', '/hooks/runs?state=running', 200);
     await checked.json('GET', '/hooks/runs?state=nothing', 422);
     const runs = await checked.json<{ readonly data: readonly { readonly run_id: string }[] }>(

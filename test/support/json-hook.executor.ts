@@ -104,7 +104,7 @@ export class JsonHookExecutor extends HookExecutor {
     const text = JSON.stringify({ execution, origin, snapshot: serialize(snapshot).toString('base64') });
     this.stored.push(text);
     if (this.#worker !== this) this.host.ledger.forget(execution);
-    return new StoredTask(text, this.#worker);
+    return new StoredTask(text, this.#worker, execution);
   }
 }
 
@@ -113,11 +113,14 @@ class StoredTask implements HookTask {
   readonly isRebuildable = true;
   readonly #text: string;
   readonly #worker: JsonHookExecutor;
+  /** The record of the process that has stored it, which may have been cancelled. */
+  readonly #given: HookExecution;
   #rebuilt: HookTask | undefined;
 
-  constructor(text: string, worker: JsonHookExecutor) {
+  constructor(text: string, worker: JsonHookExecutor, given: HookExecution) {
     this.#text = text;
     this.#worker = worker;
+    this.#given = given;
   }
 
   get execution(): HookExecution {
@@ -133,6 +136,7 @@ class StoredTask implements HookTask {
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {
+    if (this.#given.endedAt !== undefined) return undefined;
     return this.#rebuild()?.run(delivery);
   }
 
@@ -146,6 +150,10 @@ class StoredTask implements HookTask {
 
   markVolatile(): void {
     // It is stored.
+  }
+
+  reopen(): void {
+    this.#rebuild()?.reopen();
   }
 
   #rebuild(): HookTask | undefined {

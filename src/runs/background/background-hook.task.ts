@@ -84,7 +84,8 @@ class BackgroundHookTask implements HookTask, HookSubject {
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {
-    // The executor took too long and the hook was dropped: it must not run after its record says that it did not.
+    // The executor took too long and the hook was dropped, or it was cancelled: it must not run after its record says that
+    // it did not.
     if (this.execution.endedAt !== undefined) return undefined;
     return this.#environment.runner.runInBackground(this.#call, delivery);
   }
@@ -99,6 +100,10 @@ class BackgroundHookTask implements HookTask, HookSubject {
 
   markVolatile(): void {
     this.#environment.ledger.markVolatile(this.execution);
+  }
+
+  reopen(): void {
+    this.#environment.ledger.reopen(this.execution);
   }
 
   createContext(info: HookInfo, signal: LazySignal): PostHookContext {

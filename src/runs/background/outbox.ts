@@ -57,6 +57,8 @@ export class Outbox {
     const settled = this.#entries.filter(({ run }) => run.outcome !== undefined);
     this.#entries = this.#entries.filter(({ run }) => run.outcome === undefined);
     return settled.filter((entry) => {
+      // It was cancelled while its run went on.
+      if (entry.execution.endedAt !== undefined) return false;
       if (isReleased(entry)) return true;
       if (entry.run.isShutDown) this.#ledger.end(entry.execution, 'dropped', { reason: 'shutdown' });
       else this.#ledger.end(entry.execution, 'skipped', { reason: 'outcome' });

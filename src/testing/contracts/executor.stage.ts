@@ -1,7 +1,7 @@
 import type { HookBatch, HookExecutor } from '../../execution/hook.executor.js';
 import type { HookExecutionState } from '../../execution/hook-execution.js';
-import type { HookExecutions } from '../../execution/hook.executions.js';
 import { LedgerExecutions } from '../../execution/hook.ledger.js';
+import { ManagedHookExecutions } from '../../execution/managed-hook.executions.js';
 import { HookHarness, someTurns, type TestHook } from './hook.harness.js';
 
 /** Log output of executors is not part of the contract. */
@@ -10,12 +10,13 @@ const SILENT = { error: (): void => undefined, warn: (): void => undefined };
 /** An executor, batches with real hooks for it, and a record of the hooks' starts and ends. */
 export class ExecutorStage extends HookHarness {
   readonly steps: string[] = [];
-  /** The ledger of the executor, or of this process. */
-  readonly executions: HookExecutions;
+  /** The ledger of the executor, or of this process, and the operations on its executions. */
+  readonly executions: ManagedHookExecutions;
 
   constructor(readonly executor: HookExecutor) {
     super(SILENT);
-    this.executions = executor.executions(new LedgerExecutions(this.ledger));
+    const record = executor.executions(new LedgerExecutions(this.ledger));
+    this.executions = new ManagedHookExecutions({ record, ledger: this.ledger, executor });
   }
 
   /** What the ledger says of a run's executions, by hook name. */

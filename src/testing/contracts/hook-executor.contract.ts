@@ -18,6 +18,8 @@ export interface HookExecutorKind {
    * concurrency counts hooks, and hooks of several batches take turns. Default false.
    */
   readonly isDurable?: boolean;
+  /** It keeps the data of failed hooks, so that they can be retried. Default false. */
+  readonly canRetry?: boolean;
 }
 
 const CONCURRENCY = 10;
@@ -37,7 +39,7 @@ const CONCURRENCY = 10;
  */
 export function hookExecutorContract(
   createExecutor: (limits: HookExecutorLimits) => HookExecutor | Promise<HookExecutor>,
-  { isDurable = false }: HookExecutorKind = {},
+  { isDurable = false, canRetry = false }: HookExecutorKind = {},
 ): readonly ContractCase[] {
   const cases: ContractCase[] = [];
   const leftOver = isDurable ? 'scheduled' : 'dropped';
@@ -406,7 +408,199 @@ export function hookExecutorContract(
     },
     2,
   );
+
+  add(
+    'A hook that was cancelled while it waited is dropped and not run, and the hooks behind it run',
+    async (stage) => {
+      const batch = stage.batch('run', {
+        first: stage.step('first'),
+        cancelled: stage.step('cancelled'),
+        last: stage.step('last'),
+      });
+      await stage.accept(batch);
+      const cancelled = await stage.executions.cancel('run:post:cancelled');
+      assertEqual([cancelled.state, cancelled.reason], ['dropped', 'cancelled']);
+      stage.executor.release(batch, true);
+      await stage.executor.drain();
+      assertEqual(
+        [stage.steps, await stage.recordedStates(batch)],
+        [['first', 'last'], { first: 'succeeded', cancelled: 'dropped', last: 'succeeded' }],
+      );
+    },
+  );
+
+  add('A batch ends when its only hook was cancelled', async (stage) => {
+    const batch = stage.batch('run', { hook: stage.step('hook') });
+    await stage.accept(batch);
+    const ended = stage.executor.ended(batch);
+    await stage.executions.cancel('run:post:hook');
+    stage.executor.release(batch, true);
+    await ended;
+    await stage.executor.drain();
+    assertEqual([stage.steps, await stage.recordedStates(batch)], [[], { hook: 'dropped' }]);
+  });
+
+  add('A hook that runs or has ended is not cancelled', async (stage) => {
+    const codes: unknown[] = [];
+    const cancel = async (id: string): Promise<void> =>
+      void codes.push(await codeOf(stage.executions.cancel(id)));
+    const batch = stage.batch('run', { running: () => cancel('run:post:running') });
+    await stage.acceptAndRelease(batch);
+    await stage.executor.drain();
+    await cancel('run:post:running');
+    await cancel('unknown');
+    assertEqual(
+      [codes, await stage.recordedStates(batch)],
+      [
+        ['hook_execution_conflict', 'hook_execution_conflict', 'hook_execution_not_found'],
+        { running: 'succeeded' },
+      ],
+    );
+  });
+
+  /** Fails at the first attempt. */
+  const failingOnce =
+    (stage: ExecutorStage, work: TestHook = () => undefined): TestHook =>
+    (context) => {
+      stage.steps.push(`${context.hook.executionId} ${context.hook.attempt}`);
+      return context.hook.attempt === 1 ? raise(new Error('bad')) : work(context);
+    };
+
+  if (!canRetry)
+    add('An executor that keeps no data of failed hooks refuses to retry them', async (stage) => {
+      await stage.acceptAndRelease(stage.batch('run', { hook: failingOnce(stage) }));
+      await stage.executor.drain();
+      assertSame(await codeOf(stage.executions.retry('run:post:hook')), 'hook_data_gone');
+    });
+  else {
+    add('A failed hook that is retried runs once more, with its id and the next attempt', async (stage) => {
+      const batch = stage.batch('run', { failing: failingOnce(stage), next: stage.step('next') });
+      await stage.acceptAndRelease(batch);
+      await stage.executor.drain();
+      const [before] = await stage.executions.list({ state: 'failed' });
+      await stage.executions.retry('run:post:failing');
+      await stage.executor.drain();
+      const [after] = await stage.executions.list({ id: 'run:post:failing' });
+      assertEqual(stage.steps, ['run:post:failing 1', 'next', 'run:post:failing 2']);
+      assertEqual([before?.errorName, before?.attempts], ['Error', 1]);
+      assertEqual([after?.state, after?.attempts, after?.errorName], ['succeeded', 2, undefined]);
+      assertEqual(await codeOf(stage.executions.retry('run:post:failing')), 'hook_execution_conflict');
+    });
+
+    add('A failed hook that is retried twice at the same time runs once', async (stage) => {
+      await stage.acceptAndRelease(stage.batch('run', { failing: failingOnce(stage) }));
+      await stage.executor.drain();
+      const id = 'run:post:failing';
+      const codes = await Promise.all([1, 2].map(() => codeOf(stage.executions.retry(id))));
+      await stage.executor.drain();
+      assertEqual(codes.sort(), ['hook_execution_conflict', undefined]);
+      assertEqual(stage.steps, [`${id} 1`, `${id} 2`]);
+    });
+
+    add('A failed hook is retried again when its retry has failed', async (stage) => {
+      const failing: TestHook = ({ hook }) => {
+        stage.steps.push(`attempt ${hook.attempt}`);
+        return hook.attempt < 3 ? raise(new Error('bad')) : undefined;
+      };
+      const batch = stage.batch('run', { failing });
+      await stage.acceptAndRelease(batch);
+      for (let retry = 0; retry < 2; retry++) {
+        await stage.executor.drain();
+        await stage.executions.retry('run:post:failing');
+      }
+      await stage.executor.drain();
+      assertEqual(stage.steps, ['attempt 1', 'attempt 2', 'attempt 3']);
+      assertEqual(await stage.recordedStates(batch), { failing: 'succeeded' });
+      const { open, succeeded, failed } = await stage.executions.counts();
+      assertEqual([open, succeeded, failed], [0, 1, 0]);
+    });
+
+    add('A hook that is retried never runs beside another hook of its tree', async (stage) => {
+      let running = 0;
+      let most = 0;
+      const gate = createGate();
+      const started = createGate();
+      const alone =
+        (hook: TestHook): TestHook =>
+        async (context) => {
+          most = Math.max(most, ++running);
+          await hook(context);
+          await someTurns();
+          running -= 1;
+        };
+      const inRetry = createGate();
+      const goOn = createGate();
+      const failing = failingOnce(
+        stage,
+        alone(() => {
+          inRetry.open();
+          return goOn.opened;
+        }),
+      );
+      const batch = stage.batch('tree', {
+        failing,
+        slow: alone(() => {
+          started.open();
+          return gate.opened;
+        }),
+        next: alone(stage.step('next')),
+      });
+      const late = stage.batch('late', { late: alone(stage.step('late')), last: alone(() => undefined) });
+      await stage.acceptAndRelease(batch);
+      await started.opened;
+      await stage.executions.retry('tree:post:failing');
+      gate.open();
+      await inRetry.opened;
+      await stage.acceptAndRelease({ ...late, id: 'tree', cannotWait: true });
+      await stage.acceptAndRelease(stage.batch('other', { hook: () => goOn.open() }));
+      await stage.executor.drain();
+      assertEqual([most, await stage.recordedStates(late)], [1, { late: 'succeeded', last: 'succeeded' }]);
+      assertEqual(await stage.recordedStates(batch), {
+        failing: 'succeeded',
+        slow: 'succeeded',
+        next: 'succeeded',
+      });
+    });
+
+    add('Failed hooks are retried by name and time', async (stage) => {
+      const hooks = { failing: failingOnce(stage), other: failingOnce(stage) };
+      for (const id of ['a', 'b']) await stage.acceptAndRelease(stage.batch(id, hooks));
+      await stage.executor.drain();
+      const failed = await stage.executions.list({ hook: 'failing' });
+      const times = failed.map(({ endedAt = 0 }) => endedAt);
+      const [from, to] = [Math.min(...times), Math.max(...times) + 1];
+      const none = await stage.executions.retryAll({ hook: 'failing', from: to });
+      const noneBefore = await stage.executions.retryAll({ hook: 'failing', to: from });
+      const { retried, refused } = await stage.executions.retryAll({ hook: 'failing', from, to });
+      await stage.executor.drain();
+      assertEqual(
+        [none, noneBefore, refused],
+        [{ retried: [], refused: [] }, { retried: [], refused: [] }, []],
+      );
+      assertEqual([...retried].sort(), ['a:post:failing', 'b:post:failing']);
+      assertEqual(
+        [
+          await stage.executions.list({ hook: 'failing' }),
+          await stage.executions.list({ hook: 'other' }),
+        ].map((list) => list.map(({ state }) => state)),
+        [
+          ['succeeded', 'succeeded'],
+          ['failed', 'failed'],
+        ],
+      );
+    });
+  }
   return cases;
+}
+
+/** The code of the error that an operation is refused with; undefined if it is not refused. */
+async function codeOf(operation: Promise<unknown>): Promise<unknown> {
+  try {
+    await operation;
+    return undefined;
+  } catch (thrown) {
+    return (thrown as { readonly code?: unknown }).code;
+  }
 }
 
 /** A rejection may have any value. */

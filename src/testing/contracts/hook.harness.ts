@@ -101,10 +101,12 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
       snapshot: {},
       origin: { sessionId: 'session', isWithdrawn: false },
       isRebuildable: true,
-      run: (delivery) => this.runner.runInBackground(call, delivery),
+      run: (delivery) =>
+        call.execution.endedAt === undefined ? this.runner.runInBackground(call, delivery) : undefined,
       fail: (error) => this.runner.failInBackground(call, error),
       drop: () => this.ledger.end(call.execution, 'dropped', { reason: 'shutdown' }),
       markVolatile: () => this.ledger.markVolatile(call.execution),
+      reopen: () => this.ledger.reopen(call.execution),
     };
   }
 

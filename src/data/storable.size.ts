@@ -1,7 +1,6 @@
 import { types } from 'node:util';
 
-import { copyPlainData, isPlainRecord } from '../data/copy-plain-data.js';
-import type { StoredRun } from './session.store.js';
+import { copyPlainData, isPlainRecord } from './copy-plain-data.js';
 
 /** Approximate bytes that V8 allocates for an object or a string beside its content. */
 const OBJECT = 32;
@@ -14,6 +13,13 @@ const LONG = 100_000;
 /** Deeper than any real data. */
 export const MAX_DEPTH = 400;
 
+/** The parts of a stored run that its events share. */
+interface StorableRun {
+  readonly events: readonly object[];
+  readonly output: unknown;
+  readonly sessionState?: unknown;
+}
+
 /**
  * Estimates the bytes that data takes in memory (the order of magnitude is right); NaN if some store cannot keep all of
  * the data unchanged. One walk determines both, without allocating objects, since it runs for every stored run.
@@ -25,10 +31,10 @@ export function sizeOfStorable(value: unknown): number {
 }
 
 /** The same for a run. Its last event shares the run's output and state, which are counted once. */
-export function sizeOfStorableRun(run: StoredRun): number {
+export function sizeOfStorableRun(run: StorableRun): number {
   const { events, output, sessionState } = run;
   let size = OBJECT;
-  for (const key in run) if (key !== 'events') size += key.length + sizeOf(run[key as keyof StoredRun], 1);
+  for (const key in run) if (key !== 'events') size += key.length + sizeOf(run[key as keyof StorableRun], 1);
   for (const event of events) {
     const fields = event as unknown as Readonly<Record<string, unknown>>;
     size += OBJECT;
