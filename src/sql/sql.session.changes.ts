@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 
 import { toExactJson } from '../data/exact-json.js';
 import type { RecordChanges } from '../sessions/session.changes.js';
@@ -8,7 +8,7 @@ import { storableKey, storableText } from '../sessions/storable.text.js';
 import type { Transaction } from './sql.access.js';
 import { sessionEntriesTable, sessionsTable } from './sql.schema.js';
 import { ownedBy } from './sql.session.rows.js';
-import { inBatches, now } from './sql.values.js';
+import { now } from './sql.values.js';
 
 /** The columns of a new session. */
 export function toSessionRow({ id, userId, component, kind }: NewSession): typeof sessionsTable.$inferInsert {
@@ -75,23 +75,23 @@ export async function changeEntries(
   { set, removed }: RecordChanges,
 ): Promise<void> {
   const { sessionId: session, area: areaColumn, key: keyColumn } = sessionEntriesTable;
-  for (const keys of inBatches(removed)) {
+  if (removed.length > 0) {
+    const keys = sql`SELECT json_array_elements_text(${JSON.stringify(removed.map(storableKey))}::json)`;
     await transaction
       .delete(sessionEntriesTable)
-      .where(and(eq(session, sessionId), eq(areaColumn, area), inArray(keyColumn, keys.map(storableKey))));
+      .where(and(eq(session, sessionId), eq(areaColumn, area), sql`${keyColumn} = ANY (ARRAY(${keys}))`));
   }
-  for (const entries of inBatches(Object.entries(set))) {
-    const rows = entries.map(([key, value]) => {
-      const { json, meta } = toExactJson(value);
-      return { sessionId, area, key: storableKey(key), value: json, valueMeta: meta };
-    });
-    // Existing keys keep their position.
-    await transaction
-      .insert(sessionEntriesTable)
-      .values(rows)
-      .onConflictDoUpdate({
-        target: [session, areaColumn, keyColumn],
-        set: { value: sql`excluded.value`, valueMeta: sql`excluded.value_meta` },
-      });
-  }
+  const rows = Object.entries(set).map(([key, value]) => {
+    const { json, meta } = toExactJson(value);
+    return { key: storableKey(key), value: json, value_meta: meta };
+  });
+  if (rows.length === 0) return;
+  // All rows in one parameter: drizzle needs seconds for a statement of thousands. Existing keys keep their position.
+  await transaction.execute(sql`
+    INSERT INTO ${sessionEntriesTable} (session_id, area, key, value, value_meta)
+    SELECT ${sessionId}::text, ${area}::text, key, value::jsonb, value_meta
+    FROM ROWS FROM (json_to_recordset(${JSON.stringify(rows)}::json) AS (key text, value text, value_meta text))
+      WITH ORDINALITY AS entries (key, value, value_meta, place)
+    ORDER BY place
+    ON CONFLICT (session_id, area, key) DO UPDATE SET value = excluded.value, value_meta = excluded.value_meta`);
 }
