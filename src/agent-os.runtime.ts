@@ -10,7 +10,7 @@ import type { Component } from './components/component.js';
 import { componentsIn, ComponentRegistry } from './components/component.registry.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
 import { Deadlines } from './execution/deadlines.js';
-import type { HookExecution } from './execution/hook-execution.js';
+import type { HookIdentity } from './execution/hook-execution.js';
 import { toHookCarry } from './execution/hook.carry.js';
 import { HookExecutor, type HookExecutorRole } from './execution/hook.executor.js';
 import { HookLedger, LedgerExecutions } from './execution/hook.ledger.js';
@@ -122,6 +122,7 @@ export class AgentOsRuntime implements OnModuleInit {
       ...(carry ? { carry: toHookCarry(carry, logger) } : {}),
       ledger,
       logger,
+      limitsOf: (hook) => environment.findHook(hook)?.hook.limits,
       rebuild: (stored) => rebuildTask(stored, environment),
     });
   }
@@ -176,7 +177,7 @@ export class AgentOsRuntime implements OnModuleInit {
     );
   }
 
-  #findHook(registry: HookRegistry, execution: HookExecution): FoundHook | undefined {
+  #findHook(registry: HookRegistry, execution: HookIdentity): FoundHook | undefined {
     const { kind, id } = execution.component;
     const component = this.components.find(id);
     if (component?.kind !== kind) return undefined;

@@ -33,6 +33,22 @@ export class SupportHooks {
   }
 }
 
+@Injectable()
+export class SlackHooks {
+  constructor(private readonly slack: SlackService) {}
+
+  /** Slack takes about one message a second. */
+  @Hook({
+    runInBackground: true,
+    concurrency: 2,
+    rate: { max: 60, per: 60_000 },
+    retry: { attempts: 5, backoff: 2_000 },
+  })
+  async post({ runOutput, component }: PostHookContext): Promise<void> {
+    await this.slack.post(`${component.name}: ${runOutput.content}`);
+  }
+}
+
 /** A plain function follows the module's switch; `defineHook` gives it options. */
 const countWords = defineHook(
   ({ runOutput }: PostHookContext) => Logger.log(`${runOutput.content.split(/\s+/).length} words`),
@@ -87,8 +103,14 @@ const watched = new Agent({
   postHooks: [hookRef(QualityHooks, 'alert'), hookRef(QualityHooks, 'judge')],
 });
 
+const announced = new Agent({
+  id: 'announced',
+  engine: ({ input }) => `You asked: ${input}`,
+  postHooks: [SlackHooks],
+});
+
 @Module({
-  imports: [AgentOsModule.forRoot({ agents: [watched], runHooksInBackground: true })],
-  providers: [QualityHooks, SlackService],
+  imports: [AgentOsModule.forRoot({ agents: [watched, announced], runHooksInBackground: true })],
+  providers: [QualityHooks, SlackHooks, SlackService],
 })
 export class QualityModule {}

@@ -50,6 +50,14 @@ export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 
  */
 export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' | 'shutdown';
 
+/** Identifies an attached hook in every process with the same module. */
+export interface HookIdentity {
+  readonly component: Pick<ComponentIdentity, 'kind' | 'id'>;
+  readonly position: HookPosition;
+  readonly phase: HookPhase;
+  readonly hook: string;
+}
+
 /**
  * One execution of a hook, as the ledger keeps it: ids, names, states, times and error classes, never content.
  * Component, position, phase and name identify the hook in every process with the same module.

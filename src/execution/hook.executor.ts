@@ -3,8 +3,9 @@ import type { Observable } from 'rxjs';
 
 import type { RunOrigin } from '../model/run-origin.js';
 import { HookDataGoneError, HookExecutionConflictError } from '../errors/hook-execution.errors.js';
-import type { HookExecution } from './hook-execution.js';
+import type { HookExecution, HookIdentity } from './hook-execution.js';
 import type { HookExecutions } from './hook.executions.js';
+import type { HookLimits } from './hook.limits.js';
 
 /** The state of the response when an executor runs a hook. */
 export interface HookDelivery {
@@ -12,6 +13,8 @@ export interface HookDelivery {
   readonly delivered?: boolean;
   /** Aborted when shutdown waits no longer. */
   readonly shutdown?: AbortSignal;
+  /** Resolves when a further attempt may start, as the limits of the hook say. Absent: at once. Never rejects. */
+  readonly beforeRetry?: () => Promise<void>;
 }
 
 /** One background hook that is due, with everything needed to run it. */
@@ -30,6 +33,8 @@ export interface HookTask {
    * one that was given to `AgentOsService.run()` itself: such a task can be run in this process only.
    */
   readonly isRebuildable: boolean;
+  /** The limits of the hook, if it has any. The executor keeps them. */
+  readonly limits?: HookLimits;
   /**
    * For hooks that may run together: neighbours in a batch with the same number. Absent, as in this version: alone.
    * An executor may always run the hooks of a batch one after another.
@@ -91,6 +96,8 @@ export interface HookExecutorHost {
   readonly carry?: HookCarry;
   readonly ledger: HookExecutorLedger;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
+  /** The limits that a hook has here, so that they can be asked for before its task is made; undefined if it has none. */
+  limitsOf(hook: HookIdentity): HookLimits | undefined;
   /**
    * Makes a task from stored data, in this or another process with the same module. The hook is found by component,
    * position, phase and name, and runs with the options that it has here; attempts on record count.
@@ -123,8 +130,8 @@ export interface HookBatch {
  *
  * Every executor promises: a batch starts only after {@link release}; its hooks run one after another, in order,
  * each exactly once in process (at least once if durable); batches do not wait for each other, up to a limit; a hook
- * that fails, exceeds its timeout or throws any value stops neither the next hook nor the next batch; and every
- * hook that was accepted ends in the ledger.
+ * that fails, exceeds its timeout or throws any value stops neither the next hook nor the next batch; a hook that waits for
+ * its limits holds up only its own batch; and every hook that was accepted ends in the ledger.
  */
 export abstract class HookExecutor {
   /** Milliseconds that {@link start} may take. Undefined: the module's `storeTimeout`. */

@@ -7,6 +7,7 @@ import { sizeOfStorable } from '../data/storable.size.js';
 import { aborted } from './aborted.js';
 import type { HookExecution } from './hook-execution.js';
 import { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './hook.executor.js';
+import { HookLimiters, type HookLimiter } from './hook.limiter.js';
 
 /** Limits and callbacks of the {@link InProcessHookExecutor}. */
 export interface InProcessHookExecutorOptions {
@@ -36,6 +37,13 @@ interface PendingBatch {
   readonly onEnded: (() => void)[];
 }
 
+/** Where a hook with limits runs. */
+interface LimitedPlace {
+  readonly limiter: HookLimiter;
+  /** Its batch has one of the `concurrency` places, and has not overflowed. */
+  readonly hasPlace: boolean;
+}
+
 /**
  * Runs background hooks in this process, from memory: nothing to install, but a crash loses hooks that have not run.
  * A batch is a sequence; batches proceed side by side up to `concurrency`, in the order of their release; those of one
@@ -44,7 +52,11 @@ interface PendingBatch {
 export class InProcessHookExecutor extends HookExecutor {
   readonly #options: InProcessHookExecutorOptions;
   #pending = new Map<HookBatch, PendingBatch>();
+  /** Batches that wait for one of the `concurrency` places. */
   readonly #ready: PendingBatch[] = [];
+  /** Callbacks of those that have left their place to wait for the limits of a hook, and go on: they are served first. */
+  readonly #resuming: (() => void)[] = [];
+  readonly #limiters = new HookLimiters();
   readonly #shutdown = new AbortController();
   /** By execution id. */
   readonly #failed = new LRUCache<string, FailedHook>({
@@ -74,7 +86,7 @@ export class InProcessHookExecutor extends HookExecutor {
     if (isOver) this.#options.onOverflow(batch);
     const pending: PendingBatch = { batch, state: 'accepted', delivered: undefined, onEnded: [] };
     this.#pending.set(batch, pending);
-    return isOver ? batch.runInContext(() => this.#run(pending)) : undefined;
+    return isOver ? batch.runInContext(() => this.#run(pending, false)) : undefined;
   }
 
   override release(batch: HookBatch, delivered: boolean | undefined): void {
@@ -126,7 +138,9 @@ export class InProcessHookExecutor extends HookExecutor {
     const held = [...this.#pending.values()];
     const unfinished = held.flatMap(({ batch }) => batch.tasks).filter(isUnfinished);
     this.#ready.length = 0;
+    this.#resuming.length = 0;
     this.#shutdown.abort();
+    this.#limiters.close();
     for (const task of unfinished) task.drop();
     for (const pending of held) this.#finish(pending);
     return unfinished;
@@ -144,28 +158,76 @@ export class InProcessHookExecutor extends HookExecutor {
 
   #pump(): void {
     while (this.#running < this.#options.concurrency) {
-      const index = this.#ready.findIndex(({ batch }) => !this.#trees.has(batch.id));
-      const [next] = index < 0 ? [] : this.#ready.splice(index, 1);
+      const next = this.#resuming.shift() ?? this.#nextReady();
       if (!next) return;
       this.#running += 1;
-      void next.batch.runInContext(() => this.#runReady(next));
+      next();
     }
   }
 
-  async #runReady(pending: PendingBatch): Promise<void> {
-    await this.#run(pending);
-    this.#running -= 1;
-    if (this.#ready.length > 0) this.#schedulePump();
+  /** Starts the first batch whose tree has no running hooks; undefined if there is none. */
+  #nextReady(): (() => void) | undefined {
+    const index = this.#ready.findIndex(({ batch }) => !this.#trees.has(batch.id));
+    const [next] = index < 0 ? [] : this.#ready.splice(index, 1);
+    return next && (() => void next.batch.runInContext(() => this.#runReady(next)));
   }
 
-  async #run(pending: PendingBatch): Promise<void> {
+  #leavePlace(): void {
+    this.#running -= 1;
+    if (this.#resuming.length + this.#ready.length > 0) this.#schedulePump();
+  }
+
+  #returnToPlace(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resuming.push(resolve);
+      this.#schedulePump();
+    });
+  }
+
+  async #runReady(pending: PendingBatch): Promise<void> {
+    await this.#run(pending, true);
+    this.#leavePlace();
+  }
+
+  async #run(pending: PendingBatch, hasPlace: boolean): Promise<void> {
     pending.state = 'running';
     const { batch, delivered } = pending;
     this.#trees.add(batch.id);
-    await this.#runTasks(batch, delivered === undefined ? {} : { delivered });
+    const delivery = { ...(delivered === undefined ? {} : { delivered }), shutdown: this.#shutdown.signal };
+    for (const task of batch.tasks) {
+      if (this.#shutdown.signal.aborted) break;
+      // It was cancelled while it waited.
+      if (task.execution.endedAt !== undefined) continue;
+      const { limits } = task;
+      const running = limits
+        ? this.#runLimited(task, delivery, { limiter: this.#limiters.of(limits), hasPlace })
+        : task.run(delivery);
+      if (running !== undefined) await running;
+    }
     this.#trees.delete(batch.id);
     this.#keepFailed(pending);
     this.#finish(pending);
+  }
+
+  /** Runs a hook when its limits allow it. Meanwhile other batches have the place of this one. */
+  async #runLimited(
+    task: HookTask,
+    delivery: HookDelivery,
+    { limiter, hasPlace }: LimitedPlace,
+  ): Promise<void> {
+    let permit = limiter.tryTake();
+    if (!permit) {
+      if (hasPlace) this.#leavePlace();
+      permit = await limiter.take();
+      if (hasPlace) await this.#returnToPlace();
+    }
+    if (!permit) return;
+    // Meanwhile it may have been cancelled, or dropped.
+    if (task.execution.endedAt === undefined) {
+      permit.start();
+      await task.run({ ...delivery, beforeRetry: () => permit.restart() });
+    }
+    permit.end();
   }
 
   /** A hook of a batch that has not ended. It may have been retried already. */
@@ -192,17 +254,6 @@ export class InProcessHookExecutor extends HookExecutor {
     // A busy map leaves old tables behind that hold its former batches until the next full garbage collection.
     if (this.#pending.size === 0) this.#pending = new Map();
     for (const resolve of onEnded) resolve();
-  }
-
-  async #runTasks(batch: HookBatch, delivery: HookDelivery): Promise<void> {
-    const whole = { ...delivery, shutdown: this.#shutdown.signal };
-    for (const task of batch.tasks) {
-      if (this.#shutdown.signal.aborted) return;
-      // It was cancelled while it waited.
-      if (task.execution.endedAt !== undefined) continue;
-      const running = task.run(whole);
-      if (running !== undefined) await running;
-    }
   }
 }
 

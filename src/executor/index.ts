@@ -20,6 +20,7 @@ export type {
   HookEndReason,
   HookExecution,
   HookExecutionState,
+  HookIdentity,
   HookMode,
   HookPhase,
   HookPosition,
@@ -32,6 +33,7 @@ export type {
   HookTally,
   HookTotals,
 } from '../execution/hook.executions.js';
+export type { HookLimits, HookRate } from '../execution/hook.limits.js';
 export type {
   HookRetries,
   HookRetryFilter,

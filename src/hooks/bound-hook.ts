@@ -1,4 +1,5 @@
 import type { HookMode, HookPhase } from '../execution/hook-execution.js';
+import type { HookLimits } from '../execution/hook.limits.js';
 import type { PostHookContext } from './hook.context.js';
 import type { HookDefinition } from './hook.definition.js';
 
@@ -8,6 +9,8 @@ export interface BoundHook {
   readonly phase: HookPhase;
   /** Where it comes from, for people: `SupportHooks.notify` or `function count`. */
   readonly source: string;
+  /** Absent: it has none. They concern its executions in the background only. */
+  readonly limits?: HookLimits;
   /** Listed in the component's own hooks or in the module's. */
   readonly attachedBy: 'component' | 'module';
   /** The module's hook runs for members and steps too. */

@@ -1,3 +1,4 @@
+import { withoutUndefined } from '../data/without-undefined.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import type { HookPhase } from '../execution/hook-execution.js';
 import { checkOptions } from '../options/check.options.js';
@@ -41,7 +42,7 @@ export function bindHook(listed: unknown, place: HookPlace, instances: HookInsta
   return { ...common, ...bindTarget(reference.target, reference.method, where, instances) };
 }
 
-type Binding = Pick<BoundHook, 'definition' | 'source' | 'target' | 'invoke'>;
+type Binding = Pick<BoundHook, 'definition' | 'source' | 'target' | 'invoke' | 'limits'>;
 
 function bindTarget(
   target: unknown,
@@ -81,7 +82,7 @@ function bindMethod(
   refuseGenerator(target[method], `${where}: ${source}`);
   // Looked up at each call, so that a spy put on the instance later is seen.
   const invoke = (context: PostHookContext): unknown => (target[method] as BoundHook['invoke'])(context);
-  return { definition, source, target, invoke };
+  return { definition, source, target, invoke, ...limitsOf(definition, source) };
 }
 
 function readDefinition(prototype: object, method: string | symbol, where: string): HookDefinition {
@@ -101,7 +102,22 @@ function bindFunction(hook: (context: PostHookContext) => unknown, where: string
   refuseGenerator(hook, `${where}: function ${name}`);
   const decoration = decorationOf(hook);
   const definition = decoration ? defineHookOf(decoration, where, name) : { name, isGuardrail: false };
-  return { definition, source: `function ${name}`, target: hook, invoke: hook };
+  const limits = limitsOf(definition, `function ${definition.name}`);
+  // The name that says where it stands differs from component to component.
+  if ('limits' in limits && hook.name === '' && definition.name === name)
+    throw new AgentOsConfigurationError(
+      `${where}: a function with limits needs a name, by which they are kept over all components and processes. Give it ` +
+        'one: defineHook(function sync() { … }, { … }), or set the option "name".',
+    );
+  return { definition, source: `function ${name}`, target: hook, invoke: hook, ...limits };
+}
+
+function limitsOf(
+  { concurrency, rate }: HookDefinition,
+  hook: string,
+): Pick<BoundHook, 'limits'> | Record<never, never> {
+  if (concurrency === undefined && rate === undefined) return {};
+  return { limits: { hook, ...withoutUndefined({ concurrency, rate }) } };
 }
 
 function onlyHookMethod(hookClass: HookClass, where: string): string | symbol {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isRecord } from '../data/is-record.js';
 import { withoutUndefined } from '../data/without-undefined.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import type { HookRate } from '../execution/hook.limits.js';
 import { RUN_OUTCOMES } from '../model/run-output.js';
 import { checkOptions } from '../options/check.options.js';
 import {
@@ -41,6 +42,10 @@ export const HOOK_CHECKS = {
     backoff: milliseconds(0).optional(),
   })
     .describe('{ attempts, backoff? }')
+    .optional(),
+  concurrency: wholeNumber(1).optional(),
+  rate: optionsOf<HookRate>()({ max: wholeNumber(1), per: milliseconds(1) })
+    .describe('{ max, per }')
     .optional(),
   on: z.array(outcome).min(1).describe(`a non-empty array of ${outcome.description}`).readonly().optional(),
   when: condition().optional(),

@@ -1,7 +1,10 @@
+import { withoutUndefined } from '../data/without-undefined.js';
 import type { HookMode, HookPhase } from '../execution/hook-execution.js';
+import type { HookLimits } from '../execution/hook.limits.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { BoundHook, HookModeReason } from './bound-hook.js';
 import { HookMetadataAccessor } from './hook-metadata.accessor.js';
+import type { HookDefinition } from './hook.definition.js';
 import type { HookProvider } from './hook.explorer.js';
 import type { HookRegistry } from './hook.registry.js';
 import type { HookedComponent } from './hooked-component.js';
@@ -12,6 +15,8 @@ export interface HookListing {
   /** Where it comes from: `SupportHooks.notify`. */
   readonly source: string;
   readonly isGuardrail: boolean;
+  /** Of its executions in the background; absent if it has none. */
+  readonly limits?: Omit<HookLimits, 'hook'>;
   /** The rest is missing for a hook method that is attached to no component. */
   readonly attachment?: HookAttachment;
 }
@@ -46,7 +51,7 @@ function toUnattachedListings({ hookClass, methods }: HookProvider): HookListing
   return methods.map((method) => {
     const definition = HookMetadataAccessor.read(hookClass.prototype as object, method);
     const { name = method, isGuardrail = false } = definition ?? {};
-    return { hook: name, source: `${hookClass.name}.${method}`, isGuardrail };
+    return { hook: name, source: `${hookClass.name}.${method}`, isGuardrail, ...limitsOf(definition) };
   });
 }
 
@@ -57,5 +62,11 @@ function toListing(
 ): HookListing {
   const { phase, attachedBy, definition, source } = hook;
   const attachment = { component: { kind, id, name }, phase, attachedBy, ...registry.modeOf(hook) };
-  return { hook: definition.name, source, isGuardrail: definition.isGuardrail, attachment };
+  const { name: hookName, isGuardrail } = definition;
+  return { hook: hookName, source, isGuardrail, ...limitsOf(definition), attachment };
+}
+
+function limitsOf({ concurrency, rate }: Partial<HookDefinition> = {}): Pick<HookListing, 'limits'> {
+  if (concurrency === undefined && rate === undefined) return {};
+  return { limits: withoutUndefined({ concurrency, rate }) };
 }

@@ -1,3 +1,4 @@
+import type { HookRate } from '../execution/hook.limits.js';
 import type { RunOutcome } from '../model/run-output.js';
 import type { PostHookContext } from './hook.context.js';
 
@@ -22,6 +23,19 @@ export interface HookOptions {
   readonly timeout?: number;
   /** Background only. Attempts keep the execution id and are made before the next hook of the run starts. */
   readonly retry?: HookRetryOptions;
+  /**
+   * Background only: the maximum number of executions of this hook that run at one time, whichever component they belong
+   * to. With a durable executor it holds for all processes. An execution that waits holds up the later hooks of its run
+   * only, and its `timeout` begins when it starts. Default: no limit.
+   *
+   * @example `@Hook({ runInBackground: true, concurrency: 2, rate: { max: 50, per: 60_000 } })`
+   */
+  readonly concurrency?: number;
+  /**
+   * Background only: at most `max` starts of this hook within any `per` milliseconds, in the same way as `concurrency`. Each
+   * further attempt of `retry` is a start, too. Default: no limit.
+   */
+  readonly rate?: HookRate;
   /** Background only: the outcomes of the run that release the hook. Default `['completed']`. */
   readonly on?: readonly RunOutcome[];
   /**

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import type { HookExecution, HookPhase, HookPosition } from '../execution/hook-execution.js';
+import type { HookLimits } from '../execution/hook.limits.js';
 import { resolveHookMode, type BoundHook, type ResolvedHookMode } from './bound-hook.js';
 import { bindHook, type HookInstances } from './hook.binder.js';
 import type { PostHookContext, PreHookContext } from './hook.context.js';
@@ -26,6 +29,8 @@ export interface HookRegistryOptions {
 export class HookRegistry {
   readonly #options: HookRegistryOptions;
   readonly #moduleHooks: { readonly pre: readonly BoundHook[]; readonly post: readonly BoundHook[] };
+  /** By the name of the hook, with the owner of the first list that it stands in. */
+  readonly #limits = new Map<string, { readonly limits: HookLimits; readonly owner: string }>();
   readonly #bound = new WeakMap<HookedComponent, ReadonlyMap<HookPosition, ComponentHooks>>();
 
   /** @throws AgentOsConfigurationError if one of the module's hooks cannot be bound */
@@ -91,15 +96,31 @@ export class HookRegistry {
     return listed.map((hook, index) => {
       const bound = bindHook(hook, { owner, phase, index, attachedBy }, this.#options.instances);
       this.#refuseUselessOptions(bound, owner);
+      this.#refuseOtherLimits(bound, owner);
       return bound;
     });
+  }
+
+  /** Hooks with one name share their limits. */
+  #refuseOtherLimits({ limits, phase }: BoundHook, owner: string): void {
+    if (!limits) return;
+    const first = this.#limits.get(limits.hook);
+    if (!first) {
+      this.#limits.set(limits.hook, { limits, owner });
+      return;
+    }
+    if (isDeepStrictEqual(first.limits, limits)) return;
+    throw new AgentOsConfigurationError(
+      `${limits.hook}, a ${phase}-hook of ${owner}, has other limits than the hook of ${first.owner} with this name: ` +
+        'hooks with one name share their limits. Give both the same concurrency and rate, or one of them another name.',
+    );
   }
 
   #refuseUselessOptions({ definition, source, phase }: BoundHook, owner: string): void {
     const { mode, reason } = resolveHookMode(definition, this.#options.runHooksInBackground);
     // A hook that follows the switch may have options for the background: they apply once the switch is on.
     if (mode === 'background' || reason === 'default') return;
-    for (const option of ['retry', 'on'] as const) {
+    for (const option of ['retry', 'on', 'concurrency', 'rate'] as const) {
       if (definition[option] === undefined) continue;
       throw new AgentOsConfigurationError(
         `${source}, a ${phase}-hook of ${owner}, has the option "${option}", which is for background hooks, ` +

@@ -123,9 +123,11 @@ export class HookRunner {
     const { retry } = call.hook.definition;
     if (retry && attempt < retry.attempts && isWorthRetrying(thrown) && !delivery.shutdown?.aborted) {
       const backoff = (retry.backoff ?? DEFAULT_BACKOFF) * 2 ** (attempt - 1);
-      return this.#pause(backoff, delivery.shutdown).then(() =>
-        delivery.shutdown?.aborted ? undefined : this.#runBackgroundAttempt(call, attempt + 1, delivery),
-      );
+      return this.#pause(backoff, delivery.shutdown)
+        .then(() => (delivery.shutdown?.aborted ? undefined : delivery.beforeRetry?.()))
+        .then(() =>
+          delivery.shutdown?.aborted ? undefined : this.#runBackgroundAttempt(call, attempt + 1, delivery),
+        );
     }
     this.#fail(call, thrown);
     return undefined;

@@ -40,6 +40,16 @@ export const WireHook = named(
     hook: z.string(),
     source: z.string().describe('Where the hook is defined, such as `SupportHooks.notify`.'),
     guardrail: z.boolean(),
+    limits: z
+      .object({
+        concurrency: z.int().optional().describe('Executions at one time, in all processes.'),
+        rate: z
+          .object({ max: z.int(), per: z.number().describe('Milliseconds.') })
+          .optional()
+          .describe('At most `max` starts within `per`.'),
+      })
+      .optional()
+      .describe('The limits of its executions in the background.'),
     attachment: z
       .object({
         component: ComponentIdentity,
@@ -278,13 +288,12 @@ export const WireStats = named(
 );
 export type WireStats = z.infer<typeof WireStats>;
 
-export function toWireHook({ hook, source, isGuardrail, attachment }: HookListing): WireHook {
-  if (!attachment) return { hook, source, guardrail: isGuardrail, attachment: null };
+export function toWireHook({ hook, source, isGuardrail, limits, attachment }: HookListing): WireHook {
+  const wire = { hook, source, guardrail: isGuardrail, ...(limits ? { limits } : {}) };
+  if (!attachment) return { ...wire, attachment: null };
   const { component, phase, attachedBy, mode, reason } = attachment;
   return {
-    hook,
-    source,
-    guardrail: isGuardrail,
+    ...wire,
     attachment: { component, phase, attached_by: attachedBy, mode, reason },
   };
 }

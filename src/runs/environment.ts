@@ -3,7 +3,7 @@ import { type LoggerService } from '@nestjs/common';
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { Deadlines } from '../execution/deadlines.js';
-import type { HookExecution, HookMode, HookPosition } from '../execution/hook-execution.js';
+import type { HookIdentity, HookMode, HookPosition } from '../execution/hook-execution.js';
 import type { HookExecutor } from '../execution/hook.executor.js';
 import { HookLedger } from '../execution/hook.ledger.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
@@ -43,7 +43,7 @@ export interface ServedEnvironment extends CommonEnvironment {
   readonly kind: 'served';
   readonly modeOf: (hook: BoundHook) => HookMode;
   /** Finds the hook of an execution among those of the registered components. */
-  readonly findHook: (execution: HookExecution) => FoundHook | undefined;
+  readonly findHook: (execution: HookIdentity) => FoundHook | undefined;
   readonly sessions: CoordinatedSessionStore;
   readonly evals: EvalStore;
   readonly executor: HookExecutor;

@@ -174,15 +174,40 @@ describe('A decorator that contradicts itself stops the start:', () => {
     expect(await postHookError(guardrail)).toBe(`@Guardrail on ${place}: ${problem}`);
   });
 
-  it.each(['retry', 'on'])('"%s" on a hook that is inline by its decorator', async (option) => {
+  it.each<[string, unknown]>([
+    ['retry', { attempts: 2 }],
+    ['on', ['failed']],
+    ['concurrency', 1],
+    ['rate', { max: 1, per: 1_000 }],
+  ])('"%s" on a hook that is inline by its decorator', async (option, value) => {
     class Audit {
-      @Hook({ runInBackground: false, [option]: option === 'on' ? ['failed'] : { attempts: 2 } })
+      @Hook({ runInBackground: false, [option]: value })
       record(): void {}
     }
     const agentOs = { agents: [echo({ postHooks: [Audit] })] };
     expect(await errorOf(agentOs, { providers: [Audit] })).toBe(
       `Audit.record, a post-hook of agent "echo", has the option "${option}", which is for background hooks, but it runs ` +
         `inline (decorator). Remove "${option}", or set runInBackground: true.`,
+    );
+  });
+
+  it('limits of a function that has no name', async () => {
+    const sync = defineHook(() => undefined, { runInBackground: true, concurrency: 1 });
+    expect(await postHookError(sync)).toBe(
+      `${place}: a function with limits needs a name, by which they are kept over all components and processes. Give it ` +
+        'one: defineHook(function sync() { … }, { … }), or set the option "name".',
+    );
+  });
+
+  it('other limits for a hook with the same name', async () => {
+    const limited = (concurrency: number): Agent =>
+      echo({
+        id: `with-${concurrency}`,
+        postHooks: [defineHook(function sync() {}, { runInBackground: true, concurrency })],
+      });
+    expect(await errorOf({ agents: [limited(1), limited(2)] })).toBe(
+      'function sync, a post-hook of agent "with-2", has other limits than the hook of agent "with-1" with this name: hooks ' +
+        'with one name share their limits. Give both the same concurrency and rate, or one of them another name.',
     );
   });
 

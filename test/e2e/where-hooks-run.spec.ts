@@ -22,6 +22,7 @@ interface WireHook {
   readonly hook: string;
   readonly source: string;
   readonly guardrail: boolean;
+  readonly limits?: object;
   readonly attachment:
     | ({ readonly component: object } & Readonly<Record<'phase' | 'attached_by' | 'mode' | 'reason', string>>)
     | null;
@@ -214,6 +215,24 @@ describe.each(ADAPTERS)('GET /hooks (%s)', (adapter) => {
       ['guards', 'EveryKind.guards', true, ofMember, 'pre, by component, inline: guardrail'],
       ['everywhere', 'function everywhere', false, ofMember, 'post, by module, background: decorator'],
       ['spare', 'Unused.check', true, null],
+    ]);
+  });
+
+  it('shows the limits of a hook, whether a component uses it or not', async () => {
+    @Injectable()
+    class Slack {
+      @Hook({ runInBackground: true, concurrency: 2, rate: { max: 60, per: 60_000 } })
+      post(): void {}
+
+      @Hook({ concurrency: 1 })
+      spare(): void {}
+    }
+    const agent = new Agent({ id: 'support', engine: () => 'hi', postHooks: [hookRef(Slack, 'post')] });
+    const { url } = await startApp({ adapter, agentOs: { agents: [agent] }, providers: [Slack] });
+    const listing = (await (await fetch(`${url}/hooks`)).json()) as WireHook[];
+    expect(listing.map(({ source, limits }) => [source, limits])).toEqual([
+      ['Slack.post', { concurrency: 2, rate: { max: 60, per: 60_000 } }],
+      ['Slack.spare', { concurrency: 1 }],
     ]);
   });
 });

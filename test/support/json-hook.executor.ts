@@ -6,6 +6,7 @@ import {
   type HookDelivery,
   type HookExecution,
   type HookExecutorHost,
+  type HookLimits,
   type HookTask,
   type StoredHookTask,
 } from 'nestjs-agentos/executor';
@@ -133,6 +134,10 @@ class StoredTask implements HookTask {
 
   get origin(): StoredHookTask['origin'] {
     return this.#read().origin;
+  }
+
+  get limits(): HookLimits | undefined {
+    return this.#worker.host.limitsOf(this.execution);
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {

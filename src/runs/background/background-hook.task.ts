@@ -1,5 +1,6 @@
 import type { HookExecution } from '../../execution/hook-execution.js';
 import type { HookDelivery, HookTask, StoredHookTask } from '../../execution/hook.executor.js';
+import type { HookLimits } from '../../execution/hook.limits.js';
 import type { BoundHook } from '../../hooks/bound-hook.js';
 import { CopiedHookContext, type HookInfo, type PostHookContext } from '../../hooks/hook.context.js';
 import type { HookCall, HookSubject } from '../../hooks/hook.runner.js';
@@ -55,6 +56,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
   readonly execution: HookExecution;
   readonly snapshot: RunSnapshot | Error;
   readonly origin: RunOrigin;
+  readonly limits?: HookLimits;
   readonly #hook: BoundHook;
   readonly #component: RunnableComponent;
   readonly #environment: ServedEnvironment;
@@ -66,6 +68,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
     this.execution = execution;
     this.snapshot = snapshot;
     this.origin = origin;
+    if (hook.limits) this.limits = hook.limits;
     this.#hook = hook;
     this.#component = component;
     this.#environment = environment;

@@ -88,6 +88,9 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
       shutdownTimeout: 10_000,
       ledger: this.ledger,
       logger: this.log,
+      // Tests have one component; the last hook of a name is the one that counts.
+      limitsOf: ({ hook }) =>
+        [...this.#calls.values()].findLast(({ execution }) => execution.hook === hook)?.hook.limits,
       rebuild: ({ execution: stored }) => {
         const call = this.#calls.get(stored.id);
         return call && this.#toTask({ ...call, execution: this.ledger.adopt(stored) });
@@ -101,6 +104,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
       snapshot: {},
       origin: { sessionId: 'session', isWithdrawn: false },
       isRebuildable: true,
+      ...(call.hook.limits ? { limits: call.hook.limits } : {}),
       run: (delivery) =>
         call.execution.endedAt === undefined ? this.runner.runInBackground(call, delivery) : undefined,
       fail: (error) => this.runner.failInBackground(call, error),
@@ -111,9 +115,19 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
   }
 
   /** The background hooks of a run, by name. Those called `never settling` time out soon, the others never. */
-  batch(id: string, hooks: Readonly<Record<string, TestHook>>, options: Partial<HookBatch> = {}): HookBatch {
+  batch(
+    id: string,
+    hooks: Readonly<Record<string, TestHook>>,
+    options: Partial<HookBatch> = {},
+    decoration: Pick<HookOptions, 'concurrency' | 'rate' | 'retry'> = {},
+  ): HookBatch {
     const tasks = Object.entries(hooks).map(([name, hook]) =>
-      this.task(hook, { name, runId: id, timeout: name === 'never settling' ? 20 : 60_000 }),
+      this.task(hook, {
+        name,
+        runId: id,
+        timeout: name === 'never settling' ? 20 : 60_000,
+        ...decoration,
+      }),
     );
     return { id, tasks, cannotWait: false, runInContext: (callback) => callback(), ...options };
   }

@@ -69,6 +69,60 @@ describe('InProcessHookExecutor', () => {
     ]);
   });
 
+  it('starts executions that wait for the limits of their hook in the order in which they came to it', async () => {
+    const executor = createExecutor();
+    const ids = ['a', 'b', 'c', 'd'];
+    const recorded = async (id: string): Promise<void> => {
+      steps.push(id);
+      await someTurns();
+      steps.push(`end ${id}`);
+    };
+    const batches = ids.map((id) => harness.batch(id, { hook: () => recorded(id) }, {}, { concurrency: 1 }));
+    for (const batch of batches) void executor.accept(batch);
+    for (const batch of batches) executor.release(batch, true);
+    await executor.drain();
+    expect(steps).toEqual(ids.flatMap((id) => [id, `end ${id}`]));
+  });
+
+  it('runs a hook that has waited for its limits in the asynchronous context of its run', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const executor = createExecutor({ concurrency: 1 });
+    const hook = async (): Promise<void> => {
+      steps.push(String(storage.getStore()));
+      await someTurns();
+    };
+    for (const id of ['a', 'b'])
+      storage.run(id, () => {
+        const runInContext = AsyncLocalStorage.snapshot() as HookBatch['runInContext'];
+        const batch = harness.batch(
+          id,
+          { hook },
+          { runInContext },
+          { concurrency: 1, rate: { max: 1, per: 1 } },
+        );
+        void executor.accept(batch);
+        executor.release(batch, true);
+      });
+    await executor.drain();
+    expect(steps).toEqual(['a', 'b']);
+  });
+
+  it('keeps the limits of a hook whose batch runs at once because too much is pending', async () => {
+    const executor = createExecutor({ maxPending: 1 });
+    const gate = createGate();
+    const running = harness.batch('running', { hook: () => gate.opened }, {}, { concurrency: 1 });
+    const over = harness.batch('over', { hook: () => void steps.push('over') }, {}, { concurrency: 1 });
+    void executor.accept(running);
+    executor.release(running, true);
+    await someTurns();
+    const accepting = executor.accept(over);
+    await someTurns();
+    expect([overflows, steps]).toEqual([['over'], []]);
+    gate.open();
+    await accepting;
+    expect(steps).toEqual(['over']);
+  });
+
   it('runs hooks in the asynchronous context of the run that they belong to', async () => {
     const storage = new AsyncLocalStorage<string>();
     const executor = createExecutor({ maxPending: 2 });

@@ -42,6 +42,9 @@ describe('defineHookOf()', () => {
     ['Hook', { retry: { attempts: 2 } }],
     ['Hook', { retry: { attempts: 10, backoff: 0 } }],
     ['Hook', { retry: { attempts: 3, backoff: 2 ** 31 - 1 } }],
+    ['Hook', { concurrency: 1 }],
+    ['Hook', { rate: { max: 1, per: 1 } }],
+    ['Hook', { concurrency: 5, rate: { max: 100, per: 60_000 } }],
     ['Hook', { on: ['completed', 'rejected', 'failed', 'cancelled'] }],
     ['Hook', { when: condition }],
     ['Hook', { onError: 'fail' }],
@@ -91,6 +94,21 @@ describe('defineHookOf()', () => {
       { retry: { attempts: 3, delay: 1 } },
       'unknown option "delay" in retry. Known options: attempts, backoff.',
     ],
+    ['Hook', { concurrency: 0 }, 'expected concurrency to be a whole number from 1 on, got 0 (number).'],
+    ['Hook', { concurrency: '2' }, 'expected concurrency to be a whole number from 1 on, got "2".'],
+    ['Hook', { rate: 5 }, 'expected rate to be { max, per }, got 5 (number).'],
+    [
+      'Hook',
+      { rate: { max: 5 } },
+      'expected rate.per to be a number of milliseconds from 1 to 2147483647, got undefined.',
+    ],
+    ['Hook', { rate: { per: 5 } }, 'expected rate.max to be a whole number from 1 on, got undefined.'],
+    [
+      'Hook',
+      { rate: { max: 0, per: 5 } },
+      'expected rate.max to be a whole number from 1 on, got 0 (number).',
+    ],
+    ['Hook', { rate: { max: 1, every: 5 } }, 'unknown option "every" in rate. Known options: max, per.'],
     ['Guardrail', { stream: 'later' }, 'expected stream to be "hold" or "pass", got "later".'],
     ['Guardrail', { timeout: -5 }, `${TIMEOUT}, got -5 (number).`],
     [
@@ -105,13 +123,11 @@ describe('defineHookOf()', () => {
   });
 
   it.each<[Decorator, string, string]>([
-    ['Hook', 'background', 'runInBackground, name, timeout, retry, on, when, onError'],
-    ['Hook', 'stream', 'runInBackground, name, timeout, retry, on, when, onError'],
-    ...['retry', 'on', 'onError', 'runInBackground'].map((option): [Decorator, string, string] => [
-      'Guardrail',
-      option,
-      'name, timeout, when, stream',
-    ]),
+    ['Hook', 'background', 'runInBackground, name, timeout, retry, concurrency, rate, on, when, onError'],
+    ['Hook', 'stream', 'runInBackground, name, timeout, retry, concurrency, rate, on, when, onError'],
+    ...['retry', 'concurrency', 'rate', 'on', 'onError', 'runInBackground'].map(
+      (option): [Decorator, string, string] => ['Guardrail', option, 'name, timeout, when, stream'],
+    ),
   ])('refuses an option that @%s does not know: %s', (decorator, option, known) => {
     expect(() => define(decorator, { [option]: false })).toThrow(
       new AgentOsConfigurationError(
