@@ -26,7 +26,7 @@ import {
 import { HeldBatches, type HeldBatch } from './held.batches.js';
 import { toFlow } from './hook.jobs.js';
 import { HookWorker } from './hook.worker.js';
-import type { Bullmq, JobProducer, JobWorker, QueueConnection } from './queue.connection.js';
+import type { Bullmq, JobProducer, JobPromoter, JobWorker, QueueConnection } from './queue.connection.js';
 import { openRedisQueue } from './redis.connection.js';
 import { openFolderQueue, openPoolQueue } from './sql.connection.js';
 import { encodeSnapshot, type EncodedSnapshot } from './stored.batch.js';
@@ -56,6 +56,7 @@ interface Started {
   readonly queue: QueueConnection;
   readonly producer: JobProducer;
   readonly hookWorker?: HookWorker;
+  readonly promoter?: JobPromoter;
   readonly workers: readonly JobWorker[];
   readonly held: HeldBatches;
   readonly refused: RefusedBatches;
@@ -202,7 +203,7 @@ export class BullmqHookExecutor extends HookExecutor {
     deadline: AbortSignal,
     settled?: () => Promise<void> | undefined,
   ): Promise<void> {
-    const { held, refused, workers, hookWorker, producer, queue, sweeper } = started;
+    const { held, refused, workers, hookWorker, producer, promoter, queue, sweeper } = started;
     while (!deadline.aborted) {
       for (const batch of held.unreleased()) void this.#release(batch, false);
       const work = hookWorker && held.size > 0 ? held.drain() : settled?.();
@@ -219,6 +220,7 @@ export class BullmqHookExecutor extends HookExecutor {
     held.forgetAll();
     if (runIds.size > 0) await this.#nameLeft(runIds, queue);
     await producer.close();
+    await promoter?.close();
     await queue.store.close();
   }
 
@@ -276,12 +278,13 @@ export class BullmqHookExecutor extends HookExecutor {
   #createWorkers(
     { UnrecoverableError, DelayedError, WaitingError }: Bullmq,
     { host, queue, held }: Pick<Started, 'host' | 'queue' | 'held'>,
-  ): Pick<Started, 'workers' | 'hookWorker'> {
+  ): Pick<Started, 'workers' | 'hookWorker' | 'promoter'> {
     const { stalledInterval, maxTakeovers, concurrency, unknownAfter } = this.#settings;
     const lockDuration = Math.max(
       this.#settings.lockDuration,
       queue.isOfOneProcess ? LOCK_OF_ONE_PROCESS : 0,
     );
+    const promoter = queue.createPromoter((error) => this.#logOutage(error));
     const hookWorker = new HookWorker({
       host,
       store: queue.store,
@@ -290,6 +293,7 @@ export class BullmqHookExecutor extends HookExecutor {
       lockDuration,
       unknownAfter,
       logger: host.logger,
+      promote: (jobId) => promote(promoter, jobId),
       onBatchEnded: (id) => held.end(id),
     });
     const worker = queue.createWorker(
@@ -303,7 +307,7 @@ export class BullmqHookExecutor extends HookExecutor {
       if (job && error.message.includes('stalled'))
         hookWorker.endStalled(job).catch((thrown: Error) => this.#logOutage(thrown));
     });
-    return { workers: [worker], hookWorker };
+    return { workers: [worker], hookWorker, promoter };
   }
 
   /** Stores a batch. Its promise resolves when the batch is in the store, and with it the result may be handed back. */
@@ -458,6 +462,18 @@ function tryToEncode(snapshot: unknown): ReturnType<typeof encodeSnapshot> | Err
     return encodeSnapshot(snapshot);
   } catch (thrown) {
     return thrown instanceof Error ? thrown : new Error(String(thrown));
+  }
+}
+
+/** Another worker may have promoted it a moment before. */
+async function promote(promoter: JobPromoter, jobId: string): Promise<boolean> {
+  try {
+    const job = await promoter.getJob(jobId);
+    await job?.promote();
+    return job !== undefined;
+  } catch (thrown) {
+    if (isNotDelayed(thrown)) return false;
+    throw thrown;
   }
 }
 

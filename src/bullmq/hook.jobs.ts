@@ -1,5 +1,6 @@
 import type { FlowJob } from 'bullmq';
 
+import type { HookExecution, HookIdentity } from '../execution/hook-execution.js';
 import type { HookTask } from '../execution/hook.executor.js';
 import { PAYLOAD_VERSION, type JobData } from './stored.batch.js';
 
@@ -11,6 +12,10 @@ export interface JobPlace {
   readonly releaseAfter: number;
   /** Earlier batches of the same tree run first. */
   readonly isLater: boolean;
+}
+
+function identityOf({ component: { kind, id }, position, phase, hook }: HookExecution): HookIdentity {
+  return { component: { kind, id }, position, phase, hook };
 }
 
 /** Jobs of hooks that have ended are kept for a while, for dashboards. */
@@ -34,6 +39,7 @@ export function toFlow(
       run: execution.runId,
       origin,
       isLater: isLater && index === 0,
+      hook: identityOf(execution),
     };
     return {
       name: execution.hook,

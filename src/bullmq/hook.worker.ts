@@ -8,8 +8,10 @@ import { toError } from '../data/to-error.js';
 import { quoted, reasonOf } from '../errors/log.text.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookDelivery, HookExecutorHost, HookTask } from '../execution/hook.executor.js';
+import type { HookLimits } from '../execution/hook.limits.js';
 import { now } from '../model/clock.js';
-import type { ClaimedBatch, Fence, QueueStore } from './queue.store.js';
+import { LONGEST_TIMER } from '../options/option.schemas.js';
+import { LIMITED_PAUSE, type Claim, type ClaimedBatch, type Fence, type QueueStore } from './queue.store.js';
 import { PayloadVersionError, readJobData, type JobData } from './stored.batch.js';
 import type { StoredSnapshots } from './stored.snapshots.js';
 
@@ -29,6 +31,8 @@ export interface HookWorkerOptions {
   readonly lockDuration: number;
   readonly unknownAfter: number;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
+  /** Lets a job run now that is delayed. @returns whether it was */
+  readonly promote: (jobId: string) => Promise<boolean>;
   /** All hooks of a batch have ended. */
   readonly onBatchEnded: (batchId: string) => void;
 }
@@ -40,6 +44,22 @@ const LONGEST_BACKOFF = 60_000;
 const EARLIER_BACKOFF = 250;
 /** Milliseconds that a hook gets to end after its signal was aborted by a shutdown. */
 const ENDING_TIME = 500;
+
+/** A job whose execution this worker has claimed. */
+interface ClaimedJob {
+  readonly data: JobData;
+  readonly claimed: Fence;
+  readonly claim: Extract<Claim, { readonly kind: 'claimed' }>;
+  readonly limits: HookLimits | undefined;
+  /** In the time of `performance.now()`. */
+  readonly startedAt: number;
+}
+
+/** Its task. */
+interface ClaimedTask extends Pick<ClaimedJob, 'claimed' | 'limits'> {
+  readonly task: HookTask;
+  readonly batch: ClaimedBatch;
+}
 
 /** A hook that this process runs. */
 interface RunningHook {
@@ -93,13 +113,29 @@ export class HookWorker {
     const startedAt = performance.now();
     if (this.#isStopping) return this.#putBack(job, token);
     const data = await this.#read(job, token);
-    const { store, lockDuration } = this.#options;
+    const { store } = this.#options;
     if (data.isLater && (await this.#persist(() => store.hasEarlierOpen(data.batch))))
       return this.#delay(job, token, EARLIER_BACKOFF);
     const claimed: Fence = { executionId: data.execution, fence: job.attemptsStarted };
-    const claim = await this.#persist(() => store.claim(claimed, now()));
+    const limits = data.hook && this.#options.host.limitsOf(data.hook);
+    const limited = limits && { limits, jobId: job.id ?? '' };
+    const claim = await this.#persist(() => store.claim(claimed, now(), limited));
+    if (claim.kind === 'limited') return this.#delay(job, token, claim.wait);
     if (claim.kind === 'lost') return this.#leave();
     if (claim.kind !== 'claimed') return claim.kind;
+    try {
+      return await this.#runClaimed(job, token, { data, claimed, claim, limits, startedAt });
+    } finally {
+      if (limits) await this.#callNext(limits);
+    }
+  }
+
+  async #runClaimed(
+    job: Job,
+    token: string,
+    { data, claimed, claim, limits, startedAt }: ClaimedJob,
+  ): Promise<string> {
+    const { store, lockDuration } = this.#options;
     // It stood still since it was given the job, so another worker may be given the job at any moment.
     if (performance.now() - startedAt > lockDuration) {
       await this.#persist(() => store.unclaim(claimed));
@@ -110,7 +146,7 @@ export class HookWorker {
     if (snapshot instanceof Error) return this.#fail(claimed, execution, snapshot);
     const task = this.#rebuild(data, execution, snapshot);
     if (task instanceof Error) return this.#fail(claimed, execution, task);
-    if (task) return this.#run(job, token, { task, claimed, batch });
+    if (task) return this.#run(job, token, { task, claimed, batch, limits });
     if (Date.now() - execution.scheduledAt > this.#options.unknownAfter)
       return this.#fail(claimed, execution, new HookNotFoundError(execution));
     await this.#persist(() => store.unclaim(claimed));
@@ -138,15 +174,7 @@ export class HookWorker {
     if (batchEnded !== undefined) this.#options.onBatchEnded(batchEnded);
   }
 
-  async #run(
-    job: Job,
-    token: string,
-    {
-      task,
-      claimed,
-      batch,
-    }: { readonly task: HookTask; readonly claimed: Fence; readonly batch: ClaimedBatch },
-  ): Promise<string> {
+  async #run(job: Job, token: string, { task, claimed, batch, limits }: ClaimedTask): Promise<string> {
     const { store, errors } = this.#options;
     const abort = new AbortController();
     const id = job.id ?? '';
@@ -156,7 +184,11 @@ export class HookWorker {
     this.#running.set(id, own);
     try {
       const { delivered, carry } = batch;
-      const delivery = { shutdown: abort.signal, ...(delivered === undefined ? {} : { delivered }) };
+      const delivery: HookDelivery = {
+        shutdown: abort.signal,
+        ...(delivered === undefined ? {} : { delivered }),
+        ...(limits ? { beforeRetry: () => this.#waitForRetry(limits, abort.signal) } : {}),
+      };
       const running = this.#start(task, delivery, carry);
       if (running) await this.#settled(running, abort.signal);
     } finally {
@@ -175,6 +207,33 @@ export class HookWorker {
     if (execution.state === 'failed' || execution.state === 'timed_out')
       throw nameless(new errors.UnrecoverableError(execution.errorName ?? execution.state));
     return execution.state;
+  }
+
+  /** An execution of this hook has ended or was given back: the next one that waits for its limits need not wait longer. */
+  async #callNext({ hook }: HookLimits): Promise<void> {
+    const { store, promote, logger } = this.#options;
+    try {
+      for (const jobId of await store.waiting(hook)) if (await promote(jobId)) return;
+    } catch (thrown) {
+      logger.warn(
+        `Hooks that wait for the limits of ${quoted(hook)} could not be called: ${reasonOf(thrown)}. They ask again by themselves.`,
+      );
+    }
+  }
+
+  /** Resolves when the rate of the hook allows a further attempt, or the signal has aborted. */
+  async #waitForRetry(limits: HookLimits, signal: AbortSignal): Promise<void> {
+    const { store, logger } = this.#options;
+    while (!signal.aborted) {
+      let wait = LIMITED_PAUSE;
+      try {
+        wait = await store.countRetry(limits);
+      } catch (thrown) {
+        logger.warn(`The store of background hooks does not answer: ${reasonOf(thrown)}`);
+      }
+      if (wait === 0) return;
+      await sleep(Math.min(wait, LONGEST_TIMER), undefined, { signal }).catch(() => undefined);
+    }
   }
 
   /** Calls the hook in the context that was carried along; it fails if that does not call back. */

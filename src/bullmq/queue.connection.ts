@@ -1,5 +1,5 @@
 import type * as BullmqPackage from 'bullmq';
-import type { FlowJob, FlowProducer, Job } from 'bullmq';
+import type { FlowJob, FlowProducer, Job, Queue } from 'bullmq';
 
 import type { QueueStore } from './queue.store.js';
 
@@ -23,6 +23,11 @@ export interface JobProducer extends Pick<FlowProducer, 'close'> {
   add(flow: FlowJob): ReturnType<FlowProducer['add']>;
 }
 
+/** Lets delayed jobs run now. */
+export interface JobPromoter extends Pick<Queue, 'close'> {
+  getJob(jobId: string): Promise<Pick<Job, 'promote'> | undefined>;
+}
+
 /** A worker of BullMQ. */
 export interface JobWorker {
   waitUntilReady(): Promise<void>;
@@ -41,6 +46,7 @@ export interface QueueConnection {
   /** The maximum number of connections; each worker keeps one. Undefined if workers open their own. */
   readonly connections?: number;
   createProducer(onError: (error: Error) => void): JobProducer;
+  createPromoter(onError: (error: Error) => void): JobPromoter;
   createWorker(queue: string, process: Process, settings: WorkerSettings): JobWorker;
 }
 

@@ -1,4 +1,5 @@
 import type { HookEndReason, HookExecution } from '../execution/hook-execution.js';
+import type { HookLimits } from '../execution/hook.limits.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
@@ -29,11 +30,14 @@ export interface ClaimedBatch {
 }
 
 /**
- * The answer to a worker that is about to run a hook: it may (`claimed`), the hook has `ended`, another worker with a
- * higher fence has claimed it (`lost`), or the store does not know it any more (`gone`).
+ * The answer to a worker that is about to run a hook: it may (`claimed`), the limits of the hook do not allow it yet
+ * (`limited`), the hook has `ended`, another worker with a higher fence has claimed it (`lost`), or the store does not know
+ * it any more (`gone`).
  */
 export type Claim =
   | { readonly kind: 'claimed'; readonly execution: HookExecution; readonly batch: ClaimedBatch }
+  /** `wait`: milliseconds after which it is to be asked again. */
+  | { readonly kind: 'limited'; readonly wait: number }
   | { readonly kind: 'ended' | 'lost' | 'gone' };
 
 /** A worker's right to record results of an execution: the number of times that its job was started. */
@@ -48,6 +52,19 @@ export interface WaitingEnd {
   readonly reason: HookEndReason;
   readonly endedAt: number;
 }
+
+/** The limits that an execution needs the permission of, and its job, which waits for it. */
+export interface LimitedJob {
+  readonly limits: HookLimits;
+  readonly jobId: string;
+}
+
+/** Milliseconds between questions of an execution that waits until another one ends, in case nothing tells it. */
+export const LIMITED_PAUSE = 1_000;
+/** The most of these pauses that it waits at once. */
+export const MOST_LIMITED_PAUSES = 30;
+/** The number of jobs that {@link QueueStore.waiting} returns at most. */
+export const NEXT_WAITING = 5;
 
 /** How an execution ended; `batchEnded`: no other hook of its batch is open. */
 export interface RecordedEnd {
@@ -81,8 +98,16 @@ export interface QueueStore {
   snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | undefined>;
   /** The content of a file. */
   file(batchId: string, hash: string): Promise<string | undefined>;
-  /** Takes an execution over, unless a worker with a higher fence has it; counts an attempt. */
-  claim(claimed: Fence, startedAt: number): Promise<Claim>;
+  /**
+   * Takes an execution over, unless a worker with a higher fence has it; counts an attempt. With limits, only if those of all
+   * processes allow it: at most `concurrency` executions of the hook are `running` in the ledger, and at most `max`
+   * have started within `per`, by the clock of the store. Otherwise the execution waits, and its job with it.
+   */
+  claim(claimed: Fence, startedAt: number, limited?: LimitedJob): Promise<Claim>;
+  /** Counts a further attempt as a start. @returns milliseconds to wait before asking again; 0 if it may start */
+  countRetry(limits: HookLimits): Promise<number>;
+  /** The ids of the next jobs that wait for the limits of a hook. */
+  waiting(hook: string): Promise<readonly string[]>;
   /** Takes the last attempt back: the hook was not called. */
   unclaim(claimed: Fence): Promise<void>;
   /** Records the number of attempts. */

@@ -3,15 +3,20 @@ import type { Redis } from 'ioredis';
 import { reasonOf } from '../errors/log.text.js';
 import type { HookExecution, HookExecutionState } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
-import type {
-  BatchIds,
-  Claim,
-  Fence,
-  NewBatch,
-  QueueStore,
-  RecordedEnd,
-  SweepLimits,
-  WaitingEnd,
+import type { HookLimits } from '../execution/hook.limits.js';
+import {
+  LIMITED_PAUSE,
+  MOST_LIMITED_PAUSES,
+  NEXT_WAITING,
+  type BatchIds,
+  type Claim,
+  type Fence,
+  type LimitedJob,
+  type NewBatch,
+  type QueueStore,
+  type RecordedEnd,
+  type SweepLimits,
+  type WaitingEnd,
 } from './queue.store.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
@@ -24,14 +29,85 @@ import type { EncodedSnapshot } from './stored.batch.js';
  * - run:<id>: set of the ids of the executions of a run
  * - open: sorted set of the ids of batches that have open hooks, by the time they were stored
  * - finished: sorted set of the ids of batches that have ended and have failed hooks
+ * - limits:<hook>:running, :waiting, :starts: set of the ids of executions that run, sorted set of those that wait by the time
+ *   they first asked, list of the times of starts, the newest first
  * - tree:<id>: list of the ids of the open batches of a run tree
  */
 
-const CLAIM = `
+/** The starts of a hook that are remembered, so that workers with another rate find them. */
+const REMEMBERED_STARTS = 10_000;
+
+const CHECK_CLAIM = `
 local found = redis.call('HMGET', KEYS[1], 'endedAt', 'fence', 'batch')
 if not found[3] then return {'gone'} end
 if found[1] then return {'ended'} end
 if tonumber(found[2]) >= tonumber(ARGV[1]) then return {'lost'} end
+`;
+
+/** Functions for the limits of a hook: their keys begin with `limits`; `max` is 0 without a rate. */
+const LIMITS = `
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function waitForRate(limits, max, per, ahead)
+  if max == 0 then return 0 end
+  local oldest = redis.call('LINDEX', limits .. 'starts', max - 1)
+  if not oldest or now - oldest >= per then return 0 end
+  local replaced = redis.call('LINDEX', limits .. 'starts', max - 1 - ahead % max)
+  return math.max(1, math.ceil(replaced + per - now) + math.floor(ahead / max) * per)
+end
+local function countStart(limits, max, per)
+  if max == 0 then return end
+  local key = limits .. 'starts'
+  redis.call('LPUSH', key, now)
+  redis.call('LTRIM', key, 0, math.max(max, ${REMEMBERED_STARTS}) - 1)
+  redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), math.ceil(per)))
+end
+`;
+
+/** Whether an execution runs or waits is told by its state; those that do neither any longer leave the sets. */
+const ASK_LIMITS = `
+${LIMITS}
+local limits, id = ARGV[4], ARGV[5]
+local concurrency, max, per = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local running = 0
+if concurrency > 0 then
+  for _, other in ipairs(redis.call('SMEMBERS', limits .. 'running')) do
+    if redis.call('HGET', ARGV[9] .. other, 'state') ~= 'running' then redis.call('SREM', limits .. 'running', other)
+    elseif other ~= id then running = running + 1 end
+  end
+end
+redis.call('ZADD', limits .. 'waiting', 'NX', now, id)
+local ahead = redis.call('ZRANK', limits .. 'waiting', id)
+local wait = waitForRate(limits, max, per, ahead)
+if concurrency > 0 and running >= concurrency then
+  wait = math.max(wait, math.min(1 + ahead, ${MOST_LIMITED_PAUSES}) * ${LIMITED_PAUSE})
+end
+redis.call('HSET', KEYS[1], 'job', ARGV[10])
+if wait > 0 then return {'limited', tostring(wait)} end
+redis.call('ZREM', limits .. 'waiting', id)
+if concurrency > 0 then redis.call('SADD', limits .. 'running', id) end
+countStart(limits, max, per)
+`;
+
+const COUNT_RETRY = `
+${LIMITS}
+local max, per = tonumber(ARGV[1]), tonumber(ARGV[2])
+local wait = waitForRate(KEYS[1], max, per, 0)
+if wait == 0 then countStart(KEYS[1], max, per) end
+return tostring(wait)
+`;
+
+const WAITING = `
+local jobs = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, 99)) do
+  local found = redis.call('HMGET', ARGV[1] .. id, 'state', 'job')
+  if found[1] ~= 'scheduled' then redis.call('ZREM', KEYS[1], id)
+  elseif #jobs < ${NEXT_WAITING} then table.insert(jobs, found[2]) end
+end
+return jobs
+`;
+
+const TAKE = `
 redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'state', 'running')
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 redis.call('HSETNX', KEYS[1], 'startedAt', ARGV[2])
@@ -82,6 +158,9 @@ for index = 4, #ARGV, 2 do
 end
 return 1
 `;
+
+const CLAIM = CHECK_CLAIM + TAKE;
+const CLAIM_LIMITED = CHECK_CLAIM + ASK_LIMITS + TAKE;
 
 /** How many executions are read at once. */
 const PAGE = 500;
@@ -186,14 +265,13 @@ export class RedisQueueStore implements QueueStore {
     return (await this.#client.hget(this.#key('batch', batchId), `file:${hash}`)) ?? undefined;
   }
 
-  async claim({ executionId, fence }: Fence, startedAt: number): Promise<Claim> {
+  async claim({ executionId, fence }: Fence, startedAt: number, limited?: LimitedJob): Promise<Claim> {
     const key = this.#key('execution', executionId);
-    const answer = (await this.#client.eval(CLAIM, 1, key, fence, startedAt, this.#key('batch', ''))) as [
-      Claim['kind'],
-      string[]?,
-      string?,
-      string?,
-    ];
+    const common = [fence, startedAt, this.#key('batch', '')];
+    const answer = (await (limited
+      ? this.#client.eval(CLAIM_LIMITED, 1, key, ...common, ...this.#limitArguments(executionId, limited))
+      : this.#client.eval(CLAIM, 1, key, ...common))) as ClaimAnswer;
+    if (answer[0] === 'limited') return { kind: 'limited', wait: Number(answer[1]) };
     const [kind, fields = [], delivered = '', carry = ''] = answer;
     if (kind !== 'claimed') return { kind };
     return {
@@ -204,6 +282,29 @@ export class RedisQueueStore implements QueueStore {
         ...(carry === '' ? {} : { carry }),
       },
     };
+  }
+
+  #limitArguments(
+    executionId: string,
+    { limits: { hook, concurrency = 0, rate }, jobId }: LimitedJob,
+  ): (string | number)[] {
+    const { max = 0, per = 0 } = rate ?? {};
+    const executions = this.#key('execution', '');
+    return [this.#limitKey(hook), executionId, concurrency, max, per, executions, jobId];
+  }
+
+  async countRetry({ hook, rate }: HookLimits): Promise<number> {
+    if (!rate) return 0;
+    return Number(await this.#client.eval(COUNT_RETRY, 1, this.#limitKey(hook), rate.max, rate.per));
+  }
+
+  async waiting(hook: string): Promise<readonly string[]> {
+    const key = `${this.#limitKey(hook)}waiting`;
+    return (await this.#client.eval(WAITING, 1, key, this.#key('execution', ''))) as string[];
+  }
+
+  #limitKey(hook: string): string {
+    return `${this.#key('limits', hook)}:`;
   }
 
   unclaim(claimed: Fence): Promise<void> {
@@ -311,6 +412,15 @@ export class RedisQueueStore implements QueueStore {
     return id === undefined ? `${this.#prefix}${kind}` : `${this.#prefix}${kind}:${id}`;
   }
 }
+
+type ClaimAnswer =
+  | readonly [kind: 'limited', wait: string]
+  | readonly [
+      kind: 'claimed' | 'ended' | 'lost' | 'gone',
+      fields?: string[],
+      delivered?: string,
+      carry?: string,
+    ];
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
 

@@ -39,12 +39,14 @@ export async function openRedisQueue(
   };
   const store = new RedisQueueStore(client, queue, close);
   for (const warning of await store.open()) logger.warn(warning);
-  const { FlowProducer, Worker } = bullmq;
+  const { FlowProducer, Queue, Worker } = bullmq;
   return {
     store,
     isOfOneProcess: false,
     createProducer: (onProducerError) =>
       new FlowProducer({ connection: client }).on('error', onProducerError),
+    createPromoter: (onPromoterError) =>
+      new Queue(queue, { connection: client, skipMetasUpdate: true }).on('error', onPromoterError),
     createWorker: (name, process, settings) => {
       const connection = create(ioredis.Redis, given, blocking);
       connection.on('error', onError);

@@ -3,15 +3,20 @@ import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import { checkSpaceOf } from '../sql/free-space.js';
 import type { QueueDatabase } from './queue.database.js';
-import type {
-  BatchIds,
-  Claim,
-  Fence,
-  NewBatch,
-  QueueStore,
-  RecordedEnd,
-  SweepLimits,
-  WaitingEnd,
+import type { HookLimits, HookRate } from '../execution/hook.limits.js';
+import {
+  LIMITED_PAUSE,
+  MOST_LIMITED_PAUSES,
+  NEXT_WAITING,
+  type BatchIds,
+  type Claim,
+  type Fence,
+  type LimitedJob,
+  type NewBatch,
+  type QueueStore,
+  type RecordedEnd,
+  type SweepLimits,
+  type WaitingEnd,
 } from './queue.store.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
@@ -19,7 +24,7 @@ import type { EncodedSnapshot } from './stored.batch.js';
 const MIGRATION_LOCK = 7_777_002;
 
 /** It is created last: where it is, everything is. */
-const LAST_INDEX = 'agent_os_hook_executions_ended';
+const LAST_INDEX = 'agent_os_hook_limited_hook';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS agent_os_hook_batches (
@@ -70,7 +75,29 @@ CREATE TABLE IF NOT EXISTS agent_os_hook_executions (
 );
 CREATE INDEX IF NOT EXISTS agent_os_hook_executions_scheduled ON agent_os_hook_executions (queue, scheduled_at DESC, position DESC);
 CREATE INDEX IF NOT EXISTS agent_os_hook_executions_run ON agent_os_hook_executions (queue, run_id);
-CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_executions (queue, ended_at DESC);
+CREATE INDEX IF NOT EXISTS agent_os_hook_executions_ended ON agent_os_hook_executions (queue, ended_at DESC);
+CREATE TABLE IF NOT EXISTS agent_os_hook_limits (
+  queue text NOT NULL,
+  hook text NOT NULL,
+  per bigint NOT NULL,
+  PRIMARY KEY (queue, hook)
+);
+CREATE TABLE IF NOT EXISTS agent_os_hook_starts (
+  queue text NOT NULL,
+  hook text NOT NULL,
+  at bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS agent_os_hook_starts_at ON agent_os_hook_starts (queue, hook, at DESC);
+CREATE TABLE IF NOT EXISTS agent_os_hook_limited (
+  queue text NOT NULL,
+  execution text NOT NULL,
+  hook text NOT NULL,
+  job text NOT NULL,
+  position bigint GENERATED ALWAYS AS IDENTITY,
+  PRIMARY KEY (queue, execution),
+  FOREIGN KEY (queue, execution) REFERENCES agent_os_hook_executions ON DELETE CASCADE
+);
+CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_limited (queue, hook, position);
 `;
 
 /** Batches and their ledger in PostgreSQL, beside BullMQ's tables: one transaction covers both. */
@@ -199,7 +226,117 @@ export class SqlQueueStore implements QueueStore {
     return rows[0]?.content;
   }
 
-  async claim({ executionId, fence }: Fence, startedAt: number): Promise<Claim> {
+  claim(claimed: Fence, startedAt: number, limited?: LimitedJob): Promise<Claim> {
+    if (!limited) return this.#claim(claimed, startedAt);
+    const { limits, jobId } = limited;
+    return this.#database.transaction(async () => {
+      await this.#lockLimits(limits);
+      await this.#enterLine(claimed, limits, jobId);
+      const wait = await this.#waitOf(claimed, limits);
+      if (wait > 0) return { kind: 'limited', wait };
+      const claim = await this.#claim(claimed, startedAt);
+      if (claim.kind === 'claimed') await this.#countStart(limits);
+      return claim;
+    });
+  }
+
+  countRetry(limits: HookLimits): Promise<number> {
+    const { rate } = limits;
+    if (!rate) return Promise.resolve(0);
+    return this.#database.transaction(async () => {
+      await this.#lockLimits(limits);
+      const wait = await this.#waitForRate(limits.hook, rate, 0);
+      if (wait === 0) await this.#countStart(limits);
+      return wait;
+    });
+  }
+
+  async waiting(hook: string): Promise<readonly string[]> {
+    const { rows } = await this.#database.query<{ readonly job: string }>(
+      `SELECT job FROM agent_os_hook_limited limited JOIN agent_os_hook_executions entry
+           ON entry.queue = limited.queue AND entry.id = limited.execution
+        WHERE limited.queue = $1 AND limited.hook = $2 AND entry.state = 'scheduled'
+        ORDER BY limited.position LIMIT ${NEXT_WAITING}`,
+      [this.#queue, hook],
+    );
+    return rows.map(({ job }) => job);
+  }
+
+  /** One worker at a time counts the executions of a hook. The longest period of all workers decides what is remembered. */
+  async #lockLimits({ hook, rate }: HookLimits): Promise<void> {
+    await this.#database.query(
+      `INSERT INTO agent_os_hook_limits (queue, hook, per) VALUES ($1, $2, $3)
+       ON CONFLICT (queue, hook) DO UPDATE SET per = GREATEST(agent_os_hook_limits.per, EXCLUDED.per)`,
+      [this.#queue, hook, Math.ceil(rate?.per ?? 0)],
+    );
+  }
+
+  /** Whether an execution runs or waits is told by its state in the ledger. Those that have ended leave the line. */
+  async #enterLine({ executionId }: Fence, { hook }: HookLimits, jobId: string): Promise<void> {
+    await this.#database.query(
+      `DELETE FROM agent_os_hook_limited limited USING agent_os_hook_executions entry
+        WHERE limited.queue = $1 AND limited.hook = $2 AND entry.queue = $1 AND entry.id = limited.execution
+          AND entry.ended_at IS NOT NULL`,
+      [this.#queue, hook],
+    );
+    await this.#database.query(
+      `INSERT INTO agent_os_hook_limited (queue, execution, hook, job)
+       SELECT $1, id, $3, $4 FROM agent_os_hook_executions WHERE queue = $1 AND id = $2 AND ended_at IS NULL
+       ON CONFLICT (queue, execution) DO UPDATE SET hook = EXCLUDED.hook, job = EXCLUDED.job`,
+      [this.#queue, executionId, hook, jobId],
+    );
+  }
+
+  /** Milliseconds until an execution may start, as far as known; 0 if it may, or cannot be claimed in any case. */
+  async #waitOf({ executionId, fence }: Fence, { hook, concurrency, rate }: HookLimits): Promise<number> {
+    const { rows } = await this.#database.query<{ readonly running: number; readonly ahead: number }>(
+      `SELECT count(*) FILTER (WHERE entry.state = 'running' AND entry.id <> $3)::int AS running,
+              count(*) FILTER (WHERE entry.state = 'scheduled' AND limited.position < own.position)::int AS ahead
+         FROM agent_os_hook_limited own
+         JOIN agent_os_hook_executions self ON self.queue = $1 AND self.id = $3 AND self.fence < $4
+         JOIN agent_os_hook_limited limited ON limited.queue = $1 AND limited.hook = $2
+         JOIN agent_os_hook_executions entry ON entry.queue = $1 AND entry.id = limited.execution
+        WHERE own.queue = $1 AND own.execution = $3
+        GROUP BY own.execution`,
+      [this.#queue, hook, executionId, fence],
+    );
+    const [place] = rows;
+    if (!place) return 0;
+    const { running, ahead } = place;
+    const pauses = Math.min(1 + ahead, MOST_LIMITED_PAUSES);
+    const forPlace = running >= (concurrency ?? Infinity) ? pauses * LIMITED_PAUSE : 0;
+    return Math.max(forPlace, rate ? await this.#waitForRate(hook, rate, ahead) : 0);
+  }
+
+  /** @param ahead - the number of executions that are to start earlier, if the next one has to wait */
+  async #waitForRate(hook: string, { max, per }: HookRate, ahead: number): Promise<number> {
+    const { rows } = await this.#database.query<{ readonly ago: number }>(
+      `SELECT (floor(extract(epoch FROM clock_timestamp()) * 1000) - at)::float8 AS ago
+         FROM agent_os_hook_starts WHERE queue = $1 AND hook = $2 ORDER BY at DESC LIMIT $3`,
+      [this.#queue, hook, max],
+    );
+    const oldest = rows[max - 1];
+    if (!oldest || oldest.ago >= per) return 0;
+    // It takes the place of a later start, so many periods later.
+    const replaced = rows[max - 1 - (ahead % max)] ?? oldest;
+    return Math.max(1, Math.ceil(per - replaced.ago) + Math.floor(ahead / max) * per);
+  }
+
+  async #countStart({ hook, rate }: HookLimits): Promise<void> {
+    if (!rate) return;
+    await this.#database.query(
+      `WITH forgotten AS (
+         DELETE FROM agent_os_hook_starts starts USING agent_os_hook_limits limits
+          WHERE starts.queue = $1 AND starts.hook = $2 AND limits.queue = $1 AND limits.hook = $2
+            AND starts.at < extract(epoch FROM clock_timestamp()) * 1000 - limits.per
+       )
+       INSERT INTO agent_os_hook_starts (queue, hook, at)
+       VALUES ($1, $2, floor(extract(epoch FROM clock_timestamp()) * 1000))`,
+      [this.#queue, hook],
+    );
+  }
+
+  async #claim({ executionId, fence }: Fence, startedAt: number): Promise<Claim> {
     const { rows } = await this.#database.query<{
       readonly execution: HookExecution;
       readonly delivered: boolean | null;

@@ -73,7 +73,7 @@ async function connect(
   await refuseHiddenTables(database);
   const store = new SqlQueueStore(database, queue, close);
   await store.open();
-  const { FlowProducer, Worker, createPostgresBackend } = bullmq;
+  const { FlowProducer, Queue, Worker, createPostgresBackend } = bullmq;
   const { connections } = database;
   return {
     store,
@@ -81,6 +81,11 @@ async function connect(
     ...(connections === undefined ? {} : { connections }),
     createProducer: (onError) =>
       new FlowProducer({ connection: database }, createPostgresBackend).on('error', onError),
+    createPromoter: (onError) =>
+      new Queue(queue, { connection: database, skipMetasUpdate: true }, createPostgresBackend).on(
+        'error',
+        onError,
+      ),
     createWorker: (name, process, settings) =>
       new Worker(
         name,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { z } from 'zod';
 
+import type { HookIdentity } from '../execution/hook-execution.js';
 import { isRecord } from '../data/is-record.js';
 import { fromExactJson, toExactJson } from '../data/exact-json.js';
 
@@ -22,6 +23,8 @@ export interface JobData {
   };
   /** Earlier batches of the same tree run first. */
   readonly isLater: boolean;
+  /** The hook, by which a worker finds its limits. */
+  readonly hook?: HookIdentity | undefined;
 }
 
 const jobData = z.object({
@@ -36,6 +39,14 @@ const jobData = z.object({
     isWithdrawn: z.boolean(),
   }),
   isLater: z.boolean(),
+  hook: z
+    .object({
+      component: z.object({ kind: z.enum(['agent', 'team', 'workflow']), id: z.string() }),
+      position: z.enum(['root', 'member', 'inside-hook']),
+      phase: z.enum(['pre', 'post']),
+      hook: z.string(),
+    })
+    .optional(),
 });
 
 /** The data is of a later version of this library, or of no version. */

@@ -81,6 +81,111 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(execution).toMatchObject({ state: 'succeeded', attempts: 2, startedAt: 1_000, endedAt: 5_000 });
     });
 
+    /** Batches with two hooks each, whose executions are `<id>:post:one` and `<id>:post:two`. */
+    const addBatches = async (...ids: string[]): Promise<string[]> => {
+      for (const id of ids) await store.add(batchOf(id), noJobs);
+      return ids.flatMap((id) => [`${id}:post:one`, `${id}:post:two`]);
+    };
+
+    it('lets as many executions of a hook run as its concurrency, until they have ended or were given back', async () => {
+      const [one = '', two = '', three = '', four = ''] = await addBatches('at-once-1', 'at-once-2');
+      const limits = { hook: 'At.once', concurrency: 2 };
+      const claim = async (executionId: string, fence = 1): Promise<string> =>
+        (await store.claim({ executionId, fence }, 1_000, { limits, jobId: `job of ${executionId}` })).kind;
+      expect([await claim(one), await claim(two), await claim(three), await claim(four)]).toEqual([
+        'claimed',
+        'claimed',
+        'limited',
+        'limited',
+      ]);
+      expect(await store.waiting(limits.hook)).toEqual([`job of ${three}`, `job of ${four}`]);
+      // Its process has died: it keeps its place, and takes it again.
+      expect([await claim(one, 2), await claim(three, 2)]).toEqual(['claimed', 'limited']);
+      await store.handBack({ executionId: one, fence: 2 });
+      expect([await claim(three, 3), await claim(one, 3), await claim(four, 2)]).toEqual([
+        'claimed',
+        'limited',
+        'limited',
+      ]);
+      await store.end(
+        { executionId: two, fence: 1 },
+        createExecution({ runId: 'at-once-1', hook: 'two', state: 'succeeded', endedAt: 5_000 }),
+      );
+      expect([await claim(two, 2), await claim(four, 3)]).toEqual(['ended', 'claimed']);
+      expect((await store.list({ runId: 'at-once-2' })).map(({ attempts }) => attempts)).toEqual([1, 1]);
+    });
+
+    it('does not count a hook that is given back without being called, and counts other hooks by themselves', async () => {
+      const [one = '', two = '', three = ''] = await addBatches('apart-1', 'apart-2');
+      const claim = async (executionId: string, hook: string): Promise<string> =>
+        (
+          await store.claim({ executionId, fence: 1 }, 1_000, {
+            limits: { hook, concurrency: 1 },
+            jobId: executionId,
+          })
+        ).kind;
+      expect([await claim(one, 'One.hook'), await claim(two, 'Other.hook')]).toEqual(['claimed', 'claimed']);
+      await store.unclaim({ executionId: one, fence: 1 });
+      expect(await claim(three, 'One.hook')).toBe('claimed');
+    });
+
+    it('lets no more executions of a hook start than its maximum within any period, retries included', async () => {
+      const ids = await addBatches(...Array.from({ length: 5 }, (_, index) => `rate-${index}`));
+      const limits = { hook: 'With.rate', rate: { max: 2, per: 150 } };
+      /** The times before and after the call in which the store has allowed a start. */
+      const starts: { readonly before: number; readonly after: number }[] = [];
+      const start = async (ask: () => Promise<number>): Promise<void> => {
+        for (;;) {
+          const before = Date.now();
+          const wait = await ask();
+          if (wait === 0) return void starts.push({ before, after: Date.now() });
+          await new Promise((resolve) => setTimeout(resolve, wait));
+        }
+      };
+      const claims = ids.map((executionId) =>
+        start(async () => {
+          const claim = await store.claim({ executionId, fence: 1 }, 1_000, { limits, jobId: executionId });
+          return claim.kind === 'limited' ? claim.wait : 0;
+        }),
+      );
+      const retries = [1, 2, 3].map(() => start(() => store.countRetry(limits)));
+      await Promise.all([...claims, ...retries]);
+      expect(starts).toHaveLength(13);
+      starts.sort((one, other) => one.after - other.after);
+      for (const [index, { before }] of starts.entries()) {
+        const next = starts[index + limits.rate.max];
+        // The store counts whole milliseconds.
+        if (next) expect(next.after - before).toBeGreaterThanOrEqual(limits.rate.per - 1);
+      }
+    });
+
+    it('tells an execution to wait until the rate is expected to allow its start, by its place in the line', async () => {
+      const ids = await addBatches('line-1', 'line-2', 'line-3');
+      const limits = { hook: 'In.line', rate: { max: 2, per: 3_600_000 } };
+      const waits: number[] = [];
+      for (const executionId of ids) {
+        const claim = await store.claim({ executionId, fence: 1 }, 1_000, { limits, jobId: executionId });
+        waits.push(claim.kind === 'limited' ? Math.round(claim.wait / limits.rate.per) : 0);
+      }
+      expect(waits).toEqual([0, 0, 1, 1, 2, 2]);
+    });
+
+    it('lets workers with other limits count the same starts', async () => {
+      const ids = await addBatches('other-1', 'other-2', 'other-3');
+      const claim = async (index: number, max: number): Promise<string> => {
+        const limits = { hook: 'With.others', rate: { max, per: 3_600_000 } };
+        const executionId = ids[index] ?? '';
+        return (await store.claim({ executionId, fence: 1 }, 1_000, { limits, jobId: executionId })).kind;
+      };
+      expect([
+        await claim(0, 1),
+        await claim(1, 1),
+        await claim(2, 3),
+        await claim(3, 3),
+        await claim(4, 3),
+      ]).toEqual(['claimed', 'limited', 'claimed', 'claimed', 'limited']);
+    });
+
     it('lets no worker run a hook that has ended', async () => {
       await store.add(batchOf('done'), noJobs);
       const fence = { executionId: 'done:post:one', fence: 1 };
