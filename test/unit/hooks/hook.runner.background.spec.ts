@@ -33,6 +33,27 @@ describe('HookRunner, in the background,', () => {
     await running;
   }
 
+  it('makes a further attempt only when the limits of the hook allow it, and none if shutdown comes first', async () => {
+    const stopping = new AbortController();
+    const asked: (() => void)[] = [];
+    const beforeRetry = (): Promise<void> => new Promise((resolve) => asked.push(resolve));
+    const retry = { attempts: 3, backoff: 1 };
+    const running = run(
+      harness.noted(() => raise(BOOM)),
+      { retry },
+      { beforeRetry, shutdown: stopping.signal },
+    );
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect([harness.infos.length, asked.length]).toEqual([1, 1]);
+    asked[0]?.();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect([harness.infos.length, asked.length]).toEqual([2, 2]);
+    stopping.abort();
+    asked[1]?.();
+    await running;
+    expect([harness.infos.length, harness.outcome().state]).toEqual([2, 'running']);
+  });
+
   it('ends hooks that are done at once without a promise', () => {
     const returned = [run(() => 1), run(() => raise(BOOM)), run(() => 1, { when: () => false })];
     expect([returned, harness.ledger.counts]).toEqual([
