@@ -103,10 +103,13 @@ export function hookExecutorContract(
   add(
     'An executor runs no more batches at once than its concurrency',
     async (stage) => {
+      const gate = createGate();
       let running = 0;
       let most = 0;
       const hook = async (): Promise<void> => {
         most = Math.max(most, ++running);
+        if (running === 2) gate.open();
+        await gate.opened;
         await someTurns();
         running -= 1;
       };
