@@ -115,11 +115,13 @@ export class AgentOsRuntime implements OnModuleInit {
       );
     const { ledger, logger, environment } = this;
     const { releaseAfter, shutdownTimeout, carry } = this.options;
+    const { client: sessionClient } = this.sessions;
     await this.executor.start({
       role,
       releaseAfter,
       shutdownTimeout,
       ...(carry ? { carry: toHookCarry(carry, logger) } : {}),
+      ...(sessionClient ? { sessionClient } : {}),
       ledger,
       logger,
       limitsOf: (hook) => environment.findHook(hook)?.hook.limits,

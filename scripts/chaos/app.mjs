@@ -97,8 +97,8 @@ function recordVolatileBatches(target) {
     };
     return start({ ...host, ledger: { changes: ledger.changes, find: (id) => ledger.find(id), forget } });
   };
-  target.accept = async (batch) => {
-    await accept(batch);
+  target.accept = async (batch, storeRun) => {
+    await accept(batch, storeRun);
     if (!batch.tasks.every(({ execution }) => stored.has(execution)))
       record.add({ kind: 'volatile', process: name, run: batch.id });
   };

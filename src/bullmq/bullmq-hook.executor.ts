@@ -13,6 +13,7 @@ import {
   type HookBatch,
   type HookExecutorHost,
   type HookTask,
+  type StoreRun,
 } from '../execution/hook.executor.js';
 import { InProcessHookExecutor } from '../execution/in-process-hook.executor.js';
 import { now } from '../model/clock.js';
@@ -61,6 +62,8 @@ interface Started {
   readonly held: HeldBatches;
   readonly refused: RefusedBatches;
   readonly sweeper: NodeJS.Timeout;
+  /** The sessions are in the same database. */
+  readonly sharesTransactions: boolean;
 }
 
 /** A task that is stored, or has failed already. */
@@ -126,6 +129,13 @@ export class BullmqHookExecutor extends HookExecutor {
       this.#logger.log(
         'Background hooks are durable, and get no context of their request: the module has no option carry.',
       );
+    const sharesTransactions = store.client !== undefined && store.client === host.sessionClient;
+    if (!sharesTransactions && host.role !== 'worker')
+      this.#logger.log(
+        'A run and its background hooks are stored in two transactions, the hooks first: if the process dies in between, the ' +
+          'hooks run although the run is not in its session. One transaction needs the same Pool, or the same folder of ' +
+          'openFolder(), for bullmq() and SqlSessionStore.',
+      );
     const onError = (error: Error): void => this.#logOutage(error);
     const producer = queue.createProducer(onError);
     const held = new HeldBatches(store, onError);
@@ -134,12 +144,22 @@ export class BullmqHookExecutor extends HookExecutor {
     const sweeper = setInterval(() => {
       store.sweep({ remembered, keepFailed }).catch(onError);
     }, SWEEP_INTERVAL).unref();
-    this.#started = { host, queue, producer, workers: [], held, refused, sweeper, ...work };
+    this.#started = {
+      host,
+      queue,
+      producer,
+      workers: [],
+      held,
+      refused,
+      sweeper,
+      sharesTransactions,
+      ...work,
+    };
     // A worker of PostgreSQL that is closed before it is ready keeps its connection.
     for (const worker of this.#started.workers) await worker.waitUntilReady();
   }
 
-  override accept(batch: HookBatch): Promise<void> | undefined {
+  override accept(batch: HookBatch, storeRun?: StoreRun): Promise<void> | undefined {
     if (this.#isStopped) {
       for (const task of batch.tasks) task.drop();
       return undefined;
@@ -153,7 +173,7 @@ export class BullmqHookExecutor extends HookExecutor {
         batch,
         `${quoted(bound.execution.component.id)} is not registered, so no other process knows it`,
       );
-    return this.#store(batch, this.#started);
+    return this.#store(batch, this.#started, storeRun);
   }
 
   override release(batch: HookBatch, delivered: boolean | undefined): void {
@@ -311,7 +331,8 @@ export class BullmqHookExecutor extends HookExecutor {
   }
 
   /** Stores a batch. Its promise resolves when the batch is in the store, and with it the result may be handed back. */
-  async #store(batch: HookBatch, { host, queue, producer, held, refused }: Started): Promise<void> {
+  async #store(batch: HookBatch, started: Started, storeRun: StoreRun | undefined): Promise<void> {
+    const { host, queue, producer, held, refused, sharesTransactions } = started;
     const { waiting, snapshots, files } = await this.#encode(batch);
     const [first] = waiting;
     if (!first) return;
@@ -335,14 +356,16 @@ export class BullmqHookExecutor extends HookExecutor {
     };
     let promote: (() => Promise<void>) | undefined;
     let isRefused = false;
-    const adding = queue.store.add(stored, async () => {
+    const addJobs = async (): Promise<void> => {
       let node = await producer.add(toFlow(waiting, place));
       // Nothing waits for it any longer, so it is not committed.
       if (isRefused) throw new Error('The jobs were added too late.');
       while (node.children?.[0]) node = node.children[0];
       const { job } = node;
       promote = () => job.promote();
-    });
+    };
+    const add = (connection?: object): Promise<void> => queue.store.add(stored, addJobs, connection);
+    const adding = sharesTransactions && storeRun ? this.#addWithRun(add, storeRun) : add();
     try {
       await this.#inTime(adding);
     } catch (thrown) {
@@ -416,6 +439,37 @@ export class BullmqHookExecutor extends HookExecutor {
           `This happened ${this.#volatileCount} times since the start.`,
       );
     return this.#volatile.accept(batch);
+  }
+
+  /**
+   * Adds a batch in the transaction of its run. If the run is not stored, or its session is locked for too long, the
+   * batch is added by itself.
+   */
+  async #addWithRun(add: (connection?: object) => Promise<void>, storeRun: StoreRun): Promise<void> {
+    let state: 'waiting' | 'called' | 'late' = 'waiting';
+    const storing = storeRun(async (connection) => {
+      if (state === 'waiting') {
+        state = 'called';
+        return add(connection);
+      }
+      // The hooks are being stored by themselves. The run is stored after them if that may fail it.
+      if (this.#settings.onUnavailable === 'fail')
+        throw new Error('Its background hooks are not stored yet.');
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => {
+        if (state !== 'waiting') return;
+        state = 'late';
+        resolve(false);
+      }, this.#settings.storeTimeout / 2);
+    });
+    try {
+      if (await Promise.race([storing, late])) return;
+    } finally {
+      clearTimeout(timer);
+    }
+    await add();
   }
 
   async #inTime(adding: Promise<void>): Promise<void> {

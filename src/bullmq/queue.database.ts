@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { PGlite } from '@electric-sql/pglite';
+import type { PGlite, Transaction } from '@electric-sql/pglite';
 
 import { watchConnections } from '../sql/sql.connections.js';
 
@@ -36,7 +36,9 @@ const SCHEMA = 'bullmq';
  * Lets unqualified names of BullMQ be found behind those of the application. A function, since the setting is
  * of a session and connections of a pool are shared with the application.
  */
-const APPEND_SCHEMA = `SELECT set_config('search_path', current_setting('search_path') || ', ${SCHEMA}', false)
+const appendSchema = (
+  until: 'session' | 'transaction',
+): string => `SELECT set_config('search_path', current_setting('search_path') || ', ${SCHEMA}', ${until === 'transaction'})
  WHERE NOT '${SCHEMA}' = ANY (string_to_array(replace(current_setting('search_path'), ' ', ''), ','))`;
 
 /**
@@ -73,8 +75,15 @@ export abstract class QueueDatabase extends EventEmitter implements Queryable {
     return current ? current.query<R>(text, values) : this.queryAny<R>(text, values);
   }
 
+  /**
+   * All statements of the callback, those of BullMQ too, are executed in a transaction that others have begun.
+   *
+   * @param connection - a client of the `Pool`, or a `Transaction` of the PGlite
+   */
+  abstract within<R>(connection: object, callback: () => Promise<R>): Promise<R>;
+
   /** All statements of the callback, those of BullMQ too, are executed on this connection. */
-  onConnection<R>(connection: Queryable, callback: () => Promise<R>): Promise<R> {
+  protected onConnection<R>(connection: Queryable, callback: () => Promise<R>): Promise<R> {
     return this.#current.run(connection, callback);
   }
 
@@ -112,7 +121,7 @@ export class PoolDatabase extends QueueDatabase {
     const client = await this.#pool.connect();
     if (this.#prepared.has(client)) return client;
     try {
-      await client.query(APPEND_SCHEMA);
+      await client.query(appendSchema('session'));
       this.#prepared.add(client);
       return client;
     } catch (thrown) {
@@ -134,6 +143,13 @@ export class PoolDatabase extends QueueDatabase {
       // A connection whose transaction has failed is closed: a statement on it may never have been answered.
       client.release(isBroken);
     }
+  }
+
+  async within<R>(connection: object, callback: () => Promise<R>): Promise<R> {
+    const client = connection as PoolClientLike;
+    // A setting of the session would be lost if the transaction is rolled back.
+    if (!this.#prepared.has(client)) await client.query(appendSchema('transaction'));
+    return this.onConnection(client, callback);
   }
 
   async exclusively<R>(callback: (connection: PoolClientLike) => Promise<R>): Promise<R> {
@@ -190,7 +206,7 @@ export class PgliteDatabase extends QueueDatabase {
 
   /** Call it once before anything else. */
   async prepare(): Promise<void> {
-    await this.#pglite.query(APPEND_SCHEMA);
+    await this.#pglite.query(appendSchema('session'));
   }
 
   protected connectAny(): Promise<PoolClientLike> {
@@ -199,6 +215,10 @@ export class PgliteDatabase extends QueueDatabase {
 
   transaction<R>(callback: () => Promise<R>): Promise<R> {
     return this.#pglite.transaction((transaction) => this.onConnection(toQueryable(transaction), callback));
+  }
+
+  within<R>(connection: object, callback: () => Promise<R>): Promise<R> {
+    return this.onConnection(toQueryable(connection as Transaction), callback);
   }
 
   exclusively<R>(callback: (connection: PoolClientLike) => Promise<R>): Promise<R> {

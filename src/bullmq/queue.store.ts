@@ -77,6 +77,8 @@ export interface RecordedEnd {
  * fenced: a worker that stood still while another one took over records nothing.
  */
 export interface QueueStore {
+  /** The `Pool` or PGlite that it is kept in; undefined in Redis. */
+  readonly client?: object;
   /** Makes tables and scripts, checks the server. @returns warnings about what the server does not promise */
   open(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -84,8 +86,9 @@ export interface QueueStore {
    * Stores a batch and adds its jobs: all of it or nothing.
    *
    * @param addJobs - adds the jobs on the same connection
+   * @param connection - of a transaction that others have begun and will commit; only for a store with a client
    */
-  add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void>;
+  add(batch: NewBatch, addJobs: () => Promise<void>, connection?: object): Promise<void>;
   /**
    * Removes a batch, if the store has it and none of its hooks has begun. Its jobs end by themselves, without a hook.
    */

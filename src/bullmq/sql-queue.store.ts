@@ -116,6 +116,10 @@ export class SqlQueueStore implements QueueStore {
     this.#close = close;
   }
 
+  get client(): object {
+    return this.#database.client;
+  }
+
   async open(): Promise<readonly string[]> {
     // With IF NOT EXISTS, too, an index is created under a lock that can deadlock with the hooks of other processes.
     const { rows } = await this.#database.query<{ readonly isThere: boolean }>(
@@ -136,7 +140,8 @@ export class SqlQueueStore implements QueueStore {
   }
 
   /** @throws SqlStoreError with the code ENOSPC if the database is in a folder whose disk is nearly full */
-  async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
+  async add(batch: NewBatch, addJobs: () => Promise<void>, connection?: object): Promise<void> {
+    if (connection) return this.#database.within(connection, () => this.#insert(batch, addJobs));
     await checkSpaceOf(this.#database.client);
     await this.#database.transaction(() => this.#insert(batch, addJobs));
   }

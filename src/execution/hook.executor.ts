@@ -94,6 +94,11 @@ export interface HookExecutorHost {
   readonly shutdownTimeout: number;
   /** The option `carry`; absent if the application has none. */
   readonly carry?: HookCarry;
+  /**
+   * The client of the session store's database, if its transactions can be shared: a `Pool` of `pg` or a PGlite. See
+   * {@link StoreRun}.
+   */
+  readonly sessionClient?: object;
   readonly ledger: HookExecutorLedger;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
   /** The limits that a hook has here, so that they can be asked for before its task is made; undefined if it has none. */
@@ -124,6 +129,18 @@ export interface HookBatch {
   /** Calls back in the asynchronous context of the caller who started the run. */
   readonly runInContext: <R>(callback: () => R) => R;
 }
+
+/**
+ * Stores the settled root run of a batch in its session now; without this call the run is stored when
+ * {@link HookExecutor.accept} has resolved.
+ *
+ * @param within - stores the batch in the transaction of the run, if the executor has the client
+ *   {@link HookExecutorHost.sessionClient}. Called with the connection of the transaction. Not called if the run is not
+ *   stored, since its session is gone, it needs none, or the store of sessions fails: then store the batch by itself.
+ * @returns whether the run and what `within` has stored are committed
+ * @throws the error of `within`: then the run is not stored, either, and is stored later by itself unless it fails
+ */
+export type StoreRun = (within?: (connection: object) => Promise<void>) => Promise<boolean>;
 
 /**
  * The port that takes the background hooks of settled runs.
@@ -170,9 +187,11 @@ export abstract class HookExecutor {
    * Takes a batch when its run has settled, before its result is handed back. May run it at once if too much is
    * pending already; the promise then resolves once its hooks have ended.
    *
+   * @param storeRun - stores the run before {@link accept} resolves; only given if the executor is durable and the batch
+   *   is the first one of its run tree
    * @throws HooksNotStoredError to fail the run, if the executor is durable; after any other error the hooks are lost
    */
-  abstract accept(batch: HookBatch): Promise<void> | undefined;
+  abstract accept(batch: HookBatch, storeRun?: StoreRun): Promise<void> | undefined;
 
   /** The response has closed, or there is none: the batch may start. Does nothing for a batch it does not hold. */
   abstract release(batch: HookBatch, delivered: boolean | undefined): void;

@@ -6,7 +6,13 @@ import { showValue } from '../model/show-value.js';
 import { Deadlines } from './deadlines.js';
 import type { HookExecution } from './hook-execution.js';
 import type { HookExecutions } from './hook.executions.js';
-import { HookExecutor, type HookBatch, type HookExecutorHost, type HookTask } from './hook.executor.js';
+import {
+  HookExecutor,
+  type HookBatch,
+  type HookExecutorHost,
+  type HookTask,
+  type StoreRun,
+} from './hook.executor.js';
 
 /** Milliseconds that an executor has to stop once shutdown can wait no longer. */
 const STOPPING_TIME = 1_000;
@@ -60,8 +66,8 @@ export class TimeLimitedHookExecutor extends HookExecutor {
   }
 
   /** It may run the hooks before it settles: the time begins again while a hook runs, or if one has ended since. */
-  override accept(batch: HookBatch): Promise<void> | undefined {
-    const accepting = this.#executor.accept(batch);
+  override accept(batch: HookBatch, storeRun?: StoreRun): Promise<void> | undefined {
+    const accepting = this.#executor.accept(batch, storeRun);
     if (accepting) checkPromise('accept', accepting);
     let ended = 0;
     const isAtWork = (): boolean => {

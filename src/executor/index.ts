@@ -12,6 +12,7 @@ export {
   type HookExecutorLedger,
   type HookExecutorRole,
   type HookTask,
+  type StoreRun,
   type StoredHookTask,
 } from '../execution/hook.executor.js';
 export type { ContextCarry } from '../execution/hook.carry.js';

@@ -6,7 +6,7 @@ import type { RunEvent } from '../model/run-event.js';
 import type { RunSnapshot } from '../model/run-snapshot.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import type { SettledSession, StoredChanges } from '../sessions/open-session.js';
-import type { SessionOwner, StoredRun } from '../sessions/session.store.js';
+import type { SessionOwner, StoredRun, StoreWithin } from '../sessions/session.store.js';
 import { copyWithout, logLeftOut } from '../sessions/storable.js';
 import { TimeLimitedEvalStore } from '../sessions/time-limited-eval.store.js';
 import type { RunEnvironment } from './environment.js';
@@ -33,6 +33,8 @@ export interface RecordedEnd {
   readonly errorCode: string | undefined;
   /** What the run stores of its session's data. */
   readonly changes: StoredChanges;
+  /** Its own guardrails have passed the answer as it was. */
+  readonly hasPassed: boolean;
 }
 
 /** The data of a settled run that waits to be stored. */
@@ -65,6 +67,8 @@ export class Recorder {
   #isStored: boolean;
   #snapshot: RunSnapshot | Error | undefined;
   #hasLeftSession = false;
+  /** The call of {@link storeWith} is at work, and resolves to whether the run still has to be stored. */
+  #attempt: Promise<boolean> | undefined;
 
   constructor({ run, data, held, environment, isStored }: RecorderOptions) {
     this.#run = run;
@@ -97,15 +101,49 @@ export class Recorder {
   }
 
   /**
-   * Stores the settled run and the data held for its guardrails, or hands both to the hold above.
-   *
-   * @param hasPassed - its own guardrails have passed the answer as it was
+   * Stores the settled run and the data held for its guardrails, or hands both to the hold above. Does nothing if
+   * {@link storeWith} has stored them.
    */
-  store(end: RecordedEnd, hasPassed: boolean): Promise<void> | undefined {
-    const isStored = this.#isStored && this.#environment.sessions !== undefined;
-    if (!isStored) this.leaveSession();
-    if (this.#held) return this.#storeThrough(this.#held, isStored ? end : undefined, hasPassed);
-    return isStored ? this.#append(this.#settledData(end)) : undefined;
+  store(end: RecordedEnd): Promise<void> | undefined {
+    const attempt = this.#attempt;
+    if (!attempt) return this.#store(end);
+    // A run that must not be stored does not wait: the attempt may hang, and has failed for its caller.
+    if (!this.#isStored) {
+      void attempt.then(() => this.leaveSession());
+      return undefined;
+    }
+    return attempt.then((isLeft) => (isLeft ? this.#store(end) : undefined));
+  }
+
+  /**
+   * Stores the settled root run before {@link store} does, and `within` in the same transaction.
+   *
+   * @returns whether both are stored; if not, `within` was not called
+   * @throws the error of `within`: the run is not stored, and is left to {@link store}
+   */
+  async storeWith(end: RecordedEnd, within: StoreWithin | undefined): Promise<boolean> {
+    if (!this.#canStore) return false;
+    const call = new WithinCall(within);
+    const attempt = Promise.resolve(this.#write(end, (data) => this.#append(data, call)));
+    this.#attempt = attempt.then(() => call.failure !== undefined);
+    await attempt;
+    if (call.failure) throw call.failure.thrown;
+    return call.isCommitted;
+  }
+
+  #store(end: RecordedEnd): Promise<void> | undefined {
+    if (!this.#canStore) this.leaveSession();
+    return this.#write(end, (data) => this.#append(data));
+  }
+
+  get #canStore(): boolean {
+    return this.#isStored && this.#environment.sessions !== undefined;
+  }
+
+  #write(end: RecordedEnd, append: (data: SettledData | Error) => Promise<void>): Promise<void> | undefined {
+    const isStored = this.#canStore;
+    if (this.#held) return this.#writeThrough(this.#held, end, isStored ? append : undefined);
+    return isStored ? append(this.#settledData(end)) : undefined;
   }
 
   /** Saves a judge's evaluation of the run, once the guardrails that hold the run have passed. */
@@ -125,13 +163,17 @@ export class Recorder {
     });
   }
 
-  async #storeThrough(held: HeldRun, end: RecordedEnd | undefined, hasPassed: boolean): Promise<void> {
-    if (end) {
+  async #writeThrough(
+    held: HeldRun,
+    end: RecordedEnd,
+    append: ((data: SettledData | Error) => Promise<void>) | undefined,
+  ): Promise<void> {
+    if (append) {
       // Copied now: held events of the run may still be shown, and its data may still change.
       const data = this.#settledData({ ...end, shown: [...end.shown] });
-      await held.take(() => this.#append(data));
+      await held.take(() => append(data));
     }
-    await held.ownHold?.settle(hasPassed);
+    await held.ownHold?.settle(end.hasPassed);
   }
 
   #settledData(end: RecordedEnd): SettledData | Error {
@@ -152,7 +194,8 @@ export class Recorder {
     });
   }
 
-  async #append(data: SettledData | Error): Promise<void> {
+  /** @param call - of the function that stores more in the same transaction; if it fails, the run is stored later */
+  async #append(data: SettledData | Error, call?: WithinCall): Promise<void> {
     const { sessions, logger } = this.#environment;
     const { session, runId } = this.#run;
     if (!sessions) return;
@@ -160,13 +203,16 @@ export class Recorder {
     try {
       if (data instanceof Error) throw data;
       const stored = disclosedSession(data.session, this.#run);
-      const result = await session.append(sessions, this.#toStoredRun(data), stored);
+      const within = sessions.client && call?.within;
+      const result = await session.append(sessions, this.#toStoredRun(data), stored, within);
+      if (result === 'stored') call?.commit();
       if (result === 'refused')
         logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
     } catch (thrown) {
+      if (call?.failure) return;
       this.#logError(`Run ${runId} could not be stored in session ${quoted(session.id)}`, thrown);
     } finally {
-      this.leaveSession();
+      if (!call?.failure) this.leaveSession();
     }
   }
 
@@ -193,6 +239,43 @@ export class Recorder {
   #logError(what: string, thrown: unknown): void {
     const { reason, stack } = forLog(thrown);
     this.#environment.logger.error(`${what}: ${reason}`, stack);
+  }
+}
+
+/** The call of a function that stores more in the transaction of a run. */
+class WithinCall {
+  /** Undefined if nothing more is to be stored. */
+  readonly within: StoreWithin | undefined;
+  #failure: { readonly thrown: unknown } | undefined;
+  #isDone = false;
+  #isCommitted = false;
+
+  constructor(within: StoreWithin | undefined) {
+    this.within = within && ((connection) => this.#run(within, connection));
+  }
+
+  /** The function has failed, and with it the transaction. */
+  get failure(): { readonly thrown: unknown } | undefined {
+    return this.#failure;
+  }
+
+  get isCommitted(): boolean {
+    return this.#isCommitted;
+  }
+
+  /** The run is stored, and with it what the function has stored, if it was called. */
+  commit(): void {
+    this.#isCommitted = this.#isDone;
+  }
+
+  async #run(within: StoreWithin, connection: object): Promise<void> {
+    try {
+      await within(connection);
+      this.#isDone = true;
+    } catch (thrown) {
+      this.#failure = { thrown };
+      throw thrown;
+    }
   }
 }
 

@@ -30,7 +30,7 @@ import { InlineHookSubject } from './inline-hook.subject.js';
 import { inheritedOwner, namesOwnSession } from '../sessions/session.source.js';
 import { finalEventOf, isUnlogged, outcomeOf, reportRunFailure, statusOf, toRunError } from './outcome.js';
 import { createExecution } from './background/outbox.js';
-import { Recorder } from './recorder.js';
+import { Recorder, type RecordedEnd } from './recorder.js';
 import type { RunEnd, RunHandle, RunPhase, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
 import { SessionView } from '../sessions/session.view.js';
@@ -498,14 +498,29 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#end(error);
     // Parts that settle while the hooks are being stored come too late for the guardrails.
     if (this.#held) this.#feed.forget(this.#held.settle());
-    const storing = this.parent ? undefined : this.#tree.storeHooks();
+    this.#mergeSession();
+    const end = this.#recordedEnd(error);
+    const storing = this.parent
+      ? undefined
+      : this.#tree.storeHooks((within) => this.#recorder.storeWith(end, within));
     const notStored = storing && (await this.#waitForHooks(storing));
-    if (!notStored) return this.#conclude(error);
+    if (!notStored) return this.#conclude(error, end);
     this.#logError(notStored.message, notStored.cause);
     if (outcomeOf(error) !== 'failed') reportRunFailure(this, notStored, environment);
     this.#recorder.omit();
     this.#end(notStored);
-    return this.#conclude(notStored);
+    return this.#conclude(notStored, this.#recordedEnd(notStored));
+  }
+
+  /** Described once: a session stores the same event that readers get. */
+  #recordedEnd(error: AgentRunError | undefined): RecordedEnd {
+    return {
+      shown: this.#feed.shown,
+      last: this.#feed.describe(finalEventOf(this, error)),
+      errorCode: error?.code,
+      changes: this.#storedChanges(),
+      hasPassed: error === undefined && this.#data.edit !== 'masked',
+    };
   }
 
   #end(error: AgentRunError | undefined): void {
@@ -532,22 +547,16 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   /** The outcome is final: stores the run and tells its reader. */
-  async #conclude(error: AgentRunError | undefined): Promise<RunEnd> {
+  async #conclude(error: AgentRunError | undefined, end: RecordedEnd): Promise<RunEnd> {
     const outcome = outcomeOf(error);
     this.#tree.recordSettled(this);
     this.#span?.end(error);
     this.#showAbove();
-    this.#mergeSession();
-    // Described once: a session stores the same event that readers get.
-    const last = this.#feed.describe(finalEventOf(this, error));
-    const { shown } = this.#feed;
-    const changes = this.#storedChanges();
-    const hasPassed = error === undefined && this.#data.edit !== 'masked';
-    const storing = this.#recorder.store({ shown, last, errorCode: error?.code, changes }, hasPassed);
+    const storing = this.#recorder.store(end);
     if (storing) await this.#waitAfterEnd(storing);
     const handingOver = this.#tree.handOver();
     if (handingOver) await this.#waitAfterEnd(handingOver);
-    if (last) await this.#deliverLast(last);
+    if (end.last) await this.#deliverLast(end.last);
     const { output } = this.#data;
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
   }

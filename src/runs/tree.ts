@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 
 import { forLog } from '../errors/log.text.js';
 import { HooksNotStoredError } from '../errors/run.errors.js';
-import type { HookBatch } from '../execution/hook.executor.js';
+import type { HookBatch, StoreRun } from '../execution/hook.executor.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import { collectedTask } from './background/background-hook.task.js';
 import type { RunEnvironment, ServedEnvironment } from './environment.js';
@@ -85,13 +85,14 @@ export class RunTree {
    * Hands over the background hooks of the settled root before it is stored, if the executor stores them: they can fail
    * the root.
    *
+   * @param storeRun - stores the root, for an executor that stores both in one transaction
    * @returns the error with which the root fails, if they could not be stored
    */
-  storeHooks(): Promise<HooksNotStoredError | undefined> | undefined {
+  storeHooks(storeRun: StoreRun): Promise<HooksNotStoredError | undefined> | undefined {
     const { environment } = this;
     if (environment.kind !== 'served' || !environment.executor.isDurable) return undefined;
     const batch = this.#takeBatch(environment);
-    return batch && this.#store(batch, environment);
+    return batch && this.#store(batch, environment, storeRun);
   }
 
   /**
@@ -113,9 +114,13 @@ export class RunTree {
     return released.length === 0 ? undefined : this.#createBatch(this.#root, released, environment);
   }
 
-  async #store(batch: HookBatch, environment: ServedEnvironment): Promise<HooksNotStoredError | undefined> {
+  async #store(
+    batch: HookBatch,
+    environment: ServedEnvironment,
+    storeRun: StoreRun,
+  ): Promise<HooksNotStoredError | undefined> {
     try {
-      await this.#submit(batch, environment);
+      await this.#submit(batch, environment, storeRun);
       return undefined;
     } catch (thrown) {
       if (thrown instanceof HooksNotStoredError) return thrown;
@@ -133,11 +138,11 @@ export class RunTree {
   }
 
   /** @throws the error of the executor, after the hooks were dropped */
-  async #submit(batch: HookBatch, environment: ServedEnvironment): Promise<void> {
+  async #submit(batch: HookBatch, environment: ServedEnvironment, storeRun?: StoreRun): Promise<void> {
     const earlier = this.#latestBatch;
     this.#latestBatch = batch;
     try {
-      const accepting = environment.executor.accept(batch);
+      const accepting = environment.executor.accept(batch, storeRun);
       if (accepting) await accepting;
       if (earlier) void this.#releaseAfter(earlier, batch, environment);
       else this.#releaseAfterResponse(batch, environment);

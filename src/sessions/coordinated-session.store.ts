@@ -2,12 +2,10 @@ import { RunNotStoredError } from '../errors/run-not-stored.error.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import type { OpenSession } from './open-session.js';
-import type { SessionChanges } from './session.changes.js';
 import { isOf } from './session.filter.js';
 import {
   SessionStore,
   type NewSession,
-  type RunSession,
   type SessionFilter,
   type SessionOwner,
   type SessionPage,
@@ -88,12 +86,16 @@ export class CoordinatedSessionStore extends SessionStore {
     return deleted;
   }
 
+  override get client(): object | undefined {
+    return this.#store.client;
+  }
+
   override open(id: string): Promise<Session | undefined> {
     return this.#store.open(id);
   }
 
-  override append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean> {
-    return this.#store.append(session, run, changes);
+  override append(...call: Parameters<SessionStore['append']>): Promise<boolean> {
+    return this.#store.append(...call);
   }
 
   override runs(sessionId: string, filter?: StoredRunFilter): Promise<readonly StoredRun[]> {

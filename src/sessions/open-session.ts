@@ -6,7 +6,7 @@ import type { Session } from '../model/session.js';
 import { changesOf } from './session.changes.js';
 import { sessionNotFound } from './session-not-found.js';
 import { isOf } from './session.filter.js';
-import type { RunSession, SessionOwner, SessionStore, StoredRun } from './session.store.js';
+import type { RunSession, SessionOwner, SessionStore, StoredRun, StoreWithin } from './session.store.js';
 import { userOf } from './user-id.js';
 
 /** The initial data of an {@link OpenSession}. */
@@ -112,10 +112,16 @@ export class OpenSession {
   /**
    * Adds a settled run to the session, unless the session has been deleted meanwhile.
    *
+   * @param within - stores more in the transaction of the run
    * @returns `refused` if the store reports that the session was deleted or belongs to another owner
    */
-  async append(store: SessionStore, run: StoredRun, settled: SettledSession): Promise<AppendResult> {
-    const writing = this.#append(store, run, settled);
+  async append(
+    store: SessionStore,
+    run: StoredRun,
+    settled: SettledSession,
+    within?: StoreWithin,
+  ): Promise<AppendResult> {
+    const writing = this.#append(store, run, settled, within);
     this.#writes.add(writing);
     try {
       return await writing;
@@ -156,6 +162,7 @@ export class OpenSession {
     store: SessionStore,
     run: StoredRun,
     { session, changes }: SettledSession,
+    within: StoreWithin | undefined,
   ): Promise<AppendResult> {
     if (this.#deletion && (await this.#deletion)) return 'deleted';
     const earlier = this.#saved;
@@ -164,7 +171,7 @@ export class OpenSession {
     const changed = changesOf({ ...before, state: earlier }, { ...session, state: latest });
     this.#saved = latest;
     try {
-      if (!(await store.append(this.#target(), run, changed))) return 'refused';
+      if (!(await store.append(this.#target(), run, changed, within))) return 'refused';
     } catch (thrown) {
       // The next run that is stored takes the changes along.
       if (this.#saved === latest) this.#saved = earlier;

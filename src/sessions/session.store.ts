@@ -26,6 +26,13 @@ export interface StoredRun {
   readonly isWithdrawn?: boolean;
 }
 
+/**
+ * Stores something in a transaction that others have begun and will commit.
+ *
+ * @param connection - that of the transaction: a client of a `Pool` of `pg`, or a `Transaction` of PGlite
+ */
+export type StoreWithin = (connection: object) => Promise<void>;
+
 /** The owner of a session: a user, or none (`null`). */
 export type SessionOwner = string | null;
 
@@ -146,15 +153,31 @@ export interface SessionUpdate extends SessionChanges {
  * deleted and created anew at any time. Callers never change the values they pass, so the store need not copy them.
  */
 export abstract class SessionStore {
+  /**
+   * The client of the database in whose transactions {@link append} can store more: a `Pool` of `pg` or a PGlite. An
+   * executor with the same client stores the hooks of a run in the transaction of the run. Undefined unless overridden.
+   */
+  get client(): object | undefined {
+    return undefined;
+  }
+
   /** The session for a run that begins; undefined if there is none with this id. */
   abstract open(id: string): Promise<Session | undefined>;
 
   /**
    * Adds a settled run to its session, and applies the run's changes to the session.
    *
+   * @param within - only given if the store has a {@link client}: stores more in the transaction of the run. Called once,
+   *   with the connection of the transaction, unless append() returns false. If it rejects, nothing is stored, and
+   *   append() rejects.
    * @returns false, and does nothing, if the session was deleted since the run began or belongs to another owner
    */
-  abstract append(session: RunSession, run: StoredRun, changes: SessionChanges): Promise<boolean>;
+  abstract append(
+    session: RunSession,
+    run: StoredRun,
+    changes: SessionChanges,
+    within?: StoreWithin,
+  ): Promise<boolean>;
 
   /** The latest runs of a session, the oldest of them first; empty if the session does not exist. */
   abstract runs(sessionId: string, filter?: StoredRunFilter): Promise<readonly StoredRun[]>;

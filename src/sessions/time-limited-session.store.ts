@@ -25,6 +25,10 @@ export class TimeLimitedSessionStore extends SessionStore {
     this.#calls = calls;
   }
 
+  override get client(): object | undefined {
+    return this.#store.client;
+  }
+
   override open(...call: Parameters<SessionStore['open']>): ReturnType<SessionStore['open']> {
     return this.#calls.wait('SessionStore.open', SESSION_ANSWERS.open, () => this.#store.open(...call));
   }

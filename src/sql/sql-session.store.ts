@@ -15,8 +15,9 @@ import {
   type StoredRun,
   type StoredRunFilter,
   type StoredSession,
+  type StoreWithin,
 } from '../sessions/session.store.js';
-import { SqlAccess, type Transaction } from './sql.access.js';
+import { connectionOf, SqlAccess, type Transaction } from './sql.access.js';
 import { withMetadata } from '../sessions/kept-session.js';
 import { storableAnnotation, storableAppend, storableSession, storableUpdate } from '../sessions/storable.js';
 import { storableText } from '../sessions/storable.text.js';
@@ -57,6 +58,10 @@ export class SqlSessionStore extends SessionStore {
     this.#access = new SqlAccess(database);
   }
 
+  override get client(): object | undefined {
+    return this.#access.client;
+  }
+
   override async open(id: string): Promise<Session | undefined> {
     const rows = await this.#access.run((database) =>
       database
@@ -78,7 +83,12 @@ export class SqlSessionStore extends SessionStore {
     };
   }
 
-  override append(session: RunSession, given: StoredRun, made: SessionChanges): Promise<boolean> {
+  override append(
+    session: RunSession,
+    given: StoredRun,
+    made: SessionChanges,
+    within?: StoreWithin,
+  ): Promise<boolean> {
     const { run, changes } = storableAppend(session.id, given, made);
     return this.#access.change([session.id], async (transaction) => {
       // Locks the session's row, so that runs of a session are appended one after another.
@@ -86,6 +96,7 @@ export class SqlSessionStore extends SessionStore {
       await changeEntries(transaction, session.id, 'state', changes.state);
       await changeEntries(transaction, session.id, 'metadata', changes.metadata);
       await transaction.insert(runsTable).values(toRunRow(session.id, run));
+      await within?.(connectionOf(transaction));
       return true;
     });
   }

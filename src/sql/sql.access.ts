@@ -10,6 +10,12 @@ import { SqlStoreError } from './sql-store.error.js';
 /** The argument of the function that {@link SqlDatabase.transaction} calls. */
 export type Transaction = Parameters<Parameters<SqlDatabase['transaction']>[0]>[0];
 
+/** The connection of a transaction: that of the driver, not of drizzle. */
+export function connectionOf(transaction: Transaction): object {
+  const { client } = transaction._.session as unknown as { readonly client: object };
+  return client;
+}
+
 /** The part of `pg`'s pool that a transaction needs. */
 interface Pool {
   connect(): Promise<PoolClient>;
@@ -34,6 +40,11 @@ export class SqlAccess {
   constructor(database: SqlDatabase) {
     watchConnections(database);
     this.#database = database;
+  }
+
+  /** The `Pool` or PGlite of the database; undefined if it has several, or none. */
+  get client(): object | undefined {
+    return (this.#database as { readonly $client?: object }).$client;
   }
 
   /** @throws SqlStoreError in place of drizzle's errors */

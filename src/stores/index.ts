@@ -25,6 +25,7 @@ export {
   type StoredRun,
   type StoredRunFilter,
   type StoredSession,
+  type StoreWithin,
 } from '../sessions/session.store.js';
 export {
   EvalStore,

@@ -824,6 +824,32 @@ function addListCases(cases: ContractCases<SessionStore>): void {
 }
 
 function addRunCases(cases: ContractCases<SessionStore>): void {
+  cases.add(
+    'runs are stored together with what else is stored in their transaction, or not at all',
+    async (store) => {
+      // A store without a client is never asked to.
+      if (store.client === undefined) return;
+      const id = newId();
+      const connections: object[] = [];
+      const pass = (connection: object): Promise<void> => {
+        connections.push(connection);
+        return Promise.resolve();
+      };
+      const fail = async (connection: object): Promise<void> => {
+        await pass(connection);
+        throw new Error('on purpose');
+      };
+
+      await assertRejects(store.append({ id }, runOf(id), setState({ a: 1 }), fail), /on purpose/);
+      assertEqual([await store.open(id), await store.runs(id)], [undefined, []]);
+      assertSame(await store.append({ id, isKnown: true }, runOf(id), UNCHANGED, pass), false);
+      assertLength(connections, 1);
+
+      assertSame(await store.append({ id }, runOf(id), UNCHANGED, pass), true);
+      assertLength(connections, 2);
+      assertLength(await store.runs(id), 1);
+    },
+  );
   cases.add('runs can be narrowed by id and by when they started', async (store) => {
     const id = newId();
     const runs = [100, 200, 300].map((createdAt) => runWith(id, { output: { createdAt } }));
