@@ -46,7 +46,7 @@ const executor = bullmq({
   ...storeOf(store),
   ...{ queue, onUnavailable, lockDuration: LOCK_DURATION, stalledInterval: 1_000, storeTimeout: 3_000 },
 });
-recordVolatileBatches(executor);
+recordUnstoredBatches(executor);
 
 class ChaosModule {}
 Module({
@@ -85,7 +85,7 @@ function storeOf({ kind, url, folder }) {
 }
 
 /** A batch whose executions the executor has left in the ledger of this process is in no store. */
-function recordVolatileBatches(target) {
+function recordUnstoredBatches(target) {
   const start = target.start.bind(target);
   const accept = target.accept.bind(target);
   const stored = new WeakSet();
@@ -98,7 +98,12 @@ function recordVolatileBatches(target) {
     return start({ ...host, ledger: { changes: ledger.changes, find: (id) => ledger.find(id), forget } });
   };
   target.accept = async (batch, storeRun) => {
-    await accept(batch, storeRun);
+    try {
+      await accept(batch, storeRun);
+    } catch (thrown) {
+      record.add({ kind: 'refused', process: name, run: batch.id });
+      throw thrown;
+    }
     if (!batch.tasks.every(({ execution }) => stored.has(execution)))
       record.add({ kind: 'volatile', process: name, run: batch.id });
   };

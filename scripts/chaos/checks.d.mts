@@ -27,6 +27,8 @@ export interface History {
   readonly hooks: readonly string[];
   readonly answered: ReadonlySet<string>;
   readonly volatile: ReadonlySet<string>;
+  /** The number of refused runs of which a hook has run. */
+  readonly refusedAndRun: number;
 }
 
 export function toHistory(observed: Observed): History;

@@ -29,12 +29,12 @@ export function toHistory({ entries, hooks, ledger, lockDuration }) {
   });
   const volatile = new Set(of('volatile').map(({ run }) => run));
   const answered = new Set(of('answered').map(({ run }) => run));
-  // Runs that have failed since their hooks could not be stored in time: dropped in the ledger of their process. The store
-  // may have them for a moment all the same, so a hook of them may run.
+  // Runs that have failed since their hooks could not be stored in time. A hook of them may run, if the store had them all
+  // the same and its process was killed or stood still before it could discard them.
   const refused = new Set(
-    ledger
-      .filter(({ state, runId }) => state === 'dropped' && !answered.has(runId))
-      .map(({ runId }) => runId),
+    of('refused')
+      .map(({ run }) => run)
+      .filter((run) => !answered.has(run)),
   );
   const runs = new Map();
   for (const start of starts) {
@@ -46,6 +46,7 @@ export function toHistory({ entries, hooks, ledger, lockDuration }) {
     runs,
     answered,
     volatile,
+    refusedAndRun: [...refused].filter((run) => starts.some((start) => start.run === run)).length,
     interruptions,
     ledger: ledger.filter(({ runId }) => !volatile.has(runId) && !refused.has(runId)),
   };
@@ -169,6 +170,7 @@ export function judge(history) {
     counts: {
       answered: history.answered.size,
       volatile: history.volatile.size,
+      refusedAndRun: history.refusedAndRun,
       hooks: starts.length,
       repeated: starts.length - new Set(starts.map(({ execution }) => execution)).size,
       stale: starts.filter(({ isStale }) => isStale).length,

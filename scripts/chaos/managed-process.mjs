@@ -11,6 +11,8 @@ export class ManagedProcess {
   #child;
   #starts = 0;
   #isStopped = false;
+  /** Whether the last start has come to its end. */
+  isReady = false;
   /** The name of the last start. */
   name;
   /** Resolves with the port when the last start is ready; undefined if it has ended before. */
@@ -34,12 +36,16 @@ export class ManagedProcess {
       env: { ...process.env, NO_COLOR: '1' },
     });
     this.name = name;
+    this.isReady = false;
     this.#child = child;
     for (const output of [child.stdout, child.stderr])
       output.setEncoding('utf8').on('data', (text) => (this.log += text));
     child.exited = once(child, 'exit');
     this.ready = Promise.race([
-      once(child, 'message').then(([{ port }]) => port),
+      once(child, 'message').then(([{ port }]) => {
+        this.isReady = true;
+        return port;
+      }),
       child.exited.then(() => undefined),
     ]);
     return this.ready;

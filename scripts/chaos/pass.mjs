@@ -6,33 +6,34 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { judge, toHistory } from './checks.mjs';
 import { Clients } from './clients.mjs';
 import { ManagedProcess } from './managed-process.mjs';
-import { HOOKS, LOCK_DURATION } from './plan.mjs';
+import { FAULTS, HOOKS, LOCK_DURATION } from './plan.mjs';
 import { Record, readRecord } from './record.mjs';
 
 /** Milliseconds that hooks get to come to their end when nothing disturbs them any longer. */
 const QUIET = 60_000;
 
 /** A server and two workers on a store, disturbed for a while. */
-export async function runCluster(store, { random, seconds, faults, clients, onUnavailable }) {
+export async function runCluster(store, { random, seconds, rounds, clients, onUnavailable }) {
   const pass = new Pass({ store: { kind: store.kind, url: store.url }, queue: onUnavailable, onUnavailable });
   const server = pass.process('server');
   const workers = [pass.process('worker', 'one'), pass.process('worker', 'two')];
+  const anyProcess = () => random.pick([server, ...workers]);
   await pass.start();
   pass.clients = new Clients(clients, pass.record, () => pass.portOf(server));
-  const disturb = async () => {
-    const fault = random.pick(['kill', 'kill', 'kill', 'stand still', 'end', 'restart', 'cut']);
-    const target = random.pick([server, ...workers]);
-    pass.count(fault);
-    if (fault === 'kill') await target.kill();
-    if (fault === 'end') await target.end();
-    if (fault === 'stand still') await pass.standStill(target, LOCK_DURATION * random.between(1.3, 1.8));
-    if (fault === 'restart') await pass.disturbStore(() => store.restart());
-    if (fault === 'cut') await pass.disturbStore(() => store.cut());
-    if (!target.isRunning) await pass.restart(target);
+  const disturbances = {
+    'server: kill -9': () => pass.kill(server),
+    'worker: kill -9': () => pass.kill(random.pick(workers)),
+    'SIGSTOP longer than the lock': () =>
+      pass.standStill(anyProcess(), LOCK_DURATION * random.between(1.3, 1.8)),
+    SIGTERM: () => pass.end(anyProcess()),
+    'store: restart': () => pass.disturbStore(() => store.restart()),
+    'store: connections cut': () => pass.disturbStore(() => store.cut()),
   };
-  for (let fault = 0; fault < faults; fault++) {
-    await pause(random.between(0.5, 1.5) * ((seconds * 1_000) / faults));
-    await disturb();
+  const faults = Array.from({ length: rounds }, () => random.shuffled(FAULTS)).flat();
+  for (const fault of faults) {
+    await pause(random.between(0.5, 1.5) * ((seconds * 1_000) / faults.length));
+    pass.count(fault);
+    await disturbances[fault]();
   }
   await pass.clients.stop();
   return pass.finish(server);
@@ -44,13 +45,17 @@ export async function runFolder({ random, starts, clients }) {
   const pass = new Pass({ store: { kind: 'folder', folder: join(parent, 'data') }, onUnavailable: 'fail' });
   const both = pass.process('both');
   pass.clients = new Clients(clients, pass.record, () => pass.portOf(both));
+  let hasStarted = false;
   try {
     for (let start = 0; start < starts; start++) {
       const ready = both.start();
-      // Every fifth start is killed before it is ready.
-      if (start % 5 === 0) await Promise.race([ready, pause(random.between(300, 6_000))]);
+      // The first start is killed while it makes the database, and every fifth one before it is ready.
+      const isEarly = start % 5 === 0;
+      if (isEarly) await Promise.race([ready, pause(random.between(300, start === 0 ? 2_000 : 6_000))]);
       else if ((await pass.untilReady(both)) !== undefined) await pause(random.between(500, 8_000));
-      pass.count('kill');
+      const moment = both.isReady ? 'while it ran' : hasStarted ? 'during a start' : 'during the first start';
+      hasStarted ||= both.isReady;
+      pass.count(`kill -9 ${moment}`);
       await both.kill();
     }
     await pass.clients.stop();
@@ -111,6 +116,17 @@ class Pass {
 
   count(fault) {
     this.#faults[fault] = (this.#faults[fault] ?? 0) + 1;
+  }
+
+  async kill(managed) {
+    await managed.kill();
+    await this.restart(managed);
+  }
+
+  /** SIGTERM: the process is to end by itself. */
+  async end(managed) {
+    await managed.end();
+    await this.restart(managed);
   }
 
   async standStill(managed, milliseconds) {

@@ -22,4 +22,9 @@ export class Random {
   pick(list) {
     return list[Math.floor(this.next() * list.length)];
   }
+
+  shuffled(list) {
+    const left = [...list];
+    return list.map(() => left.splice(Math.floor(this.next() * left.length), 1)[0]);
+  }
 }

@@ -4,6 +4,7 @@ import * as bullmqPackage from 'bullmq';
 import { drizzle } from 'drizzle-orm/pglite';
 import { Redis } from 'ioredis';
 import { bullmq, type BullmqOptions } from 'nestjs-agentos/bullmq';
+import type { HookExecutor } from 'nestjs-agentos/executor';
 import { createGate } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
@@ -521,6 +522,76 @@ describeWherePossible(isRedisInstalled() || isCi, 'Redis', 'install Redis', () =
     expect(ended.map(({ hook, state, attempts }) => `${hook} ${state} ${attempts}`).sort()).toEqual([
       'hook succeeded 2',
       'next succeeded 1',
+    ]);
+  });
+
+  it('aborts the signal of a hook whose lock is lost to another worker, while the hook runs on', async () => {
+    const server = await startRedis();
+    ends.push(() => server.stop());
+    const client = new Redis(server.url);
+    ends.push(async () => client.disconnect());
+    const queue = nextQueue();
+    const create = (): HookExecutor => {
+      const options = {
+        connection: server.url,
+        queue,
+        concurrency: 1,
+        lockDuration: 1_000,
+        stalledInterval: 200,
+      };
+      const executor = bullmq(options);
+      ends.push(() => executor.stop(AbortSignal.abort()));
+      return executor;
+    };
+    const stage = new ExecutorStage(create());
+    await stage.executor.start({ ...stage.host, shutdownTimeout: 500 });
+    const aborted = createGate();
+    const started = createGate();
+    const batch = stage.batch('run', {
+      hook: async ({ hook, signal }) => {
+        if (hook.attempt > 1) return aborted.opened;
+        signal.addEventListener('abort', () => aborted.open());
+        started.open();
+        return aborted.opened;
+      },
+    });
+    await stage.acceptAndRelease(batch);
+    await started.opened;
+    // The first worker is busy with this one hook, so that only the other one can take it over.
+    await create().start({ ...stage.host, shutdownTimeout: 500, role: 'worker' });
+    await client.del(`bull:${queue}:run-0-0:lock`);
+    await aborted.opened;
+    await stage.executor.drain();
+    expect(await stage.executions.list({ runId: 'run' })).toMatchObject([
+      { state: 'succeeded', attempts: 2 },
+    ]);
+  });
+
+  it('keeps the lock of a hook for as long as it runs', async () => {
+    const server = await startRedis();
+    ends.push(() => server.stop());
+    const client = new Redis(server.url);
+    ends.push(async () => client.disconnect());
+    const queue = nextQueue();
+    const executor = bullmq({ connection: server.url, queue, lockDuration: 4_000, stalledInterval: 500 });
+    const stage = new ExecutorStage(executor);
+    ends.push(() => executor.stop(AbortSignal.abort()));
+    await executor.start({ ...stage.host, shutdownTimeout: 500 });
+    const batch = stage.batch('run', {
+      hook: async ({ signal }) => {
+        let left = Infinity;
+        for (;;) {
+          const now = await client.pttl(`bull:${queue}:run-0-0:lock`);
+          if (now > left || signal.aborted) return;
+          left = now;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      },
+    });
+    await stage.acceptAndRelease(batch);
+    await stage.executor.drain();
+    expect(await stage.executions.list({ runId: 'run' })).toMatchObject([
+      { state: 'succeeded', attempts: 1 },
     ]);
   });
 });

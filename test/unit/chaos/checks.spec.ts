@@ -145,9 +145,11 @@ describe('The checks of the chaos test', () => {
 
   it('excuse dropped executions of a run that was refused only', () => {
     const dropped = HOOKS.map((hook) => stored(hook, 30, { state: 'dropped', attempts: 0 }));
-    expect(violationsOf({ entries: [], ledger: dropped })).toEqual([]);
-    expect(violationsOf({ entries: [ANSWERED], ledger: dropped })).toHaveLength(4);
-    expect(violationsOf({ entries: call('first', 20, 25), ledger: dropped })).toEqual([]);
+    const refused: RecordEntry = { kind: 'refused', at: 15, run: RUN };
+    expect(violationsOf({ entries: [refused], ledger: dropped })).toEqual([]);
+    expect(violationsOf({ entries: [], ledger: dropped })).toHaveLength(2);
+    expect(violationsOf({ entries: [refused, ANSWERED], ledger: dropped })).toHaveLength(4);
+    expect(violationsOf({ entries: [refused, ...call('first', 20, 25)], ledger: [] })).toEqual([]);
   });
 
   it('find executions that are open or failed, that have not run, and that the ledger does not have', () => {
