@@ -10,6 +10,7 @@ import { EvaluationsController } from './evaluation/evaluations.controller.js';
 import { FRONT_ENDS } from './front-ends.js';
 import { Guardrails } from './guardrails/guarded-agent.js';
 import { HostErrorFilter } from './host-error.filter.js';
+import { roleOfServer } from './storage/hook-queue.js';
 import { HOOK_EXECUTOR, StorageModule } from './storage/storage.module.js';
 import { isSwitchOn } from './switch.js';
 import { HelpDeskHooks } from './teams/help-desk-team.js';
@@ -18,7 +19,7 @@ import { SupportWorkflowHooks } from './workflows/support-workflow.js';
 /** Server and workers have the same components and hooks. */
 const HOOKS = [BackgroundTaskHooks, Notifications, Guardrails, HelpDeskHooks, SupportWorkflowHooks];
 
-function agentOs(role: 'both' | 'worker'): DynamicModule {
+function agentOs(role: 'both' | 'server' | 'worker'): DynamicModule {
   return AgentOsModule.forRootAsync({
     ...(role === 'worker' ? { role } : { role, http: { allowedOrigins: FRONT_ENDS } }),
     imports: [StorageModule],
@@ -33,9 +34,9 @@ function agentOs(role: 'both' | 'worker'): DynamicModule {
   });
 }
 
-/** Answers requests, and runs hooks. */
+/** Answers requests, and runs hooks, unless `ROLE=server` leaves them to workers. */
 @Module({
-  imports: [agentOs('both')],
+  imports: [agentOs(roleOfServer())],
   controllers: [EvaluationsController],
   providers: [{ provide: APP_FILTER, useClass: HostErrorFilter }, ...HOOKS],
 })

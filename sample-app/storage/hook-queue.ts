@@ -17,6 +17,16 @@ export function isQueueShared(): boolean {
   return isDurable() && (process.env['REDIS_URL'] ?? process.env['DATABASE_URL']) !== undefined;
 }
 
+/** `ROLE=server` leaves the hooks of the server to workers. */
+export function roleOfServer(): 'both' | 'server' {
+  const role = process.env['ROLE'] ?? 'both';
+  if (role !== 'both' && role !== 'server')
+    throw new Error(`ROLE is "${role}", expected one of both and server.`);
+  if (role === 'server' && !isQueueShared())
+    throw new Error('ROLE=server leaves hooks to workers, which needs DATABASE_URL or REDIS_URL.');
+  return role;
+}
+
 /**
  * What keeps background hooks in a queue: in the Redis server that `REDIS_URL` names, else beside the sessions.
  *

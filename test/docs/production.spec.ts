@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Queue } from 'bullmq';
+import { Agent, defineHook } from 'nestjs-agentos';
+import { bullmq } from 'nestjs-agentos/bullmq';
+
+import { serveQueue } from '../../docs/examples/production.js';
+import { runJson } from '../support/http-client.js';
+import { isRedisInstalled, startRedis, type RedisServer } from '../support/redis.js';
+import { startApp, type TestApp } from '../support/test-app.js';
+import { describeWherePossible } from '../support/where-possible.js';
+
+const isTested = isRedisInstalled() || process.env['CI'] !== undefined;
+
+describeWherePossible(isTested, 'The board of docs/guide/production.md', 'install Redis', () => {
+  let redis: RedisServer;
+  let app: TestApp;
+  let queue: Queue;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    const notify = defineHook(() => undefined, { name: 'notify', runInBackground: true });
+    const broken = defineHook(() => Promise.reject(new Error('No mail server')), {
+      name: 'mail',
+      runInBackground: true,
+    });
+    const support = new Agent({ id: 'support', engine: () => 'the answer', postHooks: [notify, broken] });
+    app = await startApp({
+      agentOs: { agents: [support], executor: bullmq({ connection: redis.url }) },
+      beforeListen: (nest) => {
+        queue = serveQueue(
+          nest,
+          (request, response, next) => {
+            const { headers } = request as { headers: Record<string, string> };
+            if (headers['x-key'] === 'secret') return next();
+            (response as { sendStatus(status: number): void }).sendStatus(403);
+          },
+          redis.url,
+        );
+      },
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await queue.close();
+    await app.close();
+    await redis.stop();
+  });
+
+  it('lists the queue and the hooks of a run, without the content of the run, to clients that its guard lets through', async () => {
+    await runJson(app.url, '/agents/support', 'the question');
+    await app.agentOs.drain();
+    const headers = { 'x-key': 'secret' };
+
+    const page = await fetch(`${app.url}/queues`, { headers });
+    const list = await fetch(`${app.url}/queues/api/queues?activeQueue=agent-os-hooks&status=latest`, {
+      headers,
+    });
+    const text = await list.text();
+
+    expect([page.status, (await fetch(`${app.url}/queues`)).status]).toEqual([200, 403]);
+    expect(JSON.parse(text)).toMatchObject({
+      queues: [{ name: 'agent-os-hooks', readOnlyMode: true, jobs: expect.any(Array) }],
+    });
+    for (const shown of ['"notify"', '"mail"', 'run']) expect(text).toContain(shown);
+    for (const hidden of ['the question', 'the answer']) expect(text).not.toContain(hidden);
+  });
+
+  it('changes nothing: it is read-only, since a job that is removed or repeated by hand breaks the order of its run', async () => {
+    const pausing = await fetch(`${app.url}/queues/api/queues/agent-os-hooks/clean/failed`, {
+      method: 'PUT',
+      headers: { 'x-key': 'secret' },
+    });
+    expect(pausing.status).toBe(405);
+  });
+});
