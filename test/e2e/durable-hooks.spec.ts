@@ -9,6 +9,9 @@ import { describeWherePossible } from '../support/where-possible.js';
 
 jest.setTimeout(60_000);
 
+/** Hooks that nothing releases begin by themselves a second after the longer of releaseAfter and storeTimeout. */
+const SOON = { storeTimeout: 2_000 };
+
 for (const { name, isPossible, open } of QUEUE_PLACES)
   describeWherePossible(isPossible, `A background hook in ${name}`, `install ${name}`, () => {
     let place: QueuePlace;
@@ -50,7 +53,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
     };
 
     it('whose response nothing closes begins by itself after releaseAfter, and is not told of a delivery', async () => {
-      const stage = await start({}, { releaseAfter: 1 });
+      const stage = await start(SOON, { releaseAfter: 1 });
       const ran = createGate();
       const batch = stage.batch('run', {
         hook: ({ hook }) => {
@@ -93,7 +96,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
     });
 
     it('of a run that settles late waits for the earlier hooks of its tree', async () => {
-      const stage = await start({}, { releaseAfter: 1 });
+      const stage = await start(SOON, { releaseAfter: 1 });
       const gate = createGate();
       const first = stage.batch('tree', { first: stage.recorded('first', () => gate.opened) });
       const later = stage.batch('late', { second: stage.step('second') }, { cannotWait: true });
