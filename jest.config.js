@@ -19,6 +19,7 @@ const config = {
   workerGracefulExitTimeout: 5_000,
   reporters: ['default', '<rootDir>/test/support/skipped.reporter.js'],
   testSequencer: '<rootDir>/test/support/test.sequencer.js',
+  setupFilesAfterEnv: ['<rootDir>/test/support/loopback.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-agentos$': '<rootDir>/src/index.ts',
