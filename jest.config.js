@@ -10,8 +10,8 @@ const config = {
   testPathIgnorePatterns: PARTS.map((name) => `<rootDir>/test/${name}/`),
   // Ends what hangs. Two workers on two busy cores need several times what one alone needs: nothing is measured with it.
   testTimeout: 60_000,
-  // As many as a small machine has processors: the specs that measure processor time cost more the more compete for caches.
-  maxWorkers: 2,
+  // One more than a small machine has processors: a third of the time a worker waits for sockets, locks and processes.
+  maxWorkers: 3,
   // Modules of ended specs stay in a worker's memory, and garbage collection comes to take most of its time.
   workerIdleMemoryLimit: '1GB',
   // To give a gigabyte back takes longer than the default of half a second where processors are busy. A worker that
