@@ -138,33 +138,34 @@ function settle(
 ): Promise<AttemptResult> {
   const { hook, signal, timeout, abandonOn } = attempt;
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      const reason = abandonOn?.reason as Error;
-      signal.abort(reason);
-      finish(() => reject(reason));
-    };
-    const deadline = deadlines.set(timeout, () => {
-      const error = new HookTimeoutError(hook.definition.name, timeout);
-      signal.abort(error);
-      finish(() => reject(error));
-    });
-    const finish = (report: () => void): void => {
+    const finish = (): void => {
       deadlines.clear(deadline);
       abandonOn?.removeEventListener('abort', onAbort);
       signal.close();
-      report();
     };
-    const resolveWith = (result: () => AttemptResult): void => {
-      try {
-        resolve(result());
-      } catch (thrown) {
-        reject(thrown);
-      }
+    const giveUp = (reason: Error): void => {
+      signal.abort(reason);
+      finish();
+      reject(reason);
     };
+    const onAbort = (): void => giveUp(abandonOn?.reason as Error);
+    const deadline = deadlines.set(timeout, () =>
+      giveUp(new HookTimeoutError(hook.definition.name, timeout)),
+    );
     abandonOn?.addEventListener('abort', onAbort, { once: true });
     pending.then(
-      (value) => finish(() => resolveWith(() => resultOf(attempt, value))),
-      (error: unknown) => finish(() => reject(error)),
+      (value) => {
+        finish();
+        try {
+          resolve(resultOf(attempt, value));
+        } catch (thrown) {
+          reject(thrown);
+        }
+      },
+      (error: unknown) => {
+        finish();
+        reject(error);
+      },
     );
     if (abandonOn?.aborted) onAbort();
   });

@@ -8,7 +8,7 @@ import type { HookDelivery } from '../execution/hook.executor.js';
 import type { HookLedger } from '../execution/hook.ledger.js';
 import type { BoundHook } from './bound-hook.js';
 import type { HookFailureReporter } from './hook-failure.reporter.js';
-import { attemptHook, type AttemptResult } from './hook.attempt.js';
+import { attemptHook, type AttemptResult, type HookAttempt } from './hook.attempt.js';
 import type { HookInfo, PostHookContext } from './hook.context.js';
 import { judgeInlineHookError } from './inline-hook.verdict.js';
 import { LazySignal } from './lazy-signal.js';
@@ -105,13 +105,10 @@ export class HookRunner {
     const signal = new LazySignal(runSignal ?? delivery?.shutdown);
     const context = subject.createContext(infoOf(execution, attempt, delivery), signal);
     const timeout = hook.definition.timeout ?? (delivery ? BACKGROUND_TIMEOUT : INLINE_TIMEOUT);
-    const inline = runSignal && {
-      abandonOn: runSignal,
-      verify: (returned: unknown) => subject.verify?.(hook, returned),
-    };
-    return subject.enter(execution, () =>
-      attemptHook({ hook, context, signal, timeout, ...inline }, this.#deadlines),
-    );
+    const attempted: HookAttempt = runSignal
+      ? { hook, context, signal, timeout, abandonOn: runSignal, verify: verifierOf(call) }
+      : { hook, context, signal, timeout };
+    return subject.enter(execution, () => attemptHook(attempted, this.#deadlines));
   }
 
   #retryOrFail(
@@ -173,6 +170,10 @@ export class HookRunner {
 interface AttemptOrigin {
   readonly runSignal?: AbortSignal;
   readonly delivery?: HookDelivery;
+}
+
+function verifierOf({ hook, subject }: HookCall): (returned: unknown) => void {
+  return (returned) => subject.verify?.(hook, returned);
 }
 
 function infoOf(execution: HookExecution, attempt: number, delivery: HookDelivery | undefined): HookInfo {

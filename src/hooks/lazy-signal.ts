@@ -7,6 +7,8 @@ export class LazySignal {
   #controller: AbortController | undefined;
   #abortedBy: Error | undefined;
   #isClosed = false;
+  /** Passes the parent's abort on; made when it listens. */
+  #onParentAbort: (() => void) | undefined;
 
   /** @param parent - its abort is passed on */
   constructor(parent?: AbortSignal) {
@@ -18,7 +20,7 @@ export class LazySignal {
     const controller = (this.#controller = new AbortController());
     if (this.#abortedBy) controller.abort(this.#abortedBy);
     else if (this.#parent?.aborted) controller.abort(this.#parent.reason);
-    else if (!this.#isClosed) this.#parent?.addEventListener('abort', this.#onParentAbort);
+    else if (!this.#isClosed && this.#parent) this.#follow(this.#parent, controller);
     return controller.signal;
   }
 
@@ -34,8 +36,11 @@ export class LazySignal {
   /** The hook has ended: detaches it from the parent, also for a signal that it reads later. */
   close(): void {
     this.#isClosed = true;
-    if (this.#controller) this.#parent?.removeEventListener('abort', this.#onParentAbort);
+    if (this.#onParentAbort) this.#parent?.removeEventListener('abort', this.#onParentAbort);
   }
 
-  readonly #onParentAbort = (): void => this.#controller?.abort(this.#parent?.reason);
+  #follow(parent: AbortSignal, controller: AbortController): void {
+    this.#onParentAbort = () => controller.abort(parent.reason);
+    parent.addEventListener('abort', this.#onParentAbort);
+  }
 }

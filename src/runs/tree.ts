@@ -4,12 +4,12 @@ import { forLog } from '../errors/log.text.js';
 import { HooksNotStoredError } from '../errors/run.errors.js';
 import type { HookBatch, StoreRun } from '../execution/hook.executor.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
-import { collectedTask } from './background/background-hook.task.js';
+import { collectedTasks } from './background/background-hook.task.js';
 import type { RunEnvironment, ServedEnvironment } from './environment.js';
 import { Outbox, type CollectedRun, type OutboxEntry } from './background/outbox.js';
 import type { ResponseLifecycle } from './background/response.lifecycle.js';
 import type { StoppableRun, RunView } from './run.view.js';
-import type { RunScope } from './scope.js';
+import { enterScope, type RunScope } from './scope.js';
 import { now } from '../model/clock.js';
 
 /** The state that a run and all runs below it share: environment, response, sequence of background hooks. */
@@ -156,12 +156,16 @@ export class RunTree {
     const { response } = this;
     // Not through `this`: a waiting batch keeps the snapshot in memory, not the run.
     const context = this.#context;
+    const tasks = collectedTasks(released, environment);
+    const scope = tasks[0]?.scope;
     return {
       id: root.runId,
-      tasks: released.map((entry) => collectedTask(entry, environment)),
+      tasks,
       cannotWait: root.position === 'inside-hook' || this.#latestBatch !== undefined,
       ...(response ? { response } : {}),
-      runInContext: (callback) => context.runInAsyncScope(callback),
+      // Already in the scope of the first hook: its neighbours, mostly all hooks, find themselves in it.
+      runInContext: (callback) =>
+        context.runInAsyncScope(() => (scope ? enterScope(scope, callback) : callback())),
     };
   }
 

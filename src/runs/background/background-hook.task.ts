@@ -8,27 +8,43 @@ import type { LazySignal } from '../../hooks/lazy-signal.js';
 import type { RunOrigin } from '../../model/run-origin.js';
 import type { RunnableComponent } from '../../model/runnable-component.js';
 import type { RunSpan } from '../../telemetry/tracing.js';
-import type { OutboxEntry } from './outbox.js';
-import type { FoundHook, ServedEnvironment } from '../environment.js';
+import type { CollectedRun, OutboxEntry } from './outbox.js';
+import type { ServedEnvironment } from '../environment.js';
 import { enterScope, originOf, type RunScope } from '../scope.js';
 import type { RunSnapshot } from '../../model/run-snapshot.js';
 
-/** The parts of a {@link BackgroundHookTask}. */
-interface HookTaskParts extends FoundHook {
-  readonly execution: HookExecution;
+/** The data that all hooks of one run share. It does not hold the run itself. */
+interface HookedRun {
+  readonly component: RunnableComponent;
   readonly snapshot: RunSnapshot | Error;
   readonly origin: RunOrigin;
+  readonly scope: RunScope;
   readonly span?: RunSpan | undefined;
 }
 
-/** The task of a hook that the outcome of its run has released. */
-export function collectedTask(
-  { hook, run, execution }: OutboxEntry,
+/** The tasks of the hooks that the outcomes of their runs have released, in order. */
+export function collectedTasks(
+  released: readonly OutboxEntry[],
   environment: ServedEnvironment,
-): HookTask {
+): readonly BackgroundHookTask[] {
+  let latest: CollectedRun | undefined;
+  let shared: HookedRun | undefined;
+  return released.map(({ hook, run, execution }) => {
+    if (!shared || run !== latest) shared = hookedRunOf(run, environment);
+    latest = run;
+    return new BackgroundHookTask(hook, execution, shared, environment);
+  });
+}
+
+function hookedRunOf(run: CollectedRun, environment: ServedEnvironment): HookedRun {
   const { component, span } = run;
-  const parts = { hook, component, execution, snapshot: run.snapshot(), origin: originOf(run), span };
-  return new BackgroundHookTask(parts, environment);
+  const origin = originOf(run);
+  return { component, snapshot: run.snapshot(), origin, scope: scopeOf(origin, environment), span };
+}
+
+/** The runs that the hooks of a run start count as started by a hook, on behalf of the user of that run. */
+function scopeOf(origin: RunOrigin, environment: ServedEnvironment): RunScope {
+  return { hook: { environment, isBackground: true }, origin };
 }
 
 /**
@@ -48,33 +64,38 @@ export function rebuildTask(
     throw new TypeError(`Expected the snapshot of a run for the hook execution ${stored.id}.`);
   }
   const execution = environment.ledger.adopt(stored);
-  return new BackgroundHookTask({ ...found, execution, snapshot, origin }, environment);
+  const { hook, component } = found;
+  const scope = scopeOf(origin, environment);
+  return new BackgroundHookTask(hook, execution, { component, snapshot, origin, scope }, environment);
 }
 
 /** A background hook that is due. It keeps the run's copy, not the run. */
 class BackgroundHookTask implements HookTask, HookSubject {
   readonly execution: HookExecution;
-  readonly snapshot: RunSnapshot | Error;
-  readonly origin: RunOrigin;
   readonly limits?: HookLimits;
   readonly #hook: BoundHook;
-  readonly #component: RunnableComponent;
+  readonly #run: HookedRun;
   readonly #environment: ServedEnvironment;
-  readonly #span: RunSpan | undefined;
-  readonly #scope: RunScope;
 
-  constructor(parts: HookTaskParts, environment: ServedEnvironment) {
-    const { hook, component, execution, snapshot, origin, span } = parts;
+  constructor(hook: BoundHook, execution: HookExecution, run: HookedRun, environment: ServedEnvironment) {
     this.execution = execution;
-    this.snapshot = snapshot;
-    this.origin = origin;
     if (hook.limits) this.limits = hook.limits;
     this.#hook = hook;
-    this.#component = component;
+    this.#run = run;
     this.#environment = environment;
-    this.#span = span;
-    // The runs that it starts count as started by a hook, on behalf of the user of its run.
-    this.#scope = { hook: { environment, isBackground: true }, origin };
+  }
+
+  get snapshot(): RunSnapshot | Error {
+    return this.#run.snapshot;
+  }
+
+  get origin(): RunOrigin {
+    return this.#run.origin;
+  }
+
+  /** The scope of the hook; one object for all hooks of a run, so that it need not be entered again for each. */
+  get scope(): RunScope {
+    return this.#run.scope;
   }
 
   get #call(): HookCall {
@@ -83,7 +104,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
 
   get isRebuildable(): boolean {
     const found = this.#environment.findHook(this.execution);
-    return found?.hook === this.#hook && found.component === this.#component;
+    return found?.hook === this.#hook && found.component === this.#run.component;
   }
 
   run(delivery: HookDelivery): Promise<void> | undefined {
@@ -110,16 +131,16 @@ class BackgroundHookTask implements HookTask, HookSubject {
   }
 
   createContext(info: HookInfo, signal: LazySignal): PostHookContext {
-    if (this.snapshot instanceof Error) throw this.snapshot;
-    return new CopiedHookContext(this.snapshot, this.#component, info, signal);
+    const { snapshot, component } = this.#run;
+    if (snapshot instanceof Error) throw snapshot;
+    return new CopiedHookContext(snapshot, component, info, signal);
   }
 
   enter<R>(execution: HookExecution, callback: () => R): R {
-    return enterScope(this.#scope, () => {
-      if (!this.#span) return callback();
-      const attributes = { 'agent_os.hook': execution.hook, 'agent_os.run_id': execution.runId };
-      return this.#span.linked(`hook ${execution.hook}`, attributes, callback);
-    });
+    const { span, scope } = this.#run;
+    if (!span) return enterScope(scope, callback);
+    const attributes = { 'agent_os.hook': execution.hook, 'agent_os.run_id': execution.runId };
+    return enterScope(scope, () => span.linked(`hook ${execution.hook}`, attributes, callback));
   }
 }
 
