@@ -56,8 +56,8 @@ export class Agent extends Component {
   }
 
   /** @internal */
-  override execute(run: ComponentRun): Promise<void> {
-    const think = (history?: readonly Message[]): Promise<void> =>
+  override execute(run: ComponentRun): Promise<void> | undefined {
+    const think = (history?: readonly Message[]): Promise<void> | undefined =>
       runEngine(this.#engine, engineRequestOf(run, history), run);
     const loading = run.history(this.historyRuns);
     return loading ? loading.then(think) : think();

@@ -76,7 +76,7 @@ export abstract class Component implements RunComponent {
   }
 
   /** @internal */
-  abstract execute(run: ComponentRun): Promise<void>;
+  abstract execute(run: ComponentRun): Promise<void> | undefined;
 }
 
 /** The checks of {@link ComponentOptions}. */

@@ -14,26 +14,41 @@ import {
   type EngineYield,
 } from './engine.js';
 
+/** The answer of an engine: whole, or in pieces. */
+type EngineAnswer = EngineYield | AsyncIterable<EngineYield> | Iterable<EngineYield>;
+
 /**
  * Runs an engine and writes its events into the run. Awaits the reader between events, so that a slow reader
  * slows the engine instead of filling the memory.
+ *
+ * @returns nothing if there is nothing to wait for
  */
-export async function runEngine<R extends EngineRequest>(
+export function runEngine<R extends EngineRequest>(
   engine: EngineLike<R>,
   request: R,
   run: ComponentRun,
-): Promise<void> {
+): Promise<void> | undefined {
   const given = engine instanceof Engine ? engine.stream(request) : engine(request);
-  const answer = isPromise(given) ? await given : given;
-  if (isIterable(answer)) {
-    for await (const item of answer) {
-      const taken = take(item, run);
-      if (taken) await taken;
-    }
-    return;
-  }
-  const taken = take(answer, run);
+  return isPromise(given) ? takePromised(given, run) : takeAnswer(given, run);
+}
+
+async function takePromised(promised: PromiseLike<EngineAnswer>, run: ComponentRun): Promise<void> {
+  const taken = takeAnswer(await promised, run);
   if (taken) await taken;
+}
+
+function takeAnswer(answer: EngineAnswer, run: ComponentRun): Promise<void> | undefined {
+  return isIterable(answer) ? takeItems(answer, run) : take(answer, run);
+}
+
+async function takeItems(
+  items: AsyncIterable<EngineYield> | Iterable<EngineYield>,
+  run: ComponentRun,
+): Promise<void> {
+  for await (const item of items) {
+    const taken = take(item, run);
+    if (taken) await taken;
+  }
 }
 
 /** The question, after the questions and answers before it. */

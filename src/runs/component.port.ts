@@ -16,8 +16,8 @@ export interface RunComponent extends HookedComponent {
   readonly timeout: number | undefined;
   /** The model of its engine, if it has one. */
   readonly model: ModelIdentity | undefined;
-  /** Does the work and writes the answer into the run's output. */
-  execute(run: ComponentRun): Promise<void>;
+  /** Does the work and writes the answer into the run's output. Returns nothing if there is nothing to wait for. */
+  execute(run: ComponentRun): Promise<void> | undefined;
 }
 
 /** A run as its component sees it. */

@@ -455,7 +455,10 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
       this.#cancellation.throwIfCancelled();
       this.#activities.startAttempt();
       try {
-        await this.#cancellation.race(this.component.execute(attempt));
+        const working = this.component.execute(attempt);
+        // A wait in any case: the code that has started the run gets its handle first, and may cancel it.
+        await (working && this.#cancellation.race(working));
+        if (!working) this.#cancellation.throwIfCancelled();
         this.#activities.endAttempt(false);
         this.#data.writeMessages(attempt.conversation.messages);
         const completed = this.emit({ type: 'run-content-completed' });
@@ -489,7 +492,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   /** Ends the run: from here on it does not change. */
-  async #settle(error: AgentRunError | undefined): Promise<RunEnd> {
+  #settle(error: AgentRunError | undefined): Promise<RunEnd> {
     const { environment } = this;
     if (environment.kind === 'served') {
       for (const hook of this.#hooks.pre) if (this.#isBackground(hook)) this.#collect(hook);
@@ -503,10 +506,19 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const storing = this.parent
       ? undefined
       : this.#tree.storeHooks((within) => this.#recorder.storeWith(end, within));
-    const notStored = storing && (await this.#waitForHooks(storing));
+    return storing ? this.#concludeStored(storing, error, end) : this.#conclude(error, end);
+  }
+
+  /** A durable executor stores the hooks of the root first: they can fail it. */
+  async #concludeStored(
+    storing: Promise<HooksNotStoredError | undefined>,
+    error: AgentRunError | undefined,
+    end: RecordedEnd,
+  ): Promise<RunEnd> {
+    const notStored = await this.#waitForHooks(storing);
     if (!notStored) return this.#conclude(error, end);
     this.#logError(notStored.message, notStored.cause);
-    if (outcomeOf(error) !== 'failed') reportRunFailure(this, notStored, environment);
+    if (outcomeOf(error) !== 'failed') reportRunFailure(this, notStored, this.environment);
     this.#recorder.omit();
     this.#end(notStored);
     return this.#conclude(notStored, this.#recordedEnd(notStored));

@@ -129,26 +129,39 @@ export class RunTree {
     }
   }
 
-  async #handOver(batch: HookBatch, environment: ServedEnvironment): Promise<void> {
+  #handOver(batch: HookBatch, environment: ServedEnvironment): Promise<void> | undefined {
+    const log = (thrown: unknown): void => logLost(batch, thrown, environment);
     try {
-      await this.#submit(batch, environment);
+      return this.#submit(batch, environment)?.catch(log);
     } catch (thrown) {
-      logLost(batch, thrown, environment);
+      log(thrown);
+      return undefined;
     }
   }
 
-  /** @throws the error of the executor, after the hooks were dropped */
-  async #submit(batch: HookBatch, environment: ServedEnvironment, storeRun?: StoreRun): Promise<void> {
+  /**
+   * Resolves when the executor has accepted the batch; returns nothing if it did at once.
+   *
+   * @throws the error of the executor, at once or later, after the hooks were dropped
+   */
+  #submit(batch: HookBatch, environment: ServedEnvironment, storeRun?: StoreRun): Promise<void> | undefined {
     const earlier = this.#latestBatch;
     this.#latestBatch = batch;
-    try {
-      const accepting = environment.executor.accept(batch, storeRun);
-      if (accepting) await accepting;
+    const release = (): void => {
       if (earlier) void this.#releaseAfter(earlier, batch, environment);
       else this.#releaseAfterResponse(batch, environment);
-    } catch (thrown) {
+    };
+    const drop = (thrown: unknown): never => {
       for (const task of batch.tasks) task.drop();
       throw thrown;
+    };
+    try {
+      const accepting = environment.executor.accept(batch, storeRun);
+      if (accepting) return accepting.then(release).catch(drop);
+      release();
+      return undefined;
+    } catch (thrown) {
+      return drop(thrown);
     }
   }
 
