@@ -56,7 +56,6 @@ export {
 
 export { agentAsJudge, type AgentAsJudgeOptions } from './evals/agent-as-judge.js';
 
-export type { HookRate } from './execution/hook.limits.js';
 export type { HookErrorHandler, HookFailure } from './hooks/hook-failure.reporter.js';
 export type { HookInfo, PostHookContext, PreHookContext } from './hooks/hook.context.js';
 export { Guardrail, Hook } from './hooks/hook.decorators.js';

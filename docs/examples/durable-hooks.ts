@@ -17,17 +17,6 @@ export class SupportHooks {
   }
 }
 
-@Injectable()
-export class SlackHooks {
-  @Hook({ runInBackground: true, concurrency: 2, rate: { max: 60, per: 60_000 }, retry: { attempts: 5 } })
-  async post({ runOutput }: PostHookContext): Promise<void> {
-    await fetch(process.env['SLACK_WEBHOOK'] ?? 'https://hooks.slack.com/services/…', {
-      method: 'POST',
-      body: JSON.stringify({ text: runOutput.content }),
-    });
-  }
-}
-
 const support = new Agent({
   id: 'support',
   engine: ({ input }) => `You asked: ${input}`,
@@ -44,6 +33,17 @@ const support = new Agent({
   providers: [SupportHooks],
 })
 export class DurableModule {}
+
+@Injectable()
+export class SlackHooks {
+  @Hook({ runInBackground: true, concurrency: 2, rate: { max: 60, per: 60_000 }, retry: { attempts: 5 } })
+  async post({ runOutput }: PostHookContext): Promise<void> {
+    await fetch(process.env['SLACK_WEBHOOK'] ?? 'https://hooks.slack.com/services/…', {
+      method: 'POST',
+      body: JSON.stringify({ text: runOutput.content }),
+    });
+  }
+}
 
 export const tenants = new AsyncLocalStorage<string>();
 

@@ -123,6 +123,28 @@ describe('InProcessHookExecutor', () => {
     expect(steps).toEqual(['over']);
   });
 
+  it('counts no start for a hook that was cancelled while it waited for its limits', async () => {
+    const executor = createExecutor();
+    const gate = createGate();
+    const limits = { concurrency: 1, rate: { max: 2, per: 3_600_000 } };
+    const hooks = { hook: () => gate.opened };
+    const [running, cancelled, last] = ['running', 'cancelled', 'last'].map((id) => {
+      const batch = harness.batch(id, hooks, {}, limits);
+      void executor.accept(batch);
+      executor.release(batch, true);
+      return batch;
+    });
+    await someTurns();
+    cancelled?.tasks[0]?.drop();
+    gate.open();
+    await executor.drain();
+    expect([running, cancelled, last].map((batch) => batch && harness.statesOf(batch))).toEqual([
+      { hook: 'succeeded' },
+      { hook: 'dropped' },
+      { hook: 'succeeded' },
+    ]);
+  });
+
   it('runs hooks in the asynchronous context of the run that they belong to', async () => {
     const storage = new AsyncLocalStorage<string>();
     const executor = createExecutor({ maxPending: 2 });

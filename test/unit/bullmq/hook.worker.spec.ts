@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Job } from 'bullmq';
+
+import { HookWorker } from '../../../src/bullmq/hook.worker.js';
+import type { Claim, LimitedJob, QueueStore } from '../../../src/bullmq/queue.store.js';
+import type { StoredSnapshots } from '../../../src/bullmq/stored.snapshots.js';
+import type { HookTask } from '../../../src/execution/hook.executor.js';
+import { HookHarness, type TestHookOptions } from '../../support/hook-harness.js';
+
+class DelayedError extends Error {}
+class WaitingError extends Error {}
+class UnrecoverableError extends Error {}
+
+describe('A worker of hooks with limits', () => {
+  let harness: HookHarness;
+  let steps: string[];
+  /** The answers of the store to the next claims; afterwards it is claimed. */
+  let answers: Claim[];
+  let asked: (LimitedJob | undefined)[];
+  let task: HookTask;
+
+  beforeEach(() => {
+    harness = new HookHarness();
+    steps = [];
+    answers = [];
+    asked = [];
+  });
+
+  function createWorker(options: TestHookOptions): HookWorker {
+    task = harness.task(() => void steps.push('hook'), { name: 'post', ...options });
+    const store: Partial<QueueStore> = {
+      claim: (_claimed, _startedAt, limited) => {
+        asked.push(limited);
+        const execution = { ...task.execution, attempts: 1 };
+        return Promise.resolve(answers.shift() ?? { kind: 'claimed', execution, batch: {} });
+      },
+      end: () => Promise.resolve({ isRecorded: true }),
+      waiting: () => Promise.resolve(['runs already', 'waits', 'later']),
+    };
+    return new HookWorker({
+      host: harness.host,
+      store: store as QueueStore,
+      snapshots: { get: () => Promise.resolve({}) } as unknown as StoredSnapshots,
+      errors: { DelayedError, WaitingError, UnrecoverableError },
+      lockDuration: 30_000,
+      unknownAfter: 1_000,
+      logger: harness.log,
+      promote: (jobId) => {
+        steps.push(`promote ${jobId}`);
+        return Promise.resolve(jobId !== 'runs already');
+      },
+      onBatchEnded: () => undefined,
+    });
+  }
+
+  function jobOf({ execution: { id, runId, component, position, phase, hook }, origin }: HookTask): Job {
+    const data = { version: 1, batch: runId, execution: id, run: runId, origin, isLater: false };
+    const job = {
+      id: 'job',
+      name: hook,
+      attemptsStarted: 1,
+      data: {
+        ...data,
+        hook: { component: { kind: component.kind, id: component.id }, position, phase, hook },
+      },
+      moveToDelayed: (at: number) => {
+        steps.push(`delayed for ${Math.round((at - Date.now()) / 1_000)} s`);
+        return Promise.resolve();
+      },
+    };
+    return job as unknown as Job;
+  }
+
+  it('promotes the next job that waits and is delayed when a hook has ended', async () => {
+    const worker = createWorker({ concurrency: 2 });
+    expect(await worker.process(jobOf(task), 'token')).toBe('succeeded');
+    expect([steps, asked]).toEqual([
+      ['hook', 'promote runs already', 'promote waits'],
+      [{ limits: { hook: 'function post', concurrency: 2 }, jobId: 'job' }],
+    ]);
+  });
+
+  it('gives a job back for as long as the limits say, without a call of the hook', async () => {
+    const worker = createWorker({ rate: { max: 1, per: 60_000 } });
+    answers = [{ kind: 'limited', wait: 45_000 }];
+    await expect(worker.process(jobOf(task), 'token')).rejects.toThrow(DelayedError);
+    expect(steps).toEqual(['delayed for 45 s']);
+  });
+
+  it('asks for no limits, and promotes nothing, for a hook without any', async () => {
+    const worker = createWorker({});
+    await worker.process(jobOf(task), 'token');
+    expect([steps, asked]).toEqual([['hook'], [undefined]]);
+  });
+});
