@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
-import { HookExecutionConflictError } from '../errors/hook-execution.errors.js';
+import { HookDataGoneError, HookExecutionConflictError } from '../errors/hook-execution.errors.js';
 import { HooksNotStoredError } from '../errors/run.errors.js';
 import { quoted, reasonOf } from '../errors/log.text.js';
 import { aborted } from '../execution/aborted.js';
@@ -25,9 +25,10 @@ import {
   type ResolvedBullmqSettings,
 } from './bullmq.options.js';
 import { HeldBatches, type HeldBatch } from './held.batches.js';
-import { toFlow } from './hook.jobs.js';
+import { toFlow, toRetryJob } from './hook.jobs.js';
 import { HookWorker } from './hook.worker.js';
 import type { Bullmq, JobProducer, JobPromoter, JobWorker, QueueConnection } from './queue.connection.js';
+import type { RetriedExecution } from './queue.store.js';
 import { openRedisQueue } from './redis.connection.js';
 import { openFolderQueue, openPoolQueue } from './sql.connection.js';
 import { encodeSnapshot, type EncodedSnapshot } from './stored.batch.js';
@@ -51,6 +52,8 @@ const LOCK_OF_ONE_PROCESS = 600_000;
 const NAMED_AT_STOP = 100;
 /** Milliseconds that workers get to give hooks back at the deadline of a shutdown. */
 const HANDING_BACK_TIME = 800;
+
+type AddedJob = Awaited<ReturnType<JobProducer['add']>>['job'];
 
 interface Started {
   readonly host: HookExecutorHost;
@@ -185,6 +188,42 @@ export class BullmqHookExecutor extends HookExecutor {
   override ended(batch: HookBatch): Promise<void> {
     if (this.#volatileBatches.has(batch)) return this.#volatile.ended(batch);
     return this.#started?.held.ended(batch) ?? Promise.resolve();
+  }
+
+  /** @throws Error if the store cannot be reached */
+  override async retry(execution: HookExecution): Promise<void> {
+    const { id, runId, isVolatile } = execution;
+    if (isVolatile) return this.#volatile.retry(execution);
+    if (!this.#started || this.#isStopped) throw new HookDataGoneError(id);
+    const { queue, producer, held } = this.#started;
+    const { queue: name, storeTimeout } = this.#settings;
+    // Not before it is stored as a whole.
+    const place = { queue: name, releaseAfter: storeTimeout + GRACE };
+    let added: { readonly found: RetriedExecution; readonly job: AddedJob } | undefined;
+    const result = await queue.store.retry(id, async (found) => {
+      const { job } = await producer.add(toRetryJob(execution, found, place));
+      added = { found, job };
+    });
+    if (result === 'retried' && added) {
+      const { found, job } = added;
+      held.reopen({ id: found.batch, tree: found.tree, runIds: [runId], promote: () => Promise.resolve() });
+      return this.#promote(job, execution);
+    }
+    await added?.job.remove();
+    if (result === 'conflict') throw new HookExecutionConflictError(id, 'It has been retried already.');
+    throw new HookDataGoneError(id);
+  }
+
+  async #promote(job: AddedJob, { hook, runId }: HookExecution): Promise<void> {
+    try {
+      await job.promote();
+    } catch (thrown) {
+      if (isNotDelayed(thrown)) return;
+      this.#logger.warn(
+        `The retry of hook ${quoted(hook)} of run ${runId} could not be released (${reasonOf(thrown)}); it begins by itself ` +
+          'after storeTimeout.',
+      );
+    }
   }
 
   /** @throws Error if the store cannot be reached */
@@ -350,6 +389,7 @@ export class BullmqHookExecutor extends HookExecutor {
       id: batchId,
       tree: batch.id,
       executions,
+      origins: new Map(batch.tasks.map(({ execution, origin }) => [execution.runId, origin])),
       snapshots,
       files,
       ...(carry === undefined ? {} : { carry }),
@@ -376,7 +416,12 @@ export class BullmqHookExecutor extends HookExecutor {
     }
     const cancelled = waiting.filter(({ execution }) => execution.endedAt !== undefined);
     for (const { execution } of waiting) if (execution.endedAt === undefined) host.ledger.forget(execution);
-    held.add(batch, { id: batchId, promote: promote ?? (() => Promise.resolve()) });
+    held.add(batch, {
+      id: batchId,
+      tree: batch.id,
+      runIds: [...new Set(executions.map(({ runId }) => runId))],
+      promote: promote ?? (() => Promise.resolve()),
+    });
     // They were cancelled while they were being stored.
     for (const { execution } of cancelled)
       await this.cancel(execution).catch((thrown: Error) => this.#logOutage(thrown));

@@ -18,11 +18,12 @@ export class HeldBatch {
   #batch: HookBatch | undefined;
   #end: () => void = () => undefined;
 
-  constructor(batch: HookBatch, { id, promote }: StoredBatch) {
+  /** @param batch - undefined if its hooks need no release */
+  constructor({ id, tree, runIds, promote }: StoredBatch, batch?: HookBatch) {
     this.id = id;
-    this.tree = batch.id;
+    this.tree = tree;
     this.promote = promote;
-    this.runIds = [...new Set(batch.tasks.map(({ execution }) => execution.runId))];
+    this.runIds = runIds;
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#batch = batch;
   }
@@ -49,6 +50,9 @@ export class HeldBatch {
 /** How a batch was stored. */
 export interface StoredBatch {
   readonly id: string;
+  /** The root run's id. */
+  readonly tree: string;
+  readonly runIds: readonly string[];
   /** Lets its first hook run now. */
   readonly promote: () => Promise<void>;
 }
@@ -77,9 +81,16 @@ export class HeldBatches {
   }
 
   add(batch: HookBatch, stored: StoredBatch): void {
-    const held = new HeldBatch(batch, stored);
+    const held = new HeldBatch(stored, batch);
     this.#byBatch.set(batch, held);
     this.#byId.set(held.id, held);
+    this.#lookSoon();
+  }
+
+  /** A hook of a batch is retried; this process may not have stored the batch. */
+  reopen(stored: StoredBatch): void {
+    if (this.#byId.has(stored.id)) return;
+    this.#byId.set(stored.id, new HeldBatch(stored));
     this.#lookSoon();
   }
 

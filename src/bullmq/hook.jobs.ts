@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
+
 import type { FlowJob } from 'bullmq';
 
 import type { HookExecution, HookIdentity } from '../execution/hook-execution.js';
 import type { HookTask } from '../execution/hook.executor.js';
+import type { RetriedExecution } from './queue.store.js';
 import { PAYLOAD_VERSION, type JobData } from './stored.batch.js';
 
 /** Where the jobs of a batch are added. */
@@ -56,4 +59,35 @@ export function toFlow(
     };
   });
   return jobs.reduce((child, job) => ({ ...job, children: [child] }));
+}
+
+/** The job that retries a hook, outside the order of its batch. It runs by itself after `releaseAfter`. */
+export function toRetryJob(
+  execution: HookExecution,
+  { batch, origin, fence }: RetriedExecution,
+  { queue, releaseAfter }: Pick<JobPlace, 'queue' | 'releaseAfter'>,
+): FlowJob {
+  const { id, hook, runId } = execution;
+  const data: JobData = {
+    version: PAYLOAD_VERSION,
+    batch,
+    execution: id,
+    run: runId,
+    origin,
+    isLater: false,
+    hook: identityOf(execution),
+    retryOf: fence,
+  };
+  return {
+    name: hook,
+    queueName: queue,
+    data,
+    // An id of its own: BullMQ ignores a job whose id it knows, even one that has ended.
+    opts: {
+      jobId: `${batch}-${randomUUID()}`,
+      priority: 1,
+      removeOnComplete: KEPT_JOBS,
+      delay: releaseAfter,
+    },
+  };
 }

@@ -40,7 +40,7 @@ export interface HookWorkerOptions {
 /** Milliseconds before a hook that this process does not know is looked at again: doubled each time, up to a minute. */
 const UNKNOWN_BACKOFF = 1_000;
 const LONGEST_BACKOFF = 60_000;
-/** Milliseconds between looks for the end of an earlier batch. */
+/** Milliseconds between looks for the end of an earlier batch, or of another hook of the tree. */
 const EARLIER_BACKOFF = 250;
 /** Milliseconds that a hook gets to end after its signal was aborted by a shutdown. */
 const ENDING_TIME = 500;
@@ -116,12 +116,13 @@ export class HookWorker {
     const { store } = this.#options;
     if (data.isLater && (await this.#persist(() => store.hasEarlierOpen(data.batch))))
       return this.#delay(job, token, EARLIER_BACKOFF);
-    const claimed: Fence = { executionId: data.execution, fence: job.attemptsStarted };
+    const claimed = fenceOf(job, data);
     const limits = data.hook && this.#options.host.limitsOf(data.hook);
     const limited = limits && { limits, jobId: job.id ?? '' };
     const claim = await this.#persist(() => store.claim(claimed, now(), limited));
     if (claim.kind === 'limited') return this.#delay(job, token, claim.wait);
     if (claim.kind === 'lost') return this.#leave();
+    if (claim.kind === 'busy') return this.#delay(job, token, EARLIER_BACKOFF);
     if (claim.kind !== 'claimed') return claim.kind;
     try {
       return await this.#runClaimed(job, token, { data, claimed, claim, limits, startedAt });
@@ -156,7 +157,7 @@ export class HookWorker {
   /** BullMQ has failed a job whose workers have died too often: its execution ends, too. */
   async endStalled(job: Job): Promise<void> {
     const data = readJobData(job.data);
-    const claimed: Fence = { executionId: data.execution, fence: job.attemptsStarted };
+    const claimed = fenceOf(job, data);
     const claim = await this.#options.store.claim(claimed, now());
     if (claim.kind !== 'claimed') return;
     const { execution } = claim;
@@ -393,6 +394,11 @@ export class HookNotFoundError extends Error {
     super(`No worker knows the hook ${quoted(hook)} of ${component.kind} ${quoted(component.id)}.`);
     this.name = new.target.name;
   }
+}
+
+function fenceOf({ attemptsStarted }: Job, { execution, retryOf }: JobData): Fence {
+  const isRetry = retryOf !== undefined;
+  return { executionId: execution, fence: (retryOf ?? 0) + attemptsStarted, isRetry };
 }
 
 function backoffOf(starts: number): number {

@@ -1,6 +1,7 @@
 import type { HookEndReason, HookExecution } from '../execution/hook-execution.js';
 import type { HookLimits } from '../execution/hook.limits.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import type { RunOrigin } from '../model/run-origin.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
 /** The ids of a batch and of its executions. */
@@ -16,6 +17,8 @@ export interface NewBatch extends BatchIds {
   /** Host context for the worker, as JSON text. */
   readonly carry?: string;
   readonly executions: readonly HookExecution[];
+  /** The origins of the runs that its hooks start, by run id. */
+  readonly origins: ReadonlyMap<string, RunOrigin>;
   /** By run id. */
   readonly snapshots: ReadonlyMap<string, EncodedSnapshot>;
   /** Contents of files, by their hash. */
@@ -31,20 +34,35 @@ export interface ClaimedBatch {
 
 /**
  * The answer to a worker that is about to run a hook: it may (`claimed`), the limits of the hook do not allow it yet
- * (`limited`), the hook has `ended`, another worker with a higher fence has claimed it (`lost`), or the store does not know
- * it any more (`gone`).
+ * (`limited`), another hook of its run tree runs, and one of the two is a retry (`busy`), the hook has `ended`, another
+ * worker with a higher fence has claimed it (`lost`), or the store does not know it any more (`gone`).
  */
 export type Claim =
   | { readonly kind: 'claimed'; readonly execution: HookExecution; readonly batch: ClaimedBatch }
   /** `wait`: milliseconds after which it is to be asked again. */
   | { readonly kind: 'limited'; readonly wait: number }
-  | { readonly kind: 'ended' | 'lost' | 'gone' };
+  | { readonly kind: 'ended' | 'lost' | 'gone' | 'busy' };
 
-/** A worker's right to record results of an execution: the number of times that its job was started. */
+/** A worker's right to record results of an execution: the number of times that its jobs were started. */
 export interface Fence {
   readonly executionId: string;
   readonly fence: number;
+  /** It is retried: it runs outside the order of its run tree, while no other hook of the tree runs. */
+  readonly isRetry?: boolean;
 }
+
+/** The place of a failed execution in the store, for the job that retries it. */
+export interface RetriedExecution {
+  readonly batch: string;
+  /** The root run's id. */
+  readonly tree: string;
+  readonly origin: RunOrigin;
+  /** Of the last worker that has claimed it. */
+  readonly fence: number;
+}
+
+/** Whether an execution is `retried`; it is not if it has not failed (`conflict`), or its data is `gone`. */
+export type RetryResult = 'retried' | 'conflict' | 'gone';
 
 /** Why an execution ends that no worker runs. */
 export interface WaitingEnd {
@@ -121,6 +139,12 @@ export interface QueueStore {
   end(claimed: Fence, ended: HookExecution): Promise<RecordedEnd>;
   /** Ends an execution that no worker has claimed, or that was given back. */
   endWaiting(executionId: string, ended: WaitingEnd): Promise<RecordedEnd>;
+  /**
+   * Takes a failed execution back to `scheduled` and adds its job: both or nothing.
+   *
+   * @param addJob - adds the job on the same connection; it must not run before the promise has resolved
+   */
+  retry(executionId: string, addJob: (found: RetriedExecution) => Promise<void>): Promise<RetryResult>;
   /** The batches among these that have no open hooks. */
   ended(batchIds: readonly string[]): Promise<readonly string[]>;
   /** Executions, the newest first. */

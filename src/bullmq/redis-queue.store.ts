@@ -15,15 +15,19 @@ import {
   type NewBatch,
   type QueueStore,
   type RecordedEnd,
+  type RetriedExecution,
+  type RetryResult,
   type SweepLimits,
   type WaitingEnd,
 } from './queue.store.js';
+import type { RunOrigin } from '../model/run-origin.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
 /*
  * Keys, with the queue's name before them:
  * - execution:<id>: hash of the execution (JSON), its batch, and the fields that change: state, fence, attempts, startedAt, end
- * - batch:<id>: hash of tree, open, failed, delivered, carry, and the data of its runs: run:<id>, file:<hash>
+ * - batch:<id>: hash of tree, open, failed, delivered, carry, the id of the execution that runs (running), and the data of its
+ *   runs: run:<id>, origin:<id>, file:<hash>
  * - executions: sorted set of the ids of executions by the time they were scheduled
  * - ended: sorted set of the ids of ended executions by that time
  * - run:<id>: set of the ids of the executions of a run
@@ -32,16 +36,30 @@ import type { EncodedSnapshot } from './stored.batch.js';
  * - limits:<hook>:running, :waiting, :starts: set of the ids of executions that run, sorted set of those that wait by the time
  *   they first asked, list of the times of starts, the newest first
  * - tree:<id>: list of the ids of the open batches of a run tree
+ * - retrying:<id>: the id of the execution of a run tree that is retried now
  */
 
 /** The starts of a hook that are remembered, so that workers with another rate find them. */
 const REMEMBERED_STARTS = 10_000;
 
 const CHECK_CLAIM = `
+local prefix, id, isRetry = ARGV[3], ARGV[4], ARGV[5] == '1'
 local found = redis.call('HMGET', KEYS[1], 'endedAt', 'fence', 'batch')
 if not found[3] then return {'gone'} end
 if found[1] then return {'ended'} end
 if tonumber(found[2]) >= tonumber(ARGV[1]) then return {'lost'} end
+local key = prefix .. 'batch:' .. found[3]
+local tree = redis.call('HGET', key, 'tree')
+if tree then
+  local retrying = redis.call('GET', prefix .. 'retrying:' .. tree)
+  if retrying and retrying ~= id then return {'busy'} end
+  if isRetry then
+    for _, other in ipairs(redis.call('LRANGE', prefix .. 'tree:' .. tree, 0, -1)) do
+      local running = redis.call('HGET', prefix .. 'batch:' .. other, 'running')
+      if running and running ~= id then return {'busy'} end
+    end
+  end
+end
 `;
 
 /** Functions for the limits of a hook: their keys begin with `limits`; `max` is 0 without a rate. */
@@ -67,12 +85,12 @@ end
 /** Whether an execution runs or waits is told by its state; those that do neither any longer leave the sets. */
 const ASK_LIMITS = `
 ${LIMITS}
-local limits, id = ARGV[4], ARGV[5]
-local concurrency, max, per = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local limits = ARGV[6]
+local concurrency, max, per = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local running = 0
 if concurrency > 0 then
   for _, other in ipairs(redis.call('SMEMBERS', limits .. 'running')) do
-    if redis.call('HGET', ARGV[9] .. other, 'state') ~= 'running' then redis.call('SREM', limits .. 'running', other)
+    if redis.call('HGET', prefix .. 'execution:' .. other, 'state') ~= 'running' then redis.call('SREM', limits .. 'running', other)
     elseif other ~= id then running = running + 1 end
   end
 end
@@ -108,22 +126,42 @@ return jobs
 `;
 
 const TAKE = `
+if tree then
+  -- A day: the data of the batch may be deleted while its hook runs.
+  if isRetry then redis.call('SET', prefix .. 'retrying:' .. tree, id, 'EX', 86400) end
+  redis.call('HSET', key, 'running', id)
+end
 redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'state', 'running')
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 redis.call('HSETNX', KEYS[1], 'startedAt', ARGV[2])
-local batch = redis.call('HMGET', ARGV[3] .. found[3], 'delivered', 'carry')
+local batch = redis.call('HMGET', key, 'delivered', 'carry')
 return {'claimed', redis.call('HGETALL', KEYS[1]), batch[1] or '', batch[2] or ''}
 `;
 
+/** The hook with this id does not run any longer. */
+const STOP_RUNNING = `
+local function stopRunning(prefix, id, batch)
+  if redis.call('HGET', batch, 'running') == id then redis.call('HDEL', batch, 'running') end
+  local retrying = prefix .. 'retrying:' .. (redis.call('HGET', batch, 'tree') or '')
+  if redis.call('GET', retrying) == id then redis.call('DEL', retrying) end
+end
+`;
+
 const CHANGE = `
+${STOP_RUNNING}
+local prefix, id = ARGV[3], ARGV[4]
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], 'endedAt') == 1 then return 0 end
-for index = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1]) end
+for index = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1]) end
+if redis.call('HGET', KEYS[1], 'state') == 'scheduled' then
+  stopRunning(prefix, id, prefix .. 'batch:' .. redis.call('HGET', KEYS[1], 'batch'))
+end
 if tonumber(ARGV[2]) ~= 0 then redis.call('HINCRBY', KEYS[1], 'attempts', ARGV[2]) end
 return 1
 `;
 
 /** Without a fence: of an execution that no worker runs. */
 const END = `
+${STOP_RUNNING}
 local prefix = ARGV[1]
 local found = redis.call('HMGET', KEYS[1], 'fence', 'state', 'endedAt')
 if not found[2] or found[3] then return {0} end
@@ -135,12 +173,31 @@ redis.call('ZADD', prefix .. 'ended', ARGV[4], ARGV[3])
 local id = redis.call('HGET', KEYS[1], 'batch')
 local batch = prefix .. 'batch:' .. id
 if redis.call('EXISTS', batch) == 0 then return {1} end
+stopRunning(prefix, ARGV[3], batch)
 local failed = redis.call('HINCRBY', batch, 'failed', ARGV[5])
 if redis.call('HINCRBY', batch, 'open', -1) > 0 then return {1} end
 redis.call('ZREM', prefix .. 'open', id)
 redis.call('LREM', prefix .. 'tree:' .. redis.call('HGET', batch, 'tree'), 1, id)
 if failed > 0 then redis.call('ZADD', prefix .. 'finished', ARGV[4], id) else redis.call('DEL', batch) end
 return {1, id}
+`;
+
+const RETRY = `
+local prefix, id = ARGV[1], ARGV[2]
+local found = redis.call('HMGET', KEYS[1], 'state', 'fence', 'batch')
+if found[1] ~= 'failed' and found[1] ~= 'timed_out' or found[2] ~= ARGV[3] then return 'conflict' end
+local batch = prefix .. 'batch:' .. found[3]
+if redis.call('HEXISTS', batch, 'run:' .. ARGV[4]) == 0 then return 'gone' end
+redis.call('HSET', KEYS[1], 'state', 'scheduled')
+redis.call('HDEL', KEYS[1], 'endedAt', 'reason', 'errorName')
+redis.call('ZREM', prefix .. 'ended', id)
+redis.call('HINCRBY', batch, 'failed', -1)
+if redis.call('HINCRBY', batch, 'open', 1) == 1 then
+  redis.call('ZREM', prefix .. 'finished', found[3])
+  redis.call('ZADD', prefix .. 'open', ARGV[5], found[3])
+  redis.call('LPUSH', prefix .. 'tree:' .. redis.call('HGET', batch, 'tree'), found[3])
+end
+return 'retried'
 `;
 
 const DISCARD = `
@@ -206,12 +263,13 @@ export class RedisQueueStore implements QueueStore {
   }
 
   async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
-    const { id, tree, carry, executions, snapshots, files } = batch;
+    const { id, tree, carry, executions, origins, snapshots, files } = batch;
     const open = executions.filter(({ endedAt }) => endedAt === undefined).length;
     const failed = executions.filter(({ state }) => state === 'failed' || state === 'timed_out').length;
     const fields: Record<string, string | number> = { tree, open, failed };
     if (carry !== undefined) fields['carry'] = carry;
     for (const [runId, snapshot] of snapshots) fields[`run:${runId}`] = JSON.stringify(snapshot);
+    for (const [runId, origin] of origins) fields[`origin:${runId}`] = JSON.stringify(origin);
     for (const [hash, content] of files) fields[`file:${hash}`] = content;
     const commands = this.#client.multi().hset(this.#key('batch', id), fields);
     commands.zadd(this.#key('open'), Date.now(), id).rpush(this.#key('tree', tree), id);
@@ -265,11 +323,15 @@ export class RedisQueueStore implements QueueStore {
     return (await this.#client.hget(this.#key('batch', batchId), `file:${hash}`)) ?? undefined;
   }
 
-  async claim({ executionId, fence }: Fence, startedAt: number, limited?: LimitedJob): Promise<Claim> {
+  async claim(
+    { executionId, fence, isRetry }: Fence,
+    startedAt: number,
+    limited?: LimitedJob,
+  ): Promise<Claim> {
     const key = this.#key('execution', executionId);
-    const common = [fence, startedAt, this.#key('batch', '')];
+    const common = [fence, startedAt, this.#prefix, executionId, isRetry ? 1 : 0];
     const answer = (await (limited
-      ? this.#client.eval(CLAIM_LIMITED, 1, key, ...common, ...this.#limitArguments(executionId, limited))
+      ? this.#client.eval(CLAIM_LIMITED, 1, key, ...common, ...this.#limitArguments(limited))
       : this.#client.eval(CLAIM, 1, key, ...common))) as ClaimAnswer;
     if (answer[0] === 'limited') return { kind: 'limited', wait: Number(answer[1]) };
     const [kind, fields = [], delivered = '', carry = ''] = answer;
@@ -284,13 +346,9 @@ export class RedisQueueStore implements QueueStore {
     };
   }
 
-  #limitArguments(
-    executionId: string,
-    { limits: { hook, concurrency = 0, rate }, jobId }: LimitedJob,
-  ): (string | number)[] {
+  #limitArguments({ limits: { hook, concurrency = 0, rate }, jobId }: LimitedJob): (string | number)[] {
     const { max = 0, per = 0 } = rate ?? {};
-    const executions = this.#key('execution', '');
-    return [this.#limitKey(hook), executionId, concurrency, max, per, executions, jobId];
+    return [this.#limitKey(hook), concurrency, max, per, jobId];
   }
 
   async countRetry({ hook, rate }: HookLimits): Promise<number> {
@@ -326,6 +384,21 @@ export class RedisQueueStore implements QueueStore {
 
   endWaiting(executionId: string, { state, reason, endedAt }: WaitingEnd): Promise<RecordedEnd> {
     return this.#end(executionId, { state, reason, endedAt });
+  }
+
+  async retry(executionId: string, addJob: (found: RetriedExecution) => Promise<void>): Promise<RetryResult> {
+    const key = this.#key('execution', executionId);
+    const [execution] = await this.#read([executionId]);
+    const [batch, fence] = await this.#client.hmget(key, 'batch', 'fence');
+    if (!execution || !batch) return 'gone';
+    const { state, runId } = execution;
+    if (state !== 'failed' && state !== 'timed_out') return 'conflict';
+    const [tree, origin] = await this.#client.hmget(this.#key('batch', batch), 'tree', `origin:${runId}`);
+    if (!tree || !origin) return 'gone';
+    // A process that dies between the two leaves a job whose hook has ended: it ends without a hook.
+    await addJob({ batch, tree, fence: Number(fence), origin: JSON.parse(origin) as RunOrigin });
+    const parameters = [this.#prefix, executionId, fence ?? 0, runId, Date.now()];
+    return (await this.#client.eval(RETRY, 1, key, ...parameters)) as RetryResult;
   }
 
   async #end(
@@ -388,7 +461,7 @@ export class RedisQueueStore implements QueueStore {
 
   async #change({ executionId, fence }: Fence, attempts: number, fields: Fields): Promise<void> {
     const key = this.#key('execution', executionId);
-    await this.#client.eval(CHANGE, 1, key, fence, attempts, ...flat(fields));
+    await this.#client.eval(CHANGE, 1, key, fence, attempts, this.#prefix, executionId, ...flat(fields));
   }
 
   async #read(ids: readonly string[]): Promise<HookExecution[]> {

@@ -15,6 +15,8 @@ import {
   type NewBatch,
   type QueueStore,
   type RecordedEnd,
+  type RetriedExecution,
+  type RetryResult,
   type SweepLimits,
   type WaitingEnd,
 } from './queue.store.js';
@@ -24,7 +26,7 @@ import type { EncodedSnapshot } from './stored.batch.js';
 const MIGRATION_LOCK = 7_777_002;
 
 /** It is created last: where it is, everything is. */
-const LAST_INDEX = 'agent_os_hook_limited_hook';
+const LAST_INDEX = 'agent_os_hook_batches_retrying';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS agent_os_hook_batches (
@@ -37,6 +39,7 @@ CREATE TABLE IF NOT EXISTS agent_os_hook_batches (
   delivered boolean,
   carry text,
   ended_at bigint,
+  retrying text,
   PRIMARY KEY (queue, id)
 );
 CREATE INDEX IF NOT EXISTS agent_os_hook_batches_tree ON agent_os_hook_batches (queue, tree);
@@ -44,6 +47,7 @@ CREATE TABLE IF NOT EXISTS agent_os_hook_snapshots (
   queue text NOT NULL,
   batch text NOT NULL,
   run_id text NOT NULL,
+  origin jsonb,
   json text NOT NULL,
   meta text,
   files jsonb NOT NULL,
@@ -97,7 +101,10 @@ CREATE TABLE IF NOT EXISTS agent_os_hook_limited (
   PRIMARY KEY (queue, execution),
   FOREIGN KEY (queue, execution) REFERENCES agent_os_hook_executions ON DELETE CASCADE
 );
-CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_limited (queue, hook, position);
+CREATE INDEX IF NOT EXISTS agent_os_hook_limited_hook ON agent_os_hook_limited (queue, hook, position);
+ALTER TABLE agent_os_hook_batches ADD COLUMN IF NOT EXISTS retrying text;
+ALTER TABLE agent_os_hook_snapshots ADD COLUMN IF NOT EXISTS origin jsonb;
+CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_batches (queue, retrying) WHERE retrying IS NOT NULL;
 `;
 
 /** Batches and their ledger in PostgreSQL, beside BullMQ's tables: one transaction covers both. */
@@ -147,8 +154,12 @@ export class SqlQueueStore implements QueueStore {
   }
 
   async #insert(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
-    const { executions, snapshots, files } = batch;
-    const snapshotRows = [...snapshots].map(([run_id, snapshot]) => ({ run_id, ...snapshot }));
+    const { executions, origins, snapshots, files } = batch;
+    const snapshotRows = [...snapshots].map(([run_id, snapshot]) => ({
+      run_id,
+      origin: origins.get(run_id),
+      ...snapshot,
+    }));
     const fileRows = [...files].map(([hash, content]) => ({ hash, content }));
     const open = executions.filter(({ endedAt }) => endedAt === undefined).length;
     await this.#database.query(
@@ -156,9 +167,9 @@ export class SqlQueueStore implements QueueStore {
          INSERT INTO agent_os_hook_batches (queue, id, tree, open, failed, carry)
          VALUES ($1, $2, $3, $4, $5, $6)
        ), snapshots AS (
-         INSERT INTO agent_os_hook_snapshots (queue, batch, run_id, json, meta, files)
-         SELECT $1, $2, run_id, json, meta, files
-           FROM jsonb_to_recordset($7::jsonb) AS given(run_id text, json text, meta text, files jsonb)
+         INSERT INTO agent_os_hook_snapshots (queue, batch, run_id, origin, json, meta, files)
+         SELECT $1, $2, run_id, origin, json, meta, files
+           FROM jsonb_to_recordset($7::jsonb) AS given(run_id text, origin jsonb, json text, meta text, files jsonb)
        ), files AS (
          INSERT INTO agent_os_hook_files (queue, batch, hash, content)
          SELECT $1, $2, hash, content FROM jsonb_to_recordset($8::jsonb) AS given(hash text, content text)
@@ -232,17 +243,57 @@ export class SqlQueueStore implements QueueStore {
   }
 
   claim(claimed: Fence, startedAt: number, limited?: LimitedJob): Promise<Claim> {
-    if (!limited) return this.#claim(claimed, startedAt);
-    const { limits, jobId } = limited;
+    if (!limited && !claimed.isRetry) return this.#claim(claimed, startedAt);
     return this.#database.transaction(async () => {
-      await this.#lockLimits(limits);
-      await this.#enterLine(claimed, limits, jobId);
-      const wait = await this.#waitOf(claimed, limits);
+      if (limited) await this.#lockLimits(limited.limits);
+      const batches = claimed.isRetry ? await this.#lockTree(claimed) : [];
+      if (!batches) return { kind: 'busy' };
+      const wait = limited ? await this.#waitInLine(claimed, limited) : 0;
       if (wait > 0) return { kind: 'limited', wait };
       const claim = await this.#claim(claimed, startedAt);
-      if (claim.kind === 'claimed') await this.#countStart(limits);
+      if (claim.kind !== 'claimed') return claim;
+      if (limited) await this.#countStart(limited.limits);
+      if (claimed.isRetry)
+        await this.#database.query(
+          'UPDATE agent_os_hook_batches SET retrying = $3 WHERE queue = $1 AND id = ANY ($2::text[])',
+          [this.#queue, batches, claimed.executionId],
+        );
       return claim;
     });
+  }
+
+  async #waitInLine(claimed: Fence, { limits, jobId }: LimitedJob): Promise<number> {
+    await this.#enterLine(claimed, limits, jobId);
+    return this.#waitOf(claimed, limits);
+  }
+
+  /**
+   * Locks the batches of the tree of an execution. A hook of the tree that another worker begins at the same moment runs
+   * already, or waits for the lock of its batch.
+   *
+   * @returns their ids; undefined if another hook of the tree runs
+   */
+  async #lockTree({ executionId }: Fence): Promise<readonly string[] | undefined> {
+    const { rows: batches } = await this.#database.query<{
+      readonly id: string;
+      readonly retrying: string | null;
+    }>(
+      `SELECT id, retrying FROM agent_os_hook_batches
+        WHERE queue = $1 AND tree = (
+          SELECT tree FROM agent_os_hook_batches batch JOIN agent_os_hook_executions entry
+              ON batch.queue = entry.queue AND batch.id = entry.batch
+           WHERE entry.queue = $1 AND entry.id = $2)
+        ORDER BY position FOR UPDATE`,
+      [this.#queue, executionId],
+    );
+    if (batches.some(({ retrying }) => retrying !== null && retrying !== executionId)) return undefined;
+    const ids = batches.map(({ id }) => id);
+    const { rows: running } = await this.#database.query(
+      `SELECT 1 FROM agent_os_hook_executions
+        WHERE queue = $1 AND batch = ANY ($2::text[]) AND state = 'running' AND id <> $3 LIMIT 1`,
+      [this.#queue, ids, executionId],
+    );
+    return running.length > 0 ? undefined : ids;
   }
 
   countRetry(limits: HookLimits): Promise<number> {
@@ -347,13 +398,20 @@ export class SqlQueueStore implements QueueStore {
       readonly delivered: boolean | null;
       readonly carry: string | null;
     }>(
-      `UPDATE agent_os_hook_executions entry
+      `WITH batch AS (
+         SELECT own.queue, own.id, own.delivered, own.carry
+           FROM agent_os_hook_batches own JOIN agent_os_hook_executions entry
+             ON own.queue = entry.queue AND own.id = entry.batch
+          WHERE entry.queue = $1 AND entry.id = $2 AND (own.retrying IS NULL OR own.retrying = $2)
+            FOR SHARE OF own
+       )
+       UPDATE agent_os_hook_executions entry
           SET state = 'running', fence = $3,
               execution = entry.execution || jsonb_build_object(
                 'state', 'running',
                 'attempts', (entry.execution->>'attempts')::int + 1,
                 'startedAt', coalesce((entry.execution->>'startedAt')::bigint, $4::bigint))
-         FROM agent_os_hook_batches batch
+         FROM batch
         WHERE entry.queue = $1 AND entry.id = $2 AND entry.fence < $3 AND entry.ended_at IS NULL
           AND batch.queue = entry.queue AND batch.id = entry.batch
        RETURNING entry.execution, batch.delivered, batch.carry`,
@@ -365,13 +423,14 @@ export class SqlQueueStore implements QueueStore {
       const batch = { ...(delivered === null ? {} : { delivered }), ...(carry === null ? {} : { carry }) };
       return { kind: 'claimed', execution, batch };
     }
-    const found = await this.#database.query<{ readonly ended_at: unknown }>(
-      'SELECT ended_at FROM agent_os_hook_executions WHERE queue = $1 AND id = $2',
+    const found = await this.#database.query<{ readonly ended_at: unknown; readonly fence: number }>(
+      'SELECT ended_at, fence FROM agent_os_hook_executions WHERE queue = $1 AND id = $2',
       [this.#queue, executionId],
     );
     const [state] = found.rows;
     if (!state) return { kind: 'gone' };
-    return { kind: state.ended_at === null ? 'lost' : 'ended' };
+    if (state.ended_at !== null) return { kind: 'ended' };
+    return { kind: state.fence < fence ? 'busy' : 'lost' };
   }
 
   unclaim(claimed: Fence): Promise<void> {
@@ -390,10 +449,49 @@ export class SqlQueueStore implements QueueStore {
     return this.#change(claimed, `'state', 'scheduled'`, 'scheduled');
   }
 
-  async end({ executionId, fence }: Fence, ended: HookExecution): Promise<RecordedEnd> {
+  end(claimed: Fence, ended: HookExecution): Promise<RecordedEnd> {
+    const { executionId, fence } = claimed;
     const { state, reason, errorName, attempts, endedAt } = ended;
     const fields = { state, reason, errorName, attempts, endedAt };
-    return this.#end(executionId, fields, fence);
+    return this.#endRetry(claimed, () => this.#end(executionId, fields, fence));
+  }
+
+  async retry(executionId: string, addJob: (found: RetriedExecution) => Promise<void>): Promise<RetryResult> {
+    return this.#database.transaction(async () => {
+      const { rows } = await this.#database.query<RetriedExecution & { readonly state: string }>(
+        `SELECT entry.state, entry.batch, entry.fence, batch.tree, snapshot.origin
+           FROM agent_os_hook_executions entry
+           LEFT JOIN agent_os_hook_batches batch ON batch.queue = entry.queue AND batch.id = entry.batch
+           LEFT JOIN agent_os_hook_snapshots snapshot
+             ON snapshot.queue = entry.queue AND snapshot.batch = entry.batch AND snapshot.run_id = entry.run_id
+          WHERE entry.queue = $1 AND entry.id = $2 FOR UPDATE OF entry`,
+        [this.#queue, executionId],
+      );
+      const [row] = rows;
+      if (!row) return 'gone';
+      const { state, ...found } = row;
+      if (state !== 'failed' && state !== 'timed_out') return 'conflict';
+      // A statement of its own: the batch may have been removed while this one waited for the lock.
+      const { rows: kept } = await this.#database.query(
+        `UPDATE agent_os_hook_batches batch SET open = open + 1, failed = failed - 1, ended_at = NULL
+           FROM agent_os_hook_snapshots snapshot, agent_os_hook_executions entry
+          WHERE batch.queue = $1 AND batch.id = $2 AND entry.queue = $1 AND entry.id = $3
+            AND snapshot.queue = $1 AND snapshot.batch = $2 AND snapshot.run_id = entry.run_id
+            AND snapshot.origin IS NOT NULL
+         RETURNING batch.id`,
+        [this.#queue, found.batch, executionId],
+      );
+      if (kept.length === 0) return 'gone';
+      await this.#database.query(
+        `UPDATE agent_os_hook_executions
+            SET state = 'scheduled', ended_at = NULL,
+                execution = (execution - '{endedAt,reason,errorName}'::text[]) || '{"state":"scheduled"}'
+          WHERE queue = $1 AND id = $2`,
+        [this.#queue, executionId],
+      );
+      await addJob(found);
+      return 'retried';
+    });
   }
 
   endWaiting(executionId: string, ended: WaitingEnd): Promise<RecordedEnd> {
@@ -496,7 +594,31 @@ export class SqlQueueStore implements QueueStore {
     ]);
   }
 
-  async #change({ executionId, fence }: Fence, changes: string, state: string): Promise<void> {
+  /** A retry that does not run any longer lets the other hooks of its tree run. */
+  #endRetry<R>({ executionId, fence, isRetry }: Fence, record: () => Promise<R>): Promise<R> {
+    if (!isRetry) return record();
+    return this.#database.transaction(async () => {
+      // In the order of claims: batches first.
+      const { rows } = await this.#database.query<{ readonly id: string }>(
+        'SELECT id FROM agent_os_hook_batches WHERE queue = $1 AND retrying = $2 ORDER BY position FOR UPDATE',
+        [this.#queue, executionId],
+      );
+      await this.#database.query(
+        `UPDATE agent_os_hook_batches SET retrying = NULL
+          WHERE queue = $1 AND id = ANY ($2::text[])
+            AND EXISTS (SELECT 1 FROM agent_os_hook_executions WHERE queue = $1 AND id = $3 AND fence = $4)`,
+        [this.#queue, rows.map(({ id }) => id), executionId, fence],
+      );
+      return record();
+    });
+  }
+
+  async #change(claimed: Fence, changes: string, state: string): Promise<void> {
+    if (state === 'scheduled') await this.#endRetry(claimed, () => this.#update(claimed, changes, state));
+    else await this.#update(claimed, changes, state);
+  }
+
+  async #update({ executionId, fence }: Fence, changes: string, state: string): Promise<void> {
     await this.#database.query(
       `UPDATE agent_os_hook_executions SET state = $4, execution = execution || jsonb_build_object(${changes})
         WHERE queue = $1 AND id = $2 AND fence = $3 AND ended_at IS NULL`,

@@ -25,6 +25,11 @@ export interface JobData {
   readonly isLater: boolean;
   /** The hook, by which a worker finds its limits. */
   readonly hook?: HookIdentity | undefined;
+  /**
+   * The hook is retried: the fence of the last worker that has run it, on which the number of times that this job is
+   * started counts. Absent if it runs in the order of its batch.
+   */
+  readonly retryOf?: number | undefined;
 }
 
 const jobData = z.object({
@@ -47,6 +52,7 @@ const jobData = z.object({
       hook: z.string(),
     })
     .optional(),
+  retryOf: z.int().optional(),
 });
 
 /** The data is of a later version of this library, or of no version. */

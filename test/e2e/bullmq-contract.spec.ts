@@ -19,6 +19,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       'An executor on BullMQ',
       hookExecutorContract(({ concurrency }) => bullmq({ ...place.store, queue: nextQueue(), concurrency }), {
         isDurable: true,
+        canRetry: true,
       }),
     );
   });

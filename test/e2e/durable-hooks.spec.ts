@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { HookExecutionConflictError } from 'nestjs-agentos';
 import { bullmq, type BullmqSettings } from 'nestjs-agentos/bullmq';
 import type { HookExecutor, HookExecutorHost } from 'nestjs-agentos/executor';
 import { createGate } from 'nestjs-agentos/testing';
 
+import { LedgerExecutions } from '../../src/execution/hook.ledger.js';
+import { ManagedHookExecutions } from '../../src/execution/managed-hook.executions.js';
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
 import { describeWherePossible } from '../support/where-possible.js';
@@ -93,6 +96,41 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         ['run:post:interrupted 1', 'run:post:interrupted 2'],
         { done: 'succeeded', interrupted: 'succeeded', next: 'succeeded' },
       ]);
+    });
+
+    it('that has failed is kept over a restart, is in the ledger of every process, and is retried by any of them', async () => {
+      const queue = nextQueue();
+      const stage = await start({ queue });
+      let isDown = true;
+      const batch = stage.batch('run', {
+        failing: ({ hook }) => {
+          stage.steps.push(`attempt ${hook.attempt}`);
+          if (isDown) throw new RangeError('bad');
+        },
+        next: stage.step('next'),
+      });
+      await stage.acceptAndRelease(batch);
+      await stage.executor.drain();
+      await stage.executor.stop(AbortSignal.abort());
+      const ledgerOf = (executor: HookExecutor): ManagedHookExecutions =>
+        new ManagedHookExecutions({
+          record: executor.executions(new LedgerExecutions(stage.ledger)),
+          ledger: stage.ledger,
+          executor,
+        });
+      const [one, other] = [ledgerOf(await join(stage, { queue })), ledgerOf(await join(stage, { queue }))];
+      const id = 'run:post:failing';
+      const before = await Promise.all([one, other].map((ledger) => ledger.list({ state: 'failed' })));
+      isDown = false;
+      await one.retry(id);
+      await until(async () => (await other.counts()).open === 0);
+      const after = await Promise.all([one, other].map((ledger) => ledger.list({ id })));
+      expect([stage.steps, before, after]).toMatchObject([
+        ['attempt 1', 'next', 'attempt 2'],
+        [[{ id, errorName: 'RangeError', attempts: 1 }], [{ id, errorName: 'RangeError', attempts: 1 }]],
+        [[{ state: 'succeeded', attempts: 2 }], [{ state: 'succeeded', attempts: 2 }]],
+      ]);
+      await expect(other.retry(id)).rejects.toThrow(HookExecutionConflictError);
     });
 
     it('of a run that settles late waits for the earlier hooks of its tree', async () => {

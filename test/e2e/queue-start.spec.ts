@@ -57,7 +57,14 @@ describeWherePossible(isRedisInstalled() || isCi, 'A queue in Redis', 'install R
   it('has nothing of a batch whose process has died before its jobs were added', async () => {
     const store = new RedisQueueStore(client, 'queue', () => Promise.resolve());
     const executions = [createExecution({ runId: 'run', hook: 'hook' })];
-    const batch = { id: 'run-0', tree: 'run', executions, snapshots: new Map(), files: new Map() };
+    const batch = {
+      id: 'run-0',
+      tree: 'run',
+      executions,
+      origins: new Map(),
+      snapshots: new Map(),
+      files: new Map(),
+    };
     let seen: unknown[] = [];
     const dying = store.add(batch, async () => {
       seen = [await store.list({}), await client.zcard('agent-os:queue:open')];

@@ -18,7 +18,7 @@ import {
   PayloadVersionError,
   readJobData,
 } from '../../src/bullmq/stored.batch.js';
-import type { NewBatch, QueueStore } from '../../src/bullmq/queue.store.js';
+import type { Fence, NewBatch, QueueStore, RetriedExecution } from '../../src/bullmq/queue.store.js';
 import { HookLedger, LedgerExecutions } from '../../src/execution/hook.ledger.js';
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { createExecution } from '../../src/testing/contracts/hook.harness.js';
@@ -43,7 +43,8 @@ function openQueue({ store }: QueuePlace, queue: string): Promise<QueueConnectio
 function batchOf(id: string, data: unknown = {}): NewBatch {
   const { snapshot, files } = encodeSnapshot(data);
   const executions = ['one', 'two'].map((hook) => createExecution({ runId: id, hook }));
-  return { id, tree: id, executions, snapshots: new Map([[id, snapshot]]), files };
+  const origins = new Map([[id, { sessionId: 'session', isWithdrawn: false }]]);
+  return { id, tree: id, executions, origins, snapshots: new Map([[id, snapshot]]), files };
 }
 
 const noJobs = (): Promise<void> => Promise.resolve();
@@ -194,6 +195,65 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       await store.end(fence, createExecution({ state: 'skipped', endedAt: 5_000 }));
       expect((await store.claim({ ...fence, fence: 2 }, 1_000)).kind).toBe('ended');
       expect((await store.claim({ executionId: 'unknown', fence: 1 }, 1_000)).kind).toBe('gone');
+    });
+
+    it('lets a retried hook run only while no other hook of its tree runs, and the other way round', async () => {
+      await store.add({ ...batchOf('first'), tree: 'tree' }, noJobs);
+      await store.add({ ...batchOf('late'), tree: 'tree' }, noJobs);
+      const fenceOf = (id: string, fence = 1): Fence => ({ executionId: id, fence });
+      const failed = createExecution({ state: 'failed', errorName: 'Error', attempts: 1, endedAt: 5_000 });
+      await store.claim(fenceOf('first:post:one'), 1_000);
+      await store.end(fenceOf('first:post:one'), failed);
+      const found: RetriedExecution[] = [];
+      const addJob = (one: RetriedExecution): Promise<void> => Promise.resolve(void found.push(one));
+      expect(await store.retry('first:post:one', addJob)).toBe('retried');
+      expect(await store.retry('first:post:one', addJob)).toBe('conflict');
+      expect(await store.retry('unknown', addJob)).toBe('gone');
+      expect(found).toEqual([
+        { batch: 'first', tree: 'tree', fence: 1, origin: { sessionId: 'session', isWithdrawn: false } },
+      ]);
+      const retry = { ...fenceOf('first:post:one', 2), isRetry: true };
+      await store.claim(fenceOf('late:post:one'), 1_000);
+      const whileAnotherRuns = await store.claim(retry, 2_000);
+      await store.end(fenceOf('late:post:one'), createExecution({ state: 'succeeded', endedAt: 5_000 }));
+      const claim = await store.claim(retry, 2_000);
+      const others = ['first:post:two', 'late:post:two'];
+      const whileItRuns = await Promise.all(others.map((id) => store.claim(fenceOf(id), 3_000)));
+      await store.handBack(retry);
+      const handedBack = await store.claim(fenceOf('late:post:two', 2), 3_000);
+      await store.end(fenceOf('late:post:two', 2), createExecution({ state: 'succeeded', endedAt: 5_000 }));
+      await store.claim({ ...retry, fence: 3 }, 2_000);
+      // A worker that stood still ends nothing.
+      await store.end(retry, failed);
+      const stillRuns = await store.claim(fenceOf('first:post:two', 2), 3_000);
+      const { isRecorded } = await store.end({ ...retry, fence: 3 }, { ...failed, attempts: 3 });
+      const afterIt = await store.claim(fenceOf('first:post:two', 3), 3_000);
+      expect([
+        whileAnotherRuns.kind,
+        claim,
+        whileItRuns.map(({ kind }) => kind),
+        [handedBack, stillRuns, afterIt].map(({ kind }) => kind),
+        isRecorded,
+      ]).toMatchObject([
+        'busy',
+        { kind: 'claimed', execution: { attempts: 2, state: 'running' } },
+        ['busy', 'busy'],
+        ['claimed', 'busy', 'claimed'],
+        true,
+      ]);
+    });
+
+    it('retries no hook whose data it does not have any longer', async () => {
+      await store.add(batchOf('swept'), noJobs);
+      for (const hook of ['one', 'two']) {
+        const fence = { executionId: `swept:post:${hook}`, fence: 1 };
+        await store.claim(fence, 1_000);
+        await store.end(fence, createExecution({ state: 'timed_out', attempts: 1, endedAt: 5_000 }));
+      }
+      await store.sweep({ remembered: 10_000, keepFailed: 0 });
+      const retrying = store.retry('swept:post:one', () => Promise.reject(new Error('no job')));
+      expect(await retrying).toBe('gone');
+      expect(await store.list({ runId: 'swept', state: 'timed_out' })).toHaveLength(2);
     });
 
     it('tells when the last hook of a batch has ended, and keeps its data only if one has failed', async () => {
