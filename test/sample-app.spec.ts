@@ -15,7 +15,7 @@ import { Notifications } from '../sample-app/background-hooks/background-task-ag
 import { takeLargeBodies } from '../sample-app/body-size.js';
 import { examples } from '../sample-app/examples.js';
 import { serveOpenApi } from '../sample-app/open-api.js';
-import { createHookExecutor, describeHookQueue } from '../sample-app/storage/hook-queue.js';
+import { createHookExecutor, describeHookQueue, roleOfServer } from '../sample-app/storage/hook-queue.js';
 import { describeStorage } from '../sample-app/storage/storage.module.js';
 import { summarize } from '../sample-app/summary.js';
 import { readDocument } from './support/documents.js';
@@ -223,7 +223,7 @@ describe('the sample application', () => {
 
 describe('the summary of the sample application', () => {
   afterEach(() => {
-    for (const name of ['DATABASE_URL', 'REDIS_URL', 'EXECUTOR']) delete process.env[name];
+    for (const name of ['DATABASE_URL', 'REDIS_URL', 'EXECUTOR', 'ROLE']) delete process.env[name];
   });
 
   it('names the server and the database of DATABASE_URL, not the password', () => {
@@ -244,6 +244,20 @@ describe('the summary of the sample application', () => {
     expect(createHookExecutor({ folder: 'memory://' })).toBeUndefined();
     process.env['EXECUTOR'] = 'bull';
     expect(describeHookQueue).toThrow('EXECUTOR is "bull", expected one of bullmq and in-process.');
+  });
+
+  it('leaves the hooks of the server to workers with ROLE=server, if workers can reach the queue', () => {
+    expect(roleOfServer()).toBe('both');
+    process.env['ROLE'] = 'server';
+    expect(roleOfServer).toThrow(
+      'ROLE=server leaves hooks to workers, which needs DATABASE_URL or REDIS_URL.',
+    );
+    process.env['REDIS_URL'] = 'redis://redis.example';
+    expect(roleOfServer()).toBe('server');
+    process.env['EXECUTOR'] = 'in-process';
+    expect(roleOfServer).toThrow('ROLE=server leaves hooks to workers');
+    process.env['ROLE'] = 'worker';
+    expect(roleOfServer).toThrow('ROLE is "worker", expected one of both and server.');
   });
 });
 

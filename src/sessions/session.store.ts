@@ -201,6 +201,7 @@ export abstract class SessionStore {
    *
    * @returns false, and does nothing, if no run with this id is stored, its session belongs to another owner, or it is
    *   stored without its answer (`isWithdrawn`): the metadata may quote what guardrails have refused
+   * @throws RunNotStoredError if this is the injected store, and the run is in flight in this process and not being stored
    */
   abstract annotate(runId: string, metadata: Readonly<PlainRecord>, owner?: SessionOwner): Promise<boolean>;
 

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
 import { Agent, defineHook } from 'nestjs-agentos';
 import { bullmq } from 'nestjs-agentos/bullmq';
 
 import { serveQueue } from '../../docs/examples/production.js';
+import { readDocument, tableUnder } from '../support/documents.js';
 import { runJson } from '../support/http-client.js';
 import { isRedisInstalled, startRedis, type RedisServer } from '../support/redis.js';
 import { startApp, type TestApp } from '../support/test-app.js';
@@ -62,6 +64,20 @@ describeWherePossible(isTested, 'The board of docs/guide/production.md', 'instal
     });
     for (const shown of ['"notify"', '"mail"', 'run']) expect(text).toContain(shown);
     for (const hidden of ['the question', 'the answer']) expect(text).not.toContain(hidden);
+  });
+
+  it('has a connection beside those of the application, which are as many as the page says', async () => {
+    const table = tableUnder(
+      readDocument('docs/guide/production.md'),
+      '**Connections.** Measured on 29 November 2026 with BullMQ 6.7:',
+    );
+    const client = new Redis(redis.url);
+    const lines = String(await client.client('LIST'))
+      .trim()
+      .split('\n');
+    client.disconnect();
+    expect(table.map(([, connections]) => connections)).toEqual(['1', '3']);
+    expect(lines).toHaveLength(3 + 1 + 1);
   });
 
   it('changes nothing: it is read-only, since a job that is removed or repeated by hand breaks the order of its run', async () => {
