@@ -31,6 +31,7 @@ const LAYERS = [
   'protocol',
   'root',
   'http',
+  'dashboard',
   'openapi',
 ];
 /** What may import everything: the wiring, then the lists of public names, then the test kit, a folder. */
@@ -67,9 +68,31 @@ const NODE_GLOBALS = [
   ...['setTimeout', 'structuredClone'],
 ];
 
+const BROWSER_GLOBALS = [
+  ...[
+    'FormData',
+    'Intl',
+    'TextDecoderStream',
+    'addEventListener',
+    'removeEventListener',
+    'crypto',
+    'document',
+    'location',
+  ],
+  'sessionStorage',
+];
+
 export default defineConfig(
   // Programs that are compiled elsewhere: in projects of their own, beside a generated client.
-  { ignores: ['dist', 'coverage', 'scripts/hosts', 'scripts/openapi-client/use-*.ts'] },
+  {
+    ignores: [
+      'dist',
+      'coverage',
+      'scripts/hosts',
+      'scripts/openapi-client/use-*.ts',
+      'src/dashboard/page/htm-preact.js',
+    ],
+  },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
@@ -144,5 +167,9 @@ export default defineConfig(
     files: ['**/*.{js,mjs}'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
+  },
+  {
+    files: ['src/dashboard/page/*.js'],
+    languageOptions: { globals: Object.fromEntries(BROWSER_GLOBALS.map((name) => [name, 'readonly'])) },
   },
 );

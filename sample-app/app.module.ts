@@ -21,7 +21,7 @@ const HOOKS = [BackgroundTaskHooks, Notifications, Guardrails, HelpDeskHooks, Su
 
 function agentOs(role: 'both' | 'server' | 'worker'): DynamicModule {
   return AgentOsModule.forRootAsync({
-    ...(role === 'worker' ? { role } : { role, http: { allowedOrigins: FRONT_ENDS } }),
+    ...(role === 'worker' ? { role } : { role, http: { dashboard: true, allowedOrigins: FRONT_ENDS } }),
     imports: [StorageModule],
     inject: [SqlSessionStore, SqlEvalStore, HOOK_EXECUTOR],
     useFactory: (sessionStore: SqlSessionStore, evalStore: SqlEvalStore, executor?: HookExecutor) => ({

@@ -22,6 +22,7 @@ export function summarize(agentOs: AgentOsService, url: string): string {
     Answers: hasModel()
       ? 'a language model'
       : 'an offline demo (OPENAI_API_KEY or OPENAI_BASE_URL: a language model)',
+    Dashboard: `${url}/dashboard`,
     Routes: `${url}/docs`,
   };
   return Object.entries(rows)

@@ -10,8 +10,10 @@ const ENDINGS = ['.js', '.js.map', '.d.ts'];
 const modules = readdirSync(join(ROOT, 'src'), { recursive: true })
   .map((path) => path.replaceAll('\\', '/'))
   .filter((path) => path.endsWith('.ts'));
+const page = readdirSync(join(ROOT, 'src/dashboard/page')).map((name) => `dist/src/dashboard/page/${name}`);
 const expected = new Set([
   ...DOCUMENTS,
+  ...page,
   ...modules.flatMap((path) => ENDINGS.map((ending) => `dist/src/${path.replace(/\.ts$/, ending)}`)),
 ]);
 
@@ -31,4 +33,6 @@ for (const problem of problems.slice(0, 20)) console.error(problem);
 if (problems.length > 20) console.error(`… and ${problems.length - 20} more`);
 if (problems.length > 0) process.exitCode = 1;
 else
-  console.log(`The package has ${packed.size} files: ${modules.length} modules and ${DOCUMENTS.join(', ')}.`);
+  console.log(
+    `The package has ${packed.size} files: ${modules.length} modules, ${page.length} files of the dashboard, and ${DOCUMENTS.join(', ')}.`,
+  );

@@ -3,6 +3,7 @@ import { APP_INTERCEPTOR, RouterModule } from '@nestjs/core';
 
 import type { AgentOsExtras, AgentOsOptions } from './agent-os.options.js';
 import { EXTRAS } from './agent-os.tokens.js';
+import { DashboardController } from './dashboard/dashboard.controller.js';
 import { FastifyModule } from './fastify.module.js';
 import { HTTP_CONTROLLERS, HTTP_PROVIDERS } from './http/http.routes.js';
 import { RouteConflictsModule } from './http/route-conflicts.module.js';
@@ -33,7 +34,11 @@ function wire(definition: DynamicModule, extras: AgentOsExtras): DynamicModule {
       ...prefixed(definition, routes?.prefix),
       ...(routes ? [RouteConflictsModule, FastifyModule] : []),
     ],
-    controllers: [...controllers, ...(routes ? HTTP_CONTROLLERS : [])],
+    controllers: [
+      ...controllers,
+      ...(routes ? HTTP_CONTROLLERS : []),
+      ...(routes?.dashboard ? [DashboardController] : []),
+    ],
     providers: [
       ...providers,
       { provide: EXTRAS, useValue: { isGlobal, http, interceptor, role } satisfies AgentOsExtras },

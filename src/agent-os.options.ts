@@ -145,6 +145,11 @@ export interface AgentOsHttpOptions {
 export interface AgentOsRouteOptions {
   /** The prefix of every route: `os` results in `POST /os/agents/:id/runs`. */
   readonly prefix?: string;
+  /**
+   * Whether `GET /dashboard` serves a page that shows runs, hooks and evaluations, and lets people try components. The
+   * page is open, its data are behind the key and guards of the other routes. Default false.
+   */
+  readonly dashboard?: boolean;
   /** The application's guards, classes (resolved from the container) or instances, in this order. */
   readonly guards?: readonly (Type<CanActivate> | CanActivate)[];
   /**

@@ -74,6 +74,7 @@ const HTTP_OPTIONS = {
 
 const ROUTE_OPTIONS = {
   prefix: valueOf<string>('a text', (value) => typeof value === 'string').optional(),
+  dashboard: flag().optional(),
   guards: arrayOf<NonNullable<AgentOsRouteOptions['guards']>[number]>().optional(),
   userId: functionOf<NonNullable<AgentOsRouteOptions['userId']>>().optional(),
 };

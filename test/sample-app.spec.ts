@@ -192,6 +192,7 @@ describe('the sample application', () => {
       expect.stringMatching(/Data +memory:\/\/, PostgreSQL in this process/),
       expect.stringMatching(/Queue +of background hooks in the same place/),
       expect.stringMatching(/Answers +an offline demo/),
+      expect.stringMatching(/Dashboard +http:\/\/localhost:7777\/dashboard/),
       expect.stringMatching(/Routes/),
     ]);
   });

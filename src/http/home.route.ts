@@ -43,11 +43,13 @@ export class HomeRoute implements OnModuleInit {
 
   #before(notFound: Handler, adapter: AdapterLike): Handler {
     const home = this.#path();
+    const { http } = this.extras;
+    const body = toWireHome(this.options, http && http.dashboard ? pathOf(`${home}/dashboard`) : undefined);
     return (request, response, ...rest) => {
       const isRead = ['GET', 'HEAD'].includes(adapter.getRequestMethod(request));
       if (!isRead || pathOf(adapter.getRequestUrl(request)) !== home)
         return notFound(request, response, ...rest);
-      return this.responder.reply(response, toWireHome(this.options));
+      return this.responder.reply(response, body);
     };
   }
 

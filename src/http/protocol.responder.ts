@@ -87,6 +87,28 @@ export class ProtocolResponder {
     this.adapterHost.httpAdapter.setHeader(response, 'Retry-After', String(retryAfter));
   }
 
+  /** Answers with a file of a page. The page loads only files of this server, and no other page may frame it. */
+  replyFile(
+    response: object,
+    { mediaType, content }: { readonly mediaType: string; readonly content: string },
+  ): void {
+    if (this.hasReplied(response)) return;
+    const { httpAdapter } = this.adapterHost;
+    httpAdapter.setHeader(response, 'Content-Type', mediaType);
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-cache');
+    httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
+    httpAdapter.setHeader(response, 'Content-Security-Policy', PAGE_POLICY);
+    this.watch(response);
+    this.#send(response, content, 200);
+  }
+
+  /** Sends the client to another address. */
+  redirect(response: object, location: string): void {
+    if (this.hasReplied(response)) return;
+    this.adapterHost.httpAdapter.setHeader(response, 'Location', location);
+    this.#send(response, undefined, 308);
+  }
+
   /** Answers with success and no body. */
   replyNothing(response: object): void {
     if (this.hasReplied(response)) return;
@@ -118,6 +140,8 @@ export class ProtocolResponder {
     this.#replied.add(response);
   }
 }
+
+const PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** `@fastify/compress` ignores `no-transform` but obeys this request header; by default it does not compress events. */
 function refuseCompression(response: object): void {

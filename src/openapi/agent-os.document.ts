@@ -1,6 +1,12 @@
 import type { INestApplication } from '@nestjs/common';
-import { SwaggerModule, type OpenAPIObject, type SwaggerDocumentOptions } from '@nestjs/swagger';
+import {
+  ApiExcludeController,
+  SwaggerModule,
+  type OpenAPIObject,
+  type SwaggerDocumentOptions,
+} from '@nestjs/swagger';
 
+import { DashboardController } from '../dashboard/dashboard.controller.js';
 import { HTTP_CONTROLLERS } from '../http/http.routes.js';
 import { addHome } from './home.path.js';
 import { describeOperation, type Operation } from './operation.js';
@@ -44,6 +50,8 @@ export function createAgentOsDocument(
 ): OpenAPIObject {
   const access = readAccess(app, security);
   markRoutes(HTTP_CONTROLLERS);
+  // A page for people is no part of an API.
+  ApiExcludeController()(DashboardController);
   const schemas = new SchemaComponents(config.openapi, access.files);
   const document = SwaggerModule.createDocument(app, schemas.addTo(config), options);
   const described = describeRoutes(document, access);

@@ -21,7 +21,15 @@ export interface ServerIdentity {
 export const WireHome = named(
   'Home',
   'The server.',
-  z.object({ name: z.string(), id: z.string(), version: z.string().describe('The version of the API.') }),
+  z.object({
+    name: z.string(),
+    id: z.string(),
+    version: z.string().describe('The version of the API.'),
+    dashboard: z
+      .string()
+      .optional()
+      .describe('The path of the page that shows runs and hooks, if it is served.'),
+  }),
 );
 type WireHome = z.infer<typeof WireHome>;
 
@@ -124,8 +132,8 @@ export const WireConfig = named(
 type WireConfig = z.infer<typeof WireConfig>;
 
 /** The answer of `GET /`: the server's id and the version of its API. */
-export function toWireHome({ id }: ServerIdentity): WireHome {
-  return { name: 'AgentOS API', id, version: '1.0.0' };
+export function toWireHome({ id }: ServerIdentity, dashboard: string | undefined): WireHome {
+  return { name: 'AgentOS API', id, version: '1.0.0', dashboard };
 }
 
 /** The answer of `GET /info`. */

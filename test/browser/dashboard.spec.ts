@@ -1,0 +1,209 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { Agent, defineHook, Team } from 'nestjs-agentos';
+import { createGate } from 'nestjs-agentos/testing';
+import type { Browser, Page } from 'playwright-core';
+
+import { inBackground } from '../support/background-hook.js';
+import { openBrowser } from '../support/browser.js';
+import { runJson } from '../support/http-client.js';
+import { raise } from '../support/raise.js';
+import { closeApps, startApp, type TestApp } from '../support/test-app.js';
+import { describeWherePossible } from '../support/where-possible.js';
+
+/** Where a Chromium is. */
+const CHROMIUM = process.env['CHROMIUM'];
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const VIEWS = ['now', 'runs', 'hooks', 'evaluations', 'try'];
+const KEY = 'the key';
+
+// A browser starts in seconds, but not on every machine.
+jest.setTimeout(120_000);
+
+describeWherePossible(
+  CHROMIUM !== undefined || process.env['CI'] !== undefined,
+  'The dashboard in a browser',
+  'install a Chromium, and set CHROMIUM to its path',
+  testDashboard,
+);
+
+function testDashboard(): void {
+  const slow = createGate();
+  let app: TestApp;
+  let browser: Browser;
+  let page: Page;
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    if (CHROMIUM === undefined) throw new Error('CHROMIUM is not set: the path of a Chromium.');
+    const member = new Agent({
+      id: 'member',
+      name: 'Researcher',
+      engine: () => 'The member’s answer',
+      postHooks: [inBackground('audit', () => undefined)],
+    });
+    const team = new Team({
+      id: 'desk',
+      name: 'Help desk',
+      members: [member],
+      engine: ({ delegate }) => delegate('member', 'a task'),
+      preHooks: [defineHook(() => undefined, { name: 'check', runInBackground: false })],
+      postHooks: [
+        inBackground('notify', () => undefined),
+        inBackground('broken', () => raise(new TypeError('no'))),
+      ],
+    });
+    const waiting = new Agent({
+      id: 'waiting',
+      name: 'Waiting',
+      engine: () => slow.opened.then(() => 'done'),
+    });
+    app = await startApp({
+      agentOs: { agents: [waiting], teams: [team], http: { dashboard: true, securityKey: KEY } },
+    });
+    await runJson(app.url, '/teams/desk', 'A question', {}, { authorization: `Bearer ${KEY}` });
+    await app.agentOs.drain();
+    browser = await openBrowser(CHROMIUM);
+    page = await browser.newPage();
+    page.on('console', (message) => {
+      // The first request has no key yet.
+      if (message.type() === 'error' && !message.text().includes('401')) problems.push(message.text());
+    });
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(app.url)) problems.push(`loads ${request.url()}`);
+    });
+  });
+  afterAll(async () => {
+    slow.open();
+    await browser?.close();
+    await closeApps();
+  });
+
+  async function show(view: string): Promise<void> {
+    await page.goto(`${app.url}/dashboard#/${view}`);
+    await page.getByRole('main').waitFor();
+  }
+
+  it('asks for the key, refuses a wrong one, and keeps the right one for the tab', async () => {
+    await page.goto(`${app.url}/dashboard`);
+    await page.getByLabel('Security key').fill('wrong');
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page.getByText('The server did not accept the key.').waitFor();
+    await page.getByLabel('Security key').fill(KEY);
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page.getByRole('heading', { name: 'Now' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Now' }).waitFor();
+    await page.getByText('live', { exact: true }).waitFor();
+  });
+
+  it('shows a run in flight as soon as it starts, and cancels it', async () => {
+    await show('now');
+    const answer = runJson(app.url, '/agents/waiting', 'Wait', {}, { authorization: `Bearer ${KEY}` });
+    const row = page.getByRole('row', { name: /Waiting/ });
+    await row.getByRole('button', { name: /^Cancel/ }).click();
+    await row.waitFor({ state: 'detached' });
+    expect((await answer).body).toMatchObject({ status: 'CANCELLED' });
+  });
+
+  it('lists runs, and shows one as a timeline: its tree, the end of its response, and inline and background hooks', async () => {
+    await show('runs');
+    await page.getByLabel('Component').selectOption({ label: 'Help desk' });
+    await page
+      .getByRole('row', { name: /Help desk/ })
+      .getByRole('link')
+      .click();
+    const timeline = page.getByRole('region', { name: 'Timeline of the run' });
+    await timeline.waitFor();
+    const texts = await timeline.getByRole('rowheader').allInnerTexts();
+    const names = texts.map((text) => text.replaceAll(/\s+/g, ' ').trim());
+    expect(names.slice(0, 4)).toEqual([
+      expect.stringMatching(/^Help desk team completed/),
+      expect.stringMatching(/^check pre-hook, inline succeeded/),
+      expect.stringMatching(/^attempt/),
+      expect.stringMatching(/^Researcher agent completed/),
+    ]);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^audit post-hook, background succeeded/),
+        expect.stringMatching(/^notify post-hook, background succeeded/),
+        expect.stringMatching(/^broken post-hook, background, TypeError failed/),
+      ]),
+    );
+
+    // The background hooks begin right of the line where the response has closed, the inline hook ends left of it.
+    const edge = async (selector: string, side: 'left' | 'right'): Promise<number> =>
+      timeline
+        .locator(selector)
+        .first()
+        .evaluate((element, name) => element.getBoundingClientRect()[name], side);
+    const closed = await edge('.closed', 'left');
+    expect(await edge('.box.background', 'left')).toBeGreaterThanOrEqual(closed - 1);
+    expect(await edge('.box.inline', 'left')).toBeLessThanOrEqual(closed);
+  });
+
+  it('shows the mode of every hook with its reason, and runs a failed one again', async () => {
+    await show('hooks');
+    const hooks = page.getByRole('region', { name: 'Hooks' });
+    await hooks
+      .getByRole('row', { name: /^notify Help desk team post background its decorator 1/ })
+      .waitFor();
+    await hooks.getByRole('row', { name: /^broken .* 100 %$/ }).waitFor();
+    const failure = page.getByRole('region', { name: 'Failures' }).getByRole('row', { name: /broken/ });
+    await failure.and(page.getByRole('row', { name: /broken Help desk team failed TypeError 1/ })).waitFor();
+    await failure.getByRole('button', { name: /^Run again/ }).click();
+    await failure.and(page.getByRole('row', { name: /broken Help desk team failed TypeError 2/ })).waitFor();
+  });
+
+  it('lets people try a component, with the timeline of the run beside the answer', async () => {
+    await show('try');
+    await page.getByLabel('Component').selectOption({ label: 'Help desk (team)' });
+    await page.getByLabel('Message').fill('A question');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('log').getByText('The member’s answer').waitFor();
+    await page.getByRole('rowheader', { name: /notify .*succeeded/ }).waitFor();
+  });
+
+  it.each(VIEWS)(
+    'has no barrier that axe finds, in the view "%s", light and dark, wide and narrow',
+    async (view) => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize(
+          colorScheme === 'dark' ? { width: 390, height: 800 } : { width: 1280, height: 900 },
+        );
+        await show(view);
+        await page.getByText('Loading…').waitFor({ state: 'detached' });
+        // Not as a script of the page, which its policy would refuse.
+        await page.evaluate(AXE);
+        const found = await page.evaluate(async () => {
+          const { axe } = globalThis as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          };
+          const { violations } = await axe.run();
+          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+        });
+        expect(found).toEqual([]);
+        const isTooWide = await page.evaluate(
+          'document.documentElement.scrollWidth > document.documentElement.clientWidth',
+        );
+        expect(isTooWide).toBe(false);
+      }
+    },
+  );
+
+  it('is used by keyboard alone', async () => {
+    await show('now');
+    await page.getByRole('link', { name: 'Runs' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Runs' }).waitFor();
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('H1');
+  });
+
+  it('has loaded nothing from elsewhere, and had no error', () => {
+    expect(problems).toEqual([]);
+  });
+}
