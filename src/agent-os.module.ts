@@ -18,6 +18,7 @@ import { HookExecutor } from './execution/hook.executor.js';
 import { HookLedger } from './execution/hook.ledger.js';
 import { InProcessHookExecutor } from './execution/in-process-hook.executor.js';
 import { TimeLimitedHookExecutor } from './execution/time-limited-hook.executor.js';
+import { HookHealthIndicator } from './hook.health.js';
 import { HookExplorer } from './hooks/hook.explorer.js';
 import { isRecord } from './data/is-record.js';
 import { checkOptions } from './options/check.options.js';
@@ -85,9 +86,10 @@ import { TimeLimitedSessionStore } from './sessions/time-limited-session.store.j
     AgentOsRuntime,
     AgentOsLifecycle,
     AgentOsService,
+    HookHealthIndicator,
     AgentOsInterceptor,
   ],
-  exports: [AgentOsService, AgentOsInterceptor, SessionStore, EvalStore],
+  exports: [AgentOsService, HookHealthIndicator, AgentOsInterceptor, SessionStore, EvalStore],
 })
 export class AgentOsModule extends AgentOsConfigurableModule {
   /** Configures the module with plain options. */

@@ -5,6 +5,7 @@ export type {
   AgentOsOptions,
   AgentOsRouteOptions,
 } from './agent-os.options.js';
+export { HookHealthIndicator, type HookHealth, type HookHealthLimits } from './hook.health.js';
 export { AgentOsService } from './agent-os.service.js';
 
 export { Agent, type AgentOptions } from './components/agent.js';

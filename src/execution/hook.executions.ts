@@ -38,6 +38,10 @@ export interface HookTally {
   readonly running: number;
   /** Failed or timed out. */
   readonly failed: number;
+  /** Those that a durable executor could not store, and that a crash would have lost or would lose: of this process. */
+  readonly volatile: number;
+  /** Milliseconds since the longest waiting execution was collected; absent if none waits. */
+  readonly oldestWaiting?: number;
 }
 
 /** The executions of one hook of a component, in numbers: states and durations. */
@@ -56,10 +60,6 @@ export interface HookStatistics extends HookTally {
 
 /** The executions that have not ended, and those that are remembered, in numbers. */
 export interface HookTotals extends HookTally {
-  /** Milliseconds since the longest waiting execution was collected; absent if none waits. */
-  readonly oldestWaiting?: number;
-  /** Those that a durable executor could not store, and that a crash would have lost or would lose: of this process. */
-  readonly volatile: number;
   /** By hook, in the order of their names. */
   readonly hooks: readonly HookStatistics[];
 }

@@ -4,28 +4,25 @@ import type { HookStatistics, HookTotals } from './hook.executions.js';
 /** Counts executions by hook and state. */
 export function totalsOf(executions: Iterable<HookExecution>, now: number): HookTotals {
   const tallies = new Map<string, Tally>();
-  let oldest: number | undefined;
-  let volatile = 0;
   for (const execution of executions) {
-    const { component, phase, mode, hook, state, scheduledAt, isVolatile } = execution;
+    const { component, phase, mode, hook } = execution;
     const key = JSON.stringify([hook, component.id, phase, mode]);
     let tally = tallies.get(key);
     if (!tally) tallies.set(key, (tally = new Tally(execution)));
     tally.add(execution);
-    if (state === 'scheduled') oldest = Math.min(oldest ?? scheduledAt, scheduledAt);
-    if (isVolatile) volatile += 1;
   }
   const hooks = [...tallies]
     .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, tally]) => tally.result());
-  const sum = (name: 'waiting' | 'running' | 'failed'): number =>
+    .map(([, tally]) => tally.result(now));
+  const oldestWaiting = Math.max(-1, ...hooks.map((statistics) => statistics.oldestWaiting ?? -1));
+  const sum = (name: 'waiting' | 'running' | 'failed' | 'volatile'): number =>
     hooks.reduce((total, statistics) => total + statistics[name], 0);
   return {
     waiting: sum('waiting'),
     running: sum('running'),
     failed: sum('failed'),
-    ...(oldest === undefined ? {} : { oldestWaiting: Math.max(0, now - oldest) }),
-    volatile,
+    volatile: sum('volatile'),
+    ...(oldestWaiting < 0 ? {} : { oldestWaiting }),
     hooks,
   };
 }
@@ -37,24 +34,36 @@ class Tally {
   #waiting = 0;
   #running = 0;
   #failed = 0;
+  #volatile = 0;
+  /** When the longest waiting execution was collected. */
+  #oldest = Infinity;
 
   constructor(first: HookExecution) {
     this.#first = first;
   }
 
-  add({ state, startedAt, endedAt }: HookExecution): void {
-    if (state === 'scheduled') this.#waiting += 1;
-    else if (state === 'running') this.#running += 1;
+  add({ state, scheduledAt, startedAt, endedAt, isVolatile }: HookExecution): void {
+    if (isVolatile) this.#volatile += 1;
+    if (state === 'scheduled') {
+      this.#waiting += 1;
+      this.#oldest = Math.min(this.#oldest, scheduledAt);
+    } else if (state === 'running') this.#running += 1;
     else if (state !== 'skipped' && state !== 'dropped') {
       if (state !== 'succeeded') this.#failed += 1;
       this.#durations.push((endedAt ?? 0) - (startedAt ?? 0));
     }
   }
 
-  result(): HookStatistics {
+  result(now: number): HookStatistics {
     const { hook, phase, mode, component } = this.#first;
     const durations = this.#durations.sort((one, other) => one - other);
-    const counts = { waiting: this.#waiting, running: this.#running, failed: this.#failed };
+    const counts = {
+      waiting: this.#waiting,
+      running: this.#running,
+      failed: this.#failed,
+      volatile: this.#volatile,
+      ...(this.#waiting === 0 ? {} : { oldestWaiting: Math.max(0, now - this.#oldest) }),
+    };
     const statistics = { hook, phase, mode, component, ...counts, ran: durations.length };
     const [p50, p95] = [percentile(durations, 0.5), percentile(durations, 0.95)];
     return p50 === undefined || p95 === undefined ? statistics : { ...statistics, p50, p95 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { HOOK_EXECUTION_STATES, type HookExecution } from '../execution/hook-execution.js';
-import type { HookTotals } from '../execution/hook.executions.js';
+import type { HookStatistics, HookTotals } from '../execution/hook.executions.js';
 import type { HookRetries } from '../execution/managed-hook.executions.js';
 import type { HookListing } from '../hooks/hook.listing.js';
 import type { RunActivity } from '../model/run-activity.js';
@@ -249,6 +249,13 @@ const TALLY = {
   waiting: z.int().describe('Executions that have not started.'),
   running: z.int().describe('Executions that have started and not ended.'),
   failed: z.int().describe('Executions that have failed or timed out.'),
+  volatile: z
+    .int()
+    .describe('Executions that a durable executor could not store, and that a crash of this process loses.'),
+  oldest_waiting: z
+    .int()
+    .nullable()
+    .describe('Milliseconds since the longest waiting execution was collected; null if none waits.'),
 };
 
 /** The counts of running and past work, as `GET /hooks/stats` shows them. */
@@ -257,10 +264,6 @@ export const WireStats = named(
   'Numbers of hook executions and runs: the open ones and those that are remembered.',
   z.object({
     ...TALLY,
-    oldest_waiting: z
-      .int()
-      .nullable()
-      .describe('Milliseconds since the longest waiting execution was collected; null if none waits.'),
     hooks: z.array(
       z
         .object({
@@ -374,6 +377,11 @@ export function toWireActivity(runId: string, activity: RunActivity): WireRunAct
 }
 
 export function toWireStats(totals: HookTotals, runs: WireStats['runs']): WireStats {
-  const { waiting, running, failed, oldestWaiting, hooks } = totals;
-  return { waiting, running, failed, oldest_waiting: oldestWaiting ?? null, hooks: [...hooks], runs };
+  const toWire = ({ oldestWaiting, ...rest }: HookStatistics): WireStats['hooks'][number] => ({
+    ...rest,
+    oldest_waiting: oldestWaiting ?? null,
+  });
+  const { waiting, running, failed, volatile, oldestWaiting, hooks } = totals;
+  const counts = { waiting, running, failed, volatile, oldest_waiting: oldestWaiting ?? null };
+  return { ...counts, hooks: hooks.map(toWire), runs };
 }

@@ -30,7 +30,7 @@ describe('totalsOf()', () => {
       createExecution({ hook: 'audit', phase: 'pre', state: 'skipped', endedAt: 200 }),
       createExecution({ hook: 'audit', state: 'dropped', startedAt: 100, endedAt: 9_000 }),
     ];
-    const none = { waiting: 0, running: 0, failed: 0, ran: 0 };
+    const none = { waiting: 0, running: 0, failed: 0, volatile: 0, ran: 0 };
     expect(totalsOf(executions, 1_000)).toStrictEqual({
       waiting: 2,
       running: 1,
@@ -43,7 +43,15 @@ describe('totalsOf()', () => {
           ...{ ...none, failed: 2, ran: 2, p50: 50, p95: 100 },
         },
         { hook: 'audit', phase: 'pre', mode: 'background', component, ...none },
-        { hook: 'sync', phase: 'post', mode: 'background', component, ...none, waiting: 2 },
+        {
+          hook: 'sync',
+          phase: 'post',
+          mode: 'background',
+          component,
+          ...none,
+          waiting: 2,
+          oldestWaiting: 600,
+        },
         { hook: 'sync', phase: 'post', mode: 'inline', component, ...none, running: 1 },
       ],
     });
