@@ -137,12 +137,17 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       const stage = await start(SOON, { releaseAfter: 1 });
       const gate = createGate();
       const first = stage.batch('tree', { first: stage.recorded('first', () => gate.opened) });
-      const later = stage.batch('late', { second: stage.step('second') }, { cannotWait: true });
+      const late = stage.batch('late', { second: stage.step('second') }, { cannotWait: true });
+      const nothing = (): void => undefined;
+      const other = stage.batch('other', { one: nothing, two: nothing, three: nothing });
       await stage.acceptAndRelease(first);
-      await stage.accept({ ...later, id: 'tree' });
       await until(() => stage.steps.length > 0);
+      await stage.acceptAndRelease({ ...late, id: 'tree' });
+      // The worker is given the hooks of this one after the late hook.
+      await stage.acceptAndRelease(other);
+      await stage.executor.ended(other);
       gate.open();
-      await until(() => stage.steps.length === 3);
+      await stage.executor.drain();
       expect(stage.steps).toEqual(['first starts', 'first ends', 'second']);
     });
 
