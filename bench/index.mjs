@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --quick] [--node 24]`: measures the built library, on another Node if one is named, prints tables
- * and writes results/latest.json. With `--processor-time` only that is measured, and nothing is written.
+ * and writes results/latest.json. With `--processor-time` or `--durable` only that part is measured, and nothing
+ * is written.
  */
 import { execFileSync } from 'node:child_process';
 
@@ -35,7 +36,8 @@ const QUICK_PLAN = {
 };
 
 const quick = process.argv.includes('--quick');
-const isWhole = !process.argv.includes('--processor-time');
+const isOnly = (part) => process.argv.includes(`--${part}`);
+const isWhole = !isOnly('processor-time') && !isOnly('durable');
 const node = findNode(process.argv);
 const plan = { ...(quick ? QUICK_PLAN : PLAN), node: node.path };
 const machine = machineFacts(node);
@@ -43,9 +45,17 @@ const ratios = {};
 const subjects = {};
 
 execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' });
-const processorTime = await measureAllProcessorTime();
-printProcessorTime(processorTime, node);
-if (isWhole) await measureOthers();
+if (isOnly('durable')) await measureDurableOnly();
+else {
+  const processorTime = await measureAllProcessorTime();
+  printProcessorTime(processorTime, node);
+  if (isWhole) await measureOthers(processorTime);
+}
+
+async function measureDurableOnly() {
+  await durable();
+  printReport(createReport({ quick, machine, ratios, subjects }));
+}
 
 async function measureAllProcessorTime() {
   const measured = {};
@@ -55,7 +65,7 @@ async function measureAllProcessorTime() {
   return measured;
 }
 
-async function measureOthers() {
+async function measureOthers(processorTime) {
   await throughput();
   await latency();
   await snapshot();
