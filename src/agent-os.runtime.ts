@@ -209,7 +209,10 @@ export class AgentOsRuntime implements OnModuleInit {
       runTimeout,
       ...(onRunError ? { onRunError } : {}),
       // Looked up at each run: the environment may be needed before the tracer is loaded.
-      tracing: { startRun: (component, runId) => this.#tracing.startRun(component, runId) },
+      tracing: {
+        startRun: (component, runId) => this.#tracing.startRun(component, runId),
+        spanOf: (traceparent) => this.#tracing.spanOf(traceparent),
+      },
       executor,
       index: this.index,
       releaseAfter,

@@ -34,13 +34,14 @@ export function toFlow(
   tasks: readonly HookTask[],
   { queue, batchId, releaseAfter, isLater }: JobPlace,
 ): FlowJob {
-  const jobs = tasks.map(({ execution, origin }, index): FlowJob => {
+  const jobs = tasks.map(({ execution, origin, traceparent }, index): FlowJob => {
     const data: JobData = {
       version: PAYLOAD_VERSION,
       batch: batchId,
       execution: execution.id,
       run: execution.runId,
       origin,
+      ...(traceparent === undefined ? {} : { traceparent }),
       isLater: isLater && index === 0,
       hook: identityOf(execution),
     };

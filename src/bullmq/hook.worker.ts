@@ -289,7 +289,11 @@ export class HookWorker {
     throw nameless(new errors.UnrecoverableError(errorName));
   }
 
-  #rebuild({ origin }: JobData, execution: HookExecution, snapshot: unknown): HookTask | Error | undefined {
+  #rebuild(
+    { origin, traceparent }: JobData,
+    execution: HookExecution,
+    snapshot: unknown,
+  ): HookTask | Error | undefined {
     const { host } = this.#options;
     // The claim has counted the attempt that is about to begin, and the hook's runner counts it again.
     const before = { ...execution, attempts: execution.attempts - 1 };
@@ -298,6 +302,7 @@ export class HookWorker {
       const task = host.rebuild({
         execution: before,
         snapshot,
+        traceparent,
         origin: {
           ...rest,
           ...(userId === undefined ? {} : { userId }),

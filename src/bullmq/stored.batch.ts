@@ -21,6 +21,8 @@ export interface JobData {
     readonly owner?: string | null | undefined;
     readonly isWithdrawn: boolean;
   };
+  /** The ids of the run's span. */
+  readonly traceparent?: string | undefined;
   /** Earlier batches of the same tree run first. */
   readonly isLater: boolean;
   /** The hook, by which a worker finds its limits. */
@@ -43,6 +45,7 @@ const jobData = z.object({
     owner: z.string().nullable().optional(),
     isWithdrawn: z.boolean(),
   }),
+  traceparent: z.string().optional(),
   isLater: z.boolean(),
   hook: z
     .object({

@@ -29,6 +29,11 @@ export interface HookTask {
   /** The origin of the runs that the hook starts, with their user: JSON. */
   readonly origin: RunOrigin;
   /**
+   * The ids of the run's span, in the format of the header `traceparent`: the span of the hook links to it in any process.
+   * Absent without OpenTelemetry.
+   */
+  readonly traceparent?: string | undefined;
+  /**
    * Whether {@link HookExecutorHost.rebuild} finds the hook. It does not if the component is not registered, such as
    * one that was given to `AgentOsService.run()` itself: such a task can be run in this process only.
    */
@@ -56,7 +61,7 @@ export interface HookTask {
 }
 
 /** The stored form of a task: plain data, from which {@link HookExecutorHost.rebuild} makes the task again. */
-export type StoredHookTask = Pick<HookTask, 'execution' | 'snapshot' | 'origin'>;
+export type StoredHookTask = Pick<HookTask, 'execution' | 'snapshot' | 'origin' | 'traceparent'>;
 
 /** The record of hook executions in this process, as an executor sees it. */
 export interface HookExecutorLedger {

@@ -4,7 +4,7 @@ import { toError } from '../data/to-error.js';
 import { forLog } from '../errors/log.text.js';
 import type { ComponentIdentity } from '../model/component.js';
 import { importIfInstalled } from '../peers/optional-peer.js';
-import { NoTracing, Tracing, type RunSpan } from './tracing.js';
+import { NoTracing, Tracing, type LinkedSpan, type RunSpan } from './tracing.js';
 
 type Api = typeof OpenTelemetry;
 
@@ -28,13 +28,49 @@ class OpenTelemetryTracing extends Tracing {
     const span = this.#api.trace.getTracer('nestjs-agentos').startSpan(`${kind} ${name}`, { attributes });
     return span.isRecording() ? new OpenTelemetryRunSpan(this.#api, span) : undefined;
   }
+
+  override spanOf(traceparent: string): LinkedSpan | undefined {
+    const [, traceId = '', spanId = '', flags = ''] =
+      /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent) ?? [];
+    const spanContext = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
+    return this.#api.isSpanContextValid(spanContext)
+      ? new OpenTelemetryLinkedSpan(this.#api, spanContext)
+      : undefined;
+  }
 }
 
-class OpenTelemetryRunSpan implements RunSpan {
+class OpenTelemetryLinkedSpan implements LinkedSpan {
+  readonly #api: Api;
+  readonly #spanContext: OpenTelemetry.SpanContext;
+
+  constructor(api: Api, spanContext: OpenTelemetry.SpanContext) {
+    this.#api = api;
+    this.#spanContext = spanContext;
+  }
+
+  get traceparent(): string {
+    const { traceId, spanId, traceFlags } = this.#spanContext;
+    return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
+  }
+
+  linked<R>(name: string, attributes: Readonly<Record<string, string>>, callback: () => R): R {
+    const { context, trace } = this.#api;
+    const links = [{ context: this.#spanContext }];
+    const span = trace
+      .getTracer('nestjs-agentos')
+      .startSpan(name, { root: true, links, attributes: { ...attributes } });
+    const end = (error?: unknown): void =>
+      finish(this.#api, span, error === undefined ? undefined : toError(error));
+    return context.with(trace.setSpan(context.active(), span), () => endWith(callback, end));
+  }
+}
+
+class OpenTelemetryRunSpan extends OpenTelemetryLinkedSpan implements RunSpan {
   readonly #api: Api;
   readonly #span: OpenTelemetry.Span;
 
   constructor(api: Api, span: OpenTelemetry.Span) {
+    super(api, span.spanContext());
     this.#api = api;
     this.#span = span;
   }
@@ -46,17 +82,6 @@ class OpenTelemetryRunSpan implements RunSpan {
 
   end(error?: Error): void {
     finish(this.#api, this.#span, error);
-  }
-
-  linked<R>(name: string, attributes: Readonly<Record<string, string>>, callback: () => R): R {
-    const { context, trace } = this.#api;
-    const links = [{ context: this.#span.spanContext() }];
-    const span = trace
-      .getTracer('nestjs-agentos')
-      .startSpan(name, { root: true, links, attributes: { ...attributes } });
-    const end = (error?: unknown): void =>
-      finish(this.#api, span, error === undefined ? undefined : toError(error));
-    return context.with(trace.setSpan(context.active(), span), () => endWith(callback, end));
   }
 }
 

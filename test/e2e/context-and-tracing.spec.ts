@@ -11,12 +11,15 @@ import {
   SimpleSpanProcessor,
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace-base';
+import { drizzle } from 'drizzle-orm/pglite';
 import { Agent, Team, type AgentOsOptions } from 'nestjs-agentos';
+import { bullmq } from 'nestjs-agentos/bullmq';
 import { createGate } from 'nestjs-agentos/testing';
 import { finalize, type Observable } from 'rxjs';
 
 import { ANSWERS, AskController } from '../support/ask.controller.js';
 import { inBackground } from '../support/background-hook.js';
+import { createPglite } from '../support/pglite.js';
 import { raise } from '../support/raise.js';
 import { ask, SURFACES } from '../support/surfaces.js';
 import { ADAPTERS, closeApps, startApp, type TestAppOptions } from '../support/test-app.js';
@@ -219,6 +222,31 @@ describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transp
       'hook reject, below nothing, linked to agent writer, failed: twice',
       'request, below nothing',
     ]);
+  });
+});
+
+describe('traces of durable hooks', () => {
+  it("G12: the hook's span links to the run's, although another process may run the hook", async () => {
+    const pglite = await createPglite();
+    const folder = { database: drizzle({ client: pglite }), close: () => Promise.resolve() };
+    const writer = new Agent({
+      id: 'writer',
+      engine: () => 'answer',
+      postHooks: [inBackground('notify', () => undefined)],
+    });
+    const { agentOs } = await startApp({ agentOs: { agents: [writer], executor: bullmq({ folder }) } });
+    exporter.reset();
+    await agentOs.run('writer', 'question');
+    await agentOs.drain();
+    const spans = exporter.getFinishedSpans().filter(({ name }) => /^(agent|hook) /.test(name));
+    expect(describeAll(spans)).toEqual([
+      'agent writer, below nothing',
+      'hook notify, below nothing, linked to agent writer',
+    ]);
+    const [linked] = spans.flatMap(({ links }) => links);
+    expect(linked?.context).toMatchObject({ isRemote: true, traceFlags: 1 });
+    await closeApps();
+    await pglite.close();
   });
 });
 

@@ -7,7 +7,7 @@ import type { HookCall, HookSubject } from '../../hooks/hook.runner.js';
 import type { LazySignal } from '../../hooks/lazy-signal.js';
 import type { RunOrigin } from '../../model/run-origin.js';
 import type { RunnableComponent } from '../../model/runnable-component.js';
-import type { RunSpan } from '../../telemetry/tracing.js';
+import type { LinkedSpan } from '../../telemetry/tracing.js';
 import type { CollectedRun, OutboxEntry } from './outbox.js';
 import type { ServedEnvironment } from '../environment.js';
 import { enterScope, originOf, type RunScope } from '../scope.js';
@@ -19,7 +19,7 @@ interface HookedRun {
   readonly snapshot: RunSnapshot | Error;
   readonly origin: RunOrigin;
   readonly scope: RunScope;
-  readonly span?: RunSpan | undefined;
+  readonly span?: LinkedSpan | undefined;
 }
 
 /** The tasks of the hooks that the outcomes of their runs have released, in order. */
@@ -48,14 +48,14 @@ function scopeOf(origin: RunOrigin, environment: ServedEnvironment): RunScope {
 }
 
 /**
- * The task of a hook whose execution comes from a store. Its span has no link: the span of the run
- * existed in the process that stored it.
+ * The task of a hook whose execution comes from a store. Its span links to that of the run, which existed in the process
+ * that stored the hook.
  *
  * @returns undefined if no registered component has such a hook
  * @throws TypeError if the snapshot is not that of a run
  */
 export function rebuildTask(
-  { execution: stored, snapshot, origin }: StoredHookTask,
+  { execution: stored, snapshot, origin, traceparent }: StoredHookTask,
   environment: ServedEnvironment,
 ): HookTask | undefined {
   const found = environment.findHook(stored);
@@ -66,7 +66,8 @@ export function rebuildTask(
   const execution = environment.ledger.adopt(stored);
   const { hook, component } = found;
   const scope = scopeOf(origin, environment);
-  return new BackgroundHookTask(hook, execution, { component, snapshot, origin, scope }, environment);
+  const span = traceparent === undefined ? undefined : environment.tracing.spanOf(traceparent);
+  return new BackgroundHookTask(hook, execution, { component, snapshot, origin, scope, span }, environment);
 }
 
 /** A background hook that is due. It keeps the run's copy, not the run. */
@@ -100,6 +101,10 @@ class BackgroundHookTask implements HookTask, HookSubject {
 
   get #call(): HookCall {
     return { hook: this.#hook, execution: this.execution, subject: this };
+  }
+
+  get traceparent(): string | undefined {
+    return this.#run.span?.traceparent;
   }
 
   get isRebuildable(): boolean {

@@ -389,7 +389,12 @@ describe('A run', () => {
     class BrokenTracing extends Tracing {
       override startRun(): RunSpan {
         const end = (): never => raise(new Error('the tracer is broken'));
-        return { enter: (callback) => callback(), linked: (_name, _attributes, callback) => callback(), end };
+        return {
+          traceparent: '',
+          enter: (callback) => callback(),
+          linked: (_name, _attributes, callback) => callback(),
+          end,
+        };
       }
     }
     const left: string[] = [];
