@@ -33,6 +33,7 @@ import { openRedisQueue } from './redis.connection.js';
 import { openFolderQueue, openPoolQueue } from './sql.connection.js';
 import { encodeSnapshot, type EncodedSnapshot } from './stored.batch.js';
 import { RefusedBatches } from './refused.batches.js';
+import { StoredLimit } from './stored.limit.js';
 import { StoredExecutions } from './stored.executions.js';
 import { StoredSnapshots } from './stored.snapshots.js';
 
@@ -65,6 +66,7 @@ interface Started {
   readonly held: HeldBatches;
   readonly refused: RefusedBatches;
   readonly sweeper: NodeJS.Timeout;
+  readonly limit: StoredLimit;
   /** The sessions are in the same database. */
   readonly sharesTransactions: boolean;
 }
@@ -85,8 +87,11 @@ export class BullmqHookExecutor extends HookExecutor {
   readonly #settings: ResolvedBullmqSettings;
   readonly #logger: Pick<LoggerService, 'error' | 'warn' | 'log'> = new AgentOsLogger();
   readonly #volatile: InProcessHookExecutor;
+  /** Runs hooks at once, before the result of their run is returned. */
+  readonly #overflow: InProcessHookExecutor;
   readonly #volatileBatches = new WeakSet<HookBatch>();
   #volatileCount = 0;
+  #overflowCount = 0;
   #started: Started | undefined;
   #isStopped = false;
   #stopping: Promise<void> | undefined;
@@ -101,6 +106,11 @@ export class BullmqHookExecutor extends HookExecutor {
       concurrency: settings.concurrency,
       maxPending: Infinity,
       onOverflow: () => undefined,
+    });
+    this.#overflow = new InProcessHookExecutor({
+      concurrency: settings.concurrency,
+      maxPending: 0,
+      onOverflow: (batch) => this.#warnOfOverflow(batch),
     });
   }
 
@@ -143,6 +153,8 @@ export class BullmqHookExecutor extends HookExecutor {
     const producer = queue.createProducer(onError);
     const held = new HeldBatches(store, onError);
     const refused = new RefusedBatches(store);
+    const limit = new StoredLimit(store, this.#settings.maxStored, onError);
+    await limit.count();
     const work = host.role === 'server' ? undefined : this.#createWorkers(bullmq, { host, queue, held });
     const sweeper = setInterval(() => {
       store.sweep({ remembered, keepFailed }).catch(onError);
@@ -155,6 +167,7 @@ export class BullmqHookExecutor extends HookExecutor {
       held,
       refused,
       sweeper,
+      limit,
       sharesTransactions,
       ...work,
     };
@@ -176,6 +189,7 @@ export class BullmqHookExecutor extends HookExecutor {
         batch,
         `${quoted(bound.execution.component.id)} is not registered, so no other process knows it`,
       );
+    if (!batch.cannotWait && this.#started.limit.isReached()) return this.#runNow(batch, storeRun);
     return this.#store(batch, this.#started, storeRun);
   }
 
@@ -240,7 +254,11 @@ export class BullmqHookExecutor extends HookExecutor {
   }
 
   override async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
-    await Promise.all([this.#volatile.drain(isExcluded), this.#started?.held.drain(isExcluded)]);
+    await Promise.all([
+      this.#volatile.drain(isExcluded),
+      this.#overflow.drain(isExcluded),
+      this.#started?.held.drain(isExcluded),
+    ]);
   }
 
   /**
@@ -251,10 +269,13 @@ export class BullmqHookExecutor extends HookExecutor {
     deadline: AbortSignal,
     settled?: () => Promise<void> | undefined,
   ): Promise<readonly HookTask[]> {
-    const dropped = this.#volatile.stop(deadline, settled);
+    const dropped = Promise.all([
+      this.#volatile.stop(deadline, settled),
+      this.#overflow.stop(deadline, settled),
+    ]);
     if (this.#started) await (this.#stopping ??= this.#stopStarted(this.#started, deadline, settled));
     this.#isStopped = true;
-    return dropped;
+    return (await dropped).flat();
   }
 
   async #stopStarted(
@@ -371,7 +392,7 @@ export class BullmqHookExecutor extends HookExecutor {
 
   /** Stores a batch. Its promise resolves when the batch is in the store, and with it the result may be handed back. */
   async #store(batch: HookBatch, started: Started, storeRun: StoreRun | undefined): Promise<void> {
-    const { host, queue, producer, held, refused, sharesTransactions } = started;
+    const { host, queue, producer, held, refused, limit, sharesTransactions } = started;
     const { waiting, snapshots, files } = await this.#encode(batch);
     const [first] = waiting;
     if (!first) return;
@@ -416,6 +437,7 @@ export class BullmqHookExecutor extends HookExecutor {
     }
     const cancelled = waiting.filter(({ execution }) => execution.endedAt !== undefined);
     for (const { execution } of waiting) if (execution.endedAt === undefined) host.ledger.forget(execution);
+    limit.add();
     held.add(batch, {
       id: batchId,
       tree: batch.id,
@@ -472,6 +494,22 @@ export class BullmqHookExecutor extends HookExecutor {
         `The hooks of run ${held.tree} could not be released (${reasonOf(thrown)}); they begin by themselves after releaseAfter.`,
       );
     }
+  }
+
+  /** The run is stored first, since its hooks may read it. */
+  async #runNow(batch: HookBatch, storeRun: StoreRun | undefined): Promise<void> {
+    await storeRun?.();
+    await this.#overflow.accept(batch);
+  }
+
+  #warnOfOverflow({ id }: HookBatch): void {
+    this.#overflowCount += 1;
+    // A load that causes one overflow causes many.
+    if (this.#overflowCount % 1_000 !== 1) return;
+    this.#logger.warn(
+      `The hooks of ${this.#settings.maxStored} runs are in the store (maxStored), so those of run ${id} run before its ` +
+        `result is returned. This happened ${this.#overflowCount} times since the start. Add workers or make hooks faster.`,
+    );
   }
 
   #keepInProcess(batch: HookBatch, reason: string): Promise<void> | undefined {

@@ -64,6 +64,11 @@ export interface BullmqSettings {
   readonly onUnavailable?: 'in-process' | 'fail';
   /** Milliseconds that the store may take to store a batch. Default 5,000. */
   readonly storeTimeout?: number;
+  /**
+   * The number of batches in the store, one for each run with hooks, above which the hooks of a run are run right there,
+   * before its result is returned. Each process counts them about once a second. Default 100,000.
+   */
+  readonly maxStored?: number;
   /** The maximum size of a run with its files, in characters. Hooks of a larger run fail. Default 67,108,864. */
   readonly maxRunSize?: number;
   /** The number of ended executions that the ledger remembers. Default 10,000. */
@@ -94,6 +99,7 @@ const OPTIONS = optionsOf<AnyOptions>()({
   unknownAfter: milliseconds(1).default(3_600_000),
   onUnavailable: oneOf('in-process', 'fail').default('in-process'),
   storeTimeout: milliseconds(1).default(5_000),
+  maxStored: wholeNumber(1).default(100_000),
   maxRunSize: wholeNumber(1).default(64 * 1_048_576),
   remembered: wholeNumber(1).default(10_000),
   keepFailed: z

@@ -147,6 +147,8 @@ export interface QueueStore {
   retry(executionId: string, addJob: (found: RetriedExecution) => Promise<void>): Promise<RetryResult>;
   /** The batches among these that have no open hooks. */
   ended(batchIds: readonly string[]): Promise<readonly string[]>;
+  /** The number of batches that have open hooks; this limit if there are more. */
+  countOpen(limit: number): Promise<number>;
   /** Executions, the newest first. */
   list(filter: HookExecutionFilter): Promise<HookExecution[]>;
   /** Removes what need not be remembered any longer. */

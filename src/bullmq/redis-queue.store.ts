@@ -423,6 +423,10 @@ export class RedisQueueStore implements QueueStore {
     return batchIds.filter((_, index) => scores[index] === null);
   }
 
+  async countOpen(limit: number): Promise<number> {
+    return Math.min(limit, await this.#client.zcard(this.#key('open')));
+  }
+
   async list(filter: HookExecutionFilter): Promise<HookExecution[]> {
     const { id, runId, limit = 100 } = filter;
     if (id !== undefined) return (await this.#read([id])).filter((execution) => isWanted(execution, filter));

@@ -554,6 +554,15 @@ export class SqlQueueStore implements QueueStore {
     return rows.map(({ id }) => id);
   }
 
+  async countOpen(limit: number): Promise<number> {
+    const { rows } = await this.#database.query<{ readonly count: number }>(
+      `SELECT count(*)::int AS count FROM (
+         SELECT FROM agent_os_hook_batches WHERE queue = $1 AND ended_at IS NULL LIMIT $2) AS found`,
+      [this.#queue, limit],
+    );
+    return rows[0]?.count ?? 0;
+  }
+
   async list(filter: HookExecutionFilter): Promise<HookExecution[]> {
     const { id, runId, userId, hook, state, endedFrom, endedBefore, limit = 100 } = filter;
     const { rows } = await this.#database.query<{ readonly execution: HookExecution }>(

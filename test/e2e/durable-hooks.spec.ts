@@ -151,6 +151,32 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(stage.steps).toEqual(['first starts', 'first ends', 'second']);
     });
 
+    it('G17: of a run that settles while too many batches are stored runs before its result is returned', async () => {
+      const stage = await start({ maxStored: 1 });
+      const gate = createGate();
+      const first = stage.batch('first', { hook: stage.recorded('first', () => gate.opened) });
+      await stage.acceptAndRelease(first);
+      const isRunStored = createGate();
+      const second = stage.batch('second', { hook: stage.recorded('second', () => isRunStored.opened) });
+      await stage.executor.accept(second, () => {
+        stage.steps.push('second is stored');
+        isRunStored.open();
+        return Promise.resolve(false);
+      });
+      expect([stage.steps.filter((step) => step.startsWith('second')), stage.statesOf(second)]).toEqual([
+        ['second is stored', 'second starts', 'second ends'],
+        { hook: 'succeeded' },
+      ]);
+      const later = stage.batch('later', { hook: stage.step('later') }, { cannotWait: true });
+      await stage.accept(later);
+      expect([await stage.recordedStates(later), stage.steps.includes('later')]).toEqual([
+        ...[{ hook: 'scheduled' }, false],
+      ]);
+      stage.executor.release(later, true);
+      gate.open();
+      await stage.executor.drain();
+    });
+
     it('fails loudly if its run cannot be stored, and the hooks of other runs are run', async () => {
       const stage = await start({ maxRunSize: 10_000 });
       const batch = stage.batch('run', { good: stage.step('good'), large: stage.step('large') });
