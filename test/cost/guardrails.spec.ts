@@ -102,6 +102,9 @@ const PIECES: Readonly<Record<string, string>> = {
   'telephone numbers with blanks': ' -.٤  ٤0  0958½212',
 };
 
+/** The dearest text costs about two thirds of it. */
+const REFERENCES = { promptInjectionGuardrail: 50, piiGuardrail: 75 };
+
 const guardrails = {
   promptInjectionGuardrail: promptInjectionGuardrail(),
   piiGuardrail: piiGuardrail({ strategy: 'mask', defaultCountry: ['GB', 'US'] }),
@@ -117,7 +120,7 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
 
   it.each(Object.entries(PIECES).filter(([piece]) => isFor(name, piece)))(
     'is linear and quick on a text of %s',
-    (_, piece) => expectLinear(piece, (text) => guarded.run(text).catch(() => undefined)),
+    (_, piece) => expectLinear(piece, (text) => guarded.run(text).catch(() => undefined), REFERENCES[name]),
   );
 });
 

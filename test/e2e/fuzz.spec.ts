@@ -37,6 +37,9 @@ const OPERATIONS = [
   ]),
   ...['/', '/health', '/info', '/config', '/models'].map((path) => ['GET', path]),
   ...['', '/executions', '/runs', '/runs/{run_id}', '/stats'].map((path) => ['GET', `/hooks${path}`]),
+  ['POST', '/hooks/executions/retry'],
+  ['POST', '/hooks/executions/{execution_id}/retry'],
+  ['DELETE', '/hooks/executions/{execution_id}'],
   ...['GET', 'POST', 'DELETE'].flatMap((method) => [
     [method, '/sessions'],
     [method, '/eval-runs'],
