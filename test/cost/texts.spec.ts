@@ -8,7 +8,7 @@ import { textOfFile } from '../../src/model/file.text.js';
 import { fileTypeOf } from '../../src/model/file.type.js';
 import { jsonInAnswer, jsonInText } from '../../src/model/json-in-text.js';
 import { decodeText } from '../../src/model/text.decoding.js';
-import { expectLinear } from '../support/cost.js';
+import { expectCheap, expectLinear, fill } from '../support/cost.js';
 
 // Tries are repeated while other processes disturb them.
 jest.setTimeout(60_000);
@@ -40,7 +40,6 @@ describe('Looking for JSON in what a model has written', () => {
       '\\"',
       ' ',
     ],
-    ...['{"', '{"a":[', '[{"a":', '[1,', '`', 'a\n```json\n1\n```\n', '{"a":1}', '{"\\', '"[{'],
     ...['<think></think>', '<think>', '</think>', '```json\n{}\n```\n', '```json\n', '```'],
   ];
 
@@ -49,6 +48,14 @@ describe('Looking for JSON in what a model has written', () => {
     await expectLinear(piece, jsonInAnswer);
     await expectLinear(piece, (text) => jsonInAnswer(`Well: ${text}`));
   });
+
+  it.each(['{"', '{"a":[', '[{"a":', '[1,', '`', 'a\n```json\n1\n```\n', '{"a":1}', '{"\\', '"[{'])(
+    'costs little on a text of %j',
+    async (piece) => {
+      const text = fill(piece, 1024 * 1024);
+      await expectCheap(50, () => [jsonInText(text), jsonInAnswer(text)]);
+    },
+  );
 });
 
 describe('Whether a text is blank', () => {
@@ -92,7 +99,8 @@ describe('Writing for the log', () => {
 });
 
 describe('Reading the head of a part of a multipart body', () => {
-  it.each(['; ', '; a', '; a="', '; a="\\"', '; a=\\"'])('is linear with parameters of %s', (piece) =>
-    expectLinear(piece, (text) => readPartHead({ 'content-disposition': [`form-data${text}`] })),
-  );
+  it.each(['; ', '; a', '; a="', '; a="\\"', '; a=\\"'])('costs little with parameters of %s', (piece) => {
+    const header = `form-data${fill(piece, 1024 * 1024)}`;
+    return expectCheap(50, () => readPartHead({ 'content-disposition': [header] }));
+  });
 });
