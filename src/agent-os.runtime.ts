@@ -32,10 +32,13 @@ import {
   type ServedEnvironment,
 } from './runs/environment.js';
 import { EvalStore } from './sessions/eval.store.js';
-import { CoordinatedSessionStore } from './sessions/coordinated-session.store.js';
+import { CoordinatedSessionStore, type DeletedSessions } from './sessions/coordinated-session.store.js';
 import { StoreCalls } from './sessions/store.calls.js';
 import { loadTracing } from './telemetry/open-telemetry.tracing.js';
 import { NoTracing, type Tracing } from './telemetry/tracing.js';
+
+/** How many evaluations of a user are deleted at once. */
+const EVALUATIONS_AT_ONCE = 100;
 
 interface BoundRuntime {
   readonly registry: HookRegistry;
@@ -71,6 +74,7 @@ export class AgentOsRuntime implements OnModuleInit {
   ) {
     const record = executor.executions(new LedgerExecutions(ledger));
     this.executions = new ManagedHookExecutions({ record, ledger, executor });
+    sessions.onDeleted((deletion) => this.#forgetHooks(deletion));
     this.inFlight = new InFlightRuns(options.maxRuns);
     this.watch = new RunWatch({ inFlight: this.inFlight, deadlines: this.#deadlines, logger: this.logger });
     // Every open event stream adds a listener; that is no leak.
@@ -127,6 +131,29 @@ export class AgentOsRuntime implements OnModuleInit {
       limitsOf: (hook) => environment.findHook(hook)?.hook.limits,
       rebuild: (stored) => rebuildTask(stored, environment),
     });
+  }
+
+  /**
+   * Deletes what is kept of a user: sessions with their runs, evaluations, and the data of background hooks.
+   *
+   * @returns the ids of the deleted sessions
+   */
+  async deleteUserData(userId: string): Promise<readonly string[]> {
+    const deleted = await this.sessions.deleteAllOf(userId);
+    await this.executor.forget({ userId });
+    for (let left = await this.evals.count({ userId }); left > 0; left -= EVALUATIONS_AT_ONCE) {
+      const found = await this.evals.list({ userId, limit: EVALUATIONS_AT_ONCE });
+      const ids = found.map(({ id }) => id);
+      await this.evals.delete(ids, userId);
+    }
+    return deleted;
+  }
+
+  async #forgetHooks({ ids, owner, deleted }: DeletedSessions): Promise<void> {
+    if (owner === undefined) return this.executor.forget({ sessionIds: ids });
+    // Sessions that only runs in flight know, and those that the store knows the owner of.
+    await this.executor.forget({ sessionIds: ids, userId: owner });
+    if (deleted.length > 0) await this.executor.forget({ sessionIds: deleted });
   }
 
   /** Conducts runs, with background hooks. */

@@ -169,6 +169,18 @@ export class AgentOsService {
     await this.runtime.executor.drain((batch) => response !== undefined && batch.response === response);
   }
 
+  /**
+   * Deletes what is kept of a user: sessions with their runs, evaluations, and the data of background hooks, also that of
+   * failed ones; hooks that wait are dropped with the reason `deleted`, and those that run may finish. The ledger keeps its
+   * ids and states.
+   *
+   * @returns the ids of the deleted sessions
+   * @throws the error of a store that cannot be reached: call it again
+   */
+  deleteUserData(userId: string): Promise<readonly string[]> {
+    return this.runtime.deleteUserData(userId);
+  }
+
   /** The runs in flight, oldest first, including parts of other runs and runs of hooks. */
   listRuns(): RunInFlight[] {
     return this.runtime.inFlight.all().map(describeRun);

@@ -15,6 +15,7 @@ import {
   type HookTask,
   type StoreRun,
 } from '../execution/hook.executor.js';
+import type { RunCriteria } from '../execution/run.criteria.js';
 import { InProcessHookExecutor } from '../execution/in-process-hook.executor.js';
 import { now } from '../model/clock.js';
 import { importNeeded } from '../peers/optional-peer.js';
@@ -62,6 +63,7 @@ interface Started {
   readonly producer: JobProducer;
   readonly hookWorker?: HookWorker;
   readonly promoter?: JobPromoter;
+  readonly snapshots: StoredSnapshots;
   readonly workers: readonly JobWorker[];
   readonly held: HeldBatches;
   readonly refused: RefusedBatches;
@@ -93,6 +95,8 @@ export class BullmqHookExecutor extends HookExecutor {
   #volatileCount = 0;
   #overflowCount = 0;
   #started: Started | undefined;
+  /** Runs to forget when the store is open. */
+  readonly #forgottenEarly: RunCriteria[] = [];
   #isStopped = false;
   #stopping: Promise<void> | undefined;
 
@@ -155,7 +159,9 @@ export class BullmqHookExecutor extends HookExecutor {
     const refused = new RefusedBatches(store);
     const limit = new StoredLimit(store, this.#settings.maxStored, onError);
     await limit.count();
-    const work = host.role === 'server' ? undefined : this.#createWorkers(bullmq, { host, queue, held });
+    const snapshots = new StoredSnapshots(store);
+    const work =
+      host.role === 'server' ? undefined : this.#createWorkers(bullmq, { host, queue, held, snapshots });
     const sweeper = setInterval(() => {
       store.sweep({ remembered, keepFailed }).catch(onError);
     }, SWEEP_INTERVAL).unref();
@@ -163,6 +169,7 @@ export class BullmqHookExecutor extends HookExecutor {
       host,
       queue,
       producer,
+      snapshots,
       workers: [],
       held,
       refused,
@@ -171,6 +178,7 @@ export class BullmqHookExecutor extends HookExecutor {
       sharesTransactions,
       ...work,
     };
+    for (const runs of this.#forgottenEarly.splice(0)) await this.#forget(runs, this.#started);
     // A worker of PostgreSQL that is closed before it is ready keeps its connection.
     for (const worker of this.#started.workers) await worker.waitUntilReady();
   }
@@ -259,6 +267,22 @@ export class BullmqHookExecutor extends HookExecutor {
       this.#overflow.drain(isExcluded),
       this.#started?.held.drain(isExcluded),
     ]);
+  }
+
+  /** @throws Error if the store cannot be reached */
+  override async forget(runs: RunCriteria): Promise<void> {
+    await Promise.all([this.#volatile.forget(runs), this.#overflow.forget(runs)]);
+    if (this.#isStopped)
+      throw new Error('The executor has stopped: data of runs in its store cannot be deleted.');
+    if (this.#started) await this.#forget(runs, this.#started);
+    else this.#forgottenEarly.push(runs);
+  }
+
+  async #forget(runs: RunCriteria, { queue, held, snapshots }: Started): Promise<void> {
+    const { dropped, batchesEnded } = await queue.store.forget(runs, now());
+    snapshots.clear();
+    held.drop(new Set(dropped));
+    for (const id of batchesEnded) held.end(id);
   }
 
   /**
@@ -357,7 +381,7 @@ export class BullmqHookExecutor extends HookExecutor {
 
   #createWorkers(
     { UnrecoverableError, DelayedError, WaitingError }: Bullmq,
-    { host, queue, held }: Pick<Started, 'host' | 'queue' | 'held'>,
+    { host, queue, held, snapshots }: Pick<Started, 'host' | 'queue' | 'held' | 'snapshots'>,
   ): Pick<Started, 'workers' | 'hookWorker' | 'promoter'> {
     const { stalledInterval, maxTakeovers, concurrency, unknownAfter } = this.#settings;
     const lockDuration = Math.max(
@@ -368,7 +392,7 @@ export class BullmqHookExecutor extends HookExecutor {
     const hookWorker = new HookWorker({
       host,
       store: queue.store,
-      snapshots: new StoredSnapshots(queue.store),
+      snapshots,
       errors: { UnrecoverableError, DelayedError, WaitingError },
       lockDuration,
       unknownAfter,

@@ -37,6 +37,12 @@ export class HeldBatch {
     this.#batch = undefined;
   }
 
+  /** These executions were dropped, since the data of their runs was deleted. */
+  drop(executionIds: ReadonlySet<string>): void {
+    for (const task of this.#batch?.tasks ?? [])
+      if (executionIds.has(task.execution.id)) task.drop('deleted');
+  }
+
   isExcludedBy(isExcluded: (batch: HookBatch) => boolean): boolean {
     return this.#batch !== undefined && isExcluded(this.#batch);
   }
@@ -107,6 +113,11 @@ export class HeldBatches {
   /** The ids of the runs whose hooks are held. */
   runIds(): ReadonlySet<string> {
     return new Set([...this.#byId.values()].flatMap(({ runIds }) => runIds));
+  }
+
+  /** These executions were dropped, since the data of their runs was deleted. */
+  drop(executionIds: ReadonlySet<string>): void {
+    for (const held of this.#byId.values()) held.drop(executionIds);
   }
 
   /** Resolves when the hooks of this batch have ended; at once if it is not held. */

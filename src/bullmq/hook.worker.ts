@@ -13,7 +13,7 @@ import { now } from '../model/clock.js';
 import { LONGEST_TIMER } from '../options/option.schemas.js';
 import { LIMITED_PAUSE, type Claim, type ClaimedBatch, type Fence, type QueueStore } from './queue.store.js';
 import { PayloadVersionError, readJobData, type JobData } from './stored.batch.js';
-import type { StoredSnapshots } from './stored.snapshots.js';
+import { RunDeletedError, type StoredSnapshots } from './stored.snapshots.js';
 
 /** Classes of BullMQ that a worker throws; the package is an optional peer. */
 export interface JobErrors {
@@ -143,7 +143,13 @@ export class HookWorker {
       return this.#leave();
     }
     const { execution, batch } = claim;
-    const snapshot = await this.#persist(() => this.#options.snapshots.get(data.batch, data.run));
+    // Of a hook that is run once more the data may have been deleted meanwhile.
+    const isFresh = execution.attempts > 1;
+    const snapshot = await this.#persist(() => this.#options.snapshots.get(data.batch, data.run, isFresh));
+    if (snapshot instanceof RunDeletedError) {
+      await this.#record(claimed, { ...execution, state: 'dropped', reason: 'deleted', endedAt: now() });
+      return 'dropped';
+    }
     if (snapshot instanceof Error) return this.#fail(claimed, execution, snapshot);
     const task = this.#rebuild(data, execution, snapshot);
     if (task instanceof Error) return this.#fail(claimed, execution, task);

@@ -2,6 +2,7 @@ import type { HookEndReason, HookExecution } from '../execution/hook-execution.j
 import type { HookLimits } from '../execution/hook.limits.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import type { RunOrigin } from '../model/run-origin.js';
+import type { RunCriteria } from '../execution/run.criteria.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
 /** The ids of a batch and of its executions. */
@@ -84,6 +85,14 @@ export const MOST_LIMITED_PAUSES = 30;
 /** The number of jobs that {@link QueueStore.waiting} returns at most. */
 export const NEXT_WAITING = 5;
 
+/** What {@link QueueStore.forget} has ended. */
+export interface ForgottenHooks {
+  /** The ids of the executions that were dropped. */
+  readonly dropped: readonly string[];
+  /** The ids of the batches that have no open hooks any more. */
+  readonly batchesEnded: readonly string[];
+}
+
 /** How an execution ended; `batchEnded`: no other hook of its batch is open. */
 export interface RecordedEnd {
   readonly isRecorded: boolean;
@@ -115,8 +124,8 @@ export interface QueueStore {
   release(batchId: string, delivered: boolean | undefined): Promise<void>;
   /** Whether an earlier batch of the same tree has open hooks. */
   hasEarlierOpen(batchId: string): Promise<boolean>;
-  /** The snapshot of a run; undefined if it is not there any more. */
-  snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | undefined>;
+  /** The snapshot of a run; `deleted` if {@link forget} has deleted it, undefined if it is not there any more. */
+  snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | 'deleted' | undefined>;
   /** The content of a file. */
   file(batchId: string, hash: string): Promise<string | undefined>;
   /**
@@ -151,6 +160,12 @@ export interface QueueStore {
   countOpen(limit: number): Promise<number>;
   /** Executions, the newest first. */
   list(filter: HookExecutionFilter): Promise<HookExecution[]>;
+  /**
+   * Deletes the data of runs, and drops those of their hooks that have not begun.
+   *
+   * @param endedAt - the moment at which they were dropped
+   */
+  forget(runs: RunCriteria, endedAt: number): Promise<ForgottenHooks>;
   /** Removes what need not be remembered any longer. */
   sweep(limits: SweepLimits): Promise<void>;
 }

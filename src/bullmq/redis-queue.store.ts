@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { reasonOf } from '../errors/log.text.js';
 import type { HookExecution, HookExecutionState } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import { isOfRuns, type HookOfRun, type RunCriteria } from '../execution/run.criteria.js';
 import type { HookLimits } from '../execution/hook.limits.js';
 import {
   LIMITED_PAUSE,
@@ -11,6 +12,7 @@ import {
   type BatchIds,
   type Claim,
   type Fence,
+  type ForgottenHooks,
   type LimitedJob,
   type NewBatch,
   type QueueStore,
@@ -27,7 +29,8 @@ import type { EncodedSnapshot } from './stored.batch.js';
  * Keys, with the queue's name before them:
  * - execution:<id>: hash of the execution (JSON), its batch, and the fields that change: state, fence, attempts, startedAt, end
  * - batch:<id>: hash of tree, open, failed, delivered, carry, the id of the execution that runs (running), and the data of its
- *   runs: run:<id>, origin:<id>, file:<hash>
+ *   runs: run:<id>, origin:<id>, deleted:<id>, file:<hash>
+ * - session:<id>, user:<id>, no-user: sets of the ids of batches with runs of this session, this user or none
  * - executions: sorted set of the ids of executions by the time they were scheduled
  * - ended: sorted set of the ids of ended executions by that time
  * - run:<id>: set of the ids of the executions of a run
@@ -159,8 +162,27 @@ if tonumber(ARGV[2]) ~= 0 then redis.call('HINCRBY', KEYS[1], 'attempts', ARGV[2
 return 1
 `;
 
+/** Removes a batch, and its id from the sets of its sessions and users. */
+const REMOVE_BATCH = `
+local function removeBatch(prefix, id)
+  local batch = prefix .. 'batch:' .. id
+  for _, field in ipairs(redis.call('HKEYS', batch)) do
+    if string.sub(field, 1, 7) == 'origin:' then
+      local origin = cjson.decode(redis.call('HGET', batch, field))
+      redis.call('SREM', prefix .. 'session:' .. origin.sessionId, id)
+      redis.call('SREM', prefix .. (origin.userId and 'user:' .. origin.userId or 'no-user'), id)
+    end
+  end
+  local tree = redis.call('HGET', batch, 'tree')
+  if tree then redis.call('LREM', prefix .. 'tree:' .. tree, 1, id) end
+  redis.call('ZREM', prefix .. 'open', id)
+  redis.call('ZREM', prefix .. 'finished', id)
+  redis.call('DEL', batch)
+end
+`;
+
 /** Without a fence: of an execution that no worker runs. */
-const END = `
+const END = `${REMOVE_BATCH}
 ${STOP_RUNNING}
 local prefix = ARGV[1]
 local found = redis.call('HMGET', KEYS[1], 'fence', 'state', 'endedAt')
@@ -178,7 +200,7 @@ local failed = redis.call('HINCRBY', batch, 'failed', ARGV[5])
 if redis.call('HINCRBY', batch, 'open', -1) > 0 then return {1} end
 redis.call('ZREM', prefix .. 'open', id)
 redis.call('LREM', prefix .. 'tree:' .. redis.call('HGET', batch, 'tree'), 1, id)
-if failed > 0 then redis.call('ZADD', prefix .. 'finished', ARGV[4], id) else redis.call('DEL', batch) end
+if failed > 0 then redis.call('ZADD', prefix .. 'finished', ARGV[4], id) else removeBatch(prefix, id) end
 return {1, id}
 `;
 
@@ -200,15 +222,14 @@ end
 return 'retried'
 `;
 
-const DISCARD = `
+const DISCARD = `${REMOVE_BATCH}
 local prefix, id = ARGV[1], ARGV[2]
 for _, key in ipairs(KEYS) do
   if tonumber(redis.call('HGET', key, 'fence') or 0) > 0 then return 0 end
 end
-redis.call('DEL', prefix .. 'batch:' .. id, unpack(KEYS))
-redis.call('ZREM', prefix .. 'open', id)
-redis.call('LREM', prefix .. 'tree:' .. ARGV[3], 1, id)
-for index = 4, #ARGV, 2 do
+removeBatch(prefix, id)
+redis.call('DEL', unpack(KEYS))
+for index = 3, #ARGV, 2 do
   redis.call('ZREM', prefix .. 'executions', ARGV[index])
   redis.call('ZREM', prefix .. 'ended', ARGV[index])
   redis.call('SREM', prefix .. 'run:' .. ARGV[index + 1], ARGV[index])
@@ -218,6 +239,55 @@ return 1
 
 const CLAIM = CHECK_CLAIM + TAKE;
 const CLAIM_LIMITED = CHECK_CLAIM + ASK_LIMITS + TAKE;
+
+const REMOVE = `${REMOVE_BATCH}
+removeBatch(ARGV[1], ARGV[2])
+`;
+
+/** Deletes the data of runs of a batch: prefix, id of the batch, time, ids of the runs. */
+const FORGET = `${REMOVE_BATCH}
+local prefix, id, at = ARGV[1], ARGV[2], ARGV[3]
+local batch = prefix .. 'batch:' .. id
+if redis.call('EXISTS', batch) == 0 then return {0} end
+local answer = {0}
+for index = 4, #ARGV do
+  local run = ARGV[index]
+  redis.call('HDEL', batch, 'run:' .. run)
+  redis.call('HSET', batch, 'deleted:' .. run, 1)
+  for _, execution in ipairs(redis.call('SMEMBERS', prefix .. 'run:' .. run)) do
+    local key = prefix .. 'execution:' .. execution
+    local found = redis.call('HMGET', key, 'batch', 'state', 'endedAt')
+    if found[1] == id and found[2] == 'scheduled' and not found[3] then
+      redis.call('HSET', key, 'state', 'dropped', 'reason', 'deleted', 'endedAt', at)
+      redis.call('ZADD', prefix .. 'ended', at, execution)
+      redis.call('HINCRBY', batch, 'open', -1)
+      table.insert(answer, execution)
+    end
+  end
+end
+local used, left = {}, 0
+local fields = redis.call('HKEYS', batch)
+for _, field in ipairs(fields) do
+  if string.sub(field, 1, 4) == 'run:' then
+    left = left + 1
+    for _, hash in ipairs(cjson.decode(redis.call('HGET', batch, field)).files) do used[hash] = true end
+  end
+end
+for _, field in ipairs(fields) do
+  if string.sub(field, 1, 5) == 'file:' and not used[string.sub(field, 6)] then redis.call('HDEL', batch, field) end
+end
+if left == 0 then redis.call('HDEL', batch, 'carry') end
+if tonumber(redis.call('HGET', batch, 'open')) > 0 then return answer end
+answer[1] = 1
+if left == 0 or tonumber(redis.call('HGET', batch, 'failed')) == 0 then
+  removeBatch(prefix, id)
+  return answer
+end
+redis.call('ZREM', prefix .. 'open', id)
+redis.call('LREM', prefix .. 'tree:' .. redis.call('HGET', batch, 'tree'), 1, id)
+redis.call('ZADD', prefix .. 'finished', 'NX', at, id)
+return answer
+`;
 
 /** How many executions are read at once. */
 const PAGE = 500;
@@ -272,6 +342,10 @@ export class RedisQueueStore implements QueueStore {
     for (const [runId, origin] of origins) fields[`origin:${runId}`] = JSON.stringify(origin);
     for (const [hash, content] of files) fields[`file:${hash}`] = content;
     const commands = this.#client.multi().hset(this.#key('batch', id), fields);
+    for (const { sessionId, userId } of origins.values()) {
+      commands.sadd(this.#key('session', sessionId), id);
+      commands.sadd(this.#keyOfUser(userId), id);
+    }
     commands.zadd(this.#key('open'), Date.now(), id).rpush(this.#key('tree', tree), id);
     for (const execution of executions) {
       const { state, attempts, endedAt, ...rest } = execution;
@@ -289,12 +363,11 @@ export class RedisQueueStore implements QueueStore {
     await this.#execute(commands);
   }
 
-  async discard({ id, tree, executions }: BatchIds): Promise<void> {
+  async discard({ id, executions }: BatchIds): Promise<void> {
     const keys = executions.map((execution) => this.#key('execution', execution.id));
     const parameters = [
       this.#prefix,
       id,
-      tree,
       ...executions.flatMap((execution) => [execution.id, execution.runId]),
     ];
     await this.#client.eval(DISCARD, keys.length, ...keys, ...parameters);
@@ -314,9 +387,11 @@ export class RedisQueueStore implements QueueStore {
     return first !== undefined && first !== batchId;
   }
 
-  async snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | undefined> {
-    const found = await this.#client.hget(this.#key('batch', batchId), `run:${runId}`);
-    return found === null ? undefined : (JSON.parse(found) as EncodedSnapshot);
+  async snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | 'deleted' | undefined> {
+    const key = this.#key('batch', batchId);
+    const [found, deleted] = await this.#client.hmget(key, `run:${runId}`, `deleted:${runId}`);
+    if (typeof deleted === 'string') return 'deleted';
+    return typeof found === 'string' ? (JSON.parse(found) as EncodedSnapshot) : undefined;
   }
 
   async file(batchId: string, hash: string): Promise<string | undefined> {
@@ -444,6 +519,56 @@ export class RedisQueueStore implements QueueStore {
     return found.slice(0, limit);
   }
 
+  async forget(runs: RunCriteria, endedAt: number): Promise<ForgottenHooks> {
+    const dropped: string[] = [];
+    const batchesEnded: string[] = [];
+    for (const id of await this.#batchesOf(runs)) {
+      const runIds = await this.#runsOf(id, runs);
+      if (runIds.length === 0) continue;
+      const [hasEnded, ...executions] = (await this.#client.eval(
+        FORGET,
+        0,
+        this.#prefix,
+        id,
+        endedAt,
+        ...runIds,
+      )) as [number, ...string[]];
+      dropped.push(...executions);
+      if (hasEnded === 1) batchesEnded.push(id);
+    }
+    return { dropped, batchesEnded };
+  }
+
+  /** The ids of the batches that may have such runs. */
+  async #batchesOf({ runIds, sessionIds, userId }: RunCriteria): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    const addAll = async (key: string): Promise<void> => {
+      for (const id of await this.#client.smembers(key)) found.add(id);
+    };
+    if (sessionIds) for (const id of sessionIds) await addAll(this.#key('session', id));
+    else if (userId !== undefined) await addAll(this.#keyOfUser(userId ?? undefined));
+    else
+      for (const runId of runIds ?? [])
+        for (const execution of await this.#client.smembers(this.#key('run', runId))) {
+          const batch = await this.#client.hget(this.#key('execution', execution), 'batch');
+          if (batch !== null) found.add(batch);
+        }
+    return found;
+  }
+
+  /** The ids of the runs of a batch that match. */
+  async #runsOf(batchId: string, runs: RunCriteria): Promise<string[]> {
+    const key = this.#key('batch', batchId);
+    const fields = (await this.#client.hkeys(key)).filter((field) => field.startsWith('origin:'));
+    if (fields.length === 0) return [];
+    const values = await this.#client.hmget(key, ...fields);
+    return fields.flatMap((field, index) => {
+      const runId = field.slice('origin:'.length);
+      const origin = JSON.parse(values[index] ?? '{}') as HookOfRun['origin'];
+      return isOfRuns({ execution: { runId }, origin }, runs) ? [runId] : [];
+    });
+  }
+
   async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
     const forgotten = await this.#client.zrange(this.#key('ended'), 0, String(-1 - remembered));
     for (const id of forgotten) {
@@ -459,8 +584,7 @@ export class RedisQueueStore implements QueueStore {
     }
     const old = Date.now() - keepFailed;
     const finished = await this.#client.zrangebyscore(this.#key('finished'), '-inf', old);
-    for (const id of finished)
-      await this.#execute(this.#client.multi().zrem(this.#key('finished'), id).del(this.#key('batch', id)));
+    for (const id of finished) await this.#client.eval(REMOVE, 0, this.#prefix, id);
   }
 
   async #change({ executionId, fence }: Fence, attempts: number, fields: Fields): Promise<void> {
@@ -483,6 +607,10 @@ export class RedisQueueStore implements QueueStore {
     const answers = await commands.exec();
     if (!answers) throw new Error('Redis has not executed a transaction.');
     for (const [error] of answers) if (error) throw error;
+  }
+
+  #keyOfUser(userId: string | undefined): string {
+    return userId === undefined ? this.#key('no-user') : this.#key('user', userId);
   }
 
   #key(kind: string, id?: string): string {

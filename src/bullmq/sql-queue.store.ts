@@ -11,6 +11,7 @@ import {
   type BatchIds,
   type Claim,
   type Fence,
+  type ForgottenHooks,
   type LimitedJob,
   type NewBatch,
   type QueueStore,
@@ -20,13 +21,14 @@ import {
   type SweepLimits,
   type WaitingEnd,
 } from './queue.store.js';
+import type { RunCriteria } from '../execution/run.criteria.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
 /** The advisory lock of the migration; it must only differ from other locks of the application. */
 const MIGRATION_LOCK = 7_777_002;
 
 /** It is created last: where it is, everything is. */
-const LAST_INDEX = 'agent_os_hook_batches_retrying';
+const LAST_INDEX = 'agent_os_hook_snapshots_user';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS agent_os_hook_batches (
@@ -104,7 +106,10 @@ CREATE TABLE IF NOT EXISTS agent_os_hook_limited (
 CREATE INDEX IF NOT EXISTS agent_os_hook_limited_hook ON agent_os_hook_limited (queue, hook, position);
 ALTER TABLE agent_os_hook_batches ADD COLUMN IF NOT EXISTS retrying text;
 ALTER TABLE agent_os_hook_snapshots ADD COLUMN IF NOT EXISTS origin jsonb;
-CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_batches (queue, retrying) WHERE retrying IS NOT NULL;
+CREATE INDEX IF NOT EXISTS agent_os_hook_batches_retrying ON agent_os_hook_batches (queue, retrying) WHERE retrying IS NOT NULL;
+ALTER TABLE agent_os_hook_snapshots ADD COLUMN IF NOT EXISTS is_deleted boolean NOT NULL DEFAULT false;
+CREATE INDEX IF NOT EXISTS agent_os_hook_snapshots_session ON agent_os_hook_snapshots (queue, (origin->>'sessionId'));
+CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_snapshots (queue, (origin->>'userId'));
 `;
 
 /** Batches and their ledger in PostgreSQL, beside BullMQ's tables: one transaction covers both. */
@@ -226,12 +231,16 @@ export class SqlQueueStore implements QueueStore {
     return rows.length > 0;
   }
 
-  async snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | undefined> {
-    const { rows } = await this.#database.query<EncodedSnapshot>(
-      'SELECT json, meta, files FROM agent_os_hook_snapshots WHERE queue = $1 AND batch = $2 AND run_id = $3',
+  async snapshot(batchId: string, runId: string): Promise<EncodedSnapshot | 'deleted' | undefined> {
+    const { rows } = await this.#database.query<EncodedSnapshot & { readonly isDeleted: boolean }>(
+      `SELECT json, meta, files, is_deleted AS "isDeleted" FROM agent_os_hook_snapshots
+        WHERE queue = $1 AND batch = $2 AND run_id = $3`,
       [this.#queue, batchId, runId],
     );
-    return rows[0];
+    const [row] = rows;
+    if (!row) return undefined;
+    const { isDeleted, ...snapshot } = row;
+    return isDeleted ? 'deleted' : snapshot;
   }
 
   async file(batchId: string, hash: string): Promise<string | undefined> {
@@ -578,8 +587,7 @@ export class SqlQueueStore implements QueueStore {
         runId ?? null,
         hook ?? null,
         state ?? null,
-        userId === undefined ? null : userId === null ? 'none' : 'some',
-        userId ?? null,
+        ...userCriterion(userId),
         Number.isFinite(limit) ? limit : 2 ** 31,
         id ?? null,
         endedFrom ?? null,
@@ -587,6 +595,85 @@ export class SqlQueueStore implements QueueStore {
       ],
     );
     return rows.map(({ execution }) => execution);
+  }
+
+  forget(runs: RunCriteria, endedAt: number): Promise<ForgottenHooks> {
+    return this.#database.transaction(() => this.#forget(runs, endedAt));
+  }
+
+  /** Rows are locked as in claims: batches before executions, and each kind in the order of its ids. */
+  async #forget({ runIds, sessionIds, userId }: RunCriteria, endedAt: number): Promise<ForgottenHooks> {
+    const { rows: found } = await this.#database.query<{ readonly batch: string; readonly runId: string }>(
+      `SELECT batch, run_id AS "runId" FROM agent_os_hook_snapshots
+        WHERE queue = $1 AND NOT is_deleted AND ($2::text[] IS NULL OR run_id = ANY ($2))
+          AND ($3::text[] IS NULL OR origin->>'sessionId' = ANY ($3))
+          AND ($4::text IS NULL OR (CASE WHEN $4 = 'some' THEN origin->>'userId' = $5 ELSE origin->>'userId' IS NULL END))
+          AND NOT ($2::text[] IS NULL AND $3::text[] IS NULL AND $4::text IS NULL)`,
+      [this.#queue, runIds ?? null, sessionIds ?? null, ...userCriterion(userId)],
+    );
+    if (found.length === 0) return { dropped: [], batchesEnded: [] };
+    const batchIds = [...new Set(found.map(({ batch }) => batch))];
+    const parameters = [this.#queue, found.map(({ batch }) => batch), found.map(({ runId }) => runId)];
+    await this.#database.query(
+      'SELECT id FROM agent_os_hook_batches WHERE queue = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE',
+      [this.#queue, batchIds],
+    );
+    const { rows: dropped } = await this.#database.query<{ readonly id: string; readonly batch: string }>(
+      `WITH waiting AS (
+         SELECT entry.id FROM agent_os_hook_executions entry
+           JOIN unnest($2::text[], $3::text[]) AS run(batch, id) ON entry.batch = run.batch AND entry.run_id = run.id
+          WHERE entry.queue = $1 AND entry.state = 'scheduled' AND entry.ended_at IS NULL
+          ORDER BY entry.id FOR UPDATE OF entry
+       )
+       UPDATE agent_os_hook_executions entry
+          SET state = 'dropped', ended_at = $4, execution = entry.execution || $5::jsonb
+         FROM waiting WHERE entry.queue = $1 AND entry.id = waiting.id
+       RETURNING entry.id, entry.batch`,
+      [...parameters, endedAt, JSON.stringify({ state: 'dropped', reason: 'deleted', endedAt })],
+    );
+    const { rows: batches } = await this.#database.query<{ readonly id: string; readonly open: number }>(
+      `UPDATE agent_os_hook_batches batch
+          SET open = batch.open - found.dropped,
+              ended_at = CASE WHEN batch.open = found.dropped THEN coalesce(batch.ended_at, $4::bigint) END
+         FROM (SELECT given.id, (SELECT count(*) FROM unnest($3::text[]) AS of(id) WHERE of.id = given.id)::int AS dropped
+                 FROM unnest($2::text[]) AS given(id)) AS found
+        WHERE batch.queue = $1 AND batch.id = found.id
+       RETURNING batch.id, batch.open`,
+      [this.#queue, batchIds, dropped.map(({ batch }) => batch), endedAt],
+    );
+    await this.#database.query(
+      `UPDATE agent_os_hook_snapshots snapshot SET is_deleted = true, json = '', meta = NULL, files = '[]', origin = NULL
+         FROM unnest($2::text[], $3::text[]) AS run(batch, id)
+        WHERE snapshot.queue = $1 AND snapshot.batch = run.batch AND snapshot.run_id = run.id`,
+      parameters,
+    );
+    await this.#removeUnused(batchIds);
+    return {
+      dropped: dropped.map(({ id }) => id),
+      batchesEnded: batches.filter(({ open }) => open === 0).map(({ id }) => id),
+    };
+  }
+
+  /** Removes from batches what only deleted runs have needed. */
+  async #removeUnused(batchIds: readonly string[]): Promise<void> {
+    const parameters = [this.#queue, batchIds];
+    const usedBy = (batch: string): string =>
+      `EXISTS (SELECT 1 FROM agent_os_hook_snapshots run WHERE run.queue = $1 AND run.batch = ${batch} AND NOT run.is_deleted`;
+    await this.#database.query(
+      `DELETE FROM agent_os_hook_files file
+        WHERE queue = $1 AND batch = ANY ($2) AND NOT ${usedBy('file.batch')} AND jsonb_exists(run.files, file.hash))`,
+      parameters,
+    );
+    await this.#database.query(
+      `UPDATE agent_os_hook_batches batch SET carry = NULL
+        WHERE queue = $1 AND id = ANY ($2) AND NOT ${usedBy('batch.id')})`,
+      parameters,
+    );
+    await this.#database.query(
+      `DELETE FROM agent_os_hook_batches batch
+        WHERE queue = $1 AND id = ANY ($2) AND open = 0 AND (failed = 0 OR NOT ${usedBy('batch.id')}))`,
+      parameters,
+    );
   }
 
   async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
@@ -634,6 +721,11 @@ export class SqlQueueStore implements QueueStore {
       [this.#queue, executionId, fence, state],
     );
   }
+}
+
+/** Two parameters: whether there has to be a user, or none; and the user. */
+function userCriterion(userId: string | null | undefined): [string | null, string | null] {
+  return [userId === undefined ? null : userId === null ? 'none' : 'some', userId ?? null];
 }
 
 function isFailed({ state }: Pick<HookExecution, 'state'>): boolean {

@@ -7,24 +7,48 @@ import { decodeSnapshot } from './stored.batch.js';
 /** Characters of snapshots that stay in memory: the hooks of a run mostly run one after another in one process. */
 const CACHED = 16 * 1_048_576;
 
+/** The session of a run, or the data of its user, was deleted: so the hook is dropped. */
+export class RunDeletedError extends Error {
+  constructor(runId: string) {
+    super(`The data of run ${runId} was deleted.`);
+    this.name = new.target.name;
+  }
+}
+
+/** Milliseconds that an unused snapshot stays in memory: another process may have deleted it from the store. */
+const CACHING_TIME = 60_000;
+
 /** The snapshots of runs whose hooks run here. */
 export class StoredSnapshots {
   readonly #store: QueueStore;
   readonly #cache = new LRUCache<string, { readonly snapshot: unknown; readonly size: number }>({
     maxSize: CACHED,
     sizeCalculation: ({ size }) => size,
+    ttl: CACHING_TIME,
+    // Between 0 and the next millisecond the cache would keep a timer.
+    ttlResolution: 0,
   });
 
   constructor(store: QueueStore) {
     this.#store = store;
   }
 
-  /** @returns an Error if the store does not have it any more, or it cannot be read */
-  async get(batchId: string, runId: string): Promise<unknown> {
+  /** The data of runs was deleted. */
+  clear(): void {
+    this.#cache.clear();
+  }
+
+  /**
+   * @param isFresh - it is read from the store, which may have deleted it since
+   * @returns an Error if the store does not have it any more, or it cannot be read; RunDeletedError if it was deleted
+   */
+  async get(batchId: string, runId: string, isFresh: boolean): Promise<unknown> {
+    this.#cache.purgeStale();
     const key = JSON.stringify([batchId, runId]);
-    const cached = this.#cache.get(key);
+    const cached = isFresh ? undefined : this.#cache.get(key);
     if (cached) return cached.snapshot;
     const encoded = await this.#store.snapshot(batchId, runId);
+    if (encoded === 'deleted') return new RunDeletedError(runId);
     if (!encoded) return new Error(`The data of run ${runId} is not in the store any more.`);
     let size = 1 + encoded.json.length + (encoded.meta?.length ?? 0);
     const files = new Map<string, string>();

@@ -20,7 +20,7 @@ export type HookPosition = 'root' | 'member' | 'inside-hook';
  * - `running`: started, between attempts too.
  * - `succeeded`, `failed`, `timed_out`: the result of the last attempt.
  * - `skipped`: its `when` returned false, or the run's outcome is not among its `on`.
- * - `dropped`: the application shut down first, or it was cancelled while it waited.
+ * - `dropped`: the application shut down first, it was cancelled while it waited, or the data of its run was deleted.
  */
 export type HookExecutionState = (typeof HOOK_EXECUTION_STATES)[number];
 
@@ -47,8 +47,9 @@ export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 
  * - `cancelled` (dropped): the run was cancelled while an inline hook was running, or a background hook was cancelled
  *   while it waited.
  * - `shutdown` (dropped): the application could wait no longer.
+ * - `deleted` (dropped): the session of its run, or the data of its user, was deleted.
  */
-export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' | 'shutdown';
+export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' | 'shutdown' | 'deleted';
 
 /** Identifies an attached hook in every process with the same module. */
 export interface HookIdentity {

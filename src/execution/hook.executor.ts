@@ -6,6 +6,7 @@ import { HookDataGoneError, HookExecutionConflictError } from '../errors/hook-ex
 import type { HookExecution, HookIdentity } from './hook-execution.js';
 import type { HookExecutions } from './hook.executions.js';
 import type { HookLimits } from './hook.limits.js';
+import type { RunCriteria } from './run.criteria.js';
 
 /** The state of the response when an executor runs a hook. */
 export interface HookDelivery {
@@ -47,13 +48,13 @@ export interface HookTask {
   readonly group?: number;
   /**
    * Runs the hook on copies of its own, with all its attempts, and records how it ended; does nothing if it has ended
-   * already, since it was cancelled. Never throws or rejects; returns nothing if the hook ended at once.
+   * already, since it was cancelled or dropped. Never throws or rejects; returns nothing if the hook ended at once.
    */
   run(delivery: HookDelivery): Promise<void> | undefined;
   /** Records that the hook has failed without being called, and reports the error. */
   fail(error: Error): void;
-  /** Records that the hook will not be run. */
-  drop(): void;
+  /** Records that the hook will not be run, and lets go of its snapshot. Default reason `shutdown`. */
+  drop(reason?: 'shutdown' | 'deleted'): void;
   /** Records that the store of a durable executor could not take the hook: it is kept in this process only. */
   markVolatile(): void;
   /** Takes its failed execution back to `scheduled`, so that it can be run once more. */
@@ -226,6 +227,13 @@ export abstract class HookExecutor {
 
   /** Resolves when every batch that is held now, but for the excluded ones, has ended. */
   abstract drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void>;
+
+  /**
+   * Deletes the data of these runs, since their session or the data of their user is deleted: their hooks that have not
+   * begun are dropped with the reason `deleted`, in all processes if the executor is durable; those that run may finish. What
+   * is kept for a retry is deleted, too. Nothing of the runs is in the store when it resolves.
+   */
+  abstract forget(runs: RunCriteria): Promise<void>;
 
   /**
    * Releases all batches, also those that hooks add meanwhile. Resolves when all have ended or the signal has

@@ -8,6 +8,7 @@ import { aborted } from './aborted.js';
 import type { HookExecution } from './hook-execution.js';
 import { HookExecutor, type HookBatch, type HookDelivery, type HookTask } from './hook.executor.js';
 import { HookLimiters, type HookLimiter } from './hook.limiter.js';
+import { isOfRuns, type RunCriteria } from './run.criteria.js';
 
 /** Limits and callbacks of the {@link InProcessHookExecutor}. */
 export interface InProcessHookExecutorOptions {
@@ -65,6 +66,8 @@ export class InProcessHookExecutor extends HookExecutor {
     // What cannot be measured is not kept.
     sizeCalculation: ({ task }) => sizeOfStorable(task.snapshot) || KEPT_BYTES + 1,
   });
+  /** The tasks of batches that have not ended whose runs were deleted: they are not kept. */
+  readonly #forgotten = new WeakSet<HookTask>();
   /** The ids of the run trees whose hooks run. */
   readonly #trees = new Set<string>();
   #running = 0;
@@ -122,6 +125,17 @@ export class InProcessHookExecutor extends HookExecutor {
   override async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
     const held = [...this.#pending.keys()].filter((batch) => !isExcluded(batch));
     await Promise.all(held.map((batch) => this.ended(batch)));
+  }
+
+  override forget(runs: RunCriteria): Promise<void> {
+    for (const [id, { task }] of [...this.#failed.entries()])
+      if (isOfRuns(task, runs)) this.#failed.delete(id);
+    const tasks = [...this.#pending.keys()].flatMap((batch) => batch.tasks);
+    for (const task of tasks.filter((pending) => isOfRuns(pending, runs))) {
+      this.#forgotten.add(task);
+      if (isWaiting(task)) task.drop('deleted');
+    }
+    return Promise.resolve();
   }
 
   override async stop(
@@ -233,18 +247,20 @@ export class InProcessHookExecutor extends HookExecutor {
   /** A hook of a batch that has not ended. It may have been retried already. */
   #findFailed(id: string): FailedHook | undefined {
     for (const { batch, delivered } of this.#pending.values()) {
-      const task = batch.tasks.find(
-        ({ execution, snapshot }) => execution.id === id && !(snapshot instanceof Error),
-      );
-      if (task) return failedHook(task, batch, delivered);
+      const task = batch.tasks.find(({ execution }) => execution.id === id);
+      if (task && this.#isKept(task)) return failedHook(task, batch, delivered);
     }
     return undefined;
   }
 
   /** Not hooks whose run cannot be copied: they would fail again. */
+  #isKept(task: HookTask): boolean {
+    return !(task.snapshot instanceof Error) && !this.#forgotten.has(task);
+  }
+
   #keepFailed({ batch, delivered }: PendingBatch): void {
     for (const task of batch.tasks)
-      if (isFailed(task) && !(task.snapshot instanceof Error))
+      if (isFailed(task) && this.#isKept(task))
         this.#failed.set(task.execution.id, failedHook(task, batch, delivered));
   }
 
@@ -265,6 +281,10 @@ function failedHook(task: HookTask, batch: HookBatch, delivered: boolean | undef
 
 function isFailed({ execution: { state } }: HookTask): boolean {
   return state === 'failed' || state === 'timed_out';
+}
+
+function isWaiting({ execution }: HookTask): boolean {
+  return execution.state === 'scheduled';
 }
 
 function isUnfinished({ execution }: HookTask): boolean {

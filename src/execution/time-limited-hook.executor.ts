@@ -13,6 +13,7 @@ import {
   type HookTask,
   type StoreRun,
 } from './hook.executor.js';
+import type { RunCriteria } from './run.criteria.js';
 
 /** Milliseconds that an executor has to stop once shutdown can wait no longer. */
 const STOPPING_TIME = 1_000;
@@ -113,6 +114,12 @@ export class TimeLimitedHookExecutor extends HookExecutor {
 
   override drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void> {
     return this.#executor.drain(isExcluded);
+  }
+
+  override forget(runs: RunCriteria): Promise<void> {
+    const forgetting = this.#executor.forget(runs);
+    checkPromise('forget', forgetting);
+    return this.#wait('forget', forgetting, () => false);
   }
 
   /** @throws Error if the executor does not stop although its deadline has passed */

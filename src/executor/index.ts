@@ -15,6 +15,7 @@ export {
   type StoreRun,
   type StoredHookTask,
 } from '../execution/hook.executor.js';
+export { isOfRuns, type HookOfRun, type RunCriteria } from '../execution/run.criteria.js';
 export type { ContextCarry } from '../execution/hook.carry.js';
 export type {
   FinalHookExecutionState,

@@ -568,6 +568,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (storing) await this.#waitAfterEnd(storing);
     const handingOver = this.#tree.handOver();
     if (handingOver) await this.#waitAfterEnd(handingOver);
+    const forgetting = this.#tree.forgetDeleted();
+    if (forgetting) await this.#waitAfterEnd(forgetting);
     if (end.last) await this.#deliverLast(end.last);
     const { output } = this.#data;
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };

@@ -25,6 +25,8 @@ export class RunTree {
   readonly #context = new AsyncResource('AgentOsRun');
   #root: StoppableRun | undefined;
   #latestBatch: HookBatch | undefined;
+  /** Runs whose hooks were handed over. */
+  readonly #handedOver: Pick<RunView, 'runId' | 'session'>[] = [];
   #unlisten: (() => void) | undefined;
 
   /**
@@ -106,11 +108,36 @@ export class RunTree {
     return batch && this.#handOver(batch, environment);
   }
 
+  /**
+   * Drops the hooks of runs whose session was deleted while they were handed over. Called when the run is stored, or will not
+   * be: only then it is known.
+   */
+  forgetDeleted(): Promise<void> | undefined {
+    const { environment } = this;
+    if (environment.kind !== 'served') return undefined;
+    const runIds = this.#handedOver.filter(({ session }) => session.isDeleted).map(({ runId }) => runId);
+    return runIds.length === 0 ? undefined : this.#forget(runIds, environment);
+  }
+
+  async #forget(runIds: readonly string[], { executor, logger }: ServedEnvironment): Promise<void> {
+    try {
+      await executor.forget({ runIds });
+    } catch (thrown) {
+      const { reason, stack } = forLog(thrown);
+      const runs = runIds.join(', ');
+      logger.error(
+        `The data of background hooks of ${runs}, whose session was deleted, was not deleted: ${reason}`,
+        stack,
+      );
+    }
+  }
+
   #takeBatch(environment: ServedEnvironment): HookBatch | undefined {
     if (this.#root?.outcome === undefined) return undefined;
     // The response may stay open for long, and must not keep the run in memory.
     this.#unlisten?.();
     const released = this.#outbox.takeSettled();
+    this.#handedOver.push(...released.map(({ run: { runId, session } }) => ({ runId, session })));
     return released.length === 0 ? undefined : this.#createBatch(this.#root, released, environment);
   }
 

@@ -23,6 +23,9 @@ interface OpenRun {
   onLeft?: () => void;
 }
 
+/** How many sessions of a user are deleted at once. */
+const AT_ONCE = 100;
+
 /** Sessions that were deleted. */
 export interface DeletedSessions {
   /** The requested ids; some may exist only in runs in flight, or belong to another owner. */
@@ -44,15 +47,15 @@ export class CoordinatedSessionStore extends SessionStore {
   readonly #open = new Map<string, OpenRun>();
   /** The end of the latest annotation of each run, by the run's id. */
   readonly #annotations = new Map<string, Promise<boolean>>();
-  readonly #deletionListeners: ((deletion: DeletedSessions) => void)[] = [];
+  readonly #deletionListeners: ((deletion: DeletedSessions) => Promise<void> | void)[] = [];
 
   constructor(store: SessionStore) {
     super();
     this.#store = store;
   }
 
-  /** Calls back after each deletion, so that other data about the sessions is removed too. */
-  onDeleted(listener: (deletion: DeletedSessions) => void): void {
+  /** Calls back after each deletion, so that other data about the sessions is removed too. The deletion waits for that. */
+  onDeleted(listener: (deletion: DeletedSessions) => Promise<void> | void): void {
     this.#deletionListeners.push(listener);
   }
 
@@ -82,12 +85,33 @@ export class CoordinatedSessionStore extends SessionStore {
     const deletion = Promise.all(pending).then(() => this.#store.delete(ids, owner));
     for (const session of open) session.followDeletion(deletion);
     const deleted = await deletion;
-    for (const listener of this.#deletionListeners) listener({ ids, owner, deleted });
+    for (const listener of this.#deletionListeners) await listener({ ids, owner, deleted });
     return deleted;
   }
 
   override get client(): object | undefined {
     return this.#store.client;
+  }
+
+  /**
+   * Deletes all sessions of a user, those too that only runs in flight know.
+   *
+   * @returns the ids of the deleted sessions
+   */
+  async deleteAllOf(userId: string): Promise<readonly string[]> {
+    const open = [...this.#open.values()].filter(({ session }) => isOf(session, userId));
+    const ids = new Set(open.map(({ session }) => session.id));
+    const all = [...(await this.delete([...ids], userId))];
+    for (;;) {
+      const { sessions } = await this.#store.list({ userId, limit: AT_ONCE });
+      if (sessions.length === 0) return all;
+      const deleted = await this.delete(
+        sessions.map(({ id }) => id),
+        userId,
+      );
+      if (deleted.length === 0) return all;
+      all.push(...deleted);
+    }
   }
 
   override open(id: string): Promise<Session | undefined> {

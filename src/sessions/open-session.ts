@@ -59,6 +59,7 @@ export class OpenSession {
   #saved: PlainRecord;
   #isKnown = false;
   #deletion: Promise<boolean> | undefined;
+  #isDeleted = false;
 
   constructor({ session, isNamed, component, owner }: OpenSessionInit) {
     this.id = session.id;
@@ -74,6 +75,11 @@ export class OpenSession {
   /** The data that the run which opens the session begins with. */
   get found(): Session {
     return this.#found;
+  }
+
+  /** The session was deleted since it was opened here, as far as this process knows. */
+  get isDeleted(): boolean {
+    return this.#isDeleted;
   }
 
   /** The session's user as the host has named it, without changes by hooks and engines. */
@@ -140,7 +146,7 @@ export class OpenSession {
   followDeletion(deletion: Promise<unknown>): void {
     const earlier = this.#deletion;
     this.#deletion = deletion.then(
-      () => true,
+      () => (this.#isDeleted = true),
       (thrown: unknown) => {
         if (thrown instanceof StoreTimeoutError) void this.#followLate(thrown);
         return earlier ?? false;
@@ -152,6 +158,7 @@ export class OpenSession {
   async #followLate({ late }: StoreTimeoutError): Promise<void> {
     try {
       await late;
+      this.#isDeleted = true;
       this.#deletion = Promise.resolve(true);
     } catch {
       // It was not deleted; delete() has reported the error to its caller.
@@ -165,13 +172,18 @@ export class OpenSession {
     within: StoreWithin | undefined,
   ): Promise<AppendResult> {
     if (this.#deletion && (await this.#deletion)) return 'deleted';
+    const wasKnown = this.#isKnown;
     const earlier = this.#saved;
     const latest = this.#settled ?? earlier;
     const before = this.#before(session, changes);
     const changed = changesOf({ ...before, state: earlier }, { ...session, state: latest });
     this.#saved = latest;
     try {
-      if (!(await store.append(this.#target(), run, changed, within))) return 'refused';
+      if (!(await store.append(this.#target(), run, changed, within))) {
+        // It was there, with this owner: another process has deleted it.
+        if (wasKnown) this.#isDeleted = true;
+        return 'refused';
+      }
     } catch (thrown) {
       // The next run that is stored takes the changes along.
       if (this.#saved === latest) this.#saved = earlier;

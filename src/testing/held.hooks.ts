@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 
 import type { HookExecution } from '../execution/hook-execution.js';
 import { HookExecutor, type HookBatch, type HookTask } from '../execution/hook.executor.js';
+import { isOfRuns, type RunCriteria } from '../execution/run.criteria.js';
 import { checkTimeout, DEFAULT_TIMEOUT, withinTime } from './deadline.js';
 import { describeExecutions, listNames } from './hook.texts.js';
 
@@ -61,6 +62,7 @@ export class HeldHooks {
       close: (batch, delivered) => this.#batches.get(batch)?.close(delivered),
       ended: (batch) => this.#batches.get(batch)?.ended ?? Promise.resolve(),
       drain: (isExcluded) => this.#drain(isExcluded),
+      forget: (runs) => this.#forget(runs),
       stop: () => this.#stop(),
     });
   }
@@ -184,6 +186,16 @@ export class HeldHooks {
     await Promise.all(batches.map(({ ended }) => ended));
   }
 
+  #forget(runs: RunCriteria): void {
+    for (const held of [...this.#batches.values()]) {
+      for (const task of held.waiting.filter((waiting) => isOfRuns(waiting, runs))) {
+        held.waiting.splice(held.waiting.indexOf(task), 1);
+        task.drop('deleted');
+      }
+      this.#finishIfDone(held);
+    }
+  }
+
   #stop(): readonly HookTask[] {
     this.#shutdown.abort();
     const batches = [...this.#batches.values()];
@@ -201,6 +213,7 @@ interface Holder {
   close(batch: HookBatch, delivered: boolean | undefined): void;
   ended(batch: HookBatch): Promise<void>;
   drain(isExcluded: (batch: HookBatch) => boolean): Promise<void>;
+  forget(runs: RunCriteria): void;
   stop(): readonly HookTask[];
 }
 
@@ -227,6 +240,11 @@ class HoldingExecutor extends HookExecutor {
 
   override drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
     return this.#holder.drain(isExcluded);
+  }
+
+  override forget(runs: RunCriteria): Promise<void> {
+    this.#holder.forget(runs);
+    return Promise.resolve();
   }
 
   override stop(): Promise<readonly HookTask[]> {

@@ -1,5 +1,11 @@
 import { describe, it } from '@jest/globals';
-import { HookExecutor, type HookBatch, type HookTask } from 'nestjs-agentos/executor';
+import {
+  HookExecutor,
+  isOfRuns,
+  type HookBatch,
+  type HookTask,
+  type RunCriteria,
+} from 'nestjs-agentos/executor';
 import { hookExecutorContract } from 'nestjs-agentos/testing';
 
 interface HeldBatch {
@@ -47,6 +53,13 @@ class SetImmediateHookExecutor extends HookExecutor {
   async drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
     const held = [...this.#held.values()].filter(({ batch }) => !isExcluded(batch));
     await Promise.all(held.map(({ ended }) => ended));
+  }
+
+  forget(runs: RunCriteria): Promise<void> {
+    const tasks = [...this.#held.keys()].flatMap((batch) => batch.tasks);
+    for (const task of tasks)
+      if (task.execution.state === 'scheduled' && isOfRuns(task, runs)) task.drop('deleted');
+    return Promise.resolve();
   }
 
   async stop(deadline: AbortSignal, settled?: () => Promise<void> | undefined): Promise<readonly HookTask[]> {

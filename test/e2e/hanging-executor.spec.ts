@@ -32,6 +32,10 @@ class Queue extends HookExecutor {
     return Promise.resolve();
   }
 
+  override forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
   override stop(): Promise<readonly HookTask[]> {
     return Promise.resolve([]);
   }

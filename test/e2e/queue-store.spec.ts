@@ -25,6 +25,7 @@ import { createExecution } from '../../src/testing/contracts/hook.harness.js';
 import { createPglite } from '../support/pglite.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
 import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
+import { rawTextOf } from '../support/raw-store.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { isRedisInstalled, startRedis } from '../support/redis.js';
 import { describeWherePossible } from '../support/where-possible.js';
@@ -296,7 +297,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       };
       await store.add(batchOf('exact', data), noJobs);
       const encoded = await store.snapshot('exact', 'exact');
-      if (!encoded) throw new Error('The snapshot is missing.');
+      if (!encoded || encoded === 'deleted') throw new Error('The snapshot is missing.');
       const files = new Map<string, string>();
       for (const hash of encoded.files)
         if (hash !== null) files.set(hash, (await store.file('exact', hash)) ?? '');
@@ -325,6 +326,111 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       ];
       expect(await left('refused')).toEqual([true, 0, 'gone']);
       expect(await left('begun')).toEqual([false, 2, 'claimed']);
+    });
+
+    it('keeps the data of a failed hook for keepFailed milliseconds, by the clock', async () => {
+      await store.add(batchOf('old-failure', 'CANARY of old-failure'), noJobs);
+      for (const hook of ['one', 'two']) {
+        const fence = { executionId: `old-failure:post:${hook}`, fence: 1 };
+        await store.claim(fence, 1_000);
+        await store.end(fence, createExecution({ state: 'failed', endedAt: 1_000_000 }));
+      }
+      const week = 7 * 86_400_000;
+      const clock = jest.spyOn(Date, 'now');
+      clock.mockReturnValue(1_000_000 + week - 1);
+      await store.sweep({ remembered: 10_000, keepFailed: week });
+      expect(await rawTextOf(place)).toContain('CANARY of old-failure');
+      clock.mockReturnValue(1_000_000 + week + 1);
+      await store.sweep({ remembered: 10_000, keepFailed: week });
+      clock.mockRestore();
+      expect(await rawTextOf(place)).not.toContain('CANARY of old-failure');
+      expect(await store.list({ runId: 'old-failure', state: 'failed' })).toHaveLength(2);
+    });
+
+    it('forgets the data of a session: waiting hooks are dropped, failed ones stay failed, and no text of it is left', async () => {
+      const states = async (runId: string): Promise<unknown> =>
+        (await store.list({ runId })).map(({ hook, state, reason }) => [hook, state, reason]).sort();
+      const content = Buffer.from('CANARY in a file').toString('base64');
+      const data = { runInput: { content: 'CANARY', files: [{ id: 'f', kind: 'file', content }] } };
+      for (const id of ['waiting', 'failed', 'other']) {
+        const origins = new Map([
+          [id, { sessionId: id === 'other' ? 'kept' : 'canary', isWithdrawn: false }],
+        ]);
+        await store.add({ ...batchOf(id, data), carry: '"CANARY in carry"', origins }, noJobs);
+      }
+      for (const hook of ['one', 'two']) {
+        const fence = { executionId: `failed:post:${hook}`, fence: 1 };
+        await store.claim(fence, 1_000);
+        await store.end(fence, createExecution({ state: 'failed', endedAt: 5_000 }));
+      }
+      const forgotten = await store.forget({ sessionIds: ['canary'] }, 6_000);
+      expect([[...forgotten.dropped].sort(), [...forgotten.batchesEnded].sort()]).toEqual([
+        ['waiting:post:one', 'waiting:post:two'],
+        ['failed', 'waiting'],
+      ]);
+      expect([await states('waiting'), await states('failed')]).toEqual([
+        [
+          ['one', 'dropped', 'deleted'],
+          ['two', 'dropped', 'deleted'],
+        ],
+        [
+          ['one', 'failed', undefined],
+          ['two', 'failed', undefined],
+        ],
+      ]);
+      const left = await rawTextOf(place);
+      expect(left).toContain('CANARY');
+      await store.forget({ userId: null, sessionIds: ['kept'] }, 6_000);
+      const text = await rawTextOf(place);
+      expect([text.includes('CANARY'), text.includes(content)]).toEqual([false, false]);
+      expect(await store.forget({ sessionIds: ['canary', 'kept'] }, 7_000)).toEqual({
+        dropped: [],
+        batchesEnded: [],
+      });
+    });
+
+    it('forgets one run of a batch, and keeps what the others need', async () => {
+      const file = (text: string): object => ({ id: text, kind: 'file', content: btoa(text) });
+      const one = encodeSnapshot({ runInput: { content: 'ONE', files: [file('shared'), file('own')] } });
+      const two = encodeSnapshot({ runInput: { content: 'TWO', files: [file('shared')] } });
+      const batch: NewBatch = {
+        id: 'both',
+        tree: 'both',
+        carry: '"carried"',
+        executions: ['both', 'part'].map((runId) => createExecution({ runId, hook: 'hook' })),
+        origins: new Map([
+          ['both', { sessionId: 'first', isWithdrawn: false }],
+          ['part', { sessionId: 'second', isWithdrawn: false }],
+        ]),
+        snapshots: new Map([
+          ['both', one.snapshot],
+          ['part', two.snapshot],
+        ]),
+        files: new Map([...one.files, ...two.files]),
+      };
+      await store.add(batch, noJobs);
+      const running = { executionId: 'both:post:hook', fence: 1 };
+      await store.claim(running, 1_000);
+      expect(await store.forget({ sessionIds: ['first'] }, 2_000)).toEqual({ dropped: [], batchesEnded: [] });
+      const [shared = '', own = ''] = one.snapshot.files;
+      expect([
+        await store.snapshot('both', 'both'),
+        await store.snapshot('both', 'part'),
+        await store.file('both', shared ?? ''),
+        await store.file('both', own ?? ''),
+      ]).toEqual(['deleted', two.snapshot, btoa('shared'), undefined]);
+      // It is run once more, and finds that its data was deleted.
+      expect(await store.claim({ ...running, fence: 2 }, 3_000)).toMatchObject({
+        kind: 'claimed',
+        batch: { carry: '"carried"' },
+      });
+      await store.forget({ runIds: ['part'] }, 4_000);
+      const ended = createExecution({ state: 'failed', endedAt: 5_000 });
+      expect(await store.end({ ...running, fence: 2 }, ended)).toEqual({
+        isRecorded: true,
+        batchEnded: 'both',
+      });
+      expect(await rawTextOf(place)).not.toMatch(/carried|ONE|TWO/);
     });
 
     it('forgets the ended executions beyond its limit, and no open one', async () => {

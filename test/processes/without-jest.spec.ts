@@ -34,7 +34,7 @@ describe('The test kit, outside of Jest,', () => {
 
     const { code } = await run.ended;
 
-    expect([code, run.output]).toEqual([0, expect.stringMatching(/pass 30\n/)]);
+    expect([code, run.output]).toEqual([0, expect.stringMatching(/pass 34\n/)]);
   });
 
   it('leaves no timer, no socket and no process behind when it is closed', async () => {

@@ -8,6 +8,7 @@ import {
   type HookExecutorHost,
   type HookLimits,
   type HookTask,
+  type RunCriteria,
   type StoredHookTask,
 } from 'nestjs-agentos/executor';
 
@@ -77,6 +78,10 @@ export class JsonHookExecutor extends HookExecutor {
 
   override drain(isExcluded: (batch: HookBatch) => boolean = () => false): Promise<void> {
     return this.#inner.drain((kept) => isExcluded(this.#given.get(kept) ?? kept));
+  }
+
+  override forget(runs: RunCriteria): Promise<void> {
+    return this.#inner.forget(runs);
   }
 
   override stop(
@@ -149,8 +154,8 @@ class StoredTask implements HookTask {
     this.#rebuild()?.fail(error);
   }
 
-  drop(): void {
-    this.#rebuild()?.drop();
+  drop(reason?: 'shutdown' | 'deleted'): void {
+    this.#rebuild()?.drop(reason);
   }
 
   markVolatile(): void {

@@ -75,7 +75,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
   readonly execution: HookExecution;
   readonly limits?: HookLimits;
   readonly #hook: BoundHook;
-  readonly #run: HookedRun;
+  #run: HookedRun;
   readonly #environment: ServedEnvironment;
 
   constructor(hook: BoundHook, execution: HookExecution, run: HookedRun, environment: ServedEnvironment) {
@@ -123,8 +123,9 @@ class BackgroundHookTask implements HookTask, HookSubject {
     this.#environment.runner.failInBackground(this.#call, error);
   }
 
-  drop(): void {
-    this.#environment.ledger.end(this.execution, 'dropped', { reason: 'shutdown' });
+  drop(reason: 'shutdown' | 'deleted' = 'shutdown'): void {
+    this.#run = { ...this.#run, snapshot: new Error('The hook was dropped.') };
+    this.#environment.ledger.end(this.execution, 'dropped', { reason });
   }
 
   markVolatile(): void {

@@ -59,6 +59,10 @@ export class Outbox {
     return settled.filter((entry) => {
       // It was cancelled while its run went on.
       if (entry.execution.endedAt !== undefined) return false;
+      if (entry.run.session.isDeleted) {
+        this.#ledger.end(entry.execution, 'dropped', { reason: 'deleted' });
+        return false;
+      }
       if (isReleased(entry)) return true;
       if (entry.run.isShutDown) this.#ledger.end(entry.execution, 'dropped', { reason: 'shutdown' });
       else this.#ledger.end(entry.execution, 'skipped', { reason: 'outcome' });

@@ -28,6 +28,22 @@ export class ExecutorStage extends HookHarness {
     );
   }
 
+  /** The same batch, of a run in this session. */
+  inSession(batch: HookBatch, sessionId: string, userId?: string): HookBatch {
+    const origin = { sessionId, isWithdrawn: false, ...(userId === undefined ? {} : { userId }) };
+    const tasks = batch.tasks.map((task) => ({ ...task, origin }));
+    return { ...batch, tasks };
+  }
+
+  /** The states and reasons of a run's executions in the ledger, in the order of the hooks. */
+  async recordedEnds({ id, tasks }: HookBatch): Promise<string[]> {
+    const found = await this.executions.list({ runId: id, limit: Infinity });
+    return tasks.map(({ execution: { hook } }) => {
+      const { state, reason } = found.find((execution) => execution.hook === hook) ?? {};
+      return [hook, state, ...(reason === undefined ? [] : [reason])].join(' ');
+    });
+  }
+
   /** Starts the executor. */
   async start(): Promise<void> {
     await this.executor.start(this.host);

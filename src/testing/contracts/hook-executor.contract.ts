@@ -362,6 +362,106 @@ export function hookExecutorContract(
     );
   });
 
+  add('forget() drops the hooks of these sessions that have not begun, and no others', async (stage) => {
+    const hook = (name: string): Readonly<Record<string, TestHook>> => ({
+      [name]: stage.step(name),
+      next: stage.step(`after ${name}`),
+    });
+    const waiting = stage.inSession(stage.batch('waiting', hook('waiting')), 'deleted');
+    const other = stage.inSession(stage.batch('other', hook('other')), 'kept');
+    await stage.accept(waiting, other);
+    await stage.executor.forget({ sessionIds: ['deleted', 'unknown'] });
+    for (const batch of [waiting, other]) stage.executor.release(batch, true);
+    await stage.executor.drain();
+    assertEqual(
+      [stage.steps, await stage.recordedEnds(waiting), await stage.recordedEnds(other)],
+      [
+        ['other', 'after other'],
+        ['waiting dropped deleted', 'next dropped deleted'],
+        ['other succeeded', 'next succeeded'],
+      ],
+    );
+  });
+
+  add(
+    'forget() keeps nothing of hooks that have failed, or fail later: they cannot be retried',
+    async (stage) => {
+      const [reached, gate] = [createGate(), createGate()];
+      const failing = async (): Promise<never> => {
+        reached.open();
+        await gate.opened;
+        return raise(new Error('failed'));
+      };
+      const before = stage.inSession(
+        stage.batch('before', { hook: () => raise(new Error('failed')) }),
+        'deleted',
+      );
+      const later = stage.inSession(stage.batch('later', { hook: failing }), 'deleted');
+      await stage.acceptAndRelease(before);
+      await stage.executor.drain();
+      await stage.acceptAndRelease(later);
+      await reached.opened;
+      await stage.executor.forget({ sessionIds: ['deleted'] });
+      gate.open();
+      await stage.executor.drain();
+      const outcomes: unknown[] = [];
+      for (const id of ['before', 'later'])
+        outcomes.push([
+          ...(await stage.recordedEnds(id === 'before' ? before : later)),
+          await codeOf(stage.executions.retry(`${id}:post:hook`)),
+        ]);
+      assertEqual(outcomes, [
+        ['hook failed', 'hook_data_gone'],
+        ['hook failed', 'hook_data_gone'],
+      ]);
+    },
+  );
+
+  add('forget() lets a hook that runs finish, and drops those behind it', async (stage) => {
+    const [reached, gate] = [createGate(), createGate()];
+    const first = stage.recorded('first', () => {
+      reached.open();
+      return gate.opened;
+    });
+    const batch = stage.inSession(stage.batch('run', { first, second: stage.step('second') }), 'deleted');
+    await stage.acceptAndRelease(batch);
+    await reached.opened;
+    await stage.executor.forget({ sessionIds: ['deleted'] });
+    gate.open();
+    await stage.executor.drain();
+    assertEqual(
+      [stage.steps, await stage.recordedEnds(batch)],
+      [
+        ['first starts', 'first ends'],
+        ['first succeeded', 'second dropped deleted'],
+      ],
+    );
+  });
+
+  add(
+    'forget() selects by all criteria: session, user and run; without any it does nothing',
+    async (stage) => {
+      const of = (id: string, userId?: string): HookBatch =>
+        stage.inSession(stage.batch(id, { hook: stage.step(id) }), 'session', userId);
+      const batches = [
+        of('ann', 'ann'),
+        of('bob', 'bob'),
+        of('nobody'),
+        of('named', 'cyd'),
+        of('kept', 'cyd'),
+      ];
+      await stage.accept(...batches);
+      await stage.executor.forget({});
+      await stage.executor.forget({ userId: 'ann' });
+      await stage.executor.forget({ userId: 'bob', sessionIds: ['another'] });
+      await stage.executor.forget({ userId: null, sessionIds: ['session'] });
+      await stage.executor.forget({ runIds: ['named'] });
+      for (const batch of batches) stage.executor.release(batch, true);
+      await stage.executor.drain();
+      assertEqual(stage.steps.sort(), ['bob', 'kept']);
+    },
+  );
+
   add(
     'stop() releases all held batches as undelivered, waits for them, and returns nothing',
     async (stage) => {

@@ -108,7 +108,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
       run: (delivery) =>
         call.execution.endedAt === undefined ? this.runner.runInBackground(call, delivery) : undefined,
       fail: (error) => this.runner.failInBackground(call, error),
-      drop: () => this.ledger.end(call.execution, 'dropped', { reason: 'shutdown' }),
+      drop: (reason = 'shutdown') => this.ledger.end(call.execution, 'dropped', { reason }),
       markVolatile: () => this.ledger.markVolatile(call.execution),
       reopen: () => this.ledger.reopen(call.execution),
     };

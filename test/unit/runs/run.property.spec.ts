@@ -243,7 +243,11 @@ describe('Run', () => {
         }
         expect(evaluations.map(({ runId }) => runId).sort()).toEqual([...stage.judged].sort());
         if (outcome === 'completed') {
-          expect(stage.hooksRun.filter((runId) => runId === run.runId)).toHaveLength(1);
+          const dropped = stage.ledger.list({ runId: run.runId, state: 'dropped', mode: 'background' });
+          expect(dropped.every(({ reason }) => reason === 'deleted')).toBe(true);
+          if (stage.deletion === undefined) expect(dropped).toEqual([]);
+          const hooksRun = stage.hooksRun.filter((runId) => runId === run.runId);
+          expect(hooksRun.length + dropped.length).toBe(1);
         }
         expect(new Set(stage.hooksRun).size).toBe(stage.hooksRun.length);
       }),
