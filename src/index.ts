@@ -5,7 +5,6 @@ export type {
   AgentOsOptions,
   AgentOsRouteOptions,
 } from './agent-os.options.js';
-export { HookHealthIndicator, type HookHealth, type HookHealthLimits } from './hook.health.js';
 export { AgentOsService } from './agent-os.service.js';
 
 export { Agent, type AgentOptions } from './components/agent.js';
@@ -30,11 +29,6 @@ export {
   type CheckTrigger,
 } from './errors/check.errors.js';
 export { ComponentNotFoundError } from './errors/component-not-found.error.js';
-export {
-  HookDataGoneError,
-  HookExecutionConflictError,
-  HookExecutionNotFoundError,
-} from './errors/hook-execution.errors.js';
 export { HookTimeoutError } from './errors/hook-timeout.error.js';
 export { RunNotStoredError } from './errors/run-not-stored.error.js';
 export { TooManyRunsError } from './errors/too-many-runs.error.js';

@@ -23,7 +23,7 @@ const TWICE = ['agentAsJudge', 'modelGuardrail'];
  * write them without a name.
  */
 const UNNAMED = [
-  'AgentOsConfigurableModule AgentOsRuntime ResolvedAgentOsOptions StoreCalls',
+  'AgentOsConfigurableModule AgentOsRuntime ManagedHookExecutionsOptions ResolvedAgentOsOptions StoreCalls',
   'AgentRunErrorOptions ComponentRun RunComponent HookMethodContext HookMethodName',
   'SecurityRequirements StepContext StepIdentity Exchange ExchangeRequest TestAgentOsParts TestClientParts',
 ].flatMap((names) => names.split(' '));

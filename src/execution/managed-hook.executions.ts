@@ -25,7 +25,7 @@ export interface HookRetryFilter {
 /** An execution that was not retried, and why. */
 export interface RefusedHookRetry {
   readonly id: string;
-  readonly code: RefusedRetryError['code'];
+  readonly code: 'hook_execution_not_found' | 'hook_execution_conflict' | 'hook_data_gone';
   readonly message: string;
 }
 
@@ -38,10 +38,8 @@ export interface HookRetries {
 
 type RefusedRetryError = HookExecutionNotFoundError | HookExecutionConflictError | HookDataGoneError;
 
-type Owner = Pick<HookExecutionFilter, 'userId'>;
-
 /** The parts of {@link ManagedHookExecutions}. */
-export interface ManagedHookExecutionsOptions {
+interface ManagedHookExecutionsOptions {
   /** The ledger of the executor, or of this process. */
   readonly record: HookExecutions;
   /** The open executions of this process. */
@@ -92,7 +90,7 @@ export class ManagedHookExecutions implements HookExecutions {
    * if (failed) await agentOs.executions.retry(failed.id);
    * ```
    */
-  async retry(id: string, { userId }: Owner = {}): Promise<HookExecution> {
+  async retry(id: string, { userId }: Pick<HookExecutionFilter, 'userId'> = {}): Promise<HookExecution> {
     const execution = await this.#find(id, userId);
     await this.#retry(execution);
     return this.#find(id, userId);
@@ -133,7 +131,7 @@ export class ManagedHookExecutions implements HookExecutions {
    * @throws HookExecutionNotFoundError if the ledger has no such execution
    * @throws HookExecutionConflictError if it runs, has ended, or is inline
    */
-  async cancel(id: string, { userId }: Owner = {}): Promise<HookExecution> {
+  async cancel(id: string, { userId }: Pick<HookExecutionFilter, 'userId'> = {}): Promise<HookExecution> {
     const execution = await this.#find(id, userId);
     const { state, mode } = execution;
     if (mode === 'inline' || state !== 'scheduled')

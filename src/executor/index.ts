@@ -42,6 +42,12 @@ export type {
   ManagedHookExecutions,
   RefusedHookRetry,
 } from '../execution/managed-hook.executions.js';
+export {
+  HookDataGoneError,
+  HookExecutionConflictError,
+  HookExecutionNotFoundError,
+} from '../errors/hook-execution.errors.js';
+export { HookHealthIndicator, type HookHealth, type HookHealthLimits } from '../hook.health.js';
 export type { HookModeReason } from '../hooks/bound-hook.js';
 export type { HookAttachment, HookListing } from '../hooks/hook.listing.js';
 export type { RunOrigin } from '../model/run-origin.js';

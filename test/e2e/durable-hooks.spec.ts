@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
-import { HookExecutionConflictError } from 'nestjs-agentos';
+import { HookExecutionConflictError } from 'nestjs-agentos/executor';
 import { bullmq, type BullmqSettings } from 'nestjs-agentos/bullmq';
 import type { HookExecutor, HookExecutorHost } from 'nestjs-agentos/executor';
 import { createGate } from 'nestjs-agentos/testing';

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, HookHealthIndicator } from 'nestjs-agentos';
+import { Agent } from 'nestjs-agentos';
+import { HookHealthIndicator } from 'nestjs-agentos/executor';
 import type { HookExecutions } from 'nestjs-agentos/executor';
 import { createGate } from 'nestjs-agentos/testing';
 
