@@ -137,11 +137,6 @@ export class HookWorker {
     { data, claimed, claim, limits, startedAt }: ClaimedJob,
   ): Promise<string> {
     const { store, lockDuration } = this.#options;
-    // It stood still since it was given the job, so another worker may be given the job at any moment.
-    if (performance.now() - startedAt > lockDuration) {
-      await this.#persist(() => store.unclaim(claimed));
-      return this.#leave();
-    }
     const { execution, batch } = claim;
     // Of a hook that is run once more the data may have been deleted meanwhile.
     const isFresh = execution.attempts > 1;
@@ -149,6 +144,11 @@ export class HookWorker {
     if (snapshot instanceof RunDeletedError) {
       await this.#record(claimed, { ...execution, state: 'dropped', reason: 'deleted', endedAt: now() });
       return 'dropped';
+    }
+    // It stood still, or the store was slow, since it was given the job: another worker may have it, and have ended it.
+    if (performance.now() - startedAt > lockDuration) {
+      await this.#persist(() => store.unclaim(claimed));
+      return this.#leave();
     }
     if (snapshot instanceof Error) return this.#fail(claimed, execution, snapshot);
     const task = this.#rebuild(data, execution, snapshot);

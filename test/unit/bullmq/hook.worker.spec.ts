@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Job } from 'bullmq';
 
 import { HookWorker } from '../../../src/bullmq/hook.worker.js';
@@ -11,15 +11,19 @@ class DelayedError extends Error {}
 class WaitingError extends Error {}
 class UnrecoverableError extends Error {}
 
-describe('A worker of hooks with limits', () => {
+describe('A worker of hooks', () => {
   let harness: HookHarness;
   let steps: string[];
   /** The answers of the store to the next claims; afterwards it is claimed. */
   let answers: Claim[];
   let asked: (LimitedJob | undefined)[];
   let task: HookTask;
+  /** Reads the data of a run. */
+  let read: () => Promise<unknown>;
 
+  afterEach(() => void jest.restoreAllMocks());
   beforeEach(() => {
+    read = () => Promise.resolve({});
     harness = new HookHarness();
     steps = [];
     answers = [];
@@ -34,13 +38,17 @@ describe('A worker of hooks with limits', () => {
         const execution = { ...task.execution, attempts: 1 };
         return Promise.resolve(answers.shift() ?? { kind: 'claimed', execution, batch: {} });
       },
+      unclaim: () => {
+        steps.push('unclaimed');
+        return Promise.resolve();
+      },
       end: () => Promise.resolve({ isRecorded: true }),
       waiting: () => Promise.resolve(['runs already', 'waits', 'later']),
     };
     return new HookWorker({
       host: harness.host,
       store: store as QueueStore,
-      snapshots: { get: () => Promise.resolve({}) } as unknown as StoredSnapshots,
+      snapshots: { get: () => read() } as unknown as StoredSnapshots,
       errors: { DelayedError, WaitingError, UnrecoverableError },
       lockDuration: 30_000,
       unknownAfter: 1_000,
@@ -91,5 +99,16 @@ describe('A worker of hooks with limits', () => {
     const worker = createWorker({});
     await worker.process(jobOf(task), 'token');
     expect([steps, asked]).toEqual([['hook'], [undefined]]);
+  });
+
+  it('does not call a hook whose lock may have run out while the data of its run was read', async () => {
+    const worker = createWorker({});
+    read = () => {
+      const time = performance.now();
+      jest.spyOn(performance, 'now').mockImplementation(() => time + 30_001);
+      return Promise.resolve({});
+    };
+    await expect(worker.process(jobOf(task), 'token')).rejects.toThrow(WaitingError);
+    expect(steps).toEqual(['unclaimed']);
   });
 });
