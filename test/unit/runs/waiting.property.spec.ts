@@ -27,8 +27,7 @@ interface Waits {
   readonly executor: boolean;
 }
 
-const HOOK_ACTIONS = ['nothing', 'edit', 'fail', 'reject'] as const;
-type HookAction = (typeof HOOK_ACTIONS)[number];
+type HookAction = 'nothing' | 'edit' | 'fail' | 'reject';
 
 /** The work of a run and its hooks. */
 interface Plan {
@@ -181,9 +180,15 @@ async function observe(given: Plan, waiting: Waits, name: string): Promise<strin
   return inspect(all, { depth: null, sorted: true, maxStringLength: null }).replaceAll(name, 'it');
 }
 
+/** Most hooks do not end their run: otherwise few runs would complete. */
+const hookActions: fc.Arbitrary<HookAction> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant('nothing') },
+  { weight: 3, arbitrary: fc.constant('edit') },
+  { weight: 1, arbitrary: fc.constantFrom('fail', 'reject') },
+);
 const plans: fc.Arbitrary<Plan> = fc.record({
   answer: fc.constantFrom('text', 'output', 'pieces', 'nothing', 'error'),
-  hooks: fc.tuple(...HOOKS.map(() => fc.constantFrom(...HOOK_ACTIONS))),
+  hooks: fc.tuple(...HOOKS.map(() => hookActions)),
   isStreamed: fc.boolean(),
   isNamed: fc.boolean(),
 });
@@ -209,13 +214,8 @@ describe('A run in which nothing waits', () => {
   });
 
   it('can be cancelled by the code that has started it', async () => {
-    [plan, waits, prefix, ids] = [
-      { answer: 'text', hooks: HOOKS.map(() => 'nothing' as const), isStreamed: false, isNamed: false },
-      NOTHING_WAITS,
-      'cancelled',
-      0,
-    ];
-    const running = os.agentOs.run('subject', 'A question?');
+    [waits, prefix, ids] = [NOTHING_WAITS, 'cancelled', 0];
+    const running = os.agentOs.run(new Agent({ id: 'alone', engine: () => 'A text.' }), 'A question?');
     expect(os.agentOs.cancel('cancelled-1')).toBe(true);
     await expect(running).rejects.toThrow('cancelled');
   });
