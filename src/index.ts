@@ -55,7 +55,13 @@ export type { HookErrorHandler, HookFailure } from './hooks/hook-failure.reporte
 export type { HookInfo, PostHookContext, PreHookContext } from './hooks/hook.context.js';
 export { Guardrail, Hook } from './hooks/hook.decorators.js';
 export { defineGuardrail, defineHook } from './hooks/hook.functions.js';
-export type { GuardrailOptions, HookCondition, HookOptions, HookRetryOptions } from './hooks/hook.options.js';
+export type {
+  GuardrailOptions,
+  HookCondition,
+  HookKey,
+  HookOptions,
+  HookRetryOptions,
+} from './hooks/hook.options.js';
 export {
   hookRef,
   HookReference,

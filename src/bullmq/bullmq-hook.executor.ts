@@ -232,7 +232,11 @@ export class BullmqHookExecutor extends HookExecutor {
       return this.#promote(job, execution);
     }
     await added?.job.remove();
-    if (result === 'conflict') throw new HookExecutionConflictError(id, 'It has been retried already.');
+    if (result === 'conflict')
+      throw new HookExecutionConflictError(
+        id,
+        'It has been retried already, or a later one with its key waits.',
+      );
     throw new HookDataGoneError(id);
   }
 
@@ -417,6 +421,7 @@ export class BullmqHookExecutor extends HookExecutor {
   /** Stores a batch. Its promise resolves when the batch is in the store, and with it the result may be handed back. */
   async #store(batch: HookBatch, started: Started, storeRun: StoreRun | undefined): Promise<void> {
     const { host, queue, producer, held, refused, limit, sharesTransactions } = started;
+    supersedeWithin(batch);
     const { waiting, snapshots, files } = await this.#encode(batch);
     const [first] = waiting;
     if (!first) return;
@@ -434,6 +439,9 @@ export class BullmqHookExecutor extends HookExecutor {
       id: batchId,
       tree: batch.id,
       executions,
+      keys: new Map(
+        waiting.flatMap(({ execution, key }) => (key === undefined ? [] : [[execution.id, key]])),
+      ),
       origins: new Map(batch.tasks.map(({ execution, origin }) => [execution.runId, origin])),
       snapshots,
       files,
@@ -616,6 +624,12 @@ export class RunTooLargeError extends Error {
     );
     this.name = new.target.name;
   }
+}
+
+/** Of the hooks of one batch with the same key, only the last one is kept. */
+function supersedeWithin({ tasks }: HookBatch): void {
+  const last = new Map(tasks.map((task) => [task.key, task]));
+  for (const task of tasks) if (task.key !== undefined && last.get(task.key) !== task) task.supersede();
 }
 
 function tryToEncode(snapshot: unknown): ReturnType<typeof encodeSnapshot> | Error {

@@ -18,6 +18,8 @@ export interface NewBatch extends BatchIds {
   /** Host context for the worker, as JSON text. */
   readonly carry?: string;
   readonly executions: readonly HookExecution[];
+  /** The keys of executions that replace waiting ones, by execution id. */
+  readonly keys: ReadonlyMap<string, string>;
   /** The origins of the runs that its hooks start, by run id. */
   readonly origins: ReadonlyMap<string, RunOrigin>;
   /** By run id. */
@@ -62,7 +64,10 @@ export interface RetriedExecution {
   readonly fence: number;
 }
 
-/** Whether an execution is `retried`; it is not if it has not failed (`conflict`), or its data is `gone`. */
+/**
+ * Whether an execution is `retried`; it is not if it has not failed, or a later one with its key waits (`conflict`), or its data
+ * is `gone`.
+ */
 export type RetryResult = 'retried' | 'conflict' | 'gone';
 
 /** Why an execution ends that no worker runs. */
@@ -110,7 +115,7 @@ export interface QueueStore {
   open(): Promise<readonly string[]>;
   close(): Promise<void>;
   /**
-   * Stores a batch and adds its jobs: all of it or nothing.
+   * Stores a batch and adds its jobs: all of it or nothing. Waiting executions with the key of a new one are skipped.
    *
    * @param addJobs - adds the jobs on the same connection
    * @param connection - of a transaction that others have begun and will commit; only for a store with a client

@@ -39,6 +39,7 @@ import type { EncodedSnapshot } from './stored.batch.js';
  * - limits:<hook>:running, :waiting, :starts: set of the ids of executions that run, sorted set of those that wait by the time
  *   they first asked, list of the times of starts, the newest first
  * - tree:<id>: list of the ids of the open batches of a run tree
+ * - key:<key>: the id of the last execution with this key
  * - retrying:<id>: the id of the execution of a run tree that is retried now
  */
 
@@ -181,9 +182,42 @@ local function removeBatch(prefix, id)
 end
 `;
 
-/** Without a fence: of an execution that no worker runs. */
-const END = `${REMOVE_BATCH}
+/** Ends an execution whose fields say so; returns the id of its batch if no other hook of it is open. */
+const FINISH = `
+${REMOVE_BATCH}
 ${STOP_RUNNING}
+local function finish(prefix, id, endedAt, isFailed)
+  redis.call('ZADD', prefix .. 'ended', endedAt, id)
+  local batchId = redis.call('HGET', prefix .. 'execution:' .. id, 'batch')
+  local batch = prefix .. 'batch:' .. batchId
+  if redis.call('EXISTS', batch) == 0 then return nil end
+  stopRunning(prefix, id, batch)
+  local failed = redis.call('HINCRBY', batch, 'failed', isFailed)
+  if redis.call('HINCRBY', batch, 'open', -1) > 0 then return nil end
+  redis.call('ZREM', prefix .. 'open', batchId)
+  redis.call('LREM', prefix .. 'tree:' .. redis.call('HGET', batch, 'tree'), 1, batchId)
+  if failed > 0 then redis.call('ZADD', prefix .. 'finished', endedAt, batchId) else removeBatch(prefix, batchId) end
+  return batchId
+end
+`;
+
+/** The last of the waiting executions with a key takes the place of the one before it. A month: then it is forgotten. */
+const SUPERSEDE = `
+${FINISH}
+local prefix, pointer, id, endedAt = ARGV[1], ARGV[1] .. 'key:' .. ARGV[2], ARGV[3], ARGV[4]
+local earlier = redis.call('GET', pointer)
+redis.call('SET', pointer, id, 'EX', 2592000)
+if not earlier or earlier == id then return 0 end
+local key = prefix .. 'execution:' .. earlier
+if redis.call('HGET', key, 'state') ~= 'scheduled' then return 0 end
+redis.call('HSET', key, 'state', 'skipped', 'reason', 'superseded', 'endedAt', endedAt)
+finish(prefix, earlier, endedAt, 0)
+return 1
+`;
+
+/** Without a fence: of an execution that no worker runs. */
+const END = `
+${FINISH}
 local prefix = ARGV[1]
 local found = redis.call('HMGET', KEYS[1], 'fence', 'state', 'endedAt')
 if not found[2] or found[3] then return {0} end
@@ -191,17 +225,7 @@ if ARGV[2] == '' then
   if found[2] ~= 'scheduled' then return {0} end
 elseif found[1] ~= ARGV[2] then return {0} end
 for index = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[index], ARGV[index + 1]) end
-redis.call('ZADD', prefix .. 'ended', ARGV[4], ARGV[3])
-local id = redis.call('HGET', KEYS[1], 'batch')
-local batch = prefix .. 'batch:' .. id
-if redis.call('EXISTS', batch) == 0 then return {1} end
-stopRunning(prefix, ARGV[3], batch)
-local failed = redis.call('HINCRBY', batch, 'failed', ARGV[5])
-if redis.call('HINCRBY', batch, 'open', -1) > 0 then return {1} end
-redis.call('ZREM', prefix .. 'open', id)
-redis.call('LREM', prefix .. 'tree:' .. redis.call('HGET', batch, 'tree'), 1, id)
-if failed > 0 then redis.call('ZADD', prefix .. 'finished', ARGV[4], id) else removeBatch(prefix, id) end
-return {1, id}
+return {1, finish(prefix, ARGV[3], ARGV[4], ARGV[5])}
 `;
 
 const RETRY = `
@@ -210,6 +234,14 @@ local found = redis.call('HMGET', KEYS[1], 'state', 'fence', 'batch')
 if found[1] ~= 'failed' and found[1] ~= 'timed_out' or found[2] ~= ARGV[3] then return 'conflict' end
 local batch = prefix .. 'batch:' .. found[3]
 if redis.call('HEXISTS', batch, 'run:' .. ARGV[4]) == 0 then return 'gone' end
+local key = redis.call('HGET', KEYS[1], 'key')
+if key then
+  local waiting = redis.call('GET', prefix .. 'key:' .. key)
+  if waiting and waiting ~= id and redis.call('HGET', prefix .. 'execution:' .. waiting, 'state') == 'scheduled' then
+    return 'conflict'
+  end
+  redis.call('SET', prefix .. 'key:' .. key, id, 'EX', 2592000)
+end
 redis.call('HSET', KEYS[1], 'state', 'scheduled')
 redis.call('HDEL', KEYS[1], 'endedAt', 'reason', 'errorName')
 redis.call('ZREM', prefix .. 'ended', id)
@@ -333,7 +365,7 @@ export class RedisQueueStore implements QueueStore {
   }
 
   async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
-    const { id, tree, carry, executions, origins, snapshots, files } = batch;
+    const { id, tree, carry, executions, keys, origins, snapshots, files } = batch;
     const open = executions.filter(({ endedAt }) => endedAt === undefined).length;
     const failed = executions.filter(({ state }) => state === 'failed' || state === 'timed_out').length;
     const fields: Record<string, string | number> = { tree, open, failed };
@@ -354,6 +386,11 @@ export class RedisQueueStore implements QueueStore {
       if (endedAt !== undefined) {
         commands.hset(key, { endedAt });
         commands.zadd(this.#key('ended'), endedAt, execution.id);
+      }
+      const superseding = keys.get(execution.id);
+      if (superseding !== undefined) {
+        commands.hset(key, { key: superseding });
+        commands.eval(SUPERSEDE, 0, this.#prefix, superseding, execution.id, Date.now());
       }
       commands.zadd(this.#key('executions'), execution.scheduledAt, execution.id);
       commands.sadd(this.#key('run', execution.runId), execution.id);

@@ -28,7 +28,7 @@ import type { EncodedSnapshot } from './stored.batch.js';
 const MIGRATION_LOCK = 7_777_002;
 
 /** It is created last: where it is, everything is. */
-const LAST_INDEX = 'agent_os_hook_snapshots_user';
+const LAST_INDEX = 'agent_os_hook_executions_key';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS agent_os_hook_batches (
@@ -109,7 +109,9 @@ ALTER TABLE agent_os_hook_snapshots ADD COLUMN IF NOT EXISTS origin jsonb;
 CREATE INDEX IF NOT EXISTS agent_os_hook_batches_retrying ON agent_os_hook_batches (queue, retrying) WHERE retrying IS NOT NULL;
 ALTER TABLE agent_os_hook_snapshots ADD COLUMN IF NOT EXISTS is_deleted boolean NOT NULL DEFAULT false;
 CREATE INDEX IF NOT EXISTS agent_os_hook_snapshots_session ON agent_os_hook_snapshots (queue, (origin->>'sessionId'));
-CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_snapshots (queue, (origin->>'userId'));
+CREATE INDEX IF NOT EXISTS agent_os_hook_snapshots_user ON agent_os_hook_snapshots (queue, (origin->>'userId'));
+ALTER TABLE agent_os_hook_executions ADD COLUMN IF NOT EXISTS key text;
+CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_executions (queue, key) WHERE key IS NOT NULL AND state = 'scheduled';
 `;
 
 /** Batches and their ledger in PostgreSQL, beside BullMQ's tables: one transaction covers both. */
@@ -159,7 +161,8 @@ export class SqlQueueStore implements QueueStore {
   }
 
   async #insert(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
-    const { executions, origins, snapshots, files } = batch;
+    const { executions, keys, origins, snapshots, files } = batch;
+    if (keys.size > 0) await this.#supersede([...new Set(keys.values())]);
     const snapshotRows = [...snapshots].map(([run_id, snapshot]) => ({
       run_id,
       origin: origins.get(run_id),
@@ -179,9 +182,10 @@ export class SqlQueueStore implements QueueStore {
          INSERT INTO agent_os_hook_files (queue, batch, hash, content)
          SELECT $1, $2, hash, content FROM jsonb_to_recordset($8::jsonb) AS given(hash text, content text)
        )
-       INSERT INTO agent_os_hook_executions (queue, batch, id, run_id, user_id, hook, state, scheduled_at, ended_at, execution)
+       INSERT INTO agent_os_hook_executions (queue, batch, id, run_id, user_id, hook, state, scheduled_at, ended_at, execution, key)
        SELECT $1, $2, execution->>'id', execution->>'runId', execution->>'userId', execution->>'hook', execution->>'state',
-              (execution->>'scheduledAt')::bigint, (execution->>'endedAt')::bigint, execution
+              (execution->>'scheduledAt')::bigint, (execution->>'endedAt')::bigint, execution,
+              $10::jsonb->>(execution->>'id')
          FROM jsonb_array_elements($9::jsonb) AS execution`,
       [
         this.#queue,
@@ -193,9 +197,31 @@ export class SqlQueueStore implements QueueStore {
         JSON.stringify(snapshotRows),
         JSON.stringify(fileRows),
         toExactJson(executions).json,
+        JSON.stringify(Object.fromEntries(keys)),
       ],
     );
     await addJobs();
+  }
+
+  /** Skips the waiting executions with these keys. */
+  async #supersede(keys: readonly string[]): Promise<void> {
+    await this.#lockKeys(keys);
+    const ended: WaitingEnd = { state: 'skipped', reason: 'superseded', endedAt: Date.now() };
+    const { rows } = await this.#database.query<{ readonly id: string }>(
+      `SELECT id FROM agent_os_hook_executions
+        WHERE queue = $1 AND key = ANY ($2::text[]) AND key IS NOT NULL AND state = 'scheduled' ORDER BY id`,
+      [this.#queue, keys],
+    );
+    // One that a worker claims at the same moment runs.
+    for (const { id } of rows) await this.#end(id, ended);
+  }
+
+  /** Batches with the same key are stored one after another: each sees the executions of the one before it. */
+  async #lockKeys(keys: readonly string[]): Promise<void> {
+    for (const key of [...keys].sort())
+      await this.#database.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+        `${this.#queue}:${key}`,
+      ]);
   }
 
   async discard({ id }: BatchIds): Promise<void> {
@@ -467,8 +493,10 @@ export class SqlQueueStore implements QueueStore {
 
   async retry(executionId: string, addJob: (found: RetriedExecution) => Promise<void>): Promise<RetryResult> {
     return this.#database.transaction(async () => {
-      const { rows } = await this.#database.query<RetriedExecution & { readonly state: string }>(
-        `SELECT entry.state, entry.batch, entry.fence, batch.tree, snapshot.origin
+      const { rows } = await this.#database.query<
+        RetriedExecution & { readonly state: string; readonly key: string | null }
+      >(
+        `SELECT entry.state, entry.key, entry.batch, entry.fence, batch.tree, snapshot.origin
            FROM agent_os_hook_executions entry
            LEFT JOIN agent_os_hook_batches batch ON batch.queue = entry.queue AND batch.id = entry.batch
            LEFT JOIN agent_os_hook_snapshots snapshot
@@ -478,8 +506,9 @@ export class SqlQueueStore implements QueueStore {
       );
       const [row] = rows;
       if (!row) return 'gone';
-      const { state, ...found } = row;
+      const { state, key, ...found } = row;
       if (state !== 'failed' && state !== 'timed_out') return 'conflict';
+      if (key !== null && (await this.#hasWaiting(key))) return 'conflict';
       // A statement of its own: the batch may have been removed while this one waited for the lock.
       const { rows: kept } = await this.#database.query(
         `UPDATE agent_os_hook_batches batch SET open = open + 1, failed = failed - 1, ended_at = NULL
@@ -688,6 +717,15 @@ export class SqlQueueStore implements QueueStore {
       this.#queue,
       Date.now() - keepFailed,
     ]);
+  }
+
+  async #hasWaiting(key: string): Promise<boolean> {
+    await this.#lockKeys([key]);
+    const { rows } = await this.#database.query(
+      `SELECT 1 FROM agent_os_hook_executions WHERE queue = $1 AND key = $2 AND state = 'scheduled' LIMIT 1`,
+      [this.#queue, key],
+    );
+    return rows.length > 0;
   }
 
   /** A retry that does not run any longer lets the other hooks of its tree run. */

@@ -43,13 +43,15 @@ export type FinalHookExecutionState = Exclude<HookExecutionState, 'scheduled' | 
  *
  * - `condition` (skipped): its `when` returned false.
  * - `outcome` (skipped): the run's outcome is not among its `on`, or the attempt it belongs to was repeated.
+ * - `superseded` (skipped): a later execution with its `key` waits in its place.
  * - `rejected` (succeeded): an inline hook rejected the run.
  * - `cancelled` (dropped): the run was cancelled while an inline hook was running, or a background hook was cancelled
  *   while it waited.
  * - `shutdown` (dropped): the application could wait no longer.
  * - `deleted` (dropped): the session of its run, or the data of its user, was deleted.
  */
-export type HookEndReason = 'condition' | 'outcome' | 'rejected' | 'cancelled' | 'shutdown' | 'deleted';
+export type HookEndReason =
+  'condition' | 'outcome' | 'superseded' | 'rejected' | 'cancelled' | 'shutdown' | 'deleted';
 
 /** Identifies an attached hook in every process with the same module. */
 export interface HookIdentity {

@@ -42,6 +42,11 @@ export interface HookTask {
   /** The limits of the hook, if it has any. The executor keeps them. */
   readonly limits?: HookLimits;
   /**
+   * Of waiting executions with this key, the last one replaces the others. It names the hook, too, and is a hash without
+   * content. Absent: the hook has no key.
+   */
+  readonly key?: string | undefined;
+  /**
    * For hooks that may run together: neighbours in a batch with the same number. Absent, as in this version: alone.
    * An executor may always run the hooks of a batch one after another.
    */
@@ -57,6 +62,8 @@ export interface HookTask {
   drop(reason?: 'shutdown' | 'deleted'): void;
   /** Records that the store of a durable executor could not take the hook: it is kept in this process only. */
   markVolatile(): void;
+  /** Records that a later execution with its key waits in its place. */
+  supersede(): void;
   /** Takes its failed execution back to `scheduled`, so that it can be run once more. */
   reopen(): void;
 }

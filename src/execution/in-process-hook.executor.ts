@@ -70,6 +70,8 @@ export class InProcessHookExecutor extends HookExecutor {
   readonly #forgotten = new WeakSet<HookTask>();
   /** The ids of the run trees whose hooks run. */
   readonly #trees = new Set<string>();
+  /** The tasks that wait, by their key. */
+  readonly #keyed = new Map<string, HookTask>();
   #running = 0;
   #pumpScheduled = false;
 
@@ -89,7 +91,20 @@ export class InProcessHookExecutor extends HookExecutor {
     if (isOver) this.#options.onOverflow(batch);
     const pending: PendingBatch = { batch, state: 'accepted', delivered: undefined, onEnded: [] };
     this.#pending.set(batch, pending);
+    for (const task of batch.tasks) this.#supersede(task);
     return isOver ? batch.runInContext(() => this.#run(pending, false)) : undefined;
+  }
+
+  /** Only the last of the waiting tasks with one key is kept. */
+  #supersede(task: HookTask): void {
+    if (task.key === undefined || task.execution.endedAt !== undefined) return;
+    const earlier = this.#keyed.get(task.key);
+    if (earlier?.execution.state === 'scheduled') earlier.supersede();
+    this.#keyed.set(task.key, task);
+  }
+
+  #forgetKey(task: HookTask): void {
+    if (task.key !== undefined && this.#keyed.get(task.key) === task) this.#keyed.delete(task.key);
   }
 
   override release(batch: HookBatch, delivered: boolean | undefined): void {
@@ -112,11 +127,14 @@ export class InProcessHookExecutor extends HookExecutor {
       return Promise.reject(new HookExecutionConflictError(id, 'It is retried already.'));
     if (!failed || this.#shutdown.signal.aborted) return Promise.reject(new HookDataGoneError(id));
     const { task, delivered } = failed;
+    if (task.key !== undefined && this.#keyed.get(task.key)?.execution.state === 'scheduled')
+      return Promise.reject(new HookExecutionConflictError(id, 'A later execution with its key waits.'));
     this.#failed.delete(id);
     task.reopen();
     const batch: HookBatch = { ...failed.batch, tasks: [task], cannotWait: true };
     const pending: PendingBatch = { batch, state: 'ready', delivered, onEnded: [] };
     this.#pending.set(batch, pending);
+    this.#supersede(task);
     this.#ready.push(pending);
     this.#schedulePump();
     return Promise.resolve();
@@ -266,6 +284,7 @@ export class InProcessHookExecutor extends HookExecutor {
 
   /** The hooks of a batch have ended, or were dropped. */
   #finish({ batch, onEnded }: PendingBatch): void {
+    for (const task of batch.tasks) this.#forgetKey(task);
     this.#pending.delete(batch);
     // A busy map leaves old tables behind that hold its former batches until the next full garbage collection.
     if (this.#pending.size === 0) this.#pending = new Map();

@@ -18,7 +18,13 @@ import {
   wholeNumber,
 } from '../options/option.schemas.js';
 import type { HookDecoration } from './hook.metadata.js';
-import type { GuardrailOptions, HookCondition, HookOptions, HookRetryOptions } from './hook.options.js';
+import type {
+  GuardrailOptions,
+  HookCondition,
+  HookKey,
+  HookOptions,
+  HookRetryOptions,
+} from './hook.options.js';
 
 /** A hook's options, checked, whichever decorator they came from. */
 export interface HookDefinition extends HookOptions, Pick<GuardrailOptions, 'stream'> {
@@ -47,6 +53,10 @@ export const HOOK_CHECKS = {
   rate: optionsOf<HookRate>()({ max: wholeNumber(1), per: milliseconds(1) })
     .describe('{ max, per }')
     .optional(),
+  key: valueOf<HookKey>(
+    'a function that returns a text',
+    (value) => typeof value === 'function' && !types.isGeneratorFunction(value),
+  ).optional(),
   on: z.array(outcome).min(1).describe(`a non-empty array of ${outcome.description}`).readonly().optional(),
   when: condition().optional(),
   onError: oneOf('fail', 'continue').optional(),

@@ -36,6 +36,15 @@ export interface HookOptions {
    * further attempt of `retry` is a start, too. Default: no limit.
    */
   readonly rate?: HookRate;
+  /**
+   * Background only: of the executions of this hook of a component that wait and have the same key, only the last one is kept;
+   * the others are skipped with the reason `superseded`. With a durable executor it holds for all processes. Called once,
+   * when the run has settled, with a context of its own. It returns a text of 1 to 255 characters; if it throws or
+   * returns another value, the hook fails, and the run does not.
+   *
+   * @example `@Hook({ runInBackground: true, key: ({ session }) => session.id })`
+   */
+  readonly key?: HookKey;
   /** Background only: the outcomes of the run that release the hook. Default `['completed']`. */
   readonly on?: readonly RunOutcome[];
   /**
@@ -69,6 +78,9 @@ export interface GuardrailOptions {
    */
   readonly stream?: 'hold' | 'pass';
 }
+
+/** Returns the key of an execution: waiting executions with one key replace each other. */
+export type HookKey = (context: PostHookContext) => string;
 
 /** Decides for each run whether a hook runs. */
 export type HookCondition = (context: PostHookContext) => boolean | Promise<boolean>;

@@ -120,7 +120,7 @@ export class HookRegistry {
     const { mode, reason } = resolveHookMode(definition, this.#options.runHooksInBackground);
     // A hook that follows the switch may have options for the background: they apply once the switch is on.
     if (mode === 'background' || reason === 'default') return;
-    for (const option of ['retry', 'on', 'concurrency', 'rate'] as const) {
+    for (const option of ['retry', 'on', 'concurrency', 'rate', 'key'] as const) {
       if (definition[option] === undefined) continue;
       throw new AgentOsConfigurationError(
         `${source}, a ${phase}-hook of ${owner}, has the option "${option}", which is for background hooks, ` +

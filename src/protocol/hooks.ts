@@ -83,7 +83,7 @@ export const WireExecution = named(
     attempts: z.int().describe('Attempts made so far.'),
     scheduled_at: isoTime(),
     reason: z
-      .enum(['condition', 'outcome', 'rejected', 'cancelled', 'shutdown', 'deleted'])
+      .enum(['condition', 'outcome', 'superseded', 'rejected', 'cancelled', 'shutdown', 'deleted'])
       .optional()
       .describe('Why the execution ended in its state.'),
     error_name: z.string().optional().describe('Class of the error of the last failed attempt.'),

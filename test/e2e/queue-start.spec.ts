@@ -62,6 +62,7 @@ describeWherePossible(isRedisInstalled() || isCi, 'A queue in Redis', 'install R
       tree: 'run',
       executions,
       origins: new Map(),
+      keys: new Map(),
       snapshots: new Map(),
       files: new Map(),
     };

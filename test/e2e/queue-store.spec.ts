@@ -45,7 +45,7 @@ function batchOf(id: string, data: unknown = {}): NewBatch {
   const { snapshot, files } = encodeSnapshot(data);
   const executions = ['one', 'two'].map((hook) => createExecution({ runId: id, hook }));
   const origins = new Map([[id, { sessionId: 'session', isWithdrawn: false }]]);
-  return { id, tree: id, executions, origins, snapshots: new Map([[id, snapshot]]), files };
+  return { id, tree: id, executions, keys: new Map(), origins, snapshots: new Map([[id, snapshot]]), files };
 }
 
 const noJobs = (): Promise<void> => Promise.resolve();
@@ -397,6 +397,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         id: 'both',
         tree: 'both',
         carry: '"carried"',
+        keys: new Map(),
         executions: ['both', 'part'].map((runId) => createExecution({ runId, hook: 'hook' })),
         origins: new Map([
           ['both', { sessionId: 'first', isWithdrawn: false }],

@@ -162,6 +162,10 @@ class StoredTask implements HookTask {
     // It is stored.
   }
 
+  supersede(): void {
+    this.#rebuild()?.supersede();
+  }
+
   reopen(): void {
     this.#rebuild()?.reopen();
   }

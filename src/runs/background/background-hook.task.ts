@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
+
+import { toError } from '../../data/to-error.js';
 import type { HookExecution } from '../../execution/hook-execution.js';
 import type { HookDelivery, HookTask, StoredHookTask } from '../../execution/hook.executor.js';
 import type { HookLimits } from '../../execution/hook.limits.js';
 import type { BoundHook } from '../../hooks/bound-hook.js';
 import { CopiedHookContext, type HookInfo, type PostHookContext } from '../../hooks/hook.context.js';
 import type { HookCall, HookSubject } from '../../hooks/hook.runner.js';
-import type { LazySignal } from '../../hooks/lazy-signal.js';
+import { LazySignal } from '../../hooks/lazy-signal.js';
 import type { RunOrigin } from '../../model/run-origin.js';
 import type { RunnableComponent } from '../../model/runnable-component.js';
 import type { LinkedSpan } from '../../telemetry/tracing.js';
@@ -32,7 +35,9 @@ export function collectedTasks(
   return released.map(({ hook, run, execution }) => {
     if (!shared || run !== latest) shared = hookedRunOf(run, environment);
     latest = run;
-    return new BackgroundHookTask(hook, execution, shared, environment);
+    const task = new BackgroundHookTask(hook, execution, shared, environment);
+    task.readKey();
+    return task;
   });
 }
 
@@ -77,6 +82,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
   readonly #hook: BoundHook;
   #run: HookedRun;
   readonly #environment: ServedEnvironment;
+  #key: string | undefined;
 
   constructor(hook: BoundHook, execution: HookExecution, run: HookedRun, environment: ServedEnvironment) {
     this.execution = execution;
@@ -130,6 +136,37 @@ class BackgroundHookTask implements HookTask, HookSubject {
 
   markVolatile(): void {
     this.#environment.ledger.markVolatile(this.execution);
+  }
+
+  supersede(): void {
+    this.#environment.ledger.end(this.execution, 'skipped', { reason: 'superseded' });
+  }
+
+  get key(): string | undefined {
+    return this.#key;
+  }
+
+  /** Asks the option `key` of the hook, once. If that fails, the hook has failed. */
+  readKey(): void {
+    const { definition, phase } = this.#hook;
+    // A run that cannot be copied fails its hooks when they start.
+    if (!definition.key || this.snapshot instanceof Error) return;
+    const { component, id: executionId, hook: name, mode } = this.execution;
+    const signal = new LazySignal(undefined);
+    try {
+      const context = this.createContext({ name, phase, executionId, attempt: 1, mode }, signal);
+      const key: unknown = definition.key(context);
+      if (typeof key !== 'string' || key === '' || key.length > 255)
+        throw new TypeError(
+          `The "key" of hook "${name}" must return a text of 1 to 255 characters, at once.`,
+        );
+      const named = JSON.stringify([component.kind, component.id, phase, name, key]);
+      this.#key = createHash('sha256').update(named).digest('base64url');
+    } catch (thrown) {
+      this.fail(toError(thrown));
+    } finally {
+      signal.close();
+    }
   }
 
   reopen(): void {

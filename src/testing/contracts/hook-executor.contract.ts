@@ -20,6 +20,8 @@ export interface HookExecutorKind {
   readonly isDurable?: boolean;
   /** It keeps the data of failed hooks, so that they can be retried. Default false. */
   readonly canRetry?: boolean;
+  /** It keeps only the last of the waiting hooks with one key. Default false. */
+  readonly canSupersede?: boolean;
 }
 
 const CONCURRENCY = 10;
@@ -39,7 +41,7 @@ const CONCURRENCY = 10;
  */
 export function hookExecutorContract(
   createExecutor: (limits: HookExecutorLimits) => HookExecutor | Promise<HookExecutor>,
-  { isDurable = false, canRetry = false }: HookExecutorKind = {},
+  { isDurable = false, canRetry = false, canSupersede = false }: HookExecutorKind = {},
 ): readonly ContractCase[] {
   const cases: ContractCase[] = [];
   const leftOver = isDurable ? 'scheduled' : 'dropped';
@@ -646,6 +648,27 @@ export function hookExecutorContract(
       ],
     );
   });
+
+  if (canSupersede)
+    add('Of waiting hooks with one key only the last one runs', async (stage) => {
+      const key = (): string => 'session';
+      const keyed = (id: string): HookBatch => stage.batch(id, { sync: stage.step(id) }, {}, { key });
+      const [first, second, third] = [keyed('first'), keyed('second'), keyed('third')];
+      const other = stage.batch('other', { other: stage.step('other') }, {}, { key });
+      await stage.accept(first, other, second, third);
+      for (const batch of [first, other, second, third]) stage.executor.release(batch, true);
+      await stage.executor.drain();
+      const ended = await stage.executions.list({ hook: 'sync' });
+      assertEqual([...stage.steps].sort(), ['other', 'third']);
+      assertEqual(ended.map(({ runId, state, reason }) => `${runId} ${state} ${reason}`).sort(), [
+        'first skipped superseded',
+        'second skipped superseded',
+        'third succeeded undefined',
+      ]);
+      await stage.acceptAndRelease(keyed('later'));
+      await stage.executor.drain();
+      assertSame(stage.steps.at(-1), 'later');
+    });
 
   /** Fails at the first attempt. */
   const failingOnce =

@@ -105,11 +105,15 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
       origin: { sessionId: 'session', isWithdrawn: false },
       isRebuildable: true,
       ...(call.hook.limits ? { limits: call.hook.limits } : {}),
+      key:
+        call.hook.definition.key &&
+        `${call.execution.hook}:${call.hook.definition.key({} as PostHookContext)}`,
       run: (delivery) =>
         call.execution.endedAt === undefined ? this.runner.runInBackground(call, delivery) : undefined,
       fail: (error) => this.runner.failInBackground(call, error),
       drop: (reason = 'shutdown') => this.ledger.end(call.execution, 'dropped', { reason }),
       markVolatile: () => this.ledger.markVolatile(call.execution),
+      supersede: () => this.ledger.end(call.execution, 'skipped', { reason: 'superseded' }),
       reopen: () => this.ledger.reopen(call.execution),
     };
   }
@@ -119,7 +123,7 @@ export class HookHarness<L extends HarnessLogger = HarnessLogger> {
     id: string,
     hooks: Readonly<Record<string, TestHook>>,
     options: Partial<HookBatch> = {},
-    decoration: Pick<HookOptions, 'concurrency' | 'rate' | 'retry'> = {},
+    decoration: Pick<HookOptions, 'concurrency' | 'rate' | 'retry' | 'key'> = {},
   ): HookBatch {
     const tasks = Object.entries(hooks).map(([name, hook]) =>
       this.task(hook, {

@@ -112,6 +112,6 @@ describeContract(
         new InProcessHookExecutor({ concurrency, maxPending: 10_000, onOverflow: () => undefined }),
         { timeout: 10_000, logger: new HookHarness().log },
       ),
-    { canRetry: true },
+    { canRetry: true, canSupersede: true },
   ),
 );
