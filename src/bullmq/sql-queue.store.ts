@@ -318,7 +318,7 @@ export class SqlQueueStore implements QueueStore {
           SELECT tree FROM agent_os_hook_batches batch JOIN agent_os_hook_executions entry
               ON batch.queue = entry.queue AND batch.id = entry.batch
            WHERE entry.queue = $1 AND entry.id = $2)
-        ORDER BY position FOR UPDATE`,
+        ORDER BY id FOR UPDATE`,
       [this.#queue, executionId],
     );
     if (batches.some(({ retrying }) => retrying !== null && retrying !== executionId)) return undefined;
@@ -536,7 +536,11 @@ export class SqlQueueStore implements QueueStore {
     return this.#end(executionId, ended);
   }
 
-  /** @param fence - of the worker that has claimed it; undefined if it must not be running */
+  /**
+   * Locks the batch first, as claims do: they would deadlock otherwise.
+   *
+   * @param fence - of the worker that has claimed it; undefined if it must not be running
+   */
   async #end(
     executionId: string,
     ended: Pick<HookExecution, 'state' | 'endedAt'>,
@@ -548,12 +552,18 @@ export class SqlQueueStore implements QueueStore {
       readonly open: number;
       readonly failed: number;
     }>(
-      `WITH ended AS (
-         UPDATE agent_os_hook_executions
-            SET state = $4, ended_at = $5, execution = execution || $6::jsonb
-          WHERE queue = $1 AND id = $2 AND ended_at IS NULL
-            AND (CASE WHEN $3::int IS NULL THEN state = 'scheduled' ELSE fence = $3 END)
-         RETURNING batch
+      `WITH own AS MATERIALIZED (
+         SELECT batch.id FROM agent_os_hook_batches batch JOIN agent_os_hook_executions entry
+             ON batch.queue = entry.queue AND batch.id = entry.batch
+          WHERE entry.queue = $1 AND entry.id = $2
+            FOR NO KEY UPDATE OF batch
+       ), ended AS (
+         UPDATE agent_os_hook_executions entry
+            SET state = $4, ended_at = $5, execution = entry.execution || $6::jsonb
+           FROM own
+          WHERE entry.queue = $1 AND entry.id = $2 AND entry.batch = own.id AND entry.ended_at IS NULL
+            AND (CASE WHEN $3::int IS NULL THEN entry.state = 'scheduled' ELSE entry.fence = $3 END)
+         RETURNING entry.batch
        )
        UPDATE agent_os_hook_batches batch
           SET open = open - 1, failed = failed + $7, ended_at = CASE WHEN open = 1 THEN $5::bigint END
@@ -734,7 +744,7 @@ export class SqlQueueStore implements QueueStore {
     return this.#database.transaction(async () => {
       // In the order of claims: batches first.
       const { rows } = await this.#database.query<{ readonly id: string }>(
-        'SELECT id FROM agent_os_hook_batches WHERE queue = $1 AND retrying = $2 ORDER BY position FOR UPDATE',
+        'SELECT id FROM agent_os_hook_batches WHERE queue = $1 AND retrying = $2 ORDER BY id FOR UPDATE',
         [this.#queue, executionId],
       );
       await this.#database.query(

@@ -569,6 +569,31 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     return Object.assign({ options, connect, on: pool.on.bind(pool) }, { totalCount: 0 });
   };
 
+  it('lets a hook be cancelled while a worker is about to begin it, in whatever order the two get its rows', async () => {
+    const pool = open();
+    const { store } = await openPoolQueue(bullmqPackage, pool, nextQueue());
+    await store.add(batchOf('raced'), noJobs);
+    const executionId = 'raced:post:one';
+    const blocker = await pool.connect();
+    await blocker.query('BEGIN');
+    await blocker.query('SELECT 1 FROM agent_os_hook_executions WHERE id = $1 FOR UPDATE', [executionId]);
+    const waiting = async (count: number): Promise<void> => {
+      const query = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%agent_os_hook%'`;
+      while ((await pool.query(query)).rowCount !== count) await new Promise(setImmediate);
+    };
+    const cancelling = store.endWaiting(executionId, {
+      state: 'dropped',
+      reason: 'cancelled',
+      endedAt: 5_000,
+    });
+    await waiting(1);
+    const claiming = store.claim({ executionId, fence: 1 }, 4_000);
+    await waiting(2);
+    await blocker.query('COMMIT');
+    blocker.release();
+    expect([await cancelling, await claiming]).toEqual([{ isRecorded: true }, { kind: 'ended' }]);
+  });
+
   it('whose answer to a commit is lost lets no hook of the refused run begin', async () => {
     let isLost = false;
     const pool = watched(async (text, execute) => {
