@@ -127,6 +127,14 @@ export class BullmqHookExecutor extends HookExecutor {
     return STARTING_TIME;
   }
 
+  /**
+   * Storing has its own `storeTimeout`. Hooks that run before the result of their run is returned may wait for their limits
+   * for longer than any store.
+   */
+  override get acceptTimeout(): number {
+    return Infinity;
+  }
+
   override executions(local: HookExecutions): HookExecutions {
     return new StoredExecutions(local, () => this.#started?.queue.store);
   }
@@ -478,7 +486,7 @@ export class BullmqHookExecutor extends HookExecutor {
     });
     // They were cancelled while they were being stored.
     for (const { execution } of cancelled)
-      await this.cancel(execution).catch((thrown: Error) => this.#logOutage(thrown));
+      await this.#inTime(this.cancel(execution)).catch((thrown: Error) => this.#logOutage(thrown));
   }
 
   /** Encodes each run once. Hooks whose run cannot be stored fail now: they would fail in any process. */

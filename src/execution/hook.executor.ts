@@ -170,6 +170,14 @@ export abstract class HookExecutor {
   }
 
   /**
+   * Milliseconds that {@link accept} may take while none of its hooks runs; Infinity if the executor ends it in time by
+   * itself. Undefined: the module's `storeTimeout`.
+   */
+  get acceptTimeout(): number | undefined {
+    return undefined;
+  }
+
+  /**
    * Called once, when the application has started and before it listens. A provider that runs components in its
    * `onModuleInit` makes batches earlier. A rejection stops the start. Does nothing unless overridden.
    */

@@ -25,6 +25,13 @@ export interface ExecutorTimeLimit {
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
 }
 
+/** How long an answer may take. */
+interface WaitLimit {
+  readonly timeout: number;
+  /** Hooks run: the time begins again. */
+  readonly isAtWork?: () => boolean;
+}
+
 /**
  * Limits the time of an executor's calls. A call that does not settle in time fails; a later result is ignored and
  * logged. The time that hooks take does not count.
@@ -76,7 +83,8 @@ export class TimeLimitedHookExecutor extends HookExecutor {
       ended = batch.tasks.filter(hasEnded).length;
       return ended > endedBefore || batch.tasks.some(isRunning);
     };
-    return accepting && this.#wait('accept', accepting, isAtWork);
+    const timeout = this.#executor.acceptTimeout ?? this.#timeout;
+    return accepting && this.#wait('accept', accepting, { timeout, isAtWork });
   }
 
   /** Logs errors: its callers could not handle them. */
@@ -97,19 +105,20 @@ export class TimeLimitedHookExecutor extends HookExecutor {
   override ended(batch: HookBatch): Promise<void> {
     const ending = this.#executor.ended(batch);
     checkPromise('ended', ending);
-    return this.#wait('ended', ending, () => !batch.tasks.every(hasEnded));
+    const isAtWork = (): boolean => !batch.tasks.every(hasEnded);
+    return this.#wait('ended', ending, { timeout: this.#timeout, isAtWork });
   }
 
   override retry(execution: HookExecution): Promise<void> {
     const retrying = this.#executor.retry(execution);
     checkPromise('retry', retrying);
-    return this.#wait('retry', retrying, () => false);
+    return this.#wait('retry', retrying, { timeout: this.#timeout });
   }
 
   override cancel(execution: HookExecution): Promise<void> {
     const cancelling = this.#executor.cancel(execution);
     checkPromise('cancel', cancelling);
-    return this.#wait('cancel', cancelling, () => false);
+    return this.#wait('cancel', cancelling, { timeout: this.#timeout });
   }
 
   override drain(isExcluded?: (batch: HookBatch) => boolean): Promise<void> {
@@ -119,7 +128,7 @@ export class TimeLimitedHookExecutor extends HookExecutor {
   override forget(runs: RunCriteria): Promise<void> {
     const forgetting = this.#executor.forget(runs);
     checkPromise('forget', forgetting);
-    return this.#wait('forget', forgetting, () => false);
+    return this.#wait('forget', forgetting, { timeout: this.#timeout });
   }
 
   /** @throws Error if the executor does not stop although its deadline has passed */
@@ -145,17 +154,17 @@ export class TimeLimitedHookExecutor extends HookExecutor {
     }
   }
 
-  #wait(method: string, answer: Promise<void>, isAtWork: () => boolean): Promise<void> {
+  #wait(method: string, answer: Promise<void>, { timeout, isAtWork }: WaitLimit): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
-        if (isAtWork()) {
-          deadline = this.#deadlines.set(this.#timeout, giveUp);
+        if (isAtWork?.()) {
+          deadline = this.#deadlines.set(timeout, giveUp);
           return;
         }
-        reject(tooLate(method, this.#timeout));
+        reject(tooLate(method, timeout));
         this.#logLate(method, answer);
       };
-      let deadline = this.#deadlines.set(this.#timeout, giveUp);
+      let deadline = this.#deadlines.set(timeout, giveUp);
       void answer.then(resolve, reject).finally(() => this.#deadlines.clear(deadline));
     });
   }

@@ -6,6 +6,7 @@ import { createGate } from 'nestjs-agentos/testing';
 
 import { LedgerExecutions } from '../../src/execution/hook.ledger.js';
 import { ManagedHookExecutions } from '../../src/execution/managed-hook.executions.js';
+import { TimeLimitedHookExecutor } from '../../src/execution/time-limited-hook.executor.js';
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
 import { describeWherePossible } from '../support/where-possible.js';
@@ -175,6 +176,16 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       stage.executor.release(later, true);
       gate.open();
       await stage.executor.drain();
+    });
+
+    it('is stored, however short the storeTimeout of the module is: that of the queue counts', async () => {
+      const stage = await start();
+      const executor = new TimeLimitedHookExecutor(stage.executor, { timeout: 0, logger: stage.host.logger });
+      const batch = stage.batch('run', { hook: stage.step('ran') });
+      await executor.accept(batch);
+      executor.release(batch, true);
+      await executor.drain();
+      expect(stage.steps).toEqual(['ran']);
     });
 
     it('fails loudly if its run cannot be stored, and the hooks of other runs are run', async () => {

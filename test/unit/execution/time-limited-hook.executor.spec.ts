@@ -46,6 +46,27 @@ describe('The time limit of an executor', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('leaves accept() the time that the executor asks for, so that no hook is dropped which waits for its limits', async () => {
+    const { harness } = createStage();
+    const ran: string[] = [];
+    class Patient extends InProcessHookExecutor {
+      override get acceptTimeout(): number {
+        return Infinity;
+      }
+    }
+    const inner = new Patient({ concurrency: 1, maxPending: 0, onOverflow: () => undefined });
+    const executor = new TimeLimitedHookExecutor(inner, { timeout: 1_000, logger: harness.log });
+    const accept = async (id: string): Promise<void> =>
+      executor.accept(
+        harness.batch(id, { hook: () => void ran.push(id) }, {}, { rate: { max: 1, per: 60_000 } }),
+      );
+    const accepting = Promise.all([accept('first'), accept('second')]);
+    await jest.advanceTimersByTimeAsync(60_000);
+    await accepting;
+    expect(ran).toEqual(['first', 'second']);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('leaves no timer behind if the deadline of stop() passes after it has stopped', async () => {
     const { harness } = createStage();
     const inner = new InProcessHookExecutor({ concurrency: 1, maxPending: 1, onOverflow: () => undefined });
