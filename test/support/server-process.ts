@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +62,7 @@ export function compileFixtures(more: readonly string[] = []): string {
       writeFileSync(target, transformFileSync(join(ROOT, source, file), SWC).code);
     }
   }
+  cpSync(join(ROOT, 'src/dashboard/page'), join(folder, 'src/dashboard/page'), { recursive: true });
   const exports = { '.': './src/index.js', './*': './src/*/index.js' };
   const manifest = { name: 'nestjs-agentos', type: 'module', exports };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
