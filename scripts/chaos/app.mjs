@@ -70,6 +70,7 @@ const app =
 app.enableShutdownHooks();
 if (role !== 'worker') await app.listen(0, '127.0.0.1');
 const agentOs = app.get(AgentOsService);
+watchStore();
 process.on('message', async () => {
   const executions = await agentOs.executions
     .list({ limit: Infinity, mode: 'background' })
@@ -118,4 +119,17 @@ function watchStandstills() {
       record.add({ kind: 'stood-still', process: name, from: last, to: now });
     last = now;
   }, 50).unref();
+}
+
+/** On a machine that is busy the store can be away for this process alone, and locks run out. A read tells. */
+function watchStore() {
+  const look = async () => {
+    const from = Date.now();
+    await agentOs.executions.list({ limit: 1, mode: 'background' }).catch(() => undefined);
+    const to = Date.now();
+    if (to - from > LOCK_DURATION / 4)
+      record.add({ kind: 'store-away', process: name, from, to: to + LOCK_DURATION });
+    setTimeout(() => void look(), 250).unref();
+  };
+  void look();
 }

@@ -14,7 +14,8 @@ export function toHistory({ entries, hooks, ledger, lockDuration }) {
   const interruptions = [
     ...of('killed').map(({ process, at }) => ({ process, from: at, to: at })),
     ...of('told-to-end').map(({ process, at, to = Infinity }) => ({ process, from: at, to })),
-    ...of('store-away').map(({ from, to }) => ({ from, to })),
+    // For one process, when it names one.
+    ...of('store-away').map(({ process, from, to }) => ({ process, from, to })),
     ...standstills,
   ];
   const diedAt = new Map(of('killed').map(({ process, at }) => [process, at]));

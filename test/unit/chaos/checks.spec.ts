@@ -96,6 +96,9 @@ describe('The checks of the chaos test', () => {
     expect(violationsOf({ entries: [...ENTRIES, killed('one', 60), ...again], ledger })).toEqual([]);
     const away = { kind: 'store-away', at: 65, from: 45, to: 65 };
     expect(violationsOf({ entries: [...ENTRIES, away, ...again], ledger })).toEqual([]);
+    const ofOne = (process: string): RecordEntry => ({ ...away, process });
+    expect(violationsOf({ entries: [...ENTRIES, ofOne('three'), ...again], ledger })).toHaveLength(1);
+    expect(violationsOf({ entries: [...ENTRIES, ofOne('one'), ...again], ledger })).toEqual([]);
   });
 
   it('find a repeat with another execution id, or without a higher attempt', () => {
