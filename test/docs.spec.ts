@@ -7,6 +7,7 @@ import { HttpException, Logger, type INestApplication, type Type } from '@nestjs
 import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import * as library from 'nestjs-agentos';
+import * as executor from 'nestjs-agentos/executor';
 
 import { examples } from '../sample-app/examples.js';
 import { resolveOptions } from '../src/resolve-options.js';
@@ -233,7 +234,7 @@ const STATUS: Readonly<Record<string, string>> = {
 
 /** Code, class and status of every error class that is exported. */
 function errorsOfTheLibrary(): (string | undefined)[][] {
-  const classes = Object.entries(library as Record<string, unknown>).filter(
+  const classes = Object.entries({ ...library, ...executor } as Record<string, unknown>).filter(
     ([name, value]) =>
       typeof value === 'function' && value.prototype instanceof Error && !ABSTRACT_ERRORS.includes(name),
   );
