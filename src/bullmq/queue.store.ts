@@ -54,13 +54,19 @@ export interface Fence {
   readonly isRetry?: boolean;
 }
 
+/**
+ * A retry raises the fence by so many. A job whose process died before it told BullMQ of the failure is started again: it
+ * must not run the hook beside the job of the retry, and no job is started so often.
+ */
+export const RETRY_FENCES = 100_000;
+
 /** The place of a failed execution in the store, for the job that retries it. */
 export interface RetriedExecution {
   readonly batch: string;
   /** The root run's id. */
   readonly tree: string;
   readonly origin: RunOrigin;
-  /** Of the last worker that has claimed it. */
+  /** Beyond those of its earlier jobs: {@link RETRY_FENCES}. */
   readonly fence: number;
 }
 

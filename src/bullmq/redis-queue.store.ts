@@ -9,6 +9,7 @@ import {
   LIMITED_PAUSE,
   MOST_LIMITED_PAUSES,
   NEXT_WAITING,
+  RETRY_FENCES,
   type BatchIds,
   type Claim,
   type Fence,
@@ -243,6 +244,7 @@ if key then
   redis.call('SET', prefix .. 'key:' .. key, id, 'EX', 2592000)
 end
 redis.call('HSET', KEYS[1], 'state', 'scheduled')
+redis.call('HINCRBY', KEYS[1], 'fence', ${RETRY_FENCES})
 redis.call('HDEL', KEYS[1], 'endedAt', 'reason', 'errorName')
 redis.call('ZREM', prefix .. 'ended', id)
 redis.call('HINCRBY', batch, 'failed', -1)
@@ -508,7 +510,13 @@ export class RedisQueueStore implements QueueStore {
     const [tree, origin] = await this.#client.hmget(this.#key('batch', batch), 'tree', `origin:${runId}`);
     if (!tree || !origin) return 'gone';
     // A process that dies between the two leaves a job whose hook has ended: it ends without a hook.
-    await addJob({ batch, tree, fence: Number(fence), origin: JSON.parse(origin) as RunOrigin });
+    const found = {
+      batch,
+      tree,
+      fence: Number(fence) + RETRY_FENCES,
+      origin: JSON.parse(origin) as RunOrigin,
+    };
+    await addJob(found);
     const parameters = [this.#prefix, executionId, fence ?? 0, runId, Date.now()];
     return (await this.#client.eval(RETRY, 1, key, ...parameters)) as RetryResult;
   }

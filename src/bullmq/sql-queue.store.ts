@@ -8,6 +8,7 @@ import {
   LIMITED_PAUSE,
   MOST_LIMITED_PAUSES,
   NEXT_WAITING,
+  RETRY_FENCES,
   type BatchIds,
   type Claim,
   type Fence,
@@ -522,12 +523,12 @@ export class SqlQueueStore implements QueueStore {
       if (kept.length === 0) return 'gone';
       await this.#database.query(
         `UPDATE agent_os_hook_executions
-            SET state = 'scheduled', ended_at = NULL,
+            SET state = 'scheduled', ended_at = NULL, fence = fence + ${RETRY_FENCES},
                 execution = (execution - '{endedAt,reason,errorName}'::text[]) || '{"state":"scheduled"}'
           WHERE queue = $1 AND id = $2`,
         [this.#queue, executionId],
       );
-      await addJob(found);
+      await addJob({ ...found, fence: found.fence + RETRY_FENCES });
       return 'retried';
     });
   }

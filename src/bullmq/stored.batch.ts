@@ -28,8 +28,8 @@ export interface JobData {
   /** The hook, by which a worker finds its limits. */
   readonly hook?: HookIdentity | undefined;
   /**
-   * The hook is retried: the fence of the last worker that has run it, on which the number of times that this job is
-   * started counts. Absent if it runs in the order of its batch.
+   * The hook is retried: a fence beyond those of its earlier jobs, on which the number of times that this job is started
+   * counts. Absent if it runs in the order of its batch.
    */
   readonly retryOf?: number | undefined;
 }

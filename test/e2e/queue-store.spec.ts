@@ -18,7 +18,13 @@ import {
   PayloadVersionError,
   readJobData,
 } from '../../src/bullmq/stored.batch.js';
-import type { Fence, NewBatch, QueueStore, RetriedExecution } from '../../src/bullmq/queue.store.js';
+import {
+  RETRY_FENCES,
+  type Fence,
+  type NewBatch,
+  type QueueStore,
+  type RetriedExecution,
+} from '../../src/bullmq/queue.store.js';
 import { HookLedger, LedgerExecutions } from '../../src/execution/hook.ledger.js';
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { createExecution } from '../../src/testing/contracts/hook.harness.js';
@@ -211,9 +217,14 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(await store.retry('first:post:one', addJob)).toBe('conflict');
       expect(await store.retry('unknown', addJob)).toBe('gone');
       expect(found).toEqual([
-        { batch: 'first', tree: 'tree', fence: 1, origin: { sessionId: 'session', isWithdrawn: false } },
+        {
+          batch: 'first',
+          tree: 'tree',
+          fence: 1 + RETRY_FENCES,
+          origin: { sessionId: 'session', isWithdrawn: false },
+        },
       ]);
-      const retry = { ...fenceOf('first:post:one', 2), isRetry: true };
+      const retry = { ...fenceOf('first:post:one', RETRY_FENCES + 2), isRetry: true };
       await store.claim(fenceOf('late:post:one'), 1_000);
       const whileAnotherRuns = await store.claim(retry, 2_000);
       await store.end(fenceOf('late:post:one'), createExecution({ state: 'succeeded', endedAt: 5_000 }));
@@ -223,11 +234,14 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       await store.handBack(retry);
       const handedBack = await store.claim(fenceOf('late:post:two', 2), 3_000);
       await store.end(fenceOf('late:post:two', 2), createExecution({ state: 'succeeded', endedAt: 5_000 }));
-      await store.claim({ ...retry, fence: 3 }, 2_000);
+      await store.claim({ ...retry, fence: RETRY_FENCES + 3 }, 2_000);
       // A worker that stood still ends nothing.
       await store.end(retry, failed);
       const stillRuns = await store.claim(fenceOf('first:post:two', 2), 3_000);
-      const { isRecorded } = await store.end({ ...retry, fence: 3 }, { ...failed, attempts: 3 });
+      const { isRecorded } = await store.end(
+        { ...retry, fence: RETRY_FENCES + 3 },
+        { ...failed, attempts: 3 },
+      );
       const afterIt = await store.claim(fenceOf('first:post:two', 3), 3_000);
       expect([
         whileAnotherRuns.kind,
@@ -242,6 +256,18 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         ['claimed', 'busy', 'claimed'],
         true,
       ]);
+    });
+
+    it('lets the job of a retry alone run a hook, though the job that has failed is started once more', async () => {
+      const [executionId = ''] = await addBatches('started-again');
+      const failed = createExecution({ state: 'failed', errorName: 'Error', attempts: 1, endedAt: 5_000 });
+      await store.claim({ executionId, fence: 1 }, 1_000);
+      await store.end({ executionId, fence: 1 }, failed);
+      let fence = 0;
+      await store.retry(executionId, (found) => Promise.resolve(void (fence = found.fence)));
+      const again = await store.claim({ executionId, fence: 2 }, 2_000);
+      const retried = await store.claim({ executionId, fence: fence + 1, isRetry: true }, 2_000);
+      expect([again.kind, retried.kind]).toEqual(['lost', 'claimed']);
     });
 
     it('retries no hook whose data it does not have any longer', async () => {
