@@ -36,6 +36,7 @@ import { encodeSnapshot, type EncodedSnapshot } from './stored.batch.js';
 import { RefusedBatches } from './refused.batches.js';
 import { StoredLimit } from './stored.limit.js';
 import { StoredExecutions } from './stored.executions.js';
+import { PayloadTexts } from './payload.codec.js';
 import { StoredSnapshots } from './stored.snapshots.js';
 
 /** The stored batch runs by itself a while after the process that holds it would have released it. */
@@ -88,6 +89,7 @@ export class BullmqHookExecutor extends HookExecutor {
   readonly #place: BullmqStore;
   readonly #settings: ResolvedBullmqSettings;
   readonly #logger: Pick<LoggerService, 'error' | 'warn' | 'log'> = new AgentOsLogger();
+  readonly #texts: PayloadTexts;
   readonly #volatile: InProcessHookExecutor;
   /** Runs hooks at once, before the result of their run is returned. */
   readonly #overflow: InProcessHookExecutor;
@@ -106,6 +108,7 @@ export class BullmqHookExecutor extends HookExecutor {
     const { store, settings } = resolveBullmqOptions(options);
     this.#place = store;
     this.#settings = settings;
+    this.#texts = new PayloadTexts(settings.codec);
     this.#volatile = new InProcessHookExecutor({
       concurrency: settings.concurrency,
       maxPending: Infinity,
@@ -147,6 +150,7 @@ export class BullmqHookExecutor extends HookExecutor {
           'a process that shuts down keeps its hooks until it has finished them or given them back.',
       );
     const bullmq = await importNeeded({ name: 'bullmq', load: () => import('bullmq') }, 'bullmq()');
+    await this.#texts.check();
     const queue = await this.#open(bullmq);
     const { store } = queue;
     this.#checkRole(host, queue);
@@ -167,7 +171,7 @@ export class BullmqHookExecutor extends HookExecutor {
     const refused = new RefusedBatches(store);
     const limit = new StoredLimit(store, this.#settings.maxStored, onError);
     await limit.count();
-    const snapshots = new StoredSnapshots(store);
+    const snapshots = new StoredSnapshots(store, this.#texts);
     const work =
       host.role === 'server' ? undefined : this.#createWorkers(bullmq, { host, queue, held, snapshots });
     const sweeper = setInterval(() => {
@@ -228,7 +232,7 @@ export class BullmqHookExecutor extends HookExecutor {
     const { queue, producer, held } = this.#started;
     const { queue: name, storeTimeout } = this.#settings;
     // Not before it is stored as a whole.
-    const place = { queue: name, releaseAfter: storeTimeout + GRACE };
+    const place = { queue: name, releaseAfter: storeTimeout + GRACE, isEncoded: this.#texts.isEncoding };
     let added: { readonly found: RetriedExecution; readonly job: AddedJob } | undefined;
     const result = await queue.store.retry(id, async (found) => {
       const { job } = await producer.add(toRetryJob(execution, found, place));
@@ -441,6 +445,7 @@ export class BullmqHookExecutor extends HookExecutor {
       // Not before it is stored as a whole.
       releaseAfter: Math.max(host.releaseAfter, this.#settings.storeTimeout) + GRACE,
       isLater: batch.cannotWait,
+      isEncoded: this.#texts.isEncoding,
     };
     const executions = batch.tasks.map(({ execution }) => ({ ...execution }));
     const stored = {
@@ -451,9 +456,6 @@ export class BullmqHookExecutor extends HookExecutor {
         waiting.flatMap(({ execution, key }) => (key === undefined ? [] : [[execution.id, key]])),
       ),
       origins: new Map(batch.tasks.map(({ execution, origin }) => [execution.runId, origin])),
-      snapshots,
-      files,
-      ...(carry === undefined ? {} : { carry }),
     };
     let promote: (() => Promise<void>) | undefined;
     let isRefused = false;
@@ -465,8 +467,12 @@ export class BullmqHookExecutor extends HookExecutor {
       const { job } = node;
       promote = () => job.promote();
     };
-    const add = (connection?: object): Promise<void> => queue.store.add(stored, addJobs, connection);
-    const adding = sharesTransactions && storeRun ? this.#addWithRun(add, storeRun) : add();
+    const plain = { snapshots, files, ...(carry === undefined ? {} : { carry }) };
+    const adding = this.#texts.encodeBatch(plain).then((payload) => {
+      const add = (connection?: object): Promise<void> =>
+        queue.store.add({ ...stored, ...payload }, addJobs, connection);
+      return sharesTransactions && storeRun ? this.#addWithRun(add, storeRun) : add();
+    });
     try {
       await this.#inTime(adding);
     } catch (thrown) {

@@ -5,6 +5,7 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import { checkOptions } from '../options/check.options.js';
 import { milliseconds, oneOf, optionsOf, valueOf, wholeNumber } from '../options/option.schemas.js';
 import type { SqlFolder } from '../sql/sql.folder.js';
+import type { PayloadCodec } from './payload.codec.js';
 import type { PoolLike } from './queue.database.js';
 
 /** Where {@link bullmq} keeps hooks: exactly one of the three. */
@@ -75,6 +76,8 @@ export interface BullmqSettings {
   readonly remembered?: number;
   /** Milliseconds that the data of a run with failed hooks is kept. Default 604,800,000 (7 days). */
   readonly keepFailed?: number;
+  /** Encrypts what is stored of a run: its data, its files and what `carry` takes along. Default: none. */
+  readonly codec?: PayloadCodec;
 }
 
 /** Both parts of the options, without the rule that there is one store. */
@@ -107,6 +110,7 @@ const OPTIONS = optionsOf<AnyOptions>()({
     .min(1)
     .describe('a number of milliseconds from 1 on')
     .default(7 * 86_400_000),
+  codec: valueOf<PayloadCodec>('an object with the functions encode and decode', isCodec).optional(),
 });
 
 const STORES = ['folder', 'pool', 'connection'] as const;
@@ -141,6 +145,10 @@ function isFolder(value: unknown): boolean {
 
 function isPool(value: unknown): boolean {
   return isRecord(value) && typeof value['connect'] === 'function' && 'totalCount' in value;
+}
+
+function isCodec(value: unknown): boolean {
+  return isRecord(value) && typeof value['encode'] === 'function' && typeof value['decode'] === 'function';
 }
 
 function isConnection(value: unknown): boolean {

@@ -5,7 +5,7 @@ import type { FlowJob } from 'bullmq';
 import type { HookExecution, HookIdentity } from '../execution/hook-execution.js';
 import type { HookTask } from '../execution/hook.executor.js';
 import type { RetriedExecution } from './queue.store.js';
-import { PAYLOAD_VERSION, type JobData } from './stored.batch.js';
+import { versionOf, type JobData } from './stored.batch.js';
 
 /** Where the jobs of a batch are added. */
 export interface JobPlace {
@@ -15,6 +15,8 @@ export interface JobPlace {
   readonly releaseAfter: number;
   /** Earlier batches of the same tree run first. */
   readonly isLater: boolean;
+  /** A codec has encoded the data of its runs. */
+  readonly isEncoded: boolean;
 }
 
 function identityOf({ component: { kind, id }, position, phase, hook }: HookExecution): HookIdentity {
@@ -32,11 +34,11 @@ const KEPT_JOBS = { age: 86_400, count: 1_000 };
  */
 export function toFlow(
   tasks: readonly HookTask[],
-  { queue, batchId, releaseAfter, isLater }: JobPlace,
+  { queue, batchId, releaseAfter, isLater, isEncoded }: JobPlace,
 ): FlowJob {
   const jobs = tasks.map(({ execution, origin, traceparent }, index): FlowJob => {
     const data: JobData = {
-      version: PAYLOAD_VERSION,
+      version: versionOf({ isEncoded, isRetry: false }),
       batch: batchId,
       execution: execution.id,
       run: execution.runId,
@@ -66,11 +68,11 @@ export function toFlow(
 export function toRetryJob(
   execution: HookExecution,
   { batch, origin, fence }: RetriedExecution,
-  { queue, releaseAfter }: Pick<JobPlace, 'queue' | 'releaseAfter'>,
+  { queue, releaseAfter, isEncoded }: Pick<JobPlace, 'queue' | 'releaseAfter' | 'isEncoded'>,
 ): FlowJob {
   const { id, hook, runId } = execution;
   const data: JobData = {
-    version: PAYLOAD_VERSION,
+    version: versionOf({ isEncoded, isRetry: true }),
     batch,
     execution: id,
     run: runId,

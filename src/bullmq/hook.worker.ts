@@ -12,6 +12,7 @@ import type { HookLimits } from '../execution/hook.limits.js';
 import { now } from '../model/clock.js';
 import { LONGEST_TIMER } from '../options/option.schemas.js';
 import { LIMITED_PAUSE, type Claim, type ClaimedBatch, type Fence, type QueueStore } from './queue.store.js';
+import { CodecMissingError } from './payload.codec.js';
 import { PayloadVersionError, readJobData, type JobData } from './stored.batch.js';
 import { RunDeletedError, type StoredSnapshots } from './stored.snapshots.js';
 
@@ -123,6 +124,7 @@ export class HookWorker {
     if (claim.kind === 'limited') return this.#delay(job, token, claim.wait);
     if (claim.kind === 'lost') return this.#leave();
     if (claim.kind === 'busy') return this.#delay(job, token, EARLIER_BACKOFF);
+    if (claim.kind === 'gone') this.#warnOfUnknown(job);
     if (claim.kind !== 'claimed') return claim.kind;
     try {
       return await this.#runClaimed(job, token, { data, claimed, claim, limits, startedAt });
@@ -145,19 +147,40 @@ export class HookWorker {
       await this.#record(claimed, { ...execution, state: 'dropped', reason: 'deleted', endedAt: now() });
       return 'dropped';
     }
+    const carry = snapshot instanceof Error ? undefined : await this.#carryOf(batch, execution);
     // It stood still, or the store was slow, since it was given the job: another worker may have it, and have ended it.
     if (performance.now() - startedAt > lockDuration) {
       await this.#persist(() => store.unclaim(claimed));
       return this.#leave();
     }
-    if (snapshot instanceof Error) return this.#fail(claimed, execution, snapshot);
+    const unreadable = [snapshot, carry].find((part) => part instanceof Error);
+    if (unreadable instanceof CodecMissingError && !this.#isTooOld(execution.scheduledAt)) {
+      await this.#persist(() => store.unclaim(claimed));
+      return this.#leaveUnread(job, token, unreadable);
+    }
+    if (unreadable instanceof Error) return this.#fail(claimed, execution, unreadable);
     const task = this.#rebuild(data, execution, snapshot);
     if (task instanceof Error) return this.#fail(claimed, execution, task);
-    if (task) return this.#run(job, token, { task, claimed, batch, limits });
-    if (Date.now() - execution.scheduledAt > this.#options.unknownAfter)
+    const decoded = { ...batch, ...(typeof carry === 'string' ? { carry } : {}) };
+    if (task) return this.#run(job, token, { task, claimed, batch: decoded, limits });
+    if (this.#isTooOld(execution.scheduledAt))
       return this.#fail(claimed, execution, new HookNotFoundError(execution));
     await this.#persist(() => store.unclaim(claimed));
     return this.#leaveToOthers(job, token, execution);
+  }
+
+  async #carryOf({ carry }: ClaimedBatch, { runId }: HookExecution): Promise<string | Error | undefined> {
+    if (carry === undefined) return undefined;
+    try {
+      return await this.#options.snapshots.carry(carry, runId);
+    } catch (thrown) {
+      return toError(thrown);
+    }
+  }
+
+  /** Workers have left it to others for long enough. */
+  #isTooOld(scheduledAt: number): boolean {
+    return Date.now() - scheduledAt > this.#options.unknownAfter;
   }
 
   /** BullMQ has failed a job whose workers have died too often: its execution ends, too. */
@@ -343,18 +366,44 @@ export class HookWorker {
     throw new this.#options.errors.WaitingError();
   }
 
+  /** Only what is the data of a hook is read: anything can be put into a queue. */
   async #read(job: Job, token: string): Promise<JobData> {
     try {
       return readJobData(job.data);
     } catch (thrown) {
-      if (!(thrown instanceof PayloadVersionError))
-        throw nameless(new this.#options.errors.UnrecoverableError(reasonOf(thrown)));
-      const { name, attemptsStarted } = job;
-      this.#options.logger.warn(
-        `Hook ${quoted(name)} (job ${job.id}) is left to other workers: ${thrown.message}`,
+      if (thrown instanceof PayloadVersionError) {
+        if (!this.#isTooOld(job.timestamp)) return this.#leaveUnread(job, token, thrown);
+        await this.#failUnread(job, thrown);
+      }
+      const reason = reasonOf(thrown);
+      this.#options.logger.error(
+        `The job ${quoted(String(job.id))} (${quoted(job.name)}) was refused: ${reason}`,
       );
-      return this.#delay(job, token, backoffOf(attemptsStarted));
+      throw nameless(new this.#options.errors.UnrecoverableError(reason));
     }
+  }
+
+  /** Nothing of the data is certain but what has not changed since version 1. */
+  async #failUnread(job: Job, thrown: PayloadVersionError): Promise<void> {
+    const { execution, retryOf } = job.data as Partial<Record<'execution' | 'retryOf', unknown>>;
+    if (typeof execution !== 'string') return;
+    const fence = job.attemptsStarted + (typeof retryOf === 'number' ? retryOf : 0);
+    const claimed: Fence = { executionId: execution, fence };
+    const claim = await this.#persist(() => this.#options.store.claim(claimed, now()));
+    if (claim.kind === 'claimed') await this.#fail(claimed, claim.execution, thrown);
+  }
+
+  #leaveUnread(job: Job, token: string, { message }: Error): Promise<never> {
+    this.#options.logger.warn(
+      `Hook ${quoted(job.name)} (job ${quoted(String(job.id))}) is left to other workers: ${message}`,
+    );
+    return this.#delay(job, token, backoffOf(job.attemptsStarted));
+  }
+
+  #warnOfUnknown(job: Job): void {
+    this.#options.logger.warn(
+      `The job ${quoted(String(job.id))} (${quoted(job.name)}) ends without a hook: the store does not know its execution.`,
+    );
   }
 
   #leaveToOthers(job: Job, token: string, { hook, component, runId }: HookExecution): Promise<never> {

@@ -16,6 +16,8 @@ import type { BullmqOptions } from './bullmq.options.js';
 export type { BullmqOptions, BullmqSettings, BullmqStore } from './bullmq.options.js';
 export { RunTooLargeError } from './bullmq-hook.executor.js';
 export { HookNotFoundError } from './hook.worker.js';
+export { CodecMissingError, PayloadDecodeError, type PayloadCodec } from './payload.codec.js';
+export { PayloadVersionError } from './stored.batch.js';
 export type { PoolClientLike, PoolLike, Queryable, Rows } from './queue.database.js';
 
 /**

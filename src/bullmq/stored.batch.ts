@@ -6,8 +6,25 @@ import type { HookIdentity } from '../execution/hook-execution.js';
 import { isRecord } from '../data/is-record.js';
 import { fromExactJson, toExactJson } from '../data/exact-json.js';
 
-/** The version of stored job data. A worker leaves data of another version to other workers. */
-export const PAYLOAD_VERSION = 1;
+/**
+ * The versions of stored data. Data is stored in the lowest version that can hold it, so that workers of the release before can
+ * run its hook in a rolling deployment; a worker leaves data of a later version to others.
+ *
+ * - 1: the first one.
+ * - 2: the run's data is encoded by a codec, or the hook is retried (`retryOf`).
+ */
+export const PAYLOAD_VERSION = 2;
+
+/** The lowest version for data with these properties. */
+export function versionOf({
+  isEncoded,
+  isRetry,
+}: {
+  readonly isEncoded: boolean;
+  readonly isRetry: boolean;
+}): number {
+  return isEncoded || isRetry ? 2 : 1;
+}
 
 /** The data of a hook's job: the ids of its batch, execution and run in the store, and the origin of the run. */
 export interface JobData {
@@ -34,49 +51,94 @@ export interface JobData {
   readonly retryOf?: number | undefined;
 }
 
-const jobData = z.object({
-  version: z.literal(PAYLOAD_VERSION),
-  batch: z.string(),
-  execution: z.string(),
-  run: z.string(),
+/** Characters of an id or a name. */
+const text = z.string().max(10_000);
+
+const jobData1 = z.object({
+  version: z.literal(1),
+  batch: text,
+  execution: text,
+  run: text,
   origin: z.object({
-    sessionId: z.string(),
-    userId: z.string().optional(),
-    owner: z.string().nullable().optional(),
+    sessionId: text,
+    userId: text.optional(),
+    owner: text.nullable().optional(),
     isWithdrawn: z.boolean(),
   }),
-  traceparent: z.string().optional(),
+  traceparent: text.optional(),
   isLater: z.boolean(),
   hook: z
     .object({
-      component: z.object({ kind: z.enum(['agent', 'team', 'workflow']), id: z.string() }),
+      component: z.object({ kind: z.enum(['agent', 'team', 'workflow']), id: text }),
       position: z.enum(['root', 'member', 'inside-hook']),
       phase: z.enum(['pre', 'post']),
-      hook: z.string(),
+      hook: text,
     })
     .optional(),
-  retryOf: z.int().optional(),
 });
 
-/** The data is of a later version of this library, or of no version. */
+const jobData2 = jobData1.extend({ version: z.literal(2), retryOf: z.int().min(0).optional() });
+
+/** Reads data of version 1, which the release before stores. */
+function readVersion1(data: unknown): JobData {
+  return jobData1.parse(data);
+}
+
+function readVersion2(data: unknown): JobData {
+  return jobData2.parse(data);
+}
+
+const READERS: ReadonlyMap<unknown, (data: unknown) => JobData> = new Map([
+  [1, readVersion1],
+  [2, readVersion2],
+]);
+
+/** The data of a hook is of a later version of this library: it is left to others. */
 export class PayloadVersionError extends Error {
-  constructor(version: unknown) {
-    super(
-      `The hook was stored in version ${String(version)}; this process reads version ${PAYLOAD_VERSION}.`,
-    );
+  readonly code = 'payload_version';
+
+  constructor(version: number) {
+    super(`It was stored in version ${version}; this process reads the versions 1 to ${PAYLOAD_VERSION}.`);
+    this.name = new.target.name;
+  }
+}
+
+/** The data of a job is not that of a hook. Nothing of it is in the message but the names of fields. */
+export class JobDataError extends Error {
+  constructor(problem: string) {
+    super(`Its data is not that of a hook: ${problem}.`);
+    this.name = new.target.name;
   }
 }
 
 /**
  * Checks the data of a job.
  *
- * @throws PayloadVersionError if another version of this library has stored it
- * @throws ZodError if it is no data of a hook
+ * @throws PayloadVersionError if a later version of this library has stored it
+ * @throws JobDataError if it is no data of a hook
  */
 export function readJobData(data: unknown): JobData {
   const version = isRecord(data) ? data['version'] : undefined;
-  if (version !== PAYLOAD_VERSION) throw new PayloadVersionError(version);
-  return jobData.parse(data);
+  const read = READERS.get(version);
+  if (!read) {
+    if (typeof version === 'number' && Number.isSafeInteger(version) && version > PAYLOAD_VERSION)
+      throw new PayloadVersionError(version);
+    throw new JobDataError('it has no version');
+  }
+  const found = tryTo(() => read(data));
+  // The id of an execution begins with that of its run: so no hook gets the data of another run.
+  if (!found.execution.startsWith(`${found.run}:`)) throw new JobDataError('its execution is not of its run');
+  return found;
+}
+
+function tryTo(read: () => JobData): JobData {
+  try {
+    return read();
+  } catch (thrown) {
+    if (!(thrown instanceof z.ZodError)) throw thrown;
+    const [issue] = thrown.issues;
+    throw new JobDataError(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+  }
 }
 
 /** The snapshot of a run as it is stored. */

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
 import { toError } from '../data/to-error.js';
+import { PayloadDecodeError, type PayloadTexts } from './payload.codec.js';
 import type { QueueStore } from './queue.store.js';
-import { decodeSnapshot } from './stored.batch.js';
+import { decodeSnapshot, type EncodedSnapshot } from './stored.batch.js';
 
 /** Characters of snapshots that stay in memory: the hooks of a run mostly run one after another in one process. */
 const CACHED = 16 * 1_048_576;
@@ -29,8 +30,20 @@ export class StoredSnapshots {
     ttlResolution: 0,
   });
 
-  constructor(store: QueueStore) {
+  readonly #texts: PayloadTexts;
+
+  constructor(store: QueueStore, texts: PayloadTexts) {
     this.#store = store;
+    this.#texts = texts;
+  }
+
+  /**
+   * Host context of a batch.
+   *
+   * @throws CodecMissingError, PayloadDecodeError
+   */
+  async carry(stored: string, runId: string): Promise<string> {
+    return this.#texts.decode(stored, `What "carry" has taken along for run ${runId}`);
   }
 
   /** The data of runs was deleted. */
@@ -40,7 +53,8 @@ export class StoredSnapshots {
 
   /**
    * @param isFresh - it is read from the store, which may have deleted it since
-   * @returns an Error if the store does not have it any more, or it cannot be read; RunDeletedError if it was deleted
+   * @returns an Error if the store does not have it any more, or it cannot be read; RunDeletedError if it was deleted;
+   *   CodecMissingError; PayloadDecodeError
    */
   async get(batchId: string, runId: string, isFresh: boolean): Promise<unknown> {
     this.#cache.purgeStale();
@@ -50,21 +64,45 @@ export class StoredSnapshots {
     const encoded = await this.#store.snapshot(batchId, runId);
     if (encoded === 'deleted') return new RunDeletedError(runId);
     if (!encoded) return new Error(`The data of run ${runId} is not in the store any more.`);
-    let size = 1 + encoded.json.length + (encoded.meta?.length ?? 0);
-    const files = new Map<string, string>();
+    const contents = new Map<string, string>();
     for (const hash of new Set(encoded.files)) {
       const content = hash === null ? undefined : await this.#store.file(batchId, hash);
-      if (hash === null || content === undefined) continue;
-      size += content.length;
-      files.set(hash, content);
+      if (hash !== null && content !== undefined) contents.set(hash, content);
     }
-    let snapshot: unknown;
     try {
-      snapshot = decodeSnapshot(encoded, files);
+      const found = await this.#decode(runId, encoded, contents);
+      this.#cache.set(key, found);
+      return found.snapshot;
     } catch (thrown) {
       return toError(thrown);
     }
-    this.#cache.set(key, { snapshot, size });
-    return snapshot;
+  }
+
+  async #decode(
+    runId: string,
+    { json, meta, files }: EncodedSnapshot,
+    contents: ReadonlyMap<string, string>,
+  ): Promise<{ readonly snapshot: unknown; readonly size: number }> {
+    const what = `The data of run ${runId}`;
+    const isEncoded = this.#texts.isEncoded(json);
+    const plain = {
+      json: await this.#texts.decode(json, what),
+      meta: meta === null ? null : await this.#texts.decode(meta, what),
+      files,
+    };
+    let size = 1 + plain.json.length + (plain.meta?.length ?? 0);
+    const decoded = new Map<string, string>();
+    for (const [hash, content] of contents) {
+      const text = isEncoded ? await this.#texts.decode(content, what) : content;
+      size += text.length;
+      decoded.set(hash, text);
+    }
+    try {
+      return { snapshot: decodeSnapshot(plain, decoded), size };
+    } catch (thrown) {
+      // The message of an error of JSON.parse() quotes the text.
+      if (thrown instanceof SyntaxError) throw new PayloadDecodeError(what, 'it is no JSON');
+      throw thrown;
+    }
   }
 }

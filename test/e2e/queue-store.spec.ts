@@ -9,6 +9,7 @@ import { createGate } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
 import type { PoolClientLike, PoolLike } from '../../src/bullmq/queue.database.js';
+import { toFlow, toRetryJob } from '../../src/bullmq/hook.jobs.js';
 import type { QueueConnection } from '../../src/bullmq/queue.connection.js';
 import { openRedisQueue } from '../../src/bullmq/redis.connection.js';
 import { openFolderQueue, openPoolQueue } from '../../src/bullmq/sql.connection.js';
@@ -30,6 +31,7 @@ import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { createExecution } from '../../src/testing/contracts/hook.harness.js';
 import { createPglite } from '../support/pglite.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
+import { JsonHookExecutor } from '../support/json-hook.executor.js';
 import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
 import { rawTextOf } from '../support/raw-store.js';
 import { RecordingLogger } from '../support/recording-logger.js';
@@ -483,19 +485,46 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
 
 describe('The data of a job', () => {
   const data = {
-    version: 1,
+    version: 2,
     batch: 'b',
-    execution: 'e',
+    execution: 'r:post:hook',
     run: 'r',
     origin: { sessionId: 's', isWithdrawn: false },
     isLater: false,
+    retryOf: 3,
   };
+  const { retryOf: _, ...first } = { ...data, version: 1 };
 
-  it('is refused if it is of another version or of another kind', () => {
-    expect(readJobData(data)).toEqual(data);
-    for (const other of [{ ...data, version: 2 }, {}, null])
-      expect(() => readJobData(other)).toThrow(PayloadVersionError);
-    expect(() => readJobData({ ...data, batch: 1 })).toThrow(/batch/);
+  it('is read in this version and the one before, in which a hook is not retried', () => {
+    expect([readJobData(data), readJobData(first), readJobData({ ...data, version: 1 })]).toEqual([
+      data,
+      first,
+      first,
+    ]);
+  });
+
+  it('is stored in the lowest version that can hold it', () => {
+    const place = { queue: 'q', batchId: 'r-0', releaseAfter: 1, isLater: false };
+    const stage = new ExecutorStage(new JsonHookExecutor());
+    const { tasks } = stage.batch('r', { hook: () => undefined });
+    const [execution] = tasks.map((task) => task.execution);
+    if (!execution) throw new Error('There is one task.');
+    const found = { batch: 'r-0', tree: 'r', fence: 1, origin: data.origin };
+    const jobs = [false, true].flatMap((isEncoded) => [
+      toFlow(tasks, { ...place, isEncoded }),
+      toRetryJob(execution, found, { ...place, isEncoded }),
+    ]);
+    expect(jobs.map((job) => readJobData(job.data).version)).toEqual([1, 2, 2, 2]);
+  });
+
+  it('is left to others if it is of a later version, and refused if it is of another kind', () => {
+    expect(() => readJobData({ ...data, version: 3 })).toThrow(PayloadVersionError);
+    for (const version of [0, -1, 1.5, '1', NaN, Infinity, null, undefined, {}])
+      expect(() => readJobData({ ...data, version })).toThrow(/is not that of a hook: it has no version/);
+    for (const other of [{}, null, [], 'text', 1]) expect(() => readJobData(other)).toThrow(/has no version/);
+    expect(() => readJobData({ ...data, batch: 1 })).toThrow(/is not that of a hook: batch: /);
+    expect(() => readJobData({ ...data, batch: 'x'.repeat(10_001) })).toThrow(/batch: Too big/);
+    expect(() => readJobData({ ...data, run: 'another' })).toThrow(/its execution is not of its run/);
   });
 });
 
