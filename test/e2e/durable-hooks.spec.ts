@@ -134,6 +134,28 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       await expect(other.retry(id)).rejects.toThrow(HookExecutionConflictError);
     });
 
+    it('with a key takes the place of those that wait, whichever process has stored them', async () => {
+      const queue = nextQueue();
+      const stage = await start({ queue });
+      const other = await join(stage, { queue });
+      const keyed = (id: string): ReturnType<typeof stage.batch> =>
+        stage.batch(id, { sync: stage.step(id) }, {}, { key: () => 'session' });
+      const batches = Array.from({ length: 10 }, (_, index) => keyed(String(index)));
+      const [first = keyed('missing'), ...rest] = batches;
+      await stage.accept(first);
+      await Promise.all(rest.map(async (batch, index) => (index % 2 ? stage.executor : other).accept(batch)));
+      const states = async (): Promise<string[]> =>
+        (await stage.executions.list()).map(({ state, reason }) => `${state} ${reason ?? ''}`).sort();
+      expect(await states()).toEqual(['scheduled ', ...Array<string>(9).fill('skipped superseded')]);
+      for (const batch of batches)
+        for (const executor of [stage.executor, other]) executor.release(batch, true);
+      await until(async () => (await stage.executions.counts()).open === 0);
+      expect([stage.steps.length, await states()]).toEqual([
+        1,
+        [...Array<string>(9).fill('skipped superseded'), 'succeeded '],
+      ]);
+    });
+
     it('of a run that settles late waits for the earlier hooks of its tree', async () => {
       const stage = await start(SOON, { releaseAfter: 1 });
       const gate = createGate();
