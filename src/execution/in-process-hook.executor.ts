@@ -168,7 +168,8 @@ export class InProcessHookExecutor extends HookExecutor {
       await Promise.race([work, aborted(deadline)]);
     }
     const held = [...this.#pending.values()];
-    const unfinished = held.flatMap(({ batch }) => batch.tasks).filter(isUnfinished);
+    // A hook that is retried while its batch runs is in two batches.
+    const unfinished = [...new Set(held.flatMap(({ batch }) => batch.tasks))].filter(isUnfinished);
     this.#ready.length = 0;
     this.#resuming.length = 0;
     this.#shutdown.abort();

@@ -52,6 +52,27 @@ describe('InProcessHookExecutor', () => {
     expect(steps).toEqual(['c', 'a', 'd', 'b']);
   });
 
+  it('names a hook once that it drops at its stop while the hook waits for its retry, and its batch still runs', async () => {
+    const executor = createExecutor();
+    const started = createGate();
+    const batch = harness.batch('run', {
+      failing: () => {
+        throw new Error('failed');
+      },
+      next: () => {
+        started.open();
+        return new Promise(() => undefined);
+      },
+    });
+    void executor.accept(batch);
+    executor.release(batch, true);
+    await started.opened;
+    const [failing] = batch.tasks;
+    if (failing) await executor.retry(failing.execution);
+    const dropped = await executor.stop(AbortSignal.abort());
+    expect(dropped.map(({ execution: { hook } }) => hook)).toEqual(['failing', 'next']);
+  });
+
   it('starts hooks in a turn of their own, after what released them and its microtasks', async () => {
     const executor = createExecutor();
     const batch = recordingBatch('hook');
