@@ -187,7 +187,7 @@ export class HookWorker {
   async endStalled(job: Job): Promise<void> {
     const data = readJobData(job.data);
     const claimed = fenceOf(job, data);
-    const claim = await this.#options.store.claim(claimed, now());
+    const claim = await this.#persist(() => this.#options.store.claim(claimed, now()));
     if (claim.kind !== 'claimed') return;
     const { execution } = claim;
     this.#options.logger.error(
@@ -200,7 +200,7 @@ export class HookWorker {
       errorName: 'HookStalledError',
       endedAt: now(),
     };
-    const { batchEnded } = await this.#options.store.end(claimed, ended);
+    const { batchEnded } = await this.#persist(() => this.#options.store.end(claimed, ended));
     if (batchEnded !== undefined) this.#options.onBatchEnded(batchEnded);
   }
 

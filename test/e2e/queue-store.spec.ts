@@ -649,6 +649,34 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     expect([await cancelling, await claiming]).toEqual([{ isRecorded: true }, { kind: 'ended' }]);
   });
 
+  it('fails a hook whose processes have ended too often, although it is away at that moment', async () => {
+    let isAway = false;
+    const pool = watched((text, execute) => {
+      if (!isAway || !text.includes('FOR SHARE OF own')) return execute();
+      isAway = false;
+      return Promise.reject(new Error('Connection terminated unexpectedly'));
+    });
+    const queue = nextQueue();
+    const executor = bullmq({ pool, queue, lockDuration: 60_000, stalledInterval: 1, maxTakeovers: 10 });
+    const stage = new ExecutorStage(executor);
+    await stage.start();
+    const started = createGate();
+    const hook = (): Promise<void> => {
+      started.open();
+      return new Promise(() => undefined);
+    };
+    const batch = stage.batch('stalled', { hook });
+    await stage.acceptAndRelease(batch);
+    await started.opened;
+    isAway = true;
+    const stalled = 'UPDATE bullmq.job SET stalled_count = 10, locked_until_ms = 0 WHERE queue = $1';
+    await pools.at(-1)?.query(stalled, [queue]);
+    await executor.drain();
+    const [execution] = await stage.executions.list({ runId: 'stalled' });
+    await executor.stop(AbortSignal.abort());
+    expect([isAway, execution]).toMatchObject([false, { state: 'failed', errorName: 'HookStalledError' }]);
+  });
+
   it('whose answer to a commit is lost lets no hook of the refused run begin', async () => {
     let isLost = false;
     const pool = watched(async (text, execute) => {
