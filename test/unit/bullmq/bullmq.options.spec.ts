@@ -19,6 +19,7 @@ describe('the options of bullmq()', () => {
         unknownAfter: 3_600_000,
         onUnavailable: 'in-process',
         storeTimeout: 5_000,
+        maxStored: 100_000,
         maxRunSize: 67_108_864,
         remembered: 10_000,
         keepFailed: 604_800_000,
