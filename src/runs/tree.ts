@@ -26,7 +26,7 @@ export class RunTree {
   #root: StoppableRun | undefined;
   #latestBatch: HookBatch | undefined;
   /** Runs whose hooks were handed over. */
-  readonly #handedOver: Pick<RunView, 'runId' | 'session'>[] = [];
+  #handedOver: Pick<RunView, 'runId' | 'session'>[] = [];
   #unlisten: (() => void) | undefined;
 
   /**
@@ -109,14 +109,16 @@ export class RunTree {
   }
 
   /**
-   * Drops the hooks of runs whose session was deleted while they were handed over. Called when the run is stored, or will not
-   * be: only then it is known.
+   * Drops the hooks of runs whose session was deleted before they were handed over. Called before hooks are released, and
+   * again when the run is stored, or will not be: some stores tell only then.
    */
   forgetDeleted(): Promise<void> | undefined {
     const { environment } = this;
     if (environment.kind !== 'served') return undefined;
-    const runIds = this.#handedOver.filter(({ session }) => session.isDeleted).map(({ runId }) => runId);
-    return runIds.length === 0 ? undefined : this.#forget(runIds, environment);
+    const deleted = this.#handedOver.filter(({ session }) => session.isDeleted);
+    if (deleted.length === 0) return undefined;
+    this.#handedOver = this.#handedOver.filter(({ session }) => !session.isDeleted);
+    return this.#forget([...new Set(deleted.map(({ runId }) => runId))], environment);
   }
 
   async #forget(runIds: readonly string[], { executor, logger }: ServedEnvironment): Promise<void> {

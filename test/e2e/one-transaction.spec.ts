@@ -199,13 +199,14 @@ for (const { name, isPossible, open } of [
       },
     );
 
-    it('are the hooks alone if the session was deleted meanwhile', async () => {
+    it('are both dropped if the session was deleted meanwhile', async () => {
       const { agentOs, log } = await start({ onUnavailable: 'fail' });
       await sessions.create({ id: 'deleted' });
       await agentOs.run('deleting', 'question', { sessionId: 'deleted' });
       gate.open();
       await agentOs.drain();
-      expect([await sessions.find('deleted'), ran]).toEqual([undefined, ['deleted']]);
+      const [dropped] = await agentOs.executions.list({ state: 'dropped' });
+      expect([await sessions.find('deleted'), ran, dropped?.reason]).toEqual([undefined, [], 'deleted']);
       expect(log.messages('warn').filter((message) => message.includes('was not stored'))).toHaveLength(1);
     });
 
