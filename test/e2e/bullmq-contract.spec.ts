@@ -20,6 +20,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       hookExecutorContract(({ concurrency }) => bullmq({ ...place.store, queue: nextQueue(), concurrency }), {
         isDurable: true,
         canRetry: true,
+        canLimit: true,
         canSupersede: true,
       }),
     );

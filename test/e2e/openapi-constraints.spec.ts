@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { DocumentBuilder, type OpenAPIObject } from '@nestjs/swagger';
 import { createAgentOsDocument } from 'nestjs-agentos/openapi';
 
+import { readBody } from '../support/json-client.js';
 import { OpenApiValidator } from '../support/openapi-validator.js';
 import { JSON_TYPE, startSessionApp } from '../support/session-app.js';
 import { closeApps } from '../support/test-app.js';
@@ -9,6 +10,7 @@ import { closeApps } from '../support/test-app.js';
 afterEach(closeApps);
 
 interface Constraints {
+  readonly format?: string;
   readonly type?: string;
   readonly description?: string;
   readonly enum?: readonly string[];
@@ -69,6 +71,11 @@ function valuesOf({ name, place, schema }: Field): (readonly [value: unknown, is
       ...(maximum === undefined ? [] : [[maximum + 1, false] as const]),
     ];
   }
+  if (schema.format === 'date-time')
+    return [
+      ['2026-11-28T23:35:54.000Z', true],
+      ['x', false],
+    ];
   // A text that holds JSON is refused for what it holds.
   if (type !== 'string' || schema.enum || /\bJSON\b.* as text/.test(schema.description ?? '')) return [];
   // What continues a run answers a missing session in words of its own.
@@ -91,7 +98,7 @@ describe('What the document says of ids, names and numbers', () => {
       const body = place === 'query' ? { session_name: 'x', name: 'x' } : { [name]: value };
       const init = method === 'GET' ? {} : { headers: JSON_TYPE, body: JSON.stringify(body) };
       const response = await fetch(`${url}${path}${query}`, { method, ...init });
-      const text = await response.text();
+      const text = await readBody(response);
       if (response.status !== 422) return false;
       const { detail } = JSON.parse(text) as { detail: { loc: unknown[] }[] };
       return detail.some(({ loc }) => loc[0] === place && loc[1] === name);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { post } from '../support/http-client.js';
+import { readBody } from '../support/json-client.js';
 import { declaredRoutes, protocolRoutes } from '../support/protocol-routes.js';
 import { startWithSessions, type SessionApp } from '../support/session-app.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
@@ -51,7 +52,7 @@ describe.each(ADAPTERS)('Answers on %s', (adapter) => {
   const ask = async (method: string, path: string, fields?: Record<string, string>): Promise<Response> => {
     const body = fields && new URLSearchParams(fields);
     const reply = await fetch(served.url + path, { method, ...(body ? { body } : {}) });
-    await reply.text();
+    await readBody(reply);
     return reply;
   };
   const expectProtected = (what: string, { headers }: Response): void => {

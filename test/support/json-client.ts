@@ -23,6 +23,16 @@ export async function callJson(
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  const text = await response.text();
+  const text = await readBody(response);
   return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
+}
+
+/** Reads an answer to its end. `GET /hooks/changes` has none: of its stream only the head is read. */
+export async function readBody(response: Response): Promise<string> {
+  const isEndless =
+    /\/hooks\/changes\/?$/.test(new URL(response.url).pathname) &&
+    response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  if (!isEndless) return response.text();
+  await response.body?.cancel();
+  return '';
 }

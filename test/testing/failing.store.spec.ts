@@ -72,7 +72,7 @@ describe('failingStore()', () => {
 
     // @ts-expect-error -- no such method
     expect(() => failingStore(new InMemorySessionStore(), { apend: 'hang' })).toThrow(
-      /^failingStore\(\): the store has no method "apend"\. Its methods: append, create, delete, find, /,
+      /^failingStore\(\): the store has no method "apend"\. Its methods: annotate, append, create, delete, find, /,
     );
     // @ts-expect-error -- no such method
     expect(() => failing.hang('sav')).toThrow('the store has no method "sav"');

@@ -20,6 +20,8 @@ export interface HookExecutorKind {
   readonly isDurable?: boolean;
   /** It keeps the data of failed hooks, so that they can be retried. Default false. */
   readonly canRetry?: boolean;
+  /** It keeps to the limits of single hooks, `HookTask.limits`. Default false. */
+  readonly canLimit?: boolean;
   /** It keeps only the last of the waiting hooks with one key. Default false. */
   readonly canSupersede?: boolean;
 }
@@ -41,7 +43,7 @@ const CONCURRENCY = 10;
  */
 export function hookExecutorContract(
   createExecutor: (limits: HookExecutorLimits) => HookExecutor | Promise<HookExecutor>,
-  { isDurable = false, canRetry = false, canSupersede = false }: HookExecutorKind = {},
+  { isDurable = false, canRetry = false, canLimit = false, canSupersede = false }: HookExecutorKind = {},
 ): readonly ContractCase[] {
   const cases: ContractCase[] = [];
   const leftOver = isDurable ? 'scheduled' : 'dropped';
@@ -125,91 +127,93 @@ export function hookExecutorContract(
     2,
   );
 
-  add(
-    'An executor runs no more executions of a hook at once than the concurrency of the hook',
-    async (stage) => {
-      const gate = createGate();
-      let running = 0;
-      let most = 0;
-      const hook = async (): Promise<void> => {
-        most = Math.max(most, ++running);
-        if (running === 2) gate.open();
-        await gate.opened;
-        await someTurns();
-        running -= 1;
-      };
-      const batches = ['a', 'b', 'c', 'd', 'e'].map((id) =>
-        stage.batch(id, { hook }, {}, { concurrency: 2 }),
+  if (canLimit) {
+    add(
+      'An executor runs no more executions of a hook at once than the concurrency of the hook',
+      async (stage) => {
+        const gate = createGate();
+        let running = 0;
+        let most = 0;
+        const hook = async (): Promise<void> => {
+          most = Math.max(most, ++running);
+          if (running === 2) gate.open();
+          await gate.opened;
+          await someTurns();
+          running -= 1;
+        };
+        const batches = ['a', 'b', 'c', 'd', 'e'].map((id) =>
+          stage.batch(id, { hook }, {}, { concurrency: 2 }),
+        );
+        await stage.acceptAndRelease(...batches);
+        await stage.executor.drain();
+        const { succeeded } = await stage.executions.counts();
+        assertEqual([most, running, succeeded], [2, 0, 5]);
+      },
+    );
+
+    add(
+      'A hook that waits for its limits keeps neither other batches nor a place of the executor waiting, and the later hooks ' +
+        'of its batch run after it',
+      async (stage) => {
+        const gate = createGate();
+        const limited = (id: string): HookBatch => {
+          const { tasks } = stage.batch(
+            id,
+            { limited: stage.recorded(id, () => gate.opened) },
+            {},
+            { concurrency: 1 },
+          );
+          const next = stage.batch(id, { next: stage.step(`after ${id}`) });
+          return { ...next, tasks: [...tasks, ...next.tasks] };
+        };
+        await stage.acceptAndRelease(limited('a'), limited('b'), limited('c'), limited('d'));
+        const other = stage.batch('other', { opening: stage.step('other') });
+        await stage.acceptAndRelease(other);
+        await stage.executor.ended(other);
+        gate.open();
+        await stage.executor.drain();
+        for (const id of ['a', 'b', 'c', 'd']) {
+          const own = stage.steps.filter((step) => step.split(' ').includes(id));
+          assertEqual(own, [`${id} starts`, `${id} ends`, `after ${id}`]);
+        }
+        assertEqual(stage.steps.length, 13);
+      },
+      2,
+    );
+
+    add(
+      'An executor starts a hook as often as its rate allows, and counts each further attempt',
+      async (stage) => {
+        const limits = { rate: { max: 2, per: 3_600_000 } };
+        const failing: TestHook = ({ hook }) => (hook.attempt === 1 ? raise(new Error('first')) : undefined);
+        const retry = { attempts: 2, backoff: 1 };
+        const twice = stage.batch('twice', { hook: failing }, {}, { ...limits, retry });
+        const late = stage.batch('late', { hook: stage.step('late') }, {}, { ...limits, retry });
+        const other = stage.batch('other', { other: stage.step('other') });
+        await stage.acceptAndRelease(twice);
+        await stage.executor.ended(twice);
+        await stage.acceptAndRelease(late, other);
+        await stage.executor.ended(other);
+        const dropped = await stage.executor.stop(AbortSignal.abort());
+        assertEqual(
+          [stage.steps, await stage.recordedStates(twice), await stage.recordedStates(late), dropped.length],
+          [['other'], { hook: 'succeeded' }, { hook: leftOver }, isDurable ? 0 : 1],
+        );
+      },
+    );
+
+    add('An executor runs all hooks in the end, whatever their rate', async (stage) => {
+      const limits = { concurrency: 2, rate: { max: 2, per: 20 } };
+      const failing: TestHook = ({ hook }) => (hook.attempt === 1 ? raise(new Error('first')) : undefined);
+      const batches = ['a', 'b', 'c', 'd'].map((id) =>
+        stage.batch(id, { hook: failing }, {}, { ...limits, retry: { attempts: 2, backoff: 1 } }),
       );
       await stage.acceptAndRelease(...batches);
       await stage.executor.drain();
       const { succeeded } = await stage.executions.counts();
-      assertEqual([most, running, succeeded], [2, 0, 5]);
-    },
-  );
-
-  add(
-    'A hook that waits for its limits keeps neither other batches nor a place of the executor waiting, and the later hooks ' +
-      'of its batch run after it',
-    async (stage) => {
-      const gate = createGate();
-      const limited = (id: string): HookBatch => {
-        const { tasks } = stage.batch(
-          id,
-          { limited: stage.recorded(id, () => gate.opened) },
-          {},
-          { concurrency: 1 },
-        );
-        const next = stage.batch(id, { next: stage.step(`after ${id}`) });
-        return { ...next, tasks: [...tasks, ...next.tasks] };
-      };
-      await stage.acceptAndRelease(limited('a'), limited('b'), limited('c'), limited('d'));
-      const other = stage.batch('other', { opening: stage.step('other') });
-      await stage.acceptAndRelease(other);
-      await stage.executor.ended(other);
-      gate.open();
-      await stage.executor.drain();
-      for (const id of ['a', 'b', 'c', 'd']) {
-        const own = stage.steps.filter((step) => step.split(' ').includes(id));
-        assertEqual(own, [`${id} starts`, `${id} ends`, `after ${id}`]);
-      }
-      assertEqual(stage.steps.length, 13);
-    },
-    2,
-  );
-
-  add(
-    'An executor starts a hook as often as its rate allows, and counts each further attempt',
-    async (stage) => {
-      const limits = { rate: { max: 2, per: 3_600_000 } };
-      const failing: TestHook = ({ hook }) => (hook.attempt === 1 ? raise(new Error('first')) : undefined);
-      const retry = { attempts: 2, backoff: 1 };
-      const twice = stage.batch('twice', { hook: failing }, {}, { ...limits, retry });
-      const late = stage.batch('late', { hook: stage.step('late') }, {}, { ...limits, retry });
-      const other = stage.batch('other', { other: stage.step('other') });
-      await stage.acceptAndRelease(twice);
-      await stage.executor.ended(twice);
-      await stage.acceptAndRelease(late, other);
-      await stage.executor.ended(other);
-      const dropped = await stage.executor.stop(AbortSignal.abort());
-      assertEqual(
-        [stage.steps, await stage.recordedStates(twice), await stage.recordedStates(late), dropped.length],
-        [['other'], { hook: 'succeeded' }, { hook: leftOver }, isDurable ? 0 : 1],
-      );
-    },
-  );
-
-  add('An executor runs all hooks in the end, whatever their rate', async (stage) => {
-    const limits = { concurrency: 2, rate: { max: 2, per: 20 } };
-    const failing: TestHook = ({ hook }) => (hook.attempt === 1 ? raise(new Error('first')) : undefined);
-    const batches = ['a', 'b', 'c', 'd'].map((id) =>
-      stage.batch(id, { hook: failing }, {}, { ...limits, retry: { attempts: 2, backoff: 1 } }),
-    );
-    await stage.acceptAndRelease(...batches);
-    await stage.executor.drain();
-    const { succeeded } = await stage.executions.counts();
-    assertEqual(succeeded, 4);
-  });
+      assertEqual(succeeded, 4);
+    });
+  }
 
   add('An executor runs every hook exactly once, however often its batch is released', async (stage) => {
     const batch = stage.batch('run', {

@@ -15,7 +15,7 @@ describeContract(
   hookExecutorContract(
     ({ concurrency }) =>
       new InProcessHookExecutor({ concurrency, maxPending: 1_000, onOverflow: () => undefined }),
-    { canRetry: true, canSupersede: true },
+    { canRetry: true, canLimit: true, canSupersede: true },
   ),
 );
 

@@ -5,5 +5,5 @@ import { JsonHookExecutor } from '../../support/json-hook.executor.js';
 
 describeContract(
   'An executor that stores JSON and rebuilds every task',
-  hookExecutorContract(({ concurrency }) => new JsonHookExecutor({ concurrency })),
+  hookExecutorContract(({ concurrency }) => new JsonHookExecutor({ concurrency }), { canLimit: true }),
 );

@@ -133,6 +133,6 @@ describeContract(
         new InProcessHookExecutor({ concurrency, maxPending: 10_000, onOverflow: () => undefined }),
         { timeout: 10_000, logger: new HookHarness().log },
       ),
-    { canRetry: true, canSupersede: true },
+    { canRetry: true, canLimit: true, canSupersede: true },
   ),
 );

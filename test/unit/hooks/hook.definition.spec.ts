@@ -123,9 +123,13 @@ describe('defineHookOf()', () => {
   });
 
   it.each<[Decorator, string, string]>([
-    ['Hook', 'background', 'runInBackground, name, timeout, retry, concurrency, rate, on, when, onError'],
-    ['Hook', 'stream', 'runInBackground, name, timeout, retry, concurrency, rate, on, when, onError'],
-    ...['retry', 'concurrency', 'rate', 'on', 'onError', 'runInBackground'].map(
+    [
+      'Hook',
+      'background',
+      'runInBackground, name, timeout, retry, concurrency, rate, key, on, when, onError',
+    ],
+    ['Hook', 'stream', 'runInBackground, name, timeout, retry, concurrency, rate, key, on, when, onError'],
+    ...['retry', 'concurrency', 'rate', 'key', 'on', 'onError', 'runInBackground'].map(
       (option): [Decorator, string, string] => ['Guardrail', option, 'name, timeout, when, stream'],
     ),
   ])('refuses an option that @%s does not know: %s', (decorator, option, known) => {
