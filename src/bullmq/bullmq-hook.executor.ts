@@ -478,7 +478,8 @@ export class BullmqHookExecutor extends HookExecutor {
     } catch (thrown) {
       isRefused = true;
       refused.add(stored, adding);
-      if (this.#settings.onUnavailable === 'fail') throw new HooksNotStoredError(batch.id, thrown);
+      if (this.#settings.onUnavailable === 'fail')
+        throw new HooksNotStoredError(batch.id, withoutParameters(thrown));
       return this.#keepInProcess(batch, reasonOf(thrown));
     }
     const cancelled = waiting.filter(({ execution }) => execution.endedAt !== undefined);
@@ -664,6 +665,13 @@ async function promote(promoter: JobPromoter, jobId: string): Promise<boolean> {
     if (isNotDelayed(thrown)) return false;
     throw thrown;
   }
+}
+
+/** Errors of drivers hold the command or statement that failed: the data of the run, or a password. */
+function withoutParameters(thrown: unknown): Error {
+  const error = new Error(reasonOf(thrown));
+  const { code } = (thrown ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' ? Object.assign(error, { code }) : error;
 }
 
 function isNotDelayed(thrown: unknown): boolean {

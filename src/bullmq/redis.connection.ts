@@ -1,6 +1,8 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Redis, RedisOptions } from 'ioredis';
 
+import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
+import { reasonOf } from '../errors/log.text.js';
 import { importNeeded } from '../peers/optional-peer.js';
 import { WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.connection.js';
 import { RedisQueueStore } from './redis-queue.store.js';
@@ -57,9 +59,20 @@ export async function openRedisQueue(
 }
 
 function create(Client: typeof Redis, given: string | object, options: RedisOptions): Redis {
-  if (typeof given === 'string') return new Client(given, options);
+  if (typeof given === 'string') return new Client(checkUrl(given), options);
   if (isClient(given)) return given.duplicate(options);
   return new Client({ ...given, ...options });
+}
+
+/** The error of an invalid URL holds all of it, with its password. */
+function checkUrl(url: string): string {
+  // `ioredis` also takes a port, the path of a socket, and an address without a protocol.
+  const isUrl = url.includes('://');
+  if (!isUrl || URL.canParse(url)) return url;
+  throw new AgentOsConfigurationError(
+    'bullmq(): expected connection to be a URL such as redis://localhost:6379, got one that cannot be read. Special characters ' +
+      'of a password need encodeURIComponent().',
+  );
 }
 
 /** Of the application's installation, which may be another one: not `instanceof`. */
@@ -67,14 +80,20 @@ function isClient(given: object): given is Redis {
   return 'duplicate' in given && typeof given.duplicate === 'function';
 }
 
-/** Connecting fails at the first error: a start that waits for a server that is not there says nothing. */
+/**
+ * Connecting fails at the first error: a start that waits for a server that is not there says nothing. The errors of `ioredis`
+ * hold the command that was refused, and with it the password.
+ */
 async function connect(client: Redis): Promise<void> {
-  try {
-    await client.connect();
-  } catch (thrown) {
-    client.disconnect();
-    throw new Error(`bullmq({ connection }): Redis cannot be reached: ${(thrown as Error).message}`, {
-      cause: thrown,
-    });
-  }
+  let reason: string | undefined;
+  const onError = (error: Error): void => void (reason ??= reasonOf(error));
+  client.on('error', onError);
+  const failure = await client.connect().then(
+    () => undefined,
+    (thrown: unknown) => reason ?? reasonOf(thrown),
+  );
+  client.off('error', onError);
+  if (failure === undefined) return;
+  client.disconnect();
+  throw new Error(`bullmq({ connection }): Redis cannot be reached: ${failure}`);
 }

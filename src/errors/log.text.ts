@@ -1,4 +1,5 @@
 import { toError } from '../data/to-error.js';
+import { withoutCredentials } from '../data/without-credentials.js';
 
 /** Characters of an id or a name that a log line or a message shows: ids of sessions have at most 255. */
 const MAX_QUOTED = 300;
@@ -20,10 +21,10 @@ export function quoted(text: string): string {
 /**
  * The reason for a failure, on one line and bounded: the error's message. An error that wraps a database statement is
  * replaced by its cause, since its message holds all parameters. An error without a message is described by its code,
- * or by the errors that it aggregates, as failed connections do.
+ * or by the errors that it aggregates, as failed connections do. Credentials of URLs are left out.
  */
 export function reasonOf(thrown: unknown): string {
-  return escaped(shortened(longReason(toError(thrown)), MAX_REASON));
+  return escaped(shortened(withoutCredentials(longReason(toError(thrown))), MAX_REASON));
 }
 
 /**

@@ -1,10 +1,15 @@
 import { types } from 'node:util';
 
-/** A value for an error message. Contents of objects are left out, as they may be user content. */
+import { withoutCredentials } from '../data/without-credentials.js';
+
+/**
+ * A value for an error message. Contents of objects are left out, as they may be user content, and the credentials of
+ * URLs.
+ */
 export function showValue(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.slice(0, 100));
+      return JSON.stringify(withoutCredentials(value).slice(0, 100));
     case 'undefined':
       return 'undefined';
     case 'function':
