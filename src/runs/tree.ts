@@ -184,11 +184,16 @@ export class RunTree {
       for (const task of batch.tasks) task.drop();
       throw thrown;
     };
-    try {
-      const accepting = environment.executor.accept(batch, storeRun);
-      if (accepting) return accepting.then(release).catch(drop);
+    // Before the release: no hook of a deleted session may begin.
+    const forgetAndRelease = (): Promise<void> | undefined => {
+      const forgetting = this.forgetDeleted();
+      if (forgetting) return forgetting.then(release);
       release();
       return undefined;
+    };
+    try {
+      const accepting = environment.executor.accept(batch, storeRun);
+      return accepting ? accepting.then(forgetAndRelease).catch(drop) : forgetAndRelease();
     } catch (thrown) {
       return drop(thrown);
     }
