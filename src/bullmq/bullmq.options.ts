@@ -76,7 +76,7 @@ export interface BullmqSettings {
   readonly remembered?: number;
   /** Milliseconds that the data of a run with failed hooks is kept. Default 604,800,000 (7 days). */
   readonly keepFailed?: number;
-  /** Encrypts what is stored of a run: its data, its files and what `carry` takes along. Default: none. */
+  /** Encrypts the stored data of a run, its files and the captured context of `carry`. Default: none. */
   readonly codec?: PayloadCodec;
 }
 

@@ -4,8 +4,8 @@ import { showValue } from '../model/show-value.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
 /**
- * Encrypts the payloads of hooks, or changes them in another way: the data of their runs, the contents of files, and what
- * `carry` takes along. Both functions may be asynchronous; `decode` is only given what `encode` has returned, here or in another
+ * Encrypts the payloads of hooks, or changes them in another way: the data of their runs, the contents of files, and the
+ * captured context of `carry`. Both functions may be asynchronous; `decode` is only given what `encode` has returned, here or in another
  * process.
  *
  * @example

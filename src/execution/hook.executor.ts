@@ -150,7 +150,7 @@ export interface HookBatch {
  * @param within - stores the batch in the transaction of the run, if the executor has the client
  *   {@link HookExecutorHost.sessionClient}. Called with the connection of the transaction. Not called if the run is not
  *   stored, since its session is gone, it needs none, or the store of sessions fails: then store the batch by itself.
- * @returns whether the run and what `within` has stored are committed
+ * @returns whether the run and the data that `within` has stored are committed
  * @throws the error of `within`: then the run is not stored, either, and is stored later by itself unless it fails
  */
 export type StoreRun = (within?: (connection: object) => Promise<void>) => Promise<boolean>;
