@@ -10,6 +10,7 @@ import { EventStreamOpener } from './runs/event-stream.opener.js';
 @Injectable()
 export class ChangesResponder implements BeforeApplicationShutdown {
   readonly #open = new Set<ChangeStream>();
+  #isShuttingDown = false;
 
   constructor(
     private readonly runtime: AgentOsRuntime,
@@ -18,6 +19,7 @@ export class ChangesResponder implements BeforeApplicationShutdown {
 
   /** Shutdown waits for connections, and these streams have no end of their own. */
   beforeApplicationShutdown(): void {
+    this.#isShuttingDown = true;
     for (const stream of this.#open) stream.end();
     this.#open.clear();
   }
@@ -31,6 +33,8 @@ export class ChangesResponder implements BeforeApplicationShutdown {
     const { inFlight, index, executions } = this.runtime;
     const sources = { runs: [inFlight.started, index.changes], executions: executions.changes };
     const stream = new ChangeStream(this.streams.open(response), sources, owner);
+    // A connection that is still open may bring another request.
+    if (this.#isShuttingDown) return stream.end();
     this.#open.add(stream);
     currentScope().response?.onClosed(() => {
       this.#open.delete(stream);

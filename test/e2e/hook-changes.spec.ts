@@ -3,6 +3,7 @@ import { Agent } from 'nestjs-agentos';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { MOST_CHANGES } from '../../src/http/change.stream.js';
+import { ChangesResponder } from '../../src/http/changes.responder.js';
 import { inBackground } from '../support/background-hook.js';
 import { parseFrames, runJson } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
@@ -148,6 +149,13 @@ describe('The stream of changes', () => {
     expect(changes?.runs).toHaveLength(MOST_CHANGES);
     expect(changes?.omitted).toBeGreaterThanOrEqual(20);
     await client.leave();
+  });
+
+  it('ends at once if it is opened while the application shuts down', async () => {
+    const app = await startApp({ agentOs: {} });
+    app.app.get(ChangesResponder).beforeApplicationShutdown();
+    const client = await ChangesClient.open(app.url);
+    expect(await client.next()).toBeUndefined();
   });
 
   it('is behind the guards of the routes', async () => {
