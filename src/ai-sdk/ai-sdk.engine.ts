@@ -84,10 +84,14 @@ class AiSdkEngine extends Engine {
   }
 
   async *#answer(call: EngineCall): AsyncGenerator<EngineEvent, void, void> {
-    const { output, maxSteps } = this.#options;
+    const { output, maxSteps, sendReasoning } = this.#options;
     const isStructured = output !== undefined;
     const leadership = isLeading(call.request) ? new Leadership(call.request, call.end) : undefined;
-    const reader = new AnswerReader({ model: this.model, isTextHeld: isStructured });
+    const reader = new AnswerReader({
+      model: this.model,
+      isTextHeld: isStructured,
+      isReasoningSent: sendReasoning,
+    });
     for await (const part of this.#callModel(call, leadership)) {
       const event = reader.read(part);
       if (event) yield event;

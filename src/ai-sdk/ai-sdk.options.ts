@@ -5,7 +5,7 @@ import type { EngineRequest } from '../components/engine.js';
 import { schemaOption, type OutputSchema } from '../components/workflow/output-schema.js';
 import { isRecord } from '../data/is-record.js';
 import { checkOptions } from '../options/check.options.js';
-import { optionsOf, valueOf, wholeNumber } from '../options/option.schemas.js';
+import { flag, optionsOf, valueOf, wholeNumber } from '../options/option.schemas.js';
 import { checkOutput, checkTools } from './schema.checks.js';
 
 /** The settings that are passed to the AI SDK's `streamText` unchanged. */
@@ -85,6 +85,13 @@ export interface AiSdkOptions extends AiSdkCallSettings {
    * @default 20
    */
   readonly maxSteps?: number;
+  /**
+   * Whether the model's reasoning is part of the run: clients see it, and guardrails check it. With `false` it is
+   * dropped.
+   *
+   * @default true
+   */
+  readonly sendReasoning?: boolean;
 }
 
 /** The AI SDK checks the call settings itself. */
@@ -106,6 +113,7 @@ const OPTIONS = optionsOf<AiSdkOptions>()({
   tools: valueOf<ToolSet>('an object of tools', isRecord).optional(),
   output: schemaOption().optional(),
   maxSteps: wholeNumber(1).default(20),
+  sendReasoning: flag().default(true),
   ...SETTING_CHECKS,
 });
 

@@ -5,6 +5,7 @@ import type { PlainRecord } from '../model/run-context.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import type { FinishReason } from '../model/run-usage.js';
 import { readEnd, type RequestEnd } from './answer.end.js';
+import { toFile, toSource } from './answer.parts.js';
 import { TOOL_FAILED, ToolError } from './tool.error.js';
 
 /** A part of the AI SDK's stream. */
@@ -21,6 +22,8 @@ interface AnswerReaderOptions {
   readonly model: ModelIdentity;
   /** Text is not emitted as events, because it must be checked first. */
   readonly isTextHeld: boolean;
+  /** The model's reasoning is emitted as events. */
+  readonly isReasoningSent: boolean;
 }
 
 /** Converts the AI SDK's stream into events of a run. */
@@ -32,10 +35,12 @@ export class AnswerReader {
   #isSeparatorDue = false;
   readonly #model: ModelIdentity;
   readonly #isTextHeld: boolean;
+  readonly #isReasoningSent: boolean;
 
-  constructor({ model, isTextHeld }: AnswerReaderOptions) {
+  constructor({ model, isTextHeld, isReasoningSent }: AnswerReaderOptions) {
     this.#model = model;
     this.#isTextHeld = isTextHeld;
+    this.#isReasoningSent = isReasoningSent;
   }
 
   /** The text of the model since the last round of tool calls. */
@@ -65,6 +70,12 @@ export class AnswerReader {
         return this.#startStep();
       case 'text-delta':
         return this.#takeText(part.text);
+      case 'reasoning-delta':
+        return this.#takeReasoning(part.text);
+      case 'source':
+        return { type: 'source', source: toSource(part) };
+      case 'file':
+        return { type: 'file', file: toFile(part) };
       case 'tool-call':
         return this.#takeToolCall(part);
       case 'tool-result':
@@ -80,7 +91,7 @@ export class AnswerReader {
       case 'finish-step':
         return { type: 'model-request-completed', ...toUsage(part.usage), ...this.#takeEnd(part) };
       default:
-        // Runs have no events for reasoning, sources, files and progress.
+        // Runs have no events for progress.
         return undefined;
     }
   }
@@ -104,6 +115,10 @@ export class AnswerReader {
   #takeToolCall({ toolCallId: id, toolName: name, ...call }: ToolCallPart): EngineEvent {
     this.#isAwaitingTools ||= call.providerExecuted !== true;
     return { type: 'tool-call', id, name, arguments: toArguments(call.input) };
+  }
+
+  #takeReasoning(piece: string): EngineEvent | undefined {
+    return piece === '' || !this.#isReasoningSent ? undefined : { type: 'reasoning', text: piece };
   }
 
   #takeText(piece: string): EngineEvent | undefined {

@@ -2,6 +2,7 @@ import type { Message } from '../model/message.js';
 import type { RunContext } from '../model/run-context.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunFile } from '../model/run-input.js';
+import type { RunSource } from '../model/run-source.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import type { FinishReason, ModelRequestMetrics } from '../model/run-usage.js';
 import type { ToolExecution } from '../model/tool-execution.js';
@@ -61,6 +62,12 @@ export interface DelegateOptions {
 /** The events that an engine reports while it works. */
 export type EngineEvent =
   | { readonly type: 'text'; readonly text: string }
+  /** A piece of the model's reasoning. */
+  | { readonly type: 'reasoning'; readonly text: string }
+  /** A source that the answer refers to. */
+  | { readonly type: 'source'; readonly source: RunSource }
+  /** An image, audio or another file that is part of the answer: its content or its URL. */
+  | { readonly type: 'file'; readonly file: RunFile }
   | {
       readonly type: 'tool-call';
       readonly id: string;
@@ -91,6 +98,12 @@ export interface ToolDescription {
 /** A whole answer, with its metrics, tool calls and metadata. */
 export interface EngineOutput {
   readonly content: string;
+  /** The reasoning of the model before its answer. */
+  readonly reasoning?: string;
+  /** The sources that the answer refers to. */
+  readonly sources?: readonly RunSource[];
+  /** Files that are part of the answer. */
+  readonly files?: readonly RunFile[];
   /** The parsed answer, if structured output was asked for. */
   readonly data?: unknown;
   readonly metrics?: EngineUsage;

@@ -1,9 +1,11 @@
 import { isRecord } from '../data/is-record.js';
 import type { Message } from '../model/message.js';
+import type { RunFile, RunFileKind } from '../model/run-input.js';
+import type { RunSource } from '../model/run-source.js';
 import { USAGE_FIELDS, withTotal } from '../model/run-usage.js';
 import { showValue } from '../model/show-value.js';
 import type { ToolExecution } from '../model/tool-execution.js';
-import type { ComponentRun } from '../runs/component.port.js';
+import type { AnswerParts, ComponentRun } from '../runs/component.port.js';
 import {
   Engine,
   type EngineEvent,
@@ -82,6 +84,15 @@ function takeEvent(event: EngineEvent, run: ComponentRun): Promise<void> | undef
     case 'text':
       checkTexts(event, ['text'], run);
       return run.addText(event.text);
+    case 'reasoning':
+      checkTexts(event, ['text'], run);
+      return run.addReasoning(event.text);
+    case 'source':
+      checkSource(event.source, 'reported', run);
+      return run.addSource(event.source);
+    case 'file':
+      checkFile(event.file, 'reported', run);
+      return run.addFile(event.file);
     case 'model-request-started':
       return run.startRequest();
     case 'model-request-completed':
@@ -131,24 +142,42 @@ function takeToolResult(
 }
 
 function takeOutput(
-  { content, data, metrics, finishReason, metadata, tools }: EngineOutput,
+  { content, data, metrics, finishReason, metadata, tools, ...others }: EngineOutput,
   run: ComponentRun,
 ): Promise<void> | undefined {
+  const { reasoning, sources, files } = others;
   if (typeof content !== 'string')
     throw wrong(run, `answered with an object whose content is ${showValue(content)}; expected a text`);
   for (const [name, value] of Object.entries({ metrics, metadata }))
     if (value !== undefined && !isRecord(value))
       throw wrong(run, `answered with ${name} that are ${showValue(value)}; expected an object`);
-  if (tools !== undefined && !isList(tools))
-    throw wrong(run, `answered with tools that are ${showValue(tools)}; expected an array`);
+  if (reasoning !== undefined && typeof reasoning !== 'string')
+    throw wrong(run, `answered with a reasoning that is ${showValue(reasoning)}; expected a text`);
+  for (const [name, value] of Object.entries({ tools, sources, files }))
+    if (value !== undefined && !isList(value))
+      throw wrong(run, `answered with ${name} that are ${showValue(value)}; expected an array`);
   for (const tool of tools ?? []) checkTool(tool, run);
+  for (const source of sources ?? []) checkSource(source, 'answered with', run);
+  for (const file of files ?? []) checkFile(file, 'answered with', run);
   if (metrics) checkUsage(metrics, 'metrics', run);
   if (data !== undefined) run.setData(data);
   if (metrics) run.addUsage(withTotal(metrics));
   if (finishReason !== undefined) run.setFinishReason(finishReason);
   if (tools) run.addTools(tools);
   if (metadata) run.addMetadata(metadata);
-  return run.addText(content);
+  if (reasoning === undefined && !sources && !files) return run.addText(content);
+  return addAnswer({ content, reasoning, sources, files }, run);
+}
+
+/** Streams a whole answer. */
+export async function addAnswer(
+  { content, reasoning = '', sources = [], files = [] }: AnswerParts,
+  run: ComponentRun,
+): Promise<void> {
+  await run.addReasoning(reasoning);
+  await run.addText(content);
+  for (const source of sources) await run.addSource(source);
+  for (const file of files) await run.addFile(file);
 }
 
 function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
@@ -182,6 +211,43 @@ function checkTool(tool: ToolExecution, run: ComponentRun): void {
       throw wrong(run, `${answered} whose ${field} is ${showValue(value)}; expected a text`);
   if (!isRecord(given))
     throw wrong(run, `${answered} whose arguments are ${showValue(given)}; expected an object`);
+}
+
+/** With an invalid source, clients would get a link to nothing, or no answer at all. */
+function checkSource(source: RunSource, how: string, run: ComponentRun): void {
+  if (!isRecord(source)) throw wrong(run, `${how} a source that is ${showValue(source)}; expected an object`);
+  const { kind, id, url, title, excerpt, mediaType, name }: Readonly<Record<string, unknown>> = source;
+  if (kind !== 'url' && kind !== 'document')
+    throw wrong(run, `${how} a source whose kind is ${showValue(kind)}; expected "url" or "document"`);
+  const required = kind === 'url' ? { id, url } : { id, title };
+  checkFields(required, { title, excerpt, mediaType, name }, `${how} a source`, run);
+}
+
+const FILE_KINDS: readonly unknown[] = ['image', 'audio', 'video', 'file'] satisfies readonly RunFileKind[];
+
+function checkFile(file: RunFile, how: string, run: ComponentRun): void {
+  if (!isRecord(file)) throw wrong(run, `${how} a file that is ${showValue(file)}; expected an object`);
+  const { kind, id, name, mediaType, content, url }: Readonly<Record<string, unknown>> = file;
+  if (!FILE_KINDS.includes(kind))
+    throw wrong(
+      run,
+      `${how} a file whose kind is ${showValue(kind)}; expected "image", "audio", "video" or "file"`,
+    );
+  if ((content === undefined) === (url === undefined))
+    throw wrong(
+      run,
+      `${how} a file with ${content === undefined ? 'no' : 'a'} content and ${url === undefined ? 'no' : 'a'} url; expected one of them`,
+    );
+  checkFields({ id }, { name, mediaType, content, url }, `${how} a file`, run);
+}
+
+function checkFields(required: object, optional: object, what: string, run: ComponentRun): void {
+  for (const [field, value] of Object.entries(required))
+    if (typeof value !== 'string')
+      throw wrong(run, `${what} whose ${field} is ${showValue(value)}; expected a text`);
+  for (const [field, value] of Object.entries(optional))
+    if (value !== undefined && typeof value !== 'string')
+      throw wrong(run, `${what} whose ${field} is ${showValue(value)}; expected a text`);
 }
 
 const NUMBERS = [...USAGE_FIELDS, 'timeToFirstToken'] as const;

@@ -31,5 +31,6 @@ export type {
   StepPosition,
 } from '../model/run-event.js';
 export type { ModelIdentity } from '../model/run-output.js';
+export type { RunSource } from '../model/run-source.js';
 export type { FinishReason, ModelRequestMetrics, RunUsage } from '../model/run-usage.js';
 export { textOfFile } from '../model/file.text.js';

@@ -7,12 +7,13 @@ import type { Message } from '../model/message.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunFile } from '../model/run-input.js';
 import type { RunOutput, StepOutput } from '../model/run-output.js';
+import type { RunSource } from '../model/run-source.js';
 import type { ToolExecution } from '../model/tool-execution.js';
 
 /**
  * The places of a run that a guardrail checks besides the question or the answer itself.
  *
- * - `files`: names and texts of the files that came with the question
+ * - `files`: names and texts of the files that came with the question, or that are part of the answer
  * - `metadata`: for the input, the caller's metadata; for the output, the metadata that the engine has added
  * - `dependencies`, `sessionState`: input only, as hooks and engine get them
  * - `tools`: output only, arguments and results of tool calls
@@ -71,9 +72,14 @@ export function lookAtOutput(
 
 function outputCopy(output: RunOutput, look: Look, given: PlainRecord): Partial<RunOutput> {
   const { ignored } = look;
-  const { content, data, metadata, memberResponses, stepResults } = output;
+  const { content, reasoning, sources, files, data, metadata, memberResponses, stepResults } = output;
   return {
     content: look.of(content),
+    ...(reasoning === undefined ? {} : { reasoning: look.of(reasoning) }),
+    ...(sources === undefined ? {} : { sources: sources.map((source) => sourceCopy(source, look)) }),
+    ...(files === undefined || ignored.has('files')
+      ? {}
+      : { files: files.map((file) => fileCopy(file, look)) }),
     ...(data === undefined ? {} : { data: look.of(data) }),
     ...(ignored.has('tools') ? {} : { tools: output.tools.map((tool) => toolCopy(tool, look)) }),
     messages: output.messages.map((message) => messageCopy(message, look)),
@@ -125,6 +131,12 @@ function stepCopy(step: StepOutput, look: Look): StepOutput {
     ...(error === undefined ? {} : { error: look.of(error) }),
     ...(steps === undefined ? {} : { steps: steps.map((inner) => stepCopy(inner, look)) }),
   };
+}
+
+/** A masked link leads nowhere, but shows that there was one. */
+function sourceCopy(source: RunSource, look: Look): RunSource {
+  const { id: _, kind: __, ...texts } = source;
+  return { ...source, ...look.of(texts) };
 }
 
 function fileCopy(file: RunFile, look: Look): RunFile {

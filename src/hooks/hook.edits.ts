@@ -135,8 +135,20 @@ const STEP: Kind = recordOf({
   metrics: optional(USAGE),
   steps: optional(listOf(() => STEP)),
 });
+const SOURCE = recordOf({
+  kind: TEXT,
+  id: TEXT,
+  url: OPTIONAL_TEXT,
+  title: OPTIONAL_TEXT,
+  excerpt: OPTIONAL_TEXT,
+  mediaType: OPTIONAL_TEXT,
+  name: OPTIONAL_TEXT,
+});
 const ANSWER = {
   content: TEXT,
+  reasoning: OPTIONAL_TEXT,
+  sources: optional(listOf(() => SOURCE)),
+  files: optional(listOf(() => FILE)),
   messages: listOf(() => MESSAGE),
   tools: listOf(() => TOOL),
   memberResponses: listOf(() => MEMBER),

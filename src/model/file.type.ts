@@ -257,8 +257,13 @@ function isNamedAsText(name = ''): boolean {
   return name !== '' && !PROGRAMS.includes(extensionOf(name));
 }
 
+/** The kind of a file of this type, whether or not a model can read it. */
+export function fileKindOf(mediaType: string): RunFileKind {
+  const [, top = 'file'] = /^(image|audio|video)\/./.exec(mediaType) ?? [];
+  return top as RunFileKind;
+}
+
 function kindOf(mediaType: string): RunFileKind | undefined {
-  const [, top] = /^(image|audio|video)\/./.exec(mediaType) ?? [];
-  if (top) return top as RunFileKind;
-  return isTextType(mediaType) || DOCUMENTS.has(mediaType) ? 'file' : undefined;
+  const kind = fileKindOf(mediaType);
+  return kind !== 'file' || isTextType(mediaType) || DOCUMENTS.has(mediaType) ? kind : undefined;
 }

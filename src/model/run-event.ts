@@ -1,6 +1,8 @@
 import type { ComponentIdentity } from './component.js';
 import type { PlainRecord } from './run-context.js';
+import type { RunFile } from './run-input.js';
 import type { ModelIdentity, RunOutput, StepOutput } from './run-output.js';
+import type { RunSource } from './run-source.js';
 import type { ModelRequestMetrics } from './run-usage.js';
 import type { ToolExecution } from './tool-execution.js';
 
@@ -75,6 +77,12 @@ export interface RunEventBase {
 export type RunEventBody =
   | { readonly type: 'run-started'; readonly model?: ModelIdentity }
   | { readonly type: 'run-content'; readonly content: string }
+  /** A piece of the model's reasoning. */
+  | { readonly type: 'run-reasoning'; readonly content: string }
+  /** A source that the answer refers to. */
+  | { readonly type: 'run-source'; readonly source: RunSource }
+  /** A file that is part of the answer. */
+  | { readonly type: 'run-file'; readonly file: RunFile }
   | { readonly type: 'run-content-completed' }
   | {
       readonly type: 'run-completed';
@@ -116,3 +124,14 @@ export type RunEventBody =
 
 /** One event of a run, as `AgentOsService.stream()` yields it and the event stream of the protocol shows it. */
 export type RunEvent = RunEventBase & RunEventBody;
+
+/** The events that carry the pieces of an answer. They are streamed, and not stored: the output has the whole answer. */
+export type AnswerPiece = Extract<
+  RunEventBody,
+  { readonly type: 'run-content' | 'run-reasoning' | 'run-source' | 'run-file' }
+>;
+
+/** Whether an event carries a piece of an answer. */
+export function isAnswerPiece({ type }: Pick<RunEventBody, 'type'>): boolean {
+  return type === 'run-content' || type === 'run-reasoning' || type === 'run-source' || type === 'run-file';
+}

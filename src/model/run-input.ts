@@ -1,7 +1,7 @@
 /** The kind of a file, by its media type; `file` is any document. */
 export type RunFileKind = 'image' | 'audio' | 'video' | 'file';
 
-/** A file that comes with the input of a run. */
+/** A file that comes with the input of a run, or is part of its answer. */
 export interface RunFile {
   readonly id: string;
   readonly kind: RunFileKind;

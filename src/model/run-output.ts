@@ -1,7 +1,8 @@
 import type { ComponentIdentity } from './component.js';
 import type { Message } from './message.js';
 import type { PlainRecord } from './run-context.js';
-import type { RunInput } from './run-input.js';
+import type { RunFile, RunInput } from './run-input.js';
+import type { RunSource } from './run-source.js';
 import type { RunMetrics } from './run-usage.js';
 import type { ToolExecution } from './tool-execution.js';
 
@@ -70,6 +71,15 @@ export interface RunOutput {
   content: string;
   /** The parsed answer, if the engine was asked for structured output; `content` is its JSON text. */
   data?: unknown;
+  /**
+   * The reasoning of the model before its answer, if the engine reports it. Clients may read it: output guardrails
+   * must inspect it like the answer.
+   */
+  reasoning?: string;
+  /** The sources that the answer refers to, if there are any. */
+  sources?: RunSource[];
+  /** Files that are part of the answer, such as images and audio, if there are any; stored without their content. */
+  files?: RunFile[];
   status: RunStatus;
   metrics: RunMetrics;
   /** The model that answered, if the engine has one. */

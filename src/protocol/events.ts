@@ -3,6 +3,17 @@ import { z } from 'zod';
 import type { ComponentKind } from '../model/component.js';
 import type { IterationEventFields, RunErrorFields, RunEvent, StepPlace } from '../model/run-event.js';
 import type { ModelIdentity, RunOutput, StepOutput } from '../model/run-output.js';
+import type { RunFile } from '../model/run-input.js';
+import {
+  toWireAnswerFile,
+  toWireAnswerParts,
+  toWireCitations,
+  toWireReferences,
+  WireAnswerFile,
+  WireAnswerParts,
+  WireCitations,
+  WireReferences,
+} from './answers.js';
 import { ErrorFields, toErrorFields } from './errors.js';
 import {
   toWireFinishReason,
@@ -77,7 +88,13 @@ const PostHook = { post_hook_name: z.string() };
 const Piece = {
   content: z.string().describe('The piece.'),
   content_type: z.enum(['str']),
-  reasoning_content: z.string().describe('Always empty.'),
+  reasoning_content: z.string().describe("A piece of the model's reasoning; empty in other pieces."),
+  citations: WireCitations.optional().describe('A source of the answer.'),
+  references: WireReferences.optional(),
+  image: WireAnswerFile.optional().describe('An image of the answer.'),
+  response_audio: WireAnswerFile.optional().describe('Audio of the answer.'),
+  videos: z.array(WireAnswerFile).optional().describe('A video of the answer.'),
+  files: z.array(WireAnswerFile).optional().describe('Another file of the answer.'),
 };
 const Cancelled = { content: z.string().describe('The answer so far.'), reason: z.string() };
 const StepIndex = z
@@ -100,6 +117,11 @@ const Router = { ...Step, selected_steps: z.array(z.string()).describe('The chos
 /** The end of a conversation. After a cancellation, only the text is present. */
 const Completed = {
   ...WireContent.shape,
+  ...WireAnswerParts.shape,
+  extra_data: z
+    .object({ references: WireReferences })
+    .optional()
+    .describe('`references` once more, for readers that look here.'),
   metadata: WireMetadata,
   metrics: WireMetrics.optional(),
   model_provider_data: WireFinishReason.optional(),
@@ -161,6 +183,12 @@ export const EVENTS: { readonly [T in EventType]: EventRow<T> } = {
     ],
     team: [event('RunContent', 'A piece of the answer.', Piece, toPiece)],
   },
+  'run-reasoning': pieceRow(({ content }) => ({ reasoning_content: content })),
+  'run-source': pieceRow(({ source }) => ({
+    citations: toWireCitations([source]),
+    references: someOf(toWireReferences([source])),
+  })),
+  'run-file': pieceRow(({ file }) => toFilePiece(file)),
   'run-content-completed': {
     conversation: [event('RunContentCompleted', 'The answer is complete.', {}, () => ({}))],
   },
@@ -168,6 +196,7 @@ export const EVENTS: { readonly [T in EventType]: EventRow<T> } = {
     agent: [
       event(...AGENT_COMPLETED, ({ output, sessionState }) => ({
         ...toWireContent(output),
+        ...toCompletedParts(output),
         model_provider_data: toWireFinishReason(output.metrics),
         metadata: toWireMetadata(output),
         session_state: toJsonObject(sessionState),
@@ -177,6 +206,7 @@ export const EVENTS: { readonly [T in EventType]: EventRow<T> } = {
     team: [
       event(...TEAM_COMPLETED, ({ output, sessionState }) => ({
         ...toWireContent(output),
+        ...toCompletedParts(output),
         model_provider_data: toWireFinishReason(output.metrics),
         metadata: toWireMetadata(output),
         member_responses: someOf(toMemberRuns(output.memberResponses, { sessionState })),
@@ -426,8 +456,54 @@ function toModel(model: ModelIdentity | undefined): { model?: string; model_prov
   return model ? { model: model.id, model_provider: model.provider } : {};
 }
 
-function toPiece({ content }: EventOf<'run-content'>): z.infer<z.ZodObject<typeof Piece>> {
+type WirePiece = z.infer<z.ZodObject<typeof Piece>>;
+
+function toPiece({ content }: EventOf<'run-content'>): WirePiece {
   return { content, content_type: 'str', reasoning_content: '' };
+}
+
+/** A piece of an answer that is no text: `RunContent` with an empty text, since readers expect one. */
+function pieceRow<T extends EventType>(fields: (event: EventOf<T>) => Partial<WirePiece>): EventRow<T> {
+  const name = 'RunContent';
+  const description = 'A piece of the answer.';
+  const all = (piece: EventOf<T>): WirePiece => ({
+    content: '',
+    content_type: 'str',
+    reasoning_content: '',
+    ...fields(piece),
+  });
+  return {
+    agent: [
+      event(name, description, { ...Piece, workflow_agent: z.boolean() }, (piece) => ({
+        ...all(piece),
+        workflow_agent: false,
+      })),
+    ],
+    team: [event(name, description, Piece, all)],
+  };
+}
+
+function toFilePiece(file: RunFile): Partial<WirePiece> {
+  const sent = toWireAnswerFile(file);
+  switch (file.kind) {
+    case 'image':
+      return { image: sent };
+    case 'audio':
+      return { response_audio: sent };
+    case 'video':
+      return { videos: sent && [sent] };
+    case 'file':
+      return { files: sent && [sent] };
+    default:
+      return file.kind satisfies never;
+  }
+}
+
+/** One reader of the protocol looks for references in `extra_data`. */
+function toCompletedParts(output: RunOutput): object | undefined {
+  const parts = toWireAnswerParts(output);
+  if (!parts?.references) return parts;
+  return { ...parts, extra_data: { references: parts.references } };
 }
 
 function toRunError({

@@ -4,6 +4,7 @@ import { toJsonValue } from '../data/to-json-value.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunOutput } from '../model/run-output.js';
+import { toWireAnswerParts, WireAnswerParts } from './answers.js';
 import { FailureFields } from './errors.js';
 import { toWireInput, WireInput } from './media.js';
 import { toWireMessage, WireMessage } from './messages.js';
@@ -54,6 +55,7 @@ const CommonFields = z.object({
 });
 
 const ConversationFields = CommonFields.extend({
+  ...WireAnswerParts.shape,
   metrics: WireMetrics,
   model: z.string().optional().describe("The provider's name for the model."),
   model_provider: z.string().optional(),
@@ -247,6 +249,7 @@ function toConversation(output: RunOutput, details: RunDetails): WireAgentRun | 
   // No spread: copies of objects with this many fields are slow to make and to write as JSON.
   return Object.assign(
     fields,
+    toWireAnswerParts(output),
     component.kind === 'team'
       ? { team_id: id, team_name: name, member_responses: toMemberRuns(output.memberResponses, details) }
       : { agent_id: id, agent_name: name, session_state: toJsonObject(sessionState) },

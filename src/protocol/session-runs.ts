@@ -5,6 +5,14 @@ import { toJsonValue } from '../data/to-json-value.js';
 import type { RunOutput } from '../model/run-output.js';
 import { isInputWithheld, WITHHELD_INPUT } from '../sessions/session.filter.js';
 import type { StoredRun } from '../sessions/session.store.js';
+import {
+  filesOf,
+  toWireCitations,
+  toWireReferences,
+  WireAnswerFile,
+  WireCitations,
+  WireReferences,
+} from './answers.js';
 import { toWireEvents, type WireEvent } from './events.js';
 import { toWireMedia, WireMedia } from './media.js';
 import { toWireMessage, WireMessage } from './messages.js';
@@ -25,6 +33,7 @@ import { WIRE_EVENTS } from './streams.js';
 import { toWireTool, WireTool } from './tools.js';
 
 const AlwaysNull = 'Always null.';
+const FilesOfAnswer = 'Files of the answer that have an address: their content is not stored.';
 
 /** Fields that are null in one answer are left out in another. */
 const CommonFields = z.object({
@@ -32,17 +41,17 @@ const CommonFields = z.object({
   status: WireRunStatus,
   run_input: z.string().describe('The input of the run.'),
   content: z.unknown().describe('The answer: text, or an object if it is structured.'),
-  reasoning_content: z.string().describe('Always empty.'),
+  reasoning_content: z.string().describe("The model's reasoning; empty if it is unknown."),
   reasoning_steps: emptyList(),
   metadata: WireMetadata,
   created_at: isoTime(),
-  references: emptyList(),
-  citations: jsonObject().nullable().optional().describe(AlwaysNull),
+  references: WireReferences,
+  citations: WireCitations.nullable().optional(),
   reasoning_messages: emptyList(),
-  images: emptyList(),
-  videos: emptyList(),
-  audio: emptyList(),
-  files: emptyList(),
+  images: z.array(WireAnswerFile).describe(FilesOfAnswer),
+  videos: z.array(WireAnswerFile).describe(FilesOfAnswer),
+  audio: z.array(WireAnswerFile).describe(FilesOfAnswer),
+  files: z.array(WireAnswerFile).describe(FilesOfAnswer),
   response_audio: jsonObject().nullable().optional().describe(AlwaysNull),
 });
 
@@ -129,7 +138,7 @@ function toConversation(run: StoredRun, unknown: Unknown): z.infer<typeof Conver
     run_input: shownInput(run),
     content: contentOf(output),
     run_response_format: output.data === undefined ? 'text' : 'json',
-    reasoning_content: '',
+    reasoning_content: output.reasoning ?? '',
     reasoning_steps: [],
     metrics: toWireMetrics(output.metrics, output.model),
     messages: someOf(output.messages.map(toWireMessage), unknown),
@@ -137,14 +146,14 @@ function toConversation(run: StoredRun, unknown: Unknown): z.infer<typeof Conver
     events: someOf(eventsOf(run), unknown),
     metadata: toWireMetadata(output),
     created_at: toIsoSeconds(output.createdAt * 1_000),
-    references: [],
-    citations: unknown,
+    references: toWireReferences(output.sources ?? []),
+    citations: output.sources ? toWireCitations(output.sources) : unknown,
     reasoning_messages: [],
     session_state: toJsonObject(run.sessionState),
-    images: [],
-    videos: [],
-    audio: [],
-    files: [],
+    images: filesOf(output.files, 'image'),
+    videos: filesOf(output.files, 'video'),
+    audio: filesOf(output.files, 'audio'),
+    files: filesOf(output.files, 'file'),
     response_audio: unknown,
     input_media: toWireMedia(run.input.files ?? []),
     followups: unknown,

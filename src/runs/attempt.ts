@@ -3,8 +3,9 @@ import { millisecondsSince, now } from '../model/clock.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEventBody, StepPosition } from '../model/run-event.js';
-import type { RunInput } from '../model/run-input.js';
+import type { RunFile, RunInput } from '../model/run-input.js';
 import type { RunOutput, StepOutput } from '../model/run-output.js';
+import type { RunSource } from '../model/run-source.js';
 import { sumUsage, type FinishReason, type ModelRequestMetrics, type RunUsage } from '../model/run-usage.js';
 import type { Session } from '../model/session.js';
 import type { ToolExecution } from '../model/tool-execution.js';
@@ -95,6 +96,31 @@ export class Attempt implements ComponentRun {
     output.metrics.timeToFirstToken ??= millisecondsSince(this.#run.startedAt) / 1_000;
     output.content += piece;
     return this.emit({ type: 'run-content', content: piece });
+  }
+
+  addReasoning(piece: string): Promise<void> | undefined {
+    if (this.#audible) return undefined;
+    this.throwIfAbandoned();
+    if (piece === '') return undefined;
+    const { output } = this.#data;
+    output.reasoning = (output.reasoning ?? '') + piece;
+    return this.emit({ type: 'run-reasoning', content: piece });
+  }
+
+  addSource(given: RunSource): Promise<void> | undefined {
+    if (this.#audible) return undefined;
+    this.throwIfAbandoned();
+    const source = { ...given };
+    (this.#data.output.sources ??= []).push(source);
+    return this.emit({ type: 'run-source', source });
+  }
+
+  addFile(given: RunFile): Promise<void> | undefined {
+    if (this.#audible) return undefined;
+    this.throwIfAbandoned();
+    const file = { ...given };
+    (this.#data.output.files ??= []).push(file);
+    return this.emit({ type: 'run-file', file });
   }
 
   setContent(content: string): void {

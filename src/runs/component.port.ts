@@ -2,8 +2,9 @@ import type { HookedComponent } from '../hooks/hooked-component.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { RunEventBody, StepPosition } from '../model/run-event.js';
-import type { RunInput } from '../model/run-input.js';
+import type { RunFile, RunInput } from '../model/run-input.js';
 import type { ModelIdentity, RunOutput, StepOutput } from '../model/run-output.js';
+import type { RunSource } from '../model/run-source.js';
 import type { FinishReason, ModelRequestMetrics, RunUsage } from '../model/run-usage.js';
 import type { Session } from '../model/session.js';
 import type { ToolExecution } from '../model/tool-execution.js';
@@ -36,6 +37,12 @@ export interface ComponentRun {
   history(runs: number): Promise<Message[]> | undefined;
   /** Adds to the answer and streams the piece. */
   addText(piece: string): Promise<void> | undefined;
+  /** Adds to the reasoning and streams the piece. */
+  addReasoning(piece: string): Promise<void> | undefined;
+  /** Adds a source of the answer and streams it. */
+  addSource(source: RunSource): Promise<void> | undefined;
+  /** Adds a file to the answer and streams it. */
+  addFile(file: RunFile): Promise<void> | undefined;
   /** Sets the answer without streaming it: its pieces were streamed by the runs below. */
   setContent(content: string): void;
   /** Sets the structured answer; undefined removes it. */
@@ -61,10 +68,18 @@ export interface ComponentRun {
   addStepResult(output: StepOutput): void;
   /** Streams an event; resolves when the reader can take more. */
   emit(event: RunEventBody): Promise<void> | undefined;
-  /** The same run for an engine whose text is not part of the answer: its content and its messages are ignored. */
+  /** The same run for an engine whose text is not part of the answer: the parts of its answer are ignored. */
   muted(): ComponentRun;
   /** Runs another component as a part of this run, with the same files. */
   runPart(component: RunComponent, input: string, place?: PartPlace): Promise<RunOutput>;
+}
+
+/** The parts of an answer that are streamed. */
+export interface AnswerParts {
+  readonly content: string;
+  readonly reasoning?: string | undefined;
+  readonly sources?: readonly RunSource[] | undefined;
+  readonly files?: readonly RunFile[] | undefined;
 }
 
 /** The step or the tool call that starts a part. */

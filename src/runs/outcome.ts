@@ -12,8 +12,8 @@ import {
 import { forLog, reasonOf } from '../errors/log.text.js';
 import { toError, toReadable } from '../data/to-error.js';
 import type { ComponentIdentity } from '../model/component.js';
-import type { RunErrorFields, RunEventBody } from '../model/run-event.js';
-import type { RunOutcome, RunStatus } from '../model/run-output.js';
+import type { AnswerPiece, RunErrorFields, RunEventBody } from '../model/run-event.js';
+import type { RunOutcome, RunOutput, RunStatus } from '../model/run-output.js';
 import type { RunView } from './run.view.js';
 
 /** A failed run and its error. */
@@ -68,6 +68,21 @@ export function statusOf(outcome: RunOutcome): RunStatus {
     default:
       return outcome satisfies never;
   }
+}
+
+/** An answer in the pieces in which it is streamed. */
+export function piecesOf({
+  reasoning = '',
+  content,
+  sources = [],
+  files = [],
+}: Readonly<RunOutput>): readonly AnswerPiece[] {
+  return [
+    ...(reasoning === '' ? [] : [{ type: 'run-reasoning', content: reasoning } as const]),
+    { type: 'run-content', content },
+    ...sources.map((source) => ({ type: 'run-source', source }) as const),
+    ...files.map((file) => ({ type: 'run-file', file }) as const),
+  ];
 }
 
 /** The last event of a run. */

@@ -18,6 +18,7 @@ import { describeUserId, isUserId } from '../sessions/user-id.js';
 import type { RunComponent } from './component.port.js';
 import { newMessage } from './conversation.js';
 import {
+  dropOptional,
   findAnswer,
   followEdit,
   isSame,
@@ -169,7 +170,7 @@ export class RunData {
   /** The attempt is repeated: removes all data that it has written. */
   restart(): void {
     Object.assign(this.#output, { content: '', metrics: {}, messages: [], ...noWork() });
-    delete this.#output.data;
+    dropOptional(this.#output);
     // In place: engines and hooks hold references to the object.
     replaceContent(this.#output.metadata, this.#given.metadata);
     this.#restoreSession();
@@ -229,7 +230,7 @@ export class RunData {
   /** In place: the run above, engines and hooks hold references to the object. */
   #replaceOutput(output: RunOutput): void {
     if (output === this.#output) return;
-    if (!('data' in output)) delete this.#output.data;
+    dropOptional(this.#output, output);
     Object.assign(this.#output, output);
   }
 

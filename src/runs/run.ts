@@ -28,7 +28,15 @@ import { HeldRun } from './hold/held.run.js';
 import { checkRunOptions, modelOf, newContext, newOutput, RunData, toRunInput } from './run.data.js';
 import { InlineHookSubject } from './inline-hook.subject.js';
 import { inheritedOwner, namesOwnSession } from '../sessions/session.source.js';
-import { finalEventOf, isUnlogged, outcomeOf, reportRunFailure, statusOf, toRunError } from './outcome.js';
+import {
+  finalEventOf,
+  isUnlogged,
+  outcomeOf,
+  piecesOf,
+  reportRunFailure,
+  statusOf,
+  toRunError,
+} from './outcome.js';
 import { createExecution } from './background/outbox.js';
 import { Recorder, type RecordedEnd } from './recorder.js';
 import type { RunEnd, RunHandle, RunPhase, RunWait, TimeLimit } from './run.view.js';
@@ -487,7 +495,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   #pass(): Promise<void> | undefined {
     const isEdited = this.#data.edit !== 'none';
     if (isEdited) this.#data.writeMessages([]);
-    const replacement = isEdited ? this.output.content : undefined;
+    const replacement = isEdited ? piecesOf(this.output) : undefined;
     return this.#feed.pass(replacement, () => this.#treeIds());
   }
 

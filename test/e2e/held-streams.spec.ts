@@ -32,6 +32,14 @@ function telltale(id: string, options: Partial<AgentOptions> = {}): Agent {
   async function* engine(): AsyncGenerator<EngineYield> {
     yield { type: 'tool-call', id: 'call', name: 'lookUp', arguments: {} };
     yield { type: 'tool-result', id: 'call', result: SECRET };
+    yield { type: 'reasoning', text: 'They ask ' };
+    yield { type: 'reasoning', text: `for ${SECRET}.` };
+    yield { type: 'source', source: { kind: 'document', id: 'book', title: SECRET, excerpt: SECRET } };
+    yield { type: 'source', source: { kind: 'url', id: 'page', url: `https://example.com/${SECRET}` } };
+    yield {
+      type: 'file',
+      file: { id: 'door', kind: 'image', name: SECRET, url: `https://example.com/${SECRET}` },
+    };
     yield 'The code ';
     yield `is ${SECRET}.`;
   }
@@ -240,7 +248,8 @@ describe('held streams', () => {
       'RunStarted',
       'ToolCallStarted',
       'ToolCallCompleted',
-      'RunContent',
+      // The reasoning, two sources, a file, the text.
+      ...Array<string>(5).fill('RunContent'),
       'RunContentCompleted',
       'RunCompleted',
       'TeamRunContent',
@@ -250,7 +259,7 @@ describe('held streams', () => {
       'TeamRunCompleted',
     ]);
     const pieces = frames.filter(({ event }) => /RunContent$/.test(event)).map(({ data }) => data['content']);
-    expect(pieces).toEqual(['The code is sesame.', 'The code is sesame.']);
+    expect(pieces).toEqual(['', '', '', '', 'The code is sesame.', 'The code is sesame.']);
   });
 
   describe('of an answer that its guardrail has not passed', () => {

@@ -146,6 +146,66 @@ describe('an engine that answers with something of the wrong kind fails its run,
       engineOf({ content: 'a', metadata: 'b' }),
       'answered with metadata that are "b"; expected an object.',
     ],
+    [
+      'reasoning that is no text',
+      pieces({ type: 'reasoning', text: 5 }),
+      'reported "reasoning" whose text is 5 (number); expected a text.',
+    ],
+    [
+      'a whole reasoning that is no text',
+      engineOf({ content: 'a', reasoning: ['b'] }),
+      'answered with a reasoning that is an array; expected a text.',
+    ],
+    [
+      'a source that is a text',
+      pieces({ type: 'source', source: 'https://example.com' }),
+      'reported a source that is "https://example.com"; expected an object.',
+    ],
+    [
+      'a source of an unknown kind',
+      pieces({ type: 'source', source: { kind: 'web', id: '1', url: 'https://example.com' } }),
+      'reported a source whose kind is "web"; expected "url" or "document".',
+    ],
+    [
+      'a page without an address',
+      pieces({ type: 'source', source: { kind: 'url', id: '1', title: 'Page' } }),
+      'reported a source whose url is undefined; expected a text.',
+    ],
+    [
+      'a document without a title',
+      engineOf({ content: 'a', sources: [{ kind: 'document', id: '1' }] }),
+      'answered with a source whose title is undefined; expected a text.',
+    ],
+    [
+      'sources that are no list',
+      engineOf({ content: 'a', sources: {} }),
+      'answered with sources that are an object; expected an array.',
+    ],
+    [
+      'a file that is nothing',
+      pieces({ type: 'file' }),
+      'reported a file that is undefined; expected an object.',
+    ],
+    [
+      'a file of an unknown kind',
+      pieces({ type: 'file', file: { id: '1', kind: 'picture', content: 'AA==' } }),
+      'reported a file whose kind is "picture"; expected "image", "audio", "video" or "file".',
+    ],
+    [
+      'a file without content',
+      pieces({ type: 'file', file: { id: '1', kind: 'image' } }),
+      'reported a file with no content and no url; expected one of them.',
+    ],
+    [
+      'a file with content and an address',
+      pieces({ type: 'file', file: { id: '1', kind: 'image', content: 'AA==', url: 'https://example.com' } }),
+      'reported a file with a content and a url; expected one of them.',
+    ],
+    [
+      'a file whose content is bytes',
+      pieces({ type: 'file', file: { id: '1', kind: 'image', content: new Uint8Array(2) } }),
+      'reported a file whose content is an object; expected a text.',
+    ],
   ])('%s', async (_kind, engine, problem) => {
     const causes = await causesOf(new Agent({ id: 'odd', engine }));
 

@@ -59,6 +59,27 @@ const QUESTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** Answers that hold it in one place only. */
 const ANSWERS: Readonly<Record<string, EngineYield>> = {
   'the answer': { content: BAD },
+  'the reasoning': { content: 'fine', reasoning: `thinking of ${BAD}` },
+  'the title of a source': {
+    content: 'fine',
+    sources: [{ kind: 'url', id: '1', url: 'https://example.com', title: BAD }],
+  },
+  'the address of a source': {
+    content: 'fine',
+    sources: [{ kind: 'url', id: '1', url: `https://example.com/${BAD}` }],
+  },
+  'the text of a source': {
+    content: 'fine',
+    sources: [{ kind: 'document', id: '1', title: 'Book', excerpt: BAD }],
+  },
+  'the name of a file': {
+    content: 'fine',
+    files: [{ id: '1', kind: 'image', name: `${BAD}.png`, content: 'iVBORw0KGgo=' }],
+  },
+  'the text of a file': {
+    content: 'fine',
+    files: [{ id: '1', kind: 'file', mediaType: 'text/plain', content: btoa(BAD) }],
+  },
   'a number of data': { content: 'fine', data: { n: Number(BAD) } },
   'a key of data': { content: 'fine', data: { [BAD]: true } },
   metadata: { content: 'fine', metadata: { note: { n: Number(BAD) } } },

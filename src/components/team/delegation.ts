@@ -2,6 +2,7 @@ import type { RunOutput } from '../../model/run-output.js';
 import type { ComponentRun } from '../../runs/component.port.js';
 import type { Component } from '../component.js';
 import type { DelegateOptions } from '../engine.js';
+import { addAnswer } from '../run-engine.js';
 
 /** The team that delegates. */
 interface DelegatingTeam {
@@ -60,10 +61,10 @@ export class RoutedDelegation extends Delegation {
       throw new Error(
         `Team "${this.team.id}" has mode 'route', but its leader did not delegate to a member.`,
       );
-    const { content, data, metrics } = this.#answer;
+    const { data, metrics } = this.#answer;
     this.run.throwIfAbandoned();
     this.run.setData(data);
     this.run.setFinishReason(metrics.finishReason);
-    await this.run.addText(content);
+    await addAnswer(this.#answer, this.run);
   }
 }

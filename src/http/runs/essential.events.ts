@@ -1,5 +1,5 @@
 import type { Component } from '../../components/component.js';
-import type { RunEvent } from '../../model/run-event.js';
+import { isAnswerPiece, type RunEvent } from '../../model/run-event.js';
 import { toWireEvents, type WireEvent } from '../../protocol/events.js';
 
 /** The events that a client reads of a run event: all, or with `stream_events=false` the essential ones. */
@@ -12,10 +12,11 @@ export function toReadEvents(event: RunEvent, root: Component, isAllWanted: bool
 }
 
 /** In a team's run all events of its members are essential, in a workflow's run the content of its steps. */
-function isEssential({ type, component, parentRunId }: RunEvent, root: Component): boolean {
+function isEssential(event: RunEvent, root: Component): boolean {
+  const { type, component, parentRunId } = event;
   const isOwn = parentRunId === undefined && component.id === root.id;
   if (root.kind === 'team' && !isOwn) return true;
   if (root.kind === 'agent' && !isOwn) return false;
-  if (type === 'run-content' || type === 'run-error' || type === 'run-cancelled') return true;
+  if (isAnswerPiece(event) || type === 'run-error' || type === 'run-cancelled') return true;
   return root.kind === 'workflow' && isOwn && (type === 'run-started' || type === 'run-completed');
 }

@@ -1,4 +1,10 @@
-import type { RunEvent, RunEventBase, RunEventBody } from '../../model/run-event.js';
+import {
+  isAnswerPiece,
+  type AnswerPiece,
+  type RunEvent,
+  type RunEventBase,
+  type RunEventBody,
+} from '../../model/run-event.js';
 import type { Cancellation } from '../cancellation.js';
 import { showsContent, type Hold } from './hold.js';
 import { nowInSeconds } from '../../model/clock.js';
@@ -24,7 +30,7 @@ export interface EventFeedOptions {
 /** Delivers a run's events to its reader and to the run above, unless the run's guardrails hold them. */
 export class EventFeed {
   readonly #options: EventFeedOptions;
-  /** The events that were delivered, of this run and of those below it, without pieces of content. */
+  /** The events that were delivered, of this run and of those below it, without pieces of answers. */
   #shown: RunEvent[] = [];
   /** The held events of a refused run that readers may see. */
   #left: readonly RunEvent[] = [];
@@ -36,7 +42,7 @@ export class EventFeed {
     this.#options = options;
   }
 
-  /** The events that were delivered so far, without pieces of content. */
+  /** The events that were delivered so far, without pieces of answers. */
   get shown(): readonly RunEvent[] {
     return this.#shown;
   }
@@ -90,19 +96,26 @@ export class EventFeed {
   /**
    * The post-hooks have passed: delivers the held events.
    *
-   * @param replacement - the answer that post-hooks have made of the held one; undefined if they left it as it was
+   * @param replacement - the pieces of the answer that post-hooks have made of the held one; undefined if they left it
+   *   as it was
    * @param runIds - the run and all runs below it: their held events may quote the answer that was replaced
    */
-  pass(replacement: string | undefined, runIds: () => ReadonlySet<string>): Promise<void> | undefined {
+  pass(
+    replacement: readonly AnswerPiece[] | undefined,
+    runIds: () => ReadonlySet<string>,
+  ): Promise<void> | undefined {
     const { hold } = this.#options;
     return hold === undefined && replacement === undefined ? undefined : this.#pass(replacement, runIds);
   }
 
-  async #pass(replacement: string | undefined, runIds: () => ReadonlySet<string>): Promise<void> {
+  async #pass(
+    replacement: readonly AnswerPiece[] | undefined,
+    runIds: () => ReadonlySet<string>,
+  ): Promise<void> {
     const { hold } = this.#options;
     const isReplaced = replacement !== undefined && this.forget(runIds());
     const events = isReplaced ? hold?.refuseEvents() : hold?.passEvents();
-    if (isReplaced) await this.emit({ type: 'run-content', content: replacement });
+    if (isReplaced) for (const piece of replacement) await this.emit(piece);
     for (const event of events ?? []) await this.#show(event);
   }
 
@@ -131,7 +144,7 @@ export class EventFeed {
   }
 
   #show(event: RunEvent): Promise<void> | undefined {
-    if (event.type !== 'run-content') this.#shown.push(event);
+    if (!isAnswerPiece(event)) this.#shown.push(event);
     return this.#deliver(event);
   }
 

@@ -68,7 +68,7 @@ export class Hold {
       );
     }
     const last = this.#events.at(-1);
-    if (event.type === 'run-content' && last?.type === 'run-content' && last.runId === event.runId) {
+    if (last && isText(last) && isText(event) && last.type === event.type && last.runId === event.runId) {
       this.#events[this.#events.length - 1] = { ...last, content: last.content + event.content };
     } else {
       this.#events.push(event);
@@ -184,6 +184,9 @@ export function showsContent({ type, runId }: RunEvent, ownRunId: string): boole
     case 'loop-iteration-started':
       return false;
     case 'run-content':
+    case 'run-reasoning':
+    case 'run-source':
+    case 'run-file':
     case 'run-completed':
     case 'run-cancelled':
     case 'tool-call-started':
@@ -198,6 +201,14 @@ export function showsContent({ type, runId }: RunEvent, ownRunId: string): boole
   }
 }
 
+type TextEvent = Extract<RunEvent, { readonly type: 'run-content' | 'run-reasoning' }>;
+
+function isText(event: RunEvent): event is TextEvent {
+  return event.type === 'run-content' || event.type === 'run-reasoning';
+}
+
 function sizeOf(event: RunEvent): number {
-  return event.type === 'run-content' ? event.content.length : 1;
+  if (isText(event)) return event.content.length;
+  if (event.type === 'run-file') return event.file.content?.length ?? 1;
+  return event.type === 'run-source' ? (event.source.excerpt?.length ?? 1) : 1;
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { Message } from '../../model/message.js';
 import type { PlainRecord } from '../../model/run-context.js';
-import type { RunInput } from '../../model/run-input.js';
+import type { RunFile, RunInput } from '../../model/run-input.js';
 import type { RunOutcome, RunOutput, StepOutput } from '../../model/run-output.js';
 import type { Session } from '../../model/session.js';
 import type { Evaluation } from '../../sessions/eval.store.js';
@@ -14,8 +14,14 @@ import { copyToCompare, copyToKeep } from '../../data/lenient-copy.js';
 /** The fields of an output that tell how its answer came about. They may quote the answer. */
 const WORK = ['tools', 'memberResponses', 'stepResults'] as const;
 
+/** The parts of an answer besides its text, which only some answers have. They may quote the text, and each other. */
+const EXTRAS = ['reasoning', 'sources', 'files'] as const;
+
+/** The fields of an output that only some outputs have. */
+const OPTIONAL = ['data', ...EXTRAS] as const;
+
 type Answer = Pick<RunOutput, 'content' | 'data'>;
-type Work = Pick<RunOutput, (typeof WORK)[number]>;
+type Work = Pick<RunOutput, (typeof WORK)[number] | (typeof EXTRAS)[number]>;
 type Conversation = Pick<RunOutput, 'messages'>;
 
 /** The answer as a post-hook found it. */
@@ -34,7 +40,7 @@ export type AnswerEdit = 'none' | 'edited' | 'masked';
  */
 export function findAnswer(output: RunOutput, session: Session, isGuardrail: boolean): FoundAnswer {
   const { content, data, metadata, messages, tools, memberResponses, stepResults } = output;
-  const answer = { content, data, messages, tools, memberResponses, stepResults };
+  const answer = { content, data, messages, tools, memberResponses, stepResults, ...extrasOf(output) };
   const kept = {
     metadata: copyToKeep(metadata),
     session: { name: session.name, metadata: copyToKeep(session.metadata) },
@@ -62,7 +68,7 @@ export function followEdit(
   if (!isGuardrail) return { output: aligned, edit: isAnswerChanged ? 'edited' : 'none' };
   if (!isAnswerChanged && hasSameWork(output, found)) return { output, edit: 'none' };
   const masked = {
-    ...aligned,
+    ...withoutUnchangedExtras(aligned, found),
     memberResponses: maskMembers(output.memberResponses, found.memberResponses),
     stepResults: maskSteps(output.stepResults, found.stepResults),
     ...unchangedWork(output, found),
@@ -99,7 +105,7 @@ export function refusedOutput(
 ): RunOutput {
   const isWorkHidden = isHeld || isPost;
   return {
-    ...output,
+    ...(isWorkHidden ? withoutExtras(output) : output),
     ...(isWorkHidden ? noWork() : {}),
     ...(isWorkHidden || isPre ? { metadata: copyToKeep(givenMetadata) } : {}),
     content: shown ?? (isHeld ? '' : output.content),
@@ -176,31 +182,43 @@ function withdrawnOutput(
   callerMetadata: Readonly<PlainRecord>,
 ): RunOutput {
   // The question is removed, too: it may quote the answer of another run.
-  return { ...output, ...noWork(), messages: [], content: '', metadata: copyToKeep(callerMetadata) };
+  const others = withoutExtras(output);
+  return { ...others, ...noWork(), messages: [], content: '', metadata: copyToKeep(callerMetadata) };
 }
 
 /** The output of a run that has not settled: a guardrail may still refuse all that it says. */
 export function unsettledOutput({ data: _, input: __, ...output }: RunOutput): RunOutput {
-  return { ...output, ...noWork(), messages: [], content: '', status: 'RUNNING', metrics: {}, metadata: {} };
+  const others = withoutExtras(output);
+  return { ...others, ...noWork(), messages: [], content: '', status: 'RUNNING', metrics: {}, metadata: {} };
 }
 
 /** Files may be large, and a session may be long: names and types of files are stored, their content is not. */
 export function withoutFileContents(output: RunOutput): RunOutput {
-  const { input, memberResponses } = output;
+  const { input, files, memberResponses } = output;
   return {
     ...output,
     ...(input ? { input: inputWithoutFileContents(input) } : {}),
+    ...(files ? { files: files.map(withoutContent) } : {}),
     memberResponses: memberResponses.map(withoutFileContents),
   };
 }
 
 /** An input whose files have no content. */
 export function inputWithoutFileContents({ content, files }: RunInput): RunInput {
-  return files ? { content, files: files.map(({ content: _, ...file }) => file) } : { content };
+  return files ? { content, files: files.map(withoutContent) } : { content };
+}
+
+function withoutContent({ content: _, ...file }: RunFile): RunFile {
+  return file;
+}
+
+/** Removes the optional fields from the output that `replacement` does not have: a failed attempt, say, has written them. */
+export function dropOptional(output: RunOutput, replacement?: RunOutput): void {
+  for (const field of OPTIONAL) if (!replacement || !(field in replacement)) delete output[field];
 }
 
 /** The output before an attempt: empty lists, so that nothing of a failed attempt stays. */
-export function noWork(): Work {
+export function noWork(): Pick<Work, (typeof WORK)[number]> {
   return { tools: [], memberResponses: [], stepResults: [] };
 }
 
@@ -209,7 +227,29 @@ function hasSameAnswer(now: Readonly<Answer>, found: Readonly<Answer>): boolean 
 }
 
 function hasSameWork(now: Work & Conversation, found: Work & Conversation): boolean {
-  return isSame(now.messages, found.messages) && WORK.every((work) => isSame(now[work], found[work]));
+  return (
+    isSame(now.messages, found.messages) &&
+    [...WORK, ...EXTRAS].every((work) => isSame(now[work], found[work]))
+  );
+}
+
+function extrasOf({ reasoning, sources, files }: RunOutput): Pick<RunOutput, (typeof EXTRAS)[number]> {
+  return {
+    ...(reasoning === undefined ? {} : { reasoning }),
+    ...(sources ? { sources } : {}),
+    ...(files ? { files } : {}),
+  };
+}
+
+function withoutExtras({ reasoning: _, sources: __, files: ___, ...output }: RunOutput): RunOutput {
+  return output;
+}
+
+/** The answer was masked: the parts that the guardrail has not changed may quote the masked text. */
+function withoutUnchangedExtras(output: RunOutput, found: Work): RunOutput {
+  const left = { ...output };
+  for (const extra of EXTRAS) if (isSame(output[extra], found[extra])) delete left[extra];
+  return left;
 }
 
 function alignAnswer<T extends Answer>(now: T, found: Readonly<Answer>): T {
@@ -228,7 +268,7 @@ function maskMembers(members: readonly RunOutput[], found: readonly RunOutput[])
     const before = found.find(({ runId }) => runId === member.runId);
     if (!before || (hasSameAnswer(member, before) && hasSameWork(member, before))) return member;
     return {
-      ...alignAnswer(member, before),
+      ...withoutUnchangedExtras(alignAnswer(member, before), before),
       memberResponses: maskMembers(member.memberResponses, before.memberResponses),
       stepResults: maskSteps(member.stepResults, before.stepResults),
       messages: isSame(member.messages, before.messages) ? [] : member.messages,
@@ -250,7 +290,7 @@ function maskSteps(steps: readonly StepOutput[], found: readonly StepOutput[]): 
 }
 
 /** Empty lists in place of unchanged fields. */
-function unchangedWork(output: Work, found: Work): Partial<Work> {
+function unchangedWork(output: Work, found: Work): Partial<ReturnType<typeof noWork>> {
   return Object.fromEntries(
     WORK.filter((work) => isSame(output[work], found[work])).map((work) => [work, []]),
   );

@@ -47,6 +47,12 @@ function modelThat(text: string, finishReason?: Finish): MockLanguageModelV3 {
   });
 }
 
+/** A model whose answer has these parts. */
+function streaming(chunks: StreamPart[]): () => MockLanguageModelV3 {
+  return () =>
+    new MockLanguageModelV3({ doStream: async () => ({ stream: simulateReadableStream({ chunks }) }) });
+}
+
 function agentOf(options: AiSdkOptions): Agent {
   return new Agent({ id: 'helper', engine: aiSdk(options) });
 }
@@ -120,6 +126,54 @@ describe('An answer', () => {
     const running = agentOf({ model: unusable }).run('Hi');
     await expect(running).rejects.toThrow(RunFailedError);
     await expect(running).rejects.toThrow('The API key is missing.');
+  });
+
+  describe('with reasoning, sources and files', () => {
+    const thinking = streaming([
+      { type: 'reasoning-start', id: 'r' },
+      { type: 'reasoning-delta', id: 'r', delta: 'Let me ' },
+      { type: 'reasoning-delta', id: 'r', delta: 'see.' },
+      { type: 'reasoning-end', id: 'r' },
+      { type: 'text-start', id: 't' },
+      { type: 'text-delta', id: 't', delta: 'Hi' },
+      { type: 'text-end', id: 't' },
+      { type: 'source', sourceType: 'url', id: '1', url: 'https://example.com', title: 'Page' },
+      { type: 'source', sourceType: 'url', id: '2', url: 'https://example.org' },
+      {
+        type: 'source',
+        sourceType: 'document',
+        id: '3',
+        mediaType: 'application/pdf',
+        title: 'Book',
+        filename: 'book.pdf',
+      },
+      { type: 'file', mediaType: 'image/png', data: 'iVBORw0KGgo=' },
+      { type: 'file', mediaType: 'audio/wav', data: new Uint8Array([82, 73]) },
+      { type: 'file', mediaType: 'application/pdf', data: 'JVBERi0=' },
+      { type: 'finish', finishReason: { unified: 'stop', raw: 'stop' }, usage: noTokens },
+    ]);
+
+    it('has them in its output', async () => {
+      const { content, reasoning, sources, files } = await agentOf({ model: thinking() }).run('Hi');
+      const id: unknown = expect.any(String);
+
+      expect([content, reasoning]).toEqual(['Hi', 'Let me see.']);
+      expect(sources).toEqual([
+        { kind: 'url', id: '1', url: 'https://example.com', title: 'Page' },
+        { kind: 'url', id: '2', url: 'https://example.org' },
+        { kind: 'document', id: '3', title: 'Book', mediaType: 'application/pdf', name: 'book.pdf' },
+      ]);
+      expect(files).toEqual([
+        { id, kind: 'image', mediaType: 'image/png', content: 'iVBORw0KGgo=' },
+        { id, kind: 'audio', mediaType: 'audio/wav', content: 'Ukk=' },
+        { id, kind: 'file', mediaType: 'application/pdf', content: 'JVBERi0=' },
+      ]);
+    });
+
+    it('has no reasoning with sendReasoning: false', async () => {
+      const output = await agentOf({ model: thinking(), sendReasoning: false }).run('Hi');
+      expect([output.content, 'reasoning' in output]).toEqual(['Hi', false]);
+    });
   });
 
   it('is not begun when the instructions function throws', async () => {

@@ -61,6 +61,9 @@ const tool = { id: 'call_1', name: 'add', arguments: { a: 1, b: 2 } };
 const EVERY_BODY: Readonly<Record<RunEvent['type'], RunEventBody>> = {
   'run-started': { type: 'run-started' },
   'run-content': { type: 'run-content', content: 'Hello' },
+  'run-reasoning': { type: 'run-reasoning', content: 'Hm.' },
+  'run-source': { type: 'run-source', source: { kind: 'url', id: 's', url: 'https://example.com' } },
+  'run-file': { type: 'run-file', file: { id: 'f', kind: 'video', url: 'https://example.com/a.mp4' } },
   'run-content-completed': { type: 'run-content-completed' },
   'run-completed': { type: 'run-completed', output: outputOf('agent'), sessionState: {} },
   'run-error': { type: 'run-error', content: 'no', errorType: 'run_failed' },
@@ -122,6 +125,9 @@ function namesIn(kind: ComponentKind): Record<string, string> {
 const CONVERSATION_NAMES = {
   'run-started': 'RunStarted',
   'run-content': 'RunContent',
+  'run-reasoning': 'RunContent',
+  'run-source': 'RunContent',
+  'run-file': 'RunContent',
   'run-content-completed': 'RunContentCompleted',
   'run-completed': 'RunCompleted',
   'run-error': 'RunError',

@@ -10,7 +10,7 @@ import {
   Team,
 } from 'nestjs-agentos';
 import type { PostHookContext, RunEvent } from 'nestjs-agentos';
-import type { EngineRequest, LeaderRequest } from 'nestjs-agentos/engine';
+import type { EngineOutput, EngineRequest, LeaderRequest } from 'nestjs-agentos/engine';
 import type { Evaluation, StoredRun } from 'nestjs-agentos/stores';
 
 import { HookLedger } from '../../../src/execution/hook.ledger.js';
@@ -59,6 +59,16 @@ const scenarios: fc.Arbitrary<Scenario> = fc.record({
     { maxLength: 8 },
   ),
 });
+
+/** An answer with all that an answer may have. */
+function answerOf(content: string): EngineOutput {
+  return {
+    content,
+    reasoning: `because of ${content}`,
+    sources: [{ kind: 'document', id: '1', title: content, excerpt: content }],
+    files: [{ id: '2', kind: 'image', name: content, content: 'iVBORw0KGgo=' }],
+  };
+}
 
 /** A team with guardrails whose parts wait for gates, conducted without a server. */
 class Stage {
@@ -129,7 +139,7 @@ class Stage {
         if (failsFirst && attempts++ === 0) throw new Error('try again');
         await this.#wait('leader');
         for (const index of waitsFor) await answers[index];
-        return 'ANSWER-SECRET';
+        return answerOf('ANSWER-SECRET');
       },
       postHooks: [
         defineGuardrail(
@@ -153,7 +163,7 @@ class Stage {
       engine: async ({ context }: EngineRequest) => {
         this.begun.add(context.runId);
         await this.#wait(`member-${index as 0 | 1 | 2}`);
-        return `MEMBER-${index}-SECRET`;
+        return answerOf(`MEMBER-${index}-SECRET`);
       },
       postHooks: [
         defineHook<PostHookContext>((context) => this.#judge(context), { name: 'judge' }),

@@ -27,6 +27,8 @@ function holdAll(events: readonly RunEvent[], hold = newHold()): { kept: boolean
 }
 
 const output = {} as RunOutput;
+const source = { kind: 'document', id: 's', title: 'secret', excerpt: 'secret' } as const;
+const file = { id: 'f', kind: 'image', content: 'c2VjcmV0' } as const;
 const tool = { id: 't', name: 'search', arguments: {} };
 const started = event({ type: 'run-started' });
 const contentCompleted = event({ type: 'run-content-completed' });
@@ -49,6 +51,9 @@ describe('Hold: events', () => {
 
   it.each<RunEvent>([
     content('secret'),
+    event({ type: 'run-reasoning', content: 'secret' }),
+    event({ type: 'run-source', source }),
+    event({ type: 'run-file', file }),
     completed,
     event({ type: 'run-cancelled', output, reason: 'x' }),
     event({ type: 'tool-call-started', tool }),
@@ -85,6 +90,23 @@ describe('Hold: events', () => {
       content('e'),
     ];
     expect(holdAll(events).held).toEqual(['abc', 'xy', 'd', 'tool-call-started', 'e']);
+  });
+
+  it('joins pieces of reasoning that follow each other, and none of them with content', () => {
+    const reasoning = (text: string): RunEvent => event({ type: 'run-reasoning', content: text });
+    const events = [reasoning('a'), reasoning('b'), content('c'), reasoning('d')];
+    expect(holdAll(events).held).toEqual(['ab', 'c', 'd']);
+  });
+
+  it.each<[string, RunEvent]>([
+    ['reasoning', event({ type: 'run-reasoning', content: 'x'.repeat(LIMIT + 1) })],
+    ['the content of a file', event({ type: 'run-file', file: { ...file, content: 'x'.repeat(LIMIT + 1) } })],
+    [
+      'the text of a source',
+      event({ type: 'run-source', source: { ...source, excerpt: 'x'.repeat(LIMIT + 1) } }),
+    ],
+  ])('counts %s like content', (_, large) => {
+    expect(() => newHold().holdEvent(large)).toThrow(/characters are held/);
   });
 
   it('leaves the events that it was given as they were', () => {
@@ -143,6 +165,9 @@ describe('Hold: events', () => {
       event({ type: 'step-started', ...place }),
       event({ type: 'block-started', block: 'router', ...place, selected: ['secret'] }),
       event({ type: 'tool-call-started', tool }),
+      event({ type: 'run-reasoning', content: 'secret' }),
+      event({ type: 'run-source', source }),
+      event({ type: 'run-file', file }),
       event({ type: 'run-error', content: 'secret', errorType: 'run_failed' }),
       contentCompleted,
       completed,

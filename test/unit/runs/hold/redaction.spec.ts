@@ -10,7 +10,14 @@ import {
 import { evaluationOf, storedRunOf } from '../../../support/stored-data.js';
 
 const SETTLED = storedRunOf(
-  { content: 'SECRET', metadata: { source: 'SECRET' }, data: { secret: true } },
+  {
+    content: 'SECRET',
+    metadata: { source: 'SECRET' },
+    data: { secret: true },
+    reasoning: 'SECRET',
+    sources: [{ kind: 'document', id: '1', title: 'SECRET' }],
+    files: [{ id: '2', kind: 'image', name: 'SECRET' }],
+  },
   { input: { content: 'question' }, sessionState: { note: 'SECRET' }, errorCode: 'run_failed' },
 );
 const CALLER = { ticket: 7 };
