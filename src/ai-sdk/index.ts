@@ -10,3 +10,5 @@ export { agentAsJudge, type ModelAsJudgeOptions } from './model-as-judge.js';
 export { runContextOf } from './run.tools.js';
 export { ToolError } from './tool.error.js';
 export { modelGuardrail, type ModelGuardrailModelOptions } from './model-guardrail.js';
+export { toUIMessageStream, type AgentOsUIMessage } from './ui-message.stream.js';
+export type { UiMember, UiMessageMetadata, UiStep } from '../protocol/ui-messages.js';

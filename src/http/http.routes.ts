@@ -6,6 +6,9 @@ import { ChangesResponder } from './changes.responder.js';
 import { ComponentsController } from './components.controller.js';
 import { ConfigController } from './config.controller.js';
 import { EvalRunsController } from './evals/eval-runs.controller.js';
+import { chatControllerOf } from './chat/chat.controller.js';
+import { ChatRecordings } from './chat/chat.recordings.js';
+import { ChatResponder } from './chat/chat.responder.js';
 import { BodyMemory } from './forms/body.memory.js';
 import { HealthController } from './health.controller.js';
 import { HomeRoute } from './home.route.js';
@@ -39,6 +42,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   ComponentsController,
   ...COMPONENT_KINDS.map(runsControllerOf),
   ...COMPONENT_KINDS.map(runControlControllerOf),
+  ...COMPONENT_KINDS.map(chatControllerOf),
   HooksController,
   SessionsController,
   SessionController,
@@ -54,6 +58,8 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   BackgroundRunStarter,
   BodyMemory,
   ChangesResponder,
+  ChatRecordings,
+  ChatResponder,
   EventStreamOpener,
   HomeRoute,
   ProtocolResponder,

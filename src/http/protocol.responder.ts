@@ -59,9 +59,14 @@ export class ProtocolResponder {
    *
    * @returns whether the stream is the answer
    */
-  replyStream(response: object, events: StreamableFile): boolean {
+  replyStream(
+    response: object,
+    events: StreamableFile,
+    headers: Readonly<Record<string, string>> = {},
+  ): boolean {
     if (this.hasReplied(response)) return false;
     const { httpAdapter } = this.adapterHost;
+    for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
     // Compression would delay events until there are many; `no-transform` forbids it. The events belong to one
     // user's conversation, so no cache keeps them.
     httpAdapter.setHeader(response, 'Cache-Control', 'no-cache, no-transform, no-store');

@@ -22,6 +22,7 @@ import { FAILED_RUNS, WIRE_RUNS, WirePendingRun } from './runs.js';
 import { SESSION_RUNS } from './session-runs.js';
 import { SESSION_DETAILS, WireSessionPage } from './sessions.js';
 import { RESUMED_EVENTS, WIRE_EVENTS } from './streams.js';
+import { chatRequest, UiMessageChunk } from './ui-messages.js';
 
 /** A route of the protocol. Controllers have their paths from it, and the OpenAPI document everything else. */
 export interface Route {
@@ -97,6 +98,14 @@ const FORM_PROBLEMS = {
   408: problem('The client has sent nothing of its form for too long.'),
   413: problem('The form, a field or a file is too large, or there are too many files.'),
   503: retryLater(problem('The forms of other requests take too much memory.')),
+};
+
+/** The answer to a chat client. */
+const UI_MESSAGES: Answer = {
+  ...events('The chunks of the message: each has a line `data:` and an empty line.', UiMessageChunk),
+  headers: {
+    'x-vercel-ai-ui-message-stream': { description: 'The version of the stream: `v1`.', schema: z.string() },
+  },
 };
 
 /** The routes that describe the server. `home` has no controller. */
@@ -528,6 +537,37 @@ function componentRoutesOf(kind: ComponentKind) {
         404: noRun,
         ...FORM_PROBLEMS,
         422: INVALID,
+      },
+    },
+    chat: {
+      method: 'POST',
+      path: `${path}/:id/chat`,
+      tag,
+      summary: `Chat with ${one}, from the AI SDK's UI`,
+      description:
+        "For `useChat()` and the other chat clients of the AI SDK: the answer is the AI SDK's UI message stream, version " +
+        '1. A run that did not complete ends the stream with a chunk `error`. The chat is the session of the run.',
+      body: { schema: chatRequest },
+      answers: {
+        200: UI_MESSAGES,
+        400: problem('A file is empty or of an unsupported type.'),
+        404: problem(`There is no such ${kind}, or the session belongs to another user.`),
+        413: problem('A text or a file is too large, or there are too many files.'),
+        422: INVALID,
+        503: retryLater(problem('Too many runs are in flight, or the server shuts down.')),
+      },
+    },
+    chatStream: {
+      method: 'GET',
+      path: `${path}/:id/chat/:session_id/stream`,
+      tag,
+      summary: `Read the answer of ${one} to a chat again`,
+      description:
+        'For clients that have lost the connection, or have loaded their page again: the whole message, from its start.',
+      answers: {
+        200: UI_MESSAGES,
+        204: nothing('No answer is being streamed.'),
+        404: problem(`There is no such ${kind}.`),
       },
     },
   } as const satisfies Routes;

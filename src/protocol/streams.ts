@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { ComponentKind } from '../model/component.js';
+import { toLine } from './event.lines.js';
 import { COMMON_FIELDS, ERROR_EVENTS, EVENTS, prefixOf, type WireEvent } from './events.js';
 import type { WireChanges } from './hooks.js';
 import { WireRunStatus } from './runs.js';
@@ -114,15 +115,4 @@ export function toMetaFrame(event: WireStreamEvent): string {
     ([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`,
   );
   return `event: ${event.event}\ndata: ${toLine(`{${members.join(', ')}}`)}\n\n`;
-}
-
-/** JSON may contain them unescaped, but readers in Python take them for the end of the line. */
-const UNICODE_LINE_BREAKS = /[\u0085\u2028\u2029]/g;
-
-function toLine(json: string): string {
-  return json.replace(UNICODE_LINE_BREAKS, escapeUnicode);
-}
-
-function escapeUnicode(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

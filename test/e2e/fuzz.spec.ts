@@ -34,6 +34,8 @@ const OPERATIONS = [
     ['POST', `/${kind}/{id}/runs/{run_id}/cancel`],
     ['POST', `/${kind}/{id}/runs/{run_id}/continue`],
     ['POST', `/${kind}/{id}/runs/{run_id}/resume`],
+    ['POST', `/${kind}/{id}/chat`],
+    ['GET', `/${kind}/{id}/chat/{session_id}/stream`],
   ]),
   ...['/', '/health', '/info', '/config', '/models'].map((path) => ['GET', path]),
   ...['', '/executions', '/runs', '/runs/{run_id}', '/stats'].map((path) => ['GET', `/hooks${path}`]),

@@ -14,12 +14,16 @@ export class EventStreamOpener {
     private readonly responder: ProtocolResponder,
   ) {}
 
-  /** Answers with a stream that can be written from now on. The caller ends it. */
-  open(response: object): EventStream {
+  /**
+   * Answers with a stream that can be written from now on. The caller ends it.
+   *
+   * @param headers - besides those of all streams
+   */
+  open(response: object, headers: Readonly<Record<string, string>> = {}): EventStream {
     const stream = new EventStream();
     const events = new StreamableFile(stream.readable, { type: 'text/event-stream; charset=utf-8' });
     // An interceptor of the host may have answered while the form was read: the events then have no reader.
-    if (this.responder.replyStream(response, events)) this.#watch(stream, response);
+    if (this.responder.replyStream(response, events, headers)) this.#watch(stream, response);
     else stream.abandon();
     return stream;
   }

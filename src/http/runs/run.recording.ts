@@ -13,7 +13,7 @@ export interface RecordedRun {
   readonly componentId: string;
 }
 
-/** The numbered events of a background run, for any number of readers. The run waits for none of them. */
+/** The events of a run, for any number of readers. The run waits for none of them. */
 export class RunRecording {
   readonly #frames: string[] = [];
   readonly #onResized: (bytes: number) => void;
@@ -54,10 +54,20 @@ export class RunRecording {
     return this.#endedAt;
   }
 
+  /** Whether no frame was dropped. */
+  get isWhole(): boolean {
+    return this.#firstIndex === 0;
+  }
+
   record(events: readonly WireEvent[]): void {
+    const first = this.total;
+    this.add(events.map((event, index) => toFrame({ ...event, event_index: first + index })));
+  }
+
+  /** Adds the frames of the next events. */
+  add(frames: readonly string[]): void {
     const before = this.#bytes;
-    for (const event of events) {
-      const frame = toFrame({ ...event, event_index: this.total });
+    for (const frame of frames) {
       this.#frames.push(frame);
       this.#bytes += Buffer.byteLength(frame);
     }

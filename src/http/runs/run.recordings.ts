@@ -48,6 +48,16 @@ export class RunRecordings {
     for (const { run } of [...this.#ended.values()]) if (isMeant(run)) this.#ended.delete(run.runId);
   }
 
+  /** Drops the recording of a run that has ended. Current readers go on. */
+  drop(recording: RunRecording): void {
+    this.#leave(recording);
+  }
+
+  /** The latest recording of a run in flight that is meant. */
+  running(isMeant: (run: RecordedRun) => boolean): RunRecording | undefined {
+    return [...this.#running.values()].findLast(({ run }) => isMeant(run));
+  }
+
   find(runId: string): RunRecording | undefined {
     return this.#running.get(runId) ?? this.#ended.get(runId);
   }

@@ -10,7 +10,7 @@ import { BodyMemory, type BodyCount } from '../forms/body.memory.js';
 import { readForm, type Form, type FormRequest } from '../forms/read-form.js';
 import { RUN_STATUSES } from '../../protocol/requests.js';
 import { readQuery, type FieldRequest } from '../forms/read-request.js';
-import { parseRunForm, type RunForm } from '../forms/run-form.js';
+import { parseRunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { RunPages, toItem, type RunPage } from '../sessions/run.pages.js';
 import { SessionAccess } from '../sessions/session.access.js';
@@ -20,6 +20,7 @@ import { BackgroundRunResponder } from './background-run.responder.js';
 import { nameController } from './name-controller.js';
 import { RunFinder } from './run.finder.js';
 import { RunResponder } from './run.responder.js';
+import { withUser } from './run.user.js';
 
 /** The routes that run components of a kind and show their runs; a separate class for each kind. */
 export function runsControllerOf(kind: ComponentKind): Type {
@@ -46,7 +47,11 @@ export function runsControllerOf(kind: ComponentKind): Type {
       this.runtime.inFlight.admit();
       const { http } = this.options;
       const memory = this.memory.open(response);
-      const form = await this.#withUser(parseRunForm(await this.#read(request, memory), http), request);
+      const form = await withUser(
+        parseRunForm(await this.#read(request, memory), http),
+        request,
+        this.access,
+      );
       const responder = form.background ? this.background : this.runs;
       if (form.stream) await responder.stream(component, form, response, memory);
       else await responder.json(component, form, response, memory);
@@ -93,15 +98,6 @@ export function runsControllerOf(kind: ComponentKind): Type {
 
     #read(request: FormRequest, memory: BodyCount): Promise<Form> {
       return readForm(request, { ...this.options.http, memory });
-    }
-
-    /** The user that the host identifies overrides the client's claim. Sessions of other users are refused. */
-    async #withUser(form: RunForm, request: FormRequest): Promise<RunForm> {
-      const { userId: claimed, ...options } = form.options;
-      const userId = await this.access.userOf(request, claimed);
-      if (options.sessionId !== undefined) await this.access.refuseForeign(request, options.sessionId);
-      const owned = this.access.isHostAsked ? { owner: userId ?? null } : {};
-      return { ...form, ...owned, options: userId === undefined ? options : { ...options, userId } };
     }
   }
   return nameController(RunsController, kind);

@@ -1,0 +1,67 @@
+import { Inject, Param, Req, Res, type Type } from '@nestjs/common';
+
+import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
+import { AgentOsRuntime } from '../../agent-os.runtime.js';
+import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
+import type { ComponentKind } from '../../model/component.js';
+import { COMPONENT_ROUTES } from '../../protocol/routes.js';
+import { isOf } from '../../sessions/session.filter.js';
+import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
+import { readBody, type FieldRequest } from '../forms/read-request.js';
+import { ProtocolResponder } from '../protocol.responder.js';
+import { nameController } from '../runs/name-controller.js';
+import { RunFinder } from '../runs/run.finder.js';
+import { withUser } from '../runs/run.user.js';
+import { SessionAccess } from '../sessions/session.access.js';
+import { parseChatForm } from './chat.form.js';
+import { ChatRecordings } from './chat.recordings.js';
+import { ChatResponder } from './chat.responder.js';
+
+/** The routes for chat clients of the AI SDK; a separate class for each kind of component. */
+export function chatControllerOf(kind: ComponentKind): Type {
+  const routes = COMPONENT_ROUTES[kind];
+  @AgentOsRoutes()
+  class ChatController {
+    constructor(
+      @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedAgentOsOptions,
+      private readonly runtime: AgentOsRuntime,
+      private readonly finder: RunFinder,
+      private readonly access: SessionAccess,
+      private readonly recordings: ChatRecordings,
+      private readonly chats: ChatResponder,
+      private readonly responder: ProtocolResponder,
+    ) {}
+
+    /** Awaits the run: the handler's observable ends when the run has settled and its answer is being sent. */
+    @Handles(routes.chat)
+    async chat(
+      @Param('id') id: string,
+      @Req() request: FieldRequest,
+      @Res() response: object,
+    ): Promise<void> {
+      const component = this.finder.component(kind, id);
+      // Checked before the message is read, and again when the run starts.
+      this.runtime.inFlight.admit();
+      const form = parseChatForm(readBody(request, routes.chat), this.options.http);
+      await this.chats.answer(component, await withUser(form, request, this.access), response);
+    }
+
+    @Handles(routes.chatStream)
+    async stream(
+      @Param('id') id: string,
+      @Param('session_id') sessionId: string,
+      @Req() request: FieldRequest,
+      @Res() response: object,
+    ): Promise<void> {
+      const component = this.finder.component(kind, id);
+      const owner = await this.access.ownerFor(request);
+      const recording = this.recordings.running(
+        (run) => run.sessionId === sessionId && run.componentId === component.id && isOf(run, owner),
+      );
+      // A stream without its beginning cannot be read.
+      if (recording?.isWhole) await this.chats.repeat(recording, response);
+      else this.responder.replyNothing(response);
+    }
+  }
+  return nameController(ChatController, kind);
+}
