@@ -80,6 +80,7 @@ export class AgentOsLifecycle
     clearTimeout(this.#answeringDeadline);
     // Hooks of requests that came after the deadline.
     this.#report();
+    this.runtime.stopMeasuring();
   }
 
   /** Continues the shutdown at the deadline, even if Nest still waits for its server. */

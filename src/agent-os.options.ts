@@ -78,6 +78,26 @@ export interface AgentOsOptions {
    */
   readonly onRunError?: RunErrorHandler;
   /**
+   * Spans, events and metrics. They appear if `@opentelemetry/api` is installed and the application registers a tracer
+   * or a meter before it starts.
+   *
+   * @example `telemetry: { hookSpans: 'child' }`
+   */
+  readonly telemetry?: {
+    /** Whether there are any. Default true. */
+    readonly enabled?: boolean;
+    /**
+     * The spans of background hooks: `'linked'` (the default) makes each one the root of a trace of its own, linked to the
+     * run, which ends with the response; `'child'` puts them below the run, into the trace of the request.
+     */
+    readonly hookSpans?: 'linked' | 'child';
+    /**
+     * Whether spans hold the inputs and answers of runs and tools, and events the reasons of judges. Data that guardrails
+     * have refused or not seen are left out. Default false.
+     */
+    readonly content?: boolean;
+  };
+  /**
    * The store of sessions. Default: in memory, bounded. A factory must inject it under its own class, such as
    * `SqlSessionStore`: the token `SessionStore` is the one that this module provides.
    */
@@ -186,12 +206,14 @@ export type ResolvedAgentOsOptions = Required<
     | 'sessionStore'
     | 'evalStore'
     | 'http'
+    | 'telemetry'
   >
 > &
   Pick<
     AgentOsOptions,
     'description' | 'onHookError' | 'onRunError' | 'executor' | 'carry' | 'sessionStore' | 'evalStore'
   > & {
+    readonly telemetry: Required<NonNullable<AgentOsOptions['telemetry']>>;
     readonly http: AgentOsHttpOptions &
       Required<Pick<AgentOsHttpOptions, 'maxFileSize' | 'maxFiles' | 'maxBodyMemory' | 'stallTimeout'>>;
   };

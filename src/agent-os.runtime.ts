@@ -34,8 +34,11 @@ import {
 import { EvalStore } from './sessions/eval.store.js';
 import { CoordinatedSessionStore, type DeletedSessions } from './sessions/coordinated-session.store.js';
 import { StoreCalls } from './sessions/store.calls.js';
-import { loadTracing } from './telemetry/open-telemetry.tracing.js';
-import { NoTracing, type Tracing } from './telemetry/tracing.js';
+import { loadTelemetry } from './telemetry/open-telemetry.js';
+import { NoTelemetry, type MeasuredHook, type Telemetry } from './telemetry/telemetry.js';
+
+/** The states of executions that have not ended. */
+const PENDING = ['scheduled', 'running'] as const;
 
 /** How many evaluations of a user are deleted at once. */
 const EVALUATIONS_AT_ONCE = 100;
@@ -58,7 +61,8 @@ export class AgentOsRuntime implements OnModuleInit {
   readonly logger = new AgentOsLogger();
   readonly #deadlines = new Deadlines();
   readonly #shutdown = new AbortController();
-  #tracing: Tracing = new NoTracing();
+  #telemetry: Telemetry = new NoTelemetry();
+  #stopMeasuring: (() => void) | undefined;
   #bound: BoundRuntime | undefined;
   #providers: readonly HookProvider[] = [];
 
@@ -86,7 +90,7 @@ export class AgentOsRuntime implements OnModuleInit {
   /** Resolves every reference now, so that a wrong one fails the start and not a request. */
   async onModuleInit(): Promise<void> {
     this.#refuseTwins();
-    this.#tracing = await loadTracing();
+    this.#telemetry = await loadTelemetry(this.options.telemetry, this.logger);
     this.#providers = this.explorer.explore();
     for (const component of this.components.all()) {
       const { pre, post } = this.#bind().registry.hooksOf(component, 'root');
@@ -97,6 +101,18 @@ export class AgentOsRuntime implements OnModuleInit {
   /** Aborted at the shutdown deadline. */
   get shutdown(): AbortSignal {
     return this.#shutdown.signal;
+  }
+
+  /** Ends the measurements of hooks. */
+  stopMeasuring(): void {
+    this.#stopMeasuring?.();
+  }
+
+  async #pendingHooks(): Promise<readonly MeasuredHook[]> {
+    const [scheduled, running] = await Promise.all(
+      PENDING.map((state) => this.executions.list({ state, limit: Infinity })),
+    );
+    return [...(scheduled ?? []), ...(running ?? [])];
   }
 
   /** Ends the wait of shutdown: runs are aborted, and hooks that have not run are dropped. */
@@ -118,6 +134,10 @@ export class AgentOsRuntime implements OnModuleInit {
           'nestjs-agentos/bullmq. Without one, background hooks run in the process of their run.',
       );
     const { ledger, logger, environment } = this;
+    this.#stopMeasuring = this.#telemetry.measureHooks({
+      changes: ledger.changes,
+      pending: () => this.#pendingHooks(),
+    });
     const { releaseAfter, shutdownTimeout, carry } = this.options;
     const { client: sessionClient } = this.sessions;
     await this.executor.start({
@@ -236,9 +256,11 @@ export class AgentOsRuntime implements OnModuleInit {
       runTimeout,
       ...(onRunError ? { onRunError } : {}),
       // Looked up at each run: the environment may be needed before the tracer is loaded.
-      tracing: {
-        startRun: (component, runId) => this.#tracing.startRun(component, runId),
-        spanOf: (traceparent) => this.#tracing.spanOf(traceparent),
+      telemetry: {
+        startRun: (run) => this.#telemetry.startRun(run),
+        hooksOf: (traceparent, owner) => this.#telemetry.hooksOf(traceparent, owner),
+        evaluated: (evaluation) => this.#telemetry.evaluated(evaluation),
+        measureHooks: (hooks) => this.#telemetry.measureHooks(hooks),
       },
       executor,
       index: this.index,

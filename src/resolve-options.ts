@@ -114,6 +114,13 @@ const OPTIONS = optionsOf<AgentOsOptions>()({
   executor: instanceOf(HookExecutor).optional(),
   carry: valueOf<ContextCarry>('an object with capture() and run()', isCarry).optional(),
   onRunError: functionOf<RunErrorHandler>().optional(),
+  telemetry: optionsOf<NonNullable<AgentOsOptions['telemetry']>>()({
+    enabled: flag().default(true),
+    hookSpans: oneOf('linked', 'child').default('linked'),
+    content: flag().default(false),
+  })
+    .describe('an object of options')
+    .default({ enabled: true, hookSpans: 'linked', content: false }),
   sessionStore: instanceOf(SessionStore).optional(),
   evalStore: evalStoreOption().optional(),
   // Checked when those beside the factory are known, too.

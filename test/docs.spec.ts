@@ -172,7 +172,12 @@ describe('the tables', () => {
     const options = tableUnder(OPTIONS, '## The module');
     const wiring = tableUnder(OPTIONS, '## The wiring of the module');
     const known = [
-      ...knownOptions(() => resolveOptions({ wrong: true } as never, {})),
+      ...knownOptions(() => resolveOptions({ wrong: true } as never, {})).filter(
+        (name) => name !== 'telemetry',
+      ),
+      ...knownOptions(() => resolveOptions({ telemetry: { wrong: true } as never }, {})).map(
+        (name) => `telemetry.${name}`,
+      ),
       ...knownOptions(() => resolveOptions({}, { http: { wrong: true } as never })).map(
         (name) => `http.${name}`,
       ),
@@ -180,7 +185,11 @@ describe('the tables', () => {
     ];
     expect([...options, ...wiring].flatMap(([names]) => namesIn(names)).sort()).toEqual(known.sort());
 
-    const defaults = Object.entries(resolveOptions({}, {})).filter(([name]) => name !== 'http');
+    const { http: _, telemetry, ...others } = resolveOptions({}, {});
+    const defaults = [
+      ...Object.entries(others),
+      ...Object.entries(telemetry).map(([name, value]) => [`telemetry.${name}`, value] as const),
+    ];
     const shown = new Map(options.flatMap(([names, value]) => namesIn(names).map((name) => [name, value])));
     expect(defaults.map(([name]) => [name, shown.get(name)])).toEqual(
       defaults.map(([name, value]) => [name, `\`${JSON.stringify(value).replaceAll('"', "'")}\``]),

@@ -2,6 +2,7 @@ import { asSchema, type ToolSet } from 'ai';
 
 import { toError } from '../data/to-error.js';
 import type { RunContext } from '../model/run-context.js';
+import { currentScope } from '../runs/scope.js';
 import type { ReportedCalls } from './reported.calls.js';
 import { reportToolFailure, type FailingRun } from './tool.failures.js';
 
@@ -115,13 +116,20 @@ function bindExecute(
     const tell = (error: Error): string => toError(reportToolFailure(name, error, run)).message;
     try {
       const context = { [RUN_CONTEXT]: run.context };
-      const answer: unknown = execute.call(tool, input as never, { ...options, ...context });
+      const call = (): unknown => execute.call(tool, input as never, { ...options, ...context });
+      const answer = inToolCall(toolCallId, call);
       if (isAsyncIterable(answer)) for await (const piece of answer) yield toAnswer(piece, tell);
       else yield toAnswer(await answer, tell);
     } catch (thrown) {
       throw reportToolFailure(name, thrown, run);
     }
   };
+}
+
+/** Runs the callback in the span of the call, if the run is traced. */
+function inToolCall<R>(id: string, callback: () => R): R {
+  const { run } = currentScope();
+  return run ? run.enterWork({ kind: 'tool-call', id }, callback) : callback();
 }
 
 /** Issues of a schema are sent to the model; a schema that throws is a failure of the tool. */

@@ -5,7 +5,7 @@ import type { EngineLike } from '../components/engine.js';
 import { engineOption } from '../components/engine.options.js';
 import type { PostHookContext } from '../hooks/hook.context.js';
 import { HOOK_CHECKS } from '../hooks/hook.definition.js';
-import { defineHook } from '../hooks/hook.functions.js';
+import { defineJudge } from '../hooks/hook.functions.js';
 import type { HookOptions } from '../hooks/hook.options.js';
 import type { HookFunction } from '../hooks/hook.reference.js';
 import { recordEvaluation } from '../runs/recorder.js';
@@ -88,7 +88,7 @@ export function agentAsJudge(given: AgentAsJudgeOptions): HookFunction<PostHookC
   const { engine, name, runInBackground, timeout, retry, on, when } = options;
   const judge = new Agent({ id: 'agent-as-judge', name, engine, historyRuns: 0 });
   const hookOptions = { name, runInBackground, timeout, retry, on, when };
-  return defineHook<PostHookContext>((context) => evaluate(judge, options, context), hookOptions);
+  return defineJudge<PostHookContext>((context) => evaluate(judge, options, context), hookOptions);
 }
 
 async function evaluate(judge: Agent, options: JudgeOptions, context: PostHookContext): Promise<void> {

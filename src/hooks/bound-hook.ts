@@ -1,7 +1,9 @@
-import type { HookMode, HookPhase } from '../execution/hook-execution.js';
+import type { HookExecution, HookMode, HookPhase } from '../execution/hook-execution.js';
 import type { HookLimits } from '../execution/hook.limits.js';
 import type { PostHookContext } from './hook.context.js';
+import type { DescribedHook } from '../telemetry/conventions.js';
 import type { HookDefinition } from './hook.definition.js';
+import { isJudge } from './hook.functions.js';
 
 /** A hook that is attached to a component and can be called. */
 export interface BoundHook {
@@ -18,6 +20,22 @@ export interface BoundHook {
   /** The instance or function behind it: two references with the same target are the same hook. */
   readonly target: object;
   invoke(context: PostHookContext): unknown;
+}
+
+/** An execution of a hook, as its span describes it. */
+export function describedHook(hook: BoundHook, execution: HookExecution): DescribedHook {
+  const { phase, mode, runId, attempts, component } = execution;
+  const { isGuardrail } = hook.definition;
+  return {
+    hook: execution.hook,
+    phase,
+    mode,
+    runId,
+    attempts,
+    component,
+    isGuardrail,
+    isJudge: isJudge(hook),
+  };
 }
 
 /** Why a hook runs where it runs. */

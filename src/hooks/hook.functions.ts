@@ -17,6 +17,21 @@ export function defineHook<C>(hook: HookFunction<C>, options: HookOptions): Hook
   return define(hook, { decorator: 'Hook', options });
 }
 
+/** The hooks in which judges evaluate answers. */
+const judges = new WeakSet<object>();
+
+/** Makes a hook of the function of a judge. */
+export function defineJudge<C>(hook: HookFunction<C>, options: HookOptions): HookFunction<C> {
+  const judge = defineHook(hook, options);
+  judges.add(judge);
+  return judge;
+}
+
+/** Whether a hook is a judge that `defineJudge` has made. */
+export function isJudge({ target }: { readonly target: object }): boolean {
+  return judges.has(target);
+}
+
 /** Makes a guardrail of a function, as `@Guardrail` does of a method. */
 export function defineGuardrail<C>(hook: HookFunction<C>, options: GuardrailOptions = {}): HookFunction<C> {
   return define(hook, { decorator: 'Guardrail', options });

@@ -9,6 +9,7 @@ import type { RunSource } from '../model/run-source.js';
 import { sumUsage, type FinishReason, type ModelRequestMetrics, type RunUsage } from '../model/run-usage.js';
 import type { Session } from '../model/session.js';
 import type { ToolExecution } from '../model/tool-execution.js';
+import type { RunWork } from '../telemetry/telemetry.js';
 import type { PartPlace, ComponentRun, RunComponent } from './component.port.js';
 import type { Cancellation } from './cancellation.js';
 import { Conversation, loadHistory } from './conversation.js';
@@ -27,6 +28,8 @@ export interface PartRequest {
 export interface AttemptedRun extends RunView {
   readonly environment: RunEnvironment;
   emit(body: RunEventBody): Promise<void> | undefined;
+  /** Runs the callback as a step or a tool call of the run, for telemetry. */
+  enterWork<R>(work: RunWork, callback: () => R): R;
   /** Starts a run below this one. */
   startPart(request: PartRequest): RunHandle;
 }
@@ -195,6 +198,10 @@ export class Attempt implements ComponentRun {
     return this.#run.emit(event);
   }
 
+  enterWork<R>(work: RunWork, callback: () => R): R {
+    return this.#run.enterWork(work, callback);
+  }
+
   async runPart(
     component: RunComponent,
     content: string,
@@ -202,11 +209,14 @@ export class Attempt implements ComponentRun {
   ): Promise<RunOutput> {
     this.throwIfAbandoned();
     const { files } = this.#data.input;
-    const part = this.#run.startPart({
+    const request: PartRequest = {
       component,
       input: files ? { content, files: [...files] } : { content },
       ...(step ? { step } : {}),
-    });
+    };
+    const start = (): RunHandle => this.#run.startPart(request);
+    const part =
+      toolCallId === undefined ? start() : this.enterWork({ kind: 'tool-call', id: toolCallId }, start);
     this.#linkCall(toolCallId, part.runId);
     const { output, error } = await part.settled;
     if (error) throw error;

@@ -8,6 +8,7 @@ import type { RunSource } from '../model/run-source.js';
 import type { FinishReason, ModelRequestMetrics, RunUsage } from '../model/run-usage.js';
 import type { Session } from '../model/session.js';
 import type { ToolExecution } from '../model/tool-execution.js';
+import type { RunWork } from '../telemetry/telemetry.js';
 
 /** A component as the run pipeline sees it: the work between the pre-hooks and the post-hooks. */
 export interface RunComponent extends HookedComponent {
@@ -68,6 +69,8 @@ export interface ComponentRun {
   addStepResult(output: StepOutput): void;
   /** Streams an event; resolves when the reader can take more. */
   emit(event: RunEventBody): Promise<void> | undefined;
+  /** Runs the callback as a step or a tool call of the run, for telemetry. */
+  enterWork<R>(work: RunWork, callback: () => R): R;
   /** The same run for an engine whose text is not part of the answer: the parts of its answer are ignored. */
   muted(): ComponentRun;
   /** Runs another component as a part of this run, with the same files. */

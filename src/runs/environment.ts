@@ -16,7 +16,7 @@ import type { RunnableComponent } from '../model/runnable-component.js';
 import type { CoordinatedSessionStore } from '../sessions/coordinated-session.store.js';
 import type { EvalStore } from '../sessions/eval.store.js';
 import { STORE_TIMEOUT, StoreCalls } from '../sessions/store.calls.js';
-import { NoTracing, type Tracing } from '../telemetry/tracing.js';
+import { NoTelemetry, type Telemetry } from '../telemetry/telemetry.js';
 import { InFlightRuns } from './in-flight-runs.js';
 import type { RunErrorHandler } from './outcome.js';
 import type { RunIndex } from '../execution/run.index.js';
@@ -31,7 +31,7 @@ interface CommonEnvironment {
   readonly inFlight: InFlightRuns;
   readonly watch: RunWatch;
   readonly logger: Pick<LoggerService, 'error' | 'warn'>;
-  readonly tracing: Tracing;
+  readonly telemetry: Telemetry;
   /** Waits for stores, including the store of a judge. */
   readonly storeCalls: StoreCalls;
   /** Milliseconds that a run may take, unless its component says otherwise. */
@@ -109,6 +109,6 @@ export function createDirectEnvironment(registry: HookRegistry): DirectEnvironme
     runTimeout: RUN_TIMEOUT,
     storeCalls: new StoreCalls({ timeout: STORE_TIMEOUT, logger }),
     logger,
-    tracing: new NoTracing(),
+    telemetry: new NoTelemetry(),
   };
 }

@@ -1,11 +1,12 @@
 import { HookTimeoutError } from '../errors/hook-timeout.error.js';
 import type { HookExecution } from '../execution/hook-execution.js';
-import type { BoundHook } from '../hooks/bound-hook.js';
+import { describedHook, type BoundHook } from '../hooks/bound-hook.js';
 import { LiveHookContext, type HookInfo, type PostHookContext } from '../hooks/hook.context.js';
 import { HookEdits } from '../hooks/hook.edits.js';
 import type { HookSubject } from '../hooks/hook.runner.js';
 import type { LazySignal } from '../hooks/lazy-signal.js';
 import type { RunComponent } from './component.port.js';
+import type { RunSpan } from '../telemetry/telemetry.js';
 import type { FoundAnswer } from './hold/redaction.js';
 import type { RunData } from './run.data.js';
 import { enterScope, type RunScope } from './scope.js';
@@ -17,6 +18,8 @@ export interface InlineHookOptions {
   readonly data: RunData;
   /** Of the hook's code. */
   readonly scope: RunScope;
+  /** Of the run. */
+  readonly span: RunSpan | undefined;
 }
 
 /** A run as the subject of an inline hook, which reads and writes the run's own data. */
@@ -25,16 +28,18 @@ export class InlineHookSubject implements HookSubject {
   readonly #component: RunComponent;
   readonly #data: RunData;
   readonly #scope: RunScope;
+  readonly #span: RunSpan | undefined;
   /** The answer that a post-hook finds. */
   #found: FoundAnswer | undefined;
   /** Undefined until the hook is called. */
   #edits: HookEdits | undefined;
 
-  constructor({ hook, component, data, scope }: InlineHookOptions) {
+  constructor({ hook, component, data, scope, span }: InlineHookOptions) {
     this.#hook = hook;
     this.#component = component;
     this.#data = data;
     this.#scope = scope;
+    this.#span = span;
   }
 
   createContext(info: HookInfo, signal: LazySignal): PostHookContext {
@@ -44,8 +49,11 @@ export class InlineHookSubject implements HookSubject {
     return context;
   }
 
-  enter<R>(_execution: HookExecution, callback: () => R): R {
-    return enterScope(this.#scope, callback);
+  enter<R>(execution: HookExecution, callback: () => R): R {
+    const span = this.#span;
+    if (!span) return enterScope(this.#scope, callback);
+    const described = describedHook(this.#hook, execution);
+    return enterScope(this.#scope, () => span.runHook(described, callback));
   }
 
   verify({ definition, phase }: BoundHook, returned: unknown): void {

@@ -151,6 +151,7 @@ export class Recorder {
     const { isAside, session } = this.#run;
     const { owner } = session;
     const held = this.#held;
+    this.#environment.telemetry.evaluated(isAside || held ? withoutTexts(evaluation) : evaluation);
     if (isAside) return saveEvaluation(store, withoutTexts(evaluation), owner);
     // Nothing holds the run: save now, and let an error of the store fail the judge.
     if (!held) return saveEvaluation(store, evaluation, owner);
@@ -285,7 +286,9 @@ export async function recordEvaluation(given: EvalStore, evaluation: Evaluation)
   const store = hook ? TimeLimitedEvalStore.of(given, hook.environment.storeCalls) : given;
   if (run) return run.recordEvaluation(store, evaluation);
   const { owner, isWithdrawn = false } = origin ?? {};
-  await saveEvaluation(store, isWithdrawn ? withoutTexts(evaluation) : evaluation, owner);
+  const disclosed = isWithdrawn ? withoutTexts(evaluation) : evaluation;
+  hook?.environment.telemetry.evaluated(disclosed);
+  await saveEvaluation(store, disclosed, owner);
 }
 
 /** Saves an evaluation for the user that the host has named, or none for the application: the judged run does not know them. */

@@ -17,7 +17,7 @@ import type { RunOptions } from '../model/runnable-component.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { openSessionFor, type OpenSession, type StoredChanges } from '../sessions/open-session.js';
 import type { SessionOwner } from '../sessions/session.store.js';
-import type { RunSpan } from '../telemetry/tracing.js';
+import type { HookSpans, RunSpan, RunWork } from '../telemetry/telemetry.js';
 import { ActivityLog } from './activity.log.js';
 import { Attempt, type AttemptedRun, type PartRequest } from './attempt.js';
 import { Cancellation } from './cancellation.js';
@@ -38,6 +38,7 @@ import {
   toRunError,
 } from './outcome.js';
 import { createExecution } from './background/outbox.js';
+import { isUndisclosed } from './hold/redaction.js';
 import { Recorder, type RecordedEnd } from './recorder.js';
 import type { RunEnd, RunHandle, RunPhase, RunWait, TimeLimit } from './run.view.js';
 import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun } from './scope.js';
@@ -318,8 +319,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.#state.phase === 'executing' ? 'engine' : 'store';
   }
 
-  get span(): RunSpan | undefined {
-    return this.#span;
+  get hookSpans(): HookSpans | undefined {
+    return this.#span?.hooks;
   }
 
   cancel(reason: string): void {
@@ -349,11 +350,16 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   emit(body: RunEventBody): Promise<void> | undefined {
     this.#markShown();
     this.#activities.note(body);
+    this.#span?.note(body);
     return this.#feed.emit(body);
   }
 
   startPart(request: PartRequest): RunHandle {
     return Run.#start(request, this);
+  }
+
+  enterWork<R>(work: RunWork, callback: () => R): R {
+    return this.#span ? this.#span.enterWork(work, callback) : callback();
   }
 
   snapshot(): RunSnapshot | Error {
@@ -367,13 +373,13 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   // ---- from the start to the end ----
 
   async #conduct(): Promise<RunEnd> {
-    const { inFlight, tracing, watch } = this.environment;
+    const { inFlight, telemetry, watch } = this.environment;
     inFlight.add(this);
     this.#recorder.enterSession();
     const unlink = this.#linkCancellation();
     watch.follow(this);
     try {
-      this.#span = tracing.startRun(this.identity, this.runId);
+      this.#span = telemetry.startRun(this);
       const error = await this.#enter(() => this.#perform());
       // The runs below were cancelled with this one. They end before it, as in any other run.
       if (this.#cancellation.reason) await Promise.all(this.#parts.map(({ settled }) => settled));
@@ -438,7 +444,13 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     const execution = createExecution(hook, this, 'inline');
     await this.emit({ type: `${hook.phase}-hook-started`, hook: execution.hook });
     const scope = this.#scope({ environment: this.environment, isBackground: false });
-    const subject = new InlineHookSubject({ hook, component: this.component, data: this.#data, scope });
+    const subject = new InlineHookSubject({
+      hook,
+      component: this.component,
+      data: this.#data,
+      scope,
+      span: this.#span,
+    });
     ledger.schedule(execution);
     let failure: Error | undefined;
     this.#inlineHook = execution.hook;
@@ -468,12 +480,14 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
         await (working && this.#cancellation.race(working));
         if (!working) this.#cancellation.throwIfCancelled();
         this.#activities.endAttempt(false);
+        this.#span?.endAttempt();
         this.#data.writeMessages(attempt.conversation.messages);
         const completed = this.emit({ type: 'run-content-completed' });
         if (completed) await completed;
         return;
       } catch (thrown) {
         this.#activities.endAttempt(true);
+        this.#span?.endAttempt(this.#toRunError(thrown));
         if (retriesLeft <= 0 || !this.#isWorthRetrying(thrown)) throw thrown;
         this.#discard(attempt);
       }
@@ -570,7 +584,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   async #conclude(error: AgentRunError | undefined, end: RecordedEnd): Promise<RunEnd> {
     const outcome = outcomeOf(error);
     this.#tree.recordSettled(this);
-    this.#span?.end(error);
+    if (this.#span) this.#endSpan(this.#span, error);
     this.#showAbove();
     const storing = this.#recorder.store(end);
     if (storing) await this.#waitAfterEnd(storing);
@@ -581,6 +595,15 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     if (end.last) await this.#deliverLast(end.last);
     const { output } = this.#data;
     return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
+  }
+
+  /** The span shows the run's content if the run is shown to clients, which the guardrails that hold it decide. */
+  #endSpan(span: RunSpan, error: AgentRunError | undefined): void {
+    span.end({ outcome: outcomeOf(error), error });
+    if (!span.awaitsDisclosure) return;
+    const disclose = (): void => span.disclose(!isUndisclosed(this));
+    if (!this.#held) return disclose();
+    void this.#held.take(() => Promise.resolve(disclose()));
   }
 
   /** Only a defect of this library or of a tracer leads here: the run ends anyway and releases all that it holds. */

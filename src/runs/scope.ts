@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { RunOrigin } from '../model/run-origin.js';
+import type { RunWork } from '../telemetry/telemetry.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
 import { isUndisclosed } from './hold/redaction.js';
 import type { RunEnvironment } from './environment.js';
@@ -24,6 +25,8 @@ export interface ScopedRun extends RunView {
   readonly environment: RunEnvironment;
   /** A background hook has started the run's tree. */
   readonly isOfBackgroundHook: boolean;
+  /** Runs the callback as a step or a tool call of the run, for telemetry. */
+  enterWork<R>(work: RunWork, callback: () => R): R;
   /** Saves a judge's evaluation of the run, once the guardrails that hold the run have passed. */
   recordEvaluation(store: EvalStore, evaluation: Evaluation): Promise<void>;
 }

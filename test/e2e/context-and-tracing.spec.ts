@@ -12,7 +12,7 @@ import {
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace-base';
 import { drizzle } from 'drizzle-orm/pglite';
-import { Agent, Team, type AgentOsOptions } from 'nestjs-agentos';
+import { Agent, defineHook, Team, type AgentOsOptions } from 'nestjs-agentos';
 import { bullmq } from 'nestjs-agentos/bullmq';
 import { createGate } from 'nestjs-agentos/testing';
 import { finalize, type Observable } from 'rxjs';
@@ -157,7 +157,7 @@ describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transp
         work('engine work');
         return 'the answer';
       },
-      preHooks: [() => work('inline work')],
+      preHooks: [defineHook(() => work('inline work'), { name: 'check' })],
       postHooks: [
         inBackground('notify', async () => {
           work('background work');
@@ -168,11 +168,12 @@ describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transp
     });
     const spans = await spansOf({ agents: [writer] }, '/agents/writer');
     expect(describeAll(spans)).toEqual([
-      'agent writer, below request',
       'background work, below hook notify',
-      'engine work, below agent writer',
-      'hook notify, below nothing, linked to agent writer',
-      'inline work, below agent writer',
+      'engine work, below invoke_agent writer',
+      'hook check, below invoke_agent writer',
+      'hook notify, below nothing, linked to invoke_agent writer',
+      'inline work, below hook check',
+      'invoke_agent writer, below request',
       'later work, below hook notify',
       'request, below nothing',
     ]);
@@ -192,11 +193,11 @@ describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transp
     });
     const spans = await spansOf({ teams: [desk] }, '/teams/desk');
     expect(describeAll(spans)).toEqual([
-      'agent helper, below team desk',
-      'hook count, below nothing, linked to agent helper',
-      'hook notify, below nothing, linked to team desk',
+      'hook count, below nothing, linked to invoke_agent helper',
+      'hook notify, below nothing, linked to invoke_agent desk',
+      'invoke_agent desk, below request',
+      'invoke_agent helper, below invoke_agent desk',
       'request, below nothing',
-      'team desk, below request',
     ]);
   });
 
@@ -215,11 +216,13 @@ describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transp
     });
     const spans = await spansOf({ agents: [writer] }, '/agents/writer');
     expect(describeAll(spans)).toEqual([
-      expect.stringMatching(/^agent writer, below request, failed: The run .* failed: no model$/),
-      expect.stringMatching(/^hook hang, below nothing, linked to agent writer, failed: .* within 1 ms/),
-      'hook recover, below nothing, linked to agent writer',
-      'hook recover, below nothing, linked to agent writer, failed: once',
-      'hook reject, below nothing, linked to agent writer, failed: twice',
+      expect.stringMatching(
+        /^hook hang, below nothing, linked to invoke_agent writer, failed: .* within 1 ms/,
+      ),
+      'hook recover, below nothing, linked to invoke_agent writer',
+      'hook recover, below nothing, linked to invoke_agent writer, failed: once',
+      'hook reject, below nothing, linked to invoke_agent writer, failed: twice',
+      expect.stringMatching(/^invoke_agent writer, below request, failed: The run .* failed: no model$/),
       'request, below nothing',
     ]);
   });
@@ -238,10 +241,10 @@ describe('traces of durable hooks', () => {
     exporter.reset();
     await agentOs.run('writer', 'question');
     await agentOs.drain();
-    const spans = exporter.getFinishedSpans().filter(({ name }) => /^(agent|hook) /.test(name));
+    const spans = exporter.getFinishedSpans().filter(({ name }) => /^(invoke_agent|hook) /.test(name));
     expect(describeAll(spans)).toEqual([
-      'agent writer, below nothing',
-      'hook notify, below nothing, linked to agent writer',
+      'hook notify, below nothing, linked to invoke_agent writer',
+      'invoke_agent writer, below nothing',
     ]);
     const [linked] = spans.flatMap(({ links }) => links);
     expect(linked?.context).toMatchObject({ isRemote: true, traceFlags: 1 });

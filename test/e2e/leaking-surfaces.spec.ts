@@ -140,7 +140,9 @@ describe.each(GUARDS)('A guardrail of the root that %s', (_name, guard) => {
         );
         const hooks = [guard, audit];
         const served = kind === 'teams' ? { teams: [team('root', hooks)] } : { workflows: [workflow(hooks)] };
-        const { url, agentOs, log } = await startApp({ agentOs: served });
+        const { url, agentOs, log } = await startApp({
+          agentOs: { ...served, telemetry: { content: true } },
+        });
         const path = `/${kind}/root`;
         const isBackground = transport === 'background';
         const { text, body } = await ask(url, path, 'hi', isBackground ? 'sse' : transport, {
@@ -191,7 +193,9 @@ describe.each(GUARDS)('A guardrail of the root that %s', (_name, guard) => {
 
 describe('Without a guardrail', () => {
   it('all of these secrets are somewhere, so that the test would see them', async () => {
-    const { url, agentOs } = await startApp({ agentOs: { workflows: [workflow([])] } });
+    const { url, agentOs } = await startApp({
+      agentOs: { workflows: [workflow([])], telemetry: { content: true } },
+    });
     const { text } = await ask(url, '/workflows/root', 'hi', 'sse', { session_id: 's' });
     await agentOs.drain();
     const paths = ['/sessions/s', '/sessions/s/runs', '/eval-runs'];

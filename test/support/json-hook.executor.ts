@@ -105,9 +105,14 @@ export class JsonHookExecutor extends HookExecutor {
   }
 
   #store(task: HookTask): HookTask {
-    const { execution, snapshot, origin, isRebuildable } = task;
+    const { execution, snapshot, origin, traceparent, isRebuildable } = task;
     if (snapshot instanceof Error || !isRebuildable) return task;
-    const text = JSON.stringify({ execution, origin, snapshot: serialize(snapshot).toString('base64') });
+    const text = JSON.stringify({
+      execution,
+      origin,
+      traceparent,
+      snapshot: serialize(snapshot).toString('base64'),
+    });
     this.stored.push(text);
     if (this.#worker !== this) this.host.ledger.forget(execution);
     return new StoredTask(text, this.#worker, execution);

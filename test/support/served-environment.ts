@@ -12,7 +12,7 @@ import { RunIndex } from '../../src/execution/run.index.js';
 import { RunWatch } from '../../src/runs/watch.js';
 import { CoordinatedSessionStore } from '../../src/sessions/coordinated-session.store.js';
 import { StoreCalls } from '../../src/sessions/store.calls.js';
-import { NoTracing } from '../../src/telemetry/tracing.js';
+import { NoTelemetry } from '../../src/telemetry/telemetry.js';
 
 const noLogger = { error: () => undefined, warn: () => undefined };
 
@@ -41,7 +41,7 @@ export function createServedEnvironment(given: Partial<ServedEnvironment> = {}):
     inFlight,
     watch: new RunWatch({ inFlight, deadlines, logger }),
     logger,
-    tracing: new NoTracing(),
+    telemetry: new NoTelemetry(),
     sessions: new CoordinatedSessionStore(new InMemorySessionStore()),
     evals: new InMemoryEvalStore(),
     storeCalls: new StoreCalls({ timeout: 10_000, logger }),

@@ -30,6 +30,7 @@ describe('resolveOptions()', () => {
       maxRuns: 1_000,
       closeConnections: true,
       onDisconnect: 'finish',
+      telemetry: { enabled: true, hookSpans: 'linked', content: false },
       http: { maxFileSize: 10_485_760, maxFiles: 10, maxBodyMemory: 268_435_456, stallTimeout: 60_000 },
     });
   });
@@ -125,10 +126,34 @@ describe('resolveOptions()', () => {
     ['evalStore', {}, 'an instance of an EvalStore', 'an object'],
     ['onHookError', 'log', 'a function', '"log"'],
     ['onHookError', null, 'a function', 'null'],
+    ['telemetry', false, 'an object of options', 'false (boolean)'],
   ])('refuses a wrong %s: %p', (name, value, expected, got) => {
     expect(() => resolve({ [name]: value })).toThrow(
       new AgentOsConfigurationError(`AgentOsModule: expected ${name} to be ${expected}, got ${got}.`),
     );
+  });
+
+  it.each([
+    ['hookSpans', 'root', '"linked" or "child"', '"root"'],
+    ['content', 'yes', 'true or false', '"yes"'],
+    ['enabled', 0, 'true or false', '0 (number)'],
+  ])('refuses a wrong telemetry.%s: %p', (name, value, expected, got) => {
+    expect(() => resolve({ telemetry: { [name]: value } })).toThrow(
+      new AgentOsConfigurationError(
+        `AgentOsModule: expected telemetry.${name} to be ${expected}, got ${got}.`,
+      ),
+    );
+  });
+
+  it('names the known options of telemetry for one that it does not know, and adds the others', () => {
+    expect(() => resolve({ telemetry: { spans: true } })).toThrow(
+      'AgentOsModule: unknown option "spans" in telemetry. Known options: enabled, hookSpans, content.',
+    );
+    expect(resolve({ telemetry: { content: true } }).telemetry).toEqual({
+      enabled: true,
+      hookSpans: 'linked',
+      content: true,
+    });
   });
 
   it('refuses an evaluation store whose rename() takes no owner', () => {

@@ -30,6 +30,10 @@ export class StepFlow implements StepContext {
     return this.run.emit(event);
   }
 
+  enter<R>({ stepId: id }: StepPlace, callback: () => R): R {
+    return this.run.enterWork({ kind: 'step', id }, callback);
+  }
+
   runPart(component: RunComponent, input: string, step: StepPosition): Promise<RunOutput> {
     return this.run.runPart(component, input, { step });
   }

@@ -59,7 +59,7 @@ export class Step<T = unknown> extends WorkflowNode {
   /** @internal */
   override async execute(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     await flow.emit({ type: 'step-started', ...place });
-    const output = await this.#attempt(flow, input, place);
+    const output = await flow.enter(place, () => this.#attempt(flow, input, place));
     await flow.emit({ type: 'step-completed', ...place, output });
     return output;
   }

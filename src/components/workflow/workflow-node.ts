@@ -24,6 +24,8 @@ export interface StepContext {
   readonly signal: AbortSignal;
   readonly position: Pick<StepPosition, 'workflowId' | 'workflowRunId'>;
   emit(event: RunEventBody): Promise<void> | undefined;
+  /** Runs the callback as the work of a step that has started, for telemetry. */
+  enter<R>(place: StepPlace, callback: () => R): R;
   /** Runs a step or block. */
   execute(node: WorkflowNode, input: string, seat: StepSeat): Promise<StepOutput>;
   /** Runs the steps of a block one after another; each gets the content of the last one before that has an answer. */

@@ -4,13 +4,13 @@ import { toError } from '../../data/to-error.js';
 import type { HookExecution } from '../../execution/hook-execution.js';
 import type { HookDelivery, HookTask, StoredHookTask } from '../../execution/hook.executor.js';
 import type { HookLimits } from '../../execution/hook.limits.js';
-import type { BoundHook } from '../../hooks/bound-hook.js';
+import { describedHook, type BoundHook } from '../../hooks/bound-hook.js';
 import { CopiedHookContext, type HookInfo, type PostHookContext } from '../../hooks/hook.context.js';
 import type { HookCall, HookSubject } from '../../hooks/hook.runner.js';
 import { LazySignal } from '../../hooks/lazy-signal.js';
 import type { RunOrigin } from '../../model/run-origin.js';
 import type { RunnableComponent } from '../../model/runnable-component.js';
-import type { LinkedSpan } from '../../telemetry/tracing.js';
+import type { HookSpans } from '../../telemetry/telemetry.js';
 import type { CollectedRun, OutboxEntry } from './outbox.js';
 import type { ServedEnvironment } from '../environment.js';
 import { enterScope, originOf, type RunScope } from '../scope.js';
@@ -22,7 +22,7 @@ interface HookedRun {
   readonly snapshot: RunSnapshot | Error;
   readonly origin: RunOrigin;
   readonly scope: RunScope;
-  readonly span?: LinkedSpan | undefined;
+  readonly hookSpans?: HookSpans | undefined;
 }
 
 /** The tasks of the hooks that the outcomes of their runs have released, in order. */
@@ -42,9 +42,9 @@ export function collectedTasks(
 }
 
 function hookedRunOf(run: CollectedRun, environment: ServedEnvironment): HookedRun {
-  const { component, span } = run;
+  const { component, hookSpans } = run;
   const origin = originOf(run);
-  return { component, snapshot: run.snapshot(), origin, scope: scopeOf(origin, environment), span };
+  return { component, snapshot: run.snapshot(), origin, scope: scopeOf(origin, environment), hookSpans };
 }
 
 /** The runs that the hooks of a run start count as started by a hook, on behalf of the user of that run. */
@@ -71,8 +71,14 @@ export function rebuildTask(
   const execution = environment.ledger.adopt(stored);
   const { hook, component } = found;
   const scope = scopeOf(origin, environment);
-  const span = traceparent === undefined ? undefined : environment.tracing.spanOf(traceparent);
-  return new BackgroundHookTask(hook, execution, { component, snapshot, origin, scope, span }, environment);
+  const hookSpans =
+    traceparent === undefined ? undefined : environment.telemetry.hooksOf(traceparent, origin);
+  return new BackgroundHookTask(
+    hook,
+    execution,
+    { component, snapshot, origin, scope, hookSpans },
+    environment,
+  );
 }
 
 /** A background hook that is due. It keeps the run's copy, not the run. */
@@ -110,7 +116,7 @@ class BackgroundHookTask implements HookTask, HookSubject {
   }
 
   get traceparent(): string | undefined {
-    return this.#run.span?.traceparent;
+    return this.#run.hookSpans?.traceparent;
   }
 
   get isRebuildable(): boolean {
@@ -180,10 +186,10 @@ class BackgroundHookTask implements HookTask, HookSubject {
   }
 
   enter<R>(execution: HookExecution, callback: () => R): R {
-    const { span, scope } = this.#run;
-    if (!span) return enterScope(scope, callback);
-    const attributes = { 'agent_os.hook': execution.hook, 'agent_os.run_id': execution.runId };
-    return enterScope(scope, () => span.linked(`hook ${execution.hook}`, attributes, callback));
+    const { hookSpans, scope } = this.#run;
+    if (!hookSpans) return enterScope(scope, callback);
+    const described = describedHook(this.#hook, execution);
+    return enterScope(scope, () => hookSpans.run(described, callback));
   }
 }
 

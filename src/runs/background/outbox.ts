@@ -3,14 +3,14 @@ import type { HookLedger } from '../../execution/hook.ledger.js';
 import type { BoundHook } from '../../hooks/bound-hook.js';
 import { now } from '../../model/clock.js';
 import type { RunSnapshot } from '../../model/run-snapshot.js';
-import type { RunSpan } from '../../telemetry/tracing.js';
+import type { HookSpans } from '../../telemetry/telemetry.js';
 import type { RunView, StoppableRun } from '../run.view.js';
 
 /** A run whose background hooks are collected. */
 export interface CollectedRun extends RunView, Pick<StoppableRun, 'isShutDown'> {
   /** The run belongs to an attempt that failed and is repeated: nothing of the run counts. */
   readonly isDiscarded: boolean;
-  readonly span: RunSpan | undefined;
+  readonly hookSpans: HookSpans | undefined;
   /** Copies of the settled run's data, made once; the error if it holds something that cannot be copied. */
   snapshot(): RunSnapshot | Error;
 }

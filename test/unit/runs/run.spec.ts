@@ -19,7 +19,7 @@ import type { ServedEnvironment } from '../../../src/runs/environment.js';
 import type { RunHandle, RunPhase } from '../../../src/runs/run.view.js';
 import { startRun } from '../../../src/runs/start.js';
 import { CoordinatedSessionStore } from '../../../src/sessions/coordinated-session.store.js';
-import { Tracing, type RunSpan } from '../../../src/telemetry/tracing.js';
+import { Telemetry, type RunSpan } from '../../../src/telemetry/telemetry.js';
 import { failingStore } from '../../../src/testing/failing.store.js';
 import { createGate, type Gate } from '../../../src/testing/gate.js';
 import { createServedEnvironment } from '../../support/served-environment.js';
@@ -370,14 +370,14 @@ describe('A run', () => {
   });
 
   it('ends as failed if what it is conducted with is broken', async () => {
-    class BrokenTracing extends Tracing {
+    class BrokenTelemetry extends Telemetry {
       override startRun(): never {
         throw new Error('the tracer is broken');
       }
     }
     const errors: unknown[] = [];
     const logger = { error: (message: unknown) => void errors.push(message), warn: () => undefined };
-    const environment = createServedEnvironment({ tracing: new BrokenTracing(), logger });
+    const environment = createServedEnvironment({ telemetry: new BrokenTelemetry(), logger });
     const run = startRun({ component: agent({}), input: 'question', environment });
 
     expect((await run.settled).outcome).toBe('failed');
@@ -386,14 +386,19 @@ describe('A run', () => {
   });
 
   it('leaves nothing open if it could not be ended: no session, no hook, no phase', async () => {
-    class BrokenTracing extends Tracing {
+    class BrokenTelemetry extends Telemetry {
       override startRun(): RunSpan {
         const end = (): never => raise(new Error('the tracer is broken'));
         return {
-          traceparent: '',
+          hooks: undefined,
+          awaitsDisclosure: false,
           enter: (callback) => callback(),
-          linked: (_name, _attributes, callback) => callback(),
+          enterWork: (_work, callback) => callback(),
+          runHook: (_hook, callback) => callback(),
+          note: () => undefined,
+          endAttempt: () => undefined,
           end,
+          disclose: () => undefined,
         };
       }
     }
@@ -406,7 +411,7 @@ describe('A run', () => {
     }
     const notify = defineHook(() => undefined, { name: 'notify', runInBackground: true });
     const environment = createServedEnvironment({
-      tracing: new BrokenTracing(),
+      telemetry: new BrokenTelemetry(),
       sessions: new WatchedSessions(new InMemorySessionStore()),
     });
     const run = startRun({ component: agent({ postHooks: [notify] }), input: 'question', environment });
