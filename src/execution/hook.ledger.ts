@@ -3,6 +3,7 @@ import { Subject, type Observable } from 'rxjs';
 import type { FinalHookExecutionState, HookEndReason, HookExecution, HookMode } from './hook-execution.js';
 import type { HookCounts, HookExecutionFilter, HookExecutions, HookTotals } from './hook.executions.js';
 import { totalsOf } from './hook.totals.js';
+import { EndedExecutions } from './ended.executions.js';
 import { now } from '../model/clock.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -26,7 +27,7 @@ const NONE_ENDED: Readonly<Record<FinalHookExecutionState, number>> = {
 export class HookLedger {
   /** By id. */
   readonly #open = new Map<string, HookExecution>();
-  readonly #ended: HookExecution[] = [];
+  readonly #ended: EndedExecutions;
   /** Executions with a record elsewhere, which may still change their state here. */
   readonly #forgotten = new WeakSet<HookExecution>();
   readonly #changes = new Subject<HookExecution>();
@@ -34,10 +35,11 @@ export class HookLedger {
     inline: { ...NONE_ENDED },
     background: { ...NONE_ENDED },
   };
-  #oldest = 0;
 
   /** @param capacity - how many finished executions are remembered */
-  constructor(readonly capacity: number = DEFAULT_CAPACITY) {}
+  constructor(capacity = DEFAULT_CAPACITY) {
+    this.#ended = new EndedExecutions(capacity);
+  }
 
   /** Every change of state, as it happens. The object is the live record: copy it to keep it. */
   get changes(): Observable<HookExecution> {
@@ -147,7 +149,7 @@ export class HookLedger {
     if (because.errorName !== undefined) execution.errorName = because.errorName;
     if (!isOpen) return this.#announce(execution);
     this.#counts[execution.mode][state] += 1;
-    this.#remember(execution);
+    this.#ended.add(execution);
     this.#announce(execution);
   }
 
@@ -167,33 +169,12 @@ export class HookLedger {
   reopen(execution: Writable<HookExecution>): void {
     const { state, mode } = execution;
     if (state === 'scheduled' || state === 'running') return;
-    if (this.#forgetEnded(execution)) this.#counts[mode][state] -= 1;
+    if (this.#ended.remove(execution)) this.#counts[mode][state] -= 1;
     execution.state = 'scheduled';
     delete execution.endedAt;
     delete execution.reason;
     delete execution.errorName;
     this.schedule(execution);
-  }
-
-  /** @returns whether the execution was remembered */
-  #forgetEnded(execution: HookExecution): boolean {
-    const index = this.#ended.indexOf(execution);
-    if (index < 0) return false;
-    // The oldest one comes first again.
-    const inOrder = [...this.#ended.slice(this.#oldest), ...this.#ended.slice(0, this.#oldest)];
-    this.#ended.splice(0, Infinity, ...inOrder.filter((ended) => ended !== execution));
-    this.#oldest = 0;
-    return true;
-  }
-
-  #remember(execution: HookExecution): void {
-    if (this.capacity === 0) return;
-    if (this.#ended.length < this.capacity) {
-      this.#ended.push(execution);
-      return;
-    }
-    this.#ended[this.#oldest] = execution;
-    this.#oldest = (this.#oldest + 1) % this.capacity;
   }
 
   #announce(execution: HookExecution): void {
@@ -217,10 +198,7 @@ export class HookLedger {
 
   *#newestFirst(): Generator<HookExecution> {
     yield* [...this.#open.values()].reverse();
-    const size = this.#ended.length;
-    for (let back = 1; back <= size; back++) {
-      yield this.#ended[(this.#oldest - back + size) % size] as HookExecution;
-    }
+    yield* this.#ended.newestFirst();
   }
 }
 

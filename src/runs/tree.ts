@@ -65,12 +65,11 @@ export class RunTree {
   recordSettled(run: RunView): void {
     const { environment, response } = this;
     if (environment.kind !== 'served') return;
-    const { index } = environment;
-    const record = index.add(run);
+    const recordClosed = environment.index.add(run);
     if (!response || run !== this.#root) return;
     // A response that closed before the run had settled did not carry its result.
-    if (response.closedAt !== undefined) return index.close(record, response.closedAt, false);
-    response.onClosed((delivered) => index.close(record, response.closedAt ?? now(), delivered));
+    if (response.closedAt !== undefined) return recordClosed(response.closedAt, false);
+    response.onClosed((delivered) => recordClosed(response.closedAt ?? now(), delivered));
   }
 
   /** Skips the hooks that discarded runs have collected. */

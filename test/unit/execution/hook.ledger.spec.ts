@@ -189,6 +189,9 @@ describe('HookLedger', () => {
   });
 
   it('remembers 10,000 ended executions unless told otherwise', () => {
-    expect(new HookLedger().capacity).toBe(10_000);
+    const remembering = new HookLedger();
+    endAll(remembering, ...Array.from({ length: 10_001 }, (_, index) => `hook${index}`));
+    const remembered = hooksOf(remembering.list({ limit: Infinity }));
+    expect([remembered.length, remembered[0], remembered.at(-1)]).toEqual([10_000, 'hook10000', 'hook1']);
   });
 });
