@@ -5,7 +5,8 @@ import { forLog, quoted } from '../errors/log.text.js';
 import type { RunEvent } from '../model/run-event.js';
 import type { RunSnapshot } from '../model/run-snapshot.js';
 import type { EvalStore, Evaluation } from '../sessions/eval.store.js';
-import type { SettledSession, StoredChanges } from '../sessions/open-session.js';
+import type { CoordinatedSessionStore } from '../sessions/coordinated-session.store.js';
+import type { AppendResult, SettledSession, StoredChanges } from '../sessions/open-session.js';
 import type { SessionOwner, StoredRun, StoreWithin } from '../sessions/session.store.js';
 import { copyWithout, logLeftOut } from '../sessions/storable.js';
 import { TimeLimitedEvalStore } from '../sessions/time-limited-eval.store.js';
@@ -43,6 +44,8 @@ interface SettledData {
   readonly snapshot: RunSnapshot;
   readonly session: SettledSession;
 }
+
+type Append = (data: SettledData | Error) => Promise<void> | undefined;
 
 /** The options of {@link Recorder}. */
 export interface RecorderOptions {
@@ -140,7 +143,7 @@ export class Recorder {
     return this.#isStored && this.#environment.sessions !== undefined;
   }
 
-  #write(end: RecordedEnd, append: (data: SettledData | Error) => Promise<void>): Promise<void> | undefined {
+  #write(end: RecordedEnd, append: Append): Promise<void> | undefined {
     const isStored = this.#canStore;
     if (this.#held) return this.#writeThrough(this.#held, end, isStored ? append : undefined);
     return isStored ? append(this.#settledData(end)) : undefined;
@@ -164,15 +167,11 @@ export class Recorder {
     });
   }
 
-  async #writeThrough(
-    held: HeldRun,
-    end: RecordedEnd,
-    append: ((data: SettledData | Error) => Promise<void>) | undefined,
-  ): Promise<void> {
+  async #writeThrough(held: HeldRun, end: RecordedEnd, append: Append | undefined): Promise<void> {
     if (append) {
       // Copied now: held events of the run may still be shown, and its data may still change.
       const data = this.#settledData({ ...end, shown: [...end.shown] });
-      await held.take(() => append(data));
+      await held.take(async () => append(data));
     }
     await held.ownHold?.settle(end.hasPassed);
   }
@@ -195,26 +194,53 @@ export class Recorder {
     });
   }
 
-  /** @param call - of the function that stores more in the same transaction; if it fails, the run is stored later */
-  async #append(data: SettledData | Error, call?: WithinCall): Promise<void> {
-    const { sessions, logger } = this.#environment;
-    const { session, runId } = this.#run;
-    if (!sessions) return;
-    sessions.beginStoring(runId);
+  /**
+   * Stores the run; at once if the store can.
+   *
+   * @param call - of the function that stores more in the same transaction; if it fails, the run is stored later
+   */
+  #append(data: SettledData | Error, call?: WithinCall): Promise<void> | undefined {
+    const { sessions } = this.#environment;
+    if (!sessions) return undefined;
+    sessions.beginStoring(this.#run.runId);
+    const end = (result: AppendResult): void => this.#endAppend(result, call);
+    const fail = (thrown: unknown): void => this.#failAppend(thrown, call);
     try {
-      if (data instanceof Error) throw data;
-      const stored = disclosedSession(data.session, this.#run);
-      const within = sessions.client && call?.within;
-      const result = await session.append(sessions, this.#toStoredRun(data), stored, within);
-      if (result === 'stored') call?.commit();
-      if (result === 'refused')
-        logger.warn(`Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`);
+      const appending = this.#appendTo(sessions, data, call);
+      if (typeof appending !== 'string') return appending.then(end).catch(fail);
+      end(appending);
     } catch (thrown) {
-      if (call?.failure) return;
-      this.#logError(`Run ${runId} could not be stored in session ${quoted(session.id)}`, thrown);
-    } finally {
-      if (!call?.failure) this.leaveSession();
+      fail(thrown);
     }
+    return undefined;
+  }
+
+  #appendTo(
+    sessions: CoordinatedSessionStore,
+    data: SettledData | Error,
+    call: WithinCall | undefined,
+  ): Promise<AppendResult> | AppendResult {
+    if (data instanceof Error) throw data;
+    const stored = disclosedSession(data.session, this.#run);
+    const within = sessions.client && call?.within;
+    return this.#run.session.append(sessions, this.#toStoredRun(data), stored, within);
+  }
+
+  #endAppend(result: AppendResult, call: WithinCall | undefined): void {
+    const { runId, session } = this.#run;
+    if (result === 'stored') call?.commit();
+    if (result === 'refused')
+      this.#environment.logger.warn(
+        `Run ${runId} was not stored: its session ${quoted(session.id)} is gone, or another's.`,
+      );
+    if (!call?.failure) this.leaveSession();
+  }
+
+  #failAppend(thrown: unknown, call: WithinCall | undefined): void {
+    if (call?.failure) return;
+    const { runId, session } = this.#run;
+    this.#logError(`Run ${runId} could not be stored in session ${quoted(session.id)}`, thrown);
+    this.leaveSession();
   }
 
   /** The run as it is stored: without the bytes of files, and of its texts what clients may see. */

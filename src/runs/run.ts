@@ -45,6 +45,7 @@ import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun
 import { SessionView } from '../sessions/session.view.js';
 import { userOf } from '../sessions/user-id.js';
 import type { RunSnapshot } from '../model/run-snapshot.js';
+import { inTurn } from './steps.js';
 import { RunTree } from './tree.js';
 
 /** The component to run, its input and its options. */
@@ -514,7 +515,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   /** Ends the run: from here on it does not change. */
-  #settle(error: AgentRunError | undefined): Promise<RunEnd> {
+  #settle(error: AgentRunError | undefined): Promise<RunEnd> | RunEnd {
     const { environment } = this;
     if (environment.kind === 'served') {
       for (const hook of this.#hooks.pre) if (this.#isBackground(hook)) this.#collect(hook);
@@ -581,20 +582,22 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
   }
 
   /** The outcome is final: stores the run and tells its reader. */
-  async #conclude(error: AgentRunError | undefined, end: RecordedEnd): Promise<RunEnd> {
+  #conclude(error: AgentRunError | undefined, end: RecordedEnd): Promise<RunEnd> | RunEnd {
     const outcome = outcomeOf(error);
     this.#tree.recordSettled(this);
     if (this.#span) this.#endSpan(this.#span, error);
     this.#showAbove();
-    const storing = this.#recorder.store(end);
-    if (storing) await this.#waitAfterEnd(storing);
-    const handingOver = this.#tree.handOver();
-    if (handingOver) await this.#waitAfterEnd(handingOver);
-    const forgetting = this.#tree.forgetDeleted();
-    if (forgetting) await this.#waitAfterEnd(forgetting);
-    if (end.last) await this.#deliverLast(end.last);
-    const { output } = this.#data;
-    return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
+    const ended = (): RunEnd => {
+      const { output } = this.#data;
+      return error ? { outcome, output, error: withRunOutput(error, output) } : { outcome, output };
+    };
+    const waiting = inTurn([
+      () => this.#waitAfterEnd(this.#recorder.store(end)),
+      () => this.#waitAfterEnd(this.#tree.handOver()),
+      () => this.#waitAfterEnd(this.#tree.forgetDeleted()),
+      () => end.last && this.#deliverLast(end.last),
+    ]);
+    return waiting ? waiting.then(ended) : ended();
   }
 
   /** The span shows the run's content if the run is shown to clients, which the guardrails that hold it decide. */
@@ -624,7 +627,8 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
    * Waits for a store or an executor, unless cancellation, the time limit or shutdown ends the wait. A run that was
    * cancelled already waits only a little: its caller wants to go on.
    */
-  #waitAfterEnd(pending: Promise<void>): Promise<void> {
+  #waitAfterEnd(pending: Promise<void> | undefined): Promise<void> | undefined {
+    if (!pending) return undefined;
     const waiting = (this.#storing ??= new Cancellation());
     const { reason } = this.#cancellation;
     if (!reason) return waiting.settled(pending);

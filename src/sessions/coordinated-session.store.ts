@@ -1,7 +1,8 @@
 import { RunNotStoredError } from '../errors/run-not-stored.error.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
-import type { OpenSession } from './open-session.js';
+import { InMemorySessionStore } from './in-memory-session.store.js';
+import type { OpenSession, RunStore } from './open-session.js';
 import { isOf } from './session.filter.js';
 import {
   SessionStore,
@@ -49,9 +50,13 @@ export class CoordinatedSessionStore extends SessionStore {
   readonly #annotations = new Map<string, Promise<boolean>>();
   readonly #deletionListeners: ((deletion: DeletedSessions) => Promise<void> | void)[] = [];
 
+  /** {@link append} for a caller that waits for nothing; undefined if the store cannot do it at once. */
+  readonly appendNow: RunStore['appendNow'];
+
   constructor(store: SessionStore) {
     super();
     this.#store = store;
+    this.appendNow = InMemorySessionStore.appendNowOf(store);
   }
 
   /** Calls back after each deletion, so that other data about the sessions is removed too. The deletion waits for that. */

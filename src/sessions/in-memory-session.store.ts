@@ -1,14 +1,17 @@
 import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { quoted } from '../errors/log.text.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
+import { DataPacker, type PackedData } from '../data/packed.data.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import { withoutUndefined } from '../data/without-undefined.js';
 import { checkOptions } from '../options/check.options.js';
 import { optionsOf } from '../options/option.schemas.js';
 import type { SessionChanges } from './session.changes.js';
+import type { RunStore } from './open-session.js';
 import { newSession, withMetadata, withRun, withUpdate } from './kept-session.js';
 import { latestWithin, limit, type Sized } from './kept.size.js';
+import { RecencyMap } from './recency.map.js';
 import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
 import { storableText } from './storable.text.js';
 import { storableAnnotation, storableAppend, storableSession, storableUpdate } from './storable.js';
@@ -31,7 +34,11 @@ interface KeptSession {
   session: StoredSession;
   /** Bytes of the session without its runs. */
   size: number;
-  readonly runs: Sized<StoredRun>[];
+  readonly runs: KeptRun[];
+}
+
+interface KeptRun extends Sized<PackedData<StoredRun>> {
+  readonly runId: string;
 }
 
 /** Default maximum number of runs that one call returns. */
@@ -70,12 +77,12 @@ const OPTIONS = optionsOf<InMemorySessionStoreOptions>()({
  * ```
  */
 export class InMemorySessionStore extends SessionStore {
-  /** In order of use: the least recently used session first. */
-  readonly #sessions = new Map<string, KeptSession>();
+  readonly #sessions = new RecencyMap<KeptSession>();
   /** The session of each run, by the run's id. */
   readonly #sessionOf = new Map<string, KeptSession>();
   /** Ids of deleted sessions. A session that was only dropped begins anew when a run of it settles. */
   readonly #deleted = new Set<string>();
+  readonly #packer = new DataPacker();
   readonly #maxSessions: number;
   readonly #maxRuns: number;
   readonly #maxBytes: number;
@@ -101,30 +108,45 @@ export class InMemorySessionStore extends SessionStore {
     );
   }
 
-  override append(
+  /** @internal `append()` of a store for a caller that waits for nothing; undefined if the store cannot do it at once. */
+  static appendNowOf(store: SessionStore): RunStore['appendNow'] {
+    // Neither of a subclass, which may have an append() of its own, nor of a proxy, which has no private fields.
+    if (!(#packer in store) || store.append !== InMemorySessionStore.prototype.append) return undefined;
+    return (...call) => store.#append(...call);
+  }
+
+  override append(...[session, run, changes]: Parameters<SessionStore['append']>): Promise<boolean> {
+    return Promise.resolve(this.#append(session, run, changes));
+  }
+
+  #append(
     { isKnown = false, owner, ...init }: RunSession,
     givenRun: StoredRun,
     givenChanges: SessionChanges,
-  ): Promise<boolean> {
+  ): boolean {
     const { run, changes, size } = storableAppend(init.id, givenRun, givenChanges);
     checkUserId(owner);
     const known = this.#sessions.get(init.id);
     const isOpen = known ? isOf(known.session, owner) : !(isKnown && this.#deleted.has(init.id));
-    if (!isOpen) return Promise.resolve(false);
+    if (!isOpen) return false;
     const kept = known ?? { session: newSession(init), size: 0, runs: [] };
     const session = withRun(withUpdate(kept.session, changes), init, run);
-    if (this.#put(init.id, kept, session)) this.#addRun(init.id, kept, { value: run, size });
-    return Promise.resolve(true);
+    if (this.#put(init.id, kept, session)) this.#addRun(init.id, kept, this.#keptRun(run, size));
+    return true;
   }
 
   override runs(sessionId: string, filter: StoredRunFilter = {}): Promise<readonly StoredRun[]> {
     const { limit = DEFAULT_LIMIT, owner, before, maxSize } = filter;
     const kept = this.#find(sessionId, owner)?.runs ?? [];
-    const end = before === undefined ? kept.length : kept.findIndex(({ value }) => value.runId === before);
-    const found = kept.slice(0, Math.max(0, end)).filter(({ value }) => matchesRun(value, filter));
-    const latest = found.slice(Math.max(0, found.length - limit));
-    const fitting = maxSize === undefined ? latest : latestWithin(latest, maxSize);
-    return Promise.resolve(fitting.map(({ value }) => copyPlainData(value, 'run')));
+    const end = before === undefined ? kept.length : kept.findIndex(({ runId }) => runId === before);
+    const found: Sized<StoredRun>[] = [];
+    for (let index = end - 1; index >= 0 && found.length < limit; index--) {
+      const { value: packed, size } = kept[index] as KeptRun;
+      const value = packed.read();
+      if (matchesRun(value, filter)) found.unshift({ value, size });
+    }
+    const fitting = maxSize === undefined ? found : latestWithin(found, maxSize);
+    return Promise.resolve(fitting.map(({ value }) => value));
   }
 
   override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
@@ -167,11 +189,12 @@ export class InMemorySessionStore extends SessionStore {
     checkUserId(owner);
     const kept = this.#sessionOf.get(runId);
     if (!kept || !isOf(kept.session, owner)) return Promise.resolve(false);
-    const index = kept.runs.findIndex(({ value }) => value.runId === runId);
-    const run = kept.runs[index];
-    if (!run || run.value.isWithdrawn) return Promise.resolve(false);
-    const value = withMetadata(run.value, copyPlainData(added, 'metadata'));
-    return Promise.resolve(this.#replaceRun(kept, index, { value, size: sizeOfStorableRun(value) }));
+    const index = kept.runs.findIndex((run) => run.runId === runId);
+    const run = kept.runs[index]?.value.read();
+    if (!run || run.isWithdrawn) return Promise.resolve(false);
+    const annotated = withMetadata(run, copyPlainData(added, 'metadata'));
+    const size = sizeOfStorableRun(annotated);
+    return Promise.resolve(this.#replaceRun(kept, index, this.#keptRun(annotated, size)));
   }
 
   override delete(ids: readonly string[], owner?: SessionOwner): Promise<readonly string[]> {
@@ -205,27 +228,31 @@ export class InMemorySessionStore extends SessionStore {
     return true;
   }
 
-  #addRun(id: string, kept: KeptSession, run: Sized<StoredRun>): void {
+  #keptRun(run: StoredRun, size: number): KeptRun {
+    return { runId: run.runId, value: this.#packer.pack(run), size };
+  }
+
+  #addRun(id: string, kept: KeptSession, run: KeptRun): void {
     const { size } = run;
     if (kept.size + size > this.#maxBytes) {
       warn(
-        `Run ${quoted(run.value.runId)} of session ${quoted(id)} was not kept: it has about ${size} bytes, and maxBytes is ${this.#maxBytes}.`,
+        `Run ${quoted(run.runId)} of session ${quoted(id)} was not kept: it has about ${size} bytes, and maxBytes is ${this.#maxBytes}.`,
       );
       return;
     }
     kept.runs.push(run);
-    this.#sessionOf.set(run.value.runId, kept);
+    this.#sessionOf.set(run.runId, kept);
     this.#bytes += size;
     if (kept.runs.length > this.#maxRuns) this.#dropOldestRun(kept);
     this.#makeRoom(kept);
   }
 
   /** @returns false if the run would be too large */
-  #replaceRun(kept: KeptSession, index: number, run: Sized<StoredRun>): boolean {
+  #replaceRun(kept: KeptSession, index: number, run: KeptRun): boolean {
     const { id } = kept.session;
     if (kept.size + run.size > this.#maxBytes) {
       warn(
-        `Run ${quoted(run.value.runId)} of session ${quoted(id)} was not annotated: it would have about ${run.size} bytes, and maxBytes is ${this.#maxBytes}.`,
+        `Run ${quoted(run.runId)} of session ${quoted(id)} was not annotated: it would have about ${run.size} bytes, and maxBytes is ${this.#maxBytes}.`,
       );
       return false;
     }
@@ -239,14 +266,14 @@ export class InMemorySessionStore extends SessionStore {
   /** @param used - the session to keep */
   #makeRoom(used: KeptSession): void {
     // The session in use is the last one.
-    while (this.#bytes > this.#maxBytes && this.#sessions.size > 1) this.#forget(firstOf(this.#sessions));
+    while (this.#bytes > this.#maxBytes && this.#sessions.size > 1) this.#forgetOldest();
     while (this.#bytes > this.#maxBytes && used.runs.length > 0) this.#dropOldestRun(used);
   }
 
   #dropOldestRun({ runs }: KeptSession): void {
     const run = runs.shift();
     if (!run) return;
-    this.#sessionOf.delete(run.value.runId);
+    this.#sessionOf.delete(run.runId);
     this.#bytes -= run.size;
   }
 
@@ -254,15 +281,19 @@ export class InMemorySessionStore extends SessionStore {
     const kept = this.#sessions.get(id);
     if (!kept) return false;
     this.#bytes -= kept.runs.reduce((total, { size }) => total + size, kept.size);
-    for (const { value } of kept.runs) this.#sessionOf.delete(value.runId);
+    for (const { runId } of kept.runs) this.#sessionOf.delete(runId);
     return this.#sessions.delete(id);
   }
 
+  #forgetOldest(): void {
+    const { oldest } = this.#sessions;
+    if (oldest) this.#forget(oldest.key);
+  }
+
   #use(id: string, kept: KeptSession): void {
-    this.#sessions.delete(id);
-    this.#sessions.set(id, kept);
+    this.#sessions.use(id, kept);
     this.#deleted.delete(id);
-    if (this.#sessions.size > this.#maxSessions) this.#forget(firstOf(this.#sessions));
+    if (this.#sessions.size > this.#maxSessions) this.#forgetOldest();
   }
 }
 

@@ -2,12 +2,23 @@ import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord } from '../model/run-context.js';
 import { withoutUndefined } from '../data/without-undefined.js';
 import { withChanges } from './session.changes.js';
-import type { NewSession, SessionInit, SessionUpdate, StoredRun, StoredSession } from './session.store.js';
+import type {
+  NewSession,
+  SessionInit,
+  SessionUpdate,
+  SessionUsage,
+  StoredRun,
+  StoredSession,
+} from './session.store.js';
 import { isInputWithheld } from './session.filter.js';
 import { storableText } from './storable.text.js';
 import { addUsage } from './session.usage.js';
 import { checkUserId } from './user-id.js';
 import { now } from '../model/clock.js';
+
+/** Shared by most sessions, of which a store keeps many. */
+const NOTHING: PlainRecord = Object.freeze({});
+const NO_USAGE: readonly SessionUsage[] = Object.freeze([]);
 
 /** A session without runs. */
 export function newSession({ id, userId, component, kind = 'agent' }: NewSession): StoredSession {
@@ -17,9 +28,9 @@ export function newSession({ id, userId, component, kind = 'agent' }: NewSession
     id,
     kind: component?.kind ?? kind,
     ...withoutUndefined({ userId, component: component && whose(component) }),
-    state: {},
-    metadata: {},
-    usage: [],
+    state: NOTHING,
+    metadata: NOTHING,
+    usage: NO_USAGE,
     createdAt,
     updatedAt: createdAt,
   };
@@ -64,6 +75,9 @@ export function withMetadata(run: StoredRun, metadata: Readonly<PlainRecord>): S
 }
 
 /** The stored fields of a component; the others are read from its current definition. */
-function whose({ kind, id, name }: ComponentIdentity): ComponentIdentity {
-  return { kind, id, name: storableText(name) };
+function whose(component: ComponentIdentity): ComponentIdentity {
+  const { kind, id, name, description } = component;
+  const stored = storableText(name);
+  // Most runs pass the one identity of their component: sessions share it.
+  return stored === name && description === undefined ? component : { kind, id, name: stored };
 }

@@ -3,7 +3,7 @@ import { copyPlainData } from '../data/copy-plain-data.js';
 import type { ComponentIdentity } from '../model/component.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
-import { changesOf } from './session.changes.js';
+import { changesOf, type SessionChanges } from './session.changes.js';
 import { sessionNotFound } from './session-not-found.js';
 import { isOf } from './session.filter.js';
 import type { RunSession, SessionOwner, SessionStore, StoredRun, StoreWithin } from './session.store.js';
@@ -38,6 +38,21 @@ export interface SettledSession {
 
 /** How an attempt to store a run ended. */
 export type AppendResult = 'stored' | 'deleted' | 'refused';
+
+/** The part of a session store that runs need. */
+export interface RunStore extends Pick<SessionStore, 'append'> {
+  /** `append()` for a caller that waits for nothing. Absent if the store cannot do it at once. */
+  readonly appendNow?:
+    ((session: RunSession, run: StoredRun, changes: SessionChanges) => boolean) | undefined;
+}
+
+/** A write of a run, and the state of the session before and after it. */
+interface SessionWrite {
+  readonly changes: SessionChanges;
+  readonly wasKnown: boolean;
+  readonly earlier: PlainRecord;
+  readonly latest: PlainRecord;
+}
 
 /**
  * A session that is open in runs in flight: the run that has opened it, and the runs below that name no other session.
@@ -116,24 +131,22 @@ export class OpenSession {
   }
 
   /**
-   * Adds a settled run to the session, unless the session has been deleted meanwhile.
+   * Adds a settled run to the session, unless the session has been deleted meanwhile. Returns the result at once if the
+   * store can.
    *
    * @param within - stores more in the transaction of the run
    * @returns `refused` if the store reports that the session was deleted or belongs to another owner
    */
-  async append(
-    store: SessionStore,
+  append(
+    store: RunStore,
     run: StoredRun,
     settled: SettledSession,
     within?: StoreWithin,
-  ): Promise<AppendResult> {
+  ): Promise<AppendResult> | AppendResult {
+    if (store.appendNow && !within && !this.#deletion) return this.#appendNow(store.appendNow, run, settled);
     const writing = this.#append(store, run, settled, within);
     this.#writes.add(writing);
-    try {
-      return await writing;
-    } finally {
-      this.#writes.delete(writing);
-    }
+    return writing.finally(() => this.#writes.delete(writing));
   }
 
   /** The promises that a deletion waits for: runs being stored, and an earlier deletion. None of them rejects. */
@@ -166,31 +179,57 @@ export class OpenSession {
   }
 
   async #append(
-    store: SessionStore,
+    store: RunStore,
     run: StoredRun,
-    { session, changes }: SettledSession,
+    settled: SettledSession,
     within: StoreWithin | undefined,
   ): Promise<AppendResult> {
     if (this.#deletion && (await this.#deletion)) return 'deleted';
-    const wasKnown = this.#isKnown;
+    const write = this.#beginWrite(settled);
+    try {
+      return this.#endWrite(write, await store.append(this.#target(), run, write.changes, within));
+    } catch (thrown) {
+      this.#undoWrite(write);
+      throw thrown;
+    }
+  }
+
+  #appendNow(
+    appendNow: NonNullable<RunStore['appendNow']>,
+    run: StoredRun,
+    settled: SettledSession,
+  ): AppendResult {
+    const write = this.#beginWrite(settled);
+    try {
+      return this.#endWrite(write, appendNow(this.#target(), run, write.changes));
+    } catch (thrown) {
+      this.#undoWrite(write);
+      throw thrown;
+    }
+  }
+
+  #beginWrite({ session, changes }: SettledSession): SessionWrite {
     const earlier = this.#saved;
     const latest = this.#settled ?? earlier;
     const before = this.#before(session, changes);
-    const changed = changesOf({ ...before, state: earlier }, { ...session, state: latest });
     this.#saved = latest;
-    try {
-      if (!(await store.append(this.#target(), run, changed, within))) {
-        // It was there, with this owner: another process has deleted it.
-        if (wasKnown) this.#isDeleted = true;
-        return 'refused';
-      }
-    } catch (thrown) {
-      // The next run that is stored takes the changes along.
-      if (this.#saved === latest) this.#saved = earlier;
-      throw thrown;
+    const changed = changesOf({ ...before, state: earlier }, { ...session, state: latest });
+    return { changes: changed, wasKnown: this.#isKnown, earlier, latest };
+  }
+
+  #endWrite({ wasKnown }: SessionWrite, isStored: boolean): AppendResult {
+    if (isStored) {
+      this.#isKnown = true;
+      return 'stored';
     }
-    this.#isKnown = true;
-    return 'stored';
+    // It was there, with this owner: another process has deleted it.
+    if (wasKnown) this.#isDeleted = true;
+    return 'refused';
+  }
+
+  /** The next run that is stored takes the changes along. */
+  #undoWrite({ earlier, latest }: SessionWrite): void {
+    if (this.#saved === latest) this.#saved = earlier;
   }
 
   /** The name and metadata before the changes that a run stores. */

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { Observable, tap } from 'rxjs';
+import { defer, lastValueFrom, Observable, tap } from 'rxjs';
 
 import { rawResponseOf, ResponseLifecycle, watchHttpResponse } from './response.lifecycle.js';
 import { currentScope, enterScope, type RunScope } from '../scope.js';
@@ -29,6 +29,18 @@ export class AgentOsInterceptor implements NestInterceptor {
     return handleIn(scope, next).pipe(
       tap({ complete: () => (completed = true), finalize: () => scope.handlerEnded(completed) }),
     );
+  }
+
+  /**
+   * Calls a handler of the protocol that nothing else is around, as {@link intercept} does, without the observables,
+   * which cost more than most handlers.
+   *
+   * @internal
+   */
+  call(context: ExecutionContext, handler: () => Promise<unknown>): Promise<unknown> {
+    const response = httpResponseOf(context);
+    if (!response) return lastValueFrom(this.intercept(context, { handle: () => defer(handler) }));
+    return isEntered(response) ? handler() : enterScope(new HandlerScope(response), handler);
   }
 }
 

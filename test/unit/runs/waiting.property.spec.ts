@@ -13,6 +13,7 @@ import {
   type PreHookContext,
 } from 'nestjs-agentos';
 import type { EngineYield } from 'nestjs-agentos/engine';
+import { SessionStore } from 'nestjs-agentos/stores';
 
 import { createTestAgentOs, fixedClock, type TestAgentOs } from 'nestjs-agentos/testing';
 
@@ -146,16 +147,19 @@ function act(name: (typeof HOOKS)[number], isPre: boolean, context: PostHookCont
   }
 }
 
-beforeAll(async () => {
+/** @param sessionStore - default: that of the module, which answers at once */
+async function start(sessionStore?: SessionStore): Promise<void> {
   os = await createTestAgentOs({
     agents: [agent],
-    sessionStore: store,
+    ...(sessionStore && { sessionStore }),
     executor: new Executor({ concurrency: 1, maxPending: 100, onOverflow: () => undefined }),
     ids: () => `${prefix}-${++ids}`,
     clock: fixedClock(),
     logger: log,
   });
-});
+}
+
+beforeAll(() => start(store));
 afterAll(() => os.close());
 
 /** All that can be seen of a run, with its ids as if it were the only one. */
@@ -170,8 +174,9 @@ async function observe(given: Plan, waiting: Waits, name: string): Promise<strin
   await os.agentOs.drain();
   waits = NOTHING_WAITS;
   const sessionId = given.isNamed ? `${name}-session` : /"session_id":"([^"]+)"/.exec(bytes)?.[1];
-  const stored = sessionId === undefined ? undefined : await store.find(sessionId);
-  const runs = sessionId === undefined ? [] : await store.runs(sessionId);
+  const sessions = os.app.get(SessionStore, { strict: false });
+  const stored = sessionId === undefined ? undefined : await sessions.find(sessionId);
+  const runs = sessionId === undefined ? [] : await sessions.runs(sessionId);
   const executions = (await os.agentOs.executions.list({ limit: 1_000 })).filter(({ runId }) =>
     runId.startsWith(`${name}-`),
   );
@@ -211,6 +216,20 @@ describe('A run in which nothing waits', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('answers, stores, logs and shows its hooks the same with the default store, which stores it at once', async () => {
+    const given = fc.sample(plans, 40);
+    const observeAll = async (): Promise<string[]> => {
+      const all: string[] = [];
+      for (const [index, plan] of given.entries())
+        all.push(await observe(plan, NOTHING_WAITS, `default${String(index).padStart(4, '0')}`));
+      return all;
+    };
+    const waited = await observeAll();
+    await os.close();
+    await start();
+    expect(await observeAll()).toEqual(waited);
   });
 
   it('can be cancelled by the code that has started it', async () => {

@@ -17,7 +17,7 @@ function opened(owner?: SessionOwner, id = 's1'): OpenSession {
 }
 
 /** The run that has opened the session settles. */
-function settle(session: OpenSession, store: SessionStore, runId = 'late'): Promise<AppendResult> {
+async function settle(session: OpenSession, store: SessionStore, runId = 'late'): Promise<AppendResult> {
   const settled = session.settle(session.found, 'all');
   return session.append(store, storedRunOf({ runId, sessionId: session.id }), settled);
 }

@@ -36,7 +36,7 @@ describe('The state of a session that several runs have open', () => {
       else state[key] = value;
     }
     const settled = session.settle({ ...session.found, state: { ...state } }, changes);
-    return () => session.append(store, storedRunOf({ runId, sessionId: 's1' }), settled);
+    return async () => session.append(store, storedRunOf({ runId, sessionId: 's1' }), settled);
   }
 
   async function storedState(): Promise<unknown> {
