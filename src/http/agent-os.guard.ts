@@ -37,10 +37,14 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
     this.#guards = guards.map((guard, index) => this.#resolve(guard, `http.guards[${index}]`));
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): Promise<boolean> | boolean {
     const { securityKey } = this.options.http;
     checkOrigin(headersOf(context), this.options.http);
     if (securityKey !== undefined) checkKey(securityKey, authorizationOf(context));
+    return this.#guards.length === 0 || this.#askGuards(context);
+  }
+
+  async #askGuards(context: ExecutionContext): Promise<boolean> {
     for (const guard of this.#guards) {
       const answer = guard.canActivate(context);
       const isAllowed = await (isObservable(answer) ? lastValueFrom(answer) : answer);

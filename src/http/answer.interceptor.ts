@@ -1,6 +1,12 @@
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import {
+  Injectable,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { ApplicationConfig, ModuleRef } from '@nestjs/core';
-import { defer, lastValueFrom, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 
 import { AgentOsInterceptor } from '../runs/background/agent-os.interceptor.js';
 import { toJsonValue } from '../data/to-json-value.js';
@@ -19,10 +25,14 @@ import { ProtocolResponder } from './protocol.responder.js';
  * It also ties the runs of the handler to the response, for all interceptors inside it.
  */
 @Injectable()
-export class AnswerInterceptor implements NestInterceptor {
+export class AnswerInterceptor implements NestInterceptor, OnModuleInit {
+  readonly #arguments = new Map<unknown, ArgumentReader>();
+  /** Neither interceptors nor pipes of the host are around the handlers. */
+  #isAlone = false;
+
   /** In the constructor, because the host's interceptors are added later and routes are created with all of them. */
   constructor(
-    application: ApplicationConfig,
+    private readonly application: ApplicationConfig,
     private readonly moduleRef: ModuleRef,
     private readonly responder: ProtocolResponder,
     private readonly runs: AgentOsInterceptor,
@@ -30,8 +40,22 @@ export class AnswerInterceptor implements NestInterceptor {
     application.getGlobalInterceptors().unshift(this);
   }
 
+  /** After the routes were created: later interceptors and pipes are not for them. */
+  onModuleInit(): void {
+    const { application, runs } = this;
+    const others = application.getGlobalInterceptors().filter((other) => other !== this && other !== runs);
+    const around = [
+      ...others,
+      ...application.getGlobalRequestInterceptors(),
+      ...application.getGlobalPipes(),
+      ...application.getGlobalRequestPipes(),
+    ];
+    this.#isAlone = around.length === 0 && runs instanceof AgentOsInterceptor;
+  }
+
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http' || !protocolRouteOf(context.getHandler())) return next.handle();
+    if (this.#isAlone) return this.#callAlone(context);
     const handled = this.runs.intercept(context, next);
     // Several operators would cost several times as much, and each request pays for them.
     return new Observable((subscriber) => {
@@ -52,6 +76,19 @@ export class AnswerInterceptor implements NestInterceptor {
     });
   }
 
+  /** Nest would call the handler in the same way, by way of several observables and promises for each interceptor. */
+  #callAlone(context: ExecutionContext): Observable<unknown> {
+    return new Observable((subscriber) => {
+      this.#call(context).then(
+        (value) => {
+          subscriber.next(value);
+          subscriber.complete();
+        },
+        (thrown: unknown) => subscriber.error(thrown),
+      );
+    });
+  }
+
   #answer(context: ExecutionContext, value: unknown): Promise<void> | undefined {
     const response = context.switchToHttp().getResponse<object>();
     return this.responder.hasReplied(response) ? undefined : this.#answerLate(context, response, value);
@@ -69,9 +106,16 @@ export class AnswerInterceptor implements NestInterceptor {
 
   #call(context: ExecutionContext): Promise<unknown> {
     const controller = this.moduleRef.get<object>(context.getClass(), { strict: false });
-    const handler = context.getHandler() as (...given: readonly unknown[]) => unknown;
-    const call = async (): Promise<unknown> => await Reflect.apply(handler, controller, argumentsOf(context));
-    return lastValueFrom(this.runs.intercept(context, { handle: () => defer(call) }));
+    const handler = context.getHandler() as (...given: readonly unknown[]) => Promise<unknown>;
+    return this.runs.call(context, () => Reflect.apply(handler, controller, this.#argumentsOf(context)));
+  }
+
+  /** The arguments that Nest would pass to the handler: the request, the response and path parameters. */
+  #argumentsOf(context: ExecutionContext): readonly unknown[] {
+    const handler = context.getHandler();
+    let read = this.#arguments.get(handler);
+    if (!read) this.#arguments.set(handler, (read = argumentReaderOf(context)));
+    return read(context);
   }
 }
 
@@ -80,16 +124,18 @@ function isRepeated(value: unknown): boolean {
   return (JSON.stringify(toJsonValue(value)) ?? '').includes(ANSWERED);
 }
 
-/** The arguments that Nest would pass to the handler: the request, the response and path parameters. */
-function argumentsOf(context: ExecutionContext): readonly unknown[] {
-  const given: unknown[] = [];
-  const declared = declaredParameters(context.getClass(), context.getHandler().name);
-  for (const [key, { index, data }] of Object.entries(declared))
-    given[index] = argumentOf(context, parameterType(key), data);
-  return given;
+/** Reads the arguments of a handler. */
+type ArgumentReader = (context: ExecutionContext) => readonly unknown[];
+
+function argumentReaderOf(context: ExecutionContext): ArgumentReader {
+  const declared = Object.entries(declaredParameters(context.getClass(), context.getHandler().name));
+  const parameters = declared
+    .map(([key, { index, data = '' }]) => ({ index, data, type: parameterType(key) }))
+    .sort((one, other) => one.index - other.index);
+  return (called) => parameters.map(({ type, data }) => argumentOf(called, type, data));
 }
 
-function argumentOf(context: ExecutionContext, type: number, data = ''): unknown {
+function argumentOf(context: ExecutionContext, type: number, data: string): unknown {
   if (type === NEST_PARAMETERS.response) return context.switchToHttp().getResponse<object>();
   if (type === NEST_PARAMETERS.request) return requestOf(context);
   const { params } = requestOf(context) as { readonly params: Readonly<Record<string, string>> };

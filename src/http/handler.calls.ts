@@ -1,3 +1,4 @@
+import { toError } from '../data/to-error.js';
 import { NEST_KEYS, NEST_PARAMETERS } from '../peers/nest.internals.js';
 
 /**
@@ -53,8 +54,12 @@ function responseIndexOf(prototype: object, name: string | symbol): number {
 }
 
 /** A handler may also throw before it returns a promise. */
-async function callOf(handler: Handler, controller: object, given: readonly object[]): Promise<unknown> {
-  return await Reflect.apply(handler, controller, given);
+function callOf(handler: Handler, controller: object, given: readonly object[]): Promise<unknown> {
+  try {
+    return Promise.resolve(Reflect.apply(handler, controller, given));
+  } catch (thrown) {
+    return Promise.reject(toError(thrown));
+  }
 }
 
 function answered(): string {

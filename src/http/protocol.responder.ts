@@ -33,8 +33,8 @@ export class ProtocolResponder {
   reply(response: object, body: object, status = 200): void {
     if (this.hasReplied(response)) return;
     this.protect(response);
-    this.watch(response);
     this.#send(response, body, status);
+    this.watch(response);
   }
 
   /**

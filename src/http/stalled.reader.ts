@@ -13,6 +13,8 @@ import { watchHttpResponse } from '../runs/background/response.lifecycle.js';
  * @param onStalled - called before the connection is closed
  */
 export function letGoOfStalledReader(raw: ServerResponse, limit: number, onStalled: () => void): void {
+  // The operating system has taken the whole answer, as it does with all but long ones.
+  if (raw.writableEnded && raw.writableLength === 0) return;
   const { socket } = raw;
   const isHostLimited = socket !== null && (socket.timeout ?? 0) > 0;
   if (limit === 0 || isHostLimited || raw.destroyed) return;

@@ -14,7 +14,7 @@ export type { Form, FormRequest } from './form.js';
 export type FormLimits = FileLimits & ReadingLimits;
 
 /** Forms by request: a body can be read only once, but interceptors of the host may call a handler again. */
-const forms = new WeakMap<FormRequest, Promise<Form>>();
+const forms = new WeakMap<FormRequest, Promise<Form> | Form>();
 
 /**
  * Reads a JSON, urlencoded or multipart body. The host may have parsed it, or kept its bytes. Returns the same form
@@ -27,26 +27,30 @@ const forms = new WeakMap<FormRequest, Promise<Form>>();
  * @throws ServiceUnavailableException if there is not enough memory for it
  * @throws RequestTimeoutException if the client stops sending for too long
  */
-export function readForm(request: FormRequest, limits: FormLimits = NO_FILES): Promise<Form> {
+export function readForm(request: FormRequest, limits: FormLimits = NO_FILES): Promise<Form> | Form {
   const form = forms.get(request) ?? readBody(request, limits);
   forms.set(request, form);
   return form;
 }
 
-async function readBody(request: FormRequest, limits: FormLimits): Promise<Form> {
+function readBody(request: FormRequest, limits: FormLimits): Promise<Form> | Form {
   const raw = request.raw ?? (request as unknown as IncomingMessage);
   const isMultipart = /^multipart\/form-data/i.test(contentTypeOf(request));
+  if (!isMultipart) return checked({ fields: fieldsOfBody(request) ?? new Map(), files: [] }, limits);
   const bytes = rawBytesOf(request);
   // Some parsers set an empty object for bodies that they have not read.
   const parsed = parsedFieldsOf(request);
   const isParsed = parsed !== undefined && (Object.keys(parsed).length > 0 || raw.readableDidRead);
-  if (isMultipart && (bytes || !isParsed)) {
-    const body = bytes ? Readable.from([bytes]) : raw;
-    return new MultipartReader(body, request.headers, limits).read();
-  }
-  const form = isMultipart
-    ? await new HostParts(request, limits).read()
-    : { fields: fieldsOfBody(request) ?? new Map<string, unknown>(), files: [] };
+  if (!bytes && isParsed) return readHostParts(request, limits);
+  const body = bytes ? Readable.from([bytes]) : raw;
+  return new MultipartReader(body, request.headers, limits).read();
+}
+
+async function readHostParts(request: FormRequest, limits: FormLimits): Promise<Form> {
+  return checked(await new HostParts(request, limits).read(), limits);
+}
+
+function checked(form: Form, limits: FormLimits): Form {
   new FieldLimits(limits).check(form.fields);
   return form;
 }

@@ -47,11 +47,9 @@ export function runsControllerOf(kind: ComponentKind): Type {
       this.runtime.inFlight.admit();
       const { http } = this.options;
       const memory = this.memory.open(response);
-      const form = await withUser(
-        parseRunForm(await this.#read(request, memory), http),
-        request,
-        this.access,
-      );
+      const reading = this.#read(request, memory);
+      const read = parseRunForm(reading instanceof Promise ? await reading : reading, http);
+      const form = this.access.isHostAsked ? await withUser(read, request, this.access) : read;
       const responder = form.background ? this.background : this.runs;
       if (form.stream) await responder.stream(component, form, response, memory);
       else await responder.json(component, form, response, memory);
@@ -96,7 +94,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       this.responder.reply(response, toWireRun(run.output, { sessionState: run.sessionState }));
     }
 
-    #read(request: FormRequest, memory: BodyCount): Promise<Form> {
+    #read(request: FormRequest, memory: BodyCount): Promise<Form> | Form {
       return readForm(request, { ...this.options.http, memory });
     }
   }
