@@ -370,8 +370,9 @@ export class BullmqHookExecutor extends HookExecutor {
       (resolve) => (timer = setTimeout(() => resolve('late'), HANDING_BACK_TIME)),
     );
     const closing = Promise.all(workers.map((worker) => worker.close()));
-    await Promise.race([closing, timeIsUp]);
+    const end = await Promise.race([closing, timeIsUp]);
     clearTimeout(timer);
+    if (end === 'late') await Promise.all(workers.map((worker) => worker.abandon()));
   }
 
   #open(bullmq: Bullmq): Promise<QueueConnection> {

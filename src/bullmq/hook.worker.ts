@@ -78,7 +78,7 @@ export class HookWorker {
   /** By job id. */
   readonly #running = new Map<string, RunningHook>();
   readonly #attempts: Subscription;
-  #isStopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: HookWorkerOptions) {
     this.#options = options;
@@ -99,7 +99,7 @@ export class HookWorker {
 
   /** Aborts the signals of all hooks; those that do not end soon are given back. */
   stop(): void {
-    this.#isStopping = true;
+    this.#stopping.abort();
     this.#attempts.unsubscribe();
     for (const { abort } of this.#running.values()) abort.abort();
   }
@@ -112,7 +112,7 @@ export class HookWorker {
    */
   async process(job: Job, token: string): Promise<string> {
     const startedAt = performance.now();
-    if (this.#isStopping) return this.#putBack(job, token);
+    if (this.#stopping.signal.aborted) return this.#putBack(job, token);
     const data = await this.#read(job, token);
     const { store } = this.#options;
     if (data.isLater && (await this.#persist(() => store.hasEarlierOpen(data.batch))))
@@ -355,8 +355,8 @@ export class HookWorker {
         return await call();
       } catch (thrown) {
         if (pause === 100) logger.warn(`The store of background hooks does not answer: ${reasonOf(thrown)}`);
-        if (this.#isStopping || performance.now() - startedAt > lockDuration) return this.#leave();
-        await sleep(pause);
+        if (this.#stopping.signal.aborted || performance.now() - startedAt > lockDuration) return this.#leave();
+        await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       }
     }
   }

@@ -32,6 +32,8 @@ export interface JobPromoter extends Pick<Queue, 'close'> {
 export interface JobWorker {
   waitUntilReady(): Promise<void>;
   close(force?: boolean): Promise<void>;
+  /** Ends its timers and connections although jobs are at work: `close()` waits for them. */
+  abandon(): Promise<void>;
   pause(doNotWaitActive?: boolean): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'lockRenewalFailed', listener: (jobIds: string[]) => void): unknown;

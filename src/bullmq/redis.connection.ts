@@ -5,6 +5,8 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import { reasonOf } from '../errors/log.text.js';
 import { importNeeded } from '../peers/optional-peer.js';
 import { WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.connection.js';
+import { createQueueWorker } from './queue.worker.js';
+import { redisClientClass, type RedisClientClass } from './redis.client.js';
 import { RedisQueueStore } from './redis-queue.store.js';
 
 /**
@@ -28,7 +30,8 @@ export async function openRedisQueue(
   // A blocked command of a worker waits until the server is back.
   const blocking = { maxRetriesPerRequest: null, enableOfflineQueue: true, lazyConnect: false } as const;
   const isGiven = typeof given !== 'string' && isClient(given);
-  const client = isGiven ? given : create(ioredis.Redis, given, commands);
+  const RedisClient = redisClientClass(ioredis.Redis);
+  const client = isGiven ? given : create(RedisClient, given, commands);
   const workers: Redis[] = [];
   const onError = (error: Error): void => void error;
   client.on('error', onError);
@@ -41,7 +44,7 @@ export async function openRedisQueue(
   };
   const store = new RedisQueueStore(client, queue, close);
   for (const warning of await store.open()) logger.warn(warning);
-  const { FlowProducer, Queue, Worker } = bullmq;
+  const { FlowProducer, Queue, createRedisBackend } = bullmq;
   return {
     store,
     isOfOneProcess: false,
@@ -50,17 +53,17 @@ export async function openRedisQueue(
     createPromoter: (onPromoterError) =>
       new Queue(queue, { connection: client, skipMetasUpdate: true }).on('error', onPromoterError),
     createWorker: (name, process, settings) => {
-      const connection = create(ioredis.Redis, given, blocking);
+      const connection = new RedisClient({ ...client.options, ...blocking });
       connection.on('error', onError);
       workers.push(connection);
-      return new Worker(name, process, { ...WORKER_DEFAULTS, ...settings, connection });
+      const options = { ...WORKER_DEFAULTS, ...settings, connection };
+      return createQueueWorker(bullmq, { queue: name, process, options, backend: createRedisBackend });
     },
   };
 }
 
-function create(Client: typeof Redis, given: string | object, options: RedisOptions): Redis {
+function create(Client: RedisClientClass, given: string | object, options: RedisOptions): Redis {
   if (typeof given === 'string') return new Client(checkUrl(given), options);
-  if (isClient(given)) return given.duplicate(options);
   return new Client({ ...given, ...options });
 }
 

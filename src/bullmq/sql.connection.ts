@@ -5,6 +5,7 @@ import { openPgliteFolder } from '../sql/pglite.folder.js';
 import type { SqlFolder } from '../sql/sql.folder.js';
 import { WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.connection.js';
 import { PgliteDatabase, PoolDatabase, type PoolLike, type QueueDatabase } from './queue.database.js';
+import { createQueueWorker } from './queue.worker.js';
 import { SqlQueueStore } from './sql-queue.store.js';
 
 /** The number of queues that this process has open on a database. */
@@ -73,7 +74,7 @@ async function connect(
   await refuseHiddenTables(database);
   const store = new SqlQueueStore(database, queue, close);
   await store.open();
-  const { FlowProducer, Queue, Worker, createPostgresBackend } = bullmq;
+  const { FlowProducer, Queue, createPostgresBackend } = bullmq;
   const { connections } = database;
   return {
     store,
@@ -87,12 +88,12 @@ async function connect(
         onError,
       ),
     createWorker: (name, process, settings) =>
-      new Worker(
-        name,
+      createQueueWorker(bullmq, {
+        queue: name,
         process,
-        { ...WORKER_DEFAULTS, ...settings, connection: database },
-        createPostgresBackend,
-      ),
+        options: { ...WORKER_DEFAULTS, ...settings, connection: database },
+        backend: createPostgresBackend,
+      }),
   };
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { bullmq, type BullmqSettings, type BullmqStore } from 'nestjs-agentos/bullmq';
+import { createGate } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
@@ -19,6 +20,8 @@ interface Server {
   readonly store: BullmqStore;
   /** Ends the server and its connections, and starts it again when the callback has ended. */
   during(callback: () => Promise<void>): Promise<void>;
+  /** Ends what the test itself has open. */
+  disconnect(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,6 +30,7 @@ async function startRedisServer(): Promise<Server> {
   return {
     store: { connection: server.url },
     during: (callback) => server.restart(callback),
+    disconnect: () => Promise.resolve(),
     stop: () => server.stop(),
   };
 }
@@ -34,11 +38,17 @@ async function startRedisServer(): Promise<Server> {
 async function startPostgresServer(): Promise<Server> {
   const server = await startOwnPostgres();
   const pool = new Pool({ connectionString: server.url, connectionTimeoutMillis: 2_000 });
+  let isEnded = false;
+  const disconnect = async (): Promise<void> => {
+    if (!isEnded) await pool.end();
+    isEnded = true;
+  };
   return {
     store: { pool },
     during: (callback) => server.restart(callback),
+    disconnect,
     stop: async () => {
-      await pool.end();
+      await disconnect();
       await server.stop();
     },
   };
@@ -100,6 +110,30 @@ for (const { name, isPossible, startServer } of [
       ]);
       const volatile = stage.ledger.list().length;
       expect([(await stage.executions.totals()).volatile, isVolatile('away')]).toEqual([volatile, true]);
+    });
+
+    it('an executor that stops leaves no timer and no connection behind', async () => {
+      const kinds = ['Timeout', 'TCPSocketWrap', 'TCPWrap'];
+      const active = (): number =>
+        process.getActiveResourcesInfo().filter((kind) => kinds.includes(kind)).length;
+      const before = active();
+      const { server, stage } = await start({ storeTimeout: 500 });
+      const [started, gate] = [createGate(), createGate()];
+      const hook = (): Promise<void> => {
+        started.open();
+        return gate.opened;
+      };
+      await stage.acceptAndRelease(stage.batch('runs', { hook }));
+      await started.opened;
+      await server.during(async () => {
+        await stage.acceptAndRelease(stage.batch('away', { hook: stage.step('away') }));
+        await stage.executor.stop(AbortSignal.abort());
+        gate.open();
+        await server.disconnect();
+        // What is ended is closed in later turns of the event loop, but for timers of seconds.
+        for (let turns = 0; active() > before && turns < 1_000; turns++) await new Promise(setImmediate);
+        expect(active()).toBeLessThanOrEqual(before);
+      });
     });
 
     it('a run fails with onUnavailable: fail, and is stored again afterwards', async () => {
