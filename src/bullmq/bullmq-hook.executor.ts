@@ -26,7 +26,8 @@ import {
   type ResolvedBullmqSettings,
 } from './bullmq.options.js';
 import { HeldBatches, type HeldBatch } from './held.batches.js';
-import { toFlow, toRetryJob } from './hook.jobs.js';
+import { jobIdOf, toFlow, toRetryJob } from './hook.jobs.js';
+import { LostExecutions } from './lost.executions.js';
 import { HookWorker } from './hook.worker.js';
 import type { Bullmq, JobProducer, JobPromoter, JobWorker, QueueConnection } from './queue.connection.js';
 import type { RetriedExecution } from './queue.store.js';
@@ -172,11 +173,20 @@ export class BullmqHookExecutor extends HookExecutor {
     const limit = new StoredLimit(store, this.#settings.maxStored, onError);
     await limit.count();
     const snapshots = new StoredSnapshots(store, this.#texts);
+    const lost = new LostExecutions({
+      store,
+      logger: host.logger,
+      onBatchEnded: (id) => held.end(id),
+    });
     const work =
-      host.role === 'server' ? undefined : this.#createWorkers(bullmq, { host, queue, held, snapshots });
-    const sweeper = setInterval(() => {
-      store.sweep({ remembered, keepFailed }).catch(onError);
-    }, SWEEP_INTERVAL).unref();
+      host.role === 'server'
+        ? undefined
+        : this.#createWorkers(bullmq, { host, queue, held, snapshots, lost });
+    const sweep = async (): Promise<void> => {
+      await lost.end();
+      await store.sweep({ remembered, keepFailed });
+    };
+    const sweeper = setInterval(() => void sweep().catch(onError), SWEEP_INTERVAL).unref();
     this.#started = {
       host,
       queue,
@@ -398,7 +408,13 @@ export class BullmqHookExecutor extends HookExecutor {
 
   #createWorkers(
     { UnrecoverableError, DelayedError, WaitingError }: Bullmq,
-    { host, queue, held, snapshots }: Pick<Started, 'host' | 'queue' | 'held' | 'snapshots'>,
+    {
+      host,
+      queue,
+      held,
+      snapshots,
+      lost,
+    }: Pick<Started, 'host' | 'queue' | 'held' | 'snapshots'> & { readonly lost: LostExecutions },
   ): Pick<Started, 'workers' | 'hookWorker' | 'promoter'> {
     const { stalledInterval, maxTakeovers, concurrency, unknownAfter } = this.#settings;
     const lockDuration = Math.max(
@@ -410,6 +426,7 @@ export class BullmqHookExecutor extends HookExecutor {
       host,
       store: queue.store,
       snapshots,
+      lost,
       errors: { UnrecoverableError, DelayedError, WaitingError },
       lockDuration,
       unknownAfter,
@@ -453,6 +470,7 @@ export class BullmqHookExecutor extends HookExecutor {
       id: batchId,
       tree: batch.id,
       executions,
+      jobs: new Map(waiting.map(({ execution }, index) => [execution.id, jobIdOf(batchId, index)])),
       keys: new Map(
         waiting.flatMap(({ execution, key }) => (key === undefined ? [] : [[execution.id, key]])),
       ),

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import type { FlowJob } from 'bullmq';
 
 import type { HookExecution, HookIdentity } from '../execution/hook-execution.js';
@@ -21,6 +19,11 @@ export interface JobPlace {
 
 function identityOf({ component: { kind, id }, position, phase, hook }: HookExecution): HookIdentity {
   return { component: { kind, id }, position, phase, hook };
+}
+
+/** The id of the job of a hook, by its place among the hooks of its batch that wait. */
+export function jobIdOf(batchId: string, index: number): string {
+  return `${batchId}-${index}`;
 }
 
 /** Jobs of hooks that have ended are kept for a while, for dashboards. */
@@ -52,7 +55,7 @@ export function toFlow(
       queueName: queue,
       data,
       opts: {
-        jobId: `${batchId}-${index}`,
+        jobId: jobIdOf(batchId, index),
         // Without a priority released jobs go before all others in Redis, and behind them in PostgreSQL.
         priority: 1,
         ignoreDependencyOnFailure: true,
@@ -67,7 +70,7 @@ export function toFlow(
 /** The job that retries a hook, outside the order of its batch. It runs by itself after `releaseAfter`. */
 export function toRetryJob(
   execution: HookExecution,
-  { batch, origin, fence }: RetriedExecution,
+  { batch, origin, fence, jobId }: RetriedExecution,
   { queue, releaseAfter, isEncoded }: Pick<JobPlace, 'queue' | 'releaseAfter' | 'isEncoded'>,
 ): FlowJob {
   const { id, hook, runId } = execution;
@@ -85,12 +88,6 @@ export function toRetryJob(
     name: hook,
     queueName: queue,
     data,
-    // An id of its own: BullMQ ignores a job whose id it knows, even one that has ended.
-    opts: {
-      jobId: `${batch}-${randomUUID()}`,
-      priority: 1,
-      removeOnComplete: KEPT_JOBS,
-      delay: releaseAfter,
-    },
+    opts: { jobId, priority: 1, removeOnComplete: KEPT_JOBS, delay: releaseAfter },
   };
 }

@@ -11,7 +11,15 @@ import type { HookDelivery, HookExecutorHost, HookTask } from '../execution/hook
 import type { HookLimits } from '../execution/hook.limits.js';
 import { now } from '../model/clock.js';
 import { LONGEST_TIMER } from '../options/option.schemas.js';
-import { LIMITED_PAUSE, type Claim, type ClaimedBatch, type Fence, type QueueStore } from './queue.store.js';
+import type { LostExecutions } from './lost.executions.js';
+import {
+  LIMITED_PAUSE,
+  type Claim,
+  type ClaimedBatch,
+  type ClaimRequest,
+  type Fence,
+  type QueueStore,
+} from './queue.store.js';
 import { CodecMissingError } from './payload.codec.js';
 import { PayloadVersionError, readJobData, type JobData } from './stored.batch.js';
 import { RunDeletedError, type StoredSnapshots } from './stored.snapshots.js';
@@ -28,6 +36,7 @@ export interface HookWorkerOptions {
   readonly host: HookExecutorHost;
   readonly store: QueueStore;
   readonly snapshots: StoredSnapshots;
+  readonly lost: LostExecutions;
   readonly errors: JobErrors;
   readonly lockDuration: number;
   readonly unknownAfter: number;
@@ -119,8 +128,8 @@ export class HookWorker {
       return this.#delay(job, token, EARLIER_BACKOFF);
     const claimed = fenceOf(job, data);
     const limits = data.hook && this.#options.host.limitsOf(data.hook);
-    const limited = limits && { limits, jobId: job.id ?? '' };
-    const claim = await this.#persist(() => store.claim(claimed, now(), limited));
+    const request = this.#requestOf(job, data, limits);
+    const claim = await this.#persist(() => store.claim(claimed, now(), request));
     if (claim.kind === 'limited') return this.#delay(job, token, claim.wait);
     if (claim.kind === 'lost') return this.#leave();
     if (claim.kind === 'busy') return this.#delay(job, token, EARLIER_BACKOFF);
@@ -133,6 +142,17 @@ export class HookWorker {
     }
   }
 
+  /** The data of the run is read with the first claim, unless it is here; later ones ask whether it was deleted meanwhile. */
+  #requestOf(job: Job, data: JobData, limits: HookLimits | undefined): ClaimRequest {
+    const { batch, run } = data;
+    const isNeeded = job.attemptsStarted === 1 && !this.#options.snapshots.has(batch, run);
+    return {
+      limits,
+      ...(job.id === undefined ? {} : { jobId: job.id }),
+      ...(isNeeded ? { snapshotOf: run } : {}),
+    };
+  }
+
   async #runClaimed(
     job: Job,
     token: string,
@@ -142,7 +162,10 @@ export class HookWorker {
     const { execution, batch } = claim;
     // Of a hook that is run once more the data may have been deleted meanwhile.
     const isFresh = execution.attempts > 1;
-    const snapshot = await this.#persist(() => this.#options.snapshots.get(data.batch, data.run, isFresh));
+    const found = isFresh ? undefined : claim.snapshot;
+    const snapshot = await this.#persist(() =>
+      this.#options.snapshots.get({ batchId: data.batch, runId: data.run, isFresh, found }),
+    );
     if (snapshot instanceof RunDeletedError) {
       await this.#record(claimed, { ...execution, state: 'dropped', reason: 'deleted', endedAt: now() });
       return 'dropped';
@@ -185,23 +208,8 @@ export class HookWorker {
 
   /** BullMQ has failed a job whose workers have died too often: its execution ends, too. */
   async endStalled(job: Job): Promise<void> {
-    const data = readJobData(job.data);
-    const claimed = fenceOf(job, data);
-    const claim = await this.#persist(() => this.#options.store.claim(claimed, now()));
-    if (claim.kind !== 'claimed') return;
-    const { execution } = claim;
-    this.#options.logger.error(
-      `Hook ${quoted(execution.hook)} of run ${execution.runId} failed: the process that ran it has ended or stood ` +
-        'still too often (maxTakeovers).',
-    );
-    const ended: HookExecution = {
-      ...execution,
-      state: 'failed',
-      errorName: 'HookStalledError',
-      endedAt: now(),
-    };
-    const { batchEnded } = await this.#persist(() => this.#options.store.end(claimed, ended));
-    if (batchEnded !== undefined) this.#options.onBatchEnded(batchEnded);
+    const { execution } = readJobData(job.data);
+    await this.#persist(() => this.#options.lost.end(execution));
   }
 
   async #run(job: Job, token: string, { task, claimed, batch, limits }: ClaimedTask): Promise<string> {
@@ -355,7 +363,8 @@ export class HookWorker {
         return await call();
       } catch (thrown) {
         if (pause === 100) logger.warn(`The store of background hooks does not answer: ${reasonOf(thrown)}`);
-        if (this.#stopping.signal.aborted || performance.now() - startedAt > lockDuration) return this.#leave();
+        if (this.#stopping.signal.aborted || performance.now() - startedAt > lockDuration)
+          return this.#leave();
         await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
       }
     }

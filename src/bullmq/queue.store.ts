@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import type { HookEndReason, HookExecution } from '../execution/hook-execution.js';
 import type { HookLimits } from '../execution/hook.limits.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
@@ -18,6 +20,8 @@ export interface NewBatch extends BatchIds {
   /** Host context for the worker, as JSON text. */
   readonly carry?: string;
   readonly executions: readonly HookExecution[];
+  /** The ids of the jobs of the executions that wait, by execution id. */
+  readonly jobs: ReadonlyMap<string, string>;
   /** The keys of executions that replace waiting ones, by execution id. */
   readonly keys: ReadonlyMap<string, string>;
   /** The origins of the runs that its hooks start, by run id. */
@@ -35,13 +39,29 @@ export interface ClaimedBatch {
   readonly carry?: string;
 }
 
+/** The parts of the question of a job whether it may run its hook. */
+export interface ClaimRequest {
+  /** The id of the job: an execution is run by the job that the store names, which a retry replaces. */
+  readonly jobId?: string;
+  /** Only if these limits allow it. */
+  readonly limits?: HookLimits | undefined;
+  /** The id of its run, if the data of the run is needed, too. */
+  readonly snapshotOf?: string;
+}
+
 /**
  * The answer to a worker that is about to run a hook: it may (`claimed`), the limits of the hook do not allow it yet
- * (`limited`), another hook of its run tree runs, and one of the two is a retry (`busy`), the hook has `ended`, another
- * worker with a higher fence has claimed it (`lost`), or the store does not know it any more (`gone`).
+ * (`limited`), another hook of its run tree runs, and one of the two is a retry (`busy`), the hook has `ended` or is run by
+ * another job, another worker with a higher fence has claimed it (`lost`), or the store does not know it any more (`gone`).
  */
 export type Claim =
-  | { readonly kind: 'claimed'; readonly execution: HookExecution; readonly batch: ClaimedBatch }
+  | {
+      readonly kind: 'claimed';
+      readonly execution: HookExecution;
+      readonly batch: ClaimedBatch;
+      /** Only if it was asked for, and is there; `deleted` if {@link QueueStore.forget} has deleted it. */
+      readonly snapshot?: EncodedSnapshot | 'deleted';
+    }
   /** `wait`: milliseconds after which it is to be asked again. */
   | { readonly kind: 'limited'; readonly wait: number }
   | { readonly kind: 'ended' | 'lost' | 'gone' | 'busy' };
@@ -60,6 +80,11 @@ export interface Fence {
  */
 export const RETRY_FENCES = 100_000;
 
+/** The id of the job that retries a hook: BullMQ ignores a job whose id it knows, even one that has ended. */
+export function retryJobId(batchId: string): string {
+  return `${batchId}-${randomUUID()}`;
+}
+
 /** The place of a failed execution in the store, for the job that retries it. */
 export interface RetriedExecution {
   readonly batch: string;
@@ -68,6 +93,8 @@ export interface RetriedExecution {
   readonly origin: RunOrigin;
   /** Beyond those of its earlier jobs: {@link RETRY_FENCES}. */
   readonly fence: number;
+  /** The id that the job must have. */
+  readonly jobId: string;
 }
 
 /**
@@ -83,10 +110,11 @@ export interface WaitingEnd {
   readonly endedAt: number;
 }
 
-/** The limits that an execution needs the permission of, and its job, which waits for it. */
-export interface LimitedJob {
-  readonly limits: HookLimits;
-  readonly jobId: string;
+/** An open execution that no worker will run: its job has failed in the queue, or is gone. */
+export interface LostExecution {
+  readonly execution: HookExecution;
+  readonly fence: number;
+  readonly reason: 'failed' | 'gone';
 }
 
 /** Milliseconds between questions of an execution that waits until another one ends, in case nothing tells it. */
@@ -144,7 +172,7 @@ export interface QueueStore {
    * processes allow it: at most `concurrency` executions of the hook are `running` in the ledger, and at most `max`
    * have started within `per`, by the clock of the store. Otherwise the execution waits, and its job with it.
    */
-  claim(claimed: Fence, startedAt: number, limited?: LimitedJob): Promise<Claim>;
+  claim(claimed: Fence, startedAt: number, request?: ClaimRequest): Promise<Claim>;
   /** Counts a further attempt as a start. @returns milliseconds to wait before asking again; 0 if it may start */
   countRetry(limits: HookLimits): Promise<number>;
   /** The ids of the next jobs that wait for the limits of a hook. */
@@ -157,6 +185,12 @@ export interface QueueStore {
   handBack(claimed: Fence): Promise<void>;
   /** Records how an execution ended. */
   end(claimed: Fence, ended: HookExecution): Promise<RecordedEnd>;
+  /**
+   * Open executions that no worker will run: some of them, if there are many; later calls return the others.
+   *
+   * @param executionId - looks at this one only
+   */
+  lost(executionId?: string): Promise<readonly LostExecution[]>;
   /** Ends an execution that no worker has claimed, or that was given back. */
   endWaiting(executionId: string, ended: WaitingEnd): Promise<RecordedEnd>;
   /**

@@ -10,11 +10,13 @@ import {
   MOST_LIMITED_PAUSES,
   NEXT_WAITING,
   RETRY_FENCES,
+  retryJobId,
   type BatchIds,
   type Claim,
+  type ClaimRequest,
   type Fence,
   type ForgottenHooks,
-  type LimitedJob,
+  type LostExecution,
   type NewBatch,
   type QueueStore,
   type RecordedEnd,
@@ -28,7 +30,8 @@ import type { EncodedSnapshot } from './stored.batch.js';
 
 /*
  * Keys, with the queue's name before them:
- * - execution:<id>: hash of the execution (JSON), its batch, and the fields that change: state, fence, attempts, startedAt, end
+ * - execution:<id>: hash of the execution (JSON), its batch, and the fields that change: job, state, fence, attempts, startedAt,
+ *   end
  * - batch:<id>: hash of tree, open, failed, delivered, carry, the id of the execution that runs (running), and the data of its
  *   runs: run:<id>, origin:<id>, deleted:<id>, file:<hash>
  * - session:<id>, user:<id>, no-user: sets of the ids of batches with runs of this session, this user or none
@@ -48,10 +51,10 @@ import type { EncodedSnapshot } from './stored.batch.js';
 const REMEMBERED_STARTS = 10_000;
 
 const CHECK_CLAIM = `
-local prefix, id, isRetry = ARGV[3], ARGV[4], ARGV[5] == '1'
-local found = redis.call('HMGET', KEYS[1], 'endedAt', 'fence', 'batch')
+local prefix, id, isRetry, job = ARGV[3], ARGV[4], ARGV[5] == '1', ARGV[6]
+local found = redis.call('HMGET', KEYS[1], 'endedAt', 'fence', 'batch', 'job')
 if not found[3] then return {'gone'} end
-if found[1] then return {'ended'} end
+if found[1] or (found[4] and job ~= '' and found[4] ~= job) then return {'ended'} end
 if tonumber(found[2]) >= tonumber(ARGV[1]) then return {'lost'} end
 local key = prefix .. 'batch:' .. found[3]
 local tree = redis.call('HGET', key, 'tree')
@@ -90,8 +93,8 @@ end
 /** Whether an execution runs or waits is told by its state; those that do neither any longer leave the sets. */
 const ASK_LIMITS = `
 ${LIMITS}
-local limits = ARGV[6]
-local concurrency, max, per = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local limits = ARGV[8]
+local concurrency, max, per = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local running = 0
 if concurrency > 0 then
   for _, other in ipairs(redis.call('SMEMBERS', limits .. 'running')) do
@@ -105,7 +108,7 @@ local wait = waitForRate(limits, max, per, ahead)
 if concurrency > 0 and running >= concurrency then
   wait = math.max(wait, math.min(1 + ahead, ${MOST_LIMITED_PAUSES}) * ${LIMITED_PAUSE})
 end
-redis.call('HSET', KEYS[1], 'job', ARGV[10])
+redis.call('HSETNX', KEYS[1], 'job', job)
 if wait > 0 then return {'limited', tostring(wait)} end
 redis.call('ZREM', limits .. 'waiting', id)
 if concurrency > 0 then redis.call('SADD', limits .. 'running', id) end
@@ -140,7 +143,12 @@ redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'state', 'running')
 redis.call('HINCRBY', KEYS[1], 'attempts', 1)
 redis.call('HSETNX', KEYS[1], 'startedAt', ARGV[2])
 local batch = redis.call('HMGET', key, 'delivered', 'carry')
-return {'claimed', redis.call('HGETALL', KEYS[1]), batch[1] or '', batch[2] or ''}
+local answer = {'claimed', redis.call('HGETALL', KEYS[1]), batch[1] or '', batch[2] or ''}
+if ARGV[7] ~= '' then
+  local run = redis.call('HMGET', key, 'run:' .. ARGV[7], 'deleted:' .. ARGV[7])
+  answer[5] = run[2] and 'deleted' or run[1] or ''
+end
+return answer
 `;
 
 /** The hook with this id does not run any longer. */
@@ -243,7 +251,7 @@ if key then
   end
   redis.call('SET', prefix .. 'key:' .. key, id, 'EX', 2592000)
 end
-redis.call('HSET', KEYS[1], 'state', 'scheduled')
+redis.call('HSET', KEYS[1], 'state', 'scheduled', 'job', ARGV[6])
 redis.call('HINCRBY', KEYS[1], 'fence', ${RETRY_FENCES})
 redis.call('HDEL', KEYS[1], 'endedAt', 'reason', 'errorName')
 redis.call('ZREM', prefix .. 'ended', id)
@@ -269,6 +277,55 @@ for index = 3, #ARGV, 2 do
   redis.call('SREM', prefix .. 'run:' .. ARGV[index + 1], ARGV[index])
 end
 return 1
+`;
+
+/** Adds the id of an execution, its fence and the reason if no worker will run it. */
+const LOST_REASON = `
+local function addLost(lost, prefix, jobs, id)
+  local found = redis.call('HMGET', prefix .. 'execution:' .. id, 'fence', 'job')
+  if not found[2] then return end
+  local reason
+  if redis.call('EXISTS', jobs .. found[2]) == 0 then reason = 'gone'
+  elseif redis.call('ZSCORE', jobs .. 'failed', found[2]) or redis.call('ZSCORE', jobs .. 'completed', found[2]) then reason = 'failed' end
+  if not reason then return end
+  for _, value in ipairs({id, found[1], reason}) do table.insert(lost, value) end
+end
+`;
+
+/**
+ * Open executions whose job has failed in the queue, or is gone: of some of the batches that are open. Batches of which no
+ * execution is open are removed.
+ */
+const LOST = `${REMOVE_BATCH}
+${LOST_REASON}
+local prefix, jobs = ARGV[1], ARGV[2]
+local lost = {}
+for _, batch in ipairs(redis.call('ZRANGE', prefix .. 'open', ARGV[3], ARGV[4])) do
+  local open = 0
+  for _, field in ipairs(redis.call('HKEYS', prefix .. 'batch:' .. batch)) do
+    if string.sub(field, 1, 7) == 'origin:' then
+      for _, id in ipairs(redis.call('SMEMBERS', prefix .. 'run:' .. string.sub(field, 8))) do
+        local found = redis.call('HMGET', prefix .. 'execution:' .. id, 'batch', 'endedAt')
+        if found[1] == batch and not found[2] then
+          open = open + 1
+          addLost(lost, prefix, jobs, id)
+        end
+      end
+    end
+  end
+  if open == 0 then removeBatch(prefix, batch) end
+end
+return lost
+`;
+
+const LOST_ONE = `${LOST_REASON}
+local lost = {}
+if redis.call('HEXISTS', ARGV[1] .. 'execution:' .. ARGV[3], 'endedAt') == 0 then addLost(lost, ARGV[1], ARGV[2], ARGV[3]) end
+return lost
+`;
+
+const RELEASE = `
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'delivered', ARGV[1]) end
 `;
 
 const CLAIM = CHECK_CLAIM + TAKE;
@@ -323,6 +380,10 @@ redis.call('ZADD', prefix .. 'finished', 'NX', at, id)
 return answer
 `;
 
+/** How many open batches are looked at together for lost executions, and how many times in one call. */
+const LOST_PAGE = 100;
+const LOST_PAGES = 100;
+
 /** How many executions are read at once. */
 const PAGE = 500;
 
@@ -330,11 +391,16 @@ const PAGE = 500;
 export class RedisQueueStore implements QueueStore {
   readonly #client: Redis;
   readonly #prefix: string;
+  /** What BullMQ's keys of this queue begin with. */
+  readonly #jobs: string;
   readonly #close: () => Promise<void>;
+  /** The place among the open batches at which the next look for lost executions begins. */
+  #nextLost = 0;
 
   constructor(client: Redis, queue: string, close: () => Promise<void>) {
     this.#client = client;
     this.#prefix = `agent-os:${queue}:`;
+    this.#jobs = `bull:${queue}:`;
     this.#close = close;
   }
 
@@ -367,7 +433,7 @@ export class RedisQueueStore implements QueueStore {
   }
 
   async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
-    const { id, tree, carry, executions, keys, origins, snapshots, files } = batch;
+    const { id, tree, carry, executions, keys, jobs, origins, snapshots, files } = batch;
     const open = executions.filter(({ endedAt }) => endedAt === undefined).length;
     const failed = executions.filter(({ state }) => state === 'failed' || state === 'timed_out').length;
     const fields: Record<string, string | number> = { tree, open, failed };
@@ -384,9 +450,13 @@ export class RedisQueueStore implements QueueStore {
     for (const execution of executions) {
       const { state, attempts, endedAt, ...rest } = execution;
       const key = this.#key('execution', execution.id);
-      commands.hset(key, { execution: JSON.stringify(rest), batch: id, fence: 0, state, attempts });
+      const job = jobs.get(execution.id);
+      commands.hset(key, {
+        ...{ execution: JSON.stringify(rest), batch: id, fence: 0, state, attempts },
+        ...(job === undefined ? {} : { job }),
+        ...(endedAt === undefined ? {} : { endedAt }),
+      });
       if (endedAt !== undefined) {
-        commands.hset(key, { endedAt });
         commands.zadd(this.#key('ended'), endedAt, execution.id);
       }
       const superseding = keys.get(execution.id);
@@ -414,9 +484,8 @@ export class RedisQueueStore implements QueueStore {
 
   async release(batchId: string, delivered: boolean | undefined): Promise<void> {
     if (delivered === undefined) return;
-    const key = this.#key('batch', batchId);
     // A batch that has run by itself may be gone.
-    if (await this.#client.exists(key)) await this.#client.hset(key, 'delivered', String(delivered));
+    await this.#client.eval(RELEASE, 1, this.#key('batch', batchId), String(delivered));
   }
 
   async hasEarlierOpen(batchId: string): Promise<boolean> {
@@ -430,7 +499,7 @@ export class RedisQueueStore implements QueueStore {
     const key = this.#key('batch', batchId);
     const [found, deleted] = await this.#client.hmget(key, `run:${runId}`, `deleted:${runId}`);
     if (typeof deleted === 'string') return 'deleted';
-    return typeof found === 'string' ? (JSON.parse(found) as EncodedSnapshot) : undefined;
+    return typeof found === 'string' ? toSnapshot(found) : undefined;
   }
 
   async file(batchId: string, hash: string): Promise<string | undefined> {
@@ -440,15 +509,15 @@ export class RedisQueueStore implements QueueStore {
   async claim(
     { executionId, fence, isRetry }: Fence,
     startedAt: number,
-    limited?: LimitedJob,
+    { jobId = '', limits, snapshotOf = '' }: ClaimRequest = {},
   ): Promise<Claim> {
     const key = this.#key('execution', executionId);
-    const common = [fence, startedAt, this.#prefix, executionId, isRetry ? 1 : 0];
-    const answer = (await (limited
-      ? this.#client.eval(CLAIM_LIMITED, 1, key, ...common, ...this.#limitArguments(limited))
+    const common = [fence, startedAt, this.#prefix, executionId, isRetry ? 1 : 0, jobId, snapshotOf];
+    const answer = (await (limits
+      ? this.#client.eval(CLAIM_LIMITED, 1, key, ...common, ...this.#limitArguments(limits))
       : this.#client.eval(CLAIM, 1, key, ...common))) as ClaimAnswer;
     if (answer[0] === 'limited') return { kind: 'limited', wait: Number(answer[1]) };
-    const [kind, fields = [], delivered = '', carry = ''] = answer;
+    const [kind, fields = [], delivered = '', carry = '', snapshot = ''] = answer;
     if (kind !== 'claimed') return { kind };
     return {
       kind,
@@ -457,12 +526,13 @@ export class RedisQueueStore implements QueueStore {
         ...(delivered === '' ? {} : { delivered: delivered === 'true' }),
         ...(carry === '' ? {} : { carry }),
       },
+      ...(snapshot === '' ? {} : { snapshot: snapshot === 'deleted' ? snapshot : toSnapshot(snapshot) }),
     };
   }
 
-  #limitArguments({ limits: { hook, concurrency = 0, rate }, jobId }: LimitedJob): (string | number)[] {
+  #limitArguments({ hook, concurrency = 0, rate }: HookLimits): (string | number)[] {
     const { max = 0, per = 0 } = rate ?? {};
-    return [this.#limitKey(hook), concurrency, max, per, jobId];
+    return [this.#limitKey(hook), concurrency, max, per];
   }
 
   async countRetry({ hook, rate }: HookLimits): Promise<number> {
@@ -509,16 +579,41 @@ export class RedisQueueStore implements QueueStore {
     if (state !== 'failed' && state !== 'timed_out') return 'conflict';
     const [tree, origin] = await this.#client.hmget(this.#key('batch', batch), 'tree', `origin:${runId}`);
     if (!tree || !origin) return 'gone';
-    // A process that dies between the two leaves a job whose hook has ended: it ends without a hook.
-    const found = {
-      batch,
-      tree,
-      fence: Number(fence) + RETRY_FENCES,
-      origin: JSON.parse(origin) as RunOrigin,
-    };
-    await addJob(found);
-    const parameters = [this.#prefix, executionId, fence ?? 0, runId, Date.now()];
+    // A process that dies between the two leaves a job that the execution does not name: it ends without a hook.
+    const jobId = retryJobId(batch);
+    const raised = Number(fence) + RETRY_FENCES;
+    await addJob({ batch, tree, jobId, fence: raised, origin: JSON.parse(origin) as RunOrigin });
+    const parameters = [this.#prefix, executionId, fence ?? 0, runId, Date.now(), jobId];
     return (await this.#client.eval(RETRY, 1, key, ...parameters)) as RetryResult;
+  }
+
+  async lost(executionId?: string): Promise<readonly LostExecution[]> {
+    const found =
+      executionId === undefined
+        ? await this.#lostOfPages()
+        : await this.#client.eval(LOST_ONE, 0, this.#prefix, this.#jobs, executionId);
+    const answers = found as string[];
+    const lost: LostExecution[] = [];
+    for (let index = 0; index < answers.length; index += 3) {
+      const [id = '', fence, reason] = answers.slice(index, index + 3);
+      const [execution] = await this.#read([id]);
+      if (execution)
+        lost.push({ execution, fence: Number(fence), reason: reason === 'gone' ? 'gone' : 'failed' });
+    }
+    return lost;
+  }
+
+  /** Looks at some of the open batches, and at the others the next time. */
+  async #lostOfPages(): Promise<string[]> {
+    const lost: string[] = [];
+    for (let page = 0; page < LOST_PAGES; page++) {
+      const range = [this.#nextLost, this.#nextLost + LOST_PAGE - 1];
+      lost.push(...((await this.#client.eval(LOST, 0, this.#prefix, this.#jobs, ...range)) as string[]));
+      const isLast = (await this.#client.zcard(this.#key('open'))) <= this.#nextLost + LOST_PAGE;
+      this.#nextLost = isLast ? 0 : this.#nextLost + LOST_PAGE;
+      if (isLast) break;
+    }
+    return lost;
   }
 
   async #end(
@@ -617,7 +712,7 @@ export class RedisQueueStore implements QueueStore {
   async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
     const forgotten = await this.#client.zrange(this.#key('ended'), 0, String(-1 - remembered));
     for (const id of forgotten) {
-      const runId = id.slice(0, id.lastIndexOf(':', id.lastIndexOf(':') - 1));
+      const runId = runIdOf(id);
       await this.#execute(
         this.#client
           .multi()
@@ -670,12 +765,27 @@ type ClaimAnswer =
       fields?: string[],
       delivered?: string,
       carry?: string,
+      snapshot?: string,
     ];
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
 function flat(fields: Fields): (string | number)[] {
   return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+}
+
+/** The id of an execution is that of its run, its phase and the name of its hook. */
+function runIdOf(executionId: string): string {
+  return executionId.slice(0, executionId.lastIndexOf(':', executionId.lastIndexOf(':') - 1));
+}
+
+/** One that is damaged is empty: it cannot be decoded. The message of an error of JSON.parse() would quote the text. */
+function toSnapshot(json: string): EncodedSnapshot {
+  try {
+    return JSON.parse(json) as EncodedSnapshot;
+  } catch {
+    return { json: '', meta: null, files: [] };
+  }
 }
 
 function toExecution(pairs: readonly string[]): HookExecution {

@@ -2,6 +2,7 @@ import { toExactJson } from '../data/exact-json.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookExecutionFilter } from '../execution/hook.executions.js';
 import { checkSpaceOf } from '../sql/free-space.js';
+import { GroupedCalls } from './grouped.calls.js';
 import type { QueueDatabase } from './queue.database.js';
 import type { HookLimits, HookRate } from '../execution/hook.limits.js';
 import {
@@ -10,10 +11,12 @@ import {
   NEXT_WAITING,
   RETRY_FENCES,
   type BatchIds,
+  retryJobId,
   type Claim,
+  type ClaimRequest,
   type Fence,
   type ForgottenHooks,
-  type LimitedJob,
+  type LostExecution,
   type NewBatch,
   type QueueStore,
   type RecordedEnd,
@@ -25,11 +28,14 @@ import {
 import type { RunCriteria } from '../execution/run.criteria.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
+/** The maximum number of executions that are found at once without a job. */
+const LOST_AT_ONCE = 1_000;
+
 /** The advisory lock of the migration; it must only differ from other locks of the application. */
 const MIGRATION_LOCK = 7_777_002;
 
 /** It is created last: where it is, everything is. */
-const LAST_INDEX = 'agent_os_hook_executions_key';
+const LAST_INDEX = 'agent_os_hook_executions_batch';
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS agent_os_hook_batches (
@@ -112,14 +118,51 @@ ALTER TABLE agent_os_hook_snapshots ADD COLUMN IF NOT EXISTS is_deleted boolean 
 CREATE INDEX IF NOT EXISTS agent_os_hook_snapshots_session ON agent_os_hook_snapshots (queue, (origin->>'sessionId'));
 CREATE INDEX IF NOT EXISTS agent_os_hook_snapshots_user ON agent_os_hook_snapshots (queue, (origin->>'userId'));
 ALTER TABLE agent_os_hook_executions ADD COLUMN IF NOT EXISTS key text;
-CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_executions (queue, key) WHERE key IS NOT NULL AND state = 'scheduled';
+CREATE INDEX IF NOT EXISTS agent_os_hook_executions_key ON agent_os_hook_executions (queue, key) WHERE key IS NOT NULL AND state = 'scheduled';
+ALTER TABLE agent_os_hook_executions ADD COLUMN IF NOT EXISTS job text;
+CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_executions (queue, batch);
 `;
+
+/** A claim, with everything that the statement needs of it. */
+interface ClaimCall {
+  readonly claimed: Fence;
+  readonly startedAt: number;
+  readonly request: ClaimRequest;
+}
+
+/** The end of an execution. Without a fence: of one that no worker runs. */
+interface EndCall {
+  readonly executionId: string;
+  readonly ended: Pick<HookExecution, 'state' | 'endedAt'>;
+  readonly fence?: number;
+}
+
+/** The result of a claim that was successful. */
+interface ClaimedRow {
+  readonly id: string;
+  readonly execution: HookExecution;
+  readonly delivered: boolean | null;
+  readonly carry: string | null;
+  /** Null if it was not asked for, or is not there. */
+  readonly json: string | null;
+  readonly meta: string | null;
+  readonly files: EncodedSnapshot['files'] | null;
+  readonly isDeleted: boolean | null;
+}
 
 /** Batches and their ledger in PostgreSQL, beside BullMQ's tables: one transaction covers both. */
 export class SqlQueueStore implements QueueStore {
   readonly #database: QueueDatabase;
   readonly #queue: string;
   readonly #close: () => Promise<void>;
+  readonly #claims = new GroupedCalls<ClaimCall, Claim>({
+    keyOf: ({ claimed }) => claimed.executionId,
+    run: (calls) => this.#claimAll(calls),
+  });
+  readonly #ends = new GroupedCalls<EndCall, RecordedEnd>({
+    keyOf: ({ executionId }) => executionId,
+    run: (calls) => this.#endAll(calls),
+  });
 
   /**
    * @param queue - the name that separates applications in one database
@@ -162,7 +205,7 @@ export class SqlQueueStore implements QueueStore {
   }
 
   async #insert(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
-    const { executions, keys, origins, snapshots, files } = batch;
+    const { executions, keys, jobs, origins, snapshots, files } = batch;
     if (keys.size > 0) await this.#supersede([...new Set(keys.values())]);
     const snapshotRows = [...snapshots].map(([run_id, snapshot]) => ({
       run_id,
@@ -183,10 +226,10 @@ export class SqlQueueStore implements QueueStore {
          INSERT INTO agent_os_hook_files (queue, batch, hash, content)
          SELECT $1, $2, hash, content FROM jsonb_to_recordset($8::jsonb) AS given(hash text, content text)
        )
-       INSERT INTO agent_os_hook_executions (queue, batch, id, run_id, user_id, hook, state, scheduled_at, ended_at, execution, key)
+       INSERT INTO agent_os_hook_executions (queue, batch, id, run_id, user_id, hook, state, scheduled_at, ended_at, execution, key, job)
        SELECT $1, $2, execution->>'id', execution->>'runId', execution->>'userId', execution->>'hook', execution->>'state',
               (execution->>'scheduledAt')::bigint, (execution->>'endedAt')::bigint, execution,
-              $10::jsonb->>(execution->>'id')
+              $10::jsonb->>(execution->>'id'), $11::jsonb->>(execution->>'id')
          FROM jsonb_array_elements($9::jsonb) AS execution`,
       [
         this.#queue,
@@ -199,6 +242,7 @@ export class SqlQueueStore implements QueueStore {
         JSON.stringify(fileRows),
         toExactJson(executions).json,
         JSON.stringify(Object.fromEntries(keys)),
+        JSON.stringify(Object.fromEntries(jobs)),
       ],
     );
     await addJobs();
@@ -214,7 +258,7 @@ export class SqlQueueStore implements QueueStore {
       [this.#queue, keys],
     );
     // One that a worker claims at the same moment runs.
-    for (const { id } of rows) await this.#end(id, ended);
+    for (const { id } of rows) await this.endWaiting(id, ended);
   }
 
   /** Batches with the same key are stored one after another: each sees the executions of the one before it. */
@@ -278,27 +322,33 @@ export class SqlQueueStore implements QueueStore {
     return rows[0]?.content;
   }
 
-  claim(claimed: Fence, startedAt: number, limited?: LimitedJob): Promise<Claim> {
-    if (!limited && !claimed.isRetry) return this.#claim(claimed, startedAt);
-    return this.#database.transaction(async () => {
-      if (limited) await this.#lockLimits(limited.limits);
-      const batches = claimed.isRetry ? await this.#lockTree(claimed) : [];
-      if (!batches) return { kind: 'busy' };
-      const wait = limited ? await this.#waitInLine(claimed, limited) : 0;
-      if (wait > 0) return { kind: 'limited', wait };
-      const claim = await this.#claim(claimed, startedAt);
-      if (claim.kind !== 'claimed') return claim;
-      if (limited) await this.#countStart(limited.limits);
-      if (claimed.isRetry)
-        await this.#database.query(
-          'UPDATE agent_os_hook_batches SET retrying = $3 WHERE queue = $1 AND id = ANY ($2::text[])',
-          [this.#queue, batches, claimed.executionId],
-        );
-      return claim;
-    });
+  claim(claimed: Fence, startedAt: number, request: ClaimRequest = {}): Promise<Claim> {
+    const call = { claimed, startedAt, request };
+    if (!request.limits && !claimed.isRetry) return this.#claims.call(call);
+    return this.#database.transaction(() => this.#claimWithin(call));
   }
 
-  async #waitInLine(claimed: Fence, { limits, jobId }: LimitedJob): Promise<number> {
+  /** A claim that needs several statements. */
+  async #claimWithin(call: ClaimCall): Promise<Claim> {
+    const { claimed, request } = call;
+    const { limits, jobId = '' } = request;
+    if (limits) await this.#lockLimits(limits);
+    const batches = claimed.isRetry ? await this.#lockTree(claimed) : [];
+    if (!batches) return { kind: 'busy' };
+    const wait = limits ? await this.#waitInLine(claimed, limits, jobId) : 0;
+    if (wait > 0) return { kind: 'limited', wait };
+    const [claim = { kind: 'gone' }] = await this.#claimAll([call]);
+    if (claim.kind !== 'claimed') return claim;
+    if (limits) await this.#countStart(limits);
+    if (claimed.isRetry)
+      await this.#database.query(
+        'UPDATE agent_os_hook_batches SET retrying = $3 WHERE queue = $1 AND id = ANY ($2::text[])',
+        [this.#queue, batches, claimed.executionId],
+      );
+    return claim;
+  }
+
+  async #waitInLine(claimed: Fence, limits: HookLimits, jobId: string): Promise<number> {
     await this.#enterLine(claimed, limits, jobId);
     return this.#waitOf(claimed, limits);
   }
@@ -345,7 +395,7 @@ export class SqlQueueStore implements QueueStore {
 
   async waiting(hook: string): Promise<readonly string[]> {
     const { rows } = await this.#database.query<{ readonly job: string }>(
-      `SELECT job FROM agent_os_hook_limited limited JOIN agent_os_hook_executions entry
+      `SELECT limited.job FROM agent_os_hook_limited limited JOIN agent_os_hook_executions entry
            ON entry.queue = limited.queue AND entry.id = limited.execution
         WHERE limited.queue = $1 AND limited.hook = $2 AND entry.state = 'scheduled'
         ORDER BY limited.position LIMIT ${NEXT_WAITING}`,
@@ -428,45 +478,81 @@ export class SqlQueueStore implements QueueStore {
     );
   }
 
-  async #claim({ executionId, fence }: Fence, startedAt: number): Promise<Claim> {
-    const { rows } = await this.#database.query<{
-      readonly execution: HookExecution;
-      readonly delivered: boolean | null;
-      readonly carry: string | null;
-    }>(
-      `WITH batch AS (
-         SELECT own.queue, own.id, own.delivered, own.carry
-           FROM agent_os_hook_batches own JOIN agent_os_hook_executions entry
-             ON own.queue = entry.queue AND own.id = entry.batch
-          WHERE entry.queue = $1 AND entry.id = $2 AND (own.retrying IS NULL OR own.retrying = $2)
-            FOR SHARE OF own
+  /**
+   * Locks the batches first, in the order of their ids, as everything does that locks several rows: two statements that
+   * locked the same rows in another order would deadlock.
+   */
+  async #claimAll(calls: readonly ClaimCall[]): Promise<Claim[]> {
+    const ids = calls.map(({ claimed }) => claimed.executionId);
+    const { rows } = await this.#database.query<ClaimedRow>(
+      `WITH given AS MATERIALIZED (
+         SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::text[], $6::boolean[])
+             AS given(id, fence, at, job, "needsSnapshot")
+       ), own AS MATERIALIZED (
+         SELECT batch.id, batch.delivered, batch.carry, batch.retrying FROM agent_os_hook_batches batch
+          WHERE batch.queue = $1 AND batch.id = ANY (ARRAY(
+            SELECT entry.batch FROM agent_os_hook_executions entry WHERE entry.queue = $1 AND entry.id = ANY ($2::text[])))
+          ORDER BY batch.id FOR NO KEY UPDATE
+       ), claimed AS (
+         UPDATE agent_os_hook_executions entry
+            SET state = 'running', fence = given.fence,
+                execution = entry.execution || jsonb_build_object(
+                  'state', 'running',
+                  'attempts', (entry.execution->>'attempts')::int + 1,
+                  'startedAt', coalesce((entry.execution->>'startedAt')::bigint, given.at))
+           FROM given, own
+          WHERE entry.queue = $1 AND entry.id = ANY ($2::text[]) AND entry.id = given.id AND entry.batch = own.id
+            AND entry.fence < given.fence AND entry.ended_at IS NULL
+            AND (own.retrying IS NULL OR own.retrying = entry.id)
+            AND (entry.job IS NULL OR given.job IS NULL OR entry.job = given.job)
+         RETURNING entry.id, entry.run_id, entry.execution, own.id AS batch, own.delivered, own.carry, given."needsSnapshot"
        )
-       UPDATE agent_os_hook_executions entry
-          SET state = 'running', fence = $3,
-              execution = entry.execution || jsonb_build_object(
-                'state', 'running',
-                'attempts', (entry.execution->>'attempts')::int + 1,
-                'startedAt', coalesce((entry.execution->>'startedAt')::bigint, $4::bigint))
-         FROM batch
-        WHERE entry.queue = $1 AND entry.id = $2 AND entry.fence < $3 AND entry.ended_at IS NULL
-          AND batch.queue = entry.queue AND batch.id = entry.batch
-       RETURNING entry.execution, batch.delivered, batch.carry`,
-      [this.#queue, executionId, fence, startedAt],
+       SELECT claimed.id, claimed.execution, claimed.delivered, claimed.carry,
+              snapshot.json, snapshot.meta, snapshot.files, snapshot.is_deleted AS "isDeleted"
+         FROM claimed LEFT JOIN agent_os_hook_snapshots snapshot
+           ON claimed."needsSnapshot" AND snapshot.queue = $1 AND snapshot.batch = claimed.batch
+          AND snapshot.run_id = claimed.run_id`,
+      [
+        this.#queue,
+        ids,
+        calls.map(({ claimed }) => claimed.fence),
+        calls.map(({ startedAt }) => startedAt),
+        calls.map(({ request }) => request.jobId ?? null),
+        calls.map(({ request }) => request.snapshotOf !== undefined),
+      ],
     );
-    const [row] = rows;
-    if (row) {
-      const { execution, delivered, carry } = row;
-      const batch = { ...(delivered === null ? {} : { delivered }), ...(carry === null ? {} : { carry }) };
-      return { kind: 'claimed', execution, batch };
+    const claimed = new Map(rows.map((row) => [row.id, row]));
+    const refused = calls.filter((call) => !claimed.has(call.claimed.executionId));
+    const kinds = refused.length === 0 ? undefined : await this.#kindsOf(refused);
+    return calls.map(({ claimed: { executionId } }): Claim => {
+      const row = claimed.get(executionId);
+      return row ? toClaim(row) : { kind: kinds?.get(executionId) ?? 'gone' };
+    });
+  }
+
+  /** Why executions could not be claimed, by their id. */
+  async #kindsOf(calls: readonly ClaimCall[]): Promise<ReadonlyMap<string, 'ended' | 'busy' | 'lost'>> {
+    const { rows } = await this.#database.query<{
+      readonly id: string;
+      readonly job: string | null;
+      readonly fence: number;
+      readonly hasEnded: boolean;
+    }>(
+      `SELECT id, job, fence, ended_at IS NOT NULL AS "hasEnded" FROM agent_os_hook_executions
+        WHERE queue = $1 AND id = ANY ($2::text[])`,
+      [this.#queue, calls.map(({ claimed }) => claimed.executionId)],
+    );
+    const states = new Map(rows.map((row) => [row.id, row]));
+    const kinds = new Map<string, 'ended' | 'busy' | 'lost'>();
+    for (const { claimed, request } of calls) {
+      const { executionId, fence } = claimed;
+      const state = states.get(executionId);
+      if (!state) continue;
+      const isOfOther = state.job !== null && request.jobId !== undefined && state.job !== request.jobId;
+      const isLost = state.fence >= fence;
+      kinds.set(executionId, state.hasEnded || isOfOther ? 'ended' : isLost ? 'lost' : 'busy');
     }
-    const found = await this.#database.query<{ readonly ended_at: unknown; readonly fence: number }>(
-      'SELECT ended_at, fence FROM agent_os_hook_executions WHERE queue = $1 AND id = $2',
-      [this.#queue, executionId],
-    );
-    const [state] = found.rows;
-    if (!state) return { kind: 'gone' };
-    if (state.ended_at !== null) return { kind: 'ended' };
-    return { kind: state.fence < fence ? 'busy' : 'lost' };
+    return kinds;
   }
 
   unclaim(claimed: Fence): Promise<void> {
@@ -488,8 +574,9 @@ export class SqlQueueStore implements QueueStore {
   end(claimed: Fence, ended: HookExecution): Promise<RecordedEnd> {
     const { executionId, fence } = claimed;
     const { state, reason, errorName, attempts, endedAt } = ended;
-    const fields = { state, reason, errorName, attempts, endedAt };
-    return this.#endRetry(claimed, () => this.#end(executionId, fields, fence));
+    const call = { executionId, fence, ended: { state, reason, errorName, attempts, endedAt } };
+    if (!claimed.isRetry) return this.#ends.call(call);
+    return this.#endRetry(claimed, () => this.#end(call));
   }
 
   async retry(executionId: string, addJob: (found: RetriedExecution) => Promise<void>): Promise<RetryResult> {
@@ -521,76 +608,89 @@ export class SqlQueueStore implements QueueStore {
         [this.#queue, found.batch, executionId],
       );
       if (kept.length === 0) return 'gone';
+      const jobId = retryJobId(found.batch);
       await this.#database.query(
         `UPDATE agent_os_hook_executions
-            SET state = 'scheduled', ended_at = NULL, fence = fence + ${RETRY_FENCES},
+            SET state = 'scheduled', ended_at = NULL, fence = fence + ${RETRY_FENCES}, job = $3,
                 execution = (execution - '{endedAt,reason,errorName}'::text[]) || '{"state":"scheduled"}'
           WHERE queue = $1 AND id = $2`,
-        [this.#queue, executionId],
+        [this.#queue, executionId, jobId],
       );
-      await addJob({ ...found, fence: found.fence + RETRY_FENCES });
+      await addJob({ ...found, jobId, fence: found.fence + RETRY_FENCES });
       return 'retried';
     });
   }
 
   endWaiting(executionId: string, ended: WaitingEnd): Promise<RecordedEnd> {
-    return this.#end(executionId, ended);
+    return this.#end({ executionId, ended });
   }
 
-  /**
-   * Locks the batch first, as claims do: they would deadlock otherwise.
-   *
-   * @param fence - of the worker that has claimed it; undefined if it must not be running
-   */
-  async #end(
-    executionId: string,
-    ended: Pick<HookExecution, 'state' | 'endedAt'>,
-    fence?: number,
-  ): Promise<RecordedEnd> {
-    const { state, endedAt } = ended;
-    const { rows } = await this.#database.query<{
-      readonly id: string;
-      readonly open: number;
-      readonly failed: number;
-    }>(
-      `WITH own AS MATERIALIZED (
-         SELECT batch.id FROM agent_os_hook_batches batch JOIN agent_os_hook_executions entry
-             ON batch.queue = entry.queue AND batch.id = entry.batch
-          WHERE entry.queue = $1 AND entry.id = $2
-            FOR NO KEY UPDATE OF batch
+  async #end(call: EndCall): Promise<RecordedEnd> {
+    const [recorded = { isRecorded: false }] = await this.#endAll([call]);
+    return recorded;
+  }
+
+  async lost(executionId?: string): Promise<readonly LostExecution[]> {
+    const { rows } = await this.#database.query<LostExecution>(
+      `SELECT entry.execution, entry.fence, CASE WHEN job.id IS NULL THEN 'gone' ELSE 'failed' END AS reason
+         FROM agent_os_hook_executions entry LEFT JOIN job ON job.queue = entry.queue AND job.id = entry.job
+        WHERE entry.queue = $1 AND entry.ended_at IS NULL AND entry.job IS NOT NULL AND ($2::text IS NULL OR entry.id = $2)
+          AND (job.id IS NULL OR job.state IN ('failed', 'completed'))
+        LIMIT ${LOST_AT_ONCE}`,
+      [this.#queue, executionId ?? null],
+    );
+    return rows;
+  }
+
+  /** Locks the batches first, as claims do. A batch goes with its last hook, unless one has failed: it may be retried. */
+  async #endAll(calls: readonly EndCall[]): Promise<RecordedEnd[]> {
+    const { rows } = await this.#database.query<{ readonly id: string; readonly batchEnded: string | null }>(
+      `WITH given AS MATERIALIZED (
+         SELECT * FROM unnest($2::text[], $3::int[], $4::text[], $5::bigint[], $6::text[])
+             AS given(id, fence, state, at, fields)
+       ), own AS MATERIALIZED (
+         SELECT batch.id, batch.open, batch.failed FROM agent_os_hook_batches batch
+          WHERE batch.queue = $1 AND batch.id = ANY (ARRAY(
+            SELECT entry.batch FROM agent_os_hook_executions entry WHERE entry.queue = $1 AND entry.id = ANY ($2::text[])))
+          ORDER BY batch.id FOR NO KEY UPDATE
        ), ended AS (
          UPDATE agent_os_hook_executions entry
-            SET state = $4, ended_at = $5, execution = entry.execution || $6::jsonb
-           FROM own
-          WHERE entry.queue = $1 AND entry.id = $2 AND entry.batch = own.id AND entry.ended_at IS NULL
-            AND (CASE WHEN $3::int IS NULL THEN entry.state = 'scheduled' ELSE entry.fence = $3 END)
-         RETURNING entry.batch
+            SET state = given.state, ended_at = given.at, execution = entry.execution || given.fields::jsonb
+           FROM given, own
+          WHERE entry.queue = $1 AND entry.id = ANY ($2::text[]) AND entry.id = given.id AND entry.batch = own.id
+            AND entry.ended_at IS NULL
+            AND (CASE WHEN given.fence IS NULL THEN entry.state = 'scheduled' ELSE entry.fence = given.fence END)
+         RETURNING entry.id, entry.batch, given.state, given.at
+       ), changed AS MATERIALIZED (
+         SELECT own.id, own.open - count(*) AS open, max(ended.at) AS at,
+                own.failed + count(*) FILTER (WHERE ended.state IN ('failed', 'timed_out')) AS failed
+           FROM ended JOIN own ON own.id = ended.batch GROUP BY own.id, own.open, own.failed
+       ), kept AS (
+         UPDATE agent_os_hook_batches batch
+            SET open = changed.open, failed = changed.failed, ended_at = CASE WHEN changed.open = 0 THEN changed.at END
+           FROM changed
+          WHERE batch.queue = $1 AND batch.id = changed.id AND (changed.open > 0 OR changed.failed > 0)
+       ), removed AS (
+         DELETE FROM agent_os_hook_batches batch USING changed
+          WHERE batch.queue = $1 AND batch.id = changed.id AND changed.open = 0 AND changed.failed = 0
        )
-       UPDATE agent_os_hook_batches batch
-          SET open = open - 1, failed = failed + $7, ended_at = CASE WHEN open = 1 THEN $5::bigint END
-         FROM ended
-        WHERE batch.queue = $1 AND batch.id = ended.batch
-       RETURNING batch.id, open, failed`,
+       SELECT ended.id, CASE WHEN changed.open = 0 THEN changed.id END AS "batchEnded"
+         FROM ended JOIN changed ON changed.id = ended.batch`,
       [
         this.#queue,
-        executionId,
-        fence ?? null,
-        state,
-        endedAt,
-        JSON.stringify(ended),
-        isFailed(ended) ? 1 : 0,
+        calls.map(({ executionId }) => executionId),
+        calls.map(({ fence }) => fence ?? null),
+        calls.map(({ ended }) => ended.state),
+        calls.map(({ ended }) => ended.endedAt ?? null),
+        calls.map(({ ended }) => JSON.stringify(ended)),
       ],
     );
-    const [batch] = rows;
-    if (!batch) return { isRecorded: false };
-    if (batch.open > 0) return { isRecorded: true };
-    // The data of a run with a failed hook is kept, so that the hook can be run once more.
-    if (batch.failed === 0)
-      await this.#database.query('DELETE FROM agent_os_hook_batches WHERE queue = $1 AND id = $2', [
-        this.#queue,
-        batch.id,
-      ]);
-    return { isRecorded: true, batchEnded: batch.id };
+    const ended = new Map(rows.map((row) => [row.id, row]));
+    return calls.map(({ executionId }) => {
+      const row = ended.get(executionId);
+      if (!row) return { isRecorded: false };
+      return { isRecorded: true, ...(row.batchEnded === null ? {} : { batchEnded: row.batchEnded }) };
+    });
   }
 
   async ended(batchIds: readonly string[]): Promise<readonly string[]> {
@@ -716,18 +816,22 @@ export class SqlQueueStore implements QueueStore {
     );
   }
 
+  /** Rows that another sweep has locked are left to it: the two would deadlock. */
   async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
     await this.#database.query(
-      `DELETE FROM agent_os_hook_executions
-        WHERE queue = $1 AND ended_at <= (
-          SELECT ended_at FROM agent_os_hook_executions
-           WHERE queue = $1 AND ended_at IS NOT NULL ORDER BY ended_at DESC OFFSET $2 LIMIT 1)`,
+      `DELETE FROM agent_os_hook_executions WHERE queue = $1 AND id = ANY (ARRAY(
+         SELECT id FROM agent_os_hook_executions
+          WHERE queue = $1 AND ended_at <= (
+            SELECT ended_at FROM agent_os_hook_executions
+             WHERE queue = $1 AND ended_at IS NOT NULL ORDER BY ended_at DESC OFFSET $2 LIMIT 1)
+            FOR UPDATE SKIP LOCKED))`,
       [this.#queue, remembered],
     );
-    await this.#database.query('DELETE FROM agent_os_hook_batches WHERE queue = $1 AND ended_at < $2', [
-      this.#queue,
-      Date.now() - keepFailed,
-    ]);
+    await this.#database.query(
+      `DELETE FROM agent_os_hook_batches WHERE queue = $1 AND id = ANY (ARRAY(
+         SELECT id FROM agent_os_hook_batches WHERE queue = $1 AND ended_at < $2 FOR UPDATE SKIP LOCKED))`,
+      [this.#queue, Date.now() - keepFailed],
+    );
   }
 
   async #hasWaiting(key: string): Promise<boolean> {
@@ -770,6 +874,13 @@ export class SqlQueueStore implements QueueStore {
       [this.#queue, executionId, fence, state],
     );
   }
+}
+
+function toClaim({ execution, delivered, carry, json, meta, files, isDeleted }: ClaimedRow): Claim {
+  const batch = { ...(delivered === null ? {} : { delivered }), ...(carry === null ? {} : { carry }) };
+  const claim = { kind: 'claimed', execution, batch } as const;
+  if (isDeleted) return { ...claim, snapshot: 'deleted' };
+  return json === null || files === null ? claim : { ...claim, snapshot: { json, meta, files } };
 }
 
 /** Two parameters: whether there has to be a user, or none; and the user. */

@@ -19,6 +19,20 @@ export class RunDeletedError extends Error {
 /** Milliseconds that an unused snapshot stays in memory: another process may have deleted it from the store. */
 const CACHING_TIME = 60_000;
 
+/** The run whose snapshot a hook needs. */
+export interface SnapshotRequest {
+  readonly batchId: string;
+  readonly runId: string;
+  /** It is read from the store, which may have deleted it since. */
+  readonly isFresh: boolean;
+  /** The claim has returned it. */
+  readonly found: EncodedSnapshot | 'deleted' | undefined;
+}
+
+function keyOf(batchId: string, runId: string): string {
+  return JSON.stringify([batchId, runId]);
+}
+
 /** The snapshots of runs whose hooks run here. */
 export class StoredSnapshots {
   readonly #store: QueueStore;
@@ -51,17 +65,21 @@ export class StoredSnapshots {
     this.#cache.clear();
   }
 
+  /** Whether the data of a run is here. */
+  has(batchId: string, runId: string): boolean {
+    return this.#cache.has(keyOf(batchId, runId));
+  }
+
   /**
-   * @param isFresh - it is read from the store, which may have deleted it since
    * @returns an Error if the store does not have it any more, or it cannot be read; RunDeletedError if it was deleted;
    *   CodecMissingError; PayloadDecodeError
    */
-  async get(batchId: string, runId: string, isFresh: boolean): Promise<unknown> {
+  async get({ batchId, runId, isFresh, found }: SnapshotRequest): Promise<unknown> {
     this.#cache.purgeStale();
-    const key = JSON.stringify([batchId, runId]);
+    const key = keyOf(batchId, runId);
     const cached = isFresh ? undefined : this.#cache.get(key);
     if (cached) return cached.snapshot;
-    const encoded = await this.#store.snapshot(batchId, runId);
+    const encoded = found ?? (await this.#store.snapshot(batchId, runId));
     if (encoded === 'deleted') return new RunDeletedError(runId);
     if (!encoded) return new Error(`The data of run ${runId} is not in the store any more.`);
     const contents = new Map<string, string>();
@@ -70,9 +88,9 @@ export class StoredSnapshots {
       if (hash !== null && content !== undefined) contents.set(hash, content);
     }
     try {
-      const found = await this.#decode(runId, encoded, contents);
-      this.#cache.set(key, found);
-      return found.snapshot;
+      const decoded = await this.#decode(runId, encoded, contents);
+      this.#cache.set(key, decoded);
+      return decoded.snapshot;
     } catch (thrown) {
       return toError(thrown);
     }

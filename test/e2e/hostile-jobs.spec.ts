@@ -127,7 +127,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         const executions = [createExecution({ runId: 'later', hook: 'hook' })];
         const { snapshot } = encodeSnapshot({});
         const origins = new Map([['later', { sessionId: 's', isWithdrawn: false }]]);
-        const ids = { id: 'later-0', tree: 'later', executions, origins, keys: new Map() };
+        const ids = { id: 'later-0', tree: 'later', executions, origins, keys: new Map(), jobs: new Map() };
         await queue.store.add(
           { ...ids, snapshots: new Map([['later', snapshot]]), files: new Map() },
           async () => {
@@ -173,6 +173,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
             snapshots,
             files: new Map(),
             keys: new Map(),
+            jobs: new Map(),
           };
           await queue.store.add(stored, () => Promise.resolve());
           await put('hook', { ...VALID, batch, execution: id, run: runId });

@@ -63,6 +63,7 @@ describeWherePossible(isRedisInstalled() || isCi, 'A queue in Redis', 'install R
       executions,
       origins: new Map(),
       keys: new Map(),
+      jobs: new Map(),
       snapshots: new Map(),
       files: new Map(),
     };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { PGlite } from '@electric-sql/pglite';
 import { Logger } from '@nestjs/common';
 import * as bullmqPackage from 'bullmq';
 import { drizzle } from 'drizzle-orm/pglite';
@@ -9,6 +10,9 @@ import { createGate } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
 import type { PoolClientLike, PoolLike } from '../../src/bullmq/queue.database.js';
+import { LostExecutions } from '../../src/bullmq/lost.executions.js';
+import { PayloadTexts } from '../../src/bullmq/payload.codec.js';
+import { StoredSnapshots } from '../../src/bullmq/stored.snapshots.js';
 import { toFlow, toRetryJob } from '../../src/bullmq/hook.jobs.js';
 import type { QueueConnection } from '../../src/bullmq/queue.connection.js';
 import { openRedisQueue } from '../../src/bullmq/redis.connection.js';
@@ -53,19 +57,38 @@ function batchOf(id: string, data: unknown = {}): NewBatch {
   const { snapshot, files } = encodeSnapshot(data);
   const executions = ['one', 'two'].map((hook) => createExecution({ runId: id, hook }));
   const origins = new Map([[id, { sessionId: 'session', isWithdrawn: false }]]);
-  return { id, tree: id, executions, keys: new Map(), origins, snapshots: new Map([[id, snapshot]]), files };
+  return {
+    ...{ id, tree: id, executions, keys: new Map(), jobs: new Map(), origins },
+    ...{ snapshots: new Map([[id, snapshot]]), files },
+  };
 }
 
 const noJobs = (): Promise<void> => Promise.resolve();
 
+/** Writes text that is no JSON in the place of the data of a run. */
+async function damage(
+  { store: { folder, pool, connection } }: QueuePlace,
+  queue: string,
+  id: string,
+): Promise<void> {
+  if (connection !== undefined) {
+    await (connection as Redis).hset(`agent-os:${queue}:batch:${id}`, `run:${id}`, '{"secret');
+    return;
+  }
+  const statement = `UPDATE agent_os_hook_snapshots SET json = '{"secret' WHERE batch = '${id}'`;
+  if (pool) await (pool as unknown as Pool).query(statement);
+  else await (folder as unknown as { database: { $client: PGlite } }).database.$client.exec(statement);
+}
+
 for (const { name, isPossible, open } of QUEUE_PLACES)
   describeWherePossible(isPossible, `The store of hooks in ${name}`, `install ${name}`, () => {
+    const queue = nextQueue();
     let place: QueuePlace;
     let store: QueueStore;
 
     beforeAll(async () => {
       place = await open();
-      ({ store } = await openQueue(place, nextQueue()));
+      ({ store } = await openQueue(place, queue));
     }, STARTING_TIME);
     afterAll(() => place.close());
 
@@ -221,6 +244,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(found).toEqual([
         {
           batch: 'first',
+          jobId: expect.stringMatching(/^first-.{36}$/),
           tree: 'tree',
           fence: 1 + RETRY_FENCES,
           origin: { sessionId: 'session', isWithdrawn: false },
@@ -270,6 +294,118 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       const again = await store.claim({ executionId, fence: 2 }, 2_000);
       const retried = await store.claim({ executionId, fence: fence + 1, isRetry: true }, 2_000);
       expect([again.kind, retried.kind]).toEqual(['lost', 'claimed']);
+    });
+
+    it('lets no job run a retried hook but the one that it has named for it', async () => {
+      const [executionId = ''] = await addBatches('named');
+      await store.claim({ executionId, fence: 1 }, 1_000);
+      await store.end({ executionId, fence: 1 }, createExecution({ state: 'failed', endedAt: 5_000 }));
+      let found = { fence: 0, jobId: '' };
+      await store.retry(executionId, (given) => Promise.resolve(void (found = given)));
+      // Of a retry whose process has died before the store knew of it.
+      const retry = { executionId, fence: found.fence + 1, isRetry: true };
+      const forgotten = await store.claim(retry, 2_000, { jobId: 'another one' });
+      const named = await store.claim(retry, 2_000, { jobId: found.jobId });
+      expect([forgotten.kind, named.kind]).toEqual(['ended', 'claimed']);
+    });
+
+    it('gives the data of the run to the first claim that asks for it', async () => {
+      await store.add(batchOf('with data', { some: 'data' }), noJobs);
+      const claim = await store.claim({ executionId: 'with data:post:one', fence: 1 }, 1_000, {
+        snapshotOf: 'with data',
+      });
+      const other = await store.claim({ executionId: 'with data:post:two', fence: 1 }, 1_000);
+      expect([claim, other]).toMatchObject([
+        { kind: 'claimed', snapshot: await store.snapshot('with data', 'with data') },
+        { kind: 'claimed' },
+      ]);
+      expect(other).not.toHaveProperty('snapshot');
+    });
+
+    it('finds the hooks that nothing will run, since their job has failed in the queue or is gone, and ends them', async () => {
+      const ownQueue = nextQueue();
+      const own = await openQueue(place, ownQueue);
+      const jobs = new Map([
+        ['lost:post:one', 'lost-0'],
+        ['lost:post:two', 'lost-1'],
+      ]);
+      const later = new Map([
+        ['waits:post:one', 'waits-0'],
+        ['waits:post:two', 'waits-1'],
+      ]);
+      const producer = own.createProducer((error) => {
+        throw error;
+      });
+      const addJob = async (jobId: string, delay: number): Promise<void> => {
+        await producer.add({ name: 'hook', queueName: ownQueue, data: {}, opts: { jobId, delay } });
+      };
+      await own.store.add({ ...batchOf('lost'), jobs }, () => addJob('lost-0', 0));
+      await own.store.add({ ...batchOf('waits'), jobs: later }, async () => {
+        await addJob('waits-0', 3_600_000);
+        await addJob('waits-1', 3_600_000);
+      });
+      const failed = createGate();
+      const settings = { concurrency: 1, lockDuration: 30_000, stalledInterval: 30_000, maxStalledCount: 1 };
+      const process = (): Promise<never> => Promise.reject(new Error('on purpose'));
+      const worker = own.createWorker(ownQueue, process, settings);
+      worker.on('failed', () => failed.open());
+      await failed.opened;
+      await worker.close();
+      await producer.close();
+      // It has been claimed by a worker that has died.
+      await own.store.claim({ executionId: 'lost:post:one', fence: 1 }, 1_000, { jobId: 'lost-0' });
+      const log = new RecordingLogger();
+      const ended: string[] = [];
+      const executions = new LostExecutions({
+        store: own.store,
+        logger: log,
+        onBatchEnded: (id) => ended.push(id),
+      });
+      await executions.end('waits:post:one');
+      await executions.end();
+      await executions.end();
+      const states = (await own.store.list({ runId: 'lost' })).map(({ hook, state, errorName }) => [
+        hook,
+        state,
+        errorName,
+      ]);
+      expect([states.toSorted(), ended, log.messages('error').length]).toEqual([
+        [
+          ['one', 'failed', 'HookStalledError'],
+          ['two', 'failed', 'HookJobGoneError'],
+        ],
+        ['lost'],
+        2,
+      ]);
+      expect((await own.store.list({ runId: 'waits' })).map(({ state }) => state)).toEqual([
+        'scheduled',
+        'scheduled',
+      ]);
+    });
+
+    it('lets the other hooks of a tree run after a retry whose job is gone', async () => {
+      const [executionId = '', other = ''] = await addBatches('retry is gone');
+      await store.claim({ executionId, fence: 1 }, 1_000);
+      await store.end({ executionId, fence: 1 }, createExecution({ state: 'failed', endedAt: 5_000 }));
+      let found = { fence: 0, jobId: '' };
+      await store.retry(executionId, (given) => Promise.resolve(void (found = given)));
+      await store.claim({ executionId, fence: found.fence + 1, isRetry: true }, 2_000, found);
+      const before = await store.claim({ executionId: other, fence: 1 }, 3_000);
+      await new LostExecutions({ store, logger: new RecordingLogger(), onBatchEnded: () => undefined }).end(
+        executionId,
+      );
+      const after = await store.claim({ executionId: other, fence: 2 }, 3_000);
+      expect([before.kind, after.kind]).toEqual(['busy', 'claimed']);
+    });
+
+    it('fails to decode damaged data, and quotes nothing of it', async () => {
+      const snapshots = new StoredSnapshots(store, new PayloadTexts(undefined));
+      await store.add(batchOf('damaged', { some: 'data' }), noJobs);
+      await damage(place, queue, 'damaged');
+      const request = { batchId: 'damaged', runId: 'damaged', isFresh: true, found: undefined };
+      const error = await snapshots.get(request);
+      expect(String(error)).toMatch(/^PayloadDecodeError: The data of run damaged could not be decoded/);
+      expect(String(error)).not.toContain('secret');
     });
 
     it('retries no hook whose data it does not have any longer', async () => {
@@ -425,6 +561,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         id: 'both',
         tree: 'both',
         carry: '"carried"',
+        jobs: new Map(),
         keys: new Map(),
         executions: ['both', 'part'].map((runId) => createExecution({ runId, hook: 'hook' })),
         origins: new Map([
@@ -509,7 +646,7 @@ describe('The data of a job', () => {
     const { tasks } = stage.batch('r', { hook: () => undefined });
     const [execution] = tasks.map((task) => task.execution);
     if (!execution) throw new Error('There is one task.');
-    const found = { batch: 'r-0', tree: 'r', fence: 1, origin: data.origin };
+    const found = { batch: 'r-0', tree: 'r', fence: 1, origin: data.origin, jobId: 'r-0-1' };
     const jobs = [false, true].flatMap((isEncoded) => [
       toFlow(tasks, { ...place, isEncoded }),
       toRetryJob(execution, found, { ...place, isEncoded }),
@@ -649,10 +786,33 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     expect([await cancelling, await claiming]).toEqual([{ isRecorded: true }, { kind: 'ended' }]);
   });
 
+  it('can be swept by two processes at once: each leaves to the other what that one has locked', async () => {
+    const pool = open();
+    const { store } = await openPoolQueue(bullmqPackage, pool, nextQueue());
+    for (const id of ['swept 1', 'swept 2']) {
+      await store.add(batchOf(id), noJobs);
+      for (const hook of ['one', 'two']) {
+        const fence = { executionId: `${id}:post:${hook}`, fence: 1 };
+        await store.claim(fence, 1_000);
+        await store.end(fence, createExecution({ runId: id, hook, state: 'failed', endedAt: 5_000 }));
+      }
+    }
+    const other = await pool.connect();
+    await other.query('BEGIN');
+    await other.query(`SELECT 1 FROM agent_os_hook_executions WHERE run_id = 'swept 1' FOR UPDATE`);
+    await other.query(`SELECT 1 FROM agent_os_hook_batches WHERE id = 'swept 1' FOR UPDATE`);
+    await store.sweep({ remembered: 0, keepFailed: 0 });
+    await other.query('COMMIT');
+    other.release();
+    const left = (await store.list({})).map(({ runId }) => runId);
+    expect([left, await store.snapshot('swept 2', 'swept 2')]).toEqual([['swept 1', 'swept 1'], undefined]);
+    expect(await store.snapshot('swept 1', 'swept 1')).toBeDefined();
+  });
+
   it('fails a hook whose processes have ended too often, although it is away at that moment', async () => {
     let isAway = false;
     const pool = watched((text, execute) => {
-      if (!isAway || !text.includes('FOR SHARE OF own')) return execute();
+      if (!isAway || !text.includes('LEFT JOIN job')) return execute();
       isAway = false;
       return Promise.reject(new Error('Connection terminated unexpectedly'));
     });

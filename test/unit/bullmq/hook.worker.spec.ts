@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Job } from 'bullmq';
 
 import { HookWorker } from '../../../src/bullmq/hook.worker.js';
-import type { Claim, LimitedJob, QueueStore } from '../../../src/bullmq/queue.store.js';
+import type { Claim, ClaimRequest, QueueStore } from '../../../src/bullmq/queue.store.js';
+import type { LostExecutions } from '../../../src/bullmq/lost.executions.js';
 import type { StoredSnapshots } from '../../../src/bullmq/stored.snapshots.js';
 import type { HookTask } from '../../../src/execution/hook.executor.js';
 import { HookHarness, type TestHookOptions } from '../../support/hook-harness.js';
@@ -16,14 +17,17 @@ describe('A worker of hooks', () => {
   let steps: string[];
   /** The answers of the store to the next claims; afterwards it is claimed. */
   let answers: Claim[];
-  let asked: (LimitedJob | undefined)[];
+  let asked: (ClaimRequest | undefined)[];
   let task: HookTask;
   /** Reads the data of a run. */
   let read: () => Promise<unknown>;
+  /** The data of the run is in the process already. */
+  let hasData: boolean;
 
   afterEach(() => void jest.restoreAllMocks());
   beforeEach(() => {
     read = () => Promise.resolve({});
+    hasData = true;
     harness = new HookHarness();
     steps = [];
     answers = [];
@@ -33,8 +37,8 @@ describe('A worker of hooks', () => {
   function createWorker(options: TestHookOptions): HookWorker {
     task = harness.task(() => void steps.push('hook'), { name: 'post', ...options });
     const store: Partial<QueueStore> = {
-      claim: (_claimed, _startedAt, limited) => {
-        asked.push(limited);
+      claim: (_claimed, _startedAt, request) => {
+        asked.push(request);
         const execution = { ...task.execution, attempts: 1 };
         return Promise.resolve(answers.shift() ?? { kind: 'claimed', execution, batch: {} });
       },
@@ -48,7 +52,8 @@ describe('A worker of hooks', () => {
     return new HookWorker({
       host: harness.host,
       store: store as QueueStore,
-      snapshots: { get: () => read() } as unknown as StoredSnapshots,
+      snapshots: { has: () => hasData, get: () => read() } as unknown as StoredSnapshots,
+      lost: {} as LostExecutions,
       errors: { DelayedError, WaitingError, UnrecoverableError },
       lockDuration: 30_000,
       unknownAfter: 1_000,
@@ -98,7 +103,17 @@ describe('A worker of hooks', () => {
   it('asks for no limits, and promotes nothing, for a hook without any', async () => {
     const worker = createWorker({});
     await worker.process(jobOf(task), 'token');
-    expect([steps, asked]).toEqual([['hook'], [undefined]]);
+    expect([steps, asked]).toEqual([['hook'], [{ jobId: 'job' }]]);
+  });
+
+  it('asks for the data of the run with the first claim, unless the data is in the process', async () => {
+    const worker = createWorker({});
+    hasData = false;
+    await worker.process(jobOf(task), 'token');
+    await expect(
+      worker.process({ ...jobOf(task), attemptsStarted: 2 } as Job, 'token'),
+    ).resolves.toBeDefined();
+    expect(asked).toEqual([{ jobId: 'job', snapshotOf: task.execution.runId }, { jobId: 'job' }]);
   });
 
   it('does not call a hook whose lock may have run out while the data of its run was read', async () => {
