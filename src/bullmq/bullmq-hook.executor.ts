@@ -254,12 +254,13 @@ export class BullmqHookExecutor extends HookExecutor {
       return this.#promote(job, execution);
     }
     await added?.job.remove();
+    // It has run before the result of its run was returned.
+    if (result === 'gone') return this.#overflow.retry(execution);
     if (result === 'conflict')
       throw new HookExecutionConflictError(
         id,
         'It has been retried already, or a later one with its key waits.',
       );
-    throw new HookDataGoneError(id);
   }
 
   async #promote(job: AddedJob, { hook, runId }: HookExecution): Promise<void> {
@@ -496,10 +497,17 @@ export class BullmqHookExecutor extends HookExecutor {
       await this.#inTime(adding);
     } catch (thrown) {
       isRefused = true;
-      refused.add(stored, adding);
-      if (this.#settings.onUnavailable === 'fail')
-        throw new HooksNotStoredError(batch.id, withoutParameters(thrown));
-      return this.#keepInProcess(batch, reasonOf(thrown));
+      // The run is stored if its hooks are. The answer to the commit may have been lost, or may be late.
+      const isCommitted = sharesTransactions && storeRun ? await this.#isStored(batchId, queue) : false;
+      if (!isCommitted) {
+        if (isCommitted === false || this.#settings.onUnavailable !== 'fail') refused.add(stored, adding);
+        if (this.#settings.onUnavailable === 'fail')
+          throw new HooksNotStoredError(batch.id, withoutParameters(thrown));
+        return this.#keepInProcess(batch, reasonOf(thrown));
+      }
+      this.#logger.warn(
+        `Run ${batch.id} and its background hooks are stored, although the store did not say so in time: ${reasonOf(thrown)}`,
+      );
     }
     const cancelled = waiting.filter(({ execution }) => execution.endedAt !== undefined);
     for (const { execution } of waiting) if (execution.endedAt === undefined) host.ledger.forget(execution);
@@ -621,7 +629,17 @@ export class BullmqHookExecutor extends HookExecutor {
     await add();
   }
 
-  async #inTime(adding: Promise<void>): Promise<void> {
+  /** @returns undefined if the store does not tell in time */
+  async #isStored(batchId: string, { store }: QueueConnection): Promise<boolean | undefined> {
+    try {
+      return await this.#inTime(store.isStored(batchId));
+    } catch (thrown) {
+      this.#logger.warn(`Whether batch ${batchId} is stored could not be found out: ${reasonOf(thrown)}`);
+      return undefined;
+    }
+  }
+
+  async #inTime<R>(adding: Promise<R>): Promise<R> {
     const { storeTimeout } = this.#settings;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -630,7 +648,7 @@ export class BullmqHookExecutor extends HookExecutor {
       timer = setTimeout(() => setImmediate(isLate), storeTimeout);
     });
     try {
-      await Promise.race([adding, late]);
+      return await Promise.race([adding, late]);
     } finally {
       clearTimeout(timer);
     }

@@ -155,6 +155,8 @@ export interface QueueStore {
    * @param connection - of a transaction that others have begun and will commit; only for a store with a client
    */
   add(batch: NewBatch, addJobs: () => Promise<void>, connection?: object): Promise<void>;
+  /** Whether a batch is stored. Waits until a transaction that adds it has ended. */
+  isStored(batchId: string): Promise<boolean>;
   /**
    * Removes a batch, if the store has it and none of its hooks has begun. Its jobs end by themselves, without a hook.
    */

@@ -472,6 +472,10 @@ export class RedisQueueStore implements QueueStore {
     await this.#execute(commands);
   }
 
+  async isStored(batchId: string): Promise<boolean> {
+    return (await this.#client.exists(this.#key('batch', batchId))) === 1;
+  }
+
   async discard({ id, executions }: BatchIds): Promise<void> {
     const keys = executions.map((execution) => this.#key('execution', execution.id));
     const parameters = [

@@ -269,6 +269,24 @@ export class SqlQueueStore implements QueueStore {
       ]);
   }
 
+  /** A row with the same key waits for the transaction that has written the other one. */
+  isStored(batchId: string): Promise<boolean> {
+    return this.#database.transaction(async () => {
+      const parameters = [this.#queue, batchId];
+      const { rows } = await this.#database.query(
+        `INSERT INTO agent_os_hook_batches (queue, id, tree, open) VALUES ($1, $2, '', 0)
+         ON CONFLICT DO NOTHING RETURNING id`,
+        parameters,
+      );
+      if (rows.length === 0) return true;
+      await this.#database.query(
+        'DELETE FROM agent_os_hook_batches WHERE queue = $1 AND id = $2',
+        parameters,
+      );
+      return false;
+    });
+  }
+
   async discard({ id }: BatchIds): Promise<void> {
     // The rows are locked first: a hook that another worker begins at the same moment has begun, or finds no row.
     await this.#database.query(

@@ -200,6 +200,27 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       await stage.executor.drain();
     });
 
+    it('that has run before its result was returned, and has failed, can be retried', async () => {
+      const stage = await start({ maxStored: 1 });
+      const gate = createGate();
+      await stage.acceptAndRelease(stage.batch('first', { hook: () => gate.opened }));
+      const batch = stage.batch('second', {
+        hook: ({ hook }) => {
+          stage.steps.push(`attempt ${hook.attempt}`);
+          if (hook.attempt === 1) throw new Error('on purpose');
+        },
+      });
+      await stage.acceptAndRelease(batch);
+      expect(stage.statesOf(batch)).toEqual({ hook: 'failed' });
+      await stage.executions.retry('second:post:hook');
+      gate.open();
+      await stage.executor.drain();
+      expect([stage.steps, stage.statesOf(batch)]).toEqual([
+        ['attempt 1', 'attempt 2'],
+        { hook: 'succeeded' },
+      ]);
+    });
+
     it('is stored, however short the storeTimeout of the module is: that of the queue counts', async () => {
       const stage = await start();
       const executor = new TimeLimitedHookExecutor(stage.executor, { timeout: 0, logger: stage.host.logger });
