@@ -41,7 +41,7 @@ const PROGRAMS = [
   ...['test/docs/ask-agent.js', 'test/docs/support.test.mjs'],
 ];
 
-describe('the pages', () => {
+describe('The pages of the documentation', () => {
   it('show only code that stands in a program which is compiled or run by a test', () => {
     const programs = PROGRAMS.map((path) => trimLines(readDocument(path)));
     const stands = (code: string) => programs.some((program) => program.includes(trimLines(code)));
@@ -55,7 +55,7 @@ describe('the pages', () => {
     expect([...snippets, ...scripts].filter(({ body }) => !stands(body))).toEqual([]);
   });
 
-  it('show TypeScript that compiles as it stands, each snippet with the imports that it needs', () => {
+  it('show TypeScript that compiles unchanged, each snippet with the imports that it needs', () => {
     expect(compileSnippets(PAGES.flatMap(snippetsOf))).toEqual([]);
   }, 180_000);
 
@@ -72,7 +72,7 @@ describe('the pages', () => {
   });
 });
 
-describe('the program in the README', () => {
+describe('The program in the README', () => {
   let app: INestApplication;
 
   beforeAll(async () => {
@@ -91,7 +91,7 @@ describe('the program in the README', () => {
     expect(codeBlocks(README, 'ts')[0]).toBe(readDocument('docs/examples/quick-start.ts'));
   });
 
-  it('answers, and refuses what its guardrail refuses', async () => {
+  it('answers, and rejects an input that its guardrail rejects', async () => {
     const { port } = app.getHttpServer().address() as { port: number };
     const ask = (message: string) => runJson(`http://localhost:${port}`, '/os/agents/support', message);
     expect(await ask('Hi')).toMatchObject({ status: 200, body: { content: 'You asked: Hi' } });
@@ -102,7 +102,7 @@ describe('the program in the README', () => {
   });
 });
 
-describe('the programs of the guide', () => {
+describe('The programs of the guide', () => {
   const programs = filesIn('docs/examples', '.ts').filter((path) => !path.endsWith('quick-start.ts'));
 
   const apps: INestApplication[] = [];
@@ -120,7 +120,7 @@ describe('the programs of the guide', () => {
     return app;
   }
 
-  it.each(programs)('%s starts', async (path) => {
+  it.each(programs)('start without an error: %s', async (path) => {
     for (const module of await modulesOf(path)) await (await createApp(module)).init();
   });
 
@@ -155,7 +155,7 @@ describe('the programs of the guide', () => {
   });
 });
 
-describe('the tables', () => {
+describe('The tables of the documentation', () => {
   it('list every error with its class and status', () => {
     const listed = tableUnder(readDocument('docs/guide/errors.md'), '## Codes').map(
       ([code, errorClass, status]) => [...[...namesIn(code), ...namesIn(errorClass)], status],

@@ -30,7 +30,7 @@ const UNNAMED = [
 
 const sourceOf = (entry: string): string => join(ROOT, 'src', entry, 'index.ts');
 
-describe('the entries of the package', () => {
+describe('The entries of the package', () => {
   const names = new Map<string, readonly string[]>();
   /** Types of this package that exported declarations name and no entry exports. */
   const hidden = new Set<string>();
@@ -57,7 +57,7 @@ describe('the entries of the package', () => {
       if (!exported.has(type)) hidden.add(type.name);
   }, 120_000);
 
-  it('are at most 100 names in the root, for what first programs need', () => {
+  it('export at most 100 names from the root, those that first programs need', () => {
     const root = names.get('.') ?? [];
     expect(root.length).toBeGreaterThan(80);
     expect(root.length).toBeLessThanOrEqual(100);
@@ -70,7 +70,7 @@ describe('the entries of the package', () => {
     );
   });
 
-  it('have each name once', () => {
+  it('export each name once', () => {
     const all = [...names.values()].flat();
     expect(all.filter((name, index) => all.indexOf(name) !== index).sort()).toEqual(TWICE);
   });

@@ -47,7 +47,7 @@ process.env['DATA_FOLDER'] = 'memory://';
 // Each test starts the application with a database inside.
 jest.setTimeout(60_000);
 
-describe('the sample application', () => {
+describe('The sample application', () => {
   let sample: Sample;
 
   beforeAll(async () => {
@@ -73,13 +73,13 @@ describe('the sample application', () => {
     expect(notifications.sent).toHaveLength(1);
   });
 
-  it('says that it does not know', async () => {
+  it('admits that it does not know an answer', async () => {
     const { url } = sample;
     const { body } = await runJson(url, '/agents/background-task-agent', 'What is the weather in Paris?');
     expect(body['content']).toMatch(/^I do not know\. I am an offline demo/);
   });
 
-  it('runs the hooks that say nothing inline', () => {
+  it('runs hooks without a mode inline', () => {
     expect(modesOf(sample)).toEqual({
       ...{ logRequest: 'background', logAnalytics: 'inline', sendNotification: 'background' },
     });
@@ -93,7 +93,7 @@ describe('the sample application', () => {
     expect(namesOf(frames)).not.toContain('RunContent');
   });
 
-  it('refuses a question with a card number, whatever stands around it', async () => {
+  it('rejects a question with a card number, whatever stands around it', async () => {
     const { url } = sample;
     const { status, body } = await runJson(
       url,
@@ -103,7 +103,7 @@ describe('the sample application', () => {
     expect([status, body['error_type']]).toEqual([400, 'input_check_error']);
   });
 
-  it('gives right answers good marks and wrong ones bad marks', async () => {
+  it('scores right answers well and wrong ones badly', async () => {
     const { url, agentOs } = sample;
     const expected = {
       'How do I reset my password?': [true, 10],
@@ -137,7 +137,7 @@ describe('the sample application', () => {
     });
   });
 
-  it('masks what the guarded agent is told', async () => {
+  it('masks personal data in the input of the guarded agent', async () => {
     const { url } = sample;
     const { body } = await runJson(url, '/agents/guarded-agent', ' I am joe@example.com. Reset my password?');
     expect(body['input']).toEqual({ input_content: 'I am [EMAIL]. Reset my password?' });
@@ -182,7 +182,7 @@ describe('the sample application', () => {
     }
   });
 
-  it('sums up what it has started', () => {
+  it('prints a summary of its components, hooks and stores', () => {
     const { agentOs } = sample;
     const lines = summarize(agentOs, 'http://localhost:7777').split('\n');
     expect(lines).toEqual([
@@ -209,7 +209,7 @@ describe('the sample application', () => {
     expect([malformed.status, await malformed.json()]).toEqual([400, { detail: expect.any(String) }]);
   });
 
-  it('prints lines that work', async () => {
+  it('prints curl lines that succeed', async () => {
     const { port } = sample;
     const lines = examples(port).map(({ curl }) => curl);
     const statuses = await Promise.all(lines.map(statusOf));
@@ -222,7 +222,7 @@ describe('the sample application', () => {
   });
 });
 
-describe('the summary of the sample application', () => {
+describe('The summary of the sample application', () => {
   afterEach(() => {
     for (const name of ['DATABASE_URL', 'REDIS_URL', 'EXECUTOR', 'ROLE']) delete process.env[name];
   });
@@ -239,7 +239,7 @@ describe('the summary of the sample application', () => {
     expect(describeHookQueue()).toBe('Redis server redis.example:6380');
   });
 
-  it('says that EXECUTOR=in-process loses hooks, and refuses what it does not know', () => {
+  it('says that EXECUTOR=in-process loses hooks, and refuses an unknown EXECUTOR', () => {
     process.env['EXECUTOR'] = 'in-process';
     expect(describeHookQueue()).toMatch(/^in memory, a crash loses them/);
     expect(createHookExecutor({ folder: 'memory://' })).toBeUndefined();
@@ -262,8 +262,8 @@ describe('the summary of the sample application', () => {
   });
 });
 
-describe('the sample application with RUN_HOOKS_IN_BACKGROUND=true', () => {
-  it('runs the hooks that say nothing in the background', async () => {
+describe('The sample application with RUN_HOOKS_IN_BACKGROUND=true', () => {
+  it('runs hooks without a mode in the background', async () => {
     // That it starts without a database is shown above: this one is copied.
     const folder = await mkdtemp(join(tmpdir(), 'agent-os-sample-'));
     await (await createPglite(folder)).close();
@@ -318,7 +318,7 @@ async function statusOf(curl: string): Promise<number> {
   return response.status;
 }
 
-describe('npm start', () => {
+describe('The command npm start', () => {
   it('says that it compiles before it loads the compiler, and needs no particular shell', () => {
     const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
     expect([scripts['start'], scripts['start:dev'], scripts['start:worker']]).toEqual([

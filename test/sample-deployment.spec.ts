@@ -82,7 +82,7 @@ const HEALTH = '/health';
 const valueOf = ({ env = [] }: Container, name: string): string | undefined =>
   env.find((variable) => variable.name === name)?.value;
 
-describe('the deployment of the sample application', () => {
+describe('The deployment of the sample application', () => {
   it('runs programs of the sample application, which the image builds and starts', () => {
     const commands = [server, worker, serverContainer, workerContainer].map(({ command = [] }) => command);
     const image = readDocument(`${FOLDER}/Dockerfile`);

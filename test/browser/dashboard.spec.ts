@@ -145,7 +145,7 @@ function testDashboard(): void {
     expect(await edge('.box.inline', 'left')).toBeLessThanOrEqual(closed);
   });
 
-  it('shows the mode of every hook with its reason, and runs a failed one again', async () => {
+  it('shows the mode of every hook with its reason, and runs a failed hook again', async () => {
     await show('hooks');
     const hooks = page.getByRole('region', { name: 'Hooks' });
     await hooks
@@ -167,35 +167,32 @@ function testDashboard(): void {
     await page.getByRole('rowheader', { name: /notify .*succeeded/ }).waitFor();
   });
 
-  it.each(VIEWS)(
-    'has no barrier that axe finds, in the view "%s", light and dark, wide and narrow',
-    async (view) => {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize(
-          colorScheme === 'dark' ? { width: 390, height: 800 } : { width: 1280, height: 900 },
-        );
-        await show(view);
-        await page.getByText('Loading…').waitFor({ state: 'detached' });
-        // Not as a script of the page, which its policy would refuse.
-        await page.evaluate(AXE);
-        const found = await page.evaluate(async () => {
-          const { axe } = globalThis as unknown as {
-            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-          };
-          const { violations } = await axe.run();
-          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-        });
-        expect(found).toEqual([]);
-        const isTooWide = await page.evaluate(
-          'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-        );
-        expect(isTooWide).toBe(false);
-      }
-    },
-  );
+  it.each(VIEWS)('shows axe no barrier in the view "%s", light and dark, wide and narrow', async (view) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize(
+        colorScheme === 'dark' ? { width: 390, height: 800 } : { width: 1280, height: 900 },
+      );
+      await show(view);
+      await page.getByText('Loading…').waitFor({ state: 'detached' });
+      // Not as a script of the page, which its policy would refuse.
+      await page.evaluate(AXE);
+      const found = await page.evaluate(async () => {
+        const { axe } = globalThis as unknown as {
+          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+        };
+        const { violations } = await axe.run();
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+      });
+      expect(found).toEqual([]);
+      const isTooWide = await page.evaluate(
+        'document.documentElement.scrollWidth > document.documentElement.clientWidth',
+      );
+      expect(isTooWide).toBe(false);
+    }
+  });
 
-  it('is used by keyboard alone', async () => {
+  it('can be used with the keyboard alone', async () => {
     await show('now');
     await page.getByRole('link', { name: 'Runs' }).focus();
     await page.keyboard.press('Enter');
@@ -203,7 +200,7 @@ function testDashboard(): void {
     expect(await page.evaluate('document.activeElement.tagName')).toBe('H1');
   });
 
-  it('has loaded nothing from elsewhere, and had no error', () => {
+  it('loads nothing from other hosts, and logs no error', () => {
     expect(problems).toEqual([]);
   });
 }

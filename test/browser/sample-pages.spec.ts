@@ -83,7 +83,7 @@ function testPages(): void {
     return operation;
   }
 
-  it('the page of the documentation lists every operation of the document', async () => {
+  it('shows a page of the documentation that lists every operation of the document', async () => {
     const page = await browser.newPage();
     const problems: string[] = [];
     page.on('pageerror', ({ message }) => problems.push(message));
@@ -98,7 +98,7 @@ function testPages(): void {
     expect(problems).toEqual([]);
   });
 
-  it('a run can be tried out as the page proposes it, with the one type of body that the document has', async () => {
+  it('runs an agent from the page of the documentation, with the one type of body that the document has', async () => {
     const operation = await tryOut('Run an agent');
     await operation.locator('.parameters input[placeholder=id]').fill(AGENT);
     expect(await operation.getByLabel('Request content type').locator('option').allInnerTexts()).toEqual([
@@ -110,14 +110,14 @@ function testPages(): void {
     expect(await reply.innerText()).toContain('event: RunStarted');
   });
 
-  it('a chat front end of a known origin reads the stream of a run', async () => {
+  it('streams a run to a chat front end of a known origin', async () => {
     const page = await pageOf('http://localhost:3000');
     const names = await page.evaluate(askFromPage, [url, AGENT] as const);
     expect([names.at(0), names.at(-1)]).toEqual(['RunStarted', 'RunCompleted']);
     expect(names.filter((name) => name === 'RunContent').length).toBeGreaterThan(1);
   });
 
-  it('a page of a known origin reads events with the code of the guide', async () => {
+  it('streams a run to a page of a known origin that reads it with the code of the guide', async () => {
     const page = await pageOf('http://localhost:3000');
     const names = await page.evaluate<string[]>(`(async () => {
       const names = [];
@@ -128,7 +128,7 @@ function testPages(): void {
     expect([names.at(0), names.at(-1)]).toEqual(['RunStarted', 'RunCompleted']);
   });
 
-  it('a page of another origin reads nothing', async () => {
+  it('lets a page of another origin read nothing', async () => {
     const page = await pageOf('http://localhost:3999');
     const complaint = page.waitForEvent('console', (message) => message.type() === 'error');
     await expect(page.evaluate(askFromPage, [url, AGENT] as const)).rejects.toThrow('Failed to fetch');

@@ -39,7 +39,7 @@ const SERVERS = ADAPTERS.flatMap((adapter) => [
 
 describeWherePossible(
   PYTHON !== undefined || process.env['CI'] !== undefined,
-  "agno's own Python client",
+  'The Python client of agno',
   'run scripts/install-agno-client.sh, and set AGNO_PYTHON to the Python that it names',
   () => {
     describe.each(SERVERS)('with a server on $adapter that is $access,', testClient);

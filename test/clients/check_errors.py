@@ -7,7 +7,7 @@ from checks import HEADERS, check, check_if_locked, client, collect, refusal, sa
 
 @check
 async def rejections():
-    """is told of rejections with 400 and the reason"""
+    """reads 400 and the reason for a rejected run"""
     same(await refusal(client.run_agent("guard", "bad", headers=HEADERS)), (400, "rejected input"))
     same(await refusal(client.run_agent("guardout", "bad", headers=HEADERS)), (400, "rejected output"))
     same(await refusal(client.run_team("guardteam", "bad", headers=HEADERS)), (400, "rejected by the team"))
@@ -16,7 +16,7 @@ async def rejections():
 
 @check
 async def failures():
-    """is told of failures with 500, of the provider's with 502"""
+    """reads 500 for a failed run, and 502 for a failure of the provider"""
     same(await refusal(client.run_agent("fail", "x", headers=HEADERS)), (500, "The run failed."))
     same((await refusal(client.run_team("failteam", "x", headers=HEADERS)))[0], 500)
     same((await refusal(client.run_workflow("failflow", "x", headers=HEADERS)))[0], 500)
@@ -25,7 +25,7 @@ async def failures():
 
 @check
 async def rejections_in_streams():
-    """is told of rejections by the last event of a stream"""
+    """reads a rejection in the last event of a stream"""
     (*_, error) = await collect(client.run_agent_stream("guard", "bad", headers=HEADERS))
     assert isinstance(error, RunErrorEvent)
     same((error.content, error.error_type, error.error_id), ("rejected input", "input_check_error", "prompt_injection"))
@@ -42,7 +42,7 @@ async def rejections_in_streams():
 
 @check
 async def failures_in_streams():
-    """is told of failures by the last event of a stream"""
+    """reads a failure in the last event of a stream"""
     (*_, error) = await collect(client.run_agent_stream("unreachable", "x", headers=HEADERS))
     assert isinstance(error, RunErrorEvent)
     same((error.content, error.error_type), ("The model provider failed.", "provider_error"))
@@ -54,7 +54,7 @@ async def failures_in_streams():
 
 @check
 async def unknown_components():
-    """is told with 404 that a component is not there"""
+    """reads 404 for a component that does not exist"""
     for found in (client.aget_agent, client.aget_team, client.aget_workflow):
         same((await refusal(found("nobody", headers=HEADERS)))[0], 404)
     same(await refusal(client.run_agent("nobody", "x", headers=HEADERS)), (404, "Agent not found"))
@@ -66,7 +66,7 @@ async def unknown_components():
 
 @check
 async def unknown_sessions():
-    """is told with 404 that a session or a run is not there"""
+    """reads 404 for a session or a run that does not exist"""
     await client.run_agent("plain", "hi", session_id="py-known", headers=HEADERS)
     for asked in (
         client.get_session("nobody", headers=HEADERS),
@@ -81,7 +81,7 @@ async def unknown_sessions():
 
 @check
 async def invalid_input():
-    """is told with 422 what is missing"""
+    """reads 422 with the missing field"""
     status, detail = await refusal(client.run_agent("plain", "", headers=HEADERS))
     same((status, detail[0]["loc"], detail[0]["type"]), (422, ["body", "message"], "missing"))
     same((await refusal(client.get_sessions(limit=0, headers=HEADERS)))[0], 422)
@@ -89,7 +89,7 @@ async def invalid_input():
 
 @check
 async def continuing():
-    """is told that runs do not pause, and which are not there"""
+    """reads that runs do not pause, and which do not exist"""
     output = await client.run_agent("tool", "hi", session_id="py-continue", headers=HEADERS)
     tools = [ToolExecution(tool_call_id="call_1", tool_name="add", confirmed=True)]
     go_on = {"session_id": "py-continue", "headers": HEADERS}
@@ -102,7 +102,7 @@ async def continuing():
 
 @check_if_locked
 async def missing_keys():
-    """is told with 401 that its key is missing or wrong"""
+    """reads 401 for a missing or wrong key"""
     same(await refusal(client.run_agent("plain", "x")), (401, "Authorization header required"))
     same(await refusal(client.aget_config()), (401, "Authorization header required"))
     wrong = {"Authorization": "Bearer wrong"}

@@ -50,6 +50,6 @@ async def changing_evaluations():
 
 @check
 async def starting_evaluations():
-    """is told that it cannot start evaluations"""
+    """reads that it cannot start evaluations"""
     run = client.run_eval(EvalType.ACCURACY, "hi", agent_id="plain", expected_output="Hello", headers=HEADERS)
     same((await refusal(run))[0], 501)

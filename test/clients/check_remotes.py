@@ -41,7 +41,7 @@ async def remote_workflows():
 
 @check
 async def remote_errors():
-    """is told how remote runs end"""
+    """reads the outcome of remote runs"""
     same(await refusal(RemoteAgent(URL, "guard").arun("bad", auth_token=KEY)), (400, "rejected input"))
     same(await refusal(RemoteTeam(URL, "guardteam").arun("bad", auth_token=KEY)), (400, "rejected by the team"))
     same(await refusal(RemoteWorkflow(URL, "guardflow").arun("bad", auth_token=KEY)), (400, "rejected by a step"))
@@ -65,7 +65,7 @@ async def remote_cancelling():
 
 @check_if_open
 async def remote_descriptions():
-    """knows name, description and role of remote components"""
+    """reads name, description and role of remote components"""
     agent, team, workflow = RemoteAgent(URL, "tool"), RemoteTeam(URL, "t1"), RemoteWorkflow(URL, "w1")
     same((agent.id, agent.name, agent.description, agent.role()), ("tool", "Tool", None, None))
     same((team.id, team.name, team.description), ("t1", "Team One", None))

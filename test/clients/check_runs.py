@@ -35,7 +35,7 @@ async def agent_stream():
 
 @check
 async def hooks_in_streams():
-    """streams what inline hooks do"""
+    """streams the events of inline hooks"""
     events = await collect(client.run_agent_stream("hooked", "hi", headers=HEADERS))
     same([event.pre_hook_name for event in events if event.event.startswith("PreHook")], ["before", "before"])
     same([event.post_hook_name for event in events if event.event.startswith("PostHook")], ["after", "after"])
@@ -45,7 +45,7 @@ async def hooks_in_streams():
 
 @check
 async def failed_tools():
-    """is told of tools that fail"""
+    """reads the errors of failed tools"""
     events = await collect(client.run_agent_stream("brokentool", "hi", headers=HEADERS))
     error = next(event for event in events if event.event == "ToolCallError")
     same((error.tool.tool_name, error.tool.tool_call_error, error.error), ("add", True, "b is missing"))
@@ -55,7 +55,7 @@ async def failed_tools():
 
 @check
 async def awkward_text():
-    """gets text as it is, whatever it holds"""
+    """gets every text unchanged"""
     events = await collect(client.run_agent_stream("awkward", "hi", headers=HEADERS))
     same([event.content for event in events if event.event == "RunContent"], AWKWARD)
     output = await client.run_agent("awkward", "".join(AWKWARD), headers=HEADERS)
@@ -73,7 +73,7 @@ async def structured_answers():
 
 @check
 async def essential_events():
-    """streams nothing but the answer if it wants no other events"""
+    """streams only the answer if it asks for no other events"""
     events = await collect(client.run_agent_stream("tool", "hi", stream_events=False, headers=HEADERS))
     same((set(names(events)), text(events)), ({"RunContent"}, "Hello from mock "))
     events = await collect(client.run_team_stream("t1", "hi", stream_events=False, headers=HEADERS))
@@ -98,7 +98,7 @@ async def run_settings():
 
 @check
 async def team_run():
-    """runs a team, and gets what its members said"""
+    """runs a team, and gets the answers of its members"""
     output = await client.run_team("t1", "hi", session_id="py-team-run", headers=HEADERS)
     same((output.status, output.content, output.team_id), (RunStatus.completed, "team final ", "t1"))
     same([(member.agent_id, member.content) for member in output.member_responses], [("m1", "answer of m1 ")])
@@ -223,7 +223,7 @@ async def cancelling_workflows():
 
 @check
 async def cancelling_nothing():
-    """cancels runs that are not there"""
+    """cancels runs that do not exist, without an error"""
     same(await client.cancel_agent_run("plain", "no-such-run", headers=HEADERS), None)
     same(await client.cancel_team_run("t1", "no-such-run", headers=HEADERS), None)
     same(await client.cancel_workflow_run("w1", "no-such-run", headers=HEADERS), None)

@@ -82,7 +82,7 @@ describe.each(ADAPTERS)('A stream on %s', (adapter) => {
     return reader;
   };
 
-  describe('as agent-ui reads it', () => {
+  describe('read by agent-ui,', () => {
     it.each([
       ['/agents/plain', 'Hello from mock ', undefined],
       ['/agents/awkward', AWKWARD.join(''), undefined],
@@ -99,7 +99,7 @@ describe.each(ADAPTERS)('A stream on %s', (adapter) => {
       expect(misunderstood).toEqual([]);
     });
 
-    it('shows tool calls once, with their results', () => {
+    it('shows each tool call once, with its result', () => {
       expect([...read('/agents/tool').view.toolCalls]).toEqual([['call_1', { name: 'add', result: '3' }]]);
     });
 
@@ -114,14 +114,14 @@ describe.each(ADAPTERS)('A stream on %s', (adapter) => {
     });
   });
 
-  describe('as AgentOSClient reads it', () => {
+  describe('read by AgentOSClient,', () => {
     it.each(PATHS)('%s has only events that it knows, each whole on its line', (path) => {
       const { events, skipped } = readAsClient(bodies.get(path) ?? '');
       expect(skipped).toEqual([]);
       expect(events.length).toBeGreaterThan(2);
     });
 
-    it('keeps text as it is, whatever it holds', () => {
+    it('keeps every text unchanged', () => {
       const { events } = readAsClient(bodies.get('/agents/awkward') ?? '');
       const pieces = events.filter(({ event }) => event === 'RunContent').map(({ content }) => content);
       expect(pieces).toEqual(AWKWARD);

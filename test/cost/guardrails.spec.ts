@@ -124,7 +124,7 @@ describe.each(Object.keys(guardrails) as (keyof typeof guardrails)[])('%s', (nam
   );
 });
 
-describe('A guardrail that asks', () => {
+describe('A guardrail that asks a service', () => {
   const maxLength = 100 * 1024 * 1024;
   const engine = (): string => '{"allowed": true}';
   const preHooks = [
@@ -156,7 +156,7 @@ describe('Each expression for prompt injection', () => {
 describe('A guardrail on data with many keys and numbers', () => {
   const build = { piiGuardrail, promptInjectionGuardrail };
 
-  it.each(Object.keys(build) as (keyof typeof build)[])('looks at each of them once (%s)', async (name) => {
+  it.each(Object.keys(build) as (keyof typeof build)[])('inspects each of them once (%s)', async (name) => {
     const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [build[name]()] });
     const metadata = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`k${index}`, [index]]));
     await expectCheap(100, () => guarded.run('hi', { metadata }));

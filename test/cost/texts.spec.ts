@@ -21,7 +21,7 @@ const NAMED: Readonly<Record<string, string>> = {
 
 const nameOf = (piece: string): readonly [string, string] => [NAMED[piece] ?? piece, piece];
 
-describe('Looking for JSON in what a model has written', () => {
+describe("The search for JSON in a model's text", () => {
   const PIECES = [
     ...[
       '[t]',
@@ -58,13 +58,13 @@ describe('Looking for JSON in what a model has written', () => {
   );
 });
 
-describe('Whether a text is blank', () => {
-  it.each([' ', '\u3000', '\n'].map(nameOf))('is told in linear time of a text of %s', (_, piece) =>
+describe('The check for a blank text', () => {
+  it.each([' ', '\u3000', '\n'].map(nameOf))('takes linear time on a text of %s', (_, piece) =>
     expectLinear(piece, (text) => isBlank(`${text}x`)),
   );
 });
 
-describe('Reading a file', () => {
+describe('The reader of files', () => {
   it.each([0x80, 0x20, 0xff])('decodes bytes %i in linear time', (byte) =>
     expectLinear('x', (text) => decodeText(Buffer.alloc(text.length, byte))),
   );
@@ -90,15 +90,15 @@ describe('Reading a file', () => {
   );
 });
 
-describe('Writing for the log', () => {
-  it.each(['\n', '\u2028', '\n at ', ' '].map(nameOf))('is linear with %s', async (_, piece) => {
+describe('The writer of log texts', () => {
+  it.each(['\n', '\u2028', '\n at ', ' '].map(nameOf))('is linear on a text with %s', async (_, piece) => {
     await expectLinear(piece, quoted);
     await expectLinear(piece, (text) => reasonOf(new Error(text)));
     await expectLinear(piece, (text) => forLog(Object.assign(new Error('x'), { stack: `Error: x${text}` })));
   });
 });
 
-describe('Reading the head of a part of a multipart body', () => {
+describe('The reader of the head of a part of a multipart body', () => {
   it.each(['; ', '; a', '; a="', '; a="\\"', '; a=\\"'])('costs little with parameters of %s', (piece) => {
     const header = `form-data${fill(piece, 1024 * 1024)}`;
     return expectCheap(50, () => readPartHead({ 'content-disposition': [header] }));

@@ -66,7 +66,7 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
 
   const shared = shareApp(() => start());
 
-  it('lets a request pass that brings a right token, and takes the user from it', async () => {
+  it('accepts a request with a valid token, and takes the user from it', async () => {
     const { send } = await start();
     const form = { message: 'Hi', user_id: 'bob' };
     expect(await send('POST', '/agents/support/runs', await tokenWith(), form)).toMatchObject({
@@ -148,7 +148,7 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
     ['DELETE', '/sessions/x', 'sessions:delete'],
     ['GET', '/eval-runs', 'evals:read'],
     ['GET', '/hooks/executions', 'hooks:read'],
-  ])('asks at %s %s for %s', async (method, path, scope) => {
+  ])('demands at %s %s the scope %s', async (method, path, scope) => {
     const { send } = shared();
     const detail = `Insufficient permissions. Required scope(s): ${scope}`;
     const others = ['agents', 'teams', 'workflows', 'sessions', 'config', 'evals', 'hooks']
@@ -163,7 +163,7 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
     }
   });
 
-  it('lets nobody without scopes pass any route but those that are open', async () => {
+  it('accepts a token without scopes on the open routes only', async () => {
     const { send } = shared();
     const token = await tokenWith({ scopes: undefined });
     const statuses = protocolRoutes().map(async ({ method, path }) => {
@@ -173,7 +173,7 @@ describe.each(ADAPTERS)('The guard for JSON Web Tokens, on %s,', (adapter) => {
     expect((await Promise.all(statuses)).flat()).toEqual(['/health', '/info']);
   });
 
-  it('lets a scope of one agent pass for that agent only', async () => {
+  it('accepts a scope of one agent for that agent only', async () => {
     const { send } = await start();
     const token = await tokenWith({ scopes: 'agents:support:run' });
     const form = { message: 'Hi' };

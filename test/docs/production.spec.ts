@@ -66,7 +66,7 @@ describeWherePossible(isTested, 'The board of docs/guide/production.md', 'instal
     for (const hidden of ['the question', 'the answer']) expect(text).not.toContain(hidden);
   });
 
-  it('has a connection beside those of the application, which are as many as the page says', async () => {
+  it('opens one connection beside those of the application, as the page says', async () => {
     const table = tableUnder(
       readDocument('docs/guide/production.md'),
       '**Connections.** Measured on 29 November 2026 with BullMQ 6.7:',

@@ -11,21 +11,21 @@ const PAGE = readDocument('docs/guide/service-and-events.md');
 
 afterEach(closeApps);
 
-describe('docs/guide/service-and-events.md', () => {
+describe('The page docs/guide/service-and-events.md', () => {
   it('lists every type of event that a run has', () => {
     const types = [...readDocument('src/model/run-event.ts').matchAll(/readonly type: '([^']+)'/g)];
     const listed = tableUnder(PAGE, '## Events').flatMap(([names]) => namesIn(names));
     expect(listed.sort()).toEqual(types.map(([, type]) => type).sort());
   });
 
-  it('shows a service that keeps what a run says', async () => {
+  it('shows a service that keeps the texts of a run', async () => {
     const testing = await Test.createTestingModule({ imports: [ServiceModule] }).compile();
     const app = await testing.createNestApplication({ logger: false }).init();
     expect(await app.get(Transcripts).of('Hello')).toEqual(['You asked: Hello', 'COMPLETED']);
     await app.close();
   });
 
-  it('shows code that reads the events of a run, whatever the pieces in which they come', async () => {
+  it('shows code that reads the events of a run, however the stream is split', async () => {
     const agent = new Agent({
       id: 'support',
       engine: () => ['one\n\n', 'data: two', 'ü'.repeat(70_000)].join(' '),
@@ -39,7 +39,7 @@ describe('docs/guide/service-and-events.md', () => {
     expect(events.at(-1)?.content).toBe(`one\n\n data: two ${'ü'.repeat(70_000)}`);
   });
 
-  it('shows code that rejects with the answer to a wrong address', async () => {
+  it('shows code that rejects with the response of a wrong address', async () => {
     const { url } = await startApp({});
     await expect(askAgent(`${url}/agents/nobody`, 'Hello', () => undefined)).rejects.toThrow('404');
   });

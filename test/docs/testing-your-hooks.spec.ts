@@ -65,7 +65,7 @@ function providersWith(mailer: RecordingMailer): Provider[] {
   return [SupportHooks, { provide: Mailer, useValue: mailer }];
 }
 
-describe('the hooks of support', () => {
+describe('The hooks of support', () => {
   let os: TestAgentOs;
 
   afterEach(() => os.close());
@@ -84,7 +84,7 @@ describe('the hooks of support', () => {
     os.hooks.assertOrder(run, ['noPasswords', 'notify']);
   });
 
-  it('mail nothing about a question that is refused', async () => {
+  it('mail nothing about a question that is rejected', async () => {
     const mailer = new RecordingMailer();
     os = await createTestAgentOs({ agents: [support], providers: providersWith(mailer) });
 
@@ -96,7 +96,7 @@ describe('the hooks of support', () => {
   });
 });
 
-describe('notify', () => {
+describe('The hook notify', () => {
   let os: TestAgentOs;
 
   afterEach(() => os.close());
@@ -123,12 +123,12 @@ describe('notify', () => {
   });
 });
 
-describe('an answer of a model', () => {
+describe('An answer of a model', () => {
   let os: TestAgentOs;
 
   afterEach(() => os.close());
 
-  it('is mailed as a whole; one that failed is not', async () => {
+  it('is mailed as a whole, and not if it failed', async () => {
     const engine = scriptedEngine()
       .tool('findParcel', { id: 7 }, 'in Bonn')
       .text('It is ', 'in Bonn.')
@@ -152,12 +152,12 @@ describe('an answer of a model', () => {
   });
 });
 
-describe('faults', () => {
+describe('The hooks of support, when something fails,', () => {
   let os: TestAgentOs;
 
   afterEach(() => os.close());
 
-  it('mail an answer that its client has not waited for', async () => {
+  it('mail an answer whose client left early', async () => {
     const engine = scriptedEngine().text('One moment. ').hang().text('It is in Bonn.');
     const mailer = new RecordingMailer();
     const agents = [new Agent({ id: 'support', engine, ...hooks })];
@@ -191,7 +191,7 @@ describe('faults', () => {
   });
 });
 
-describe('the whole application', () => {
+describe('The whole application', () => {
   let app: INestApplication;
 
   afterEach(() => app.close());
@@ -215,7 +215,7 @@ describe('the whole application', () => {
   });
 });
 
-describe('an agent without an application', () => {
+describe('An agent without an application', () => {
   it('mails the answer', async () => {
     const mailer = new RecordingMailer();
     const agent = new Agent({

@@ -6,7 +6,7 @@ import { SessionStore } from 'nestjs-agentos/stores';
 
 import { FeedbackController, RunSummaries, WritingBackModule } from '../../docs/examples/writing-back.js';
 
-describe('docs/guide/writing-back.md', () => {
+describe('The page docs/guide/writing-back.md', () => {
   let app: INestApplication;
   let output: RunOutput;
 

@@ -24,8 +24,8 @@ import { recordUnhandledRejections } from '../support/unhandled-rejections.js';
 
 afterEach(closeApps);
 
-describe('an attempt that failed and is repeated', () => {
-  it('G7: releases nothing and writes nothing, whatever of it is still running', async () => {
+describe('An attempt that failed and is repeated', () => {
+  it('G7: a repeated attempt releases nothing and writes nothing, although parts of it still run', async () => {
     const hooksOf: string[] = [];
     const [secondAttempt, lateIsDone] = [createGate(), createGate()];
     let attempts = 0;
@@ -61,8 +61,8 @@ describe('an attempt that failed and is repeated', () => {
   });
 });
 
-describe('an attempt that is repeated', () => {
-  it('G7: leaves no metadata of its own, and that of the caller as it was', async () => {
+describe('An attempt that is repeated', () => {
+  it('G7: a repeated attempt leaves no metadata of its own, and keeps the metadata of the caller', async () => {
     let attempts = 0;
     const agent = new Agent({
       id: 'agent',
@@ -84,8 +84,8 @@ describe('an attempt that is repeated', () => {
   });
 });
 
-describe('a run that is cancelled', () => {
-  it('does not end the process though its leader waits for one of its members only', async () => {
+describe('A run that is cancelled', () => {
+  it('does not end the process although its leader waits for one of its members only', async () => {
     const unhandled = recordUnhandledRejections();
     const stubborn = scriptedEngine().hang({ ignoreSignal: true });
     const one = new Agent({ id: 'one', engine: () => new Promise<string>(() => undefined) });
@@ -107,7 +107,7 @@ describe('a run that is cancelled', () => {
     expect(await unhandled.stop()).toEqual([]);
   });
 
-  it('G18: ends though its session store hangs, and so does the shutdown', async () => {
+  it('G18: a cancelled run ends although its session store hangs, and so does the shutdown', async () => {
     const failing = failingStore(new InMemorySessionStore(), { open: 'hang' });
     const agent = new Agent({ id: 'agent', engine: () => 'never' });
     const agentOs = { agents: [agent], sessionStore: failing.store, shutdownTimeout: 1 };
@@ -121,8 +121,8 @@ describe('a run that is cancelled', () => {
   });
 });
 
-describe('an inline hook that was abandoned at its timeout', () => {
-  it('changes nothing of the answer that a guardrail has passed', async () => {
+describe('An inline hook that was abandoned at its timeout', () => {
+  it('changes nothing in the answer that a guardrail has passed', async () => {
     const [guardrailIsDone, lateIsDone] = [createGate(), createGate()];
     const late = defineHook(
       async ({ runOutput }: PostHookContext) => {
@@ -145,7 +145,7 @@ describe('an inline hook that was abandoned at its timeout', () => {
     expect([body['content'], body['metadata']]).toEqual(['checked', undefined]);
   });
 
-  it('is not called after all if it was its condition that took so long', async () => {
+  it('is never called if its condition took so long', async () => {
     const called: string[] = [];
     const condition = createGate();
     const hook = defineHook(() => called.push('hook'), {
@@ -165,7 +165,7 @@ describe('an inline hook that was abandoned at its timeout', () => {
     expect(called).toEqual([]);
   });
 
-  it('is told of a cancellation even if it reads its signal late', async () => {
+  it('learns of a cancellation even if it reads its signal late', async () => {
     const [started, cancelled] = [createGate(), createGate()];
     const hook = defineHook(async (context: PreHookContext) => {
       started.open();
@@ -189,7 +189,7 @@ describe('an inline hook that was abandoned at its timeout', () => {
   });
 });
 
-describe('an inline hook whose run was cancelled', () => {
+describe('An inline hook whose run was cancelled', () => {
   const SECRET = 'the launch code';
 
   /** Adds a footer without a look at its signal; the run is cancelled by the client meanwhile. */
@@ -275,8 +275,8 @@ describe('an inline hook whose run was cancelled', () => {
   });
 });
 
-describe.each(ADAPTERS)('a reader that has stopped reading, on %s', (adapter) => {
-  it('G18: keeps neither a cancelled run nor the shutdown waiting', async () => {
+describe.each(ADAPTERS)('A reader that has stopped reading, on %s', (adapter) => {
+  it('G18: a stalled reader keeps neither a cancelled run nor the shutdown waiting', async () => {
     const blocked = createGate();
     const chunk = 'y'.repeat(100_000);
     const agent = new Agent({
@@ -309,7 +309,7 @@ describe.each(ADAPTERS)('a reader that has stopped reading, on %s', (adapter) =>
   });
 });
 
-describe('drain()', () => {
+describe('The method drain()', () => {
   it('throws inside a run that a background hook has started, too', async () => {
     const failures: string[] = [];
     const inner = new Agent({ id: 'inner', engine: () => agentOs.drain().then(() => 'drained') });
@@ -329,8 +329,8 @@ describe('drain()', () => {
   });
 });
 
-describe('a reader of stream() that has stopped reading', () => {
-  it('G18: does not keep a cancelled run in flight', async () => {
+describe('A stalled reader of AgentOsService.stream()', () => {
+  it('G18: a stalled reader of stream() does not keep a cancelled run in flight', async () => {
     const blocked = createGate();
     const agent = new Agent({
       id: 'agent',
@@ -358,8 +358,8 @@ describe('a reader of stream() that has stopped reading', () => {
   });
 });
 
-describe('a run that a hook has started', () => {
-  it("gets none of the module's hooks for what it starts after it has settled", async () => {
+describe('A run that a hook has started', () => {
+  it("gives none of the module's hooks to runs that it starts after it has settled", async () => {
     const judged: string[] = [];
     const [judgeSettled, lateIsDone] = [createGate(), createGate()];
     const late = new Agent({ id: 'late', engine: () => 'late' });

@@ -121,7 +121,7 @@ async function read(url: string, body?: string): Promise<string> {
   return response.text();
 }
 
-describe.each(ADAPTERS)('after the response on %s', (adapter) => {
+describe.each(ADAPTERS)('After the response on %s', (adapter) => {
   describe('G5: background hooks start when the run has settled and the response has closed', () => {
     it.each(ANSWERS)('$answer', async ({ path, body }) => {
       const app = await start({ adapter });
@@ -145,7 +145,7 @@ describe.each(ADAPTERS)('after the response on %s', (adapter) => {
     });
   });
 
-  it('starts background hooks in a later turn than the finish of the response', async () => {
+  it('the background hooks start in a later turn than the finish of the response', async () => {
     const { app, agentOs, url } = await start({ adapter });
     gate.open();
     (app.getHttpServer() as http.Server).prependListener(
@@ -169,7 +169,7 @@ describe.each(ADAPTERS)('after the response on %s', (adapter) => {
     ]);
   });
 
-  it('keeps the hooks of several runs in one request until its response has left', async () => {
+  it('the hooks of several runs in one request wait until its response has left', async () => {
     await readHeldAnswer(await start({ adapter }), '/odd/twice');
     expect(steps).toEqual([
       BYSTANDER,
@@ -181,13 +181,13 @@ describe.each(ADAPTERS)('after the response on %s', (adapter) => {
     ]);
   });
 
-  it('releases the hooks of a completed run after an error response, too', async () => {
+  it('the hooks of a completed run are released after an error response, too', async () => {
     const answer = await readHeldAnswer(await start({ adapter }), '/odd/broken');
     expect(JSON.parse(answer)).toMatchObject({ statusCode: 500, message: 'the answer was no use' });
     expect(steps).toEqual(AFTER_THE_RESPONSE);
   });
 
-  it('releases the hooks of a run that outlives the response when the run has settled', async () => {
+  it('the hooks of a run that outlives the response are released when the run has settled', async () => {
     const engine = createGate();
     const slow = new Agent({
       id: 'slow',
@@ -212,7 +212,7 @@ describe.each(ADAPTERS)('after the response on %s', (adapter) => {
     ]);
   });
 
-  it('does not wait longer for a response than releaseAfter', async () => {
+  it('the hooks wait no longer for a response than releaseAfter', async () => {
     const { app, agentOs, url } = await start({ adapter, agentOs: { releaseAfter: 20 } });
     const held = holdNextAnswer(app, () => steps.push('the response has left'));
     const reading = read(`${url}/ask/value`);
@@ -228,7 +228,7 @@ describe.each(ADAPTERS)('after the response on %s', (adapter) => {
     ]);
   });
 
-  it('leaves the connection free for the next request while hooks run', async () => {
+  it('the connection is free for the next request while hooks run', async () => {
     const { agentOs, port } = await start({ adapter });
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     const get = async (): Promise<[answer: string, isReused: boolean]> => {
@@ -246,13 +246,13 @@ describe.each(ADAPTERS)('after the response on %s', (adapter) => {
     agent.destroy();
   });
 
-  it('waits under interceptor: "manual" where the interceptor is put', async () => {
+  it('the hooks wait under interceptor: "manual" where the host has put the interceptor', async () => {
     const app = await start({ adapter, agentOs: { interceptor: 'manual' } });
     await readHeldAnswer(app, '/marked/value');
     expect(steps).toEqual(AFTER_THE_RESPONSE);
   });
 
-  it('knows of no response under interceptor: "manual" where the interceptor is missing', async () => {
+  it('the hooks wait for no response under interceptor: "manual" without an interceptor', async () => {
     const app = await start({ adapter, agentOs: { interceptor: 'manual' } });
     await readHeldAnswer(app, '/ask/value');
     expect(steps).toEqual([
@@ -263,12 +263,12 @@ describe.each(ADAPTERS)('after the response on %s', (adapter) => {
     ]);
   });
 
-  it('runs hooks once where the interceptor is put on the controller besides the global one', async () => {
+  it('the hooks run once if the controller has the interceptor besides the global one', async () => {
     await readHeldAnswer(await start({ adapter }), '/marked/value');
     expect(steps).toEqual(AFTER_THE_RESPONSE);
   });
 
-  it('releases hooks at once where there is no response', async () => {
+  it('the hooks are released at once if there is no response', async () => {
     @Injectable()
     class Job implements OnModuleInit {
       constructor(private readonly agentOs: AgentOsService) {}

@@ -31,7 +31,7 @@ async function evaluationsOf({ agentOs, app }: TestApp): Promise<readonly Evalua
 }
 
 describe('agentAsJudge', () => {
-  it('judges an answer in the background and stores the score with what was judged', async () => {
+  it('judges an answer in the background and stores the score with the judged texts', async () => {
     const started = await startApp({ agentOs: { agents: [judged()] } });
 
     const { body } = await runJson(started.url, '/agents/support', 'Ann');
@@ -91,7 +91,7 @@ describe('agentAsJudge', () => {
     ],
   ];
   it.each(failing)(
-    'does not let %s pass, and says so to onFail once it is stored',
+    'fails the evaluation for %s, and reports it to onFail once it is stored',
     async (_case, options, score) => {
       const failed: [Evaluation, number][] = [];
       const store = new InMemoryEvalStore();
@@ -108,7 +108,7 @@ describe('agentAsJudge', () => {
     },
   );
 
-  it('judges teams and workflows, streamed runs too, and none of it reaches the stream', async () => {
+  it('judges teams and workflows, streamed runs too, and adds nothing to the stream', async () => {
     const member = new Agent({ id: 'member', engine: () => 'from a member' });
     const postHooks = [agentAsJudge({ engine: good, criteria, runInBackground: false })];
     const team = new Team({
@@ -133,7 +133,7 @@ describe('agentAsJudge', () => {
     expect(JSON.stringify(frames)).not.toContain('Very polite');
   });
 
-  it('records a judge that fails, or cannot be understood, as a failed hook and never as a bad score', async () => {
+  it('records a judge that fails, or whose answer cannot be read, as a failed hook and never as a bad score', async () => {
     const noVerdicts: string[] = ['I think it is fine', '{"score": 11, "reason": "!"}', '{"score": 5}', '[]'];
     noVerdicts.push(
       '{"score": 2, "reason": "it says {"score": 9, "reason": "ok"}"}',
@@ -152,7 +152,7 @@ describe('agentAsJudge', () => {
     }
   });
 
-  it('tries a judge again as its retry says, and stores one evaluation', async () => {
+  it('repeats a judge as its retry option says, and stores one evaluation', async () => {
     let attempts = 0;
     const engine = (): string => {
       attempts += 1;
@@ -192,7 +192,7 @@ describe('agentAsJudge', () => {
     expect(evaluations.filter(({ reason, input }) => reason !== input)).toEqual([]);
   });
 
-  it('hands what it judges over as data between fences that the text cannot close', async () => {
+  it('hands over the judged text as data between fences that the text cannot close', async () => {
     const prompts: string[] = [];
     const engine = ({ input }: EngineRequest): string => {
       prompts.push(input);
@@ -238,7 +238,7 @@ describe('agentAsJudge', () => {
     [{ scoring: 'stars' }, 'expected scoring to be "numeric" or "binary"'],
     [{ threshold: 11 }, 'expected threshold to be a number from 1 to 10'],
     [{ engine: 'gpt' }, 'expected engine to be a function or an Engine'],
-  ])('does not start with %j', (options, message) => {
+  ])('refuses to start with %j', (options, message) => {
     expect(() => judged(options as never)).toThrow(AgentOsConfigurationError);
     expect(() => judged(options as never)).toThrow(message);
   });

@@ -59,7 +59,7 @@ async function failureOf({ agentOs }: ScriptedAgent): Promise<Error> {
   );
 }
 
-describe('A provider that fails', () => {
+describe('A model provider', () => {
   interface Fault {
     readonly does: string;
     readonly step: ScriptStep;
@@ -80,25 +80,28 @@ describe('A provider that fails', () => {
     },
   ];
 
-  it.each(faults)('that $does is a 502 without its words', async ({ step, providerStatus }) => {
-    const printed = (['error', 'warn'] as const).map((level) =>
-      jest.spyOn(console, level).mockImplementation(() => undefined),
-    );
-    const app = await startScriptedAgent([step, step, step], { engine: { maxRetries: 0 } });
-    for (const transport of TRANSPORTS) {
-      const { status, text, body } = await ask(app.url, '/agents/helper', 'Hi', transport);
-      expect(status).toBe(transport === 'json' ? 502 : 200);
-      expect(body).toMatchObject({ content: 'The model provider failed.', error_type: 'provider_error' });
-      expect(text).not.toMatch(/sk-test|authorization|at .*\.[jt]s|node_modules/i);
-    }
-    const error = await failureOf(app);
-    expect(error).toBeInstanceOf(ProviderError);
-    expect(error).toMatchObject({ providerStatus, runOutput: { status: 'ERROR' } });
-    expect(error.message).toContain('The model "scripted-1" of "scripted.chat"');
-    expect(printed.map((spy) => spy.mock.calls)).toEqual([[], []]);
-  });
+  it.each(faults)(
+    'that $does is answered with 502, without the text of its error',
+    async ({ step, providerStatus }) => {
+      const printed = (['error', 'warn'] as const).map((level) =>
+        jest.spyOn(console, level).mockImplementation(() => undefined),
+      );
+      const app = await startScriptedAgent([step, step, step], { engine: { maxRetries: 0 } });
+      for (const transport of TRANSPORTS) {
+        const { status, text, body } = await ask(app.url, '/agents/helper', 'Hi', transport);
+        expect(status).toBe(transport === 'json' ? 502 : 200);
+        expect(body).toMatchObject({ content: 'The model provider failed.', error_type: 'provider_error' });
+        expect(text).not.toMatch(/sk-test|authorization|at .*\.[jt]s|node_modules/i);
+      }
+      const error = await failureOf(app);
+      expect(error).toBeInstanceOf(ProviderError);
+      expect(error).toMatchObject({ providerStatus, runOutput: { status: 'ERROR' } });
+      expect(error.message).toContain('The model "scripted-1" of "scripted.chat"');
+      expect(printed.map((spy) => spy.mock.calls)).toEqual([[], []]);
+    },
+  );
 
-  it('that cannot be reached is a 502', async () => {
+  it('that cannot be reached is answered with 502', async () => {
     const app = await startScriptedAgent([], { engine: { maxRetries: 0 } });
     await app.provider.close();
     const { status, body } = await runJson(app.url, '/agents/helper', 'Hi');
@@ -108,7 +111,7 @@ describe('A provider that fails', () => {
   it.each([
     ['does not begin', says(never)],
     ['does not end', says('Hel', never)],
-  ])('that %s its answer within timeout is a 502', async (_, step) => {
+  ])('that %s its answer within timeout is answered with 502', async (_, step) => {
     const app = await startScriptedAgent([step], { engine: { timeout: 400 } });
     const error = await failureOf(app);
     expect(error).toBeInstanceOf(ProviderError);
@@ -123,16 +126,16 @@ describe('A provider that fails', () => {
     expect(provider.requests).toHaveLength(3);
   });
 
-  it('for good ends the run after maxRetries, with the last status', async () => {
+  it('that never recovers ends the run after maxRetries, with the last status', async () => {
     const busy = refuses(429, 'Slow down', SOON);
     const app = await startScriptedAgent([busy, busy], { engine: { maxRetries: 1 } });
     expect(await failureOf(app)).toMatchObject({ providerStatus: 429 });
   });
 });
 
-describe('An answer that is not whole', () => {
+describe('An incomplete answer', () => {
   it.each(['length', 'content_filter'])(
-    'because of %s says so in output, metrics, events and session',
+    'because of %s is reported in output, metrics, events and session',
     async (reason) => {
       const step = saysUntil(reason, 'Your refund of ');
       const { url, agentOs } = await startScriptedAgent([step, step, step]);
@@ -159,7 +162,7 @@ describe('An answer that is not whole', () => {
     },
   );
 
-  it('does not count if the last request to the model brought a whole one', async () => {
+  it('is not reported if the last request to the model brought a complete one', async () => {
     const agent = new Agent({
       id: 'twice',
       engine: function* () {
@@ -200,10 +203,10 @@ describe('A malformed answer', () => {
   const output = z.object({ city: z.string(), people: z.number() });
 
   it.each<[string, ScriptStep, string]>([
-    ['that is no JSON', says('secret: Wien'), "The model's answer is not JSON"],
+    ['that is not JSON', says('secret: Wien'), "The model's answer is not JSON"],
     ['of another form', says('{"city":"secret"}'), 'does not match the output schema: people: Invalid input'],
     ['that was cut off', saysUntil('length', '{"city":"secret'), 'its finish reason is "length"'],
-  ])('%s fails the run, and is named to the developer but not shown', async (_, step, problem) => {
+  ])('%s fails the run, and is shown in the log but not to clients', async (_, step, problem) => {
     const app = await startScriptedAgent([step, step, step], { engine: { output } });
     for (const transport of TRANSPORTS) {
       const { status, text, body } = await ask(app.url, '/agents/helper', 'Wien?', transport);
@@ -224,7 +227,7 @@ describe('A malformed answer', () => {
     ['after reasoning', '<think>It is {"city":"Rom","people":1} or so.</think>\n{"city":"Wien","people":1}'],
     ['after a byte order mark', '\uFEFF{"city":"Wien","people":1}'],
     ['before a reference', '{"city":"Wien","people":1} [1]'],
-  ])('that is whole %s is none', async (_, said) => {
+  ])('is not reported if a complete answer stands %s', async (_, said) => {
     const { url } = await startScriptedAgent([says(said)], { engine: { output } });
     const { status, body } = await runJson(url, '/agents/helper', 'Wien?');
     expect([status, body.content]).toEqual([200, { city: 'Wien', people: 1 }]);
@@ -285,8 +288,8 @@ describe('A tool that fails', () => {
 
   it.each<[string, ToolSet[string], string]>([
     ['throws', failing(() => new Error(secret)), FAILED],
-    ['throws what is no Error', failing(() => secret), FAILED],
-    ['throws what cannot be looked at', failing(revokedProxy), FAILED],
+    ['throws a value that is not an Error', failing(() => secret), FAILED],
+    ['throws an error that cannot be read', failing(revokedProxy), FAILED],
     ['throws an exception of the server', failing(() => new InternalServerErrorException(secret)), FAILED],
     ['throws an error of the provider', failing(() => new ProviderError(secret, undefined)), FAILED],
     ['throws when its time is up', failing(() => AbortSignal.abort(new Error(secret)).reason), FAILED],
@@ -418,7 +421,7 @@ describe('A tool that fails', () => {
     ]);
   });
 
-  it('because its result cannot be put into words for the model tells the model no secret', async () => {
+  it('because its result cannot be converted for the model tells the model no secret', async () => {
     const lookUp = tool({
       inputSchema: id,
       execute: () => 'found',
@@ -434,7 +437,7 @@ describe('A tool that fails', () => {
     expect(log.messages('error')).toEqual([`Tool "lookUp" failed in run ${runId}: ${secret}`]);
   });
 
-  it('in a part of what it does tells the model and the client no secret of that part', async () => {
+  it('in a part of its work tells the model and the client no secret of that part', async () => {
     const lookUp = tool({
       inputSchema: id,
       execute: () =>
@@ -460,7 +463,7 @@ describe('A tool that fails', () => {
     expect(log.messages('error')).toHaveLength(2);
   });
 
-  it('is logged, as a warning if it told something to the model', async () => {
+  it('is logged, as a warning if its error was written for the model', async () => {
     const tools = {
       broken: failing(() => new Error(secret)),
       refusing: failing(() => new ForbiddenException('Not yours.')),
@@ -499,7 +502,7 @@ describe('A tool that fails', () => {
     expect(String(provider.requests[1]?.body.messages.at(-1)?.content)).toContain('expected number');
   });
 
-  it('because it rejects the run ends the run: a check error of its own is a verdict', async () => {
+  it('because it rejects the run ends the run, even with a check error of its own', async () => {
     const rejection = new InputCheckError('This page tries to give orders.', { trigger: 'prompt_injection' });
     const script = [callsTool({ id: 7 })];
     const { url, provider } = await startScriptedAgent([...script, ...script], {
@@ -512,14 +515,14 @@ describe('A tool that fails', () => {
     expect(provider.requests).toHaveLength(2);
   });
 
-  it('to satisfy a model that calls it for ever fails the run at maxSteps', async () => {
+  it('again and again fails the run at maxSteps', async () => {
     const lookUp = tool({ inputSchema: z.object({ id: z.number() }), execute: ({ id }) => `order ${id}` });
     const again = callsTool({ id: 7 });
     const app = await startScriptedAgent([again, again], { engine: { tools: { lookUp }, maxSteps: 2 } });
     expect((await failureOf(app)).message).toContain('The model still calls tools after 2 steps');
   });
 
-  it('because it needs an approval fails the run, since nobody could give it', async () => {
+  it('because it needs an approval fails the run, since approvals are not supported', async () => {
     const lookUp = tool({
       inputSchema: z.object({ id: z.number() }),
       needsApproval: true,
@@ -531,7 +534,7 @@ describe('A tool that fails', () => {
 });
 
 describe('A run that is cancelled', () => {
-  it("aborts the provider's request, and keeps what was said and the tokens of earlier calls", async () => {
+  it("aborts the provider's request, and keeps the text so far and the tokens of earlier calls", async () => {
     const look = tool({ inputSchema: z.object({}), execute: () => 'ok' });
     const script = [calls([{ name: 'look', arguments: {} }], 'First.'), says('Then', never)];
     const { agentOs, provider } = await startScriptedAgent(script, { engine: { tools: { look } } });
@@ -562,7 +565,7 @@ describe('A run that is cancelled', () => {
     expect(await app.provider.requests[0]?.closed).toBe(false);
   });
 
-  it('tells its tools, and is no failure of theirs', async () => {
+  it('aborts its tools, and does not report them as failed', async () => {
     const caller = new AbortController();
     const wait = tool({
       inputSchema: z.object({}),

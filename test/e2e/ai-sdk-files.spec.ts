@@ -71,7 +71,7 @@ describe('The files of a run by an agent on the AI SDK', () => {
     expect(hasPhoto).toEqual([true, true, false]);
   });
 
-  it('fail the run if the provider has no use for them, and the client learns no more', async () => {
+  it('fail the run if the provider does not support them, and the client reads no details', async () => {
     const { url, log } = await startScriptedAgent([], { app: {} });
     const response = await postBody(url, '/agents/helper', uploadOf([{ name: 'report.docx', content: ZIP }]));
     expect([response.status, await response.json()]).toMatchObject([500, { status: 'ERROR' }]);

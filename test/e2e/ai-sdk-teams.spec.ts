@@ -49,7 +49,7 @@ async function startTeam(
 }
 
 describe('A model that leads a team that coordinates', () => {
-  it('asks members with a tool that is described from them, and answers with what it makes of it', async () => {
+  it('asks members through a tool whose description names them, and writes the answer from their answers', async () => {
     const { url, leader } = await startTeam([delegates('billing', 'invoice 7'), says('It is paid.')]);
     const { body } = await runJson(url, '/teams/desk', 'Is invoice 7 paid?');
     const answer = 'The invoice for "invoice 7" is paid.';
@@ -90,7 +90,7 @@ describe('A model that leads a team that coordinates', () => {
     expect(data?.['tool']).toMatchObject({ child_run_id: member?.['run_id'] });
   });
 
-  it('is told that a member failed, in words for clients, and may ask another', async () => {
+  it('gets the public message of a failed member, and may ask another', async () => {
     const seen: unknown[] = [];
     const script = [
       delegates('shipping', 'broken'),
@@ -114,7 +114,7 @@ describe('A model that leads a team that coordinates', () => {
     expect(seen).toEqual(['COMPLETED']);
   });
 
-  it('is told who the members are when it asks somebody else, or gives no task', async () => {
+  it('gets the list of members when it asks an unknown one, or gives no task', async () => {
     const script = [delegates('sales', 'x'), delegates('billing', ' \n'), says('I cannot.')];
     const { agentOs, leader } = await startTeam(script);
     const { tools, memberResponses } = await agentOs.run('desk', 'Hi');
@@ -124,7 +124,7 @@ describe('A model that leads a team that coordinates', () => {
     expect(told[1]).toContain('Expected task to be a text that is not empty.');
   });
 
-  it('is stopped, and its members with it, when the run is cancelled', async () => {
+  it('is stopped with its members when the run is cancelled', async () => {
     const caller = new AbortController();
     const slow = new Agent({
       id: 'slow',
@@ -146,7 +146,7 @@ describe('A model that leads a team that coordinates', () => {
     expect(log.messages('error')).toEqual([]);
   });
 
-  it('keeps tools of its own beside the one for members', async () => {
+  it('keeps its own tools beside the one for members', async () => {
     const clock = tool({ inputSchema: z.object({}), execute: () => '12:00' });
     const script = [
       calls([
@@ -172,7 +172,7 @@ describe('A model that leads a team that routes', () => {
     expect(leader.requests[0]?.body.tool_choice).toBe('required');
   });
 
-  it('may try again after a call that asked nobody', async () => {
+  it('may try again after a call that reached no member', async () => {
     const script = [delegates('sales', 'x'), delegates('billing', '7')];
     const { agentOs } = await startTeam(script, { mode: 'route' });
     expect((await agentOs.run('desk', 'Hi')).content).toBe('The invoice for "7" is paid.');
@@ -186,7 +186,7 @@ describe('A model that leads a team that routes', () => {
 });
 
 describe('A model that leads a team that broadcasts', () => {
-  it('makes one answer of the answers, and has nobody left to ask', async () => {
+  it('combines the answers into one, and has no member left to ask', async () => {
     const { agentOs, leader } = await startTeam([says('Paid.')], { mode: 'broadcast', members: [billing] });
     expect((await agentOs.run('desk', 'invoice 7')).content).toBe('Paid.');
     expect(leader.requests[0]?.body.tools).toBeUndefined();

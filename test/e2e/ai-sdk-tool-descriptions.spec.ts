@@ -52,7 +52,7 @@ describe('The tools of an engine on the AI SDK', () => {
     });
   });
 
-  it('of a leader are its own and the one to delegate with', async () => {
+  it('include, for a leader, the tool to delegate with', async () => {
     const plain = new Agent({ id: 'plain', name: 'Plain', engine: () => 'Hi' });
     const other = new Agent({ id: 'other', engine: () => 'Hi' });
     const team = new Team({
@@ -75,7 +75,7 @@ describe('The tools of an engine on the AI SDK', () => {
     });
   });
 
-  it('are not mentioned when there are none', async () => {
+  it('are left out of the list if the engine has none', async () => {
     const { url } = await startApp({
       agentOs: { agents: [new Agent({ id: 'a', engine: aiSdk({ model }) })] },
     });

@@ -23,7 +23,7 @@ const add = tool({
 });
 
 describe('An agent on the AI SDK', () => {
-  it('streams what the model says while the model still speaks', async () => {
+  it('streams the text of the model while the model still writes', async () => {
     const gate = createGate();
     const app = await startScriptedAgent([says('Hel', gate.opened, 'lo')], { app: {} });
     const client = app.client.stream('helper', 'Hi');
@@ -71,8 +71,8 @@ describe('An agent on the AI SDK', () => {
   });
 });
 
-describe('What the model is told', () => {
-  it('is the instructions, the history of the session and the question', async () => {
+describe('The prompt of the model', () => {
+  it('consists of the instructions, the history of the session and the question', async () => {
     const { url, provider } = await startScriptedAgent([says('Hello Ann'), says('Ann')], {
       engine: { instructions: 'Be brief.' },
     });
@@ -86,7 +86,7 @@ describe('What the model is told', () => {
     ]);
   });
 
-  it('is made by an instructions function from the context and the input', async () => {
+  it('contains the result of an instructions function that reads the context and the input', async () => {
     const { agentOs, provider } = await startScriptedAgent([says('Servus')], {
       engine: {
         instructions: async ({ context, input }) =>
@@ -97,7 +97,7 @@ describe('What the model is told', () => {
     expect(provider.messages(0)[0]).toEqual(['system', 'ann in Wien asks "Hi".']);
   });
 
-  it('comes with the settings of the call, and with the key only in its header', async () => {
+  it('is sent with the settings of the call, and with the key in its header only', async () => {
     const { url, provider } = await startScriptedAgent([says('Hi')], {
       engine: {
         tools: { add },
@@ -145,7 +145,7 @@ describe('A tool', () => {
     expect(body).toMatchObject({ tools: [{ result: '{"before":"Ann"}' }], session_state: { name: 'Bob' } });
   });
 
-  it("also finds the run's context where its version of the AI SDK puts contexts", async () => {
+  it("also finds the run's context in versions of the AI SDK that pass contexts", async () => {
     const found: unknown[] = [];
     const look = tool({
       inputSchema: z.object({}),
@@ -165,7 +165,7 @@ describe('A tool', () => {
     expect((found[0] as RunContext).runId).toBe(runId);
   });
 
-  it('belongs to the run that called it, though runs share connections, and so do runs that it starts', async () => {
+  it('belongs to the run that called it, although runs share connections, and so do runs that it starts', async () => {
     const inner = new Agent({ id: 'inner', engine: ({ context }) => context.parentRunId ?? 'none' });
     const nest = tool({
       inputSchema: z.object({}),
@@ -181,7 +181,7 @@ describe('A tool', () => {
     expect(results).toEqual(Array.from({ length: 6 }, () => 'true'));
   });
 
-  it('that yields answers with what it yields last', async () => {
+  it('that yields answers with its last value', async () => {
     const count = tool({
       inputSchema: z.object({}),
       async *execute() {
@@ -196,7 +196,7 @@ describe('A tool', () => {
     expect(provider.messages(1).at(-1)).toEqual(['tool', 'two']);
   });
 
-  it('gets its own result, though the provider numbers the calls of each answer anew', async () => {
+  it('gets its own result although the provider numbers the calls of each answer anew', async () => {
     const call = (a: number) => calls([{ id: 'call-0', name: 'add', arguments: { a, b: 0 } }]);
     const { agentOs } = await startScriptedAgent([call(1), call(2), says('ok')], {
       engine: { tools: { add } },
@@ -228,7 +228,7 @@ describe('A tool', () => {
     expect(tools).toMatchObject([{ arguments: { list: [1, 2] }, result: '2' }]);
   });
 
-  it('is recorded as plain data, whatever its schema makes of the arguments', async () => {
+  it('is recorded as plain data, whatever its schema returns for the arguments', async () => {
     const visit = tool({
       inputSchema: z.object({ url: z.string().transform((url) => new URL(url)) }),
       execute: ({ url }) => url.hostname,
@@ -249,7 +249,7 @@ describe('Structured output', () => {
     ['zod', z.object({ city: z.string(), people: z.number() }), 'json_schema'],
     ['valibot that describes itself', toStandardJsonSchema(valibotSchema), 'json_schema'],
     ['plain valibot', valibotSchema, 'json_object'],
-  ])('of %s is the data of the run, its text the content', async (_, output, format) => {
+  ])('of %s is the data of the run, and its text is the content', async (_, output, format) => {
     const { url, agentOs, provider } = await startScriptedAgent(
       [says(text.slice(0, 9), text.slice(9)), says(text), says(text)],
       { engine: { output } },
@@ -267,7 +267,7 @@ describe('Structured output', () => {
     expect(provider.requests[0]?.body.response_format).toMatchObject({ type: format });
   });
 
-  it('holds what the schema makes of it, and nothing of what the model said before its tool calls', async () => {
+  it('is the output of the schema, without the text that the model wrote before its tool calls', async () => {
     const output = z.object({ sum: z.number(), unit: z.string().default('m') });
     const script = [calls([{ name: 'add', arguments: { a: 1, b: 2 } }], 'Let me see.'), says('{"sum":3}')];
     const { agentOs } = await startScriptedAgent(script, { engine: { output, tools: { add } } });
@@ -279,7 +279,7 @@ describe('Structured output', () => {
 });
 
 describe('The finished run', () => {
-  it('is what background hooks see: completed, with the tokens of all calls', async () => {
+  it('reaches background hooks: completed, with the tokens of all calls', async () => {
     const seen: unknown[] = [];
     const gate = createGate();
     const watch = inBackground('watch', async ({ runOutput, hook }) => {

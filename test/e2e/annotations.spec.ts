@@ -91,7 +91,7 @@ describe('The annotation of a run', () => {
     results.length = 0;
   });
 
-  it('by a background hook shows in every view of the run and of its session, and not in what was answered', async () => {
+  it('by a background hook shows in every view of the run and of its session, and not in the response', async () => {
     const { url } = shared();
     const fields = { session_id: 'shown', metadata: '{"from":"client"}' };
     const frames = await runSse(url, '/agents/support', 'hi', fields);
@@ -152,7 +152,7 @@ describe('The annotation of a run', () => {
     await running;
   });
 
-  it('that fails does not keep back the next one of the same run', async () => {
+  it('that fails does not stop the next one of the same run', async () => {
     const failing = failingStore(new InMemorySessionStore());
     const agents = [new Agent({ id: 'support', engine: () => 'fine' })];
     const app = await startApp({ agentOs: { agents, sessionStore: failing.store } });
@@ -175,7 +175,7 @@ describe('The annotation of a run', () => {
     expect((results[0] as RunNotStoredError).getStatus()).toBe(409);
   });
 
-  it('is refused while guardrails above hold the run, and done when they have passed it', async () => {
+  it('is refused while guardrails above hold the run, and applied when they have passed it', async () => {
     const { url } = shared();
     expect(await runJson(url, '/teams/passing', 'hi', { session_id: 'held' })).toMatchObject({ status: 200 });
     await agentOs.drain();
@@ -194,7 +194,7 @@ describe('The annotation of a run', () => {
     expect(JSON.stringify(await sessionStore.runs('refused'))).not.toContain('billing');
   });
 
-  it('is false for a run that is unknown, of another user, or deleted with its session', async () => {
+  it('resolves with false for a run that is unknown, of another user, or deleted with its session', async () => {
     const { runId } = await agentOs.run('impatient', 'hi', { sessionId: 'gone', userId: 'ann' });
     const metadata = { tags: ['x'] };
     for (const id of ['nobody', '', 'zero\0byte', '\ud800'])
@@ -227,7 +227,7 @@ describe('The annotation of a run', () => {
     await expect(annotating).rejects.toThrow('userId');
   });
 
-  it('by a hook that runs before the answer, because too many are pending, does not wait for itself', async () => {
+  it('by a hook that runs before the response, because too many are pending, does not wait for itself', async () => {
     const app = await startApp({
       agentOs: {
         agents: [support, new Agent({ id: 'busy', engine: () => 'fine', postHooks: [blocked] })],

@@ -64,7 +64,7 @@ describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
     return stored.map(({ output }) => output.content);
   }
 
-  it('loses no run because a client deletes it', async () => {
+  it('keeps its runs although a client deletes the session', async () => {
     const { asked, goOn, start } = audited();
     const app = await start();
     await runJson(app.url, '/agents/agent', 'hello', { session_id: 's' }, as('ann'));
@@ -76,7 +76,7 @@ describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
   });
 
   it.each([true, false])(
-    'has no run that a client sees or cancels while it goes on (in the background: %p)',
+    'hides its runs from clients, which cannot cancel them either (in the background: %p)',
     async (runInBackground) => {
       const { asked, goOn, start } = audited({ runInBackground });
       const app = await start();
@@ -97,7 +97,7 @@ describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
   );
 
   it.each([true, false])(
-    'is not needed to keep what a hook asks from clients (in the background: %p)',
+    'is not needed to hide the runs of a hook from clients (in the background: %p)',
     async (runInBackground) => {
       const { asked, goOn, start } = audited({ runInBackground, options: {} });
       const app = await start();
@@ -117,7 +117,7 @@ describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
     { hook: 'inline', judge: 'inline' },
     { hook: 'in the background', judge: 'inline' },
     { hook: 'in the background', judge: 'in the background' },
-  ])('has evaluations that are not for clients (hook $hook, judge $judge)', async ({ hook, judge }) => {
+  ])('hides its evaluations from clients (hook $hook, judge $judge)', async ({ hook, judge }) => {
     const auditor = new Agent({
       id: 'auditor',
       engine: ({ input }) => `fraud suspected: ${input}`,
@@ -143,25 +143,28 @@ describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
     expect(await readText(url, `/eval-runs/${evaluation?.id}`, 'ann')).toContain('not found');
   });
 
-  it.each([false, true])('has what a guardrail asks in it (and refuses: %p)', async (isRefused) => {
-    const auditor = new Agent({ id: 'auditor', engine: () => 'fraud suspected' });
-    const audit = defineGuardrail<PostHookContext>(
-      async ({ runOutput }) => {
-        await auditor.run(`judge ${runOutput.content}`, { sessionId: 'audits' });
-        if (isRefused) throw new OutputCheckError('No.');
-      },
-      { name: 'audit' },
-    );
-    const agent = new Agent({ id: 'agent', engine: () => 'answer', postHooks: [audit] });
-    const { url, app } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
-    await runJson(url, '/agents/agent', 'hi', { session_id: 's' }, as('ann'));
+  it.each([false, true])(
+    'stores the runs that a guardrail starts in it (and rejects: %p)',
+    async (isRefused) => {
+      const auditor = new Agent({ id: 'auditor', engine: () => 'fraud suspected' });
+      const audit = defineGuardrail<PostHookContext>(
+        async ({ runOutput }) => {
+          await auditor.run(`judge ${runOutput.content}`, { sessionId: 'audits' });
+          if (isRefused) throw new OutputCheckError('No.');
+        },
+        { name: 'audit' },
+      );
+      const agent = new Agent({ id: 'agent', engine: () => 'answer', postHooks: [audit] });
+      const { url, app } = await startApp({ adapter, agentOs: { agents: [agent], http: { userId } } });
+      await runJson(url, '/agents/agent', 'hi', { session_id: 's' }, as('ann'));
 
-    expect(await readText(url, '/sessions/audits/runs', 'ann')).not.toContain('fraud');
-    const [run] = await app.get(SessionStore).runs('audits', { owner: APPLICATION });
-    expect([run?.input.content, run?.output.content]).toEqual(['judge answer', 'fraud suspected']);
-  });
+      expect(await readText(url, '/sessions/audits/runs', 'ann')).not.toContain('fraud');
+      const [run] = await app.get(SessionStore).runs('audits', { owner: APPLICATION });
+      expect([run?.input.content, run?.output.content]).toEqual(['judge answer', 'fraud suspected']);
+    },
+  );
 
-  it('has nothing that its own guardrail refuses', async () => {
+  it('stores nothing that its own guardrail has rejected', async () => {
     const member = new Agent({ id: 'member', engine: () => 'the launch code' });
     const refuse = defineGuardrail<PostHookContext>(
       () => {
@@ -190,7 +193,7 @@ describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
     expect(JSON.stringify(runs)).not.toContain('the launch code');
   });
 
-  it('is nobody’s who calls himself like it', async () => {
+  it('belongs to no user, even to one with the id of the application', async () => {
     const { goOn, start } = audited();
     const { url, agentOs } = await start();
     await runJson(url, '/agents/agent', 'hello', { session_id: 's' }, as('ann'));
@@ -201,8 +204,8 @@ describe.each(ADAPTERS)('A session of the application on %s', (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)('A run on %s', (adapter) => {
-  it('stays the one of the user whom the host has named, whatever a hook makes of it', async () => {
+describe.each(ADAPTERS)('The user of a run on %s', (adapter) => {
+  it('stays the one that the host has named, whatever a hook writes', async () => {
     const [asked, goOn] = [createGate(), createGate()];
     const rename = defineHook<PreHookContext>(
       ({ runContext, session }) => {

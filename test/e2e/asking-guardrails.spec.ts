@@ -92,7 +92,7 @@ describe('modelGuardrail()', () => {
     await expect(guarded.run('Hi')).rejects.toThrow(GuardrailFailedError);
   });
 
-  it('guards the answer, and what it was made of, among post-hooks', async () => {
+  it('guards the answer and its sources among post-hooks', async () => {
     const tasks: string[] = [];
     const engine: EngineLike = ({ input }) => {
       tasks.push(input);
@@ -115,7 +115,7 @@ describe('modelGuardrail()', () => {
       expect(tasks[0]).toContain(`\n${text}\n</${fence}>`);
   });
 
-  it('looks into text files, and rejects more than maxLength', async () => {
+  it('inspects text files, and rejects more than maxLength', async () => {
     const preHooks = [
       modelGuardrail({ engine: ({ input }) => (input.includes('bomb') ? no : yes), policy, maxLength: 50 }),
     ];
@@ -152,7 +152,7 @@ describe('modelGuardrail()', () => {
     expect(JSON.stringify([body, stored])).not.toContain('fine');
   });
 
-  it('of nestjs-agentos/ai-sdk takes a model', async () => {
+  it('of nestjs-agentos/ai-sdk accepts a model', async () => {
     const provider = await OpenAiServer.start(says(yes), says(no));
     const preHooks = [guardrailOfModel({ model: provider.model, policy })];
     const guarded = new Agent({ id: 'guarded', engine: () => 'ok', preHooks });
@@ -164,7 +164,7 @@ describe('modelGuardrail()', () => {
     [{ policy: ' ', engine: () => yes }, 'expected policy to be a text that says what is allowed'],
     [{ policy, engine: 'gpt' }, 'expected engine to be a function or an Engine'],
     [{ policy, engine: () => yes, maxLength: 0 }, 'expected maxLength to be a whole number from 1 on'],
-  ])('does not start with %j', (options, message) => {
+  ])('refuses to start with %j', (options, message) => {
     expect(() => modelGuardrail(options as never)).toThrow(AgentOsConfigurationError);
     expect(() => modelGuardrail(options as never)).toThrow(message);
   });
@@ -210,7 +210,7 @@ describe('moderationGuardrail()', () => {
     ],
   });
 
-  it('asks the endpoint, and lets pass what it does not flag', async () => {
+  it('asks the endpoint, and passes unflagged texts', async () => {
     const { error, asked } = await moderate(200, result(false), { model: 'small' });
     expect(error).toBeUndefined();
     expect(asked).toMatchObject([
@@ -226,13 +226,13 @@ describe('moderationGuardrail()', () => {
     ['the endpoint flags', result(true), {}],
     ['is of a category that counts', result(true), { categories: ['violence'] }],
     ['reaches a threshold', result(false, 0.5), { thresholds: { violence: 0.5 } }],
-  ])('rejects what %s', async (_, answer, options) => {
+  ])('rejects a text that %s', async (_, answer, options) => {
     const { error } = await moderate(200, answer, options);
     expect(error).toBeInstanceOf(InputCheckError);
     expect(error).toMatchObject({ additionalData: { categories: ['violence'] } });
   });
 
-  it('does not reject for a category that does not count', async () => {
+  it('does not reject for a category that is left out of its options', async () => {
     expect((await moderate(200, result(true), { categories: ['spam'] })).error).toBeUndefined();
   });
 
@@ -242,7 +242,7 @@ describe('moderationGuardrail()', () => {
     ['answers with no JSON', 200, 'sk-', {}],
     ['answers without results', 200, {}, {}],
     ['answers with too few results', 200, { results: [] }, {}],
-    ['answers with a result that says nothing', 200, { results: [null] }, {}],
+    ['answers with an empty result', 200, { results: [null] }, {}],
     ['does not know a category', 200, result(false), { categories: ['vilence'] }],
     ['does not know the category of a threshold', 200, result(false), { thresholds: { vilence: 0.5 } }],
     ['cannot be reached', 200, result(false), { baseURL: 'http://127.0.0.1:9/v1' }],
@@ -269,7 +269,7 @@ describe('moderationGuardrail()', () => {
     [{ apiKey: 7 }, 'expected apiKey to be a text or a function'],
     [{ thresholds: { violence: 2 } }, 'expected thresholds.violence to be a number from 0 to 1'],
     [{ categories: 'violence' }, 'expected categories to be a list of names'],
-  ])('does not start with %j', (options, message) => {
+  ])('refuses to start with %j', (options, message) => {
     expect(() => moderationGuardrail(options as never)).toThrow(AgentOsConfigurationError);
     expect(() => moderationGuardrail(options as never)).toThrow(message);
   });

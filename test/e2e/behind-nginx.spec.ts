@@ -58,28 +58,33 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describeWherePossible(isTested, 'Behind nginx that buffers and compresses', 'install nginx', () => {
-  it('a stream arrives piece by piece, not at its end', async () => {
-    const firstPieceRead = createGate();
-    const talker = new Agent({
-      id: 'talker',
-      engine: async function* () {
-        yield 'first ';
-        await firstPieceRead.opened;
-        yield 'second';
-      },
+describeWherePossible(
+  isTested,
+  'A stream through an nginx that buffers and compresses',
+  'install nginx',
+  () => {
+    it('arrives piece by piece, not at its end', async () => {
+      const firstPieceRead = createGate();
+      const talker = new Agent({
+        id: 'talker',
+        engine: async function* () {
+          yield 'first ';
+          await firstPieceRead.opened;
+          yield 'second';
+        },
+      });
+      const { url } = await startApp({ agentOs: { agents: [talker] } });
+      const proxy = await startNginx(url);
+      const body = new URLSearchParams({ message: 'hi' });
+      const response = await fetch(`${proxy}/agents/talker/runs`, { method: 'POST', body });
+      const decoder = new TextDecoder();
+      let received = '';
+      for await (const chunk of response.body ?? []) {
+        received += decoder.decode(chunk as Uint8Array, { stream: true });
+        // The engine goes on only if the client has read what it said first.
+        if (received.includes('first ')) firstPieceRead.open();
+      }
+      expect(received).toContain('first second');
     });
-    const { url } = await startApp({ agentOs: { agents: [talker] } });
-    const proxy = await startNginx(url);
-    const body = new URLSearchParams({ message: 'hi' });
-    const response = await fetch(`${proxy}/agents/talker/runs`, { method: 'POST', body });
-    const decoder = new TextDecoder();
-    let received = '';
-    for await (const chunk of response.body ?? []) {
-      received += decoder.decode(chunk as Uint8Array, { stream: true });
-      // The engine goes on only if the client has read what it said first.
-      if (received.includes('first ')) firstPieceRead.open();
-    }
-    expect(received).toContain('first second');
-  });
-});
+  },
+);

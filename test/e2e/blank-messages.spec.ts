@@ -64,7 +64,7 @@ describe('A blank question', () => {
     expect(await response.json()).toMatchObject({ detail: [{ loc: ['body', 'message'] }] });
   });
 
-  it('that is not there at all is a missing field', async () => {
+  it('without a message field is a missing field', async () => {
     const body = (await (await post(app.url, '/agents/mirror', { stream: 'false' })).json()) as {
       detail: unknown;
     };
@@ -78,7 +78,7 @@ describe('A blank question', () => {
     expect(response.status).toBe(200);
   });
 
-  it('with files is told by their names in the history, if it was answered', async () => {
+  it('with files appears in the history as the names of the files, if it was answered', async () => {
     const describing = new Agent({
       id: 'describing',
       historyRuns: 10,
@@ -93,7 +93,7 @@ describe('A blank question', () => {
     expect(history).toHaveLength(3);
   });
 
-  it('may come from the program itself: an engine may need none', async () => {
+  it('is accepted from application code: an engine may need no text', async () => {
     expect((await app.agentOs.run('mirror', '')).status).toBe('COMPLETED');
   });
 });

@@ -10,7 +10,7 @@ import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
  * What agno's server has answered, recorded, against what this one answers for the same components: keys,
  * types, the order of events, the framing. Each test lists all that differs, so that nothing differs unseen.
  */
-describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
+describe.each(ADAPTERS)('Compared with the recorded answers of the original, on %s,', (adapter) => {
   let url: string;
   beforeAll(async () => {
     ({ url } = await startApp({ adapter, agentOs: mockLab() }));
@@ -35,7 +35,7 @@ describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
       expect(differencesOf(capturedFrames(capture), frames)).toEqual([]);
     });
 
-    it('of a rejected input does not show it, and says how the hook has ended', async () => {
+    it('of a rejected input does not show it, and names the end of the hook', async () => {
       const frames = parseFrames(await stream('/agents/guard'));
       const [started, hook, error] = capturedFrames('agent_input_check_error.sse');
       expect(namesOf(frames)).toEqual(['RunStarted', 'PreHookStarted', 'PreHookCompleted', 'RunError']);
@@ -51,7 +51,7 @@ describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
       });
     });
 
-    it('of a rejected output says how the hook has ended', async () => {
+    it('of a rejected output names the end of the hook', async () => {
       const frames = parseFrames(await stream('/agents/guardout'));
       const ended = frames.findIndex(({ event }) => event === 'PostHookCompleted');
       expect(frames[ended]?.data).toMatchObject({
@@ -101,7 +101,7 @@ describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
       );
     });
 
-    it('of a team in a team has the inner one between the call and its result', async () => {
+    it('of a team in a team has the events of the inner one between the call and its result', async () => {
       const frames = parseFrames(await stream('/teams/outer'));
       const steps = frames
         .filter(({ event }) => /RunStarted|RunCompleted|ToolCall/.test(event))
@@ -154,11 +154,11 @@ describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
   });
 
   describe('a body', () => {
-    it('of an agent with a tool is agent_tool.json', async () => {
+    it('of an agent with a tool equals agent_tool.json', async () => {
       expect(await compareJson('agent_tool.json', '/agents/tool')).toEqual([]);
     });
 
-    it('of a team is team.json', async () => {
+    it('of a team equals team.json', async () => {
       expect(await compareJson('team.json', '/teams/t1')).toEqual([
         'member_responses[0].session_state.current_session_id: missing',
         'member_responses[0].session_state.current_run_id: missing',
@@ -167,11 +167,11 @@ describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
       ]);
     });
 
-    it('of a workflow is workflow.json', async () => {
+    it('of a workflow equals workflow.json', async () => {
       expect(await compareJson('workflow.json', '/workflows/w1')).toEqual([]);
     });
 
-    it('of a run in the background is agent_background.json', async () => {
+    it('of a run in the background equals agent_background.json', async () => {
       const fields = { background: 'true' };
       expect(await compareJson('agent_background.json', '/agents/plain', fields)).toEqual([]);
     });
@@ -179,7 +179,7 @@ describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
     it.each([
       ['agent_input_check_error.json', '/agents/guard', 400, ['error_id', 'additional_data']],
       ['agent_model_error.json', '/agents/fail', 500, []],
-    ])('of a failed run is %s, with what went wrong besides', async (capture, path, status, more) => {
+    ])('of a failed run equals %s, with fields for the error added', async (capture, path, status, more) => {
       const { status: found, body } = await runJson(url, path, 'hi');
       expect(found).toBe(status);
       expect(structuralDifferences(captured(capture), body)).toEqual(
@@ -197,11 +197,11 @@ describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
       ['agents.json', '/agents', 'tool'],
       ['agents.json', '/agents', 'failretry'],
       ['workflows.json', '/workflows', 'w1'],
-    ])('%s shows components alike: %s %s', async (capture, path, id) => {
+    ])('in %s shows components alike: %s %s', async (capture, path, id) => {
       expect(structuralDifferences(find(captured(capture), id), find(await get(path), id))).toEqual([]);
     });
 
-    it.each(['t1', 'outer'])('teams.json shows components alike: %s', async (id) => {
+    it.each(['t1', 'outer'])('in teams.json shows components alike: %s', async (id) => {
       const differences = structuralDifferences(
         find(captured('teams.json'), id),
         find(await get('/teams'), id),
@@ -210,11 +210,11 @@ describe.each(ADAPTERS)('Compared with recorded answers, on %s,', (adapter) => {
       expect(differences.filter((difference) => !/\.role: missing$/.test(difference))).toEqual([]);
     });
 
-    it('workflow_detail.json shows the steps', async () => {
+    it('in workflow_detail.json shows the steps', async () => {
       expect(structuralDifferences(captured('workflow_detail.json'), await get('/workflows/w1'))).toEqual([]);
     });
 
-    it('config.json names what is served, and the databases there are', async () => {
+    it('in config.json names the served components and the existing databases', async () => {
       const config = captured('config.json') as Record<string, unknown[]>;
       const own = (await get('/config')) as Record<string, unknown[]>;
       const oneOf = (list: unknown[] | undefined): unknown[] | undefined => list?.slice(0, 1);

@@ -47,7 +47,7 @@ async function refusal(options: object): Promise<string> {
   throw new Error('The executor has started.');
 }
 
-describe('The password of a connection is in no error and no log', () => {
+describe('The password of a connection', () => {
   it.each<[string, object, RegExp]>([
     ['an unknown option', { connecton: `redis://:${SECRET}@host` }, /unknown option "connecton"/],
     [
@@ -80,11 +80,11 @@ describe('The password of a connection is in no error and no log', () => {
       { connection: { host: '127.0.0.1', port: 1, password: SECRET } },
       /ECONNREFUSED/,
     ],
-  ])('if what was given is %s', async (_what, options, message) => {
+  ])('is in no error and no log if the given value is %s', async (_what, options, message) => {
     expect(await refusal(options)).toMatch(message);
   });
 
-  it('if what was given is the Pool of an unreachable database', async () => {
+  it('is in no error and no log if the given value is the Pool of an unreachable database', async () => {
     const pool = new Pool({ connectionString: `postgres://user:${SECRET}@${NOWHERE}/db` });
     ends.push(() => pool.end());
     expect(await refusal({ pool })).toMatch(/ECONNREFUSED/);
@@ -92,7 +92,7 @@ describe('The password of a connection is in no error and no log', () => {
 });
 
 describeWherePossible(isRedisInstalled() || isCi, 'A Redis with a password', 'install Redis', () => {
-  it('that refuses another one says so without it, at the start and while it runs', async () => {
+  it('that refuses a wrong password is reported without it, at the start and at run time', async () => {
     const server = await startRedis();
     ends.push(() => server.stop());
     const admin = new Redis(server.url);
@@ -130,7 +130,7 @@ describeWherePossible(
   'install PostgreSQL',
   () => {
     it(
-      'that refuses another one says so without it',
+      'that refuses a wrong password is reported without it',
       async () => {
         const server = await startOwnPostgres();
         ends.push(() => server.stop());

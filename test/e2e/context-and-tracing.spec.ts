@@ -69,7 +69,7 @@ function enterRequest({ headers }: HttpRequest, _response: unknown, next: () => 
   requestId.run(headers['x-request-id'] ?? 'none', next);
 }
 
-describe.each(ADAPTERS)('the context of the request on %s', (adapter) => {
+describe.each(ADAPTERS)('The context of the request on %s', (adapter) => {
   describe.each(HOSTS)(
     'G12: the hook sees the AsyncLocalStorage values of its request, set by $setBy',
     ({ options }) => {
@@ -137,7 +137,7 @@ describe.each(ADAPTERS)('the context of the request on %s', (adapter) => {
   });
 });
 
-describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transport }) => {
+describe.each(SURFACES)('Traces on $adapter over $transport', ({ adapter, transport }) => {
   /** Asks once, in a request that the host traces; returns the spans when all hooks have ended. */
   async function spansOf(agentOs: AgentOsOptions, path: string): Promise<ReadableSpan[]> {
     const app = await startApp({
@@ -179,7 +179,7 @@ describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transp
     ]);
   });
 
-  it("links the hooks of a member to the member's span, which is a child of its team's", async () => {
+  it("link the hooks of a member to the member's span, which is a child of its team's", async () => {
     const helper = new Agent({
       id: 'helper',
       engine: () => 'done',
@@ -201,7 +201,7 @@ describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transp
     ]);
   });
 
-  it('gives the span of each attempt that fails an error status, and that of a run', async () => {
+  it('give the span of each failed attempt an error status, and that of a failed run', async () => {
     let attempts = 0;
     const recover = inBackground('recover', () => (++attempts === 1 ? raise(new Error('once')) : undefined), {
       on: ['failed'],
@@ -228,7 +228,7 @@ describe.each(SURFACES)('traces on $adapter over $transport', ({ adapter, transp
   });
 });
 
-describe('traces of durable hooks', () => {
+describe('Traces of durable hooks', () => {
   it("G12: the hook's span links to the run's, although another process may run the hook", async () => {
     const pglite = await createPglite();
     const folder = { database: drizzle({ client: pglite }), close: () => Promise.resolve() };

@@ -111,7 +111,7 @@ describe.each(ADAPTERS)('The core routes on %s', (adapter) => {
     expect([response.status, await response.json()]).toEqual([404, { detail }]);
   });
 
-  it('show the configuration as the original does, but for databases that there are not', async () => {
+  it('show the configuration as the original does, without the databases that do not exist', async () => {
     const { url } = await startApp({ adapter, agentOs: { id: 'lab-os', ...agentOs } });
     const config = capture<Record<string, { id: string }[]>>('config');
     const served = Object.values(agentOs).flatMap((components) => components.map(({ id }) => id));
@@ -141,7 +141,7 @@ describe.each(ADAPTERS)('The core routes on %s', (adapter) => {
     ]);
   });
 
-  it('say who the server is, and what it serves', async () => {
+  it('show the name of the server and its components', async () => {
     const names = { id: 'lab-os', name: 'Lab OS', description: 'For tests.' };
     const { url, agentOs: service } = await startApp({ adapter, agentOs: { ...names, ...agentOs } });
     service.register(agentOf('late', 'Late'));
@@ -154,7 +154,7 @@ describe.each(ADAPTERS)('The core routes on %s', (adapter) => {
     expect(await jsonOf(`${url}/health`)).toEqual({ status: 'ok', instantiated_at: expect.any(String) });
   });
 
-  it('have a name for a server that has none', async () => {
+  it('show a default name for a server without one', async () => {
     const { url } = await startApp({ adapter });
     expect(await jsonOf(`${url}/info`)).toMatchObject({ os_id: 'agent-os', name: 'AgentOS', agent_count: 0 });
     expect(await jsonOf(`${url}/config`)).not.toHaveProperty('description');
@@ -167,14 +167,14 @@ describe.each(ADAPTERS)('The core routes on %s', (adapter) => {
     ['jwt', 'guards', { guards }],
     ['security_key', 'a key', { securityKey: 'key' }],
     ['security_key', 'a key and guards', { securityKey: 'key', guards }],
-  ])('say %s is the mode of authentication with %s', async (mode, _, http) => {
+  ])('report the mode of authentication %s with %s', async (mode, _, http) => {
     const { url } = await startApp({ adapter, agentOs: { http } });
     expect(await jsonOf(`${url}/info`)).toMatchObject({ auth_mode: mode });
   });
 });
 
-describe('A described component', () => {
-  it('has the description that it was given, before all that follows from its kind', async () => {
+describe('A component with a description', () => {
+  it('shows it before the details of its kind', async () => {
     const described = agentOf('described', 'Described', { description: 'Knows it.' });
     const { url } = await startApp({
       agentOs: {

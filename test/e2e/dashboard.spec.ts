@@ -9,7 +9,7 @@ afterEach(closeApps);
 const http = { dashboard: true };
 
 describe.each(ADAPTERS)('The dashboard on %s', (adapter) => {
-  it('is a page and its files, which load nothing from elsewhere', async () => {
+  it('is a page with files, which load nothing from other hosts', async () => {
     const { url } = await startApp({ adapter, agentOs: { http } });
     const page = await fetch(`${url}/dashboard`);
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -32,20 +32,20 @@ describe.each(ADAPTERS)('The dashboard on %s', (adapter) => {
   });
 
   it.each(['main.ts', '..%2fpackage.json', '..%2f..%2fagent-os.module.js', '%00', 'constructor'])(
-    'has no file %s',
+    'does not serve the file %s',
     async (name) => {
       const { url } = await startApp({ adapter, agentOs: { http } });
       expect((await fetch(`${url}/dashboard/${name}`)).status).toBe(404);
     },
   );
 
-  it('is open, and its data are behind the security key', async () => {
+  it('is open, while its data require the security key', async () => {
     const { url } = await startApp({ adapter, agentOs: { http: { ...http, securityKey: 'key' } } });
     expect((await fetch(`${url}/dashboard`)).status).toBe(200);
     expect((await fetch(`${url}/hooks`)).status).toBe(401);
   });
 
-  it('is not there unless it is asked for', async () => {
+  it('does not exist unless the option asks for it', async () => {
     const { url } = await startApp({ adapter, agentOs: {} });
     expect((await fetch(`${url}/dashboard`)).status).toBe(404);
     expect(await (await fetch(url)).json()).not.toHaveProperty('dashboard');
@@ -53,7 +53,7 @@ describe.each(ADAPTERS)('The dashboard on %s', (adapter) => {
 });
 
 describe('The dashboard', () => {
-  it('is no part of the OpenAPI document', async () => {
+  it('is not part of the OpenAPI document', async () => {
     const { app } = await startApp({ agentOs: { http } });
     const { paths } = createAgentOsDocument(app, new DocumentBuilder().setTitle('Host').build());
     expect(Object.keys(paths).filter((path) => path.includes('dashboard'))).toEqual([]);

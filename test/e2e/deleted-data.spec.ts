@@ -76,7 +76,7 @@ function proveDeletion(execute: () => AgentOsOptions, textOf?: () => Promise<str
     runJson(url, '/agents/desk', message, { session_id: session }, as(user));
 
   it.each(WAYS)(
-    '%s drops those that wait, lets those that run finish, and keeps nothing',
+    'are dropped by %s if they wait, may finish if they run, and leave no data',
     async (_way, remove) => {
       const desk = new Desk();
       const app = await desk.start(execute());
@@ -108,7 +108,7 @@ function proveDeletion(execute: () => AgentOsOptions, textOf?: () => Promise<str
     },
   );
 
-  it('also those of a run that goes on while its session is deleted are dropped when it has settled', async () => {
+  it('of a run that continues while its session is deleted are dropped when it has settled', async () => {
     const desk = new Desk();
     const app = await desk.start(execute());
     const running = ask(app, `long ${CANARY}`);
@@ -124,7 +124,7 @@ function proveDeletion(execute: () => AgentOsOptions, textOf?: () => Promise<str
     if (textOf) expect(await textOf()).not.toContain(CANARY);
   });
 
-  it('also those of a run whose session another process deletes are dropped when it has settled', async () => {
+  it('of a run whose session another process deletes are dropped when it has settled', async () => {
     const sessionStore = new InMemorySessionStore();
     const desk = new Desk();
     const app = await desk.start({ ...execute(), sessionStore });
@@ -148,7 +148,7 @@ function proveDeletion(execute: () => AgentOsOptions, textOf?: () => Promise<str
 describe('Background hooks in the process whose session is deleted', () => {
   proveDeletion(() => ({}));
 
-  it('AgentOsService.deleteUserData() deletes all sessions and evaluations of the user, and no others', async () => {
+  it('are deleted by AgentOsService.deleteUserData() with all sessions and evaluations of the user, and no others', async () => {
     const app = await new Desk().start({});
     for (let index = 0; index < 3; index++)
       await runJson(app.url, '/agents/desk', 'hi', { session_id: `s${index}` }, as('ann'));

@@ -65,8 +65,8 @@ const IN_ORDER = ['team', 'member', 'member', 'team'].flatMap((id) =>
 
 afterEach(closeApps);
 
-describe('a direct run', () => {
-  it('of a bare definition has all hooks inline, in order; decorators have no effect', async () => {
+describe('A direct run', () => {
+  it('of a bare definition runs all hooks inline, in order, and decorators have no effect', async () => {
     const hooks = new EveryKind();
     const root = hooked(METHODS.map((method) => hookRef(hooks, method)));
 
@@ -75,7 +75,7 @@ describe('a direct run', () => {
     expect([...hooks.steps, content]).toEqual([...IN_ORDER, 'hi']);
   });
 
-  it('of a handle from AgentOsService.get() does so with hooks from the container', async () => {
+  it('of a handle from AgentOsService.get() runs hooks of the container inline, in order', async () => {
     const root = hooked(METHODS.map((method) => hookRef(EveryKind, method)));
     const { app, agentOs } = await startApp({
       agentOs: { teams: [root], runHooksInBackground: true },
@@ -88,7 +88,7 @@ describe('a direct run', () => {
     expect(await agentOs.executions.list()).toEqual([]);
   });
 
-  it('refuses a class reference on a bare definition, and says what to do', async () => {
+  it('refuses a class reference on a bare definition, and names the remedy', async () => {
     const agent = new Agent({
       id: 'bare',
       engine: () => 'hi',

@@ -67,7 +67,7 @@ class Scene {
 
 afterEach(closeApps);
 
-describe.each(SURFACES)('disconnects ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(SURFACES)('Disconnects ($adapter, $transport)', ({ adapter, transport }) => {
   const ask = ({ client }: TestApp): RunStream | PendingRun =>
     transport === 'sse' ? client.stream('slow', 'hello') : client.run('slow', 'hello');
 
@@ -140,7 +140,7 @@ describe.each(SURFACES)('disconnects ($adapter, $transport)', ({ adapter, transp
   );
 });
 
-describe.each(ADAPTERS)('responses (%s)', (adapter) => {
+describe.each(ADAPTERS)('Responses (%s)', (adapter) => {
   it('G8: a client that has stopped reading holds the run up only until it leaves', async () => {
     const scene = new Scene();
     const { postHooks } = scene.agent;
@@ -206,7 +206,7 @@ describe.each(ADAPTERS)('responses (%s)', (adapter) => {
     expect(steps).toEqual(['member CANCELLED', 'team CANCELLED']);
   });
 
-  it('a response that stays open longer than `releaseAfter` releases its hooks with `delivered: false`', async () => {
+  it('release their hooks with `delivered: false` if they stay open longer than `releaseAfter`', async () => {
     const scene = new Scene();
     scene.engineGoesOn.open();
 
@@ -244,7 +244,7 @@ describe('AgentOsService.stream()', () => {
       expected: ['engine aborted', 'CANCELLED "one ", delivered: undefined', '1 execution'],
     },
   ])(
-    'a reader that stops early is a client that leaves ($onDisconnect)',
+    'treats a reader that stops early as a client that leaves ($onDisconnect)',
     async ({ onDisconnect, expected }) => {
       const scene = new Scene();
       const app = await scene.start('express', onDisconnect);

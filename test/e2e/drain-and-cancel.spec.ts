@@ -62,7 +62,7 @@ function createAgent(other: Gate = createGate()): Agent {
   });
 }
 
-describe('drain()', () => {
+describe('The method drain()', () => {
   it('waits for the hooks of settled runs whose response has not left', async () => {
     const { agentOs, url } = await startApp({
       agentOs: { agents: [createAgent()] },
@@ -133,83 +133,86 @@ describe('drain()', () => {
   });
 });
 
-describe.each(DOMAIN_SURFACES)('cancel(), on $adapter over $transport', ({ adapter, transport }) => {
-  it('cancels a run with the runs below it, and releases the hooks that ask for that', async () => {
-    const started = createGate();
-    let runId = '';
-    const writer = new Agent({
-      id: 'writer',
-      engine: ({ signal }) => {
-        signal.addEventListener('abort', () => steps.push('engine of writer aborted'));
+describe.each(DOMAIN_SURFACES)(
+  'The method cancel(), on $adapter over $transport',
+  ({ adapter, transport }) => {
+    it('cancels a run with the runs below it, and releases the hooks that ask for cancelled runs', async () => {
+      const started = createGate();
+      let runId = '';
+      const writer = new Agent({
+        id: 'writer',
+        engine: ({ signal }) => {
+          signal.addEventListener('abort', () => steps.push('engine of writer aborted'));
+          started.open();
+          return new Promise<never>(() => undefined);
+        },
+        postHooks: [inBackground('thanks', () => void steps.push('thanks'))],
+      });
+      const desk = new Team({
+        id: 'desk',
+        members: [writer],
+        engine: ({ delegate }) => delegate('writer', 'hello'),
+        preHooks: [({ runContext }) => (runId = runContext.runId)],
+        postHooks: [
+          inBackground('sorry', ({ runOutput }) => void steps.push(`sorry, ${runOutput.status}`), {
+            on: ['cancelled'],
+          }),
+        ],
+      });
+      const { agentOs, url } = await startApp({ adapter, agentOs: { teams: [desk] } });
+      const asking = ask(url, '/teams/desk', 'hello', transport);
+      await started.opened;
+
+      const cancelled = [agentOs.cancel('unknown'), agentOs.cancel(runId)];
+      const { status, body, text } = await asking;
+      await agentOs.drain();
+
+      expect([...cancelled, agentOs.cancel(runId)]).toEqual([false, true, false]);
+      expect(status).toBe(200);
+      if (transport === 'json') expect(body.status).toBe('CANCELLED');
+      else
+        expect(namesOf(parseFrames(text))).toEqual(
+          expect.arrayContaining(['RunCancelled', 'TeamRunCancelled']),
+        );
+      expect(steps).toEqual(['engine of writer aborted', 'sorry, CANCELLED']);
+    });
+
+    it('records a running inline hook as dropped, whatever it does later', async () => {
+      const started = createGate();
+      const late = createGate();
+      const hold = async (context: PreHookContext): Promise<void> => {
+        context.signal.addEventListener('abort', () => steps.push('hook aborted'));
+        runId = context.runContext.runId;
         started.open();
-        return new Promise<never>(() => undefined);
-      },
-      postHooks: [inBackground('thanks', () => void steps.push('thanks'))],
+        await late.opened;
+        throw new Error('too late');
+      };
+      let runId = '';
+      const agent = new Agent({
+        id: 'support',
+        engine: () => 'never asked',
+        preHooks: [defineHook(hold, { runInBackground: false })],
+      });
+      const { agentOs, url, log } = await startApp({ adapter, agentOs: { agents: [agent] } });
+      const asking = ask(url, '/agents/support', 'hello', transport);
+      await started.opened;
+
+      agentOs.cancel(runId);
+      const { text } = await asking;
+      late.open();
+      await agentOs.drain();
+
+      expect(text).not.toContain('never asked');
+      expect(steps).toEqual(['hook aborted']);
+      expect(await agentOs.executions.list()).toMatchObject([
+        { hook: 'hold', state: 'dropped', reason: 'cancelled' },
+      ]);
+      expect(log.messages('error')).toEqual([]);
     });
-    const desk = new Team({
-      id: 'desk',
-      members: [writer],
-      engine: ({ delegate }) => delegate('writer', 'hello'),
-      preHooks: [({ runContext }) => (runId = runContext.runId)],
-      postHooks: [
-        inBackground('sorry', ({ runOutput }) => void steps.push(`sorry, ${runOutput.status}`), {
-          on: ['cancelled'],
-        }),
-      ],
-    });
-    const { agentOs, url } = await startApp({ adapter, agentOs: { teams: [desk] } });
-    const asking = ask(url, '/teams/desk', 'hello', transport);
-    await started.opened;
+  },
+);
 
-    const cancelled = [agentOs.cancel('unknown'), agentOs.cancel(runId)];
-    const { status, body, text } = await asking;
-    await agentOs.drain();
-
-    expect([...cancelled, agentOs.cancel(runId)]).toEqual([false, true, false]);
-    expect(status).toBe(200);
-    if (transport === 'json') expect(body.status).toBe('CANCELLED');
-    else
-      expect(namesOf(parseFrames(text))).toEqual(
-        expect.arrayContaining(['RunCancelled', 'TeamRunCancelled']),
-      );
-    expect(steps).toEqual(['engine of writer aborted', 'sorry, CANCELLED']);
-  });
-
-  it('records an inline hook that was running as dropped, whatever it does later', async () => {
-    const started = createGate();
-    const late = createGate();
-    const hold = async (context: PreHookContext): Promise<void> => {
-      context.signal.addEventListener('abort', () => steps.push('hook aborted'));
-      runId = context.runContext.runId;
-      started.open();
-      await late.opened;
-      throw new Error('too late');
-    };
-    let runId = '';
-    const agent = new Agent({
-      id: 'support',
-      engine: () => 'never asked',
-      preHooks: [defineHook(hold, { runInBackground: false })],
-    });
-    const { agentOs, url, log } = await startApp({ adapter, agentOs: { agents: [agent] } });
-    const asking = ask(url, '/agents/support', 'hello', transport);
-    await started.opened;
-
-    agentOs.cancel(runId);
-    const { text } = await asking;
-    late.open();
-    await agentOs.drain();
-
-    expect(text).not.toContain('never asked');
-    expect(steps).toEqual(['hook aborted']);
-    expect(await agentOs.executions.list()).toMatchObject([
-      { hook: 'hold', state: 'dropped', reason: 'cancelled' },
-    ]);
-    expect(log.messages('error')).toEqual([]);
-  });
-});
-
-it('cancels a member alone, and its leader goes on', async () => {
+it('A cancelled member ends alone, and its leader continues', async () => {
   const writerStarted = createGate();
   let writerRun = '';
   const writer = new Agent({

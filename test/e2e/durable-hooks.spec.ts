@@ -56,7 +56,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       return executor;
     };
 
-    it('whose response nothing closes begins by itself after releaseAfter, and is not told of a delivery', async () => {
+    it('whose response never closes begins by itself after releaseAfter, and gets no delivery', async () => {
       const stage = await start(SOON, { releaseAfter: 1 });
       const ran = createGate();
       const batch = stage.batch('run', {
@@ -71,7 +71,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(stage.steps).toEqual(['delivered undefined']);
     });
 
-    it('G20: that was left by a process is run by the next one, with its execution id and the next attempt', async () => {
+    it('G20: a hook that a process has left is run by the next one, with its execution id and the next attempt', async () => {
       const queue = nextQueue();
       const deadline = new AbortController();
       const stage = await start({ queue });
@@ -134,7 +134,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       await expect(other.retry(id)).rejects.toThrow(HookExecutionConflictError);
     });
 
-    it('with a key takes the place of those that wait, whichever process has stored them', async () => {
+    it('with a key supersedes waiting hooks with this key, whichever process has stored them', async () => {
       const queue = nextQueue();
       const stage = await start({ queue });
       const other = await join(stage, { queue });
@@ -174,7 +174,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(stage.steps).toEqual(['first starts', 'first ends', 'second']);
     });
 
-    it('G17: of a run that settles while too many batches are stored runs before its result is returned', async () => {
+    it('G17: the hooks of a run that settles while too many batches are stored run before its result is returned', async () => {
       const stage = await start({ maxStored: 1 });
       const gate = createGate();
       const first = stage.batch('first', { hook: stage.recorded('first', () => gate.opened) });
@@ -221,7 +221,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       ]);
     });
 
-    it('is stored, however short the storeTimeout of the module is: that of the queue counts', async () => {
+    it('is stored however short the storeTimeout of the module is, since the queue has its own', async () => {
       const stage = await start();
       const executor = new TimeLimitedHookExecutor(stage.executor, { timeout: 0, logger: stage.host.logger });
       const batch = stage.batch('run', { hook: stage.step('ran') });
@@ -255,7 +255,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       ]);
     });
 
-    it('that a process does not know is left to others, and fails when none has come', async () => {
+    it('that a process does not know is left to others, and fails if none has come', async () => {
       const queue = nextQueue();
       const warnings: string[] = [];
       const logger = {

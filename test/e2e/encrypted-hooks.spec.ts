@@ -86,7 +86,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
     const expected = [CANARIES[0], FILE, CANARIES[1], CANARIES[3]];
 
     it(
-      'are stored without a readable text of their run, and get all of it',
+      'are stored without a readable text of their run, and get the whole run',
       async () => {
         seen.length = 0;
         const found: unknown[] = [];
@@ -109,7 +109,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       STARTING_TIME,
     );
 
-    it('are read with old keys, and fail loudly without theirs; a retry runs them when it is there again', async () => {
+    it('are read with old keys, and fail loudly without them; a retry runs them when the key is there again', async () => {
       seen.length = 0;
       const queue = nextQueue();
       const first = await start(queue, aesGcm(oldKey, 'old'), true);
@@ -142,7 +142,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       const broken = bullmq({ ...place.store, queue: nextQueue(), codec });
       const stage = new ExecutorStage(broken);
       await expect(stage.start()).rejects.toThrow(
-        /the option codec does not work: decode\(\) gives back something else/,
+        /the option codec does not work: decode\(\) does not return the payload/,
       );
       let isBroken = false;
       const good = aesGcm(keys, 'old');
@@ -160,10 +160,9 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         state: 'failed',
         errorName: 'PayloadDecodeError',
       });
-      expect([/could not be decoded: it is no JSON/.test(errors), errors.includes('secret canary')]).toEqual([
-        true,
-        false,
-      ]);
+      expect([/could not be decoded: it is not JSON/.test(errors), errors.includes('secret canary')]).toEqual(
+        [true, false],
+      );
     });
 
     it('whose codec cannot encode are volatile, or fail their run, and are not stored', async () => {
@@ -195,7 +194,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       }
     });
 
-    it('are left to others by a worker without one; one with a codec also reads what was stored without', async () => {
+    it('are left to others by a worker without the codec; a worker with one also reads hooks that were stored without', async () => {
       if (place.store.folder !== undefined) return;
       Logger.overrideLogger(log);
       const codec = aesGcm(keys, 'old');
@@ -246,8 +245,8 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
     });
   });
 
-describe('The option codec', () => {
-  it.each([{}, { encode: () => undefined }, 'aes'])('is refused if it is no codec: %j', (codec) => {
+describe('The option codec of the queue', () => {
+  it.each([{}, { encode: () => undefined }, 'aes'])('refuses a value that is not a codec: %j', (codec) => {
     expect(() => bullmq({ folder: 'a', codec: codec as never })).toThrow(
       /expected codec to be an object with the functions encode and decode/,
     );

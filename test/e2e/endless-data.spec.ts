@@ -156,7 +156,7 @@ const OTHERS = Object.entries(KINDS).flatMap(([kind, make]): Component[] => [
   }),
 ]);
 
-describe('Data without an end', () => {
+describe('A run with endless data', () => {
   let served: TestApp;
   beforeAll(async () => {
     const components = [...POST, ...INSIDE.map(({ agent }) => agent), ...OTHERS];
@@ -193,16 +193,19 @@ describe('Data without an end', () => {
     return { bodies, lines };
   };
 
-  it.each(POST.map((agent) => [agent.id, agent] as const))('written by a hook: %s', async (id, agent) => {
-    const { bodies, lines } = await run(agent, [id.endsWith('false') ? 'json' : 'sse']);
-    for (const { content, error_type } of bodies)
-      expect(error_type === 'guardrail_failed' || content !== undefined).toBe(true);
-    expect(lines.some((line) => /"(sees|guard)".*(runOutput|runContext|session)/.test(line))).toBe(true);
-    if (id.endsWith('false')) expect(bodies[0]).toMatchObject({ status: 'COMPLETED' });
-  });
+  it.each(POST.map((agent) => [agent.id, agent] as const))(
+    'answers if a hook writes it: %s',
+    async (id, agent) => {
+      const { bodies, lines } = await run(agent, [id.endsWith('false') ? 'json' : 'sse']);
+      for (const { content, error_type } of bodies)
+        expect(error_type === 'guardrail_failed' || content !== undefined).toBe(true);
+      expect(lines.some((line) => /"(sees|guard)".*(runOutput|runContext|session)/.test(line))).toBe(true);
+      if (id.endsWith('false')) expect(bodies[0]).toMatchObject({ status: 'COMPLETED' });
+    },
+  );
 
   it.each(INSIDE.map(({ into, agent }) => [agent.id, into, agent] as const))(
-    'written by a hook as an answer inside of itself: %s',
+    'answers if a hook writes an answer inside itself: %s',
     async (id, into, agent) => {
       const { bodies, lines } = await run(agent, [id.endsWith('false') ? 'json' : 'sse']);
       for (const { content } of bodies) expect(content).toBe('fine');
@@ -213,7 +216,7 @@ describe('Data without an end', () => {
   );
 
   it.each(OTHERS.map((component) => [component.id, component] as const))(
-    'written by something else: %s',
+    'answers if other code writes it: %s',
     async (_id, component) => {
       const { bodies } = await run(component);
       for (const { content } of bodies) expect(content).toBeDefined();

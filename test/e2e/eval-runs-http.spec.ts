@@ -57,7 +57,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
   const shared = shareApp(() => start());
   const locked = shareApp(() => start({ securityKey: 'key' }));
 
-  it('are those of judges', async () => {
+  it('are the evaluations of judges', async () => {
     const { url, call } = await start({}, []);
     const meta = { page: 1, limit: 20, search_time_ms: expect.any(Number) };
     expect(await call('GET', '/eval-runs')).toEqual({
@@ -134,12 +134,12 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     ['eval_types=accuracy,agent_as_judge', ['e2', 'e3', 'e1']],
     ['eval_types=accuracy,reliability', []],
     ['eval_types=&db_id=&type=', ['e2', 'e3', 'e1']],
-  ])('are listed as %p asks for', async (query, ids) => {
+  ])('are listed as the query %p asks', async (query, ids) => {
     const { call } = shared();
     expect(idsOf(await call('GET', `/eval-runs?${query}`))).toEqual(ids);
   });
 
-  it('are counted as far as they fit', async () => {
+  it('are counted with the filters of the query', async () => {
     const { call } = shared();
     expect((await call('GET', '/eval-runs?limit=1&page=2&model_id=mock-1')).body).toMatchObject({
       data: [{ id: 'e1' }],
@@ -170,7 +170,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     });
   });
 
-  it('of a judge that gives no score have none', async () => {
+  it('have no score if the judge gives none', async () => {
     const { score: _, threshold: __, ...binary } = evaluationOf({ scoring: 'binary', passed: false });
     const { call } = await start({}, [binary]);
     expect((await call('GET', '/eval-runs/e1')).body).toMatchObject({
@@ -184,7 +184,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     });
   });
 
-  it('say when they were changed', async () => {
+  it('have the time of their last change', async () => {
     const { call } = shared();
     expect((await call('GET', '/eval-runs/e2')).body).toMatchObject({
       model_id: 'mock-1',
@@ -207,7 +207,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     });
   });
 
-  it('are renamed', async () => {
+  it('can be renamed by their id', async () => {
     const { call } = await start();
     expect(await call('PATCH', '/eval-runs/e1', { body: { name: 'New' } })).toMatchObject({
       status: 200,
@@ -228,14 +228,14 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     },
   );
 
-  it('are deleted', async () => {
+  it('can be deleted by their ids', async () => {
     const { call } = await start();
     const body = { eval_run_ids: ['e1', 'nope', 'e3'] };
     expect(await call('DELETE', '/eval-runs', { body })).toEqual({ status: 204, body: undefined });
     expect(idsOf(await call('GET', '/eval-runs'))).toEqual(['e2']);
   });
 
-  it('are deleted by a single call of the store, however many they are', async () => {
+  it('are deleted with a single call of the store, however many they are', async () => {
     const { call, store } = await start({ userId: () => 'ann' });
     const [find, deletion] = [jest.spyOn(store, 'find'), jest.spyOn(store, 'delete')];
     const ids = Array.from({ length: 1_000 }, (_, index) => `e${index}`);
@@ -257,7 +257,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     },
   );
 
-  it('are not made by request', async () => {
+  it('cannot be created by request', async () => {
     const { call } = shared();
     for (const given of [{}, { headers: JSON_TYPE }, { body: { eval_type: 'accuracy', input: 'x' } }]) {
       expect(await call('POST', '/eval-runs', given)).toEqual({
@@ -272,7 +272,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     ['DELETE', '/eval-runs'],
     ['GET', '/eval-runs/e1'],
     ['PATCH', '/eval-runs/e1'],
-  ])('are in one database: %s %s knows no other', async (method, path) => {
+  ])('exist in one database, and %s %s finds no other', async (method, path) => {
     const { call, store } = shared();
     const body = { name: 'x', eval_run_ids: ['e1'] };
     expect(await call(method, `${path}?db_id=other`, method === 'GET' ? {} : { body })).toEqual({
@@ -282,7 +282,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     expect(await store.find('e1')).toMatchObject({ name: 'b' });
   });
 
-  describe('of somebody else’s runs, if the host says who asks,', () => {
+  describe('of other users’ runs, if the host names the user,', () => {
     const userId = (request: never): string | undefined =>
       (request as { headers: Record<string, string | undefined> }).headers['x-user'];
     const as = (user: string): JsonCall => ({ headers: { 'x-user': user } });
@@ -295,7 +295,7 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
       expect((await call('GET', '/eval-runs', as('eve'))).body).toMatchObject({ meta: { total_count: 0 } });
     });
 
-    it('are renamed by one call of the store, which looks at whose they are', async () => {
+    it('are renamed by one call of the store, which checks the owner', async () => {
       const { call, store } = await start({ userId });
       const [find, rename] = [jest.spyOn(store, 'find'), jest.spyOn(store, 'rename')];
       await call('PATCH', '/eval-runs/e1', { body: { name: 'x' }, ...as('ann') });

@@ -81,7 +81,7 @@ describe.each(ADAPTERS)('An event stream on %s', (adapter) => {
     );
   });
 
-  it('is nothing but frames, for teams and workflows too', async () => {
+  it('contains only frames, for teams and workflows too', async () => {
     const echo = new Agent({ id: 'echo', engine: ({ input }) => input });
     const desk = new Team({
       id: 'desk',
@@ -130,7 +130,7 @@ describe.each(ADAPTERS)('An event stream on %s', (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)('What differs from the original protocol on purpose, on %s:', (adapter) => {
+describe.each(ADAPTERS)('Where it differs from the original protocol on purpose, on %s,', (adapter) => {
   const fussy = new Agent({
     id: 'fussy',
     engine: () => 'never asked',
@@ -141,7 +141,7 @@ describe.each(ADAPTERS)('What differs from the original protocol on purpose, on 
     ],
   });
 
-  it('a workflow whose step was rejected is an ERROR, and says so once', async () => {
+  it('a workflow whose step was rejected has the status ERROR, and one event for it', async () => {
     const flow = new Workflow({ id: 'flow', steps: [fussy] });
     const { url } = await startApp({ adapter, agentOs: { workflows: [flow] } });
     const problem = { error_type: 'input_check_error', error_id: 'off_topic' };
@@ -156,7 +156,7 @@ describe.each(ADAPTERS)('What differs from the original protocol on purpose, on 
     expect(frames.at(-1)?.event).toBe('WorkflowError');
   });
 
-  it('a team says that it has started before its pre-hooks run, and shows no input before they have', async () => {
+  it('a team reports its start before its pre-hooks run, and shows no input before they have ended', async () => {
     const mask = ({ runInput }: PreHookContext): void => {
       runInput.content = 'masked';
     };
@@ -174,7 +174,7 @@ describe.each(ADAPTERS)('What differs from the original protocol on purpose, on 
     expect(JSON.stringify(frames)).not.toContain('secret');
   });
 
-  it('an inline hook that fails has ended too, with an error; a background hook has no events', async () => {
+  it('an inline hook that fails has ended too, with an error, while a background hook has no events', async () => {
     const fail = defineHook(
       function fail() {
         throw new Error('the database password is 1234');
@@ -195,7 +195,7 @@ describe.each(ADAPTERS)('What differs from the original protocol on purpose, on 
     ]);
   });
 
-  it('the failure of a provider is 502, any other one of the engine 500', async () => {
+  it('the failure of a provider is 502, and any other failure of the engine 500', async () => {
     const agents = [
       new Agent({
         id: 'provider',
@@ -225,7 +225,7 @@ describe.each(ADAPTERS)('What differs from the original protocol on purpose, on 
     expect(JSON.stringify(answers)).not.toContain('sk-1234');
   });
 
-  it('a run that is cancelled is answered with what it has: 200, CANCELLED', async () => {
+  it('a cancelled run is answered with its output so far: 200, CANCELLED', async () => {
     const agent = new Agent({
       id: 'agent',
       engine: async function* ({ context, signal }) {

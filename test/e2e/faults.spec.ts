@@ -52,136 +52,131 @@ const RETURNED: Readonly<Record<string, () => unknown>> = {
   'an empty observable': () => EMPTY,
 };
 
-describe.each(DOMAIN_SURFACES)(
-  'hooks that do not behave, on $adapter over $transport',
-  ({ adapter, transport }) => {
-    it('may return what is no promise: the hook has succeeded and the next one starts', async () => {
-      const unhandled = recordUnhandledRejections();
-      const ran: string[] = [];
-      const postHooks = Object.entries(RETURNED).flatMap(([name, returned]) => [
-        inBackground(name, returned),
-        inBackground(`after ${name}`, () => void ran.push(name)),
-      ]);
-      const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
-      const { url, agentOs, log } = await startApp({ adapter, agentOs: { agents: [agent] } });
+describe.each(DOMAIN_SURFACES)('Hooks with faults, on $adapter over $transport', ({ adapter, transport }) => {
+  it('may return a value that is not a promise: the hook has succeeded and the next one starts', async () => {
+    const unhandled = recordUnhandledRejections();
+    const ran: string[] = [];
+    const postHooks = Object.entries(RETURNED).flatMap(([name, returned]) => [
+      inBackground(name, returned),
+      inBackground(`after ${name}`, () => void ran.push(name)),
+    ]);
+    const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
+    const { url, agentOs, log } = await startApp({ adapter, agentOs: { agents: [agent] } });
 
-      const { body } = await ask(url, '/agents/support', 'hello', transport);
-      await agentOs.drain();
+    const { body } = await ask(url, '/agents/support', 'hello', transport);
+    await agentOs.drain();
 
-      expect(body.content).toBe('the answer');
-      expect(ran).toEqual(Object.keys(RETURNED));
-      expect([(await agentOs.executions.counts()).succeeded, log.messages('error')]).toEqual([
-        2 * ran.length,
-        [],
-      ]);
-      expect(await unhandled.stop()).toEqual([]);
+    expect(body.content).toBe('the answer');
+    expect(ran).toEqual(Object.keys(RETURNED));
+    expect([(await agentOs.executions.counts()).succeeded, log.messages('error')]).toEqual([
+      2 * ran.length,
+      [],
+    ]);
+    expect(await unhandled.stop()).toEqual([]);
+  });
+
+  it('may destroy all their data: the answer, the session, later hooks and later runs do not notice', async () => {
+    const seen: unknown[] = [];
+    const look = ({ runInput, runContext, runOutput, session, component, hook }: PostHookContext): void => {
+      const { content, status, messages, metadata } = runOutput;
+      seen.push({
+        ...{
+          input: runInput.content,
+          user: runContext.userId,
+          session: session.id,
+          component: component.id,
+        },
+        ...{ content, status, messages: messages.length, metadata, delivered: hook.delivered },
+      });
+    };
+    const agent = new Agent({
+      id: 'support',
+      engine: ({ input, messages }) => ({
+        content: `answer ${messages.length} to ${input}`,
+        metadata: { tags: ['a'] },
+      }),
+      preHooks: [inBackground<PreHookContext>('early vandal', destroy)],
+      postHooks: [inBackground('vandal', destroy), inBackground('look', look)],
     });
+    const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const fields = { session_id: 'one', user_id: 'ada' };
 
-    it('may destroy all that they get: the answer, the session, later hooks and later runs do not notice', async () => {
-      const seen: unknown[] = [];
-      const look = ({ runInput, runContext, runOutput, session, component, hook }: PostHookContext): void => {
-        const { content, status, messages, metadata } = runOutput;
-        seen.push({
-          ...{
-            input: runInput.content,
-            user: runContext.userId,
-            session: session.id,
-            component: component.id,
-          },
-          ...{ content, status, messages: messages.length, metadata, delivered: hook.delivered },
-        });
-      };
-      const agent = new Agent({
-        id: 'support',
-        engine: ({ input, messages }) => ({
-          content: `answer ${messages.length} to ${input}`,
-          metadata: { tags: ['a'] },
+    const first = await ask(url, '/agents/support', 'hello', transport, fields);
+    await agentOs.drain();
+    const second = await ask(url, '/agents/support', 'again', transport, fields);
+    await agentOs.drain();
+
+    expect(await agentOs.executions.counts()).toMatchObject({ succeeded: 6, failed: 0 });
+    // The second question comes after the first one and its answer: the session has survived.
+    expect([first.body.content, second.body.content]).toEqual(['answer 1 to hello', 'answer 3 to again']);
+    const common = { user: 'ada', session: 'one', component: 'support', status: 'COMPLETED', messages: 2 };
+    expect(seen).toEqual([
+      {
+        ...common,
+        input: 'hello',
+        content: 'answer 1 to hello',
+        metadata: { tags: ['a'] },
+        delivered: true,
+      },
+      {
+        ...common,
+        input: 'again',
+        content: 'answer 3 to again',
+        metadata: { tags: ['a'] },
+        delivered: true,
+      },
+    ]);
+  });
+
+  it('may block the event loop after the answer has been sent', async () => {
+    const ran: string[] = [];
+    const agent = new Agent({
+      id: 'support',
+      engine: () => 'the answer',
+      postHooks: [
+        inBackground(
+          'blocker',
+          () => void ran.push(Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)),
+        ),
+        inBackground('next', () => void ran.push('next')),
+      ],
+    });
+    const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
+
+    const { body } = await ask(url, '/agents/support', 'hello', transport);
+    await agentOs.drain();
+
+    expect([body.content, ran]).toEqual(['the answer', ['timed-out', 'next']]);
+    expect(await agentOs.executions.counts()).toMatchObject({ succeeded: 2, timed_out: 0 });
+  });
+
+  it('may fail inline in every way: a post-hook changes nothing, a guardrail ends its run', async () => {
+    const unhandled = recordUnhandledRejections();
+    const inline = failing.map(({ name, hook }) => defineHook(hook, { name, runInBackground: false }));
+    const guards = failing.map(
+      ({ name, hook }, index) =>
+        new Agent({
+          id: `guarded-${index}`,
+          engine: () => 'unseen',
+          postHooks: [defineGuardrail(hook, { name })],
         }),
-        preHooks: [inBackground<PreHookContext>('early vandal', destroy)],
-        postHooks: [inBackground('vandal', destroy), inBackground('look', look)],
-      });
-      const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
-      const fields = { session_id: 'one', user_id: 'ada' };
+    );
+    const open = new Agent({ id: 'open', engine: () => 'the answer', postHooks: inline });
+    const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [open, ...guards] } });
 
-      const first = await ask(url, '/agents/support', 'hello', transport, fields);
-      await agentOs.drain();
-      const second = await ask(url, '/agents/support', 'again', transport, fields);
-      await agentOs.drain();
+    const answer = await ask(url, '/agents/open', 'hello', transport);
+    const guarded = await Promise.all(guards.map(({ id }) => ask(url, `/agents/${id}`, 'hello', transport)));
 
-      expect(await agentOs.executions.counts()).toMatchObject({ succeeded: 6, failed: 0 });
-      // The second question comes after the first one and its answer: the session has survived.
-      expect([first.body.content, second.body.content]).toEqual(['answer 1 to hello', 'answer 3 to again']);
-      const common = { user: 'ada', session: 'one', component: 'support', status: 'COMPLETED', messages: 2 };
-      expect(seen).toEqual([
-        {
-          ...common,
-          input: 'hello',
-          content: 'answer 1 to hello',
-          metadata: { tags: ['a'] },
-          delivered: true,
-        },
-        {
-          ...common,
-          input: 'again',
-          content: 'answer 3 to again',
-          metadata: { tags: ['a'] },
-          delivered: true,
-        },
-      ]);
-    });
+    expect(answer.body.content).toBe('the answer');
+    expect(new Set(guarded.map(({ body }) => body.error_type))).toEqual(new Set(['guardrail_failed']));
+    expect(await agentOs.executions.counts()).toMatchObject({ failed: 2 * failing.length, succeeded: 0 });
+    expect(await openExecutions(agentOs)).toBe(0);
+    expect(await unhandled.stop()).toEqual([]);
+  });
+});
 
-    it('may block the event loop, once the answer has been sent', async () => {
-      const ran: string[] = [];
-      const agent = new Agent({
-        id: 'support',
-        engine: () => 'the answer',
-        postHooks: [
-          inBackground(
-            'blocker',
-            () => void ran.push(Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)),
-          ),
-          inBackground('next', () => void ran.push('next')),
-        ],
-      });
-      const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [agent] } });
-
-      const { body } = await ask(url, '/agents/support', 'hello', transport);
-      await agentOs.drain();
-
-      expect([body.content, ran]).toEqual(['the answer', ['timed-out', 'next']]);
-      expect(await agentOs.executions.counts()).toMatchObject({ succeeded: 2, timed_out: 0 });
-    });
-
-    it('may fail inline in every way: a post-hook costs nothing, a guardrail ends its run', async () => {
-      const unhandled = recordUnhandledRejections();
-      const inline = failing.map(({ name, hook }) => defineHook(hook, { name, runInBackground: false }));
-      const guards = failing.map(
-        ({ name, hook }, index) =>
-          new Agent({
-            id: `guarded-${index}`,
-            engine: () => 'unseen',
-            postHooks: [defineGuardrail(hook, { name })],
-          }),
-      );
-      const open = new Agent({ id: 'open', engine: () => 'the answer', postHooks: inline });
-      const { url, agentOs } = await startApp({ adapter, agentOs: { agents: [open, ...guards] } });
-
-      const answer = await ask(url, '/agents/open', 'hello', transport);
-      const guarded = await Promise.all(
-        guards.map(({ id }) => ask(url, `/agents/${id}`, 'hello', transport)),
-      );
-
-      expect(answer.body.content).toBe('the answer');
-      expect(new Set(guarded.map(({ body }) => body.error_type))).toEqual(new Set(['guardrail_failed']));
-      expect(await agentOs.executions.counts()).toMatchObject({ failed: 2 * failing.length, succeeded: 0 });
-      expect(await openExecutions(agentOs)).toBe(0);
-      expect(await unhandled.stop()).toEqual([]);
-    });
-  },
-);
-
-describe('hooks that do not behave', () => {
-  it('are waited for if they return a thenable or an observable', async () => {
+describe('Hooks with faults', () => {
+  it('are awaited if they return a thenable or an observable', async () => {
     const steps: string[] = [];
     const gates = [createGate(), createGate()] as const;
     const started = [createGate(), createGate()] as const;
@@ -215,7 +210,7 @@ describe('hooks that do not behave', () => {
     expect(steps).toEqual(['gate 0', 'thenable', 'gate 1', 'observable', 'next']);
   });
 
-  it('that never settle cost their place no longer than their timeout, even with one place for all runs', async () => {
+  it('that never settle occupy their place no longer than their timeout, even with one place for all runs', async () => {
     const ran: string[] = [];
     const never: readonly HookFunction<PostHookContext>[] = [
       inBackground('promise', () => new Promise(() => undefined), { timeout: 10 }),
@@ -237,7 +232,7 @@ describe('hooks that do not behave', () => {
     expect(await agentOs.executions.counts()).toMatchObject({ timed_out: 12, succeeded: 3 });
   });
 
-  it('fail with their condition', async () => {
+  it('fail if their condition fails', async () => {
     const conditions = {
       throws: () => raise(new RangeError('x')),
       rejects: async () => raise(new TypeError('x')),
@@ -262,7 +257,7 @@ describe('hooks that do not behave', () => {
     ]);
   });
 
-  it('fail for clients that have left as for all others', async () => {
+  it('fail in the same way if the client has left', async () => {
     const unhandled = recordUnhandledRejections();
     const engine = createGate();
     const agent = new Agent({

@@ -63,7 +63,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
   const start = (http: AgentOsHttpOptions = {}): Promise<TestApp> =>
     startApp({ adapter, agentOs: { agents: [echo], http } });
 
-  it('keep the character set that their sender names, so that their texts can be read', async () => {
+  it('keep the character set that their sender names, so that their texts are readable', async () => {
     const { url } = await start();
     const [cyrillic, japanese] = [Buffer.from([0xcf, 0xf0]), Buffer.from([0x82, 0xb1, 0x82, 0xf1])];
     const form = uploadOf([
@@ -116,7 +116,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     });
   });
 
-  it('as agent-ui sends them: with an empty session, in a stream', async () => {
+  it('arrive as agent-ui sends them: with an empty session, in a stream', async () => {
     const { url } = await start();
     const form = uploadOf([{ name: 'photo.png', type: 'image/png' }], { stream: 'true', session_id: '' });
     const response = await postBody(url, '/agents/echo', form);
@@ -126,7 +126,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     ]);
   });
 
-  it('are known by their names if the client does not know their type', async () => {
+  it('get their type from their names if the client does not know it', async () => {
     const { url } = await start();
     await send(url, uploadOf([{ name: 'scan.pdf', type: 'application/octet-stream' }, { name: 'a.webp' }]));
     expect(received()).toMatchObject([
@@ -135,7 +135,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     ]);
   });
 
-  it('are known by names and bytes where Windows and browsers say something else', async () => {
+  it('get their type from names and bytes where Windows and browsers send another one', async () => {
     const { url } = await start();
     const form = uploadOf([
       { name: 'prices.csv', type: 'application/vnd.ms-excel', content: 'Ann,5' },
@@ -162,7 +162,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     ]);
   });
 
-  it('keep names of any script, and lose the paths before them', async () => {
+  it('keep names of any script, and lose the folders before them', async () => {
     const { url } = await start();
     await send(
       url,
@@ -179,14 +179,14 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     ]);
   });
 
-  it('may be none, as when nobody has chosen a file in a browser', async () => {
+  it('may be absent, as when no file is chosen in a browser', async () => {
     const { url } = await start({ maxFiles: 0 });
     const form = uploadOf([{ name: '', type: 'application/octet-stream', content: '' }]);
     expect((await send(url, form)).status).toBe(200);
     expect(received()).toEqual([]);
   });
 
-  it('may be larger than what the host takes of other bodies', async () => {
+  it('may be larger than the limit of the host for other bodies', async () => {
     const { url } = await start();
     expect((await send(url, uploadOf([{ name: 'a.png', content: bytes(3_000_000) }]))).status).toBe(200);
     expect(requests[0]?.files[0]?.content).toHaveLength(4_000_000);
@@ -230,7 +230,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     });
   });
 
-  it('are refused where the host wants none', async () => {
+  it('are refused if the host has turned uploads off', async () => {
     const { url } = await start({ maxFiles: 0 });
     expect(await send(url, uploadOf([{ name: 'a.txt' }]))).toEqual({
       status: 413,
@@ -238,7 +238,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     });
   });
 
-  it('are refused without a name or a type, but for an empty one', async () => {
+  it('are refused without a name or a type, except an empty one', async () => {
     const { port } = await start();
     const body =
       '--b\r\nContent-Disposition: form-data; name="message"\r\n\r\nhi\r\n' +
@@ -271,7 +271,7 @@ describe.each(ADAPTERS)('Files that are uploaded with a run on %s', (adapter) =>
     expect(await rejections.stop()).toEqual([]);
   });
 
-  it('are given up if their client has left before anybody reads them', async () => {
+  it('are discarded if their client has left before a handler reads them', async () => {
     const [arrived, left, ended] = [createGate(), createGate(), createGate()];
     const hold: NestInterceptor = {
       async intercept(_context, next) {
@@ -375,7 +375,7 @@ describe.each(ADAPTERS)('Files that a run on %s describes', (adapter) => {
   it.each<[string, (images: string) => RunBody]>([
     ['as multipart', (described) => uploadOf([], { images: described })],
     ['as JSON', (described) => `{"message":"hi","stream":false,"images":${described}}`],
-  ])('are counted before any of them is looked at: %s', async (_how, bodyOf) => {
+  ])('are counted before any of them is checked: %s', async (_how, bodyOf) => {
     const { url } = await start();
     // Each has something wrong with it that could be said.
     expect(await send(url, bodyOf(`[${'{},'.repeat(10)}{}]`))).toEqual({
@@ -421,7 +421,7 @@ describe.each(ADAPTERS)('Files that a run on %s describes', (adapter) => {
     ]);
   });
 
-  it('have short texts, but for their content', async () => {
+  it('must have short texts, except for their content', async () => {
     const { url } = await start();
     for (const name of ['id', 'mime_type', 'format']) {
       const described = [{ filename: 'a.png', content: image.content, [name]: 'x'.repeat(1_000_000) }];
@@ -449,7 +449,7 @@ describe.each(ADAPTERS)('Files that a run on %s describes', (adapter) => {
     expect(received()).toMatchObject([{ name: 'a.txt', content: text }]);
   });
 
-  it.each([false, true])('may be elsewhere only if acceptClientContext (%p) says so', async (accepted) => {
+  it.each([false, true])('may be URLs only if acceptClientContext (%p) says so', async (accepted) => {
     const { url } = await start({ acceptClientContext: accepted });
     const elsewhere = JSON.stringify([{ url: 'http://169.254.169.254/latest.png' }]);
     const { status, body } = await send(url, uploadOf([], { images: elsewhere }));
@@ -585,7 +585,7 @@ const inFileUploadStyle: ParserStyle = (texts, files) => {
   return { body: texts, files: { files: files.map(describeFile) } };
 };
 
-describe.each(ADAPTERS)('Files that a parser of the host has read on %s', (adapter) => {
+describe.each(ADAPTERS)('Files that a body parser of the host has read on %s', (adapter) => {
   const start = (style: ParserStyle, http: AgentOsHttpOptions = {}): Promise<TestApp> =>
     startApp({
       adapter,
@@ -610,7 +610,7 @@ describe.each(ADAPTERS)('Files that a parser of the host has read on %s', (adapt
     expect(received()).toMatchObject([{ name: 'one.txt' }]);
   });
 
-  it.each(STYLES)('are refused like others, as %s leaves them', async (_parser, style) => {
+  it.each(STYLES)('are refused under the same rules, as %s leaves them', async (_parser, style) => {
     const { url } = await start(style, { maxFileSize: 10, maxFiles: 1 });
     const refusalOf = async (...files: UploadedFile[]): Promise<unknown> => {
       const { status, body } = await send(url, uploadOf(files));
@@ -668,13 +668,13 @@ describe.each(ADAPTERS)('Files that a parser of the host has read on %s', (adapt
       400,
       'Unsupported file type',
     ],
-  ])('are refused if it keeps them %s', async (_how, style, status, detail) => {
+  ])('are refused if the parser keeps them %s', async (_how, style, status, detail) => {
     const { url } = await start(style);
     expect(await send(url, uploadOf([{ name: 'a.txt' }]))).toEqual({ status, body: { detail } });
     expect(requests).toEqual([]);
   });
 
-  it('are not waited for if it has read the body and kept nothing', async () => {
+  it('are not awaited if the parser has read the body and kept nothing', async () => {
     const { url } = await start(() => ({ body: [] }));
     expect(await send(url, uploadOf([{ name: 'a.txt' }]))).toEqual({
       status: 400,

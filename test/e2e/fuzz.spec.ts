@@ -56,7 +56,7 @@ const OPERATIONS = [
 /** Its answer has no end. It reads its query as the other routes of hooks do. */
 const ENDLESS = ['GET /hooks/changes'];
 
-describe.each(ADAPTERS)('Whatever a client sends, on %s,', (adapter) => {
+describe.each(ADAPTERS)('Under any request, on %s,', (adapter) => {
   let app: TestApp;
   let validator: OpenApiValidator;
   let rejections: RejectionRecorder;
@@ -90,19 +90,24 @@ describe.each(ADAPTERS)('Whatever a client sends, on %s,', (adapter) => {
   });
   afterAll(closeApps);
 
-  it.each(OPERATIONS)('%s %s answers with what it promises, and the server lives', async (method, path) => {
-    const operation = validator.operations().find((known) => known.method === method && known.path === path);
-    expect(operation).toBeDefined();
-    const requests = hostileRequests(validator.document, method, path, operation?.operation ?? {}, ids);
-    await fc.assert(
-      fc.asyncProperty(requests, async (request) => {
-        expect(problemsOf(request, await sendHostile(app.port, request))).toEqual([]);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  it.each(OPERATIONS)(
+    'the route %s %s answers as promised, and the server survives',
+    async (method, path) => {
+      const operation = validator
+        .operations()
+        .find((known) => known.method === method && known.path === path);
+      expect(operation).toBeDefined();
+      const requests = hostileRequests(validator.document, method, path, operation?.operation ?? {}, ids);
+      await fc.assert(
+        fc.asyncProperty(requests, async (request) => {
+          expect(problemsOf(request, await sendHostile(app.port, request))).toEqual([]);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 
-  it('the server is as it was', async () => {
+  it('the server is unchanged afterwards', async () => {
     expect((await fetch(`${app.url}/health`)).status).toBe(200);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
     expect(await rejections.stop()).toEqual([]);

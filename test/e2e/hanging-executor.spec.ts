@@ -70,7 +70,7 @@ describe('A run whose executor hangs', () => {
     }
   }
 
-  it('hands its answer back once it is cancelled', async () => {
+  it('returns its answer once it is cancelled', async () => {
     const executor = new HangingQueue();
     const { agentOs } = await start(executor);
     const run = agentOs.run('agent', 'hello');
@@ -91,7 +91,7 @@ describe('A run whose executor hangs', () => {
     executor.answers.open();
   });
 
-  it('hands its answer back after storeTimeout, and its hooks are lost by name and never run', async () => {
+  it('returns its answer after storeTimeout, and its hooks are logged as lost and never run', async () => {
     const executor = new HangingQueue();
     const { agentOs, log } = await start(executor, { storeTimeout: 50 });
     await expect(agentOs.run('agent', 'hello')).resolves.toMatchObject({ content: 'answer' });
@@ -117,7 +117,7 @@ describe('An executor', () => {
     new Agent({ id: 'agent', engine: () => 'answer', postHooks: [inBackground('notify', () => undefined)] }),
   ];
 
-  it('that hangs at the start keeps the application from starting, by name', async () => {
+  it('that hangs at the start keeps the application from starting, and is named', async () => {
     class Hanging extends Queue {
       override start = never;
     }
@@ -148,7 +148,7 @@ describe('An executor', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('no connection'))],
-  ])('whose release() %s ends no process: it is logged', async (_what, release) => {
+  ])('whose release() %s ends no process, and is logged', async (_what, release) => {
     class Failing extends Queue {
       override release = release;
     }

@@ -47,7 +47,7 @@ describe('An evaluation', () => {
     ['masks', [judge(false), mask], false],
     ['passes', [judge(false), pass], true],
     ['has masked before', [mask, judge(false)], true],
-  ] as const)('quotes what it has judged only if a guardrail %s it', async (verb, postHooks, isShown) => {
+  ] as const)('quotes the judged answer only if a guardrail %s it', async (verb, postHooks, isShown) => {
     const agent = new Agent({ id: 'agent', engine: () => SECRET, postHooks: [...postHooks] });
     const shown = JSON.stringify(await shownAfter('/agents/agent', agent));
     expect(shown.includes(verb === 'has masked before' ? '***' : SECRET)).toBe(isShown);
@@ -61,7 +61,7 @@ describe('An evaluation', () => {
     ['masks', 'in the background', mask, false],
     ['passes', 'in the background', pass, true],
   ] as const)(
-    'of a member shows it only if the team %s it; judged %s',
+    'of a member shows its answer only if the team %s it; judged %s',
     async (_verb, mode, guardrail, isShown) => {
       const member = new Agent({
         id: 'member',

@@ -41,7 +41,7 @@ const teamOf = (id: string, members: (Agent | Team)[], postHooks: (typeof pass)[
     engine: ({ delegate }) => delegate(members[0]?.id ?? '', 'go'),
   });
 
-describe('A session', () => {
+describe('A stored session', () => {
   /** What clients can read of a session after a run of this component. */
   async function shownAfter(path: string, agentOs: AgentOsOptions, isStreamed = false): Promise<string> {
     const { url } = await startApp({ agentOs: { ...agentOs, agents: [member] } });
@@ -56,7 +56,7 @@ describe('A session', () => {
   it.each([
     ['refuses', refuse],
     ['masks', mask],
-  ])('does not hold what a member has said if a guardrail of its team %s it', async (_verb, guardrail) => {
+  ])('does not contain the answer of a member if a guardrail of its team %s it', async (_verb, guardrail) => {
     for (const isStreamed of [false, true]) {
       const shown = await shownAfter(
         '/teams/desk',
@@ -69,18 +69,18 @@ describe('A session', () => {
     }
   });
 
-  it('does not hold what a step has said if a guardrail of its workflow refuses it', async () => {
+  it('does not contain the answer of a step if a guardrail of its workflow rejects it', async () => {
     const flow = new Workflow({ id: 'flow', steps: [member], postHooks: [refuse] });
     expect(await shownAfter('/workflows/flow', { workflows: [flow] })).not.toContain(SECRET);
   });
 
   it.each([
-    ['the outer team refuses it', [pass], [refuse], false],
-    ['the inner team refuses it', [refuse], [pass], false],
-    ['only the inner team looks, and passes it', [pass], [], true],
+    ['the outer team rejects it', [pass], [refuse], false],
+    ['the inner team rejects it', [refuse], [pass], false],
+    ['only the inner team inspects and passes it', [pass], [], true],
     ['both pass it', [pass], [pass], true],
-    ['nobody looks', [], [], true],
-  ] as const)('with a team in a team: %s', async (_case, inner, outer, isShown) => {
+    ['no guardrail inspects it', [], [], true],
+  ] as const)('of a team in a team holds no rejected answer: %s', async (_case, inner, outer, isShown) => {
     const teams = [teamOf('outer', [teamOf('inner', [member], [...inner])], [...outer])];
     expect((await shownAfter('/teams/outer', { teams })).includes(SECRET)).toBe(isShown);
   });
@@ -94,7 +94,7 @@ describe('A session', () => {
     expect(runs.map((run) => run['agent_id'] ?? run['team_id'])).toEqual(['member', 'inner', 'outer']);
   });
 
-  it('does not hold what a member says after the guardrails of its team have passed', async () => {
+  it('does not contain an answer that a member gives after the guardrails of its team have passed', async () => {
     const [settled, late] = [createGate(), createGate()];
     const slow = new Agent({
       id: 'slow',
@@ -119,7 +119,7 @@ describe('A session', () => {
     expect(await (await fetch(`${url}/sessions/s1/runs`)).text()).not.toContain(SECRET);
   });
 
-  it('does not hold what another run was asked, if that was the answer of a run that was refused', async () => {
+  it('does not contain the input of a run that quotes the answer of a rejected run', async () => {
     const [one, two] = [
       new Agent({ id: 'one', engine: () => SECRET }),
       new Agent({ id: 'two', engine: () => 'ok' }),
@@ -131,7 +131,7 @@ describe('A session', () => {
     expect([shown.includes('"agent_id":"two"'), shown.includes(SECRET)]).toEqual([true, false]);
   });
 
-  it('gives no empty history for what was refused, and as many turns as are asked for', async () => {
+  it('has no empty turns for rejected answers, and as many turns as requested', async () => {
     let isRefused = false;
     const told: string[] = [];
     const teller = new Agent({
@@ -159,7 +159,7 @@ describe('A session', () => {
     expect(told).toEqual(['a', 'a|a!|b', 'a|a!|b|b!|refused', 'a|a!|b|b!|refused', 'a|a!|b|b!|c']);
   });
 
-  it('does not hold what an attempt has said that was repeated, and that no guardrail has seen', async () => {
+  it('does not contain the text of a repeated attempt that no guardrail has inspected', async () => {
     let attempts = 0;
     const flaky = new Agent({ id: 'flaky', engine: () => (attempts === 0 ? SECRET : 'fine') });
     const team = new Team({
@@ -180,7 +180,7 @@ describe('A session', () => {
 });
 
 describe('A stream', () => {
-  it('does not show what a member says while the run that was refused is being stored', async () => {
+  it('does not show the answer of a member while the rejected run is being stored', async () => {
     // The first run that is stored is that of the team.
     const failing = failingStore(new InMemorySessionStore());
     failing.hang('append', { times: 1 });

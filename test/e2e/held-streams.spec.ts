@@ -122,7 +122,7 @@ const SOURCES: { source: string; guardedBy(guardrail: PostHook): Component }[] =
 
 afterEach(closeApps);
 
-describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('Output guardrails ($adapter, $transport)', ({ adapter, transport }) => {
   async function answerOf(root: Component): Promise<Answer> {
     const { url } = await startApp({ adapter, agentOs: registrationOf(root) });
     return ask(url, pathOf(root), 'hello', transport);
@@ -140,14 +140,17 @@ describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ ad
     },
   );
 
-  it.each(SOURCES)('show only what a masking guardrail has left of $source', async ({ guardedBy }) => {
-    const { text, body } = await answerOf(guardedBy(mask));
+  it.each(SOURCES)(
+    'show of $source only the text that a masking guardrail has left',
+    async ({ guardedBy }) => {
+      const { text, body } = await answerOf(guardedBy(mask));
 
-    expect(body['content']).toMatch(/The code is \*\*\*\*\.$/);
-    expect(text).not.toContain(SECRET);
-  });
+      expect(body['content']).toMatch(/The code is \*\*\*\*\.$/);
+      expect(text).not.toContain(SECRET);
+    },
+  );
 
-  it('leave of the work behind a masked answer what the guardrail has assigned itself', async () => {
+  it('keep of the work behind a masked answer only the values that the guardrail has assigned itself', async () => {
     const maskAll = defineGuardrail(({ runOutput }: PostHookContext) => {
       runOutput.content = 'masked';
       runOutput.memberResponses = runOutput.memberResponses.map((response) => ({
@@ -163,7 +166,7 @@ describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ ad
     expect(text).not.toContain(SECRET);
   });
 
-  it('show nothing of an answer if they break', async () => {
+  it('show nothing of an answer if they throw', async () => {
     const broken = defineGuardrail(() => Promise.reject(new Error(`no service for ${SECRET}`)));
     const { status, text, body } = await answerOf(passingOn('root', telltale('member'), broken));
 
@@ -172,7 +175,7 @@ describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ ad
     expect(text).not.toContain(SECRET);
   });
 
-  it('show nothing of a member that they reject, if the leader answers without it', async () => {
+  it('show nothing of a member that they reject, even if the leader answers without it', async () => {
     const { status, text, body } = await answerOf(
       new Team({
         id: 'root',
@@ -188,7 +191,7 @@ describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ ad
   it.each([
     { verdict: 'changes', hook: changeContent, answer: 'Member: ****' },
     { verdict: 'rejects', hook: throwCheckError, answer: 'Leader only.' },
-  ])("hold what a member's own hook $verdict", async ({ hook, answer }) => {
+  ])("hold an answer that a member's own hook $verdict", async ({ hook, answer }) => {
     const { text, body } = await answerOf(
       new Team({
         id: 'root',
@@ -202,7 +205,7 @@ describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ ad
     expect(text).not.toContain(SECRET);
   });
 
-  it('show nothing of a failed attempt, which they never saw', async () => {
+  it('show nothing of a failed attempt, which they did not inspect', async () => {
     let attempts = 0;
     const flaky = telltale('flaky', {
       retries: 1,
@@ -218,7 +221,7 @@ describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ ad
     expect(text).not.toContain(SECRET);
   });
 
-  it('show nothing of an answer that is cancelled before they see it', async () => {
+  it('show nothing of an answer that is cancelled before they inspect it', async () => {
     const root = telltale('root', {
       engine: async function* ({ context }) {
         yield SECRET;
@@ -236,8 +239,8 @@ describe.each(DOMAIN_SURFACES)('output guardrails ($adapter, $transport)', ({ ad
   });
 });
 
-describe('held streams', () => {
-  it('go on in the order in which they were held, once the guardrail has passed', async () => {
+describe('Held streams', () => {
+  it('continue in the order in which they were held, once the guardrail has passed', async () => {
     const root = passingOn('root', telltale('member'), agree);
     const { url } = await startApp({ agentOs: registrationOf(root) });
 
@@ -314,7 +317,7 @@ describe('held streams', () => {
       expect(runs[0]?.events).toEqual(shown.map(({ data }) => data));
     });
 
-    it('show nothing of its members beside what came before they said anything', async () => {
+    it('show nothing of its members after the first content', async () => {
       const member = new Agent({ id: 'member', engine: wordy, postHooks: [note] });
       const { url } = await startApp({
         agentOs: registrationOf(passingOn('root', member, note, reject)),
@@ -380,7 +383,7 @@ describe('held streams', () => {
     expect(JSON.stringify(await client.rest())).toContain('Too late.');
   });
 
-  it('end a run that exceeds what may be held', async () => {
+  it('end a run that exceeds the limit of held data', async () => {
     const engine = (): string[] => Array.from({ length: 9 }, () => 'x'.repeat(1024 * 1024));
     const root = new Agent({ id: 'root', engine, postHooks: [agree] });
     const { url, log } = await startApp({ agentOs: registrationOf(root) });

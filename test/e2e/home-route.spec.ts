@@ -66,7 +66,7 @@ function moduleThatAdds(path: string, hook: 'onModuleInit' | 'onApplicationBoots
 
 const anything: Record<Adapter, string> = { express: '{*path}', fastify: '*' };
 
-describe.each(ADAPTERS)('GET / on %s', (adapter) => {
+describe.each(ADAPTERS)('The route GET / on %s', (adapter) => {
   const start = async (options: Omit<TestAppOptions, 'adapter'> = {}): Promise<string> =>
     (await startApp({ adapter, ...options })).url;
   const withSettings = (
@@ -74,7 +74,7 @@ describe.each(ADAPTERS)('GET / on %s', (adapter) => {
     http: AgentOsExtras['http'] = {},
   ): Promise<string> => start({ beforeListen, agentOs: { http } });
 
-  it('says that AgentOS is here, and leaves every other method to the host', async () => {
+  it('identifies AgentOS, and leaves every other method to the host', async () => {
     const url = await start();
     expect(await answerOf(url)).toEqual([200, HOME]);
     expect(await answerOf(`${url}/?from=somewhere`)).toEqual([200, HOME]);
@@ -96,14 +96,14 @@ describe.each(ADAPTERS)('GET / on %s', (adapter) => {
     expect((await fetch(url)).status).toBe(404);
   });
 
-  it('is excluded from the global prefix if the host says so', async () => {
+  it('is excluded from the global prefix if the host excludes it', async () => {
     const exclude = [{ path: '/', method: RequestMethod.GET }];
     const url = await withSettings((app) => app.setGlobalPrefix('api', { exclude }));
     expect(await answerOf(url)).toEqual([200, HOME]);
     expect(await answerOf(`${url}/api`)).toMatchObject([404, {}]);
   });
 
-  it('is not there without HTTP routes', async () => {
+  it('does not exist without HTTP routes', async () => {
     expect(await answerOf(await start({ agentOs: { http: false } }))).toMatchObject([404, {}]);
   });
 
@@ -123,7 +123,7 @@ describe.each(ADAPTERS)('GET / on %s', (adapter) => {
   });
 });
 
-describe('GET / on fastify', () => {
+describe('The route GET / on Fastify', () => {
   it('is answered by a route that the host adds at the end of the start', async () => {
     const imports = [moduleThatAdds('/', 'onApplicationBootstrap')];
     const { url } = await startApp({ adapter: 'fastify', imports });

@@ -140,7 +140,7 @@ describe('The stream of changes', () => {
     await client.leave();
   });
 
-  it('counts changes that are too many for one event', async () => {
+  it('counts changes that do not fit into one event', async () => {
     const agent = new Agent({ id: 'support', engine: () => 'fine' });
     const app = await startApp({ agentOs: { agents: [agent] } });
     const client = await ChangesClient.open(app.url);

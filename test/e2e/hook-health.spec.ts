@@ -24,7 +24,7 @@ class UnreadableExecutor extends InProcessHookExecutor {
 }
 
 describe('The health of background hooks', () => {
-  it('is up with numbers, and down with the limits that are exceeded', async () => {
+  it('is up with figures, and down with the exceeded limits', async () => {
     const gate = createGate();
     const support = new Agent({
       id: 'support',

@@ -60,7 +60,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES.filter((place) => place.na
         );
       }
 
-      it('lets no more executions run at once than its concurrency, and reaches it', async () => {
+      it('let no more executions run at once than its concurrency, and reach it', async () => {
         await startMachines();
         const gate = createGate();
         let running = 0;
@@ -78,7 +78,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES.filter((place) => place.na
         expect([most, running, succeeded]).toEqual([3, 0, 20]);
       });
 
-      it('holds up no hook of another run, although more executions wait than both machines run at once', async () => {
+      it('hold up no hook of another run, although more executions wait than both machines run at once', async () => {
         await startMachines();
         const gate = createGate();
         await stage.acceptAndRelease(...batches(() => gate.opened, 20, { concurrency: 1 }));
@@ -91,7 +91,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES.filter((place) => place.na
         expect((await stage.executions.counts()).succeeded).toBe(22);
       });
 
-      it('starts it as often as its rate allows, whichever machine makes the attempt', async () => {
+      it('allow as many starts as its rate, whichever machine makes the attempt', async () => {
         await startMachines();
         let starts = 0;
         const third = createGate();
@@ -110,7 +110,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES.filter((place) => place.na
         expect(starts).toBe(3);
       });
 
-      it('gives the place of an execution that a machine had to leave to the next one', async () => {
+      it('give the place of an execution that a machine had to leave to the next one', async () => {
         await startMachines();
         const seen: string[] = [];
         const begun = createGate();

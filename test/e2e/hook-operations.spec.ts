@@ -95,7 +95,7 @@ describe.each(ADAPTERS)('The routes of single hook executions on %s', (adapter) 
     ]);
   });
 
-  it('retry the failed executions of one hook in a time, and tell which were not', async () => {
+  it('retry the failed executions of one hook in a period, and list those that were not retried', async () => {
     [isDown, gate] = [true, createGate()];
     gate.open();
     const runId = await ask();
@@ -117,7 +117,7 @@ describe.each(ADAPTERS)('The routes of single hook executions on %s', (adapter) 
       expect((await call('POST', '/retry', body)).status).toBe(422);
   });
 
-  it('know the executions of other users as little as those that do not exist', async () => {
+  it('hide the executions of other users like those that do not exist', async () => {
     [isDown, gate] = [true, createGate()];
     const runId = await ask();
     const [failing, last] = [idOf(runId, 'crm / notes'), idOf(runId, 'last')];

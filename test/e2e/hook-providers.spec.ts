@@ -71,7 +71,7 @@ describe('The instance behind a hook class', () => {
     expect(await callsOf(hookRef(Audit, 'record'), { providers })).toEqual(['audit: hi']);
   });
 
-  it('is what the class is an alias of', async () => {
+  it('is the target if the class is an alias', async () => {
     @Injectable()
     class LoudAudit extends Audit {
       override record(context: PostHookContext): void {
@@ -83,7 +83,7 @@ describe('The instance behind a hook class', () => {
     expect(await callsOf(hookRef(Audit, 'record'), { providers })).toEqual(['audit: hi', 'loudly']);
   });
 
-  it('is the one under the class itself, if there is another one under another token', async () => {
+  it('is the one under the class itself, if another one exists under another token', async () => {
     const other = { provide: 'OTHER', useFactory: () => new Audit('other') };
     expect(await callsOf(Audit, { providers: [other, Audit, LABEL] })).toEqual(['audit: hi']);
   });
@@ -102,11 +102,11 @@ describe('The instance behind a hook class', () => {
       'a plain object under the class',
       { provide: Audit, useValue: { record: () => calls.push('audit: hi') } },
     ],
-  ])('is %s', async (_name, provider) => {
+  ])('may be %s', async (_name, provider) => {
     expect(await callsOf(hookRef(Audit, 'record'), { providers: [provider, LABEL] })).toEqual(['audit: hi']);
   });
 
-  it('is a controller', async () => {
+  it('may be a controller', async () => {
     @Controller('audits')
     class AuditController extends Audit {
       @Get() count(): number {
@@ -117,11 +117,11 @@ describe('The instance behind a hook class', () => {
     expect(await callsOf(hookRef(AuditController, 'record'), options)).toEqual(['audit: hi']);
   });
 
-  it('is an instance that the reference names itself', async () => {
+  it('may be an instance that the reference itself names', async () => {
     expect(await callsOf(hookRef(new Audit('my own'), 'record'), {})).toEqual(['my own: hi']);
   });
 
-  it('is not disturbed by providers that are null, empty or strange', async () => {
+  it('is found among providers that are null, empty or strange', async () => {
     const strange: Provider[] = [
       { provide: 'NULL', useValue: null },
       { provide: 'UNDEFINED', useFactory: () => undefined },
@@ -188,7 +188,7 @@ describe('A hook method', () => {
   });
 
   it.each(['above', 'below'])(
-    'keeps its decorator when another one replaces the method %s it',
+    'keeps its decorator when another decorator replaces the method %s it',
     async (place) => {
       const replacing: MethodDecorator = (_target, _name, descriptor) => {
         const original = descriptor.value as unknown as (context: PostHookContext) => void;

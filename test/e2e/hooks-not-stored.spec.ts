@@ -83,7 +83,7 @@ describe('A run whose background hooks cannot be stored', () => {
     });
   });
 
-  it('is stored after its hooks, so that no result is there whose hooks are not', async () => {
+  it('is stored after its hooks, so that no result exists whose hooks were not stored', async () => {
     const used = executor();
     used.isAway = false;
     const { agentOs, app } = await start(used, 'express');

@@ -25,11 +25,11 @@ const mask = ({ runInput }: PreHookContext): void => {
   runInput.content = '***';
 };
 
-describe('An agent that a hook asks', () => {
+describe('A run that a hook starts', () => {
   it.each([
     ['refuses', refuse],
     ['masks', mask],
-  ])('leaves no trace in the session of what the guardrail %s', async (_verb, verdict) => {
+  ])('leaves no trace in the session of an input that the guardrail %s', async (_verb, verdict) => {
     const guardrail = defineGuardrail<PreHookContext>(async (context) => {
       for (const options of [{}, { sessionId: context.runContext.sessionId }])
         await classifier.run(context.runInput.content, options);
@@ -49,7 +49,7 @@ describe('An agent that a hook asks', () => {
   it.each<[string, HookOptions]>([
     ['inline', { runInBackground: false }],
     ['in the background', { runInBackground: true }],
-  ])('is remembered in a session of its own if the hook names one, %s', async (_mode, options) => {
+  ])('is stored in a session of its own if the hook names one, %s', async (_mode, options) => {
     const audit = defineHook<PostHookContext>(
       async ({ runOutput }) => {
         await classifier.run(runOutput.content);

@@ -81,7 +81,7 @@ describe.each(ADAPTERS)('In a host on %s', (adapter) => {
   const withSettings = (beforeListen: (app: INestApplication) => void): Promise<TestApp> =>
     startHost({ beforeListen });
 
-  it('the routes stand under its global prefix', async () => {
+  it('the routes of AgentOS stand under its global prefix', async () => {
     const { url } = await withSettings((app) => app.setGlobalPrefix('api'));
     expect(await runJson(`${url}/api`, '/agents/echo', 'hi')).toMatchObject({
       status: 200,
@@ -90,7 +90,7 @@ describe.each(ADAPTERS)('In a host on %s', (adapter) => {
     expect((await post(url, '/agents/echo', { message: 'hi' })).status).toBe(404);
   });
 
-  it('its validation pipe refuses what the host declares, and nothing of the protocol', async () => {
+  it('its validation pipe checks the routes of the host, and not those of the protocol', async () => {
     const { url } = await withSettings((app) => app.useGlobalPipes(strictValidation()));
     expect((await answerOf(`${url}/host/ask`, postJson({ text: 'hi' })))[0]).toBe(400);
     const run = { message: 'hi', stream: false };
@@ -158,7 +158,7 @@ describe.each(ADAPTERS)('In a host on %s', (adapter) => {
     expect(await answerOf(`${url}/hooks/executions`)).toMatchObject([200, { data: [{}, {}, {}] }]);
   });
 
-  it('its guard holds for the routes of the protocol too', async () => {
+  it('its guard protects the routes of the protocol, too', async () => {
     @Injectable()
     class NobodyPasses implements CanActivate {
       canActivate(): boolean {
@@ -206,7 +206,7 @@ describe.each(ADAPTERS)('In a host on %s', (adapter) => {
     await Promise.all(answers.map((answer) => answer.text()));
   });
 
-  it('a body that the host has parsed is used as it is', async () => {
+  it('a body that the host has parsed is used unchanged', async () => {
     const { url } = await withSettings((app) => parseMultipart(app, adapter));
     const form = multipartOf({ message: 'hi', stream: 'true', session_id: '' });
     const response = await fetch(`${url}/agents/echo/runs`, { method: 'POST', body: form });
@@ -216,7 +216,7 @@ describe.each(ADAPTERS)('In a host on %s', (adapter) => {
     });
   });
 
-  it('a body whose parts the host has described is understood too', async () => {
+  it('a body whose parts the host has described is read, too', async () => {
     const { url } = await withSettings((app) => parseMultipart(app, adapter, describeParts));
     const ask = async (form: FormData): Promise<[number, unknown]> => {
       const response = await postBody(url, '/agents/echo', form);
@@ -240,7 +240,7 @@ describe('A file that is uploaded to the host', () => {
     readonly size: number;
   }
 
-  it('arrives on Express, and a form that is sent to an agent does too', async () => {
+  it('arrives on Express, and so does a form that is sent to an agent', async () => {
     @Controller()
     class UploadController {
       @Post('uploads')
@@ -253,7 +253,7 @@ describe('A file that is uploaded to the host', () => {
     await expectUploadAndRun(url);
   });
 
-  it('arrives on Fastify, and a form that is sent to an agent does too', async () => {
+  it('arrives on Fastify, and so does a form that is sent to an agent', async () => {
     @Controller()
     class UploadController {
       @Post('uploads')
@@ -270,7 +270,7 @@ describe('A file that is uploaded to the host', () => {
     await expectUploadAndRun(url);
   });
 
-  it('is refused by Fastify as it would be without AgentOS, if the host reads no files', async () => {
+  it('is refused by Fastify as without AgentOS, if the host reads no files', async () => {
     const refusalOf = async (options: TestAppOptions): Promise<unknown> => {
       const { url } = await startApp({ ...options, adapter: 'fastify', controllers: [HostController] });
       return answerOf(`${url}/host/ask`, { method: 'POST', body: multipartOf({ text: 'hi' }) });

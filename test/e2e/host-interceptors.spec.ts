@@ -59,7 +59,7 @@ class HostController {
   }
 }
 
-describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) => {
+describe.each(ADAPTERS)('With a global interceptor of the host on %s', (adapter) => {
   let ran: string[] = [];
   const agent = new Agent({
     id: 'agent',
@@ -80,11 +80,11 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
   }
 
   it.each([
-    ['a cache before a mapping one', [new Caching(), mapping]],
-    ['a cache that copies before a mapping one', [new Caching(throughJson), mapping]],
-    ['a cache behind a mapping one', [mapping, new Caching()]],
+    ['a cache before a mapping interceptor', [new Caching(), mapping]],
+    ['a cache that copies before a mapping interceptor', [new Caching(throughJson), mapping]],
+    ['a cache behind a mapping interceptor', [mapping, new Caching()]],
     ['a cache alone', [new Caching()]],
-  ])('%s, every GET is answered, each time and for each user', async (_, interceptors) => {
+  ])('such as %s, every GET is answered, each time and for each user', async (_, interceptors) => {
     const { url } = await start(interceptors);
     await runJson(url, '/agents/agent', 'hi', { session_id: 's' }, as('ann'));
     for (let time = 0; time < 3; time++) {
@@ -99,13 +99,13 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     }
   });
 
-  it('a mapping one, the host’s own answers are mapped, and runs are what they are', async () => {
+  it('that maps answers, the answers of the host are mapped, and runs are unchanged', async () => {
     const { url } = await start([mapping]);
     expect((await callJson(url, 'GET', '/host')).body).toEqual({ data: 'hello' });
     expect(await runJson(url, '/agents/agent', 'hi')).toMatchObject({ status: 200, body: { content: 'hi' } });
   });
 
-  it('one that answers in place of the handlers, its answer is sent, and nothing runs', async () => {
+  it('that answers in place of the handlers, its answer is sent, and no run starts', async () => {
     const { url } = await start([{ intercept: () => of({ closed: true }) }]);
     expect(await callJson(url, 'GET', '/agents')).toEqual({ status: 200, body: { closed: true } });
     const reply = await post(url, '/agents/agent', { message: 'hi' });
@@ -116,14 +116,14 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
   it.each<[string, () => Observable<unknown>]>([
     ['nothing', () => EMPTY],
     ['undefined', () => of(undefined)],
-  ])('one that answers with %s, the request is answered', async (_, intercept) => {
+  ])('that answers with %s, the request is answered', async (_, intercept) => {
     const { url, log } = await start([{ intercept }]);
     const reply = await fetch(`${url}/agents`);
     expect([reply.status, await reply.text()]).toEqual([200, '']);
     expect(log.messages('error')).toEqual([]);
   });
 
-  it('one that drops what handlers answer, requests are answered and nothing is logged', async () => {
+  it('that drops the answers of handlers, requests are answered and nothing is logged', async () => {
     const { url, log } = await start([
       { intercept: (_context, next) => next.handle().pipe(filter(() => false)) },
     ]);
@@ -160,7 +160,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     }
   }
 
-  it('one that answers in place of errors, its answer is sent', async () => {
+  it('that answers in place of errors, its answer is sent', async () => {
     const { url, log } = await start([
       { intercept: (_context, next) => next.handle().pipe(catchError(() => of({ error: true }))) },
     ]);
@@ -169,7 +169,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     expect(log.messages('error')).toEqual([]);
   });
 
-  it('one that answers in place of errors with a status, both are sent', async () => {
+  it('that answers in place of errors with a status, both are sent', async () => {
     const { url } = await start([
       {
         intercept: (context, next) =>
@@ -188,7 +188,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     ['nothing', () => EMPTY],
     ['undefined', () => of(undefined)],
     ['null', () => of(null)],
-  ])('one that makes %s of errors, they are answered as the protocol says', async (_, swallow) => {
+  ])('that turns errors into %s, they are answered as the protocol says', async (_, swallow) => {
     const { url, log } = await start([
       { intercept: (_context, next) => next.handle().pipe(catchError(swallow)) },
     ]);
@@ -196,7 +196,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     expect(log.messages('error')).toEqual([]);
   });
 
-  it('one that calls handlers again, errors are those of the first call', async () => {
+  it('that calls handlers again, the errors of the first call are sent', async () => {
     const { url } = await start([{ intercept: (_context, next) => next.handle().pipe(retry(2)) }]);
     for (const [method, path, status] of REFUSED)
       expect([path, (await refuse(url, method, path)).status]).toEqual([path, status]);
@@ -206,7 +206,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     ['an answer of its own', () => of({ late: true }), '{"late":true}'],
     ['nothing', () => EMPTY, '"content":"done"'],
   ])(
-    'one that gives %s after a time while a run goes on, that or else the run is answered',
+    'that gives %s after a time while a run continues, the client gets either that or the run',
     async (_, fallback, expected) => {
       const [timedOut, goOn] = [createGate(), createGate()];
       const slow = new Agent({
@@ -234,7 +234,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     },
   );
 
-  it('one that waits for a time, a stream goes on behind it and no error is logged', async () => {
+  it('that waits for a time, a stream continues behind it and no error is logged', async () => {
     const [begun, goOn] = [createGate(), createGate()];
     const slow = new Agent({
       id: 'slow',
@@ -258,7 +258,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
     expect(log.messages('error')).toEqual([]);
   });
 
-  it('one that fails after an answer has begun, that is the only one, even if a hook of the platform holds it', async () => {
+  it('that fails after an answer has begun, the client gets this answer alone, even if a hook of the platform holds it', async () => {
     const failing: NestInterceptor = {
       intercept: (_context, next) =>
         next.handle().pipe(
@@ -291,7 +291,7 @@ describe.each(ADAPTERS)('With global interceptors of the host on %s', (adapter) 
   });
 
   it.each(['true', 'false'])(
-    'one that gives up while a form is uploaded, its answer is the only one; stream=%s',
+    'that gives up while a form is uploaded, the client gets its answer alone; stream=%s',
     async (stream) => {
       const timedOut = createGate();
       const { port, log } = await start([

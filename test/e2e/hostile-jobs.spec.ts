@@ -100,7 +100,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         ran = [];
       };
 
-      it('run nothing and are named in the log, whatever their data is; the worker goes on', async () => {
+      it('run nothing and are named in the log, whatever their data is, and the worker continues', async () => {
         await fc.assert(
           fc.asyncProperty(fc.constantFrom('hook', ...INHERITED), hostileData, async (jobName, data) => {
             const id = `by-hand-${jobs}`;
@@ -142,7 +142,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         expect(logged()).toMatch(/It was stored in version 3; this process reads the versions 1 to 2/);
       });
 
-      it('for executions whose component, phase, position or hook nothing here has fail, and call nothing', async () => {
+      it('fail and call nothing if their component, phase, position or hook is unknown', async () => {
         const hostile: Partial<HookExecution>[] = INHERITED.flatMap((text) => [
           { hook: text },
           { component: { kind: 'agent', id: text, name: text } },

@@ -54,7 +54,7 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
   const options = agentOsWith('key');
   const locked = shareApp(() => startApp(options));
 
-  it('is demanded by every route but those that say who is there', async () => {
+  it('is required by every route except those that identify the server', async () => {
     const { url } = locked();
     expect(await routesWithout(401, url)).toEqual(OPEN);
     expect(await Promise.all(['/', '/health', '/info'].map((path) => statusOf(`${url}${path}`)))).toEqual([
@@ -67,7 +67,7 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
     expect(await runJson(url, '/agents/unknown', 'hi')).toMatchObject({ status: 401 });
   });
 
-  it('is not demanded of a browser that asks what it may send', async () => {
+  it('is not required of the preflight request of a browser', async () => {
     const { url } = await startApp({ ...options, beforeListen: (app) => app.enableCors() });
     const headers = { origin: 'http://localhost:3000', 'access-control-request-method': 'POST' };
     const preflight = await fetch(`${url}/agents/echo/runs`, { method: 'OPTIONS', headers });
@@ -94,7 +94,7 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
     [`Bearer${' '.repeat(12_000)}key`, undefined],
     ['Bearer k\xeby', 'Invalid authentication token'],
     ['Bearer Key', 'Invalid authentication token'],
-  ])('answers the header %p with %p', async (authorization, detail) => {
+  ])('answers %p in the header with %p', async (authorization, detail) => {
     const { url } = locked();
     const response = await fetch(
       `${url}/agents`,
@@ -120,7 +120,7 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
   it.each([
     ['the first', 'key', 'wrong', 200],
     ['no later one', 'wrong', 'key', 401],
-  ])('is looked for in %s of several headers', async (_, first, second, status) => {
+  ])('is read from %s of several headers', async (_, first, second, status) => {
     const { port } = locked();
     const headers = {
       authorization: `Bearer ${first}`,
@@ -133,7 +133,7 @@ describe.each(ADAPTERS)('http.securityKey on %s', (adapter) => {
     expect(answer.statusLine).toContain(` ${status} `);
   });
 
-  it('is not found in headers that the host joins', async () => {
+  it('is not accepted in headers that the host joins', async () => {
     const { url } = await startApp({
       ...agentOsWith('key'),
       beforeListen: (app) =>
@@ -165,7 +165,7 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
     canActivate: () => answer,
   });
 
-  it('may be classes of another module, which answer with their own exceptions', async () => {
+  it('accept classes of another module, which answer with their own exceptions', async () => {
     const { url, log } = await startApp({
       adapter,
       agentOs: { ...agentOs, http: { guards: [PlanGuard] } },
@@ -193,7 +193,7 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
         },
       },
     ],
-  ])('that %s are asked by every route but those that say who is there', async (_, status, guard) => {
+  ])('that %s are asked by every route except those that identify the server', async (_, status, guard) => {
     const { url } = await startApp({ adapter, agentOs: { ...agentOs, http: { guards: [guard] } } });
     expect(await routesWithout(status, url)).toEqual(OPEN);
     expect(await statusOf(url)).toBe(200);
@@ -206,7 +206,7 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
     ['what JSON cannot say', { detail: { amount: 1n } }, '{"amount":"1"}'],
     ['an empty list', [], ''],
     ['a text', 'a', 'a'],
-  ])('that throw %s are answered with a text', async (_name, response, detail) => {
+  ])('that throw %s are answered with a fixed text', async (_name, response, detail) => {
     const guard = { canActivate: () => raise(new BadRequestException(response)) };
     const { url } = await startApp({ adapter, agentOs: { ...agentOs, http: { guards: [guard] } } });
     const answer = await fetch(`${url}/agents`);
@@ -220,14 +220,14 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
     ['a promise of false', answersWith(Promise.resolve(false)), 403],
     ['an observable of true', answersWith(of(true)), 200],
     ['an observable of false', answersWith(of(false)), 403],
-  ])('may be instances that answer with %s', async (_name, guard, status) => {
+  ])('accept instances that answer with %s', async (_name, guard, status) => {
     const { url } = await startApp({ adapter, agentOs: { ...agentOs, http: { guards: [guard] } } });
     const response = await fetch(`${url}/agents`);
     expect(response.status).toBe(status);
     expect(await response.json()).toEqual(status === 200 ? [expect.anything()] : { detail: 'Forbidden' });
   });
 
-  it('all have to agree, after the security key', async () => {
+  it('must all agree, after the security key', async () => {
     const asked: string[] = [];
     const guardOf = (name: string, answer: boolean): CanActivate => ({
       canActivate: () => {
@@ -253,7 +253,7 @@ describe.each(ADAPTERS)('http.guards on %s', (adapter) => {
   });
 });
 
-describe('Routes that are open', () => {
+describe('The warning about open routes', () => {
   const warning =
     'The AgentOS routes are open: any client that reaches this server can run every component, and so can any web page in ' +
     'a browser that reaches it, also on localhost. Set http.securityKey or http.guards, and list the pages that may in ' +
@@ -269,7 +269,7 @@ describe('Routes that are open', () => {
     ['with a key', { http: { securityKey: 'key' } }, undefined],
     ['with a guard', { http: { guards } }, undefined],
     ['when there are none', { http: false }, undefined],
-  ])('%s', async (_name, options, expected) => {
+  ])('is logged as expected %s', async (_name, options, expected) => {
     const { log } = await startApp({ agentOs: { ...agentOs, ...options } });
     expect(log.messages('warn')).toEqual(expected === undefined ? [] : [expected]);
   });

@@ -41,7 +41,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
   const start = (http: AgentOsHttpOptions = {}): Promise<TestApp> =>
     startApp({ adapter, agentOs: { agents: [echo], teams: [desk], workflows: [flow], http } });
 
-  describe('brings its fields', () => {
+  describe('passes its fields to the run', () => {
     const fields = {
       message: 'Grüße 👋',
       stream: 'false',
@@ -72,7 +72,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       ]);
     });
 
-    it('to agents, teams and workflows alike', async () => {
+    it('of agents, teams and workflows alike', async () => {
       const { url } = await start();
       const paths = ['/agents/echo', '/teams/desk', '/workflows/flow'];
       const answers = await Promise.all(paths.map((path) => runJson(url, path, 'hi')));
@@ -81,7 +81,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       );
     });
 
-    it('as agent-ui does: multipart, with an empty session, and a stream unless it says otherwise', async () => {
+    it('as agent-ui sends them: multipart, with an empty session, and a stream unless it says otherwise', async () => {
       const { url } = await start();
       const response = await postBody(url, '/agents/echo', multipartOf({ message: 'hi', session_id: '' }));
       expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
@@ -90,7 +90,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       expect(frames.at(-1)?.data).toMatchObject({ event: 'RunCompleted', content: 'hi' });
     });
 
-    it('among fields that the protocol does not know, which nobody sees', async () => {
+    it('without the fields that the protocol does not know', async () => {
       const { url } = await start();
       const others = {
         run_id: 'mine',
@@ -116,7 +116,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
     });
 
     it.each([false, true])(
-      'with a context of its own only if acceptClientContext (%s) says so',
+      'with a client context only if acceptClientContext (%s) says so',
       async (acceptClientContext) => {
         const { url } = await start({ acceptClientContext });
         await runJson(url, '/agents/echo', 'hi', {
@@ -131,7 +131,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
     );
   });
 
-  describe('says whether it wants a stream', () => {
+  describe('chooses a stream or JSON', () => {
     const TRUE = ['true', 'True', '1', 'yes', 'YES', 'on', 't', 'y'];
     const FALSE = ['false', 'FALSE', '0', 'no', 'off', 'Off', 'f', 'n'];
 
@@ -156,7 +156,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       ]);
     });
 
-    it('and is refused if it says anything else', async () => {
+    it('and is refused with any other value', async () => {
       const { url } = await start();
       expect(await runJson(url, '/agents/echo', 'hi', { stream: 'maybe' })).toEqual({
         status: 422,
@@ -208,14 +208,17 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       ]);
     });
 
-    it.each(['[1]', '"text"', 'null', '1'])('with metadata that is no object (%s): 422', async (metadata) => {
-      const { url } = await start();
-      const { status, body } = await runJson(url, '/agents/echo', 'hi', { metadata });
-      expect([status, body]).toEqual([
-        422,
-        { detail: [expect.objectContaining({ type: 'json_invalid', input: metadata })] },
-      ]);
-    });
+    it.each(['[1]', '"text"', 'null', '1'])(
+      'with metadata that is not an object (%s): 422',
+      async (metadata) => {
+        const { url } = await start();
+        const { status, body } = await runJson(url, '/agents/echo', 'hi', { metadata });
+        expect([status, body]).toEqual([
+          422,
+          { detail: [expect.objectContaining({ type: 'json_invalid', input: metadata })] },
+        ]);
+      },
+    );
 
     it.each(['message', 'stream', 'background', 'stream_events', 'session_id', 'user_id', 'metadata'])(
       'with a %s that comes twice: 422',
@@ -250,7 +253,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       ]);
     });
 
-    it('with a session id that no store could keep: 422', async () => {
+    it('with a session id that no store can keep: 422', async () => {
       const { url } = await start();
       expect(await runJson(url, '/agents/echo', 'hi', { session_id: 'x'.repeat(256) })).toMatchObject({
         status: 422,
@@ -265,7 +268,7 @@ describe.each(ADAPTERS)('A run request on %s', (adapter) => {
       ['/teams/echo', 'Team not found'],
       ['/agents/desk', 'Agent not found'],
       ['/agents/__proto__', 'Agent not found'],
-    ])('for %s, which is not there: 404', async (path, detail) => {
+    ])('for %s, which does not exist: 404', async (path, detail) => {
       const { url } = await start();
       expect(await runJson(url, path, 'hi')).toEqual({ status: 404, body: { detail } });
     });
@@ -283,7 +286,7 @@ describe.each(ADAPTERS)('A session on %s', (adapter) => {
     },
   });
 
-  it('remembers what was said and its state, and shows neither to another session', async () => {
+  it('remembers its turns and its state, and shows neither to another session', async () => {
     const { url } = await startApp({ adapter, agentOs: { agents: [counter] } });
     const ask = async (message: string, session_id: string): Promise<unknown> =>
       (await runJson(url, '/agents/counter', message, { session_id })).body['session_state'];

@@ -30,7 +30,7 @@ function recordingTo(steps: string[]) {
 
 afterEach(closeApps);
 
-describe.each(DOMAIN_SURFACES)('inline hooks ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('Inline hooks ($adapter, $transport)', ({ adapter, transport }) => {
   it('G1: inline hooks run in list order and are awaited; pre-hooks may change or reject the input, post-hooks the output', async () => {
     const steps: string[] = [];
     const recorded = recordingTo(steps);
@@ -73,7 +73,7 @@ describe.each(DOMAIN_SURFACES)('inline hooks ($adapter, $transport)', ({ adapter
       error: new OutputCheckError('No.'),
       expected: ['pre', 'engine', 'post', 'post rejects'],
     },
-  ])('end the run where a $phase-hook rejects it', async ({ phase, error, expected }) => {
+  ])('end the run if a $phase-hook rejects it', async ({ phase, error, expected }) => {
     const steps: string[] = [];
     const hooksOf = (ownPhase: string): HookFunction<PreHookContext>[] => [
       () => void steps.push(ownPhase),

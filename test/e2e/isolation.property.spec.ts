@@ -84,7 +84,7 @@ class KeepController {
   }
 }
 
-describe.each(ADAPTERS)('isolation on %s', (adapter) => {
+describe.each(ADAPTERS)('Isolation on %s', (adapter) => {
   it.each([
     { when: 'after the response', isJammed: false },
     { when: 'before the response, because too much is pending', isJammed: true },

@@ -72,7 +72,7 @@ describe('A page of large entries', () => {
     });
   });
 
-  it('is read from the store in parts, and is the page that was asked for', async () => {
+  it('is read from the store in parts, and contains exactly the requested entries', async () => {
     const asked: SessionFilter[] = [];
     class Counting extends InMemorySessionStore {
       override list(

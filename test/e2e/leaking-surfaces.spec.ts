@@ -191,8 +191,8 @@ describe.each(GUARDS)('A guardrail of the root that %s', (_name, guard) => {
   });
 });
 
-describe('Without a guardrail', () => {
-  it('all of these secrets are somewhere, so that the test would see them', async () => {
+describe('Without a guardrail each surface', () => {
+  it('shows its secret, so that the test is able to find one', async () => {
     const { url, agentOs } = await startApp({
       agentOs: { workflows: [workflow([])], telemetry: { content: true } },
     });

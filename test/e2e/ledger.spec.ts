@@ -89,7 +89,7 @@ async function runMany({ url, agentOs }: TestApp, count: number): Promise<void> 
   await Promise.all(Array.from({ length: 25 }, work));
 }
 
-describe('the ledger', () => {
+describe('The ledger of executions', () => {
   it('G19: after 1,000 runs every scheduled hook has ended exactly once, in exactly one state, and nothing was left unhandled', async () => {
     const unhandled = recordUnhandledRejections();
     const numbers = new Map<string, number>();
@@ -151,7 +151,7 @@ describe('the ledger', () => {
     expect((await read('run_id=unknown')).found).toEqual([]);
   });
 
-  it('takes what a query leaves empty as left out, as other lists do', async () => {
+  it('treats an empty parameter of a query as missing, as other lists do', async () => {
     const { url, agentOs } = await startApp({ agentOs: { agents: [createAgent(new Map())] } });
     await agentOs.run('support', 'hello');
     await agentOs.drain();
@@ -165,7 +165,7 @@ describe('the ledger', () => {
     expect(await read('?db_id=other')).toEqual([404, { detail: "No database found with id 'other'" }]);
   });
 
-  it('shows an execution that has not ended, with what is known of it', async () => {
+  it('shows an execution that has not ended, without the values that are not known yet', async () => {
     const started = createGate();
     const gate = createGate();
     const hold = (): Promise<void> => {
@@ -211,7 +211,7 @@ describe('the ledger', () => {
   });
 
   it.each(['state=done', 'limit=0', 'limit=1001', 'limit=1.5', 'limit=many', 'limit=0x10', 'limit=1e2'])(
-    'answers 422 to ?%s and names the parameter',
+    'answers ?%s with 422 and names the parameter',
     async (query) => {
       const { url } = await startApp({});
 

@@ -15,7 +15,7 @@ afterEach(closeApps);
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
-describe.each(SURFACES)('limits and shutdown, on $adapter over $transport', ({ adapter, transport }) => {
+describe.each(SURFACES)('Limits and shutdown, on $adapter over $transport', ({ adapter, transport }) => {
   it('G17: over maxPending a run waits for its background hooks, which work on copies, before its result is handed back', async () => {
     const steps: string[] = [];
     const first = createGate();
@@ -57,7 +57,7 @@ describe.each(SURFACES)('limits and shutdown, on $adapter over $transport', ({ a
     expect(await agentOs.executions.counts()).toMatchObject({ succeeded: 2, failed: 2 });
   });
 
-  it('G18: shutdown finishes the answers that are under way, then runs their hooks', async () => {
+  it('G18: shutdown finishes the answers in progress, then runs their hooks', async () => {
     const steps: string[] = [];
     const engine = scriptedEngine().text('the ').hang().text('answer');
     const agent = new Agent({
@@ -96,8 +96,8 @@ describe.each(SURFACES)('limits and shutdown, on $adapter over $transport', ({ a
   });
 });
 
-describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
-  it('G18: waits for runs without a socket, then for the backlog of hooks', async () => {
+describe.each(ADAPTERS)('Shutdown, on %s', (adapter) => {
+  it('G18: shutdown waits for runs without a socket, then for the backlog of hooks', async () => {
     const steps: string[] = [];
     const engine = createGate();
     const hookStarted = createGate();
@@ -128,7 +128,7 @@ describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
     expect(testApp.log.messages('warn').join()).not.toMatch(/Shutdown (ended|closed)/);
   });
 
-  it('G18: waits for the hooks of runs that hooks of the backlog start', async () => {
+  it('G18: shutdown waits for the hooks of runs that hooks of the backlog start', async () => {
     const steps: string[] = [];
     const hookStarted = createGate();
     const hook = createGate();
@@ -148,7 +148,7 @@ describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
     expect(await testApp.agentOs.executions.counts()).toMatchObject({ succeeded: 2, dropped: 0 });
   });
 
-  it('G18: waits for runs that hooks of the backlog start and do not wait for', async () => {
+  it('G18: shutdown waits for runs that hooks of the backlog start without waiting for them', async () => {
     const steps: string[] = [];
     const [begin, reached, goOn] = [createGate(), createGate(), createGate()];
     const mailer = new Agent({
@@ -180,7 +180,7 @@ describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
   });
 
   it.each(['false', 'true'])(
-    'G18: cancels a run that begins after shutdownTimeout, as a slow guard has let it through: stream=%s',
+    'G18: shutdown cancels a run that begins after shutdownTimeout because of a slow guard: stream=%s',
     async (stream) => {
       const [asked, goOn, deadline] = [createGate(), createGate(), createGate()];
       const waiting = new Agent({
@@ -272,7 +272,7 @@ describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
     );
   });
 
-  it('G18: drops and lists the hooks of a run that was over maxPending, once and for all', async () => {
+  it('G18: shutdown drops and lists the hooks of a run that was over maxPending, once and for all', async () => {
     const started = createGate();
     const late = createGate();
     const slow = ({ runInput }: PostHookContext): Promise<void> => {
@@ -306,18 +306,21 @@ describe.each(ADAPTERS)('shutdown, on %s', (adapter) => {
     { does: 'warns', situation: 'nothing listens to SIGTERM', listens: false, hooks: 1 },
     { does: 'does not warn', situation: 'shutdown hooks are enabled', listens: true, hooks: 1 },
     { does: 'does not warn', situation: 'there are no background hooks', listens: false, hooks: 0 },
-  ])('G18: $does at the start that hooks may be lost, when $situation', async ({ does, listens, hooks }) => {
-    const postHooks = Array.from({ length: hooks }, () => inBackground('notify', () => 'sent'));
-    const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
-    const { log } = await startApp({
-      adapter,
-      agentOs: { agents: [agent] },
-      beforeListen: (app) => void (listens && app.enableShutdownHooks()),
-    });
+  ])(
+    'G18: the log $does at the start that hooks may be lost, when $situation',
+    async ({ does, listens, hooks }) => {
+      const postHooks = Array.from({ length: hooks }, () => inBackground('notify', () => 'sent'));
+      const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
+      const { log } = await startApp({
+        adapter,
+        agentOs: { agents: [agent] },
+        beforeListen: (app) => void (listens && app.enableShutdownHooks()),
+      });
 
-    const warnings = log.messages('warn').filter((message) => message.includes('SIGTERM'));
-    expect(warnings).toHaveLength(does === 'warns' ? 1 : 0);
-  });
+      const warnings = log.messages('warn').filter((message) => message.includes('SIGTERM'));
+      expect(warnings).toHaveLength(does === 'warns' ? 1 : 0);
+    },
+  );
 
   it('G17: runs that are started inside a hook never wait', async () => {
     const steps: string[] = [];
@@ -353,7 +356,7 @@ function createJudgedAgent(steps: string[], beforeJudging?: () => Promise<void>)
   });
 }
 
-describe('what the log says when shutdown begins', () => {
+describe('The log at the start of a shutdown', () => {
   const started = createGate();
   const opened = createGate();
   const agent = new Agent({
@@ -371,7 +374,7 @@ describe('what the log says when shutdown begins', () => {
     ],
   });
 
-  it('names the runs and the background hooks that it waits for, with how many of each', async () => {
+  it('names and counts the runs and the background hooks that shutdown waits for', async () => {
     const testApp = await startApp({ agentOs: { agents: [agent], shutdownTimeout: 9_000 } });
     const slow = testApp.agentOs.run('support', 'slow');
     await testApp.agentOs.run('support', 'hello');
@@ -389,7 +392,7 @@ describe('what the log says when shutdown begins', () => {
     );
   });
 
-  it('says nothing if there is nothing to wait for', async () => {
+  it('has no line if there is nothing to wait for', async () => {
     const testApp = await startApp({ agentOs: { agents: [agent] } });
     await testApp.agentOs.run('support', 'hello');
     await testApp.agentOs.drain();

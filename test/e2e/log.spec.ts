@@ -56,7 +56,7 @@ describe('The log of a store without tables', () => {
     }
   });
 
-  it('says once why a run, a route or a judge failed, on one line, whatever ids clients send', async () => {
+  it('names once the reason why a run, a route or a judge failed, on one line, whatever ids clients send', async () => {
     const engine = (): string => '{"score": 9, "reason": "It is."}';
     const judge = agentAsJudge({ criteria: 'polite', engine });
     const agent = new Agent({ id: 'agent', engine: () => SECRET, postHooks: [judge] });
@@ -90,7 +90,7 @@ function renamed(error: Error, message: string): Error {
   return Object.assign(error, { message, stack });
 }
 
-describe('What the log shows', () => {
+describe('A text in the log', () => {
   it('of an id is on one line, in quotation marks, without control characters, and bounded', () => {
     expect(quoted('plain')).toBe('"plain"');
     expect(quoted(FORGED)).toBe('"id\\nERROR [AgentOs] forged\\u001b[2J\\u2028\\u202e"');
@@ -99,7 +99,7 @@ describe('What the log shows', () => {
     expect(quoted('x'.repeat(1_000_000)).length).toBeLessThan(310);
   });
 
-  it('of an error is its message on one line; of one without a message its code, or what it collects', () => {
+  it('of an error is its message on one line, or without a message its code or the errors that it collects', () => {
     expect(reasonOf(new Error('a\nb'))).toBe('a\\nb');
     expect(reasonOf(new Error('x'.repeat(1_000_000))).length).toBeLessThan(1_010);
     expect(reasonOf(Object.assign(new Error(''), { code: 'ECONNRESET' }))).toBe('ECONNRESET');
@@ -121,8 +121,8 @@ describe('What the log shows', () => {
   it.each([
     ['a message that was changed since', renamed(new Error('no\n    at forged (x)\nend'), 'yes')],
     ['a stack of its own', Object.assign(new Error('no'), { stack: 'no\n    at \u001b[2J\u2028forged (x)' })],
-    ['a stack that is no text', Object.assign(new Error('no'), { stack: [{ forged: true }] })],
-  ])('of a stack are its frames, without control characters, for %s', (_name, error) => {
+    ['a stack that is not a text', Object.assign(new Error('no'), { stack: [{ forged: true }] })],
+  ])('of a stack consists of its frames, without control characters, for %s', (_name, error) => {
     const { stack = '' } = forLog(error);
     for (const bad of ['at forged', '\u001b', '\u2028']) expect(stack).not.toContain(bad);
     for (const line of stack === '' ? [] : stack.split('\n')) expect(line).toMatch(/^\s+at /);
@@ -141,7 +141,7 @@ describe('A logger that throws', () => {
 
   afterAll(closeApps);
 
-  it('changes no answer, ends no process, and its lines become warnings of the process', async () => {
+  it('changes no answer and ends no process, and its lines become warnings of the process', async () => {
     const warned: string[] = [];
     const warn = jest
       .spyOn(process, 'emitWarning')

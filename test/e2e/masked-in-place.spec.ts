@@ -106,7 +106,7 @@ async function run(component: Team | Workflow, transport: 'json' | 'sse'): Promi
   return { status, answer: text, stored: stored.join(), log: JSON.stringify(log) };
 }
 
-describe.each(TRANSPORTS)('What a guardrail masks in place, answered as %s', (transport) => {
+describe.each(TRANSPORTS)('A text that a guardrail masks in place, answered as %s,', (transport) => {
   it.each(ODD)('is masked everywhere if the output holds %s', async (_name, odd) => {
     const { status, answer, stored } = await run(
       desk(
@@ -121,20 +121,23 @@ describe.each(TRANSPORTS)('What a guardrail masks in place, answered as %s', (tr
     expect(stored).not.toContain(SECRET);
   });
 
-  it.each(ODD)('is no more than the guardrail has changed if the output holds %s', async (_name, odd) => {
-    const { status, answer } = await run(
-      desk(
-        odd(),
-        guardrail(() => undefined),
-      ),
-      transport,
-    );
-    expect(status).toBe(200);
-    expect(answer).toContain(SECRET);
-  });
+  it.each(ODD)(
+    'is masked no further than the guardrail has changed it if the output holds %s',
+    async (_name, odd) => {
+      const { status, answer } = await run(
+        desk(
+          odd(),
+          guardrail(() => undefined),
+        ),
+        transport,
+      );
+      expect(status).toBe(200);
+      expect(answer).toContain(SECRET);
+    },
+  );
 
   it.each(OPAQUE)(
-    'fails the run if the output holds %s: a change of it would not be seen',
+    'fails the run if the output holds %s: a change of it would not be noticed',
     async (_name, odd) => {
       const { status, answer, stored } = await run(
         desk(
@@ -163,14 +166,14 @@ describe.each(TRANSPORTS)('What a guardrail masks in place, answered as %s', (tr
       'members that it replaces',
       (output) => (output.memberResponses = output.memberResponses.map((it) => ({ ...it, content: '***' }))),
     ],
-  ])('takes what was not changed with it: %s', async (_name, change) => {
+  ])('removes unchanged data beside it: %s', async (_name, change) => {
     const { status, answer, stored } = await run(desk(1, guardrail(change)), transport);
     expect(status).toBe(200);
     expect(answer).not.toContain(SECRET);
     expect(stored).not.toContain(SECRET);
   });
 
-  it('is masked in steps of blocks, whose content quotes them', async () => {
+  it('is masked in the steps of blocks, whose content quotes them', async () => {
     const tell = new Agent({ id: 'tell', engine: () => ({ content: SECRET, data: { quote: SECRET } }) });
     const mask = guardrail(({ stepResults }) => {
       const inner = stepResults[0]?.steps?.[0];
@@ -189,8 +192,8 @@ describe.each(TRANSPORTS)('What a guardrail masks in place, answered as %s', (tr
   });
 });
 
-describe('A guardrail that cannot be followed', () => {
-  it('is named in the log, with the path to what it could have changed', async () => {
+describe('A guardrail whose changes cannot be followed', () => {
+  it('is named in the log, with the path to the data that it may have changed', async () => {
     const { log } = await run(
       desk(
         new Report(),

@@ -75,7 +75,7 @@ const jury = new Team({
   engine: ({ input, delegate }) => delegate('juror', input),
 });
 
-describe('hooks of the module', () => {
+describe('Hooks of the module', () => {
   it('run for root runs only, around the hooks of the component', async () => {
     const { url } = await startApp({
       agentOs: { teams: [desk], workflows: [triage], preHooks: [named('pre')], postHooks: [named('post')] },
@@ -132,7 +132,7 @@ describe('hooks of the module', () => {
     },
   );
 
-  it('run once if the component lists them itself, in its place', async () => {
+  it('run once, in the place of the component, if the component lists them itself', async () => {
     const count = named('count');
     const support = new Agent({
       id: 'support',

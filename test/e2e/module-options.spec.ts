@@ -43,8 +43,8 @@ async function statusOf(url: string, headers: Record<string, string> = {}): Prom
   return (await fetch(url, { headers })).status;
 }
 
-describe.each(ADAPTERS)('forRootAsync on %s', (adapter) => {
-  it('keeps the key that stands beside the factory, if the factory knows none', async () => {
+describe.each(ADAPTERS)('AgentOsModule.forRootAsync() on %s', (adapter) => {
+  it('keeps the key that stands beside the factory, if the factory returns none', async () => {
     const useFactory = (): AgentOsOptions => ({ ...agentOs, http: { securityKey: undefined as never } });
     const { url } = await startApp({
       adapter,
@@ -88,7 +88,7 @@ describe.each(ADAPTERS)('forRootAsync on %s', (adapter) => {
   });
 });
 
-describe('isGlobal', () => {
+describe('The option isGlobal', () => {
   @Injectable()
   class Feature {
     constructor(readonly agentOs: AgentOsService) {}
@@ -110,8 +110,8 @@ describe('isGlobal', () => {
   });
 });
 
-describe.each(ADAPTERS)('http on %s', (adapter) => {
-  it('false: there are no routes, and the host answers as it does', async () => {
+describe.each(ADAPTERS)('The option http on %s', (adapter) => {
+  it('as false leaves no routes, and the host answers as without AgentOS', async () => {
     const { url, agentOs: service } = await startApp({ adapter, agentOs: { ...agentOs, http: false } });
     const answers = await Promise.all(
       ['/health', '/agents', '/hooks'].map(async (path) => (await fetch(`${url}${path}`)).json()),
@@ -128,7 +128,7 @@ describe.each(ADAPTERS)('http on %s', (adapter) => {
   });
 
   it.each(['os', '/os', '/os/'])(
-    'prefix %s: stands before every route, after the global prefix of the host',
+    'with the prefix %s stands before every route, after the global prefix of the host',
     async (prefix) => {
       const { url } = await startApp({
         adapter,
@@ -152,7 +152,7 @@ describe.each(ADAPTERS)('http on %s', (adapter) => {
     },
   );
 
-  it('userId: nobody continues the session of another user', async () => {
+  it('with userId lets no user continue the session of another user', async () => {
     const userId = ({ headers }: { headers: Record<string, string> }): string | undefined =>
       headers['x-user'];
     const { url } = await startApp({ adapter, agentOs: { ...agentOs, http: { userId } } });
@@ -171,7 +171,7 @@ describe.each(ADAPTERS)('http on %s', (adapter) => {
     expect((await ask('ann')).status).toBe(200);
   });
 
-  it('userId: counts, whatever the form says', async () => {
+  it('with userId wins over the user in the form', async () => {
     const userId = ({ headers }: { headers: Record<string, string> }): string | undefined =>
       headers['x-user'];
     const { url } = await startApp({ adapter, agentOs: { ...agentOs, http: { userId } } });
@@ -186,8 +186,8 @@ describe.each(ADAPTERS)('http on %s', (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)("interceptor: 'manual' on %s", (adapter) => {
-  it('leaves it to the host where hooks wait for the response', async () => {
+describe.each(ADAPTERS)("The option interceptor: 'manual' on %s", (adapter) => {
+  it('leaves the place where hooks wait for the response to the host', async () => {
     const steps: string[] = [];
     const hook = inBackground('note', ({ hook: { delivered } }) => steps.push(`delivered: ${delivered}`));
     const agent = new Agent({ id: 'echo', engine: ({ input }) => input, postHooks: [hook] });
@@ -235,7 +235,7 @@ describe.each(ADAPTERS)("interceptor: 'manual' on %s", (adapter) => {
   });
 });
 
-describe('Wrong options stop the start:', () => {
+describe('The start fails because of wrong options:', () => {
   const agentWith = (options: object): Agent => new Agent({ id: 'agent', engine: () => '', ...options });
   const errorOf = (options: object): Promise<string> => startUpError({ agentOs: options });
 
@@ -251,11 +251,11 @@ describe('Wrong options stop the start:', () => {
     [{ runHooksInBackground: 'true' }, 'expected runHooksInBackground to be true or false, got "true"'],
     [{ onDisconnect: 'ignore' }, 'expected onDisconnect to be'],
     [{ onHookError: true }, 'expected onHookError to be a function, got true (boolean)'],
-  ])('AgentOsModule with %o', async (options, problem) => {
+  ])('of AgentOsModule with %o', async (options, problem) => {
     expect(await errorOf(options)).toContain(`AgentOsModule: ${problem}`);
   });
 
-  it('AgentOsModule with an unknown option of the routes', async () => {
+  it('of AgentOsModule with an unknown option of the routes', async () => {
     expect(await errorOf({ http: { key: 'secret' } })).toContain(
       'unknown option "key" in http. Known options: securityKey, ',
     );
@@ -266,7 +266,7 @@ describe('Wrong options stop the start:', () => {
     ['http.prefix', { prefix: 'os' }],
     ['http.userId', { userId: () => 'ann' }],
     ['http: false', false],
-  ])('%s that comes too late, from a factory', async (option, http) => {
+  ])('of a factory that returns %s too late', async (option, http) => {
     const agentOsModule = AgentOsModule.forRootAsync({ useFactory: () => ({ http }) as AgentOsOptions });
     expect(await startUpError({ agentOsModule })).toBe(
       `AgentOsModule: ${option} is a result of the factory, which runs after the routes are created. ` +
@@ -283,18 +283,18 @@ describe('Wrong options stop the start:', () => {
     [{ postHooks: AgentOsSettings }, 'Agent "agent": expected postHooks to be an array, got a function.'],
     [{ retries: -1 }, 'Agent "agent": expected retries to be a whole number from 0 on, got -1 (number).'],
     [{ engine: 'gpt' }, 'Agent "agent": expected engine to be a function or an Engine, got "gpt".'],
-  ])('an agent with %o', (options, problem) => {
+  ])('of an agent with %o', (options, problem) => {
     expect(() => agentWith(options)).toThrow(AgentOsConfigurationError);
     expect(() => agentWith(options)).toThrow(problem);
   });
 
-  it('something that is no component', async () => {
+  it('of a list with a value that is not a component', async () => {
     expect(await errorOf({ agents: [undefined] })).toBe(
       'AgentOsModule: agents[0] is undefined. If it is imported, look for a circular import.',
     );
   });
 
-  it('AgentOsModule configured twice', async () => {
+  it('of an AgentOsModule that is configured twice', async () => {
     @Module({ imports: [AgentOsModule.forRoot({ agents: [echo] })] })
     class FeatureModule {}
     expect(await startUpError({ agentOs, imports: [FeatureModule] })).toBe(

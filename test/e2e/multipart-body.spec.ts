@@ -60,7 +60,7 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     expect(await refusalOf(`${message}--${boundary}--\r\n`, 'multipart/form-data')).toEqual(malformed);
   });
 
-  it('if it is no multipart at all: 400', async () => {
+  it('if it is not multipart at all: 400', async () => {
     expect(await refusalOf('message=hi')).toEqual(malformed);
   });
 
@@ -69,7 +69,7 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     expect(await refusalOf(`${message}${file}`)).toEqual(malformed);
   });
 
-  it('if a field that there is one of comes twice: 422', async () => {
+  it('if a field that may come once comes twice: 422', async () => {
     const [status, body] = await refusalOf(`${message}${part('message', 'again')}--${boundary}--\r\n`);
     expect([status, body]).toEqual([
       'HTTP/1.1 422 Unprocessable Entity',
@@ -99,7 +99,7 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     ]);
   });
 
-  it('if it has more parts than fields and files could need: 413', async () => {
+  it('if it has more parts than fields and files can need: 413', async () => {
     const empty = part('files', '', '; filename=""\r\nContent-Type: application/octet-stream');
     expect(await refusalOf(`${message}${empty.repeat(210)}--${boundary}--\r\n`)).toEqual([
       'HTTP/1.1 413 Payload Too Large',
@@ -107,7 +107,7 @@ describe.each(ADAPTERS)('A multipart run request on %s is refused', (adapter) =>
     ]);
   });
 
-  it('without a word if its client leaves in the middle, and nothing runs', async () => {
+  it('without a response if its client leaves in the middle, and no run starts', async () => {
     const { port, url, log } = await start();
     const headers = {
       'content-type': `multipart/form-data; boundary=${boundary}`,
@@ -176,22 +176,22 @@ describe.each(ADAPTERS)('A multipart body on %s', (adapter) => {
     return [response.status, await response.json()];
   };
 
-  it('says which run to continue', async () => {
+  it('names the run to continue', async () => {
     expect(await send('continue', { session_id: 's1' })).toEqual([404, { detail: 'Run not found' }]);
   });
 
-  it('says from where to resume a run', async () => {
+  it('names the event after which a run is resumed', async () => {
     expect(await send('resume', { last_event_index: 'x' })).toMatchObject([
       422,
       { detail: [{ loc: ['body', 'last_event_index'], input: 'x' }] },
     ]);
   });
 
-  it('does not keep a run from being cancelled', async () => {
+  it('lets a run be cancelled', async () => {
     expect(await send('cancel', { session_id: 's1' })).toEqual([200, {}]);
   });
 
-  it('is a missing body for a route of the protocol that takes JSON: 422', async () => {
+  it('counts as a missing body for a route of the protocol that takes JSON: 422', async () => {
     const { url } = await startApp({ adapter, agentOs: { agents: [echo] } });
     const rename = await fetch(`${url}/sessions/s1/rename`, {
       method: 'POST',

@@ -10,8 +10,8 @@ import { as, readText, userId } from '../support/users.js';
 
 afterEach(closeApps);
 
-describe('A session', () => {
-  it('that an inline hook names is not of the first user whose run has named it', async () => {
+describe('A named session', () => {
+  it('of an inline hook does not belong to the first user whose run has named it', async () => {
     const auditor = new Agent({ id: 'auditor', engine: ({ input }) => `audit ${input}` });
     const agent = new Agent({
       id: 'agent',
@@ -32,7 +32,7 @@ describe('A session', () => {
     expect(seen).not.toContain('secret of bob');
   });
 
-  it('that a background hook names cannot be begun by a client beforehand', async () => {
+  it('of a background hook cannot be begun by a client beforehand', async () => {
     const auditor = new Agent({ id: 'auditor', engine: ({ input }) => `audit ${input}` });
     const agent = new Agent({
       id: 'agent',
@@ -53,7 +53,7 @@ describe('A session', () => {
     expect(await readText(url, '/sessions/audits/runs', 'mallory')).not.toContain('secret of bob');
   });
 
-  it('of a run that a background hook goes on in is not that of another who has begun it anew', async () => {
+  it('of a run that a background hook continues in does not belong to another user who has begun it anew', async () => {
     const [reached, goOn] = [createGate(), createGate()];
     const told: string[] = [];
     const summarizer = new Agent({
@@ -92,7 +92,7 @@ describe('A session', () => {
     ]);
   });
 
-  it('that is named again below a run of another session is still whose it was', async () => {
+  it('keeps its owner if it is named again below a run of another session', async () => {
     const [reached, goOn] = [createGate(), createGate()];
     const inner = new Agent({
       id: 'inner',
@@ -127,7 +127,7 @@ describe('A session', () => {
   });
 });
 
-describe('What a judge says', () => {
+describe('The evaluation of a judge', () => {
   it('of a run that a background hook has started belongs to the user of the run of the hook', async () => {
     const checker = new Agent({
       id: 'checker',

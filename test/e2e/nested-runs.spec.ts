@@ -155,7 +155,7 @@ const CASES = [
 
 afterEach(closeApps);
 
-describe.each(DOMAIN_SURFACES)('nested runs ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('Nested runs ($adapter, $transport)', ({ adapter, transport }) => {
   it.each(CASES)(
     "G3: the mode is resolved at run time from the run's scope: $way reaches $place",
     async ({ above, start, method, runHooksInBackground }) => {
@@ -174,7 +174,7 @@ describe.each(DOMAIN_SURFACES)('nested runs ($adapter, $transport)', ({ adapter,
   );
 });
 
-describe('a definition', () => {
+describe('A definition of a component', () => {
   it("G3: the mode is never written onto components: one definition runs in each application's way", async () => {
     const hooks = new BottomHooks();
     hooks.answered.open();

@@ -145,7 +145,7 @@ for (const { name, isPossible, open } of [
       expect(log.messages('log').join()).not.toContain('two transactions');
     });
 
-    it('are stored in one transaction if an output guardrail refuses the answer, which is not in it', async () => {
+    it('are stored in one transaction if an output guardrail refuses the answer, which is not stored', async () => {
       const { agentOs } = await start();
       await expect(agentOs.run('refused', 'question', { sessionId: 'refused' })).rejects.toThrow('refused');
       expect(await count(together('refused'))).toBe(1);
@@ -156,7 +156,7 @@ for (const { name, isPossible, open } of [
     });
 
     it.each(['write', 'commit'] as const)(
-      'are both not stored, and the run fails, if hooks cannot be stored at the %s and onUnavailable is fail',
+      'are both rolled back, and the run fails, if the %s of the hooks fails and onUnavailable is fail',
       async (time) => {
         const { agentOs } = await start({ onUnavailable: 'fail' });
         await failAt('agent_os_hook_snapshots', time);
@@ -172,7 +172,7 @@ for (const { name, isPossible, open } of [
       },
     );
 
-    it('are the run alone, with volatile hooks, if hooks cannot be stored and onUnavailable is in-process', async () => {
+    it('leave the run alone, with volatile hooks, if hooks cannot be stored and onUnavailable is in-process', async () => {
       const { agentOs } = await start();
       await failAt('agent_os_hook_batches', 'write');
       await agentOs.run('support', 'question', { sessionId: 'volatile' });
@@ -184,7 +184,7 @@ for (const { name, isPossible, open } of [
     });
 
     it.each(['write', 'commit'] as const)(
-      'are the hooks alone if the run cannot be stored at the %s',
+      'leave the hooks alone if the %s of the run fails',
       async (time) => {
         const { agentOs, log } = await start({ onUnavailable: 'fail' });
         await failAt('agent_os_runs', time);
@@ -263,7 +263,7 @@ for (const { name, isPossible, open } of [
 describe('Background hooks that are in another database than the sessions', () => {
   afterEach(closeApps);
 
-  it('say at the start that runs and hooks are stored in two transactions', async () => {
+  it('are announced at the start as stored in a second transaction', async () => {
     const pglite = await createPglite();
     const folder = { database: drizzlePglite({ client: pglite }), close: () => Promise.resolve() };
     const agents = [new Agent({ id: 'support', engine: () => 'answer' })];

@@ -88,8 +88,8 @@ function valuesOf({ name, place, schema }: Field): (readonly [value: unknown, is
   ];
 }
 
-describe('What the document says of ids, names and numbers', () => {
-  it('is what the server asks of them', async () => {
+describe('The constraints of the document for ids, names and numbers', () => {
+  it('are the checks of the server', async () => {
     const { app, url } = await startSessionApp('express');
     const document = createAgentOsDocument(app, new DocumentBuilder().build());
     const isRefused = async ({ method, path, place, name }: Field, value: unknown): Promise<boolean> => {

@@ -87,15 +87,15 @@ function expectedPlaces(prefix: string): string[] {
   return declaredRoutes().map(({ method, path }) => `${method} ${prefix}${path.replace(/:(\w+)/g, '{$1}')}`);
 }
 
-describe('the descriptions', () => {
-  it('are of every route, and of no other', () => {
+describe('The descriptions of the document', () => {
+  it('cover every route, and no others', () => {
     const routes = declaredRoutes().map(({ method, path }) => `${method} ${path.slice(1)}`);
     // The answer at the root has no controller.
     expect(ALL_ROUTES.map(nameOf).sort()).toEqual([...routes, nameOf(SERVER_ROUTES.home)].sort());
     expect(routes.length).toBeGreaterThan(40);
   });
 
-  it('say something of every schema, parameter and answer', () => {
+  it('explain every schema, parameter and response', () => {
     const silent = Object.entries(ALL_SCHEMAS).filter(([, { description = '' }]) => description === '');
     expect(silent).toEqual([]);
     for (const { query, answers } of ALL_ROUTES)
@@ -103,7 +103,7 @@ describe('the descriptions', () => {
         expect(description).not.toBe('');
   });
 
-  it('are not reached from the core, which does without @nestjs/swagger', () => {
+  it('are not imported by the core, which needs no @nestjs/swagger', () => {
     const source = resolve(import.meta.dirname, '../../src');
     const core = packagesOf(resolve(source, 'index.ts'));
     expect([...core].filter((name) => name.includes('swagger'))).toEqual([]);
@@ -128,11 +128,11 @@ function packagesOf(file: string, seen = new Set<string>()): ReadonlySet<string>
   return packages;
 }
 
-describe.each(ADAPTERS)('The document on %s', (adapter) => {
+describe.each(ADAPTERS)('The OpenAPI document on %s', (adapter) => {
   const start = (options: TestAppOptions = {}): Promise<TestApp> =>
     startApp({ adapter, controllers: [GreetingsController], ...options });
 
-  it('is valid', async () => {
+  it('is a valid OpenAPI document', async () => {
     const { app } = await start({ agentOs: { http: { securityKey: 'secret' } } });
     expect(new OpenApiValidator(jsonOf(documentOf(app))).documentProblems()).toEqual([]);
   });
@@ -147,7 +147,7 @@ describe.each(ADAPTERS)('The document on %s', (adapter) => {
     });
   });
 
-  it('has every route behind the prefixes, each once, and keeps its marks to itself', async () => {
+  it('has every route behind the prefixes, each once, and no internal marks', async () => {
     const { app } = await start({
       agentOs: { http: { prefix: 'os' } },
       beforeListen: (host) => host.setGlobalPrefix('api'),
@@ -180,7 +180,7 @@ describe.each(ADAPTERS)('The document on %s', (adapter) => {
     expect((await fetch(`${url}/v1/agents`)).status).toBe(200);
   });
 
-  it("leaves the host's routes and schemas as they are", async () => {
+  it('leaves the routes and schemas of the host unchanged', async () => {
     const { app } = await start();
     const ours = documentOf(app);
     const plain = SwaggerModule.createDocument(app, CONFIG);
@@ -190,7 +190,7 @@ describe.each(ADAPTERS)('The document on %s', (adapter) => {
     expect(ours.info).toEqual(plain.info);
   });
 
-  it("keeps the host's schema if it has the name of one of ours", async () => {
+  it('keeps the schema of the host if it has the name of one of ours', async () => {
     class AgentOsHealth extends Greeting {}
     @Controller('own')
     class OwnController {
@@ -209,7 +209,7 @@ describe.each(ADAPTERS)('The document on %s', (adapter) => {
     expect(documentOf(app, {}, config).components?.schemas?.['AgentOsInfo']).toEqual(mine);
   });
 
-  it('has nothing of ours without HTTP routes, or if only other modules are included', async () => {
+  it('has no routes and schemas of AgentOS without HTTP routes, or if only other modules are included', async () => {
     @Module({ controllers: [GreetingsController] })
     class HostModule {}
     const { app: silent } = await start({ agentOs: { http: false } });
@@ -220,12 +220,12 @@ describe.each(ADAPTERS)('The document on %s', (adapter) => {
     }
   });
 
-  it('names no schema that nothing refers to', async () => {
+  it('names no schema without a reference to it', async () => {
     const { app } = await start();
     expect(ourNames(documentOf(app)).sort()).toEqual(Object.keys(ALL_SCHEMAS).sort());
   });
 
-  it("leaves `GET /` to a host's controller", async () => {
+  it('leaves `GET /` to a controller of the host', async () => {
     @Controller()
     class HomeController {
       @Get() home(): string {
@@ -254,7 +254,7 @@ describe.each(ADAPTERS)('The document on %s', (adapter) => {
       [{ bearer: [] }],
       ['401', '403'],
     ],
-  ])('says of routes that are %s what they ask for', async (_, http, options, security, refusals) => {
+  ])('states the authentication of routes that are %s', async (_, http, options, security, refusals) => {
     const { app } = await start({ agentOs: { http } });
     const { paths, components } = documentOf(app, options);
     const config = paths['/config']?.get;
@@ -268,8 +268,8 @@ describe.each(ADAPTERS)('The document on %s', (adapter) => {
   });
 });
 
-describe('What generators of clients need of the document', () => {
-  it('is one media type for each body, and no field that seems to be required because it has a default', async () => {
+describe('The document for generators of clients', () => {
+  it('has one media type for each body, and no required field that has a default', async () => {
     const { app } = await startApp({});
     const document = jsonOf(documentOf(app));
     const bodies = new OpenApiValidator(document).operations().flatMap(({ method, path, operation }) => {
@@ -294,7 +294,7 @@ describe('What generators of clients need of the document', () => {
     expect(fields.filter(({ value }) => 'default' in value)).toEqual([]);
   });
 
-  it('is the default and the limits of each parameter of a query', async () => {
+  it('has the default and the limits of each parameter of a query', async () => {
     const { app } = await startApp({});
     const { paths } = jsonOf(documentOf(app));
     expect(paths['/sessions']?.get?.parameters).toEqual(
@@ -322,7 +322,7 @@ describe('What generators of clients need of the document', () => {
     );
   });
 
-  it('is how many files a run may bring, of which size, and from where on a stream is resumed', async () => {
+  it('states how many files a run accepts, of which size, and after which event a stream is resumed', async () => {
     const { app } = await startApp({ agentOs: { http: { maxFiles: 3, maxFileSize: 1_234 } } });
     const schemas = jsonOf(documentOf(app)).components?.schemas;
     expect(schemas).toMatchObject({
@@ -333,7 +333,7 @@ describe('What generators of clients need of the document', () => {
     });
   });
 
-  it('is no length of a message, which may be blank or missing if files come with it', async () => {
+  it('states no length of a message, which may be blank or missing beside files', async () => {
     const { app } = await startApp({});
     const request = jsonOf(documentOf(app)).components?.schemas?.['AgentOsRunRequest'];
     expect(request).not.toHaveProperty('required');
@@ -342,7 +342,7 @@ describe('What generators of clients need of the document', () => {
   });
 
   it.each(['agents', 'teams', 'workflows'])(
-    'is every answer of %s that says when to ask again',
+    'has a Retry-After header in every response of %s that asks to retry',
     async (kind) => {
       const { app } = await startApp({});
       const { paths } = documentOf(app);
@@ -356,7 +356,7 @@ describe('What generators of clients need of the document', () => {
   );
 
   it.each(ADAPTERS)(
-    'is what the server answers on %s if a run takes too long or is one too many',
+    'has the responses of %s for a run that takes too long or exceeds maxRuns',
     async (adapter) => {
       const gate = createGate();
       const slow = new Agent({ id: 'slow', engine: () => gate.opened.then(() => 'late') });
@@ -396,7 +396,7 @@ async function repeatUntil(
 }
 
 describe('createAgentOsDocument', () => {
-  it('says so if there is no AgentOsModule', async () => {
+  it('names the remedy if AgentOsModule is missing', async () => {
     const testing = await Test.createTestingModule({ controllers: [GreetingsController] }).compile();
     const app = testing.createNestApplication();
     expect(() => documentOf(app)).toThrow(
@@ -554,7 +554,7 @@ const RUNS = [
 ];
 
 // On one adapter: the answers are those of the same mappers, and the fuzz compares both adapters with the document.
-describe('The server', () => {
+describe('The server behind the document', () => {
   /** An application, and what its document says against its answers. */
   class Checked {
     readonly #validator: OpenApiValidator;
@@ -710,7 +710,7 @@ describe('The server', () => {
   });
 
   it.each(['/agents/conductor', '/teams/crew', '/workflows/crew-flow'])(
-    'answers as described who resumes a run with runs of every kind below it: %s',
+    'answers as described when a client resumes a run with runs of every kind below it: %s',
     async (path) => {
       const checked = await Checked.start();
       const fields = { background: 'true', stream: 'true' };

@@ -169,7 +169,7 @@ describe.each(ADAPTERS)('A WebSocket gateway on %s', (adapter) => {
     return { service, socket };
   }
 
-  it('has its background hooks run after the handler', async () => {
+  it('runs background hooks after the handler', async () => {
     const { service, socket } = await start();
     socket.send({ event: 'ask', data: 'hi' });
     expect(await socket.receive()).toEqual({ event: 'answer', data: 'hi' });
@@ -177,7 +177,7 @@ describe.each(ADAPTERS)('A WebSocket gateway on %s', (adapter) => {
     expect(steps).toEqual(['handled', 'hook: hi, delivered: true']);
   });
 
-  it('has them wait for the end of an observable, not for its first value', async () => {
+  it('runs background hooks at the end of an observable, not at its first value', async () => {
     const { service, socket } = await start();
     socket.send({ event: 'ask twice', data: 'hi' });
     expect(await socket.receive()).toEqual({ event: 'answer', data: 'hi' });
@@ -188,7 +188,7 @@ describe.each(ADAPTERS)('A WebSocket gateway on %s', (adapter) => {
     expect(steps).toEqual(['handled', 'hook of job', 'hook: hi, delivered: true']);
   });
 
-  it('has them run if the handler fails after the run', async () => {
+  it('runs background hooks if the handler fails after the run', async () => {
     const { service, socket } = await start();
     socket.send({ event: 'fail', data: 'hi' });
     await gate.opened;
@@ -218,14 +218,14 @@ describe.each(['a microservice', 'a microservice with `http: false`', 'a hybrid 
       return { service: app.get(AgentOsService), client: connect(app.unwrap<Server>()) };
     }
 
-    it('has its background hooks run after the handler', async () => {
+    it('runs background hooks after the handler', async () => {
       const { service, client } = await start();
       expect(await lastValueFrom(client.send('ask', 'hi'))).toBe('hi');
       await service.drain();
       expect(steps).toEqual(['handled', 'hook: hi, delivered: true']);
     });
 
-    it('has them wait for the end of an observable, not for its first value', async () => {
+    it('runs background hooks at the end of an observable, not at its first value', async () => {
       const { service, client } = await start();
       const answer = client.send<string>('ask twice', 'hi');
       const values = lastValueFrom(
@@ -242,14 +242,14 @@ describe.each(['a microservice', 'a microservice with `http: false`', 'a hybrid 
       expect(steps).toEqual(['handled', 'hook of job', 'hook: hi, delivered: true']);
     });
 
-    it('has them run if the handler fails after the run', async () => {
+    it('runs background hooks if the handler fails after the run', async () => {
       const { service, client } = await start();
       await expect(lastValueFrom(client.send('fail', 'hi'))).rejects.toMatchObject({ message: 'no answer' });
       await service.drain();
       expect(steps).toEqual(['handled', 'hook: hi, delivered: false']);
     });
 
-    it('of an event has them run after it, though nobody waits for an answer', async () => {
+    it('runs the background hooks of an event after it, though no caller waits for an answer', async () => {
       const { service, client } = await start();
       await lastValueFrom(client.emit('asked', 'hi'), { defaultValue: undefined });
       await gate.opened;
@@ -259,7 +259,7 @@ describe.each(['a microservice', 'a microservice with `http: false`', 'a hybrid 
   },
 );
 
-describe('An application context, as workers and command lines have it,', () => {
+describe('An application context, as workers and command lines use it,', () => {
   it('runs components and their background hooks without HTTP', async () => {
     @Module({ imports: [AgentOsModule.forRoot(agentOs)] })
     class AppModule {}

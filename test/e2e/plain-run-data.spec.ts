@@ -78,9 +78,9 @@ const PLACES: readonly Place[] = [
   },
 ];
 
-describe.each(DOMAIN_SURFACES)('run data on $adapter over $transport', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('Run data on $adapter over $transport', ({ adapter, transport }) => {
   it.each(PLACES)(
-    'G10: what is no plain data fails the hooks of its run, and only those: $path',
+    'G10: a value that is not plain data fails the hooks of its run, and only those: $path',
     async (place) => {
       const failures: string[] = [];
       let value: unknown;
@@ -112,7 +112,7 @@ describe.each(DOMAIN_SURFACES)('run data on $adapter over $transport', ({ adapte
     },
   );
 
-  it('G10: a run that holds what is no plain data is stored without it', async () => {
+  it('G10: a run that holds a value that is not plain data is stored without it', async () => {
     let visits = 0;
     const agent = new Agent({
       id: 'agent',
@@ -135,7 +135,7 @@ describe.each(DOMAIN_SURFACES)('run data on $adapter over $transport', ({ adapte
     ]);
   });
 
-  it('G10: Date, Map, Set, Buffer and typed arrays arrive as copies', async () => {
+  it('G10: a hook gets Date, Map, Set, Buffer and typed arrays as copies', async () => {
     const given = builtIns();
     const spoil = inBackground('spoil', ({ runContext, runOutput }) => {
       for (const { metadata } of [runContext, runOutput]) spoilBuiltIns(metadata as BuiltIns);
@@ -184,14 +184,14 @@ const circular: Record<string, unknown> = {};
 circular['self'] = circular;
 
 describe.each(DOMAIN_SURFACES)(
-  'data that JSON has no words for ($adapter, $transport)',
+  'Data that JSON cannot represent ($adapter, $transport)',
   ({ adapter, transport }) => {
     it.each([
       ['a big integer', 1n],
       ['a circular object', circular],
       ['a function', () => 'shared'],
       ['an instance', new Client()],
-    ])('G10: %s fails the hooks and not the response', async (_what, value) => {
+    ])('G10: data with %s fail the hooks and not the response', async (_what, value) => {
       const agent = new Agent({
         id: 'agent',
         engine: () => ({ content: 'the answer', metadata: { value } }),

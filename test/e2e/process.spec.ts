@@ -4,8 +4,8 @@ import { FAILING_HOOKS } from '../support/failing-hooks.js';
 import { runJson } from '../support/http-client.js';
 import { ServerProcess } from '../support/server-process.js';
 
-describe('a process with default settings', () => {
-  it('G13: survives hooks that fail in every way', async () => {
+describe('A process with default settings', () => {
+  it('G13: a process survives hooks that fail in every way', async () => {
     await using server = await ServerProcess.start('hook-server.js');
 
     const first = await runJson(server.url, '/agents/faulty', 'hello');
@@ -19,7 +19,7 @@ describe('a process with default settings', () => {
     expect(end).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
-  it('G18: waits for background hooks when it is told to end', async () => {
+  it('G18: a process waits for background hooks when it gets a signal to end', async () => {
     await using server = await ServerProcess.start('hook-server.js');
 
     await runJson(server.url, '/agents/slow', 'hello');
@@ -29,7 +29,7 @@ describe('a process with default settings', () => {
     expect(end).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
-  it('G18: stays alive until it has reported the hooks that it could not wait for', async () => {
+  it('G18: a process stays alive until it has reported the hooks that it could not wait for', async () => {
     await using server = await ServerProcess.start('hook-server.js');
 
     const { body } = await runJson(server.url, '/agents/stuck', 'hello');

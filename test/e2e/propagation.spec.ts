@@ -90,7 +90,7 @@ const PLACES: Readonly<Record<string, (agent: Agent) => Component>> = {
     new Agent({ id: 'root', engine: async () => (await agent.run('x')).content }),
 };
 
-describe.each(Object.entries(PLACES))('a hook of %s', (_place, build) => {
+describe.each(Object.entries(PLACES))('A hook of %s', (_place, build) => {
   describe.each<HookName>(['decorated', 'switched'])('that is %s', (hook) => {
     it.each(['false', 'true'])('runs after the response (stream=%s)', async (stream) => {
       const component = build(hooked(hook));
@@ -126,7 +126,7 @@ describe.each(Object.entries(PLACES))('a hook of %s', (_place, build) => {
   });
 });
 
-describe('a hook of an agent that a Nest factory provides, or that is registered later', () => {
+describe('A hook of an agent that a Nest factory provides, or that is registered later', () => {
   it.each<HookName>(['decorated', 'switched'])('runs after the response when it is %s', async (hook) => {
     @Module({ providers: [{ provide: 'AGENT', useFactory: () => hooked(hook) }], exports: ['AGENT'] })
     class AgentsModule {}

@@ -190,22 +190,25 @@ describe.each(ADAPTERS)('An error on %s', (adapter) => {
   const stream = async (path: string, message = 'hi', fields = {}): Promise<Frame[]> =>
     parseFrames(await (await post(app.url, path, { message, ...fields })).text());
 
-  it.each(ROWS)('$path: $status in a body, with the fields of a run and what is wrong', async (row) => {
-    const { status, body } = await runJson(app.url, row.path, 'hi', { session_id: 's' });
-    const { content, detail, error_type, error_id, additional_data, ...run } = body;
-    expect([status, content, detail, error_type, error_id, additional_data]).toEqual([
-      row.status,
-      row.text,
-      row.text,
-      row.type,
-      row.id,
-      row.data,
-    ]);
-    expect(run).toMatchObject({ status: 'ERROR', session_id: 's', run_id: expect.any(String) });
-    expect(JSON.stringify(body)).not.toMatch(/the answer|ECONNREFUSED|stack/);
-  });
+  it.each(ROWS)(
+    'has on $path the status $status in a body, with the fields of a run and the reason',
+    async (row) => {
+      const { status, body } = await runJson(app.url, row.path, 'hi', { session_id: 's' });
+      const { content, detail, error_type, error_id, additional_data, ...run } = body;
+      expect([status, content, detail, error_type, error_id, additional_data]).toEqual([
+        row.status,
+        row.text,
+        row.text,
+        row.type,
+        row.id,
+        row.data,
+      ]);
+      expect(run).toMatchObject({ status: 'ERROR', session_id: 's', run_id: expect.any(String) });
+      expect(JSON.stringify(body)).not.toMatch(/the answer|ECONNREFUSED|stack/);
+    },
+  );
 
-  it.each(ROWS)('$path: $event, once, at the end of a stream', async (row) => {
+  it.each(ROWS)('has on $path the event $event, once, at the end of a stream', async (row) => {
     const frames = await stream(row.path);
     const { error_type, error_id, additional_data, ...data } = frames.at(-1)?.data ?? {};
     const text = data['content'] ?? data['error'];
@@ -223,7 +226,7 @@ describe.each(ADAPTERS)('An error on %s', (adapter) => {
     expect(JSON.stringify(frames)).not.toContain('ECONNREFUSED');
   });
 
-  it('of a post-hook that may fail is in its event, and the run completes', async () => {
+  it('of a post-hook that may fail is in the event of the hook, and the run completes', async () => {
     const { status, body } = await runJson(app.url, '/agents/broken-post', 'hi');
     const frames = await stream('/agents/broken-post');
     expect([status, body['status'], body['content']]).toEqual([200, 'COMPLETED', 'the answer']);
@@ -233,7 +236,7 @@ describe.each(ADAPTERS)('An error on %s', (adapter) => {
     expect(frames.at(-1)?.event).toBe('RunCompleted');
   });
 
-  it("of a member is the member's, and its team may go on", async () => {
+  it('of a member ends the member, and its team may continue', async () => {
     const { status, body } = await runJson(app.url, '/teams/patient-team', 'hi');
     const names = namesOf(await stream('/teams/patient-team'));
     expect([status, body['status'], body['content']]).toEqual([200, 'COMPLETED', 'Without the member.']);
@@ -241,7 +244,7 @@ describe.each(ADAPTERS)('An error on %s', (adapter) => {
     expect([names.includes('RunError'), names.at(-1)]).toEqual([true, 'TeamRunCompleted']);
   });
 
-  it('of a step that may fail is in its result, and the workflow completes', async () => {
+  it('of a step that may fail is in the result of the step, and the workflow completes', async () => {
     const { status, body } = await runJson(app.url, '/workflows/lenient-flow', 'hi');
     const frames = await stream('/workflows/lenient-flow');
     const result = { success: false, error: 'The step "compute" failed.' };
@@ -263,7 +266,7 @@ describe.each(ADAPTERS)('An error on %s', (adapter) => {
     ]);
   });
 
-  it('leaves no trace of what was masked, in bodies, streams, sessions and lists of runs', async () => {
+  it('leaves no trace of masked data in bodies, streams, sessions and lists of runs', async () => {
     const { body } = await runJson(app.url, '/agents/masked', 'card 4111', { session_id: 'm' });
     const frames = await stream('/agents/masked', 'card 4111', { session_id: 'm' });
     const paths = ['/sessions/m', '/sessions/m/runs', '/sessions', '/agents/masked/runs?session_id=m'];
@@ -277,12 +280,15 @@ describe.each(ADAPTERS)('An error on %s', (adapter) => {
     ['a stream', { stream: 'true' }],
     ['a body in the background', { stream: 'false', background: 'true' }],
     ['a stream in the background', { stream: 'true', background: 'true' }],
-  ])('or none: a background hook has no events, and runs all the same, after %s', async (_form, fields) => {
-    const before = (await app.agentOs.executions.list({ hook: 'audit', state: 'succeeded' })).length;
-    const text = await (await post(app.url, '/agents/audited', { message: 'hi', ...fields })).text();
-    await expectAudits(app, before + 1);
-    expect(text).not.toMatch(/PostHook/);
-  });
+  ])(
+    'and a success are alike for background hooks, which have no events and run after %s',
+    async (_form, fields) => {
+      const before = (await app.agentOs.executions.list({ hook: 'audit', state: 'succeeded' })).length;
+      const text = await (await post(app.url, '/agents/audited', { message: 'hi', ...fields })).text();
+      await expectAudits(app, before + 1);
+      expect(text).not.toMatch(/PostHook/);
+    },
+  );
 });
 
 /** Resolves once the hook has run so often. */

@@ -54,7 +54,7 @@ describeWherePossible(isRedisInstalled() || isCi, 'A queue in Redis', 'install R
     await server.stop();
   });
 
-  it('has nothing of a batch whose process has died before its jobs were added', async () => {
+  it('keeps nothing of a batch whose process has died before its jobs were added', async () => {
     const store = new RedisQueueStore(client, 'queue', () => Promise.resolve());
     const executions = [createExecution({ runId: 'run', hook: 'hook' })];
     const batch = {

@@ -121,7 +121,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       return ids.flatMap((id) => [`${id}:post:one`, `${id}:post:two`]);
     };
 
-    it('lets as many executions of a hook run as its concurrency, until they have ended or were given back', async () => {
+    it('lets as many executions of a hook run as its concurrency, until they have ended or were handed back', async () => {
       const [one = '', two = '', three = '', four = ''] = await addBatches('at-once-1', 'at-once-2');
       const limits = { hook: 'At.once', concurrency: 2 };
       const claim = async (executionId: string, fence = 1): Promise<string> =>
@@ -149,7 +149,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect((await store.list({ runId: 'at-once-2' })).map(({ attempts }) => attempts)).toEqual([1, 1]);
     });
 
-    it('does not count a hook that is given back without being called, and counts other hooks by themselves', async () => {
+    it('does not count a hook that is handed back without a call, and counts other hooks separately', async () => {
       const [one = '', two = '', three = ''] = await addBatches('apart-1', 'apart-2');
       const claim = async (executionId: string, hook: string): Promise<string> =>
         (
@@ -163,7 +163,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(await claim(three, 'One.hook')).toBe('claimed');
     });
 
-    it('lets no more executions of a hook start than its maximum within any period, retries included', async () => {
+    it('lets no more executions of a hook start within any period than its maximum, retries included', async () => {
       const ids = await addBatches(...Array.from({ length: 5 }, (_, index) => `rate-${index}`));
       const limits = { hook: 'With.rate', rate: { max: 2, per: 150 } };
       /** The times before and after the call in which the store has allowed a start. */
@@ -204,7 +204,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(waits).toEqual([0, 0, 1, 1, 2, 2]);
     });
 
-    it('lets workers with other limits count the same starts', async () => {
+    it('lets workers with different limits count the same starts', async () => {
       const ids = await addBatches('other-1', 'other-2', 'other-3');
       const claim = async (index: number, max: number): Promise<string> => {
         const limits = { hook: 'With.others', rate: { max, per: 3_600_000 } };
@@ -229,7 +229,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect((await store.claim({ executionId: 'unknown', fence: 1 }, 1_000)).kind).toBe('gone');
     });
 
-    it('lets a retried hook run only while no other hook of its tree runs, and the other way round', async () => {
+    it('lets a retried hook run only while no other hook of its tree runs, and vice versa', async () => {
       await store.add({ ...batchOf('first'), tree: 'tree' }, noJobs);
       await store.add({ ...batchOf('late'), tree: 'tree' }, noJobs);
       const fenceOf = (id: string, fence = 1): Fence => ({ executionId: id, fence });
@@ -284,7 +284,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       ]);
     });
 
-    it('lets the job of a retry alone run a hook, though the job that has failed is started once more', async () => {
+    it('lets only the job of a retry run a hook, although the failed job is started once more', async () => {
       const [executionId = ''] = await addBatches('started-again');
       const failed = createExecution({ state: 'failed', errorName: 'Error', attempts: 1, endedAt: 5_000 });
       await store.claim({ executionId, fence: 1 }, 1_000);
@@ -408,7 +408,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(String(error)).not.toContain('secret');
     });
 
-    it('retries no hook whose data it does not have any longer', async () => {
+    it('retries no hook whose data it does not hold any longer', async () => {
       await store.add(batchOf('swept'), noJobs);
       for (const hook of ['one', 'two']) {
         const fence = { executionId: `swept:post:${hook}`, fence: 1 };
@@ -443,7 +443,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(await store.snapshot('bad', 'bad')).toBeUndefined();
     });
 
-    it('gives back exactly the data of a run: types, the order of keys, and the contents of files', async () => {
+    it('returns exactly the data of a run: types, the order of keys, and the contents of files', async () => {
       const content = Buffer.from('file').toString('base64');
       const data = {
         runInput: {
@@ -479,7 +479,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       ]).toEqual([undefined, []]);
     });
 
-    it('discards a batch of which no hook has begun, and none of another one', async () => {
+    it('discards a batch of which no hook has begun, and no other batch', async () => {
       for (const id of ['refused', 'begun']) await store.add(batchOf(id), noJobs);
       await store.claim({ executionId: 'begun:post:one', fence: 1 }, 1_000);
       for (const id of ['refused', 'begun', 'never-stored']) await store.discard(batchOf(id));
@@ -492,7 +492,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(await left('begun')).toEqual([false, 2, 'claimed']);
     });
 
-    it('keeps the data of a failed hook for keepFailed milliseconds, by the clock', async () => {
+    it('keeps the data of a failed hook for keepFailed milliseconds, by its clock', async () => {
       await store.add(batchOf('old-failure', 'CANARY of old-failure'), noJobs);
       for (const hook of ['one', 'two']) {
         const fence = { executionId: `old-failure:post:${hook}`, fence: 1 };
@@ -511,7 +511,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(await store.list({ runId: 'old-failure', state: 'failed' })).toHaveLength(2);
     });
 
-    it('forgets the data of a session: waiting hooks are dropped, failed ones stay failed, and no text of it is left', async () => {
+    it('forgets the data of a session: waiting hooks are dropped, failed ones stay failed, and no text of them is left', async () => {
       const states = async (runId: string): Promise<unknown> =>
         (await store.list({ runId })).map(({ hook, state, reason }) => [hook, state, reason]).sort();
       const content = Buffer.from('CANARY in a file').toString('base64');
@@ -553,7 +553,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       });
     });
 
-    it('forgets one run of a batch, and keeps what the others need', async () => {
+    it('forgets one run of a batch, and keeps the data of the others', async () => {
       const file = (text: string): object => ({ id: text, kind: 'file', content: btoa(text) });
       const one = encodeSnapshot({ runInput: { content: 'ONE', files: [file('shared'), file('own')] } });
       const two = encodeSnapshot({ runInput: { content: 'TWO', files: [file('shared')] } });
@@ -620,7 +620,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
     });
   });
 
-describe('The data of a job', () => {
+describe('The data of a job in the queue', () => {
   const data = {
     version: 2,
     batch: 'b',
@@ -632,7 +632,7 @@ describe('The data of a job', () => {
   };
   const { retryOf: _, ...first } = { ...data, version: 1 };
 
-  it('is read in this version and the one before, in which a hook is not retried', () => {
+  it('is readable in this version and the one before, in which a hook is not retried', () => {
     expect([readJobData(data), readJobData(first), readJobData({ ...data, version: 1 })]).toEqual([
       data,
       first,
@@ -640,7 +640,7 @@ describe('The data of a job', () => {
     ]);
   });
 
-  it('is stored in the lowest version that can hold it', () => {
+  it('is stored in the lowest version that can represent it', () => {
     const place = { queue: 'q', batchId: 'r-0', releaseAfter: 1, isLater: false };
     const stage = new ExecutorStage(new JsonHookExecutor());
     const { tasks } = stage.batch('r', { hook: () => undefined });
@@ -665,19 +665,19 @@ describe('The data of a job', () => {
   });
 });
 
-describe('bullmq()', () => {
+describe('The function bullmq()', () => {
   it.each<[string, object, RegExp]>([
     ['no store', {}, /expected one of folder, pool and connection, got none/],
     ['two stores', { folder: 'a', connection: 'redis://a' }, /got folder and connection/],
-    ['a pool that is none', { pool: {} }, /expected pool to be a Pool of "pg"/],
+    ['a pool of the wrong kind', { pool: {} }, /expected pool to be a Pool of "pg"/],
     ['an unknown option', { folder: 'a', retries: 3 }, /retries/],
     ['too few takeovers', { folder: 'a', maxTakeovers: 1 }, /maxTakeovers/],
-  ])('refuses %s at once', (_what, options, message) => {
+  ])('refuses %s immediately', (_what, options, message) => {
     expect(() => bullmq(options as BullmqOptions)).toThrow(message);
   });
 });
 
-describe('A folder', () => {
+describe('A folder of the queue', () => {
   it('lets a hook run on while its process lives, however long its lock could not be renewed', async () => {
     const pglite = await createPglite();
     const folder = { database: drizzle({ client: pglite }), close: () => Promise.resolve() };
@@ -761,7 +761,7 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     return Object.assign({ options, connect, on: pool.on.bind(pool) }, { totalCount: 0 });
   };
 
-  it('lets a hook be cancelled while a worker is about to begin it, in whatever order the two get its rows', async () => {
+  it('lets a hook be cancelled while a worker is about to begin it, in whichever order the two get its rows', async () => {
     const pool = open();
     const { store } = await openPoolQueue(bullmqPackage, pool, nextQueue());
     await store.add(batchOf('raced'), noJobs);
@@ -809,7 +809,7 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     expect(await store.snapshot('swept 1', 'swept 1')).toBeDefined();
   });
 
-  it('fails a hook whose processes have ended too often, although it is away at that moment', async () => {
+  it('fails a hook whose processes have ended too often, although no process is connected at that moment', async () => {
     let isAway = false;
     const pool = watched((text, execute) => {
       if (!isAway || !text.includes('LEFT JOIN job')) return execute();
@@ -860,7 +860,7 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     expect([stage.steps, left]).toEqual([[], []]);
   });
 
-  it('that is too slow for a batch is not committed', async () => {
+  it('that is too slow for a batch gets no commit of it', async () => {
     const late: string[] = [];
     const refused = createGate();
     const released = createGate();
@@ -909,7 +909,7 @@ describeWherePossible(isRedisInstalled() || isCi, 'Redis', 'install Redis', () =
     Logger.overrideLogger(new RecordingLogger());
   });
 
-  it('that may evict hooks or keeps nothing on disk is named at the start', async () => {
+  it('that may evict hooks or keeps nothing on disk is named in a warning at the start', async () => {
     const log = new RecordingLogger();
     Logger.overrideLogger(log);
     const server = await startRedis(['--appendonly', 'no', '--maxmemory-policy', 'allkeys-lru']);
@@ -922,12 +922,12 @@ describeWherePossible(isRedisInstalled() || isCi, 'Redis', 'install Redis', () =
     );
   });
 
-  it('that is not there stops the start', async () => {
+  it('that cannot be reached stops the start', async () => {
     const stage = new ExecutorStage(bullmq({ connection: 'redis://127.0.0.1:1', queue: nextQueue() }));
     await expect(stage.start()).rejects.toThrow(/Redis cannot be reached/);
   });
 
-  it('gives a hook whose lock is lost to a worker again; its signal is aborted, and its result is not recorded', async () => {
+  it('gives a hook whose lock is lost to a worker again, aborts its signal, and does not record its first result', async () => {
     const server = await startRedis();
     ends.push(() => server.stop());
     const client = new Redis(server.url);

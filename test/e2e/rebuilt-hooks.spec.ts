@@ -179,7 +179,7 @@ async function startProcess(executor: JsonHookExecutor, isServer: boolean): Prom
   return { ...started, executor, ran, seen, failures, late };
 }
 
-describe('a hook that another process rebuilds from JSON', () => {
+describe('A hook that another process rebuilds from JSON', () => {
   let server: Process;
   let worker: Process;
 
@@ -215,7 +215,7 @@ describe('a hook that another process rebuilds from JSON', () => {
         ...(id === 'inside' ? ['nested post everyRun'] : []),
       ]),
     ],
-  ])('is found wherever it stands: %s', async (id, own) => {
+  ])('is found at any place: %s', async (id, own) => {
     const expected = [...own, `${id} post everyRoot`, `${id} post everyRun`].map((hook) => `${hook} anna`);
     expect((await run(id)).sort()).toEqual(expected.sort());
     expect([server.ran, worker.executor.unknown]).toEqual([[], []]);
@@ -264,7 +264,7 @@ describe('a hook that another process rebuilds from JSON', () => {
     expect(worker.executor.stored.at(-1)).toContain('"position":"inside-hook"');
   });
 
-  it('has its retries, its time-out and its reports, and stops none of those after it', async () => {
+  it('keeps its retries, its time-out and its reports, and stops no hook after it', async () => {
     worker.failures.length = 0;
     expect(await run('failing')).toContain('failing post after anna');
     expect(
@@ -273,7 +273,7 @@ describe('a hook that another process rebuilds from JSON', () => {
     expect(server.failures).toEqual([]);
   });
 
-  it('is in the ledger of the process that runs it, under the id that it was given', async () => {
+  it('is in the ledger of the process that runs it, under its given id', async () => {
     const { runId } = await server.agentOs.run('support', 'question', { userId: 'anna' });
     await server.agentOs.drain();
     const states = (await worker.agentOs.executions.list({ runId })).map(({ id, state }) => `${id} ${state}`);
@@ -284,7 +284,7 @@ describe('a hook that another process rebuilds from JSON', () => {
     expect([await openExecutions(server.agentOs), await openExecutions(worker.agentOs)]).toEqual([0, 0]);
   });
 
-  it('counts the attempts on record, made by a process that died', async () => {
+  it('counts the recorded attempts of a process that died', async () => {
     await run('failing');
     const stored = taskOf(server, 'failing', 'flaky');
     const task = worker.executor.host.rebuild({
@@ -322,7 +322,7 @@ describe('a hook that another process rebuilds from JSON', () => {
       expect(() => worker.executor.host.rebuild({ ...stored, snapshot })).toThrow(/snapshot of a run/);
   });
 
-  it('runs where its run was if its component is registered nowhere, whatever its id', async () => {
+  it('runs in the application of its run if its component is registered nowhere, whatever its id', async () => {
     const before = server.executor.stored.length;
     const postHooks = [inBackground('named', () => void server.ran.push('bare'))];
     for (const id of ['bare', 'support'])
@@ -340,7 +340,7 @@ describe('a hook that another process rebuilds from JSON', () => {
     ]);
   });
 
-  it('refuses to wait for itself', async () => {
+  it('refuses to wait for itself in drain()', async () => {
     await run('draining');
     const stored = taskOf(server, 'draining', 'drains');
     await worker.executor.host.rebuild(stored)?.run({});

@@ -82,13 +82,13 @@ function quoting(guard: HookFunction<PostHookContext>, seen: unknown[]): Agent {
   });
 }
 
-describe.each(TRANSPORTS)('What was put beside an answer that is refused or masked, as %s', (transport) => {
+describe.each(TRANSPORTS)('Data beside an answer that is refused or masked, as %s,', (transport) => {
   it.each([
     ['refused', refuse],
     ['stopped by a guardrail that broke', breakDown],
     ['masked', mask],
     ['masked with its metadata replaced', replace],
-  ] as const)('is gone if it is %s: for clients, stores and background hooks', async (_name, guard) => {
+  ] as const)('are removed for clients, stores and background hooks if they are %s', async (_name, guard) => {
     const seen: { runContext: PreHookContext['runContext']; session: PreHookContext['session'] }[] = [];
     const { url, agentOs } = await startApp({ agentOs: { agents: [quoting(guard, seen)] } });
     const { text } = await ask(url, '/agents/agent', 'hi', transport, { session_id: 's' });
@@ -106,7 +106,7 @@ describe.each(TRANSPORTS)('What was put beside an answer that is refused or mask
     });
   });
 
-  it('is gone from the runs of members that got it from the run above', async () => {
+  it('are removed from the runs of members that got them from the run above', async () => {
     const member = new Agent({ id: 'member', engine: () => 'fine' });
     const team = new Team({
       id: 'team',
@@ -123,7 +123,7 @@ describe.each(TRANSPORTS)('What was put beside an answer that is refused or mask
     expect(await readText(url, '/sessions/s/runs')).not.toContain(SECRET);
   });
 
-  it('is gone if a guardrail refuses the input: the name and metadata that a hook gave the session', async () => {
+  it('are removed if a guardrail refuses the input: the name and metadata that a hook gave the session', async () => {
     const seen: string[] = [];
     const agent = new Agent({
       id: 'agent',
@@ -198,7 +198,7 @@ describe('The name and metadata that a hook of a member gives the session from a
     expect(stored).not.toContain(SECRET);
   });
 
-  it('are not kept if the member settles while the guardrail of its team looks at the answer', async () => {
+  it('are not kept if the member settles while the guardrail of its team inspects the answer', async () => {
     const gate = createGate();
     let late: Promise<unknown> | undefined;
     const member = quoting('member', () => gate.opened.then(() => SECRET));
@@ -371,7 +371,7 @@ describe('The name and metadata that a step gives the session', () => {
     },
   );
 
-  it('belong to a failed attempt, and are gone if that is repeated', async () => {
+  it('are discarded with a failed attempt that is repeated', async () => {
     let attempts = 0;
     const team = new Team({
       id: 'team',
@@ -405,7 +405,7 @@ describe('The name and metadata that a step gives the session', () => {
   });
 });
 
-describe('The names and metadata that members side by side give the session', () => {
+describe('The names and metadata that concurrent members give the session', () => {
   /** Two steps that have written before either goes on; the first one settles first. */
   const sideBySide = (end: () => string): Workflow => {
     const [first, second, done] = [createGate(), createGate(), createGate()];
@@ -450,7 +450,7 @@ describe('The names and metadata that members side by side give the session', ()
     expect([session_name, metadata]).toEqual(['named by one', { one: 1, other: 2 }]);
   });
 
-  it('are those of the members whose guardrails have passed, also if one was refused', async () => {
+  it('are kept of the members whose guardrails have passed, also if one was refused', async () => {
     const named = createGate();
     const refused = createGate();
     const good = new Agent({
@@ -503,7 +503,7 @@ describe('The names and metadata that members side by side give the session', ()
     expect([session_name, metadata]).toEqual(['good', { good: true }]);
   });
 
-  it('are seen by the team and by the members that it asks afterwards', async () => {
+  it('are visible to the team and to the members that it asks afterwards', async () => {
     const seen: unknown[] = [];
     const name = ({ session }: StepRequest): string => {
       session.name = 'named';
@@ -573,7 +573,7 @@ describe('After the pre-hooks the input is frozen', () => {
     ['its list of files', ({ runInput }) => runInput.files?.push({ id: 'x', kind: 'file', name: SECRET })],
     ['one of its files', ({ runInput }) => Object.assign(runInput.files?.[0] ?? {}, { name: SECRET })],
     ['the same in the output', ({ runOutput }) => Object.assign(runOutput.input ?? {}, { content: SECRET })],
-  ])('so a post-hook that changes %s fails, and stores nothing of it', async (_name, edit) => {
+  ])('and a post-hook that changes %s fails, and stores nothing of the change', async (_name, edit) => {
     const stored: unknown[] = [];
     const agent = new Agent({
       id: 'agent',
@@ -606,7 +606,7 @@ describe('After the pre-hooks the input is frozen', () => {
     await expect(agent.run('hi')).resolves.toMatchObject({ input: { content: 'hi' } });
   });
 
-  it("but the caller's files, and those that a pre-hook has put there, are not", async () => {
+  it("except the caller's files, and those that a pre-hook has added", async () => {
     const [given, added] = [files(), files()];
     const add = defineHook<PreHookContext>(({ runInput }) => void runInput.files?.push(...added), {
       name: 'add',
@@ -628,7 +628,7 @@ describe('After the pre-hooks the input is frozen', () => {
 
 describe('The user of a run without http.userId', () => {
   it.each(['json', 'sse'] as const)(
-    'stays the one whom the caller has named, whatever hooks, engines and steps write, as %s',
+    'is the one that the caller has named, whatever hooks, engines and steps write, as %s',
     async (transport) => {
       const claim = ({ runContext, session }: PreHookContext): void => {
         Object.assign(runContext, { userId: 'bob' });

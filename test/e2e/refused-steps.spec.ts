@@ -121,14 +121,14 @@ describe("A refusal in a step with onError: 'continue'", () => {
     }
   });
 
-  it('by a guardrail that breaks fails the workflow, also from a nested one', async () => {
+  it('by a guardrail that throws fails the workflow, also from a nested one', async () => {
     for (const executor of [broken(), nested(broken())]) {
       const { code, runOutput } = await errorOf(optional(executor));
       expect([code, runOutput.status]).toEqual(['step_failed', 'ERROR']);
     }
   });
 
-  it.each(TRANSPORTS)('shows and stores nothing of what was refused (%s)', async (transport) => {
+  it.each(TRANSPORTS)('shows and stores nothing of the refused data (%s)', async (transport) => {
     const seen: string[] = [];
     const last = new Agent({ id: 'last', engine: ({ input }) => `got ${String(seen.push(input))}` });
     const first = new Agent({ id: 'first', engine: () => SECRET });
@@ -148,7 +148,7 @@ function hooked(status: number): Agent {
   return new Agent({ id: 'hooked', engine: () => 'never', preHooks: [hook] });
 }
 
-describe('A step that failed and may', () => {
+describe("A failed step with onError: 'continue'", () => {
   const optional = step('optional', failing, OPTIONAL);
   const run = async (...steps: StepLike[]): ReturnType<Workflow['run']> =>
     new Workflow({ id: 'flow', steps }).run('the question');
@@ -175,7 +175,7 @@ describe('A step that failed and may', () => {
     await expect(run(optional)).resolves.toMatchObject({ content: '', status: 'COMPLETED' });
   });
 
-  it('does not pass its question on as its answer in a parallel', async () => {
+  it('does not pass its input on as its answer in a parallel block', async () => {
     const { content, stepResults } = await run(parallel('both', [step('fine', () => 'yes'), optional]));
     expect(content).toBe('fine:\nyes\n\noptional failed.');
     expect(stepResults[0]?.steps?.map(({ success, content: text }) => [success, text])).toEqual([
@@ -213,7 +213,7 @@ describe('A step that failed and may', () => {
   });
 });
 
-describe('A decision in a workflow that is neither true nor false', () => {
+describe('A decision in a workflow that returns neither true nor false', () => {
   it.each<[string, StepLike, string]>([
     [
       'condition',

@@ -38,7 +38,7 @@ function takeAnyJson(adapter: Adapter): (app: INestApplication) => void {
   };
 }
 
-describe.each(ADAPTERS)('A body of JSON that is no object on %s', (adapter) => {
+describe.each(ADAPTERS)('A JSON body that is not an object on %s', (adapter) => {
   const ROUTES = [
     ['POST', '/agents/echo/runs'],
     ['POST', '/agents/echo/runs/r1/resume'],
@@ -129,8 +129,8 @@ function readRaw(adapter: Adapter, style: Style): (app: INestApplication) => voi
   };
 }
 
-describe.each(ADAPTERS)('Bodies that the host has read %s', (adapter) => {
-  it.each<Style>(['as bytes', 'as text', 'as rawBody'])('%s are parsed by the routes', async (style) => {
+describe.each(ADAPTERS)('Bodies that the host has already parsed, on %s,', (adapter) => {
+  it.each<Style>(['as bytes', 'as text', 'as rawBody'])('are read by the routes %s', async (style) => {
     const { url } = await startApp({
       adapter,
       agentOs: { agents: [echo] },
@@ -177,8 +177,8 @@ async function sendChunked(
   return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) };
 }
 
-describe.each(ADAPTERS)('Bodies in chunks on %s', (adapter) => {
-  it('count, whatever their headers say', async () => {
+describe.each(ADAPTERS)('Chunked bodies on %s', (adapter) => {
+  it('are read, whatever their headers say', async () => {
     const { url } = await startApp({ adapter, agentOs: { agents: [echo] } });
     expect(await sendChunked(url, '/sessions', '{"session_id":"s1","session_name":"One"}')).toMatchObject({
       status: 201,
@@ -190,7 +190,7 @@ describe.each(ADAPTERS)('Bodies in chunks on %s', (adapter) => {
     });
   });
 
-  it('are no body if they are empty', async () => {
+  it('count as missing if they are empty', async () => {
     const { url } = await startApp({ adapter, agentOs: { agents: [echo] } });
     expect(await sendChunked(url, '/sessions', '')).toMatchObject({ status: 201 });
     expect(await sendChunked(url, '/agents/echo/runs', '')).toMatchObject({ status: 422 });
@@ -225,7 +225,7 @@ describe('Over HTTP/2 on Fastify', () => {
     return { body: await text(stream), status: await answered };
   }
 
-  it('bodies count although no header gives their length', async () => {
+  it('bodies are read although no header gives their length', async () => {
     await start();
     const named = await send('POST', '/sessions', '{"session_id":"s1","session_name":"One"}');
     expect([named.status, JSON.parse(named.body)]).toMatchObject([

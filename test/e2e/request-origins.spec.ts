@@ -43,7 +43,7 @@ describe.each(ADAPTERS)('http.allowedOrigins on %s', (adapter) => {
     return { ...(await startApp({ adapter, agentOs: { agents: [agent], http } })), asked };
   }
 
-  it('refuses requests of other pages on every route but the open ones, before anything runs', async () => {
+  it('refuses requests of other pages on every route but the open ones, before a run starts', async () => {
     const { url, port, asked } = await start({ allowedOrigins: [PAGE], securityKey: 'key' });
     for (const origin of ['https://evil.example', 'null', `${PAGE}.evil.example`, 'http://os.example.com']) {
       expect(await runJson(url, '/agents/agent', 'hi', {}, { origin })).toEqual({
@@ -60,7 +60,7 @@ describe.each(ADAPTERS)('http.allowedOrigins on %s', (adapter) => {
     expect(asked).toEqual([]);
   });
 
-  it('lets the pages pass that it names, those of the server itself, and clients that are no browsers', async () => {
+  it('accepts the pages that it names, those of the server itself, and clients that are not browsers', async () => {
     const { url, port, asked } = await start({ allowedOrigins: [PAGE] });
     const local = { host: `localhost:${port}`, origin: `http://localhost:${port}` };
     expect((await runJson(url, '/agents/agent', 'page', {}, { origin: PAGE })).status).toBe(200);
@@ -71,7 +71,7 @@ describe.each(ADAPTERS)('http.allowedOrigins on %s', (adapter) => {
     expect(asked).toEqual(['page', 'own', 'client']);
   });
 
-  it('refuses a page whose own name was made to point to the server', async () => {
+  it('refuses a page whose own name resolves to the server', async () => {
     const { port } = await start({ allowedOrigins: [], allowedHosts: ['agents.example.com'] });
     const host = `evil.example:${port}`;
     expect(await statusOf(port, 'POST', '/agents/agent/runs', { host, origin: `http://${host}` })).toBe(403);

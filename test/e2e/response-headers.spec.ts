@@ -6,7 +6,7 @@ import { declaredRoutes, protocolRoutes } from '../support/protocol-routes.js';
 import { startWithSessions, type SessionApp } from '../support/session-app.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 
-describe.each(ADAPTERS)('Answers on %s', (adapter) => {
+describe.each(ADAPTERS)('Responses on %s', (adapter) => {
   let served: SessionApp;
   beforeAll(async () => {
     served = await startWithSessions(adapter);
@@ -36,17 +36,23 @@ describe.each(ADAPTERS)('Answers on %s', (adapter) => {
     ['GET', '/sessions?limit=x', 422],
     ['POST', '/agents/helper/runs', 422],
     ['POST', '/eval-runs', 501],
-  ])('to %s %s, %i, are kept by no cache and taken for nothing else', async (method, path, status) => {
-    const reply = await fetch(served.url + path, { method });
-    expect(reply.status).toBe(status);
-    expect(protectionOf(reply)).toEqual(PROTECTED);
-  });
+  ])(
+    'to %s %s, with the status %i, are never cached, and their type is never guessed',
+    async (method, path, status) => {
+      const reply = await fetch(served.url + path, { method });
+      expect(reply.status).toBe(status);
+      expect(protectionOf(reply)).toEqual(PROTECTED);
+    },
+  );
 
-  it.each(['false', 'true'])('with a run, background=%s, are, too', async (background) => {
-    const reply = await post(served.url, '/agents/helper', { message: 'hi', stream: 'false', background });
-    expect(reply.status).toBe(background === 'true' ? 202 : 200);
-    expect(protectionOf(reply)).toEqual(PROTECTED);
-  });
+  it.each(['false', 'true'])(
+    'with a run, background=%s, are never cached, and their type is never guessed',
+    async (background) => {
+      const reply = await post(served.url, '/agents/helper', { message: 'hi', stream: 'false', background });
+      expect(reply.status).toBe(background === 'true' ? 202 : 200);
+      expect(protectionOf(reply)).toEqual(PROTECTED);
+    },
+  );
 
   /** Asks, and reads the answer to its end. */
   const ask = async (method: string, path: string, fields?: Record<string, string>): Promise<Response> => {
@@ -74,7 +80,7 @@ describe.each(ADAPTERS)('Answers on %s', (adapter) => {
 
   it.each(
     declaredRoutes().filter(({ method, path }) => method !== 'DELETE' || !path.startsWith('/sessions')),
-  )('of $method $path are kept by no cache and taken for nothing else', async ({ method, path }) => {
+  )('of $method $path are never cached, and their type is never guessed', async ({ method, path }) => {
     const fields = { message: 'hi', session_name: 'name', name: 'name' };
     const bodies = method === 'GET' || method === 'DELETE' ? [undefined] : [undefined, fields];
     for (const body of bodies)
@@ -91,7 +97,7 @@ describe.each(ADAPTERS)('Answers on %s', (adapter) => {
   ];
 
   it.each(RUNS.flatMap((path) => MODES.map((mode) => ({ path, mode }))))(
-    'with a run of $path, $mode, are kept by no cache and taken for nothing else, resumed ones too',
+    'with a run of $path, $mode, are never cached, and their type is never guessed, resumed ones included',
     async ({ path, mode }) => {
       const started = await ask('POST', path, { message: 'hi', session_id: 'a2', ...mode });
       expect([200, 202]).toContain(started.status);
@@ -112,7 +118,7 @@ describe.each(ADAPTERS)('Answers on %s', (adapter) => {
     },
   );
 
-  it('that refuse a request without its key are, too', async () => {
+  it('that refuse a request without its key are never cached, and their type is never guessed', async () => {
     const { url } = await startApp({ adapter, agentOs: { http: { securityKey: 'key' } } });
     for (const { method, path } of protocolRoutes()) {
       const reply = await fetch(url + path, { method });

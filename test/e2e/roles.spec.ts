@@ -32,7 +32,7 @@ describe('The role of a process', () => {
     expect(executor.role).toBe(role ?? 'both');
   });
 
-  it('worker has no routes; server has them', async () => {
+  it('decides about routes: a worker has none, a server has them', async () => {
     const statusOf = async (role: 'server' | 'worker'): Promise<number> => {
       const { url } = await startApp({ agentOs: { agents, executor: new JsonHookExecutor(), role } });
       return (await fetch(`${url}/agents`)).status;
@@ -40,7 +40,7 @@ describe('The role of a process', () => {
     expect([await statusOf('server'), await statusOf('worker')]).toEqual([200, 404]);
   });
 
-  it('worker needs no HTTP server: an application context is enough', async () => {
+  it('as a worker needs no HTTP server: an application context is enough', async () => {
     const executor = new RoleExecutor();
 
     @Module({ imports: [AgentOsModule.forRoot({ agents, executor, role: 'worker' })] })
@@ -56,7 +56,7 @@ describe('The role of a process', () => {
     [{ role: 'server' }, /role: 'server' needs an executor whose store processes share/],
     [{ role: 'worker', http: { prefix: 'os' } }, /role: 'worker' has no routes. Remove http/],
     [{ role: 'other' as never }, /expected role to be "server", "worker" or "both"/],
-  ])('is refused at the start if something contradicts it: %j', async (options, message) => {
+  ])('fails the start if an option contradicts it: %j', async (options, message) => {
     expect(await startUpError({ agentOs: { agents, ...options } })).toMatch(message);
   });
 });

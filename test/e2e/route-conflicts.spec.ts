@@ -128,8 +128,8 @@ async function failure(host: Host): Promise<string> {
 
 const answerOf = async (url: string): Promise<unknown> => (await fetch(url)).json();
 
-describe('Routes of AgentOS that a host has too', () => {
-  it('are named on Express, with both controllers and the mend, where AgentOS is imported first', async () => {
+describe('Routes of AgentOS that a host has, too,', () => {
+  it('are named on Express, with both controllers and the remedy, if AgentOS is imported first', async () => {
     const { url, log } = await start('express', { controller: HealthPage });
     expect(await answerOf(`${url}/health`)).toMatchObject({ status: 'ok' });
     const [warning, ...others] = log.messages('warn').filter((text) => text.includes('HealthPage'));
@@ -140,7 +140,7 @@ describe('Routes of AgentOS that a host has too', () => {
     );
   });
 
-  it('are named on Express where the host is imported first', async () => {
+  it('are named on Express if the host is imported first', async () => {
     expect(await warnings('express', { controller: HealthPage, isFirst: true })).toEqual([
       expect.stringContaining(
         '\n- HealthPage.check (GET /health) of this application answers GET /health (HealthController.health) in place of AgentOS',
@@ -154,7 +154,7 @@ describe('Routes of AgentOS that a host has too', () => {
     );
   });
 
-  it('stop the start on Fastify if the host takes them by all methods', async () => {
+  it('stop the start on Fastify if a route of the host matches all methods', async () => {
     expect(await failure({ controller: AnyMethod })).toContain('GET /info (InfoController');
   });
 
@@ -166,13 +166,13 @@ describe('Routes of AgentOS that a host has too', () => {
     );
   });
 
-  it('are named on Express if the host takes them by all methods', async () => {
+  it('are named on Express if a route of the host matches all methods', async () => {
     const [warning] = await warnings('express', { controller: AnyMethod });
     expect(warning).toMatch(/AgentOS answers GET \/info \(.*\) in place of AnyMethod\.show \(ALL \/info\)/);
   });
 
   it.each(ADAPTERS)(
-    'are named in one line for a parameter of the host that takes all of them on %s',
+    'are named in one line for a parameter of the host that matches all of them on %s',
     async (adapter) => {
       const [warning, ...others] = await warnings(adapter, { controller: PagesController });
       expect(others).toEqual([]);
@@ -183,29 +183,26 @@ describe('Routes of AgentOS that a host has too', () => {
     },
   );
 
-  it('are named if a parameter of the host is asked first', async () => {
+  it('are named if a parameter of the host comes first', async () => {
     const [warning] = await warnings('express', { controller: PagesController, isFirst: true });
     expect(warning).toMatch(
       /- PagesController\.show \(GET \/:page\) of this application answers GET \/health/,
     );
   });
 
-  it('are named if their parameter hides a path of the host, which Fastify finds none the less', async () => {
+  it('are named if their parameter hides a path of the host, which Fastify serves all the same', async () => {
     const [warning] = await warnings('express', { controller: SessionStatistics });
     expect(warning).toMatch(/AgentOS answers GET \/sessions\/:session_id .* SessionStatistics\.show/);
     expect(await warnings('fastify', { controller: SessionStatistics })).toEqual([]);
     expect(await warnings('express', { controller: SessionStatistics, isFirst: true })).toEqual([]);
   });
 
-  it.each(ADAPTERS)(
-    'are not named for other paths, nor for a page for everything else, on %s',
-    async (adapter) => {
-      expect(await warnings(adapter, { controller: Reports })).toEqual([]);
-      expect(await warnings(adapter, { controller: EVERYTHING[adapter] })).toEqual([]);
-    },
-  );
+  it.each(ADAPTERS)('are not named for other paths, nor for a catch-all page, on %s', async (adapter) => {
+    expect(await warnings(adapter, { controller: Reports })).toEqual([]);
+    expect(await warnings(adapter, { controller: EVERYTHING[adapter] })).toEqual([]);
+  });
 
-  it('are named if a page for everything is asked before them', async () => {
+  it('are named if a catch-all page comes before them', async () => {
     const [warning] = await warnings('express', { controller: EVERYTHING.express, isFirst: true });
     expect(warning).toMatch(/EveryPage\.show .* answers GET \/health/);
     expect(await warnings('fastify', { controller: EVERYTHING.fastify, isFirst: true })).toEqual([]);
@@ -233,19 +230,19 @@ describe('Routes of AgentOS that a host has too', () => {
     },
   );
 
-  it('are not named for other capitals where the router tells them apart', async () => {
+  it('are not named for other capitals if the router is case-sensitive', async () => {
     expect(await warnings('fastify', { controller: pageAt('Health') })).toEqual([]);
     const beforeListen = (app: INestApplication): void =>
       void (app.getHttpAdapter().getInstance() as ExpressInstance).set('case sensitive routing', true);
     expect(await warnings('express', { controller: pageAt('Health'), beforeListen })).toEqual([]);
   });
 
-  it('are not named for a page for everything under the global prefix', async () => {
+  it('are not named for a catch-all page under the global prefix', async () => {
     const beforeListen = (app: INestApplication): void => void app.setGlobalPrefix('api');
     expect(await warnings('express', { controller: EVERYTHING.express, beforeListen })).toEqual([]);
   });
 
-  it.each(ADAPTERS)('are the host’s again with a prefix of ours on %s', async (adapter) => {
+  it.each(ADAPTERS)('belong to the host again with a prefix of ours on %s', async (adapter) => {
     const host = { controller: HealthPage, http: { prefix: 'os' } };
     const { url, log } = await start(adapter, host);
     expect(await answerOf(`${url}/health`)).toEqual({ host: 'here' });
@@ -253,7 +250,7 @@ describe('Routes of AgentOS that a host has too', () => {
     expect(log.messages('warn').join()).not.toContain('meet routes');
   });
 
-  it.each(ADAPTERS)('are compared with the global prefix and what it excludes on %s', async (adapter) => {
+  it.each(ADAPTERS)('are compared with the global prefix and its exclusions on %s', async (adapter) => {
     const exclude = [{ path: 'health', method: RequestMethod.GET }];
     @Controller('api/info')
     class ApiInfo {

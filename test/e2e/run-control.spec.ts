@@ -43,7 +43,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
       await fetch(`${url}/agents/slow/runs/${String(runId)}?session_id=${String(session)}`)
     ).json()) as Record<string, unknown>;
 
-  it('is accepted with its id, can be asked for while it runs, and has its answer in the end', async () => {
+  it('is accepted with its id, can be fetched while it runs, and has its answer at the end', async () => {
     const { agent, engine } = slowAgent();
     const app = await start({ agents: [agent] });
     const { url } = app;
@@ -92,7 +92,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     ]);
   });
 
-  it('is listed by every status of the protocol, in any case of letters', async () => {
+  it('is listed by every status of the protocol, in upper and lower case', async () => {
     const { agent, engine } = slowAgent();
     const app = await start({ agents: [agent] });
     const { url } = app;
@@ -119,7 +119,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     expect(await statusOf('/agents/slow/runs?session_id=s2&status=PAUSED')).toBe(404);
   });
 
-  it('is found whatever status its query names, which is for lists only', async () => {
+  it('is found whatever status its query names, since the status is for lists only', async () => {
     const agent = quickAgent();
     const { url } = await start({ agents: [agent] });
     const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
@@ -149,7 +149,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     expect(order).toEqual(['answered', 'audit undefined', 'audit true']);
   });
 
-  it('goes on when the reader of its stream leaves, even if other runs would be cancelled', async () => {
+  it('continues when the reader of its stream leaves, even if other runs would be cancelled', async () => {
     const outcomes: string[] = [];
     const { agent, engine } = slowAgent({
       postHooks: [
@@ -171,7 +171,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     expect(outcomes).toEqual(['COMPLETED false']);
   });
 
-  it('that a guardrail is still to see shows nothing of its answer', async () => {
+  it('shows nothing of its answer before its guardrail has passed', async () => {
     const refuse = defineGuardrail<PostHookContext>(() => {
       throw new OutputCheckError('Not for you.');
     });
@@ -191,7 +191,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     expect(rejected).toMatchObject({ status: 'ERROR', content: 'Not for you.' });
   });
 
-  it.each([['that is not there', 'r1', 404, { detail: 'Run not found' }]])(
+  it.each([['that does not exist', 'r1', 404, { detail: 'Run not found' }]])(
     '%s is not found',
     async (_what, runId, status, body) => {
       const { url } = await start({ agents: [slowAgent().agent] });
@@ -200,7 +200,7 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
     },
   );
 
-  it('is asked for with its session, else 422', async () => {
+  it('can be fetched with its session only: 422 without it', async () => {
     const { url } = await start({ agents: [slowAgent().agent] });
     for (const path of ['/agents/slow/runs/r1', '/agents/slow/runs']) {
       const response = await fetch(url + path);
@@ -224,11 +224,11 @@ describe.each(ADAPTERS)('A run in the background of the server, on %s,', (adapte
   });
 });
 
-describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
+describe.each(ADAPTERS)('Cancelling a run on %s', (adapter) => {
   const cancel = (url: string, path: string, runId: unknown): Promise<Response> =>
     fetch(`${url}${path}/runs/${String(runId)}/cancel`, { method: 'POST' });
 
-  it('ends a run with what it has said so far, in its stream and in its session', async () => {
+  it('ends it with its text so far, in its stream and in its session', async () => {
     const { agent, engine } = slowAgent();
     const app = await startApp({ adapter, agentOs: { agents: [agent] } });
     const client = app.client.stream('slow', 'hi', { sessionId: 's1' });
@@ -245,7 +245,7 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
     expect(await stored.json()).toMatchObject({ status: 'CANCELLED', content: 'one ' });
   });
 
-  it('ends a run once, however many ask for it at the same time, and runs its hooks once', async () => {
+  it('ends it once, however many requests arrive at the same time, and runs its hooks once', async () => {
     const seen: string[] = [];
     const { agent, engine } = slowAgent({
       postHooks: [
@@ -267,7 +267,7 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
     expect(seen).toEqual(['CANCELLED']);
   });
 
-  it('ends a team with its members, and a workflow with its steps', async () => {
+  it('ends the members of a team, and the steps of a workflow', async () => {
     for (const [path, of] of [
       [
         '/teams/desk',
@@ -295,7 +295,7 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
     }
   });
 
-  it('of a run that is not there is no error, of one of another component does nothing', async () => {
+  it('that does not exist is no error, and of another component has no effect', async () => {
     const { agent, engine } = slowAgent();
     const other = new Agent({ id: 'other', engine: () => 'x' });
     const { url } = await startApp({ adapter, agentOs: { agents: [agent, other] } });
@@ -312,8 +312,8 @@ describe.each(ADAPTERS)('Cancelling on %s', (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
-  it('catches up with what was missed, then follows the run to its end', async () => {
+describe.each(ADAPTERS)('Resuming a run on %s', (adapter) => {
+  it('replays the missed events, then follows the run to its end', async () => {
     const { agent, engine } = slowAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
@@ -348,7 +348,7 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
     expect(indexesOf(rest)).toEqual([1, 2, 3, 4]);
   });
 
-  it('says only that it has subscribed if nothing was missed', async () => {
+  it('only confirms the subscription if no event was missed', async () => {
     const { agent, engine } = slowAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
@@ -360,7 +360,7 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
     expect(frames[0]?.data).toMatchObject({ status: 'running', current_event_count: 2 });
   });
 
-  it('says how many events there are to a client that has missed none of more', async () => {
+  it('counts the events for a client that has missed none of more', async () => {
     const { agent, engine } = slowAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/slow', 'hi', { background: 'true' });
@@ -372,7 +372,7 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
     expect(namesOf(frames).slice(1)).toEqual(['RunContent', 'RunContentCompleted', 'RunCompleted']);
   });
 
-  it('replays a run that has ended, from the event after the last one that the client has', async () => {
+  it('that has ended replays the events after the last one of the client', async () => {
     const agent = quickAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const first = await runSse(url, '/agents/slow', 'hi', { background: 'true' });
@@ -399,7 +399,7 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
     expect(namesOf(nothing)).toEqual(['replay']);
   });
 
-  it('replays a run that was never recorded from its session', async () => {
+  it('that was never recorded replays it from its session', async () => {
     const agent = quickAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const streamed = await runSse(url, '/agents/slow', 'hi', { session_id: 's1' });
@@ -415,7 +415,7 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
     expect(ofJson[0]?.data).toMatchObject({ status: 'COMPLETED', total_events: 1, total_buffered: 0 });
   });
 
-  it('says in its stream that it knows no such run', async () => {
+  it('that is not known ends with an error in the stream', async () => {
     const { url } = await startApp({ adapter, agentOs: { agents: [slowAgent().agent] } });
     const response = await resume(url, '/agents/slow', 'zzz');
     expect([response.status, await response.text()]).toEqual([
@@ -426,7 +426,7 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
     expect((await resume(url, '/agents/slow', 'zzz', { last_event_index: 'last' })).status).toBe(422);
   });
 
-  it('is left by its reader without a trace in the run', async () => {
+  it('has no effect on the run when its reader leaves', async () => {
     const seen: string[] = [];
     const { agent, engine } = slowAgent({
       postHooks: [inBackground('audit', ({ runOutput }) => void seen.push(runOutput.status))],
@@ -444,14 +444,14 @@ describe.each(ADAPTERS)('Resuming on %s', (adapter) => {
   });
 });
 
-describe.each(ADAPTERS)('Continuing on %s', (adapter) => {
+describe.each(ADAPTERS)('Continuing a run on %s', (adapter) => {
   const proceed = (url: string, runId: unknown, fields: Record<string, string>): Promise<Response> =>
     fetch(`${url}/agents/slow/runs/${String(runId)}/continue`, {
       method: 'POST',
       body: new URLSearchParams(fields),
     });
 
-  it('is not supported, and says so', async () => {
+  it('is not supported, and the response says so', async () => {
     const agent = quickAgent();
     const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
@@ -474,7 +474,7 @@ describe.each(ADAPTERS)('Continuing on %s', (adapter) => {
 });
 
 describe.each(ADAPTERS)('With http.userId, on %s,', (adapter) => {
-  it('runs of others are like runs that are not there', async () => {
+  it('runs of other users are treated like runs that do not exist', async () => {
     const { agent, engine } = slowAgent();
     const app = await startApp({
       adapter,

@@ -55,8 +55,8 @@ const poor = new Agent({
 const desk = new Team({ id: 'desk', members: [poor], engine: ({ delegate }) => delegate('poor', 'hello') });
 const agents = [picky, shy, clumsy, broken, poor];
 
-describe('errors of runs that user code starts', () => {
-  it("answers correctly from a user's own controller without a filter", async () => {
+describe('The errors of runs that user code starts', () => {
+  it("are answered correctly from a user's own controller without a filter", async () => {
     const { url, log } = await startApp({
       agentOs: { agents, teams: [desk] },
       controllers: [AskController],
@@ -87,7 +87,7 @@ describe('errors of runs that user code starts', () => {
     expect(log.messages('error').filter((message) => message.includes(SECRET))).toHaveLength(2);
   });
 
-  it('rejects with an AgentRunError of its kind, which carries the output as far as the run got', async () => {
+  it('reject with an AgentRunError of their kind, which carries the output so far', async () => {
     const { agentOs } = await startApp({ agentOs: { agents, teams: [desk] } });
 
     const errors = await Promise.all(
@@ -125,7 +125,7 @@ describe('errors of runs that user code starts', () => {
     expect(errors[3]?.cause).toEqual(new Error(SECRET));
   });
 
-  it('ends a stream with an error event instead of an exception', async () => {
+  it('end a stream with an error event instead of an exception', async () => {
     const { agentOs } = await startApp({ agentOs: { agents } });
     const events: RunEvent[] = [];
 
@@ -142,7 +142,7 @@ describe('errors of runs that user code starts', () => {
   it.each([
     { kind: 'a constant', refusal: new InputCheckError('No.') },
     { kind: 'a frozen constant', refusal: Object.freeze(new InputCheckError('No.')) },
-  ])('keeps runs apart that all throw $kind at the same time', async ({ refusal }) => {
+  ])('keep apart runs that all throw $kind at the same time', async ({ refusal }) => {
     const everybodyIsIn = createGate();
     let waiting = 0;
     const refuse = async (_context: PreHookContext): Promise<never> => {

@@ -8,7 +8,7 @@ import { raise } from '../support/raise.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { as, userId } from '../support/users.js';
 
-describe('the record of runs', () => {
+describe('The record of runs', () => {
   let app: TestApp;
 
   beforeAll(async () => {
@@ -49,7 +49,7 @@ describe('the record of runs', () => {
     return (body as { data: Record<string, unknown>[] }).data;
   }
 
-  it('lists the settled runs of the user who asks, the latest first', async () => {
+  it('lists the settled runs of the user of the request, the latest first', async () => {
     const time = expect.stringMatching(/^\d{4}-.*Z$/);
     const common = {
       run_id: expect.any(String),
@@ -100,7 +100,7 @@ describe('the record of runs', () => {
     expect((await list(query)).map(({ component }) => (component as { id: string }).id)).toEqual(ids);
   });
 
-  it.each(['runs?state=ended', 'runs?outcome=lost', 'runs?limit=0'])('refuses %s', async (path) => {
+  it.each(['runs?state=ended', 'runs?outcome=lost', 'runs?limit=0'])('refuses the query %s', async (path) => {
     expect((await get(path, 'ann')).status).toBe(422);
   });
 
@@ -129,13 +129,13 @@ describe('the record of runs', () => {
     expect(times).toEqual([...times].sort());
   });
 
-  it('answers 404 for a run that is not there, or another user’s', async () => {
+  it('answers 404 for a run that does not exist or belongs to another user', async () => {
     const [run] = await list('?component=team');
     expect((await get('runs/unknown', 'ann')).status).toBe(404);
     expect((await get(`runs/${String(run?.['run_id'])}`, 'bob')).status).toBe(404);
   });
 
-  it('counts the executions and runs of the user who asks', async () => {
+  it('counts the executions and runs of the user of the request', async () => {
     const { body } = await get('stats', 'ann');
     const took = { p50: expect.any(Number), p95: expect.any(Number) };
     expect(body).toMatchObject({
@@ -154,7 +154,7 @@ describe('the record of runs', () => {
     expect((await get('stats', 'eve')).body).toMatchObject({ failed: 0, hooks: [], runs: { completed: 0 } });
   });
 
-  it('holds no content', async () => {
+  it('contains no texts of runs', async () => {
     const [run] = await list('?component=team');
     const bodies = await Promise.all(
       ['runs', `runs/${String(run?.['run_id'])}`, 'stats'].map((path) => get(path, 'ann')),

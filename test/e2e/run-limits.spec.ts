@@ -35,7 +35,7 @@ const TEXT = 'The run took too long, so it was stopped.';
 
 describe('A run that takes too long', () => {
   it.each(['runTimeout', 'the timeout of its component'])(
-    'ends by %s: 504, failed, hooks run',
+    'ends by %s: it answers 504, has failed, and its hooks run',
     async (by) => {
       const ran: string[] = [];
       const hook = inBackground('failed', ({ runOutput }) => void ran.push(runOutput.content), {
@@ -75,7 +75,7 @@ describe('A run that takes too long', () => {
     },
   );
 
-  it('ends whatever it waits for: a pre-hook, a guardrail, held content, a reader', async () => {
+  it('ends in any wait: for a pre-hook, a guardrail, held content, a reader', async () => {
     const wait = (): Promise<void> => new Promise(() => undefined);
     const held = async function* (): AsyncGenerator<string> {
       yield 'unseen';
@@ -119,7 +119,7 @@ describe('A run that takes too long', () => {
     expect(namesOf(parseFrames(await reply.text())).at(-1)).toBe('RunError');
   });
 
-  it('fails as a member or step, and what is above it goes on as after any failure', async () => {
+  it('fails as a member or step, and the run above it continues as after any failure', async () => {
     const member = forever(30);
     const leader: EngineFunction & ((request: never) => unknown) = async (request) => {
       const { delegate } = request as unknown as { delegate: (id: string, input: string) => Promise<string> };
@@ -154,7 +154,7 @@ describe('A run that takes too long', () => {
     ]);
   });
 
-  it('takes the runs below it along, also those that nobody waits for', async () => {
+  it('ends the runs below it, too, although the run does not wait for all of them', async () => {
     const member = forever();
     const team = new Team({
       id: 'desk',
@@ -181,7 +181,7 @@ describe('A run that takes too long', () => {
     expect(agentOs.listRuns()).toEqual([]);
   });
 
-  it('ends outside of AgentOS, too, and by agentOs.get()', async () => {
+  it('ends outside of AgentOS, too, and through agentOs.get()', async () => {
     await expect(forever(30).run('hi')).rejects.toMatchObject({ code: 'run_timeout', status: 504 });
     const { agentOs } = await start({ agents: [forever()], runTimeout: 30 });
     await expect(agentOs.get('forever').run('hi')).rejects.toMatchObject({ code: 'run_timeout' });
@@ -201,7 +201,7 @@ describe('A run that takes too long', () => {
     expect((await running).content).toBe('done');
   });
 
-  it('refuses time limits that are none at the start', async () => {
+  it('needs a valid time limit at the start', async () => {
     for (const timeout of [0, -1, NaN, '10' as never]) {
       expect(() => forever(timeout)).toThrow('Agent "forever": expected timeout');
       expect(await startUpError({ agentOs: { runTimeout: timeout } })).toContain('runTimeout');
@@ -210,8 +210,8 @@ describe('A run that takes too long', () => {
   });
 });
 
-describe('A run that shows nothing', () => {
-  it('is named in the log after a minute, once for each silence, with what it waits for', async () => {
+describe('A silent run', () => {
+  it('is named in the log after a minute, once for each silence, with its current activity', async () => {
     const { agentOs, log } = await start({ agents: [] });
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     const member = new Agent({
@@ -250,7 +250,7 @@ describe('A run that shows nothing', () => {
 });
 
 describe('The runs in flight', () => {
-  it('are listed with what they wait for, each user sees only theirs, and nothing of what they say', async () => {
+  it('are listed with their current activity, for each user their own, and without any text of them', async () => {
     const agent = new Agent({ id: 'forever', engine: never });
     const team = new Team({
       id: 'desk',
@@ -310,7 +310,7 @@ describe('The runs in flight', () => {
 
 describe('A run that shutdown ends', () => {
   it.each(['agents/forever', 'teams/desk', 'workflows/flow'])(
-    'of %s says so to its client, over JSON and SSE',
+    'of %s answers its client with the reason, over JSON and SSE',
     async (path) => {
       const agent = new Agent({
         id: 'forever',
@@ -354,8 +354,8 @@ describe('A run that shutdown ends', () => {
   );
 });
 
-describe('More runs at once than maxRuns', () => {
-  it('are refused with 503 and Retry-After, on every way, until a slot is free', async () => {
+describe('Runs beyond maxRuns', () => {
+  it('are refused with 503 and Retry-After, in every form, until a slot is free', async () => {
     const gate = createGate();
     const agent = new Agent({
       id: 'support',
@@ -391,7 +391,7 @@ describe('More runs at once than maxRuns', () => {
     expect((await agentOs.run('support', 'hi')).content).toBe('quick');
   });
 
-  it('never refuses members, steps and runs that hooks start', async () => {
+  it('are never members, steps and runs that hooks start', async () => {
     const ran: string[] = [];
     const agent = new Agent({ id: 'helper', engine: ({ input }) => `did ${input}` });
     const asks = async (): Promise<void> => void ran.push((await agent.run('hook')).content);
@@ -418,7 +418,7 @@ describe('More runs at once than maxRuns', () => {
     expect(ran).toEqual(['did hook', 'did hook']);
   });
 
-  it('get their slots back however a run ends', async () => {
+  it('are admitted again however the earlier runs have ended', async () => {
     const endings: Readonly<Record<string, EngineFunction>> = {
       completes: () => 'done',
       fails: () => {

@@ -43,7 +43,7 @@ const ENDINGS = [
 
 afterEach(closeApps);
 
-describe.each(DOMAIN_SURFACES)('run outcomes ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('Run outcomes ($adapter, $transport)', ({ adapter, transport }) => {
   it.each(ENDINGS)(
     'G7: a hook is matched against the outcome of the run: $wish is $outcome, status $status',
     async ({ wish, outcome, status, httpStatus }) => {
@@ -125,7 +125,7 @@ describe.each(DOMAIN_SURFACES)('run outcomes ($adapter, $transport)', ({ adapter
   });
 });
 
-describe('a run tree', () => {
+describe('A run tree', () => {
   it.each([
     { root: 'completed', member: 'rejected', engine: () => 'I answer myself.' },
     { root: 'failed', member: 'completed', engine: () => raise(new Error('The leader fails.')) },
@@ -154,7 +154,7 @@ describe('a run tree', () => {
   );
 });
 
-describe.each(ADAPTERS)("a user's own controller (%s)", (adapter) => {
+describe.each(ADAPTERS)("A user's own controller (%s)", (adapter) => {
   @Controller()
   class ContraryController {
     constructor(private readonly agentOs: AgentOsService) {}

@@ -126,8 +126,8 @@ function stageOf(place: string, way: string, service: () => AgentOsService): Sta
   return { underWay, options: { ...options, agents: [agent, ...(options.agents ?? [])] } };
 }
 
-describe('two runs under way at once', () => {
-  it.each(CASES)('in %s by %s: a cancellation leaves no rejection unhandled', async (place, way) => {
+describe('Two concurrent runs', () => {
+  it.each(CASES)('in %s by %s leave no rejection unhandled when they are cancelled', async (place, way) => {
     const unhandled = recordUnhandledRejections();
     const services: AgentOsService[] = [];
     const { options, underWay } = stageOf(place, way, () => services[0] as AgentOsService);
@@ -144,7 +144,7 @@ describe('two runs under way at once', () => {
   });
 
   it.each(['an engine', 'a background hook', "a host's controller"])(
-    'in %s: shutdown leaves no rejection unhandled',
+    'in %s leave no rejection unhandled at shutdown',
     async (place) => {
       const unhandled = recordUnhandledRejections();
       const underWay = createGate();
@@ -182,7 +182,7 @@ describe('two runs under way at once', () => {
     },
   );
 
-  it('a run that cannot start rejects, also if it would have been a part of another', async () => {
+  it('reject separately if one cannot start, also if it would have been a part of the other', async () => {
     const failures: unknown[] = [];
     const agent = new Agent({
       id: 'asker',

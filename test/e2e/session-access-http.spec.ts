@@ -11,12 +11,12 @@ afterEach(closeApps);
 describe.each(ADAPTERS)('Sessions on %s', (adapter) => {
   const withSessions = shareApp(() => startWithSessions(adapter));
 
-  describe('of somebody else, if the host says who asks,', () => {
+  describe('of another user, if the host names the user,', () => {
     const userId = (request: never): string | undefined =>
       (request as { headers: Record<string, string | undefined> }).headers['x-user'];
     const as = (user: string): JsonCall => ({ headers: { 'x-user': user } });
 
-    it('are not listed, whoever the client says it is', async () => {
+    it('are not listed, whatever user the query names', async () => {
       const { call } = await startWithSessions(adapter, { userId });
       const path = '/sessions?sort_by=name&sort_order=asc';
       expect(sessionIdsOf(await call('GET', `${path}&user_id=bob`, as('ann')))).toEqual(['a1', 'w1']);
@@ -33,7 +33,7 @@ describe.each(ADAPTERS)('Sessions on %s', (adapter) => {
       ['GET', '/sessions/a1/runs/run-a1', undefined],
       ['POST', '/sessions/a1/rename', { session_name: 'x' }],
       ['PATCH', '/sessions/a1', { session_name: 'x' }],
-    ])('are as if they did not exist: %s %s', async (method, path, body) => {
+    ])('are like sessions that do not exist: %s %s', async (method, path, body) => {
       const { call } = await startWithSessions(adapter, { userId });
       const unknown = await call(method, path.replace('a1', 'a9'), { body, ...as('ann') });
       expect(unknown.status).toBe(404);
@@ -44,7 +44,7 @@ describe.each(ADAPTERS)('Sessions on %s', (adapter) => {
       expect((await call(method, path, { body, ...as('ann') })).status).toBe(200);
     });
 
-    it('are not deleted, without a word', async () => {
+    it('are not deleted, and the response does not tell', async () => {
       const { call, store } = await startWithSessions(adapter, { userId });
       const body = { session_ids: ['a1', 't1'], session_types: ['agent', 'team'] };
       expect((await call('DELETE', '/sessions/a1?user_id=ann', as('bob'))).status).toBe(204);
@@ -63,7 +63,7 @@ describe.each(ADAPTERS)('Sessions on %s', (adapter) => {
       expect(await store.find('s1')).toMatchObject({ userId: 'bob' });
     });
 
-    it('are those of nobody too, which requests without a user see', async () => {
+    it('may have no user, and are seen by requests without a user', async () => {
       const { call } = await startSessionApp(adapter, { userId });
       await call('POST', '/sessions', { body: { session_id: 'nobodys', user_id: 'ann' } });
       expect((await call('GET', '/sessions/nobodys', as('ann'))).status).toBe(404);
@@ -106,7 +106,7 @@ describe.each(ADAPTERS)('Sessions on %s', (adapter) => {
     ['POST', '/sessions/a1/rename'],
     ['GET', '/sessions/a1/runs'],
     ['GET', '/sessions/a1/runs/run-a1'],
-  ])('are in one database: %s %s knows no other', async (method, path) => {
+  ])('exist in one database, and %s %s finds no other', async (method, path) => {
     const { call, store } = withSessions();
     const body = { session_name: 'x', session_ids: ['a1'], session_types: ['agent'] };
     const reply = await call(method, `${path}?db_id=other`, method === 'GET' ? {} : { body });
@@ -115,7 +115,7 @@ describe.each(ADAPTERS)('Sessions on %s', (adapter) => {
     expect((await store.find('a1'))?.name).toBeUndefined();
   });
 
-  it('work beside the host’s strictest pipe, and change nothing for its own routes', async () => {
+  it('are served beside the strictest pipe of the host, and leave its own routes unchanged', async () => {
     @Controller('own')
     class OwnController {
       @Delete()

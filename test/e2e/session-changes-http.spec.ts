@@ -18,7 +18,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
   const withoutSessions = shareApp(() => startSessionApp(adapter));
 
   describe('are created', () => {
-    it('from nothing', async () => {
+    it('without a body', async () => {
       const { call, url } = await startSessionApp(adapter);
       for (const headers of [{}, JSON_TYPE]) {
         const { status, body } = await callJson(url, 'POST', '/sessions', { headers });
@@ -39,7 +39,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       expect(sessionIdsOf(await call('GET', '/sessions'))).toHaveLength(2);
     });
 
-    it('as the client wants them', async () => {
+    it('as the body says', async () => {
       const { call } = await startSessionApp(adapter);
       const body = {
         session_id: 'Grüße 👋/1',
@@ -70,12 +70,12 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       ['?type=agent', { agent_id: 'unknown' }, { agent_data: { name: 'unknown', agent_id: 'unknown' } }],
       ['?type=agent', { agent_id: 'desk' }, { agent_data: { name: 'desk', agent_id: 'desk' } }],
       ['?type=team', { agent_id: 'helper' }, { session_name: '', chat_history: [] }],
-    ])('%p with %p', async (query, body, shown) => {
+    ])('with the query %p and the body %p', async (query, body, shown) => {
       const { call } = await startSessionApp(adapter);
       expect(await call('POST', `/sessions${query}`, { body })).toMatchObject({ status: 201, body: shown });
     });
 
-    it.each(['agent', 'team', 'workflow'])('of the type %s, also without a component', async (type) => {
+    it.each(['agent', 'team', 'workflow'])('with the type %s, also without a component', async (type) => {
       const { call } = await startSessionApp(adapter);
       const { body } = await call('POST', `/sessions?type=${type}`, { body: { session_id: 's1' } });
       expect((await call('GET', '/sessions/s1')).body).toEqual(body);
@@ -88,7 +88,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       expect((await call('GET', '/sessions')).body).toMatchObject({ data: [{ session_type: type }] });
     });
 
-    it('once', async () => {
+    it('once for an id', async () => {
       const { call } = withSessions();
       expect(await call('POST', '/sessions', { body: { session_id: 'a1', session_name: 'Mine' } })).toEqual({
         status: 409,
@@ -106,14 +106,14 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       [{ metadata: { 'a\0': 1 } }, 'metadata'],
       [{ user_id: {} }, 'user_id'],
       [{ agent_id: [] }, 'agent_id'],
-    ])('never from %j', async (body, field) => {
+    ])('but never from %j', async (body, field) => {
       const { call, store } = withoutSessions();
       const reply = await call('POST', '/sessions', { body });
       expect([reply.status, problemsOf(reply)]).toEqual([422, [['body', field]]]);
       expect((await store.list()).total).toBe(0);
     });
 
-    it('never from JSON that sets a prototype', async () => {
+    it('but never from JSON that sets a prototype', async () => {
       const { call, store } = withoutSessions();
       const { status } = await call('POST', '/sessions', { body: '{"metadata":{"__proto__":{"a":1}}}' });
       // Fastify refuses it before anybody else sees it.
@@ -121,7 +121,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       expect((await store.list()).total).toBe(0);
     });
 
-    it('never from broken JSON', async () => {
+    it('but never from broken JSON', async () => {
       const { call, store } = withoutSessions();
       expect((await call('POST', '/sessions', { body: '{' })).status).toBe(400);
       expect((await store.list()).total).toBe(0);
@@ -132,7 +132,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
     [undefined, {}],
     [false, {}],
     [true, { seen: 1 }],
-  ])('take state from clients if acceptClientContext is %p', async (acceptClientContext, state) => {
+  ])('accept state from clients if acceptClientContext is %p', async (acceptClientContext, state) => {
     const { call } = await startSessionApp(
       adapter,
       acceptClientContext === undefined ? {} : { acceptClientContext },
@@ -146,7 +146,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
   });
 
   describe('are renamed', () => {
-    it('and shown with everything that is unknown as null', async () => {
+    it('and shown with null for every unknown value', async () => {
       const { call } = await startWithSessions(adapter);
       expect(
         await call('POST', '/sessions/a1/rename?type=agent', { body: { session_name: 'New' } }),
@@ -167,7 +167,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       ['/sessions/a1/rename', { session_name: 5 }, 422],
       ['/sessions/a1/rename', { session_name: 'x'.repeat(256) }, 422],
       ['/sessions/a1/rename?type=x', { session_name: 'x' }, 422],
-    ])('not by %p with %j', async (path, body, status) => {
+    ])('but not by %p with %j', async (path, body, status) => {
       const { call } = withSessions();
       const reply = await call('POST', path, { body, headers: JSON_TYPE });
       expect(reply.status).toBe(status);
@@ -178,7 +178,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
   });
 
   describe('are changed', () => {
-    it('in what the body names', async () => {
+    it('in the fields of the body', async () => {
       const { call } = await startWithSessions(adapter);
       const first = { session_name: 'New', metadata: { a: 1, b: 2 }, summary: { topics: ['x'] } };
       expect(await call('PATCH', '/sessions/a1', { body: first })).toMatchObject({
@@ -196,7 +196,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       expect((await call('GET', '/sessions/a1')).body).toMatchObject({ metadata: { b: 3 } });
     });
 
-    it('in nothing by an empty object', async () => {
+    it('in no field by an empty object', async () => {
       const { url } = withSessions();
       const reply = await callJson(url, 'PATCH', '/sessions/a1', { body: {} });
       expect(reply).toMatchObject({ status: 200, body: { session_name: 'Alpha' } });
@@ -208,7 +208,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       ['/sessions/a1', { summary: 'no' }, 422],
       ['/sessions/a1', { session_name: 1 }, 422],
       ['/sessions/a1?user_id=a&user_id=b', {}, 422],
-    ])('not by %p with %j', async (path, body, status) => {
+    ])('but not by %p with %j', async (path, body, status) => {
       const { call } = withSessions();
       expect((await call('PATCH', path, { body })).status).toBe(status);
     });
@@ -219,7 +219,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       ['without a body', {}],
       ['without a body that is said to be JSON', { headers: JSON_TYPE }],
       ['with an empty object', { body: {} }],
-    ])('%s', async (_name, given) => {
+    ])('by a request %s', async (_name, given) => {
       const { call } = await startWithSessions(adapter);
       expect(await call('DELETE', '/sessions/a1?db_id=agent-os', given)).toEqual({
         status: 204,
@@ -231,7 +231,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       expect((await call('GET', '/sessions')).body).toMatchObject({ meta: { total_count: 2 } });
     });
 
-    it('with an answer that has no content at all', async () => {
+    it('with a response without content', async () => {
       const { url } = await startWithSessions(adapter);
       const { status, headers } = await fetch(`${url}/sessions/a1`, { method: 'DELETE', headers: JSON_TYPE });
       expect([status, headers.get('content-type'), headers.get('transfer-encoding')]).toEqual([
@@ -241,7 +241,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       ]);
     });
 
-    it('several at once', async () => {
+    it('several in one request', async () => {
       const { call } = await startWithSessions(adapter);
       const body = { session_ids: ['a1', 'nope', 'w1'], session_types: ['agent', 'agent', 'workflow'] };
       expect(await call('DELETE', '/sessions', { body })).toEqual({ status: 204, body: undefined });
@@ -257,7 +257,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       [{ session_ids: ['a1'], session_types: ['robot'] }, 422],
       [[], 422],
       [undefined, 422],
-    ])('not by %j', async (body, status) => {
+    ])('but not by %j', async (body, status) => {
       const { call } = withSessions();
       const reply = await call('DELETE', '/sessions', {
         body,
@@ -269,7 +269,7 @@ describe.each(ADAPTERS)('Sessions of clients on %s', (adapter) => {
       expect((await call('GET', '/sessions')).body).toMatchObject({ meta: { total_count: 3 } });
     });
 
-    it('by their user, if the client says who that is', async () => {
+    it('by their user, if the client names one', async () => {
       const { call } = await startWithSessions(adapter);
       expect((await call('DELETE', '/sessions/a1?user_id=bob')).status).toBe(204);
       const body = { session_ids: ['a1', 't1'], session_types: ['agent', 'team'] };

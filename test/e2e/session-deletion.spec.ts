@@ -20,8 +20,8 @@ afterEach(closeApps);
 
 const SECRET = 'the launch code';
 
-describe('A session that is deleted', () => {
-  it('stays deleted, whatever settles later in it', async () => {
+describe('A deleted session', () => {
+  it('stays deleted, whatever run settles in it later', async () => {
     let [reached, goOn] = [createGate(), createGate()];
     const member = new Agent({ id: 'member', engine: () => SECRET });
     const team = new Team({
@@ -86,7 +86,7 @@ describe('A session that is deleted', () => {
     expect(await resumed.text()).toContain(`Run ${runId} not found in buffer or database`);
   });
 
-  it('leaves no recording of a run that was going on', async () => {
+  it('leaves no recording of a run that continued', async () => {
     const engine = scriptedEngine().hang().text(SECRET);
     const agent = new Agent({ id: 'teller', engine });
     const { url } = await startApp({ agentOs: { agents: [agent] } });
@@ -103,7 +103,7 @@ describe('A session that is deleted', () => {
     expect(await resumed.text()).not.toContain(SECRET);
   });
 
-  it('does not take in runs of before when it is begun anew', async () => {
+  it('takes in no earlier runs when it is begun anew', async () => {
     const [reached, goOn] = [createGate(), createGate()];
     const agent = new Agent({
       id: 'agent',
@@ -128,7 +128,7 @@ describe('A session that is deleted', () => {
     expect(runs).not.toContain('re wait');
   });
 
-  it('stays deleted also for a first run that went on before another one began it', async () => {
+  it('stays deleted for a first run that continued before another one began it, too', async () => {
     const engine = scriptedEngine().hang().text('re wait').nextRun().text('re second');
     const agent = new Agent({ id: 'agent', engine });
     const { url } = await startApp({ agentOs: { agents: [agent], http: { userId } } });
@@ -141,7 +141,7 @@ describe('A session that is deleted', () => {
     expect(await readText(url, '/sessions/s/runs', 'ann')).not.toContain('re wait');
   });
 
-  it('stays deleted though the second of two first runs is just being stored', async () => {
+  it('stays deleted though the second of two first runs is being stored', async () => {
     const failing = failingStore(new InMemorySessionStore());
     failing.hang('append', { times: 1 });
     const sessionStore = failing.store;
@@ -158,7 +158,7 @@ describe('A session that is deleted', () => {
     expect(await sessionStore.find('s')).toBeUndefined();
   });
 
-  it('stays deleted though a guardrail above a run in it has still to pass', async () => {
+  it('stays deleted though a guardrail above a run in it has not passed yet', async () => {
     const [reached, goOn] = [createGate(), createGate()];
     const member = new Agent({ id: 'member', engine: () => SECRET });
     const look = defineGuardrail<PostHookContext>(
@@ -183,7 +183,7 @@ describe('A session that is deleted', () => {
     expect(await app.get(SessionStore).find('s')).toBeDefined();
   });
 
-  it('stays deleted though what waited for a guardrail is just being stored', async () => {
+  it('stays deleted though a run that waited for a guardrail is being stored', async () => {
     // The first one that is stored is the helper.
     const failing = failingStore(new InMemorySessionStore());
     failing.hang('append', { times: 1 });
@@ -213,37 +213,40 @@ describe('A session that is deleted', () => {
   it.each([
     { outcome: 'fails', stored: 2 },
     { outcome: 'succeeds', stored: 0 },
-  ])('costs a run its history only if that $outcome: $stored runs', async ({ outcome, stored }) => {
-    const [deleting, decided] = [createGate(), createGate()];
-    class SlowStore extends InMemorySessionStore {
-      override async delete(ids: readonly string[]): Promise<readonly string[]> {
-        deleting.open();
-        await decided.opened;
-        if (outcome === 'fails') throw new Error('The database is down.');
-        return super.delete(ids);
+  ])(
+    'removes the history of a run only if the deletion $outcome: $stored runs',
+    async ({ outcome, stored }) => {
+      const [deleting, decided] = [createGate(), createGate()];
+      class SlowStore extends InMemorySessionStore {
+        override async delete(ids: readonly string[]): Promise<readonly string[]> {
+          deleting.open();
+          await decided.opened;
+          if (outcome === 'fails') throw new Error('The database is down.');
+          return super.delete(ids);
+        }
       }
-    }
-    const sessionStore = new SlowStore();
-    const engine = scriptedEngine().text('re first').nextRun().hang().text('re wait');
-    const agent = new Agent({ id: 'agent', engine });
-    const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
-    await runJson(url, '/agents/agent', 'first', { session_id: 's' });
-    const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' });
-    await engine.hanging();
-    // The second one waits for what the first one makes of it.
-    const deletions = [callJson(url, 'DELETE', '/sessions/s'), callJson(url, 'DELETE', '/sessions/s')];
-    await deleting.opened;
-    engine.proceed();
-    await someTurns();
-    decided.open();
+      const sessionStore = new SlowStore();
+      const engine = scriptedEngine().text('re first').nextRun().hang().text('re wait');
+      const agent = new Agent({ id: 'agent', engine });
+      const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
+      await runJson(url, '/agents/agent', 'first', { session_id: 's' });
+      const running = runJson(url, '/agents/agent', 'wait', { session_id: 's' });
+      await engine.hanging();
+      // The second one waits for what the first one makes of it.
+      const deletions = [callJson(url, 'DELETE', '/sessions/s'), callJson(url, 'DELETE', '/sessions/s')];
+      await deleting.opened;
+      engine.proceed();
+      await someTurns();
+      decided.open();
 
-    expect((await running).status).toBe(200);
-    const expected = outcome === 'fails' ? 500 : 204;
-    expect((await Promise.all(deletions)).map(({ status }) => status)).toEqual([expected, expected]);
-    expect(await sessionStore.runs('s')).toHaveLength(stored);
-  });
+      expect((await running).status).toBe(200);
+      const expected = outcome === 'fails' ? 500 : 204;
+      expect((await Promise.all(deletions)).map(({ status }) => status)).toEqual([expected, expected]);
+      expect(await sessionStore.runs('s')).toHaveLength(stored);
+    },
+  );
 
-  it('is so for a second client only when what is just being stored is stored', async () => {
+  it('is confirmed to a second client only after the current store call has ended', async () => {
     const [reached, goOn] = [createGate(), createGate()];
     const steps: string[] = [];
     class SlowStore extends InMemorySessionStore {
@@ -271,7 +274,7 @@ describe('A session that is deleted', () => {
     expect(await sessionStore.find('s')).toBeUndefined();
   });
 
-  it('must be the user’s: one of nobody keeps the run of a user who goes on with it', async () => {
+  it('must belong to the user: otherwise the run of a user who continues it is kept', async () => {
     const engine = scriptedEngine().text('re first').nextRun().hang().text('re wait');
     const agent = new Agent({ id: 'agent', engine });
     const { url, app } = await startApp({ agentOs: { agents: [agent] } });
@@ -284,7 +287,7 @@ describe('A session that is deleted', () => {
     expect(await app.get(SessionStore).runs('s')).toHaveLength(2);
   });
 
-  it('leaves no recording of other users in it either', async () => {
+  it('leaves no recording of other users in it', async () => {
     const agent = new Agent({ id: 'agent', engine: ({ input }) => `re ${input}` });
     const { url } = await startApp({ agentOs: { agents: [agent] } });
     await runJson(url, '/agents/agent', 'first', { session_id: 's', user_id: 'ann' });
@@ -306,7 +309,7 @@ describe('A session that is deleted', () => {
     expect(resumed).not.toContain('re bobs word');
   });
 
-  it('keeps the run that goes on in it if the store cannot delete it', async () => {
+  it('keeps the run in flight in it if the store cannot delete it', async () => {
     const engine = scriptedEngine().hang().text(SECRET);
     const agent = new Agent({ id: 'teller', engine });
     const failing = failingStore(new InMemorySessionStore(), { delete: new Error('the disk is gone') });
@@ -345,7 +348,7 @@ describe('A session that application code deletes', () => {
     return { cleaner: app.get(Cleaner), sessionStore, running, goOn: () => engine.proceed() };
   }
 
-  it('is gone when the store says so, although a run of it is just being stored', async () => {
+  it('is gone when the store confirms it, although a run of it is being stored', async () => {
     const failing = failingStore(new InMemorySessionStore(), { append: 'hang' });
     const { cleaner, sessionStore, running, goOn } = await startRun(failing.store);
     goOn();
@@ -361,9 +364,9 @@ describe('A session that application code deletes', () => {
   });
 
   it.each<[string, SessionOwner | undefined, number]>([
-    ['is not brought back by a run that settles later, if it is anybody’s', undefined, 0],
-    ['is not brought back by a run that settles later, if it is its user’s', 'ann', 0],
-    ['keeps the run if another user’s was meant', 'bob', 1],
+    ['is not brought back by a run that settles later, if no owner is required', undefined, 0],
+    ['is not brought back by a run that settles later, if it belongs to its user', 'ann', 0],
+    ['keeps the run if the deletion named another user', 'bob', 1],
     ['keeps the run if one of nobody was meant', null, 1],
   ])('%s', async (_, owner, stored) => {
     const { cleaner, sessionStore, running, goOn } = await startRun();

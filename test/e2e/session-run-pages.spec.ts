@@ -60,7 +60,7 @@ async function keepRuns(store: SessionStore, sessionId: string, count: number, c
 const client = await createPglite();
 
 describe.each(ADAPTERS)('The runs of a session on %s', (adapter) => {
-  it('are the latest 100, with a link to those before them, to the end', async () => {
+  it('are the latest 100, with a link to the runs before them, down to the first', async () => {
     const store = new InMemorySessionStore({ maxRunsPerSession: 1_000 });
     await keepRuns(store, 's', 205);
     const url = await serve(store, adapter, 'os');
@@ -72,7 +72,7 @@ describe.each(ADAPTERS)('The runs of a session on %s', (adapter) => {
     }
   });
 
-  it('are as many as the client asks for, and keep its other questions', async () => {
+  it('are as many as the client asks for, with the other filters of its query kept', async () => {
     const store = new InMemorySessionStore();
     await keepRuns(store, 's', 5);
     const url = await serve(store, adapter);
@@ -103,7 +103,7 @@ describe('The runs of a session', () => {
     expect(pages.map(({ ids }) => ids)).toEqual([['r1', 'r2'], ['r0']]);
   });
 
-  it('that is larger than a page alone is read alone, or it never could be', async () => {
+  it('include a run larger than a page, which has a page of its own', async () => {
     const store = new InMemorySessionStore();
     await keepRuns(store, 'huge', 2, 'x'.repeat(17 * MIB));
     const pages = await readPages(await serve(store), '/agents/helper/runs?session_id=huge');
@@ -126,7 +126,7 @@ describe('The runs of a session', () => {
       for (const { size } of large) expect(size).toBeLessThanOrEqual(16 * MIB);
     });
 
-    it('that the details of the session quote are bounded, too', async () => {
+    it('are bounded in the details of the session, too', async () => {
       const message = { id: 'm', role: 'assistant', content: 'x'.repeat(MIB), createdAt: 1 } as const;
       for (const runId of idsUpTo(20, 'q'))
         await keepRun(store, storedRunOf({ sessionId: 'quoted', runId, messages: [message], tools: [] }));

@@ -18,7 +18,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
   const withoutSessions = shareApp(() => startSessionApp(adapter));
 
   describe('are listed', () => {
-    it('as runs have made them', async () => {
+    it('as runs have created them', async () => {
       const { url, call } = await startSessionApp(adapter);
       expect(await call('GET', '/sessions')).toEqual({
         status: 200,
@@ -65,7 +65,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       ['limit=2&page=0', ['a1', 't1']],
       ['limit=2&page=2', ['w1']],
       ['limit=2&page=1000000000', []],
-    ])('as %p asks for', async (query, ids) => {
+    ])('in the order and with the filters of %p', async (query, ids) => {
       const { call } = withSessions();
       expect(
         sessionIdsOf(
@@ -77,7 +77,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       ).toEqual(ids);
     });
 
-    it('a page at a time', async () => {
+    it('page by page', async () => {
       const { call } = withSessions();
       const { body } = await call('GET', '/sessions?limit=2&page=2');
       expect(body).toMatchObject({ meta: { page: 2, limit: 2, total_pages: 2, total_count: 3 } });
@@ -136,7 +136,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       expect(body).not.toHaveProperty('user_id');
     });
 
-    it('as what they are: a team without its members’ talk, a workflow with its data', async () => {
+    it('by their kind: a team without the turns of its members, a workflow with its data', async () => {
       const { url, call } = await startSessionApp(adapter);
       await runJson(url, '/teams/desk', 'hello', { session_id: 't1' });
       await runJson(url, '/workflows/flow', 'hello', { session_id: 'w1' });
@@ -151,7 +151,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       });
     });
 
-    it('with what they remember of a component that is served no more', async () => {
+    it('with the stored description of a component that is not served any more', async () => {
       const { call, store } = await startSessionApp(adapter);
       await keepRun(store, storedRunOf({ component: componentOf('gone') }));
       expect((await call('GET', '/sessions/s1')).body).toMatchObject({
@@ -172,12 +172,12 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       ['/sessions/a1/runs?type=team', 'Session with ID a1 not found'],
       ['/sessions/nope/runs/r1', 'Session with ID nope not found'],
       ['/sessions/a1/runs/nope', 'Run with ID nope not found in session a1'],
-    ])('never at %p', async (path, detail) => {
+    ])('but never at %p', async (path, detail) => {
       const { call } = withSessions();
       expect(await call('GET', path)).toEqual({ status: 404, body: { detail } });
     });
 
-    it('by ids as long as ids can be, if the host takes such paths', async () => {
+    it('by ids of the greatest length, if the host accepts such paths', async () => {
       const fastify = { routerOptions: { maxParamLength: 1_000 } };
       const { url, call } = await startSessionApp(adapter, {}, { fastify });
       for (const character of ['x', 'é', '/', '%']) {
@@ -190,7 +190,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       }
     });
 
-    it('never if their id is longer than an id can be', async () => {
+    it('but never by an id that exceeds this length', async () => {
       const { call } = withoutSessions();
       // Fastify takes no parameter of more than 100 characters, unless the host says otherwise.
       expect((await call('GET', `/sessions/${'x'.repeat(256)}`)).status).toBe(
@@ -202,7 +202,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       '/sessions/a1?type=x',
       '/sessions/a1/runs?created_after=x',
       '/sessions/a1/runs/r?type=a&type=b',
-    ])('never for the malformed %p', async (path) => {
+    ])('but never for the malformed %p', async (path) => {
       const { call } = withSessions();
       expect((await call('GET', path)).status).toBe(422);
     });
@@ -235,7 +235,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       expect(JSON.stringify(streamed?.['events'])).not.toContain('"RunContent"');
     });
 
-    it('with the very events that were streamed, however slow the clock makes each step look', async () => {
+    it('with the same events that were streamed, however slow the clock makes each step look', async () => {
       const { url, call } = await startSessionApp(adapter);
       let now = Date.now();
       jest.spyOn(Date, 'now').mockImplementation(() => (now += 1_000));
@@ -257,7 +257,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       expect(leader).toMatchObject({ team_id: 'desk', parent_run_id: '', content: 'hello' });
     });
 
-    it('of a workflow, those of its steps inside', async () => {
+    it('of a workflow, with those of its steps inside', async () => {
       const { url, call } = await startSessionApp(adapter);
       await runJson(url, '/workflows/flow', 'hello', { session_id: 'w1' });
       const { body } = await call('GET', '/sessions/w1/runs');
@@ -271,7 +271,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       [`created_before=${CREATED_AT + 1}`, ['r0', 'r1']],
       [`created_after=${CREATED_AT + 1}&created_before=${CREATED_AT + 1}`, ['r1']],
       ['created_after=253402300799', []],
-    ])('of a time: %p', async (query, ids) => {
+    ])('of a period: %p', async (query, ids) => {
       const { call, store } = await startSessionApp(adapter);
       for (const index of [0, 1, 2])
         await keepRun(store, storedRunOf({ runId: `r${index}`, createdAt: CREATED_AT + index }));
@@ -279,7 +279,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       expect((body as Item[]).map(({ run_id }) => run_id)).toEqual(ids);
     });
 
-    it('one by one, with everything that is unknown as null', async () => {
+    it('one by one, with null for every unknown value', async () => {
       const { call, store } = await startSessionApp(adapter);
       await keepRun(store, storedRunOf({}, { events: [], sessionState: { seen: 1 } }));
       expect(await call('GET', '/sessions/s1/runs/r1')).toMatchObject({
@@ -288,7 +288,7 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       });
     });
 
-    it('if they have some', async () => {
+    it('only if there are some', async () => {
       const { call } = await startSessionApp(adapter);
       await call('POST', '/sessions', { body: { session_id: 'new' } });
       expect(await call('GET', '/sessions/new/runs')).toEqual({ status: 200, body: [] });

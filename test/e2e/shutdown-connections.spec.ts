@@ -96,8 +96,8 @@ async function logged({ log }: Pick<TestApp, 'log'>, text: string): Promise<stri
   }
 }
 
-describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
-  it('G18: connections that say nothing, or half a request, are closed at the start of shutdown', async () => {
+describe.each(ADAPTERS)('Connections at shutdown, on %s', (adapter) => {
+  it('G18: silent connections, also with half a request, are closed at the start of shutdown', async () => {
     const testApp = await startApp({ adapter, agentOs: { shutdownTimeout: NEVER } });
     const silent = await say(testApp.port, '');
     const half = await say(testApp.port, 'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half');
@@ -110,7 +110,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
     for (const socket of [silent, half]) if (!socket.closed) await once(socket, 'close');
   });
 
-  it('G18: a request whose body does not come is ended at the deadline', async () => {
+  it('G18: a request whose body does not arrive is ended at the deadline', async () => {
     const testApp = await startApp({ adapter, agentOs: { shutdownTimeout: 50 } });
     const head =
       'POST /sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n';
@@ -120,7 +120,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
     await testApp.close();
   });
 
-  it('G18: a connection is closed after the answer that was under way, which says so', async () => {
+  it('G18: a connection is closed after the answer in progress, which announces it', async () => {
     const { SlowController, started, answer } = slowController();
     const testApp = await startApp({
       adapter,
@@ -228,7 +228,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
     answer.open();
   });
 
-  it('G18: with closeConnections: false the host closes its connections, and the deadline holds all the same', async () => {
+  it('G18: with closeConnections: false the host closes its connections, and the deadline still holds', async () => {
     const { agent, started } = agentWithHangingHook();
     const testApp = await startApp({
       adapter,
@@ -247,7 +247,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
     await closed;
   });
 
-  it('G18: upgraded sockets stay the host’s', async () => {
+  it('G18: upgraded sockets are left to the host', async () => {
     const testApp = await startApp({ adapter, agentOs: { shutdownTimeout: 50 } });
     const server = testApp.app.getHttpServer() as Server;
     server.on('upgrade', (_request, socket) => {
@@ -271,7 +271,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
     await closed;
   });
 
-  it('a request that asks for an upgrade is answered like any other where nothing upgrades', async () => {
+  it('of a request for an upgrade get a normal response if no handler upgrades them', async () => {
     const testApp = await startApp({ adapter });
     const server = testApp.app.getHttpServer() as Server;
     const upgrade = (): void => undefined;
@@ -285,7 +285,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
     expect(String(await once(socket, 'data'))).toContain('200 OK');
   });
 
-  it('only the connections of the application that ends are closed', async () => {
+  it('are closed only if they belong to the application that ends', async () => {
     const other = await startApp({ adapter });
     const testApp = await startApp({ adapter, agentOs: { shutdownTimeout: NEVER } });
     const silent = await say(other.port, '');
@@ -296,7 +296,7 @@ describe.each(ADAPTERS)('connections at shutdown, on %s', (adapter) => {
     expect(String(await once(silent, 'data'))).toContain('200 OK');
   });
 
-  it('G18: connections of HTTPS are closed, also those that have not begun to speak TLS', async () => {
+  it('G18: connections of HTTPS are closed, also before the TLS handshake', async () => {
     const { url, port, close } = await startSecure(adapter, {});
     await say(port, '');
     const secure = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
@@ -329,7 +329,7 @@ async function createApp(module: new () => object, adapter: Adapter, fastify: ob
   });
 }
 
-describe('connections of HTTP/2 at shutdown, on fastify', () => {
+describe('Connections of HTTP/2 at shutdown, on Fastify', () => {
   async function openSession(url: string): Promise<ClientHttp2Session> {
     const session = connectHttp2(url, { rejectUnauthorized: false }).on('error', () => undefined);
     sockets.push(session);
@@ -360,7 +360,7 @@ describe('connections of HTTP/2 at shutdown, on fastify', () => {
     },
   );
 
-  it('G18: a session is closed after the answer that was under way', async () => {
+  it('G18: a session is closed after the answer in progress', async () => {
     const { SlowController, started, answer } = slowController();
     const testApp = await startApp({
       adapter: 'fastify',
@@ -402,8 +402,8 @@ describe('connections of HTTP/2 at shutdown, on fastify', () => {
   });
 });
 
-describe('connections of an application that listens on localhost, on fastify', () => {
-  it('G18: those of its second server are closed as well', async () => {
+describe('Connections of an application that listens on localhost, on Fastify', () => {
+  it('G18: connections of its second server are closed as well', async () => {
     const { SlowController, started } = slowController();
     const original = dns.lookup as (...call: unknown[]) => void;
     const lookup = jest.spyOn(dns, 'lookup').mockImplementation((...call: unknown[]) => {
@@ -441,8 +441,8 @@ describe('connections of an application that listens on localhost, on fastify', 
   });
 });
 
-describe('shutdown without a server of HTTP', () => {
-  it('G18: an application context ends at the deadline, and reports', async () => {
+describe('Shutdown without an HTTP server', () => {
+  it('G18: an application context ends at the deadline, and reports its hooks', async () => {
     const { agent, started } = agentWithHangingHook();
     @Module({ imports: [AgentOsModule.forRoot({ agents: [agent], shutdownTimeout: 50 })] })
     class ContextModule {}

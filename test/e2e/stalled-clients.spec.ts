@@ -60,7 +60,7 @@ describe.each(ADAPTERS)('A client that reads nothing on %s', (adapter) => {
       'COMPLETED, delivered: false',
     ],
     ['its answer is not kept', 'finish', 'message=at+once&stream=false', 'COMPLETED, delivered: false'],
-  ])('is let go after stallTimeout: %s', async (_what, onDisconnect, form, end) => {
+  ])('is disconnected after stallTimeout: %s', async (_what, onDisconnect, form, end) => {
     const talk = new Talk();
     const app = await startApp({
       adapter,
@@ -76,7 +76,7 @@ describe.each(ADAPTERS)('A client that reads nothing on %s', (adapter) => {
     socket.destroy();
   });
 
-  it('is let go after stallTimeout if it reads along with a run in the background, which goes on', async () => {
+  it('is disconnected after stallTimeout if it reads a run in the background, which continues', async () => {
     let isLetGo = false;
     const talker = new Agent({
       id: 'talker',
@@ -107,7 +107,7 @@ describe.each(ADAPTERS)('A client that reads nothing on %s', (adapter) => {
     socket.destroy();
   });
 
-  it('is not taken for one if there is nothing to read', async () => {
+  it('is not disconnected if there is nothing to read', async () => {
     const timedOut = createGate();
     const thinker = new Agent({
       id: 'thinker',
@@ -147,7 +147,7 @@ describe.each(ADAPTERS)('A client that reads nothing on %s', (adapter) => {
 });
 
 describe('A client that reads nothing over HTTP/2 on Fastify', () => {
-  it('is let go after stallTimeout: its run goes on, and the session serves other requests', async () => {
+  it('is disconnected after stallTimeout: its run continues, and the session serves other requests', async () => {
     const talk = new Talk();
     const app = await startApp({
       adapter: 'fastify',
@@ -178,7 +178,7 @@ describe.each(ADAPTERS)('Clients that stop in the middle of a form on %s', (adap
   const ask = (url: string): Promise<Response> =>
     postBody(url, '/agents/echo', multipartOf({ message: 'hi', stream: 'false' }));
 
-  it('hold no more memory together than maxBodyMemory, and keep nobody from asking', async () => {
+  it('hold no more memory together than maxBodyMemory, and block no other client', async () => {
     const maxBodyMemory = 8 * 1024 * 1024;
     const app = await startApp({ adapter, agentOs: { agents: [echo], http: { maxBodyMemory } } });
     // Of each 3 MiB count: two of them fit, and a third does not.
@@ -204,7 +204,7 @@ describe.each(ADAPTERS)('Clients that stop in the middle of a form on %s', (adap
     for (const socket of sockets) socket.destroy();
   });
 
-  it('leave the room that files of runs in the background take until these have settled', async () => {
+  it('keep the memory of the files of a run in the background only until this run has settled', async () => {
     const gate = createGate();
     const waiter = new Agent({ id: 'waiter', engine: () => gate.opened.then(() => 'done') });
     const http = { maxBodyMemory: 8 * 1024 * 1024 };
@@ -234,7 +234,7 @@ describe.each(ADAPTERS)('Clients that stop in the middle of a form on %s', (adap
     expect((await ask(url)).status).toBe(200);
   });
 
-  it('get 413 as soon as a field is larger than it may be, whether the body has a length or comes in chunks', async () => {
+  it('get 413 as soon as a field exceeds its limit, whether the body has a length or comes in chunks', async () => {
     const { port } = await startApp({ adapter, agentOs: { agents: [echo] } });
     // The field is never ended: by its length the body has 1 GB.
     const body = part('message') + 'x'.repeat(4 * 1024 * 1024);
@@ -254,7 +254,7 @@ describe.each(ADAPTERS)('Clients that stop in the middle of a form on %s', (adap
     }
   });
 
-  it('are not waited for if their fields are too many or too large together', async () => {
+  it('are not awaited if their fields exceed the limits of number or size', async () => {
     const { port } = await startApp({ adapter, agentOs: { agents: [echo] } });
     const field = part('metadata') + 'x'.repeat(1024 * 1024) + '\r\n';
     const socket = await sendRaw(port, '/agents/echo/runs', keptAlive, field.repeat(5) + part('message'));

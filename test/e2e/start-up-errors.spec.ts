@@ -44,32 +44,32 @@ function postHookError(...postHooks: unknown[]): Promise<string> {
 
 const place = 'postHooks[0] of agent "echo"';
 
-describe('A hook reference that leads nowhere stops the start:', () => {
-  it('an unknown method', async () => {
+describe('The start fails because of a hook reference', () => {
+  it('to an unknown method', async () => {
     expect(await postHookError(hookRef(Hooks, 'three' as never))).toBe(
       `${place}: Hooks has no method "three". Hook methods of Hooks: one, two.`,
     );
   });
 
-  it('a method without a decorator', async () => {
+  it('to a method without a decorator', async () => {
     expect(await postHookError(hookRef(Hooks, 'plain'))).toBe(
       `${place}: Hooks.plain is not a hook. Mark it with @Hook() or @Guardrail(). Hook methods of Hooks: one, two.`,
     );
   });
 
-  it('a method of an instance without a decorator', async () => {
+  it('to a method of an instance without a decorator', async () => {
     expect(await postHookError(hookRef(new NoHooks(), 'plain'))).toBe(
       `${place}: NoHooks.plain is not a hook. Mark it with @Hook() or @Guardrail().`,
     );
   });
 
-  it('a class with several hook methods standing alone', async () => {
+  it('to a class with several hook methods', async () => {
     expect(await postHookError(Hooks)).toBe(
       `${place}: class Hooks has several hook methods (one, two). Name one of them: hookRef(Hooks, 'one').`,
     );
   });
 
-  it('a class without hook methods standing alone', async () => {
+  it('to a class without hook methods', async () => {
     expect(await postHookError(NoHooks)).toBe(
       `${place}: class NoHooks has no hook method. Mark one with @Hook() or @Guardrail().`,
     );
@@ -79,31 +79,31 @@ describe('A hook reference that leads nowhere stops the start:', () => {
     ['undefined', undefined, 'undefined (look for a circular import)'],
     ['a text', 'one', '"one" (string)'],
     ['an instance without a method', new Hooks(), 'an instance of Hooks without a method name'],
-  ])('%s', async (_name, listed, found) => {
+  ])('of the wrong kind: %s', async (_name, listed, found) => {
     expect(await postHookError(listed)).toBe(
       `${place}: expected hookRef(Class, 'method'), a class with one hook method or a function, got ${found}.`,
     );
   });
 
-  it('nothing at all, because of a circular import', () => {
+  it('that is undefined because of a circular import', () => {
     expect(() => hookRef(undefined as never, 'one' as never)).toThrow(
       'hookRef() was given undefined. Expected a class, an instance or a function; if it is imported, look for a circular import.',
     );
   });
 
-  it('one among the hooks of the module', async () => {
+  it('in the hooks of the module', async () => {
     const error = await errorOf({ preHooks: [hookRef(Hooks, 'three' as never)] });
     expect(error).toContain('preHooks[0] of the module: Hooks has no method "three".');
   });
 
-  it('one of a member that is not served itself', async () => {
+  it('of a member that is not served itself', async () => {
     const member = echo({ id: 'member', preHooks: [hookRef(Hooks, 'three' as never)] });
     const team = new Team({ id: 'desk', members: [member], engine: () => '' });
     expect(await errorOf({ teams: [team] })).toContain('preHooks[0] of agent "member": Hooks has no method');
   });
 });
 
-describe('A decorator that contradicts itself stops the start:', () => {
+describe('The start fails because of a decorator', () => {
   it('on a static method', async () => {
     class Audit {
       @Hook() static record(): void {}
@@ -130,7 +130,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
       'unknown option "background". Known options: runInBackground, name',
     ],
     [
-      'a mode that is no boolean',
+      'a mode that is not a boolean',
       { runInBackground: 'yes' },
       'expected runInBackground to be true or false, got "yes".',
     ],
@@ -152,7 +152,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
     ],
     ['a condition that is no function', { when: true }, 'expected when to be a function'],
     ['an unknown verdict', { onError: 'ignore' }, 'expected onError to be "fail" or "continue"'],
-  ])('@Hook with %s', async (_name, options, problem) => {
+  ])('with contradictory options: @Hook with %s', async (_name, options, problem) => {
     const hook = defineHook(function audit() {}, options);
     expect(await postHookError(hook)).toContain(`@Hook on ${place}: ${problem}`);
   });
@@ -169,7 +169,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
       'unknown option "retry". Known options: name, timeout, when, stream.',
     ],
     ['an unknown way to stream', { stream: 'later' }, 'expected stream to be "hold" or "pass", got "later".'],
-  ])('@Guardrail with %s', async (_name, options, problem) => {
+  ])('with contradictory options: @Guardrail with %s', async (_name, options, problem) => {
     const guardrail = defineGuardrail(function audit() {}, options);
     expect(await postHookError(guardrail)).toBe(`@Guardrail on ${place}: ${problem}`);
   });
@@ -179,7 +179,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
     ['on', ['failed']],
     ['concurrency', 1],
     ['rate', { max: 1, per: 1_000 }],
-  ])('"%s" on a hook that is inline by its decorator', async (option, value) => {
+  ])('with "%s" on a hook that is inline by its decorator', async (option, value) => {
     class Audit {
       @Hook({ runInBackground: false, [option]: value })
       record(): void {}
@@ -191,7 +191,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
     );
   });
 
-  it('limits of a function that has no name', async () => {
+  it('with limits on a function that has no name', async () => {
     const sync = defineHook(() => undefined, { runInBackground: true, concurrency: 1 });
     expect(await postHookError(sync)).toBe(
       `${place}: a function with limits needs a name, by which they are kept over all components and processes. Give it ` +
@@ -199,7 +199,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
     );
   });
 
-  it('other limits for a hook with the same name', async () => {
+  it('with other limits for a hook of the same name', async () => {
     const limited = (concurrency: number): Agent =>
       echo({
         id: `with-${concurrency}`,
@@ -211,7 +211,7 @@ describe('A decorator that contradicts itself stops the start:', () => {
     );
   });
 
-  it('an option of a reference that is for another place', async () => {
+  it('with an option of a reference that belongs to another place', async () => {
     expect(await postHookError(hookRef(Hooks, 'one', { members: true }))).toContain(
       `${place}: the option "members" is only for hooks of the module.`,
     );
@@ -220,8 +220,8 @@ describe('A decorator that contradicts itself stops the start:', () => {
   });
 });
 
-describe('Two things with one name stop the start:', () => {
-  it('two hooks of a phase', async () => {
+describe('The start fails because of a duplicate name', () => {
+  it('of two hooks of a phase', async () => {
     expect(
       await postHookError(
         hookRef(Hooks, 'one'),
@@ -233,13 +233,13 @@ describe('Two things with one name stop the start:', () => {
     );
   });
 
-  it('a hook of the component and another one of the module', async () => {
+  it('of a hook of the component and a hook of the module', async () => {
     const agents = [echo({ postHooks: [hookRef(Hooks, 'one')] })];
     const postHooks = [defineHook(() => {}, { name: 'one' })];
     expect(await errorOf({ agents, postHooks })).toContain('Two post-hooks of agent "echo" are called "one"');
   });
 
-  it('but not the same hook in both, nor one name in both phases', async () => {
+  it('but not because of one hook in both lists, nor of one name in both phases', async () => {
     const agents = [echo({ preHooks: [hookRef(Hooks, 'one')], postHooks: [hookRef(Hooks, 'one')] })];
     const postHooks = [hookRef(Hooks, 'one')];
     const { agentOs } = await startApp({ agentOs: { agents, postHooks }, providers: [Hooks] });
@@ -280,13 +280,13 @@ describe('Two things with one name stop the start:', () => {
     ],
     ['a team and its own member', { teams: [new Team({ id: 'echo', members: [other], engine: () => '' })] }],
     ['one agent, listed twice', { agents: [other, other] }],
-  ])('%s', async (_name, agentOs) => {
+  ])('of two components: %s', async (_name, agentOs) => {
     expect(await errorOf(agentOs)).toBe(
       'Two components have the id "echo". Ids are unique over agents, teams and workflows, members and steps included.',
     );
   });
 
-  it('but not one agent in two places', async () => {
+  it('but not because of one agent in two places', async () => {
     const team = new Team({
       id: 'desk',
       members: [other],

@@ -15,8 +15,8 @@ class Modelled extends Engine {
   }
 }
 
-describe('stored evaluations', () => {
-  it('say whose run was judged and which model gave the answer, not who judged', async () => {
+describe('Stored evaluations', () => {
+  it('name the user of the judged run and the model of the answer, not those of the judge', async () => {
     const judge = agentAsJudge({
       engine: () => '{"score": 9, "reason": "Polite."}',
       criteria: 'The answer is polite.',

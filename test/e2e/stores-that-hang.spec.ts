@@ -134,7 +134,7 @@ describe('A store that hangs', () => {
     expect(failure).toMatchObject({ code: 'store_timeout', call: `EvalStore.${method}` });
   });
 
-  it('answers every route with 500 once, as one that throws', async () => {
+  it('answers every route with 500 once, as one that throws does', async () => {
     const { url, sessions, sessionStore, evalStore } = await startStage();
     await sessions.create({ id: 's1' });
     const answers: unknown[] = [];
@@ -150,7 +150,7 @@ describe('A store that hangs', () => {
     expect(answers).toEqual(ROUTES.map(([method, verb, path]) => [method, verb, path, 500]));
   });
 
-  it.each(['json', 'sse'])('costs the history when it appends, not the answer over %s', async (transport) => {
+  it.each(['json', 'sse'])('loses the history when it appends, not the answer over %s', async (transport) => {
     const { url, agentOs, sessionStore, sessions, ran, log } = await startStage();
     sessionStore.hang('append');
 
@@ -172,7 +172,7 @@ describe('A store that hangs', () => {
     expect(log.messages('error').filter((line) => line.includes('could not be stored'))).toHaveLength(1);
   });
 
-  it('fails a run whose history or session it does not hand out, and its hooks end in the ledger', async () => {
+  it('fails a run whose history or session it does not return, and its hooks end in the ledger', async () => {
     const { url, agentOs, sessionStore, ran } = await startStage();
     for (const method of ['open', 'runs'] as const) {
       sessionStore.hang(method);
@@ -197,7 +197,7 @@ describe('A store that hangs', () => {
   });
 
   it.each(['/agents/support', '/teams/desk'])(
-    'waits no longer for a run of %s that is cancelled while it is stored',
+    'delays a run of %s no longer when it is cancelled while it is stored',
     async (path) => {
       const { url, agentOs, sessionStore } = await startStage({ storeTimeout: 60_000 });
       sessionStore.hang('append');
@@ -218,7 +218,7 @@ describe('A store that hangs', () => {
     },
   );
 
-  it('does not keep shutdown, nor the answers that wait for it', async () => {
+  it('delays neither shutdown nor the answers that shutdown waits for', async () => {
     const { url, app, agentOs, sessions, sessionStore, evalStore } = await startStage({
       storeTimeout: 60_000,
     });
@@ -258,7 +258,7 @@ describe('A store that hangs', () => {
     }
   });
 
-  it('brings no deleted session back when it creates late, but takes none that was made anew since', async () => {
+  it('brings no deleted session back when it creates late, but keeps one that was created anew since', async () => {
     const { sessionStore, sessions } = await startStage();
     const make = (session: NewSession): Promise<unknown> => sessions.create(session).catch(() => 'late');
     for (const isMadeAnew of [false, true]) {
@@ -274,7 +274,7 @@ describe('A store that hangs', () => {
     }
   });
 
-  it('does not take a session for deleted that another user wanted deleted', async () => {
+  it('does not lose a session that another user wanted to delete', async () => {
     const { sessionStore, sessions } = await startStage();
     sessionStore.hang('create');
     await sessions.create({ id: 's1', userId: 'ada' }).catch(() => 'late');
@@ -286,7 +286,7 @@ describe('A store that hangs', () => {
     expect(await sessions.find('s1')).toMatchObject({ userId: 'ada' });
   });
 
-  it('keeps a session deleted that it has deleted late, although a run of it ends after that', async () => {
+  it('keeps a session deleted that it has deleted late, although a run of it ends afterwards', async () => {
     const engine = scriptedEngine().hang().text('the answer');
     const { url, sessionStore, sessions } = await startStage({ engine });
     const running = runJson(url, '/agents/support', 'hi', { session_id: 's1' });
@@ -301,7 +301,7 @@ describe('A store that hangs', () => {
     expect(await sessions.find('s1')).toBeUndefined();
   });
 
-  it('of a judge of its own ends its wait, too', async () => {
+  it('stops delaying a judge that has a store of its own', async () => {
     const { store } = failingStore(new InMemoryEvalStore(), { save: 'hang' });
     const engine = (): string => '{"score": 9, "reason": "good"}';
     const judge = agentAsJudge({ engine, criteria: 'good', store });
@@ -315,7 +315,7 @@ describe('A store that hangs', () => {
     ]);
   });
 
-  it('is waited for no time that is none', async () => {
+  it('refuses a storeTimeout that is not a time', async () => {
     expect(await startUpError({ agentOs: { storeTimeout: 0 } })).toContain('storeTimeout');
     expect(await startUpError({ agentOs: { storeTimeout: '10' as never } })).toContain('storeTimeout');
   });

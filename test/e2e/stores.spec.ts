@@ -62,7 +62,7 @@ describeSqlStores('embedded PostgreSQL (PGlite)', async (): Promise<StoresUnderT
   };
 });
 
-it('Of a run whose id no database takes clients are told that it is not there', async () => {
+it('A run whose id no database accepts does not exist for clients', async () => {
   const client = await createPglite();
   const database = drizzleEmbedded({ client });
   await migrate(database);
@@ -113,7 +113,7 @@ function describeSqlStores(name: string, create: () => Promise<StoresUnderTest>)
       evalStoreContract(() => stores.evals),
     );
 
-    it('give back any plain data as it was', async () => {
+    it('return any plain data unchanged', async () => {
       const id = 'any-plain-data';
       const state = { all: fc.sample(anyPlainData, { numRuns: 300, seed: 1 }) };
       await stores.sessions.create({ id, state });
@@ -156,7 +156,7 @@ function testReadingAtOneMoment(): void {
     await server.stop();
   });
 
-  it.each(['find', 'open', 'list'] as const)('shows one user no state of another: %s', async (method) => {
+  it.each(['find', 'open', 'list'] as const)('One user sees no state of another user: %s', async (method) => {
     const [id, ann] = [`moment-${method}`, `ann-${method}`];
     const plain = new SqlSessionStore(drizzleServer({ client: pool }));
     await plain.create({ id, userId: ann, state: { mine: 'of ann' } });
@@ -202,7 +202,7 @@ function afterEachQuery(pool: Pool, step: () => Promise<void>): Pool {
   return wrap(pool);
 }
 
-describe('the tables', () => {
+describe('The tables of the SQL stores', () => {
   let client: PGlite;
   let database: SqlDatabase;
   beforeAll(async () => {
@@ -215,7 +215,7 @@ describe('the tables', () => {
   const versions = async (): Promise<unknown[]> =>
     (await client.query<{ version: number }>('SELECT version FROM agent_os_schema')).rows;
 
-  it('say their version, and are made once', async () => {
+  it('state their version, and are created once', async () => {
     await migrate(database);
     await new SqlSessionStore(database).create({ id: 's' });
     await migrate(database);
@@ -251,7 +251,7 @@ describe('the tables', () => {
     );
   });
 
-  it('of a later version are left alone, with an error that says so', async () => {
+  it('of a later version are left unchanged, with an error that says so', async () => {
     await migrate(database);
     await client.exec('INSERT INTO agent_os_schema (version) VALUES (7)');
 
@@ -262,7 +262,7 @@ describe('the tables', () => {
     expect(await versions()).toEqual([{ version: 1 }, { version: 7 }]);
   });
 
-  it('of no released version are left alone, with an error that says what to do', async () => {
+  it('of no released version are left unchanged, with an error that names the remedy', async () => {
     await client.exec(
       `CREATE TABLE agent_os_sessions (id text); INSERT INTO agent_os_sessions VALUES ('old')`,
     );
@@ -281,7 +281,7 @@ describe('the tables', () => {
   });
 });
 
-describe('sessions of running components', () => {
+describe('Sessions of running components', () => {
   afterEach(closeApps);
 
   class Counter {
@@ -317,7 +317,7 @@ describe('sessions of running components', () => {
     expect(answers).toEqual(['visit 1, 1 messages', 'visit 2, 3 messages']);
   }, 60_000);
 
-  it('tell an engine of its own earlier runs, however many other runs stand between them', async () => {
+  it('give an engine its own earlier runs, however many other runs stand between them', async () => {
     const talker = new Agent({
       id: 'talker',
       historyRuns: 3,
@@ -358,7 +358,7 @@ describe('sessions of running components', () => {
     expect((await runJson(url, '/agents/reader', 'x', { session_id })).body['content']).toBe('left,right');
   });
 
-  it('hold what a run has left, whatever becomes of its data afterwards', async () => {
+  it('hold the data of a run at its end, whatever becomes of its data afterwards', async () => {
     const [settled, ended] = [createGate(), createGate()];
     const late = new Agent({
       id: 'late',
@@ -391,7 +391,7 @@ describe('sessions of running components', () => {
     expect(stored?.events.at(-1)).not.toHaveProperty('sessionState.late');
   });
 
-  it('hold no input that a guardrail has refused, and the events of runs that somebody read', async () => {
+  it('hold no input that a guardrail has refused, and the events of streamed runs', async () => {
     const agent = new Agent({ id: 'agent', engine: () => 'fine', preHooks: [piiGuardrail()] });
     const { url, app } = await startApp({ agentOs: { agents: [agent] } });
     const session_id = 'kept';
@@ -415,7 +415,7 @@ describe('sessions of running components', () => {
     ]);
   });
 
-  it('do not keep an answer back when their store fails', async () => {
+  it('do not delay an answer when their store fails', async () => {
     const { store } = failingStore(new InMemorySessionStore(), { append: new Error('the disk is full') });
     const agent = new Agent({ id: 'agent', engine: () => 'fine' });
     const { url, log } = await startApp({ agentOs: { agents: [agent], sessionStore: store } });

@@ -25,8 +25,8 @@ const broken = new Agent({
   },
 });
 
-describe('a team that coordinates', () => {
-  it('answers with what its leader makes of the delegated work', async () => {
+describe('A team that coordinates', () => {
+  it('answers with the text that its leader makes of the delegated work', async () => {
     const team = new Team({
       id: 'desk',
       members: [billing, shipping],
@@ -82,10 +82,10 @@ describe('a team that coordinates', () => {
   });
 });
 
-describe('a team that routes', () => {
+describe('A team that routes', () => {
   const engine = ({ input, delegate }: LeaderRequest): Promise<string> => delegate(input, 'Ann');
 
-  it('answers with the one member that its leader has chosen, and shows nothing of the leader', async () => {
+  it('answers with the one member that its leader has chosen, and shows no text of the leader', async () => {
     const chatty = new Team({
       id: 'chatty',
       mode: 'route',
@@ -146,7 +146,7 @@ describe('a team that routes', () => {
     expect((await team.run('structured')).data).toEqual({ a: 1 });
   });
 
-  it('fails if its leader delegates to nobody, or to two', async () => {
+  it('fails if its leader delegates to no member, or to two', async () => {
     const members = [billing, shipping];
     const idle = new Team({ id: 'idle', mode: 'route', members, engine: () => 'I do it myself' });
     const greedy = new Team({
@@ -166,7 +166,7 @@ describe('a team that routes', () => {
   });
 });
 
-describe('a team that broadcasts', () => {
+describe('A team that broadcasts', () => {
   it('asks all members at once and lets its leader combine their answers', async () => {
     const bothAsked = createGate();
     let asked = 0;
@@ -195,7 +195,7 @@ describe('a team that broadcasts', () => {
     );
   });
 
-  it('keeps apart what its members add to their metadata', async () => {
+  it('keeps the metadata of its members apart', async () => {
     const member = (id: string): Agent =>
       new Agent({ id, engine: () => ({ content: id, metadata: { by: id } }) });
     const team = new Team({
@@ -214,7 +214,7 @@ describe('a team that broadcasts', () => {
     ]);
   });
 
-  it('tells its leader which member failed, and fails if all did', async () => {
+  it('names the failed member to its leader, and fails if all members failed', async () => {
     const engine = ({ answers }: LeaderRequest): string =>
       answers.map(({ memberId, content, success }) => `${memberId}:${success}:${content}`).join(' | ');
     const mixed = new Team({ id: 'mixed', mode: 'broadcast', members: [billing, broken], engine });
@@ -227,9 +227,9 @@ describe('a team that broadcasts', () => {
   });
 });
 
-describe('the leader of a team', () => {
+describe('The leader of a team', () => {
   it.each(['coordinate', 'route', 'broadcast'] as const)(
-    'is told when its run is cancelled: %s',
+    'learns of the cancellation of its run: %s',
     async (mode) => {
       const [reached, aborted] = [createGate(), createGate()];
       const team = new Team({
@@ -254,12 +254,16 @@ describe('the leader of a team', () => {
   );
 });
 
-describe('a team that is declared wrongly', () => {
+describe('A team that is declared wrongly', () => {
   const engine = (): string => '';
 
   it.each([
     ['no members', { members: [] }, 'expected members to be a non-empty array'],
-    ['a member that is none', { members: [undefined] }, 'members[0] is not an agent, team or workflow'],
+    [
+      'a member that is not a component',
+      { members: [undefined] },
+      'members[0] is not an agent, team or workflow',
+    ],
     ['two members with one id', { members: [billing, billing] }, 'two members have the id "billing"'],
     [
       'an unknown mode',

@@ -67,7 +67,7 @@ describe.each(ADAPTERS)('A slash at the end of a path on %s', (adapter) => {
     expect(await statusOf(`${url}${prefix}/agents/`, { method: 'HEAD' })).toBe(200);
   });
 
-  it('is no way around the security key', async () => {
+  it('does not bypass the security key', async () => {
     const { url } = await startSessionApp(adapter, { securityKey: 'secret' });
     const answers = protocolRoutes().map(async ({ method, path }) =>
       (await statusOf(`${url}${path}/`, { method })) === 401 ? [] : [path],
@@ -75,7 +75,7 @@ describe.each(ADAPTERS)('A slash at the end of a path on %s', (adapter) => {
     expect((await Promise.all(answers)).flat()).toEqual(['/health', '/info']);
   });
 
-  it("is no way around the host's middleware", async () => {
+  it('does not bypass the middleware of the host', async () => {
     @Module({})
     class SeeingModule implements NestModule {
       configure(consumer: MiddlewareConsumer): void {
@@ -91,7 +91,7 @@ describe.each(ADAPTERS)('A slash at the end of a path on %s', (adapter) => {
     expect(await Promise.all(paths.map((path) => statusOf(url + path)))).toEqual([418, 418, 418, 418]);
   });
 
-  it('keeps no body from its route', async () => {
+  it('lets the route read its body', async () => {
     const { url, call } = await startSessionApp(adapter);
     const upload = uploadOf([{ name: 'a.txt' }], { session_id: 's1' });
     expect(await statusOf(`${url}/agents/helper/runs/`, { method: 'POST', body: upload })).toBe(200);
@@ -108,7 +108,7 @@ describe.each(ADAPTERS)('A slash at the end of a path on %s', (adapter) => {
     expect(await call('DELETE', '/sessions/s1/', { headers: JSON_TYPE })).toMatchObject({ status: 204 });
   });
 
-  it('does not change which version of a route is asked', async () => {
+  it('does not change the version of the requested route', async () => {
     const beforeListen = (app: INestApplication): unknown =>
       app.enableVersioning({ type: VersioningType.HEADER, header: 'version', defaultVersion: '2' });
     const { url } = await startSessionApp(adapter, {}, { beforeListen });
@@ -116,7 +116,7 @@ describe.each(ADAPTERS)('A slash at the end of a path on %s', (adapter) => {
     expect(await Promise.all(answers)).toEqual([404, 200]);
   });
 
-  it("leaves the host's routes as they are", async () => {
+  it('leaves the routes of the host unchanged', async () => {
     const { url } = await startSessionApp(adapter, {}, { controllers: [ShopController] });
     const paths = ['/shop/agents', '/shop/agents/helper', '/shop/agents/', '/shop/agents/helper/'];
     const statuses = await Promise.all(paths.map((path) => statusOf(url + path)));
@@ -152,7 +152,7 @@ describe('A host on Fastify', () => {
   });
 
   it.each([{ ignoreTrailingSlash: true }, { routerOptions: { ignoreTrailingSlash: true } }])(
-    'may have told it to ignore such slashes: %j',
+    'may make Fastify itself ignore such slashes: %j',
     async (options) => {
       const testing = await Test.createTestingModule({ imports: [AgentOsModule.forRoot({})] }).compile();
       const app = testing.createNestApplication(new FastifyAdapter(options) as never, { logger: false });

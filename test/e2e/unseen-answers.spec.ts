@@ -53,8 +53,8 @@ function createGates(): { opened: () => Promise<void>; open: () => void; renew: 
   return { opened: () => gate.opened, open: () => gate.open(), renew: () => (gate = createGate()) };
 }
 
-describe('What no guardrail has passed', () => {
-  it('is not in the output of a team that takes the failure of the team in between, if the member was late', async () => {
+describe('Text that no guardrail has passed', () => {
+  it('is not in the output of a team that handles the failure of the team in between, if the member was late', async () => {
     const [failed, late] = [createGate(), createGate()];
     const slow = new Agent({
       id: 'slow',
@@ -280,7 +280,7 @@ describe('What no guardrail has passed', () => {
     expect([frames.includes(SECRET), shown.includes(SECRET)]).toEqual([false, false]);
   });
 
-  it('is not quoted by what a guardrail has masked in place', async () => {
+  it('is not quoted by a value that a guardrail has masked in place', async () => {
     const member = new Agent({ id: 'member', engine: () => SECRET });
     const mask = defineGuardrail<PostHookContext>(
       ({ runOutput }) => {
@@ -348,7 +348,7 @@ describe('What no guardrail has passed', () => {
   describe.each([
     { when: 'while the guardrail looks', looking: ['guardrail'] },
     { when: 'while a plain hook after it is at work', looking: ['plain'] },
-  ])('because a member that nobody waited for says it $when', ({ looking }) => {
+  ])('from a member without a waiting leader, written $when,', ({ looking }) => {
     async function startDesk(): Promise<TestApp> {
       const [reached, late] = [createGate(), createGate()];
       const slow = new Agent({
@@ -400,7 +400,7 @@ describe('What no guardrail has passed', () => {
     { strategy: 'mask', status: 'COMPLETED' },
     { strategy: 'detect', status: 'ERROR' },
   ] as const)(
-    'is not what an agent has asked another one: piiGuardrail, $strategy',
+    'is not in the question of an agent to another one: piiGuardrail, $strategy',
     async ({ strategy, status }) => {
       const address = 'ann@example.com';
       const inner = new Agent({ id: 'inner', engine: () => `Write to ${address}.` });
@@ -424,7 +424,7 @@ describe('What no guardrail has passed', () => {
     },
   );
 
-  describe('because a member says it that nobody waits for,', () => {
+  describe('from a member without a waiting leader', () => {
     const [spoken, asserted] = [createGates(), createGates()];
     /** Says it, and has its member say it, and does not come to an end. */
     const slow = new Team({
@@ -505,7 +505,7 @@ describe('What no guardrail has passed', () => {
     },
   );
 
-  it('is not in the state of a member’s run that is kept', async () => {
+  it('is not in the stored state of a member’s run', async () => {
     const member = new Agent({
       id: 'member',
       engine: ({ context }) => {
@@ -528,7 +528,7 @@ describe('What no guardrail has passed', () => {
     expect(await readText(url, '/sessions/s/runs')).not.toContain(SECRET);
   });
 
-  it('is not stored for an agent that a background hook asks in the same session', async () => {
+  it('is not stored for an agent that a background hook runs in the same session', async () => {
     const noter = new Agent({ id: 'noter', engine: () => 'noted' });
     const agent = new Agent({
       id: 'agent',
@@ -550,8 +550,8 @@ describe('What no guardrail has passed', () => {
   });
 });
 
-describe('A session', () => {
-  it('has the events of a member once, whether a guardrail looks or not', async () => {
+describe('The session of a team', () => {
+  it('has the events of a member once, whether there is a guardrail or not', async () => {
     const count = async (postHooks: HookFunction<PostHookContext>[]): Promise<unknown[]> => {
       const member = new Agent({ id: 'member', engine: () => 'x' });
       const team = new Team({
@@ -574,7 +574,7 @@ describe('A session', () => {
     expect(guarded).toEqual(plain);
   });
 
-  it('has what members said if a plain hook edits the answer and the guardrail passes', async () => {
+  it('has the answers of the members if a plain hook edits the answer and the guardrail passes', async () => {
     const told: string[] = [];
     const member = new Agent({
       id: 'member',

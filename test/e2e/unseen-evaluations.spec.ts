@@ -35,7 +35,7 @@ const refuse = defineGuardrail<PostHookContext>(
 );
 
 describe('An evaluation', () => {
-  it('of a judge quotes no refused input, also if it judges what was rejected', async () => {
+  it('of a judge quotes no refused input, also if it judges a rejected run', async () => {
     const agent = new Agent({
       id: 'agent',
       engine: () => 'x',

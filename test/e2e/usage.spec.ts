@@ -35,23 +35,26 @@ const REPORTS: [string, (usage: EngineUsage) => EngineYield][] = [
   ['with the answer', (usage) => ({ content: '', metrics: usage })],
 ];
 
-describe('What a run has used', () => {
+describe('The usage of a run', () => {
   const start = (engine: Engine): Promise<{ url: string }> =>
     startApp({ agentOs: { agents: [new Agent({ id: 'a', engine })] } });
 
-  it.each(REPORTS)('is input and output together if the engine says no total %s', async (_when, report) => {
-    const { url } = await start(new Counting(report, { inputTokens: 10, outputTokens: 3 }));
-    const tokens = { input_tokens: 20, output_tokens: 6, total_tokens: 26 };
-    const details = { model: [{ ...tokens, ...MODEL }] };
+  it.each(REPORTS)(
+    'is the sum of input and output if the engine gives the numbers %s without a total',
+    async (_when, report) => {
+      const { url } = await start(new Counting(report, { inputTokens: 10, outputTokens: 3 }));
+      const tokens = { input_tokens: 20, output_tokens: 6, total_tokens: 26 };
+      const details = { model: [{ ...tokens, ...MODEL }] };
 
-    const { body } = await runJson(url, '/agents/a', 'hi', { session_id: 's' });
-    const session: unknown = await (await fetch(`${url}/sessions/s`)).json();
+      const { body } = await runJson(url, '/agents/a', 'hi', { session_id: 's' });
+      const session: unknown = await (await fetch(`${url}/sessions/s`)).json();
 
-    expect(body['metrics']).toMatchObject({ ...tokens, details });
-    expect(session).toMatchObject({ total_tokens: 26, metrics: { ...tokens, details } });
-  });
+      expect(body['metrics']).toMatchObject({ ...tokens, details });
+      expect(session).toMatchObject({ total_tokens: 26, metrics: { ...tokens, details } });
+    },
+  );
 
-  it('is said of each request, in the stream and in the messages', async () => {
+  it('is given for each request, in the stream and in the messages', async () => {
     const engine = new Counting((usage) => ({ type: 'model-request-completed', ...usage }), {
       inputTokens: 10,
       outputTokens: 3,
@@ -76,7 +79,7 @@ describe('What a run has used', () => {
     ['no number for one', { inputTokens: NaN, outputTokens: 3 }, 6],
     ['only a part', { outputTokens: 3, totalTokens: undefined }, 6],
     ['neither input nor output', { reasoningTokens: 3 }, undefined],
-  ])('is what the engine says if it says %s', async (_what, usage, total) => {
+  ])('is counted with the numbers of the engine if it gives %s', async (_what, usage, total) => {
     const { url } = await start(new Counting((used) => ({ type: 'usage', ...used }), usage));
 
     const { body } = await runJson(url, '/agents/a', 'hi');

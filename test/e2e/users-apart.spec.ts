@@ -61,7 +61,7 @@ describe('Two users in one session at the same time', () => {
     };
   }
 
-  it('who both begin it: the later one gets nothing of the other, and nothing of hers lands there', async () => {
+  it('keep their texts apart if both begin it: the later one reads nothing of the other, and loses no data to the other', async () => {
     const { ask, reached, goOn, runsOf, log } = await start();
     const anns = ask('ann', 'wait');
     await reached.opened;
@@ -77,7 +77,7 @@ describe('Two users in one session at the same time', () => {
     expect((await ask('ann', 'again')).status).toBe(404);
   });
 
-  it('one of whom creates it while the other runs', async () => {
+  it('keep their texts apart if one creates it while the other runs', async () => {
     const { ask, reached, goOn, runsOf, store, url } = await start();
     const anns = ask('ann', 'wait');
     await reached.opened;
@@ -93,7 +93,7 @@ describe('Two users in one session at the same time', () => {
     expect(await store.find('shared')).toMatchObject({ userId: 'bob', name: 'Bob', state: {} });
   });
 
-  it('one of whom deletes it while running in it, and the other begins it anew', async () => {
+  it('keep their texts apart if one deletes it while running in it, and the other begins it anew', async () => {
     const { ask, reached, goOn, runsOf, url } = await start();
     await ask('ann', 'first');
     const anns = ask('ann', 'wait');
@@ -107,7 +107,7 @@ describe('Two users in one session at the same time', () => {
   });
 
   it.each(['false', 'true'])(
-    'one of whom creates it just when the other begins; stream=%s',
+    'keep their texts apart if one creates it at the moment when the other begins; stream=%s',
     async (stream) => {
       class BusyStore extends InMemorySessionStore {
         override async open(id: string): Promise<Session | undefined> {
@@ -168,7 +168,7 @@ describe('Users of a host with an SQL store', () => {
   beforeAll(() => migrate(database), 60_000);
   afterAll(() => client.close());
 
-  it.each(ADAPTERS)('are told apart if http.userId answers with a promise, on %s', async (adapter) => {
+  it.each(ADAPTERS)('are kept apart if http.userId returns a promise, on %s', async (adapter) => {
     const { url } = await serve(async (request) => Promise.resolve(userId(request)), adapter);
     const body = { session_id: adapter, session_name: "Ann's" };
     const ann = { headers: { 'x-user': 'ann' } };
@@ -202,7 +202,7 @@ describe('Users of a host with an SQL store', () => {
     expect((await callJson(url, 'PATCH', evaluation, { body: { name: 'x' }, ...ann })).status).toBe(200);
   });
 
-  it('are asked for once in each request', async () => {
+  it('are determined once in each request', async () => {
     let asked = 0;
     const { url } = await serve(() => Promise.resolve(`user ${++asked}`));
     const reply = await runJson(url, '/agents/teller', 'hi', { session_id: 'once' });
@@ -223,7 +223,7 @@ describe('Users of a host with an SQL store', () => {
     ['a function', () => 'ann'],
     ['an unpaired surrogate', 'ann\ud800'],
     ['a zero byte', 'ann\0'],
-  ])('who are %s to http.userId get 500 everywhere, and nothing is written', async (_, answer) => {
+  ])('get 500 everywhere if http.userId returns %s, and nothing is written', async (_, answer) => {
     const { url, log } = await serve(() => answer);
     const session = { session_id: 'nobody' };
     const fields = { message: 'hi', ...session };
@@ -246,7 +246,7 @@ describe('Users of a host with an SQL store', () => {
     expect(await sessionStore.find('nobody')).toBeUndefined();
   });
 
-  it.each(['userId', 'sessionId'])('are not run for if %s is no text', async (name) => {
+  it.each(['userId', 'sessionId'])('start no run if %s is not a text', async (name) => {
     const { agentOs } = await serve(() => 'ann');
     for (const value of [Promise.resolve('ann'), { id: 'ann' }, 7, null, '']) {
       const options = { [name]: value } as never;
@@ -258,7 +258,7 @@ describe('Users of a host with an SQL store', () => {
     }
   });
 
-  it('cannot be named by a client such that a database takes two for one', async () => {
+  it('cannot be confused in a database through ids of clients', async () => {
     const { url } = await startApp({ agentOs: { agents: [agent], sessionStore } });
     const body = { session_id: 'odd', user_id: 'ann\ud800' };
     expect(await callJson(url, 'POST', '/sessions', { body })).toMatchObject({

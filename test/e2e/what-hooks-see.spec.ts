@@ -48,7 +48,7 @@ const OUTCOMES: readonly {
 ];
 
 describe.each(DOMAIN_SURFACES)(
-  'what background hooks see on $adapter over $transport',
+  'The data of background hooks on $adapter over $transport',
   ({ adapter, transport }) => {
     it('G9: every background hook gets its own deep copy of the finished run, all inline changes applied', async () => {
       const agent = new Agent({
@@ -119,7 +119,7 @@ describe.each(DOMAIN_SURFACES)(
       },
     );
 
-    it('G9: what an inline pre-hook has masked is masked everywhere', async () => {
+    it('G9: data that an inline pre-hook has masked are masked everywhere', async () => {
       const heard: string[] = [];
       const helper = new Agent({
         id: 'helper',
@@ -170,8 +170,8 @@ describe.each(DOMAIN_SURFACES)(
   },
 );
 
-describe('what background hooks see', () => {
-  it('G9: what a caller does to the output that it got is not seen by background hooks', async () => {
+describe('The data of background hooks', () => {
+  it('G9: background hooks do not see changes of the caller in its output', async () => {
     const agent = new Agent({ id: 'agent', engine: () => 'the answer', postHooks: [watchAfter] });
     const { agentOs } = await startApp({ agentOs: { agents: [agent] } });
     const output = await agentOs.run('agent', 'hello');
@@ -183,7 +183,7 @@ describe('what background hooks see', () => {
     ).toEqual([['the answer', {}, 2]]);
   });
 
-  it('G11: a hook that is tried again gets new copies', async () => {
+  it('G11: a repeated hook gets new copies', async () => {
     const found: string[] = [];
     const spoil = inBackground(
       'spoil',

@@ -21,88 +21,85 @@ afterEach(closeApps);
 
 const failing = Object.entries(FAILING_HOOKS).map(([name, hook]) => ({ name, ...hook }));
 
-describe.each(DOMAIN_SURFACES)(
-  'a hook that fails in the background, on $adapter over $transport',
-  (surface) => {
-    it('G13: a background hook that throws, rejects or throws a non-Error is logged with run id, hook and component, recorded and reported; the hooks after it run, the process lives, the response is untouched', async () => {
-      const unhandled = recordUnhandledRejections();
-      const ran: string[] = [];
-      const reported: HookFailure[] = [];
-      const postHooks = failing.flatMap(({ name, hook }) => [
-        inBackground(name, hook),
-        inBackground(`after "${name}"`, () => void ran.push(name)),
-      ]);
-      const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
-      const { url, agentOs, log } = await startApp({
-        adapter: surface.adapter,
-        agentOs: { agents: [agent], onHookError: (failure) => void reported.push(failure) },
-      });
-
-      const { status, text, body } = await ask(url, '/agents/support', 'hello', surface.transport);
-      await agentOs.drain();
-
-      expect([status, body.content, 'error_type' in body]).toEqual([200, 'the answer', false]);
-      expect(text).not.toMatch(/spent|oops|cold/);
-      expect(ran).toEqual(failing.map(({ name }) => name));
-      const runId = String(body.run_id);
-      expect(
-        reported.map(({ error, execution }) => [execution.hook, execution.runId, error.message]),
-      ).toEqual(failing.map(({ name, message }) => [name, runId, message]));
-      expect(log.messages('error')).toEqual(
-        failing.map(
-          ({ name, message }, index) =>
-            `The background post-hook "${name}" (function postHooks[${2 * index}]) of agent "support" ` +
-            `in run ${runId} failed: ${message}`,
-        ),
-      );
-      const recorded = (await agentOs.executions.list({ runId, state: 'failed' })).reverse();
-      expect(recorded.map(({ hook, errorName }) => [hook, errorName])).toEqual(
-        failing.map(({ name, errorName }) => [name, errorName]),
-      );
-      expect(await unhandled.stop()).toEqual([]);
+describe.each(DOMAIN_SURFACES)('Failures in the background, on $adapter over $transport', (surface) => {
+  it('G13: a background hook that throws, rejects or throws a non-Error is logged with run id, hook and component, recorded and reported; the hooks after it run, the process lives, the response is untouched', async () => {
+    const unhandled = recordUnhandledRejections();
+    const ran: string[] = [];
+    const reported: HookFailure[] = [];
+    const postHooks = failing.flatMap(({ name, hook }) => [
+      inBackground(name, hook),
+      inBackground(`after "${name}"`, () => void ran.push(name)),
+    ]);
+    const agent = new Agent({ id: 'support', engine: () => 'the answer', postHooks });
+    const { url, agentOs, log } = await startApp({
+      adapter: surface.adapter,
+      agentOs: { agents: [agent], onHookError: (failure) => void reported.push(failure) },
     });
 
-    it('G13: a background hook that never settles is abandoned at its timeout: its signal is aborted, the next hook starts, and what it does later counts no more', async () => {
-      const unhandled = recordUnhandledRejections();
-      const steps: string[] = [];
-      const late = createGate();
-      const comeBackLate = async ({ signal }: PostHookContext): Promise<void> => {
-        signal.addEventListener('abort', () => steps.push(`aborted by ${(signal.reason as Error).name}`));
-        await late.opened;
-        throw new Error('too late');
-      };
-      const agent = new Agent({
-        id: 'support',
-        engine: () => 'the answer',
-        postHooks: [
-          inBackground('late', comeBackLate, { timeout: 20 }),
-          inBackground('next', () => void steps.push('next')),
-        ],
-      });
-      const { url, agentOs, log } = await startApp({
-        adapter: surface.adapter,
-        agentOs: {
-          agents: [agent],
-          onHookError: ({ error, execution }) => void steps.push(`${execution.state}: ${error.name}`),
-        },
-      });
+    const { status, text, body } = await ask(url, '/agents/support', 'hello', surface.transport);
+    await agentOs.drain();
 
-      const { body } = await ask(url, '/agents/support', 'hello', surface.transport);
-      await agentOs.drain();
-      late.open();
+    expect([status, body.content, 'error_type' in body]).toEqual([200, 'the answer', false]);
+    expect(text).not.toMatch(/spent|oops|cold/);
+    expect(ran).toEqual(failing.map(({ name }) => name));
+    const runId = String(body.run_id);
+    expect(reported.map(({ error, execution }) => [execution.hook, execution.runId, error.message])).toEqual(
+      failing.map(({ name, message }) => [name, runId, message]),
+    );
+    expect(log.messages('error')).toEqual(
+      failing.map(
+        ({ name, message }, index) =>
+          `The background post-hook "${name}" (function postHooks[${2 * index}]) of agent "support" ` +
+          `in run ${runId} failed: ${message}`,
+      ),
+    );
+    const recorded = (await agentOs.executions.list({ runId, state: 'failed' })).reverse();
+    expect(recorded.map(({ hook, errorName }) => [hook, errorName])).toEqual(
+      failing.map(({ name, errorName }) => [name, errorName]),
+    );
+    expect(await unhandled.stop()).toEqual([]);
+  });
 
-      expect(await unhandled.stop()).toEqual([]);
-      expect(body.content).toBe('the answer');
-      expect(steps).toEqual(['aborted by HookTimeoutError', 'timed_out: HookTimeoutError', 'next']);
-      expect(await agentOs.executions.counts()).toMatchObject({ timed_out: 1, succeeded: 1, failed: 0 });
-      expect(log.messages('error')).toEqual([
-        expect.stringMatching(/"late" .* of agent "support" in run .* did not finish within 20 ms/),
-      ]);
+  it('G13: a background hook that never settles is abandoned at its timeout: its signal is aborted, the next hook starts, and its later results are ignored', async () => {
+    const unhandled = recordUnhandledRejections();
+    const steps: string[] = [];
+    const late = createGate();
+    const comeBackLate = async ({ signal }: PostHookContext): Promise<void> => {
+      signal.addEventListener('abort', () => steps.push(`aborted by ${(signal.reason as Error).name}`));
+      await late.opened;
+      throw new Error('too late');
+    };
+    const agent = new Agent({
+      id: 'support',
+      engine: () => 'the answer',
+      postHooks: [
+        inBackground('late', comeBackLate, { timeout: 20 }),
+        inBackground('next', () => void steps.push('next')),
+      ],
     });
-  },
-);
+    const { url, agentOs, log } = await startApp({
+      adapter: surface.adapter,
+      agentOs: {
+        agents: [agent],
+        onHookError: ({ error, execution }) => void steps.push(`${execution.state}: ${error.name}`),
+      },
+    });
 
-describe('reports of failed hooks', () => {
+    const { body } = await ask(url, '/agents/support', 'hello', surface.transport);
+    await agentOs.drain();
+    late.open();
+
+    expect(await unhandled.stop()).toEqual([]);
+    expect(body.content).toBe('the answer');
+    expect(steps).toEqual(['aborted by HookTimeoutError', 'timed_out: HookTimeoutError', 'next']);
+    expect(await agentOs.executions.counts()).toMatchObject({ timed_out: 1, succeeded: 1, failed: 0 });
+    expect(log.messages('error')).toEqual([
+      expect.stringMatching(/"late" .* of agent "support" in run .* did not finish within 20 ms/),
+    ]);
+  });
+});
+
+describe('Reports of failed hooks', () => {
   it('G13: onHookError is called once for each failed execution, and one that throws or rejects itself is contained', async () => {
     const unhandled = recordUnhandledRejections();
     const told: string[] = [];
@@ -168,7 +165,7 @@ describe('reports of failed hooks', () => {
   });
 });
 
-describe('retries', () => {
+describe('Retries of hooks', () => {
   it('G16: a retried hook keeps its execution id and gets fresh copies, and is retried before the next hook starts', async () => {
     const steps: string[] = [];
     const flaky = async ({ hook, runOutput }: PostHookContext): Promise<void> => {
@@ -200,7 +197,7 @@ describe('retries', () => {
     expect(log.messages('error')).toEqual([]);
   });
 
-  it('reports a hook that fails in all its attempts once, after the last one', async () => {
+  it('end in one report for a hook that fails in all its attempts, after the last one', async () => {
     const steps: string[] = [];
     const hopeless = ({ hook }: PostHookContext): never => {
       steps.push(`attempt ${hook.attempt}`);

@@ -17,7 +17,7 @@ import { closeApps, startApp } from '../support/test-app.js';
 
 afterEach(closeApps);
 
-describe.each(DOMAIN_SURFACES)('when hooks run ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('The start of hooks ($adapter, $transport)', ({ adapter, transport }) => {
   it('G6: background hooks of one run tree are one sequence that never overlaps: in the order in which the runs reached them, pre before post, list order', async () => {
     const steps: string[] = [];
     const fastIsDone = createGate();
@@ -80,7 +80,7 @@ describe.each(DOMAIN_SURFACES)('when hooks run ($adapter, $transport)', ({ adapt
   });
 });
 
-describe('a run tree', () => {
+describe('The hooks of a run tree', () => {
   it("G7: the whole tree's hooks are released together once the root has settled", async () => {
     const steps: string[] = [];
     const record = inBackground('record', ({ component }) => void steps.push(`hook of ${component.id}`));
@@ -114,51 +114,54 @@ function createTree(): Record<'started' | 'ending', Gate> {
   return { started: createGate(), ending: createGate() };
 }
 
-describe('a member that nobody waits for', () => {
+describe('The hooks of a member without a waiting leader', () => {
   it.each([
     { limits: {}, where: 'in the queue' },
     { limits: { maxPending: 1 }, where: 'over maxPending' },
-  ])('G6: its hooks do not overlap those of the tree it has left, $where', async ({ limits }) => {
-    const steps: string[] = [];
-    const [rootStarted, rootMayEnd, memberMayAnswer, memberSettled] = [
-      createGate(),
-      createGate(),
-      createGate(),
-      createGate(),
-    ];
-    const record = defineHook(
-      async ({ component }: PostHookContext) => {
-        steps.push(`${component.id} starts`);
-        if (component.id === 'team') rootStarted.open();
-        if (component.id === 'team') await rootMayEnd.opened;
-        steps.push(`${component.id} ends`);
-      },
-      { runInBackground: true, on: ['completed', 'failed'] },
-    );
-    const slow = new Agent({
-      id: 'slow',
-      engine: () => memberMayAnswer.opened.then(() => 'x'),
-      postHooks: [record],
-    });
-    const team = new Team({
-      id: 'team',
-      members: [slow],
-      postHooks: [record],
-      engine: ({ delegate }) => {
-        void delegate('slow', '').finally(memberSettled.open);
-        throw new Error('the leader does not wait');
-      },
-    });
-    const { agentOs } = await startApp({ agentOs: { teams: [team], ...limits } });
+  ])(
+    'G6: hooks of a late member do not overlap those of the tree that it has left, $where',
+    async ({ limits }) => {
+      const steps: string[] = [];
+      const [rootStarted, rootMayEnd, memberMayAnswer, memberSettled] = [
+        createGate(),
+        createGate(),
+        createGate(),
+        createGate(),
+      ];
+      const record = defineHook(
+        async ({ component }: PostHookContext) => {
+          steps.push(`${component.id} starts`);
+          if (component.id === 'team') rootStarted.open();
+          if (component.id === 'team') await rootMayEnd.opened;
+          steps.push(`${component.id} ends`);
+        },
+        { runInBackground: true, on: ['completed', 'failed'] },
+      );
+      const slow = new Agent({
+        id: 'slow',
+        engine: () => memberMayAnswer.opened.then(() => 'x'),
+        postHooks: [record],
+      });
+      const team = new Team({
+        id: 'team',
+        members: [slow],
+        postHooks: [record],
+        engine: ({ delegate }) => {
+          void delegate('slow', '').finally(memberSettled.open);
+          throw new Error('the leader does not wait');
+        },
+      });
+      const { agentOs } = await startApp({ agentOs: { teams: [team], ...limits } });
 
-    await agentOs.run('team', 'x').catch(() => undefined);
-    await rootStarted.opened;
-    memberMayAnswer.open();
-    await memberSettled.opened;
-    rootMayEnd.open();
-    await agentOs.drain();
-    await agentOs.drain();
+      await agentOs.run('team', 'x').catch(() => undefined);
+      await rootStarted.opened;
+      memberMayAnswer.open();
+      await memberSettled.opened;
+      rootMayEnd.open();
+      await agentOs.drain();
+      await agentOs.drain();
 
-    expect(steps).toEqual(['team starts', 'team ends', 'slow starts', 'slow ends']);
-  });
+      expect(steps).toEqual(['team starts', 'team ends', 'slow starts', 'slow ends']);
+    },
+  );
 });

@@ -111,7 +111,7 @@ const BROKEN_GUARDRAILS: readonly (Pick<Row, 'situation' | 'agent'> & { readonly
     cause: SECRET,
   },
   {
-    situation: 'a guardrail throws what cannot be read',
+    situation: 'a guardrail throws a value that cannot be read',
     agent: {
       preHooks: [
         guard(() => raise(Object.create(Error.prototype, { message: { get: () => raise(undefined) } }))),
@@ -178,7 +178,7 @@ const BROKEN_ENGINES: readonly Row[] = [
   },
 ];
 
-describe.each(DOMAIN_SURFACES)('runs that do not complete, on $adapter over $transport', (surface) => {
+describe.each(DOMAIN_SURFACES)('Runs that do not complete, on $adapter over $transport', (surface) => {
   const { adapter, transport } = surface;
 
   function start(agent: Partial<AgentOptions>): Promise<TestApp> {
@@ -275,7 +275,7 @@ describe.each(DOMAIN_SURFACES)('runs that do not complete, on $adapter over $tra
   );
 
   it.each(BROKEN_ENGINES)(
-    'answers without internals when the engine $situation',
+    'are answered without internals when the engine $situation',
     async ({ agent, status, problem }) => {
       const { url, log } = await start(agent);
 

@@ -68,7 +68,7 @@ const ALL_KINDS = (['saysTrue', 'saysFalse', 'saysNothing', 'guards'] as const).
 
 afterEach(closeApps);
 
-describe.each(DOMAIN_SURFACES)('where hooks run ($adapter, $transport)', ({ adapter, transport }) => {
+describe.each(DOMAIN_SURFACES)('The mode of a hook ($adapter, $transport)', ({ adapter, transport }) => {
   it.each([
     {
       position: 'off',
@@ -106,7 +106,7 @@ describe.each(DOMAIN_SURFACES)('where hooks run ($adapter, $transport)', ({ adap
     },
   );
 
-  it('a pre-hook that the switch moves loses its edits and rejections', async () => {
+  it('is the background for a pre-hook that the switch moves, which loses its edits and rejections', async () => {
     const agent = new Agent({
       id: 'echo',
       engine: ({ input }) => input,
@@ -123,7 +123,7 @@ describe.each(DOMAIN_SURFACES)('where hooks run ($adapter, $transport)', ({ adap
   });
 });
 
-describe('start-up', () => {
+describe('The mode of a hook at start-up', () => {
   it('G2: marking a guardrail for the background is a start-up error', async () => {
     class Contradiction {
       @Guardrail({ runInBackground: true } as GuardrailOptions)
@@ -175,8 +175,8 @@ describe('start-up', () => {
   );
 });
 
-describe.each(ADAPTERS)('GET /hooks (%s)', (adapter) => {
-  it('G4: lists every hook, where it is attached, its mode and why', async () => {
+describe.each(ADAPTERS)('The route GET /hooks (%s)', (adapter) => {
+  it('G4: GET /hooks lists every hook, where it is attached, its mode and why', async () => {
     @Injectable()
     class Unused {
       @Guardrail({ name: 'spare' })

@@ -44,7 +44,7 @@ afterAll(async () => {
 describe.each<[string, () => SessionStore]>([
   ['memory', () => new InMemorySessionStore()],
   ['PostgreSQL', () => new SqlSessionStore(database)],
-])('With sessions in %s, chat pages read a placeholder', (_, store) => {
+])('The chat pages of sessions in %s', (_, store) => {
   let served: TestApp;
   beforeAll(async () => {
     served = await startApp({
@@ -68,29 +68,32 @@ describe.each<[string, () => SessionStore]>([
     ['workflows/flow', 'false'],
     ['workflows/flow', 'true'],
     ['agents/broken', 'false'],
-  ])('in place of what a hook of %s refused or did not pass; stream=%s', async (path, stream) => {
-    const { url } = served;
-    const sessionId = `${path.replace('/', '-')}-${stream}`;
-    const reply = await post(url, `/${path}`, { message: SECRET, session_id: sessionId, stream });
-    await reply.text();
+  ])(
+    'read a placeholder for an input that a hook of %s refused or did not pass; stream=%s',
+    async (path, stream) => {
+      const { url } = served;
+      const sessionId = `${path.replace('/', '-')}-${stream}`;
+      const reply = await post(url, `/${path}`, { message: SECRET, session_id: sessionId, stream });
+      await reply.text();
 
-    const runs = (await callJson(url, 'GET', `/sessions/${sessionId}/runs`)).body;
-    const [run] = runs as { run_id: string }[];
-    const one = (await callJson(url, 'GET', `/sessions/${sessionId}/runs/${run?.run_id}`)).body;
-    const listed = (await callJson(url, 'GET', `/${path}/runs?session_id=${sessionId}`)).body;
-    const details = (await callJson(url, 'GET', `/sessions/${sessionId}`)).body;
-    const sessions = (await callJson(url, 'GET', '/sessions')).body;
-    expect(runs).toMatchObject([{ run_input: SHOWN }]);
-    expect(one).toMatchObject({ run_input: SHOWN });
-    expect(listed).toMatchObject([{ run_input: SHOWN }]);
-    expect(details).toMatchObject({ session_name: SHOWN });
-    expect((sessions as { data: unknown[] }).data).toContainEqual(
-      expect.objectContaining({ session_id: sessionId, session_name: SHOWN }),
-    );
-    expect(JSON.stringify([runs, one, listed, details, sessions])).not.toContain('hunter2');
-  });
+      const runs = (await callJson(url, 'GET', `/sessions/${sessionId}/runs`)).body;
+      const [run] = runs as { run_id: string }[];
+      const one = (await callJson(url, 'GET', `/sessions/${sessionId}/runs/${run?.run_id}`)).body;
+      const listed = (await callJson(url, 'GET', `/${path}/runs?session_id=${sessionId}`)).body;
+      const details = (await callJson(url, 'GET', `/sessions/${sessionId}`)).body;
+      const sessions = (await callJson(url, 'GET', '/sessions')).body;
+      expect(runs).toMatchObject([{ run_input: SHOWN }]);
+      expect(one).toMatchObject({ run_input: SHOWN });
+      expect(listed).toMatchObject([{ run_input: SHOWN }]);
+      expect(details).toMatchObject({ session_name: SHOWN });
+      expect((sessions as { data: unknown[] }).data).toContainEqual(
+        expect.objectContaining({ session_id: sessionId, session_name: SHOWN }),
+      );
+      expect(JSON.stringify([runs, one, listed, details, sessions])).not.toContain('hunter2');
+    },
+  );
 
-  it('until the session has an input that may be shown', async () => {
+  it('read a placeholder until the session has an input that may be shown', async () => {
     const { url } = served;
     for (const message of [SECRET, 'How do I reset it?'])
       await (await post(url, '/agents/agent', { message, session_id: 'later' })).text();
@@ -100,7 +103,7 @@ describe.each<[string, () => SessionStore]>([
     expect(details).toMatchObject({ session_name: 'How do I reset it?' });
   });
 
-  it('but not for a session that has no runs', async () => {
+  it('read no placeholder for a session that has no runs', async () => {
     const { url } = served;
     await callJson(url, 'POST', '/sessions', { body: { session_id: 'empty' } });
     expect((await callJson(url, 'GET', '/sessions/empty')).body).toMatchObject({ session_name: '' });

@@ -28,8 +28,8 @@ afterEach(closeApps);
 const shout = new Agent({ id: 'shout', engine: ({ input }) => input.toUpperCase() });
 const workflow = (...steps: StepLike[]): Workflow => new Workflow({ id: 'flow', steps });
 
-describe('steps', () => {
-  it('run one after another, each on the content of the one before', async () => {
+describe('The steps of a workflow', () => {
+  it('run one after another, each on the content of the previous one', async () => {
     const flow = workflow(
       shout,
       step(
@@ -89,7 +89,7 @@ describe('steps', () => {
     );
   });
 
-  it('let the workflow go on with their input if they say so', async () => {
+  it('let the workflow continue with their input if their options say so', async () => {
     const flow = workflow(
       step('optional', () => Promise.reject(new Error('x')), { onError: 'continue' }),
       step('last', ({ input, previous }) => `${input} ${String(previous[0]?.success)}`),
@@ -98,7 +98,7 @@ describe('steps', () => {
     await expect(flow.run('kept')).resolves.toMatchObject({ content: 'kept false' });
   });
 
-  it('do not hide a rejection: the workflow is rejected too', async () => {
+  it('do not hide a rejection: the workflow is rejected, too', async () => {
     const guarded = new Agent({
       id: 'guarded',
       engine: () => 'never',
@@ -117,7 +117,7 @@ describe('steps', () => {
   });
 });
 
-describe('parallel', () => {
+describe('A parallel block', () => {
   it('runs its steps at once, on the same input, and joins their contents in list order', async () => {
     const bothRun = createGate();
     const flow = workflow(
@@ -141,7 +141,7 @@ describe('parallel', () => {
     ]);
   });
 
-  it('fails once all have ended if one fails', async () => {
+  it('fails after all steps have ended if one of them fails', async () => {
     const ended: string[] = [];
     const failed = createGate();
     const flow = workflow(
@@ -163,7 +163,7 @@ describe('parallel', () => {
   });
 });
 
-describe('condition', () => {
+describe('A condition in a workflow', () => {
   const flow = workflow(
     condition('loud', {
       when: ({ input }) => input.endsWith('!'),
@@ -172,12 +172,12 @@ describe('condition', () => {
     }),
   );
 
-  it('runs one side or the other', async () => {
+  it('runs one branch or the other', async () => {
     await expect(flow.run('hey!')).resolves.toMatchObject({ content: 'HEY! Thanks.' });
     await expect(flow.run('hey')).resolves.toMatchObject({ content: 'hey Fine.' });
   });
 
-  it('passes the input through without an else', async () => {
+  it('passes the input through without an else branch', async () => {
     const onlyThen = workflow(condition('never', { when: () => false, then: [shout] }));
 
     await expect(onlyThen.run('hey')).resolves.toMatchObject({ content: 'hey' });
@@ -197,7 +197,7 @@ describe('condition', () => {
   });
 });
 
-describe('loop', () => {
+describe('A loop in a workflow', () => {
   const add = step('add', ({ input }) => `${input}a`);
 
   it('ends when its end condition holds', async () => {
@@ -215,7 +215,7 @@ describe('loop', () => {
     expect(stepResults[0]?.steps).toHaveLength(3);
   });
 
-  it('runs a fixed number of times without one', async () => {
+  it('runs a fixed number of times without an end condition', async () => {
     await expect(workflow(loop('grow', { steps: [add], maxIterations: 2 })).run('')).resolves.toMatchObject({
       content: 'aa',
     });
@@ -233,10 +233,10 @@ describe('loop', () => {
   });
 });
 
-describe('router', () => {
+describe('A router in a workflow', () => {
   const routes = [shout, step('whisper', ({ input }) => input.toLowerCase())];
 
-  it('runs the route that is chosen, or several one after another', async () => {
+  it('runs the chosen route, or several one after another', async () => {
     const flow = workflow(
       router('voice', { choose: ({ input }) => (input === 'Both' ? ['shout', 'whisper'] : 'shout'), routes }),
     );
@@ -254,7 +254,7 @@ describe('router', () => {
   });
 });
 
-describe('the events of a block', () => {
+describe('The events of a block', () => {
   const say = (name: string): StepLike => step(name, () => name);
 
   /** What the events with these names say, beside what they all do. */
@@ -264,7 +264,7 @@ describe('the events of a block', () => {
     return frames.filter(({ event }) => names.test(event)).map(({ data }) => data);
   }
 
-  it('tell how often a loop has run, and the results of each iteration apart', async () => {
+  it('count the iterations of a loop, and hold the results of each iteration apart', async () => {
     const block = loop('again', {
       steps: [say('write'), say('check')],
       until: ({ iteration }) => iteration === 2,
@@ -294,7 +294,7 @@ describe('the events of a block', () => {
       { executed_steps: 2, branch: 'else' },
     ],
     ['none', { when: () => false, then: [say('yes')] }, { executed_steps: 0, branch: undefined }],
-  ])('tell which side of a condition has run: %s', async (_side, options, expected) => {
+  ])('name the branch of a condition that has run: %s', async (_side, options, expected) => {
     const [started, completed] = await eventsOf(condition('maybe', options), /^Condition/);
 
     expect(started).toMatchObject({ condition_result: options.when() });
@@ -305,7 +305,7 @@ describe('the events of a block', () => {
     expect(step_results).toHaveLength(expected.executed_steps);
   });
 
-  it('tell at its start and at its end how many steps a parallel block has', async () => {
+  it('count the steps of a parallel block at its start and at its end', async () => {
     const events = await eventsOf(parallel('both', [say('left'), say('right')]), /^Parallel/);
 
     expect(events).toMatchObject([
@@ -314,7 +314,7 @@ describe('the events of a block', () => {
     ]);
   });
 
-  it('tell which routes were chosen, and what they have said', async () => {
+  it('name the chosen routes, and their output', async () => {
     const options = { choose: () => ['c', 'a'], routes: [say('a'), say('b'), say('c')] };
     const events = await eventsOf(router('way', options), /^Router/);
 
@@ -329,7 +329,7 @@ describe('the events of a block', () => {
   });
 });
 
-describe('a workflow', () => {
+describe('A workflow of agents', () => {
   it('streams its blocks, its steps with their place, and nested workflows a level deeper', async () => {
     const inner = new Workflow({ id: 'inner', steps: [shout] });
     const flow = workflow(parallel('both', [step('nested', inner), step('plain', ({ input }) => input)]));
@@ -357,7 +357,7 @@ describe('a workflow', () => {
   it.each([
     ['no steps', () => workflow(), 'expected steps to be a non-empty array'],
     [
-      'something that is no step',
+      'a value that is not a step',
       () => workflow(undefined as never),
       'steps[0] is not a step, component or function',
     ],

@@ -69,7 +69,7 @@ const pieces = (...items: unknown[]): EngineFunction =>
     yield* items as string[];
   };
 
-describe('an engine that answers with something of the wrong kind fails its run, and is named', () => {
+describe('An engine that answers with a value of the wrong kind', () => {
   const name = 'The engine of agent "odd"';
   it.each<[string, EngineFunction, string]>([
     ['nothing', engineOf(undefined), 'answered with undefined; expected text, events or { content }.'],
@@ -206,14 +206,14 @@ describe('an engine that answers with something of the wrong kind fails its run,
       pieces({ type: 'file', file: { id: '1', kind: 'image', content: new Uint8Array(2) } }),
       'reported a file whose content is an object; expected a text.',
     ],
-  ])('%s', async (_kind, engine, problem) => {
+  ])('fails its run, and is named: %s', async (_kind, engine, problem) => {
     const causes = await causesOf(new Agent({ id: 'odd', engine }));
 
     expect(causes).toEqual([expect.stringContaining(`${name} ${problem}`)]);
   });
 });
 
-describe('an Engine that tells something of the wrong kind about itself', () => {
+describe('An engine that describes itself with a value of the wrong kind', () => {
   class Odd extends Engine {
     readonly #tools: unknown;
 
@@ -253,7 +253,7 @@ describe('an Engine that tells something of the wrong kind about itself', () => 
     [[null], 'an array that holds null'],
     [['look'], 'an array that holds "look"'],
     [[{ parameters: {} }], 'a tool whose name is undefined'],
-  ])('is named where its tools are asked for if they are %p', async (tools, got) => {
+  ])('is named when its tools are listed if they are %p', async (tools, got) => {
     const engine = new Odd({ tools });
     const members = [new Agent({ id: 'fine', engine: () => 'fine' })];
     const expected = `${got}; expected an array of { name, description, parameters }.`;
@@ -270,7 +270,7 @@ describe('an Engine that tells something of the wrong kind about itself', () => 
   });
 });
 
-describe('an inline hook that writes something of the wrong kind', () => {
+describe('An inline hook that writes a value of the wrong kind', () => {
   type Context = { -readonly [K in keyof PostHookContext]: Record<string, unknown> };
   const writing = (write: (context: Context) => unknown): HookFunction<PostHookContext> =>
     defineHook(write as never as HookFunction<PostHookContext>, { name: 'odd', onError: 'fail' });
@@ -341,7 +341,7 @@ describe('an inline hook that writes something of the wrong kind', () => {
       ({ runOutput }) => Promise.resolve({ ...runOutput, content: 'b' }),
       'a run output',
     ],
-  ])('fails the run if it returns it: %s', async (_what, hook, problem) => {
+  ])('fails the run if it returns the value: %s', async (_what, hook, problem) => {
     const causes = await causesOf(
       new Agent({ id: 'agent', engine: () => 'a', preHooks: [writing(hook as never) as never] }),
     );
@@ -349,7 +349,7 @@ describe('an inline hook that writes something of the wrong kind', () => {
     expect(causes).toEqual([expect.stringContaining(`Hook "odd" returned ${problem}, which has no effect.`)]);
   });
 
-  it('is not taken amiss for values that an arrow function happens to return', async () => {
+  it('causes no error for values that an arrow function happens to return', async () => {
     const returning = [1, 'text', true, ['list'], { id: 5, content: 'saved' }, null].map((value, index) =>
       defineHook(() => value, { name: `hook ${index}`, onError: 'fail' }),
     );
@@ -362,7 +362,7 @@ describe('an inline hook that writes something of the wrong kind', () => {
     expect(run.status).toBe('COMPLETED');
   });
 
-  it('is undone if the run goes on: the client reads the answer as it was', async () => {
+  it('is undone if the run continues, and the client reads the answer unchanged', async () => {
     const postHooks = [
       defineHook(
         ({ runOutput }: PostHookContext) => void Object.assign(runOutput, { content: 5, tools: 'x' }),
@@ -485,7 +485,7 @@ describe('an inline hook that writes something of the wrong kind', () => {
   ];
 
   it.each(wrongWrites)(
-    'is an error and undone, and the turn is stored: %s',
+    'is reported and undone, and the turn is stored: %s',
     async (_what, write, problem) => {
       const errors: string[] = [];
       const failing: HookFunction<PostHookContext> = defineHook(
@@ -518,7 +518,7 @@ describe('an inline hook that writes something of the wrong kind', () => {
     },
   );
 
-  it('fails the run if it writes a text among files, or replaces the state before the engine', async () => {
+  it('fails the run if it puts a text among the files, or replaces the state before the engine runs', async () => {
     const pre = (write: (context: Context) => unknown): Promise<string[]> =>
       causesOf(new Agent({ id: 'agent', engine: () => 'a', preHooks: [writing(write) as never] }));
 
@@ -574,7 +574,7 @@ describe('an inline hook that writes something of the wrong kind', () => {
   });
 });
 
-describe('the input of a run', () => {
+describe('The input of a run', () => {
   it.each([
     [5, 'Expected the input of agent "fine" to be a string or { content: string }, got number.'],
     [null, 'Expected the input of agent "fine" to be a string or { content: string }, got null.'],
@@ -601,12 +601,12 @@ describe('the input of a run', () => {
     [undefined, 'Expected the id of a component, or a component, got undefined.'],
     [{}, 'Expected the id of a component, or a component, got an object.'],
     [Agent, 'Expected the id of a component, or a component, got the class or function Agent.'],
-  ])('does not get lost in what is no component: %p', async (component, message) => {
+  ])('is not lost if it is sent to a value that is not a component: %p', async (component, message) => {
     await expect(testApp.agentOs.run(component as never as string, 'a')).rejects.toThrow(message);
   });
 });
 
-describe('a store of the host that answers with something of the wrong kind', () => {
+describe('A store of the host that answers with a value of the wrong kind', () => {
   beforeAll(() => testApp.agentOs.run('fine', 'hello', { sessionId: 'known' }));
   afterEach(() => {
     delete wrong.method;
@@ -714,7 +714,7 @@ describe('a store of the host that answers with something of the wrong kind', ()
     expect(failures.map(({ error }) => error.message)).toEqual([expect.stringContaining(problem)]);
   });
 
-  it('does not fail the run that is stored with it', async () => {
+  it('does not fail the run that is being stored', async () => {
     const before = testApp.log.messages('error').length;
     Object.assign(wrong, { method: 'append', answer: 5 });
     expect(await testApp.agentOs.run('fine', 'hello', { sessionId: 'other' })).toMatchObject({
@@ -726,7 +726,7 @@ describe('a store of the host that answers with something of the wrong kind', ()
   });
 });
 
-describe('a failed run reaches onRunError', () => {
+describe('A failed run', () => {
   const broken = new Agent({
     id: 'broken',
     engine: () => {
@@ -734,7 +734,7 @@ describe('a failed run reaches onRunError', () => {
     },
   });
 
-  it('once, with its cause, its component, its session and its user', async () => {
+  it('is reported to onRunError once, with its cause, its component, its session and its user', async () => {
     failures.length = 0;
     const sent = await testApp.agentOs
       .run(broken, 'hello', { sessionId: 's1', userId: 'ann' })
@@ -754,7 +754,7 @@ describe('a failed run reaches onRunError', () => {
     ]);
   });
 
-  it('once for a team whose member fails, and once for a leader that wraps the error', async () => {
+  it('is reported to onRunError once for a team whose member fails, and once for a leader that wraps the error', async () => {
     const wrapping = new Team({
       id: 'team',
       members: [broken],
@@ -773,13 +773,13 @@ describe('a failed run reaches onRunError', () => {
     expect(await causesOf(passing)).toEqual(['the database is down']);
   });
 
-  it('with the hook’s error if an inline hook has failed it', async () => {
+  it('is reported to onRunError with the error of the hook if an inline hook has failed it', async () => {
     const preHooks = [defineHook(() => Promise.reject(new Error('no cache')), { name: 'cached' })];
 
     expect(await causesOf(new Agent({ id: 'agent', engine: () => 'a', preHooks }))).toEqual(['no cache']);
   });
 
-  it('not if it was rejected or cancelled', async () => {
+  it('is not reported to onRunError if it was rejected or cancelled', async () => {
     failures.length = 0;
     const rejecting = await import('nestjs-agentos').then(({ InputCheckError }) =>
       defineGuardrail(
@@ -798,7 +798,7 @@ describe('a failed run reaches onRunError', () => {
     expect(failures).toEqual([]);
   });
 
-  it('without harm if the handler fails itself', async () => {
+  it('is reported to onRunError without harm if the handler itself fails', async () => {
     const { agentOs, log } = await startApp({
       agentOs: { agents: [broken], onRunError: () => Promise.reject(new Error('no network')) },
     });
@@ -808,7 +808,7 @@ describe('a failed run reaches onRunError', () => {
   });
 });
 
-describe('the module', () => {
+describe('AgentOsModule in an application', () => {
   const odd = (options: object): Promise<string> => startUpError({ agentOs: options });
   const agent = new Agent({ id: 'a', engine: () => 'a' });
   const team = new Team({ id: 't', members: [agent], engine: () => 'a' });
@@ -840,11 +840,11 @@ describe('the module', () => {
     ],
     ['null', { agents: [null] }, 'agents[0] is not an agent. List the result of new Agent({ … }).'],
     ['a text as onRunError', { onRunError: 'log' }, 'expected onRunError to be a function'],
-  ])('does not start with %s in its lists', async (_what, options, message) => {
+  ])('refuses to start with %s in its lists', async (_what, options, message) => {
     expect(await odd(options)).toContain(message);
   });
 
-  it('says what is missing if it is imported as it is', async () => {
+  it('names the remedy if it is imported without forRoot()', async () => {
     expect(await startUpError({ agentOsModule: AgentOsModule as never })).toContain(
       'AgentOsModule was imported without options. Write AgentOsModule.forRoot({ agents: [ … ] })',
     );
@@ -911,7 +911,7 @@ describe('the module', () => {
     expect(() => AgentOsModule.forRootAsync(options as never)).toThrow(message);
   });
 
-  it('starts with hooks that follow the switch and have options for the background, whatever the switch says', async () => {
+  it('starts with hooks that follow the switch and have options for the background, whatever the switch is', async () => {
     const following = defineHook(() => undefined, {
       name: 'following',
       retry: { attempts: 2 },
@@ -928,7 +928,7 @@ describe('the module', () => {
     ]);
   });
 
-  it('still refuses them for hooks that are inline by decorator', async () => {
+  it('still refuses such options for hooks that are inline by decorator', async () => {
     const inline = defineHook(() => undefined, { name: 'inline', runInBackground: false, on: ['failed'] });
 
     expect(await odd({ agents: [new Agent({ id: 'a', engine: () => 'a', postHooks: [inline] })] })).toContain(
@@ -951,16 +951,21 @@ describe('the module', () => {
     ['request-scoped', RequestGuard, [RequestGuard], 'http.guards[0]: RequestGuard is request-scoped'],
     ['transient', TransientGuard, [TransientGuard], 'http.guards[0]: TransientGuard is transient'],
     ['provided nowhere', Guard, [], 'http.guards[0]: no module provides Guard.'],
-    ['no guard', NoGuard, [NoGuard], 'http.guards[0]: NoGuard is no guard: it has no method "canActivate".'],
+    [
+      'no guard',
+      NoGuard,
+      [NoGuard],
+      'http.guards[0]: NoGuard is not a guard: it has no method "canActivate".',
+    ],
     ['undefined', undefined, [], 'http.guards[0]: expected a guard, or the class of one, got undefined'],
-  ])('does not start with a guard that is %s', async (_what, guard, providers, message) => {
+  ])('refuses to start with a guard that is %s', async (_what, guard, providers, message) => {
     const http = { guards: [guard as never] };
 
     expect(await startUpError({ agentOs: { http }, providers: [...providers] })).toContain(message);
   });
 });
 
-describe('a part of a workflow that answers with something of the wrong kind fails the run, and is named', () => {
+describe('A part of a workflow that answers with a value of the wrong kind', () => {
   const answering = (answer: unknown): (() => never) => (() => answer) as () => never;
   const shown: readonly (readonly [unknown, string])[] = [
     [undefined, 'undefined'],
@@ -972,34 +977,43 @@ describe('a part of a workflow that answers with something of the wrong kind fai
   ];
   const chosen = [step('a', () => 'a')];
 
-  it.each(shown.filter(([answer]) => answer !== 'yes'))('a step that returns %p', async (answer, got) => {
-    const flow = new Workflow({ id: 'flow', steps: [step('odd', answering(answer))] });
-    expect(await causesOf(flow)).toEqual([
-      `Expected the step to return its content as a string, or { content, data }, got ${got}.`,
-    ]);
-  });
+  it.each(shown.filter(([answer]) => answer !== 'yes'))(
+    'fails the run, and is named: a step that returns %p',
+    async (answer, got) => {
+      const flow = new Workflow({ id: 'flow', steps: [step('odd', answering(answer))] });
+      expect(await causesOf(flow)).toEqual([
+        `Expected the step to return its content as a string, or { content, data }, got ${got}.`,
+      ]);
+    },
+  );
 
-  it.each(shown)('a condition or the end of a loop that is %p', async (answer, got) => {
-    const when = condition('odd', { when: answering(answer), then: chosen });
-    const until = loop('odd', { until: answering(answer), steps: chosen, maxIterations: 2 });
-    // A text may be user content, which is not for the log.
-    const kind = typeof answer === 'string' ? 'string' : got;
-    const rule = `must return true or false, or a promise of one of them, got ${kind}.`;
-    expect(await causesOf(new Workflow({ id: 'flow', steps: [when] }))).toEqual([
-      `The "when" of condition "odd" ${rule}`,
-    ]);
-    expect(await causesOf(new Workflow({ id: 'flow', steps: [until] }))).toEqual([
-      `The "until" of loop "odd" ${rule}`,
-    ]);
-  });
+  it.each(shown)(
+    'fails the run, and is named: a condition or the end of a loop that is %p',
+    async (answer, got) => {
+      const when = condition('odd', { when: answering(answer), then: chosen });
+      const until = loop('odd', { until: answering(answer), steps: chosen, maxIterations: 2 });
+      // A text may be user content, which is not for the log.
+      const kind = typeof answer === 'string' ? 'string' : got;
+      const rule = `must return true or false, or a promise of one of them, got ${kind}.`;
+      expect(await causesOf(new Workflow({ id: 'flow', steps: [when] }))).toEqual([
+        `The "when" of condition "odd" ${rule}`,
+      ]);
+      expect(await causesOf(new Workflow({ id: 'flow', steps: [until] }))).toEqual([
+        `The "until" of loop "odd" ${rule}`,
+      ]);
+    },
+  );
 
-  it.each([...shown, [['a', 5], '5 (number)'] as const])('a router that chooses %p', async (answer, got) => {
-    const flow = new Workflow({
-      id: 'flow',
-      steps: [router('odd', { choose: answering(answer), routes: chosen })],
-    });
-    expect(await causesOf(flow)).toEqual([`Router "odd" has no route ${got}. Its routes: "a".`]);
-  });
+  it.each([...shown, [['a', 5], '5 (number)'] as const])(
+    'fails the run, and is named: a router that chooses %p',
+    async (answer, got) => {
+      const flow = new Workflow({
+        id: 'flow',
+        steps: [router('odd', { choose: answering(answer), routes: chosen })],
+      });
+      expect(await causesOf(flow)).toEqual([`Router "odd" has no route ${got}. Its routes: "a".`]);
+    },
+  );
 
   it.each<[string, () => unknown, string]>([
     [
@@ -1049,13 +1063,13 @@ describe('a part of a workflow that answers with something of the wrong kind fai
       'expected output to be a Standard Schema, such as one of zod or valibot, got an object.',
     ],
     ['parallel', () => parallel('odd', 'steps' as never), 'expected steps to be a non-empty array'],
-  ])('a %s that is declared with the wrong kind is refused by name', (_kind, declare, problem) => {
+  ])('fails the run, and is named: a %s that is declared with the wrong kind', (_kind, declare, problem) => {
     expect(declare).toThrow(problem);
     expect(declare).toThrow('"odd"');
   });
 });
 
-describe('a judge that answers with something of the wrong kind', () => {
+describe('A judge that answers with a value of the wrong kind', () => {
   const judgedBy = (engine: unknown, scoring: 'numeric' | 'binary' = 'numeric'): Agent =>
     new Agent({
       id: 'judged',
@@ -1074,7 +1088,7 @@ describe('a judge that answers with something of the wrong kind', () => {
     ['{"score": 99, "reason": ""}', scored],
     ['{"score": 5}', scored],
     ['{"score": 5, "reason": 5}', scored],
-  ])('is a failed hook that says so: %p', async (answer, problem) => {
+  ])('is recorded as a failed hook with the reason: %p', async (answer, problem) => {
     hookErrors.length = 0;
     const { content } = await testApp.agentOs.run(
       judgedBy(() => answer),
@@ -1084,7 +1098,7 @@ describe('a judge that answers with something of the wrong kind', () => {
     expect(hookErrors).toEqual([expect.stringContaining(problem)]);
   });
 
-  it('names what a binary verdict is', async () => {
+  it('is told the form of a binary verdict', async () => {
     hookErrors.length = 0;
     await testApp.agentOs.run(
       judgedBy(() => '{"passed": "perhaps", "reason": ""}', 'binary'),

@@ -225,7 +225,7 @@ const CASES = KINDS.flatMap((kind) =>
 );
 
 describe.each(CASES)('%s of %s (%s)', (_, list, transport, kind) => {
-  it('among the pre-hooks looks at every part of the form', async () => {
+  it('among the pre-hooks inspects every part of the form', async () => {
     for (const [place, fields] of Object.entries(QUESTIONS)) {
       const all = await runAndRead(`/${list}/before-${list}-${kind}`, transport, fields);
       expect([place, asked, all.includes('The input is not allowed.')]).toEqual([place, [], true]);
@@ -244,7 +244,7 @@ describe.each(CASES)('%s of %s (%s)', (_, list, transport, kind) => {
     expect(all).toContain('fine');
   });
 
-  it('among the post-hooks looks at every part of the answer', async () => {
+  it('among the post-hooks inspects every part of the answer', async () => {
     for (const place of Object.keys(ANSWERS)) {
       const all = await runAndRead(`/${list}/after-${list}-${kind}`, transport, { message: place });
       expect([place, all.includes(BAD), all.includes('The answer is not allowed.')]).toEqual([
@@ -261,14 +261,14 @@ describe.each(CASES)('%s of %s (%s)', (_, list, transport, kind) => {
   });
 });
 
-describe.each(KINDS)('A guardrail that asks (%s)', (kind) => {
-  it('looks at what a step has failed with', async () => {
+describe.each(KINDS)('A guardrail that asks a service (%s)', (kind) => {
+  it('inspects the error of a failed step', async () => {
     const all = await runAndRead(`/workflows/failing-${kind}`, 'json', {});
     expect(looked.join()).toContain('fails');
     expect(all).not.toContain(BAD);
   });
 
-  it('refuses what it cannot look into, if it is told so', async () => {
+  it('rejects data that it cannot inspect, if its options say so', async () => {
     const picture = { name: 'a.png', type: 'image/png', content: '\x89PNG\r\n\x1a\n\0\0' };
     expect(await runAndRead(`/agents/strict-${kind}`, 'json', {}, [picture])).toContain(
       'The input contains data that cannot be inspected.',
@@ -277,7 +277,7 @@ describe.each(KINDS)('A guardrail that asks (%s)', (kind) => {
     expect(await runAndRead(`/agents/before-agents-${kind}`, 'json', {}, [picture])).toContain('fine');
   });
 
-  it('does not hand over what it is told to ignore', async () => {
+  it('does not hand over data that its options ignore', async () => {
     const { metadata = '' } = QUESTIONS['a text of metadata'] ?? {};
     const file = { name: 'a.csv', type: 'text/csv', content: BAD };
     const fields = { metadata, dependencies: metadata, session_state: metadata };
@@ -303,11 +303,11 @@ describe.each(KINDS)('A guardrail that asks (%s)', (kind) => {
     });
   });
 
-  it('names an option that it does not have', () => {
+  it('refuses an unknown option by name', () => {
     expect(() => guardrail(kind, { opague: 'refuse' } as never)).toThrow('unknown option "opague"');
   });
 
-  it('hands over characters that nobody sees and models read', async () => {
+  it('hands over invisible characters, which models read', async () => {
     const preHooks = [guardrail(kind)];
     const guarded = new Agent({ id: 'guarded', engine: () => 'fine', preHooks });
     const hidden = Array.from('hidden', (letter) =>

@@ -8,7 +8,7 @@ const guardedBy = (...[name, options]: [keyof typeof build, { maxLength?: number
   new Agent({ id: 'guarded', engine: () => 'fine', preHooks: [build[name](options)] });
 
 describe.each(Object.keys(build) as (keyof typeof build)[])('%s', (name) => {
-  it('rejects a text that is longer than maxLength, and looks at one that is not', async () => {
+  it('rejects a text that is longer than maxLength, and inspects a shorter one', async () => {
     const short = guardedBy(name, { maxLength: 10 });
 
     await expect(short.run('x'.repeat(10))).resolves.toMatchObject({ content: 'fine' });
@@ -22,7 +22,7 @@ describe.each(Object.keys(build) as (keyof typeof build)[])('%s', (name) => {
     });
   });
 
-  it('rejects a text that is longer than maxLength as the guardrail looks at it', async () => {
+  it('rejects a text that is longer than maxLength in the form that the guardrail inspects', async () => {
     const short = guardedBy(name, { maxLength: 10 });
 
     await expect(short.run('Ⅲ Ⅲ Ⅰ')).resolves.toMatchObject({ content: 'fine' });

@@ -19,7 +19,7 @@ const MESSAGE =
   'piiGuardrail() with the type "phone" (leave it out of types if you need no telephone numbers) needs ' +
   'the package "libphonenumber-js", which is not installed. Run: npm install libphonenumber-js';
 
-it('an application with piiGuardrail does not start without libphonenumber-js, whatever component it guards', async () => {
+it('An application with piiGuardrail does not start without libphonenumber-js, whatever component it guards', async () => {
   const agent = guarded(piiGuardrail());
   const unguarded = new Agent({ id: 'unguarded', engine: () => 'fine' });
   const team = new Team({
@@ -39,11 +39,11 @@ it('an application with piiGuardrail does not start without libphonenumber-js, w
   expect(await startUpError({ agentOs: { teams: [nested] } })).toContain(MESSAGE);
 });
 
-it('a direct run without an application fails closed', async () => {
+it('A direct run without an application fails closed', async () => {
   await expect(guarded(piiGuardrail()).run('hi')).rejects.toThrow();
 });
 
-it('an application whose piiGuardrail leaves telephone numbers out starts', async () => {
+it('An application whose piiGuardrail leaves telephone numbers out starts', async () => {
   const { agentOs } = await startApp({
     agentOs: { agents: [guarded(piiGuardrail({ types: ['email', 'card', 'ssn'] }))] },
   });

@@ -29,7 +29,7 @@ async function refusedBy(guarded: Agent, texts: readonly string[]): Promise<read
   return refused;
 }
 
-describe('the built-in guardrails, measured', () => {
+describe('The built-in guardrails', () => {
   const harmless = Object.values(HARMLESS).flat();
   const hostile = Object.values(HOSTILE).flat();
   let refusedHarmless: readonly string[];
@@ -49,7 +49,7 @@ describe('the built-in guardrails, measured', () => {
     expect(hostile.length).toBeGreaterThanOrEqual(100);
   });
 
-  it('refuse no harmless text but those that are known', () => {
+  it('reject no harmless text but the known ones', () => {
     expect(refusedHarmless).toEqual(REFUSED_BY_PROMPT_INJECTION);
     expect(personal).toEqual(REFUSED_BY_PII);
   });
@@ -67,7 +67,7 @@ describe('the built-in guardrails, measured', () => {
   });
 });
 
-it('the built-in guardrails read tag characters, which nobody sees, as models do', async () => {
+it('The built-in guardrails read invisible tag characters as models do', async () => {
   const hide = (text: string): string =>
     Array.from(text, (letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join('');
   const both = new Agent({

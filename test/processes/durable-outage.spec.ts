@@ -60,7 +60,7 @@ for (const { name, isPossible, startServer } of [
   { name: 'Redis', isPossible: isRedisInstalled() || isCi, startServer: startRedisServer },
   { name: 'PostgreSQL', isPossible: isOwnPostgresInstalled() || isCi, startServer: startPostgresServer },
 ])
-  describeWherePossible(isPossible, `While ${name} is away`, `install ${name}`, () => {
+  describeWherePossible(isPossible, `While ${name} is away,`, `install ${name}`, () => {
     const opened: (() => Promise<unknown>)[] = [];
 
     afterEach(async () => {

@@ -42,7 +42,7 @@ describe('The lock of a folder', () => {
     return path;
   }
 
-  it('goes to one process, and to the next one when that has died or given it back', async () => {
+  it('goes to one process, and to the next one when the first has died or given it back', async () => {
     const path = await folder('one');
     const first = processes.start(path);
     expect(await first.said).toMatch(/^taken by /);
@@ -111,9 +111,9 @@ describe('The lock of a folder', () => {
     });
 
     it.each([
-      ['on a machine of which nothing is known', { pid: process.pid, host: 'elsewhere' }],
+      ['on an unknown machine', { pid: process.pid, host: 'elsewhere' }],
       ['whose lock cannot be read', '{"pid":'],
-    ])('%s refuses, and says which file to remove', async (name, owner) => {
+    ])('%s is not taken over, and the error names the file to remove', async (name, owner) => {
       const path = await locked(`unknown ${name}`, owner);
       await expect(lockFolder(path)).rejects.toThrow(
         /cannot check whether it still runs\. .+ remove ".+lock-0+[-0]+\.json"/,

@@ -17,7 +17,7 @@ const START_TIMEOUT = 60_000;
 const READY = /The sample application is ready[^]*\(http:\/\/localhost:(\d+)\/config\)/;
 const isCi = process.env['CI'] !== undefined;
 
-describe('the sample application in a process of its own', () => {
+describe('The sample application in a process of its own', () => {
   let compiled: string;
   let data: string;
   const processes: TestProcess[] = [];
@@ -40,7 +40,7 @@ describe('the sample application in a process of its own', () => {
     return { process, url: `http://127.0.0.1:${process.match?.[1]}` };
   }
 
-  it('G20: sends a notification that was pending at kill -9 after the next start, with the same execution id', async () => {
+  it('G20: a notification that was pending at kill -9 is sent after the next start, with the same execution id', async () => {
     const { process, url } = await start();
     expect(process.output).toContain(`kill -9 ${process.pid}\n  npm start\n`);
     const { status, body } = await runJson(url, '/agents/background-task-agent', 'I forgot my password');
@@ -73,10 +73,10 @@ describe('the sample application in a process of its own', () => {
 
 describeWherePossible(
   isRedisInstalled() || isCi,
-  'a worker of the sample application',
+  'A worker of the sample application',
   'install Redis',
   () => {
-    it('G20: sends the notification of a server that was killed', async () => {
+    it('G20: a worker sends the notification of a server that was killed', async () => {
       const redis = await startRedis();
       const compiled = compileFixtures(['sample-app']);
       const env = { REDIS_URL: redis.url, DATA_FOLDER: 'memory://', PORT: '0', HOST: '127.0.0.1' };

@@ -202,7 +202,7 @@ describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', 
     ]);
   });
 
-  it('that is not there fails with the reason, whatever the driver makes of it', async () => {
+  it('that does not exist fails with the reason, whatever error the driver throws', async () => {
     openPool();
     const unreachable = new Pool({ host: 'localhost', port: 1 });
     const database = drizzle({ client: unreachable });
@@ -245,7 +245,7 @@ describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', 
       expect(await sessions.runs('s1')).toHaveLength(1);
     });
 
-    it('is told that the tables are missing, and what to do', async () => {
+    it('has its missing tables named, with the remedy', async () => {
       const database = await limited(() => Promise.resolve());
 
       await expect(migrate(database)).rejects.toMatchObject({
@@ -256,7 +256,7 @@ describeWherePossible(canStart, 'A database on a server', 'install PostgreSQL', 
       });
     });
 
-    it('is told if it may not read the version of the tables', async () => {
+    it('has a version of its tables that may not be read, and the error says so', async () => {
       const database = await limited(migrate, 'agent_os_sessions');
 
       await expect(migrate(database)).rejects.toThrow(

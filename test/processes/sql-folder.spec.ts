@@ -56,7 +56,7 @@ describe('openFolder()', () => {
     return path;
   }
 
-  it('lets one process in, names it to all others, and keeps its sessions when it is killed', async () => {
+  it('admits one process, names it to all others, and keeps its sessions when it is killed', async () => {
     const path = await used(join(base, 'one'));
     const first = processes.start(path);
     expect(await first.said).toMatch(/^taken by /);
@@ -121,9 +121,12 @@ describe('openFolder()', () => {
     expect(existsSync(join(initialised, 'data'))).toBe(false);
   });
 
-  it.each(['', 'idb://agent-os', 'http://127.0.0.1'])('refuses what is no folder: %j', async (path) => {
-    await expect(openFolder(path)).rejects.toThrow('expects the path of a folder');
-  });
+  it.each(['', 'idb://agent-os', 'http://127.0.0.1'])(
+    'refuses a path that is not a folder: %j',
+    async (path) => {
+      await expect(openFolder(path)).rejects.toThrow('expects the path of a folder');
+    },
+  );
 
   it('refuses a path that leads to a file', async () => {
     const file = join(base, 'file');

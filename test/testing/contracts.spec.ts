@@ -49,7 +49,7 @@ class SharingEvalStore extends InMemoryEvalStore {
   }
 }
 
-describe('the contracts', () => {
+describe('The contracts of the test kit', () => {
   it('have names that are full sentences, each once, and times', () => {
     const contracts = [
       hookExecutorContract(() => new HastyExecutor()),
@@ -81,22 +81,22 @@ describe('the contracts', () => {
     expect(await outcomeOf(contract, 'stop() drops hooks that it could not run')).toContain('equal data');
   });
 
-  it('find a store of sessions that loses what is appended', async () => {
+  it('find a store of sessions that loses appended runs', async () => {
     const { store } = failingStore(new InMemorySessionStore(), { append: new Error('lost') });
     const contract = sessionStoreContract(() => store);
 
-    expect(await outcomeOf(contract, 'runs come back whole')).toBe('lost');
-    expect(await outcomeOf(contract, 'sessions do not exist')).toBe('kept');
+    expect(await outcomeOf(contract, 'Runs come back whole')).toBe('lost');
+    expect(await outcomeOf(contract, 'Sessions do not exist')).toBe('kept');
   });
 
-  it('find a store of evaluations that changes what is kept', async () => {
+  it('find a store of evaluations that changes stored data', async () => {
     const contract = evalStoreContract((): EvalStore => new SharingEvalStore());
 
-    expect(await outcomeOf(contract, 'evaluations are found, renamed and deleted')).toContain('equal data');
-    expect(await outcomeOf(contract, 'evaluations are counted, sorted and paged')).toBe('kept');
+    expect(await outcomeOf(contract, 'Evaluations are found, renamed and deleted')).toContain('equal data');
+    expect(await outcomeOf(contract, 'Evaluations are counted, sorted and paged')).toBe('kept');
   });
 
-  it('create a store once, and an executor for each case, which is stopped whatever comes of it', async () => {
+  it('create a store once, and an executor for each case, which is stopped whatever the result', async () => {
     const created: string[] = [];
     const stopped: HookExecutor[] = [];
     class WatchedExecutor extends HastyExecutor {

@@ -4,7 +4,7 @@ import { SessionStore } from 'nestjs-agentos/stores';
 import { createTestAgentOs, failingStore } from 'nestjs-agentos/testing';
 
 describe('failingStore()', () => {
-  it('does what the store does where nothing else is said', async () => {
+  it('does as the wrapped store does unless a fault is set', async () => {
     const { store } = failingStore(new InMemorySessionStore());
     await store.create({ id: 's', name: 'Chat' });
 
@@ -42,7 +42,7 @@ describe('failingStore()', () => {
     expect(await failing.store.create({ id: 'c' })).toBe(true);
   });
 
-  it('releases only the calls of a method if it is named, and leaves their errors to their callers', async () => {
+  it('releases only the calls of one method if it is named, and leaves their errors to their callers', async () => {
     const failing = failingStore(new InMemoryEvalStore());
     failing.hang('find');
     failing.hang('count', { times: 1 });
@@ -58,7 +58,7 @@ describe('failingStore()', () => {
     expect(await found).toBeUndefined();
   });
 
-  it('called() waits for calls to come, whatever becomes of them', async () => {
+  it('waits in called() for calls, whatever their result', async () => {
     const failing = failingStore(new InMemorySessionStore(), { find: new Error('no') });
     const called = failing.called('find', 2);
     await Promise.allSettled([failing.store.find('a'), failing.store.find('b')]);

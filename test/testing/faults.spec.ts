@@ -23,7 +23,7 @@ describe('createGate()', () => {
 });
 
 describe('blockEventLoop()', () => {
-  it('lets nothing else run, until its time is over', async () => {
+  it('blocks all other code until its time is over', async () => {
     let hasRun = false;
     setImmediate(() => (hasRun = true));
     const from = performance.now();
@@ -35,7 +35,7 @@ describe('blockEventLoop()', () => {
     expect(hasRun).toBe(true);
   });
 
-  it('ends as soon as something outside says so, and tells whether it did', () => {
+  it('ends as soon as its condition holds, and returns whether it did', () => {
     let asked = 0;
 
     expect(blockEventLoop(60_000, { until: () => ++asked === 3 })).toBe(true);
@@ -84,7 +84,7 @@ describe('startProcess()', () => {
     expect(server.pid).toEqual(expect.any(Number));
   });
 
-  it('ends a program with a signal that it may handle, and keeps what it has printed', async () => {
+  it('ends a program with a signal that it may handle, and keeps its output', async () => {
     const server = await startProcess(programOf(SERVER), { ready: /listening/ });
 
     expect(await server.end()).toEqual({ code: 7, signal: null });
@@ -94,7 +94,7 @@ describe('startProcess()', () => {
     await server[Symbol.asyncDispose]();
   });
 
-  it('waits for what is printed later, over several pieces', async () => {
+  it('waits for later output that arrives in several pieces', async () => {
     const program = programOf(`
       process.stdout.write('li');
       setImmediate(() => process.stderr.write('ne 1\\n'));
@@ -109,7 +109,7 @@ describe('startProcess()', () => {
     await running.crash();
   });
 
-  it('watches a program that prints much without a warning of Node about its listeners', async () => {
+  it('watches a program with much output without a warning of Node about its listeners', async () => {
     const warned: string[] = [];
     const listener = ({ name }: Error): void => {
       if (name.startsWith('MaxListeners')) warned.push(name);
@@ -129,7 +129,7 @@ describe('startProcess()', () => {
     expect(warned).toEqual([]);
   });
 
-  it('says what a program has printed that ends before it is ready', async () => {
+  it('shows the output of a program that ends before it is ready', async () => {
     const program = programOf(`console.error('no port'); process.exitCode = 1;`);
 
     await expect(startProcess(program, { ready: /listening/ })).rejects.toThrow(

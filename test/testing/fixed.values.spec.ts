@@ -27,7 +27,7 @@ describe('countedIds() and fixedClock()', () => {
     return JSON.stringify(all, undefined, 1);
   }
 
-  it('make everything that is shown of runs the same in every run of a test', async () => {
+  it('make all visible data of runs the same in every run of a test', async () => {
     const first = await shown();
 
     expect(await shown()).toBe(first);
@@ -52,7 +52,7 @@ describe('countedIds() and fixedClock()', () => {
     await third.close();
   });
 
-  it('are put back when the application does not start', async () => {
+  it('are undone when the application does not start', async () => {
     const wrong = createTestAgentOs({ ids: countedIds(), concurrency: -1, logger: false });
     await expect(wrong).rejects.toThrow('concurrency');
 

@@ -40,7 +40,7 @@ describe('Held hooks', () => {
     expect(ran).toEqual([]);
   });
 
-  it('run when their name is released, and no others', async () => {
+  it('run when their name is released, while others stay held', async () => {
     os = await createTestAgentOs({ agents: [support], hooks: 'hold' });
     await os.client.run('support', 'one');
     const two = await os.client.run('support', 'two');
@@ -52,7 +52,7 @@ describe('Held hooks', () => {
     expect(os.held().map(({ hook }) => hook)).toEqual(['audit']);
   });
 
-  it('run in order within a run when all are released, those that they add included', async () => {
+  it('run in order within a run when all are released, hooks that they add included', async () => {
     const asking = inBackground('asking', async () => void (await os.agentOs.run('support', 'inner')));
     const outer = new Agent({ id: 'outer', engine, postHooks: [asking, record('last')] });
     os = await createTestAgentOs({ agents: [support, outer], hooks: 'hold' });
@@ -62,7 +62,7 @@ describe('Held hooks', () => {
     expect(ran).toEqual(['last hi true', 'notify inner undefined', 'audit inner undefined']);
   });
 
-  it('wait for the response of their run, and say so if it does not close', async () => {
+  it('wait for the response of their run, and name it if it does not close', async () => {
     os = await createTestAgentOs({ agents: [support], hooks: 'hold' });
     const harness = new HookHarness();
     const held = new HeldHooks();
@@ -99,7 +99,7 @@ describe('Held hooks', () => {
     expect(ran).toEqual(['notify hi false']);
   });
 
-  it('end in the ledger as they end elsewhere', async () => {
+  it('end in the ledger as in any other application', async () => {
     const failing = inBackground('failing', () => Promise.reject(new Error('no')));
     os = await createTestAgentOs({
       agents: [new Agent({ id: 'support', engine, postHooks: [failing] })],
@@ -113,7 +113,7 @@ describe('Held hooks', () => {
     await os.agentOs.drain();
   });
 
-  it('are named when a name that is not held is released', async () => {
+  it('are listed in the error when a name that is not held is released', async () => {
     os = await createTestAgentOs({ agents: [support], hooks: 'hold' });
     const { runId } = await os.client.run('support', 'hi');
 
@@ -124,7 +124,7 @@ describe('Held hooks', () => {
     expect(os.held({ run: runId })).toHaveLength(2);
   });
 
-  it('make drain() reject, which would wait for ever, and let it wait for those that run', async () => {
+  it('make drain() reject instead of waiting for ever, and let it wait for running hooks', async () => {
     os = await createTestAgentOs({ agents: [support], hooks: 'hold' });
     await os.client.run('support', 'hi');
 
@@ -135,7 +135,7 @@ describe('Held hooks', () => {
     await released;
   });
 
-  it('are dropped on request, and then are held no more', async () => {
+  it('are dropped on request, and are not held any more afterwards', async () => {
     os = await createTestAgentOs({ agents: [support], hooks: 'hold' });
     const run = await os.client.run('support', 'hi');
 
@@ -147,7 +147,7 @@ describe('Held hooks', () => {
   });
 
   it.each(['held', 'release', 'releaseAll', 'dropAll'] as const)(
-    '%s() says what is missing in an application whose hooks are not held',
+    'are required by %s(), whose error names the missing option',
     async (method) => {
       const real = await createTestAgentOs({ agents: [support] });
       const call = async (): Promise<unknown> => real[method]('notify');
@@ -160,7 +160,7 @@ describe('Held hooks', () => {
     },
   );
 
-  it('can be had in an application of @nestjs/testing, by its executor', async () => {
+  it('are available in an application of @nestjs/testing, through its executor', async () => {
     os = await createTestAgentOs({ agents: [support], hooks: 'hold' });
     const held = new HeldHooks();
     const testing = await Test.createTestingModule({

@@ -68,7 +68,7 @@ describe('spyOnHooks()', () => {
     await app.close();
   });
 
-  it('works in an application without HTTP, also for what was before it', async () => {
+  it('observes an application without HTTP, earlier executions included', async () => {
     @Module({ imports: [AgentOsModule.forRoot({ agents })] })
     class AppModule {}
     const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
@@ -85,8 +85,8 @@ describe('spyOnHooks()', () => {
     await app.close();
   });
 
-  describe('next()', () => {
-    it('resolves with what was, and with what will be', async () => {
+  describe('with next()', () => {
+    it('resolves with a past execution, and with a future one', async () => {
       const coming = hooks.next('notify', { state: 'succeeded' });
       const run = await os.client.run('support', 'hi');
 
@@ -95,7 +95,7 @@ describe('spyOnHooks()', () => {
       expect(await hooks.next('audit', { timeout: 0 })).toMatchObject({ state: 'succeeded' });
     });
 
-    it('hands every execution out once, in the order in which they came', async () => {
+    it('hands every execution out once, in the order of their ends', async () => {
       const first = await os.client.run('support', 'one');
       const second = await os.client.run('support', 'two');
 
@@ -104,7 +104,7 @@ describe('spyOnHooks()', () => {
       await expect(hooks.next('notify', { timeout: 0 })).rejects.toThrow('has not ended within 0 ms');
     });
 
-    it('hands one execution out to one of several that wait', async () => {
+    it('hands one execution out to one of several waiting calls', async () => {
       const both = [hooks.next('notify'), hooks.next('notify')];
       await os.client.run('support', 'one');
       await os.client.run('support', 'two');
@@ -133,7 +133,7 @@ describe('spyOnHooks()', () => {
       );
     });
 
-    it('rejects after its time with what did happen', async () => {
+    it('rejects after its timeout with the executions so far', async () => {
       const { runId } = await os.client.run('failing', 'hi');
       await hooks.next('failing');
 
@@ -146,21 +146,21 @@ describe('spyOnHooks()', () => {
       await expect(late).rejects.toBeInstanceOf(AssertionError);
     });
 
-    it('says at once which names there are if no hook has this one', async () => {
+    it('lists the known names at once if no hook has the given one', async () => {
       await expect(hooks.next('notfy')).rejects.toThrow(
         'next(): no component has a hook "notfy". Known hooks: "audit", "failing", "guard", "inline", "notify", ' +
           '"of member", "of team", "skipped", "waiting".',
       );
     });
 
-    it('refuses a timeout that is no number', async () => {
+    it('refuses a timeout that is not a number', async () => {
       await expect(hooks.next('notify', { timeout: '5' as never })).rejects.toThrow(
         'next("notify"): expected timeout to be a number of milliseconds, got 5.',
       );
     });
   });
 
-  it('of() lists what became of the hooks of a run and its parts, in the order of their start', async () => {
+  it('lists with of() the states of the hooks of a run and its parts, in the order of their start', async () => {
     const run = await os.client.run('desk', 'hi');
     await hooks.next('of team');
 
@@ -171,7 +171,7 @@ describe('spyOnHooks()', () => {
     expect(hooks.of('another run')).toEqual([]);
   });
 
-  it('expectNoPending() throws as long as background hooks have not ended, and names them', async () => {
+  it('throws in expectNoPending() as long as background hooks have not ended, and names them', async () => {
     const { runId } = await os.client.run('waiting', 'hi');
     await hooks.next('waiting', { state: 'running' });
 
@@ -181,7 +181,7 @@ describe('spyOnHooks()', () => {
     hooks.expectNoPending();
   });
 
-  it('assertRan() and assertNotRun() count starts', async () => {
+  it('counts starts with assertRan() and assertNotRun()', async () => {
     const run = await os.client.run('support', 'hi');
     await os.client.run('other', 'hi');
     await os.client.run('skipped', 'hi');
@@ -198,7 +198,7 @@ describe('spyOnHooks()', () => {
     expect(() => hooks.assertNotRun('notfy')).toThrow('assertNotRun(): no component has a hook "notfy"');
   });
 
-  it('assertInline() and assertRanAfterResponse() tell the modes apart', async () => {
+  it('tells the modes apart with assertInline() and assertRanAfterResponse()', async () => {
     const run = await os.client.run('support', 'hi');
     await hooks.next('audit');
 
@@ -212,7 +212,7 @@ describe('spyOnHooks()', () => {
     expect(() => hooks.assertInline(run, 'garud')).toThrow('assertInline(): no component has a hook "garud"');
   });
 
-  it('assertRanAfterResponse() is not content with an inline hook that runs after its client has left', async () => {
+  it('does not accept in assertRanAfterResponse() an inline hook that runs after its client has left', async () => {
     const run = os.client.run('hanging', 'hi');
     const id = await hanging.hanging();
     await run.leave();
@@ -222,7 +222,7 @@ describe('spyOnHooks()', () => {
     expect(() => hooks.assertRanAfterResponse(id, 'inline')).toThrow('but it ran inline');
   });
 
-  it("assertRanAfterResponse() finds the response of a member's hook, which is that of its team", async () => {
+  it("finds in assertRanAfterResponse() the response of a member's hook, which is that of its team", async () => {
     const run = await os.client.run('desk', 'hi');
     const { runId } = await hooks.next('of member');
 
@@ -230,7 +230,7 @@ describe('spyOnHooks()', () => {
     hooks.assertRanAfterResponse(run, 'of member');
   });
 
-  it('assertOrder() compares the order of starts, whatever runs between', async () => {
+  it('compares with assertOrder() the order of starts, whatever runs between', async () => {
     const run = await os.client.run('support', 'hi');
     await hooks.next('audit');
 
@@ -245,7 +245,7 @@ describe('spyOnHooks()', () => {
     );
   });
 
-  it('clear() forgets what was', async () => {
+  it('forgets earlier executions at clear()', async () => {
     const run = await os.client.run('support', 'hi');
     await hooks.next('audit');
 
@@ -255,7 +255,7 @@ describe('spyOnHooks()', () => {
     hooks.assertNotRun('notify');
   });
 
-  it('close() ends the watch and what waits for it, as `using` does', async () => {
+  it('ends its watch and its waiting calls at close(), as `using` does', async () => {
     const spy = spyOnHooks(os.app);
     const waiting = spy.next('notify', { phase: 'pre' });
     spy[Symbol.dispose]();

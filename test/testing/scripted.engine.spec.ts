@@ -12,7 +12,7 @@ function agentWith(engine: ScriptedEngine, retries = 0): Agent {
 }
 
 describe('scriptedEngine()', () => {
-  it('streams a text word by word, and several texts as they are given', async () => {
+  it('streams a single text word by word, and several texts unchanged', async () => {
     const engine = scriptedEngine()
       .text('It is in Bonn.')
       .nextRun()
@@ -52,7 +52,7 @@ describe('scriptedEngine()', () => {
     ]);
   });
 
-  it('remembers what it was asked', async () => {
+  it('records its requests', async () => {
     const engine = scriptedEngine().text('a').nextRun().text('b');
     await agentWith(engine).run('one');
     await agentWith(engine).run('two');
@@ -80,7 +80,7 @@ describe('scriptedEngine()', () => {
     });
   });
 
-  it('says which run asked for more, and how long the script is', async () => {
+  it('names the run that asked for more steps than the script has', async () => {
     const engine = scriptedEngine().text('one').text(' two').nextRun().text('three');
     const os = await createTestAgentOs({ agents: [agentWith(engine)], logger: false });
     await os.client.run('support', '?');
@@ -97,7 +97,7 @@ describe('scriptedEngine()', () => {
     await os.close();
   });
 
-  it('says so when a run is attempted again without steps, or when there is no step at all', async () => {
+  it('reports a further attempt without steps, and a script without any step', async () => {
     const once = agentWith(scriptedEngine().fail(), 1);
     await expect(once.run('?')).rejects.toMatchObject({
       cause: expect.any(ScriptOverError),
@@ -159,7 +159,7 @@ describe('scriptedEngine()', () => {
     engine.proceed(engine.requests[1]?.context.runId);
   });
 
-  it('assertFinished() says what was not played', async () => {
+  it('names the steps that were not played in assertFinished()', async () => {
     const engine = scriptedEngine().text('a').fail().text('b').nextRun().text('c');
     await agentWith(engine)
       .run('?')

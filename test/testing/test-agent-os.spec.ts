@@ -122,7 +122,7 @@ describe('createTestAgentOs()', () => {
     });
   });
 
-  it('rejects with what keeps the application from starting, and does not end the process', async () => {
+  it('rejects with the error that keeps the application from starting, and does not end the process', async () => {
     const twin = AgentOsModule.forRoot({});
 
     await expect(startError({ ...options, logger: false, imports: [twin] })).resolves.toMatchObject({
@@ -131,7 +131,7 @@ describe('createTestAgentOs()', () => {
   });
 });
 
-describe('close()', () => {
+describe('TestAgentOs.close()', () => {
   it('cuts off requests, cancels runs in flight and does not wait for their end', async () => {
     const engine = scriptedEngine().hang().nextRun().text('one ').hang();
     const os = await createTestAgentOs({
@@ -161,7 +161,7 @@ describe('close()', () => {
     await expect(fetch(os.url)).rejects.toThrow();
   });
 
-  it('names the hooks that were held and never released, and ends the application all the same', async () => {
+  it('names the held hooks that were never released, and ends the application', async () => {
     const os = await createTestAgentOs({ ...options, hooks: 'hold' });
     const { runId } = await os.client.run('support', 'hi');
 
@@ -173,7 +173,7 @@ describe('close()', () => {
     await expect(fetch(os.url)).rejects.toThrow();
   });
 
-  it('waits a second for background hooks that run', async () => {
+  it('waits a second for running background hooks', async () => {
     const gate = createGate();
     const started = createGate();
     const slow = inBackground('slow', () => {

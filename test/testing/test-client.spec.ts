@@ -16,7 +16,7 @@ const member = new Agent({ id: 'member', engine });
 const failing = new Agent({ id: 'failing', engine: () => Promise.reject(new Error('no')) });
 const data = new Agent({ id: 'data', engine: () => ({ content: '{"a":1}', data: { a: 1 } }) });
 
-describe('the client of the kit', () => {
+describe('The test client', () => {
   const pausing = scriptedEngine().text('one ').hang().text('two').repeat();
   let os: TestAgentOs;
 
@@ -41,7 +41,7 @@ describe('the client of the kit', () => {
     ]);
   });
 
-  it('answers with status, ids, body and headers, and a failed run is no error', async () => {
+  it('returns status, ids, body and headers, and does not reject for a failed run', async () => {
     const run = await os.client.run('member', 'hi', { sessionId: 's1' });
     const failed = await os.client.run('failing', 'hi');
 
@@ -88,7 +88,7 @@ describe('the client of the kit', () => {
     await app.close();
   });
 
-  it('reads events one by one, until one comes, or to the end', async () => {
+  it('reads events one by one, up to a given one, or to the end', async () => {
     const names: string[] = [];
     for await (const { event } of os.client.stream('member', 'hi')) names.push(event);
     const stream = os.client.stream('member', 'hi');
@@ -107,7 +107,7 @@ describe('the client of the kit', () => {
     );
   });
 
-  it('says what it was answered with in place of a stream', async () => {
+  it('shows the answer that came in place of a stream', async () => {
     const stream = os.client.stream('member', ' ');
 
     await expect(stream.rest()).rejects.toThrow(
@@ -115,7 +115,7 @@ describe('the client of the kit', () => {
     );
   });
 
-  it('leaves before the answer, and the server has noticed', async () => {
+  it('leaves before the answer, and the server notices it', async () => {
     const run = os.client.run('pausing', 'hi');
     const id = await pausing.hanging();
 
@@ -130,7 +130,7 @@ describe('the client of the kit', () => {
     pausing.proceed(id);
   });
 
-  it('leaves a stream by itself or with the loop that reads it', async () => {
+  it('leaves a stream on request or at the end of the loop that reads it', async () => {
     const stream = os.client.stream('pausing', 'hi');
     const { run_id: first } = await stream.until('RunContent');
     await stream.leave();
@@ -148,7 +148,7 @@ describe('the client of the kit', () => {
     for (const id of ids) pausing.proceed(await pausing.hanging(id));
   });
 
-  it('starts runs in the background, asks for them, resumes and cancels them', async () => {
+  it('starts runs in the background, fetches, resumes and cancels them', async () => {
     const run = await os.client.background('pausing', 'hi', { sessionId: 's2' });
     expect(run).toMatchObject({ status: 202, component: 'pausing', sessionId: 's2' });
     await pausing.hanging(run.runId);
@@ -189,7 +189,7 @@ describe('the client of the kit', () => {
     expect((await os.client.request('POST', '/agents/member/runs', { form })).status).toBe(200);
   });
 
-  it('names the components that are served if one is asked for that is not', () => {
+  it('names the served components if an unknown one is requested', () => {
     expect(() => os.client.run('suport', 'hi')).toThrow(
       'No component "suport" is served. Served: "member", "failing", "data", "pausing", "desk", "flow".',
     );

@@ -35,7 +35,7 @@ describe('resolveOptions()', () => {
     });
   });
 
-  it('prefers what it is given, but for undefined', () => {
+  it('prefers given values, except undefined', () => {
     const onHookError = (): void => {};
     const given = {
       concurrency: 1,
@@ -53,13 +53,13 @@ describe('resolveOptions()', () => {
     });
   });
 
-  it('leaves the options as they were', () => {
+  it('leaves the given options unchanged', () => {
     const given = Object.freeze({ concurrency: 5, http: Object.freeze({ securityKey: 'key' }) });
     resolve(given, Object.freeze({ acceptClientContext: true }));
     expect(given).toEqual({ concurrency: 5, http: { securityKey: 'key' } });
   });
 
-  it('takes what requests need from beside the factory and from its result, which wins', () => {
+  it('takes the options of requests from beside the factory and from its result, which wins', () => {
     const beside = { securityKey: 'beside', acceptClientContext: true, prefix: 'os', maxFiles: 3 };
     const limits = { maxBodyMemory: 268_435_456, stallTimeout: 60_000 };
     const defaults = { maxFileSize: 10_485_760, maxFiles: 10, ...limits };
@@ -91,7 +91,7 @@ describe('resolveOptions()', () => {
       'AgentOsModule: unknown option "key" in http. Known options: securityKey, ',
     ],
     [{}, { guard: [] }, 'AgentOsModule: unknown option "guard" in http. Known options: securityKey, '],
-  ])('refuses options that it does not know: %j beside %j', (options, http, message) => {
+  ])('refuses unknown options: %j beside %j', (options, http, message) => {
     expect(() => resolve(options, http as Http)).toThrow(message);
   });
 
@@ -173,7 +173,7 @@ describe('resolveOptions()', () => {
   it.each<[string, EvalStore['rename']]>([
     ['a default', (id, name, owner = null) => Promise.reject(new Error([id, name, owner].join()))],
     ['a rest', (...call) => Promise.reject(new Error(call.join()))],
-  ])('takes an evaluation store whose rename() has %s in place of a third parameter', (_, rename) => {
+  ])('accepts an evaluation store whose rename() has %s in place of a third parameter', (_, rename) => {
     expect(() => resolve({ evalStore: Object.assign(new InMemoryEvalStore(), { rename }) })).not.toThrow();
   });
 
@@ -186,7 +186,7 @@ describe('resolveOptions()', () => {
   });
 
   it.each(['secret\n', ' secret'])(
-    'refuses the security key %j, which no header could bring',
+    'refuses the security key %j, which no header can carry',
     (securityKey) => {
       expect(() => resolve({ http: { securityKey } })).toThrow(
         new AgentOsConfigurationError(
@@ -197,7 +197,7 @@ describe('resolveOptions()', () => {
   );
 
   it.each(['false', 1, null])(
-    'refuses to guess whether %p accepts context from clients',
+    'refuses %p in place of a boolean for acceptClientContext',
     (acceptClientContext) => {
       expect(() => resolve({}, { acceptClientContext } as unknown as Http)).toThrow(
         /^AgentOsModule: expected http\.acceptClientContext to be true or false, got /,
@@ -221,7 +221,7 @@ describe('resolveOptions()', () => {
     );
   });
 
-  it('takes the limits of files at their ends', () => {
+  it('accepts the limits of files at their ends', () => {
     const http = { maxFileSize: 268_435_456, maxFiles: 0 };
     expect(resolve({ http }).http).toMatchObject(http);
   });

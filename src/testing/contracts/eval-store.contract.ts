@@ -28,7 +28,7 @@ export function evalStoreContract(
 ): readonly ContractCase[] {
   const cases = new ContractCases(createStore);
   cases.add(
-    'evaluations come back whole, the newest first, narrowed by run, session, component, name and number',
+    'Evaluations come back whole, the newest first, narrowed by run, session, component, name and number',
     async (store) => {
       const sessionId = newId();
       const [older, newer, other] = [
@@ -46,7 +46,7 @@ export function evalStoreContract(
     },
   );
 
-  cases.add('evaluations are counted, sorted and paged', async (store) => {
+  cases.add('Evaluations are counted, sorted and paged', async (store) => {
     const sessionId = newId();
     const own = [1, 2, 3].map((time) => ({
       ...evaluationOf(sessionId, time),
@@ -65,7 +65,7 @@ export function evalStoreContract(
     assertSame((await namesOf({ sortBy: 'updatedAt' }))[0], 'judge 3');
   });
 
-  cases.add('evaluations are narrowed by owner, kind of component and model', async (store) => {
+  cases.add('Evaluations are narrowed by owner, kind of component and model', async (store) => {
     const sessionId = newId();
     const plain = evaluationOf(sessionId, 1);
     const full: Evaluation = {
@@ -85,7 +85,7 @@ export function evalStoreContract(
     assertSame(await store.count({ sessionId, userId: 'bob' }), 0);
   });
 
-  cases.add('evaluations are found, renamed and deleted by their id', async (store) => {
+  cases.add('Evaluations are found, renamed and deleted by their id', async (store) => {
     const [kept, gone] = [evaluationOf(newId(), 1), evaluationOf(newId(), 2)];
     for (const evaluation of [kept, gone]) await store.save(evaluation);
 
@@ -99,7 +99,7 @@ export function evalStoreContract(
     assertSame(await store.rename(gone.id, 'x'), undefined);
   });
 
-  cases.add('evaluations are renamed for their owner only, if one is given', async (store) => {
+  cases.add('Evaluations are renamed for their owner only, if one is given', async (store) => {
     const [nobodys, anns] = [
       evaluationOf(newId(), 1),
       { ...evaluationOf(newId(), 2), userId: 'ann' },
@@ -116,7 +116,7 @@ export function evalStoreContract(
   });
 
   cases.add(
-    'evaluations refuse a user id that is not a text, because it would merge users',
+    'Evaluations refuse a user id that is not a text, because it would merge users',
     async (store) => {
       const userId = Promise.resolve('ann') as never;
       const evaluation = { ...evaluationOf(newId(), 1), userId };
@@ -134,7 +134,7 @@ export function evalStoreContract(
     },
   );
 
-  cases.add('evaluations are deleted for their owner only, if one is given', async (store) => {
+  cases.add('Evaluations are deleted for their owner only, if one is given', async (store) => {
     const kept = [
       evaluationOf(newId(), 1),
       { ...evaluationOf(newId(), 2), userId: 'ann' },
@@ -158,7 +158,7 @@ export function evalStoreContract(
     assertEqual(await left(), []);
   });
 
-  cases.add('evaluations take any text, and hand out copies', async (store) => {
+  cases.add('Evaluations take any text, and hand out copies', async (store) => {
     const text = `${'100 % _ \\ " 👋 '.repeat(60_000)}'); --`;
     const component = { kind: 'agent', id: "o'hara", name: '👋' } as const;
     const saved = {
@@ -194,7 +194,7 @@ export function evalStoreContract(
     assertSame((await store.rename(broken.id, 'a\0b\udc00'))?.name, 'ab\ufffd');
   });
 
-  cases.add('evaluations are all kept when many are saved at once', async (store) => {
+  cases.add('Evaluations are all kept when many are saved at once', async (store) => {
     const sessionId = newId();
 
     await Promise.all(Array.from({ length: 40 }, (_, time) => store.save(evaluationOf(sessionId, time))));

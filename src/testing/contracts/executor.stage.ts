@@ -19,7 +19,7 @@ export class ExecutorStage extends HookHarness {
     this.executions = new ManagedHookExecutions({ record, ledger: this.ledger, executor });
   }
 
-  /** What the ledger says of a run's executions, by hook name. */
+  /** The ledger's records of a run's executions, by hook name. */
   async recordedStates({ id, tasks }: HookBatch): Promise<Record<string, HookExecutionState>> {
     const found = await this.executions.list({ runId: id, limit: Infinity });
     const states = new Map(found.map(({ hook, state }) => [hook, state]));

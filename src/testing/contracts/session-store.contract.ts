@@ -62,14 +62,14 @@ export function sessionStoreContract(
 }
 
 function addSessionCases(cases: ContractCases<SessionStore>): void {
-  cases.add('sessions do not exist before they are stored', async (store) => {
+  cases.add('Sessions do not exist before they are stored', async (store) => {
     const id = newId();
 
     assertSame(await store.open(id), undefined);
     assertEqual(await store.runs(id), []);
   });
 
-  cases.add('sessions keep state, metadata, name and user, whatever plain data they hold', async (store) => {
+  cases.add('Sessions keep state, metadata, name and user, whatever plain data they hold', async (store) => {
     const id = newId();
     const state = {
       count: 1,
@@ -98,7 +98,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     });
   });
 
-  cases.add('sessions keep any text, number and key exactly, and the order of keys', async (store) => {
+  cases.add('Sessions keep any text, number and key exactly, and the order of keys', async (store) => {
     const [appended, created, updated] = [newId(), newId(), newId()];
     const exact = exactData();
 
@@ -122,7 +122,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertExact((await store.find(updated))?.summary, exact);
   });
 
-  cases.add('sessions keep the order of the keys of state when they change', async (store) => {
+  cases.add('Sessions keep the order of the keys of state when they change', async (store) => {
     const id = newId();
     await store.create({ id, state: { zebra: 1, b: 2, aa: 3 } });
     await store.append({ id }, runOf(id), setState({ late: 4, b: { y: 1, x: 2 } }, ['zebra']));
@@ -131,7 +131,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertExact((await store.open(id))?.state, { b: { y: 1, x: 2 }, aa: 5, late: 4, zebra: 6, a: 7 });
   });
 
-  cases.add('sessions change only the keys that a run has changed', async (store) => {
+  cases.add('Sessions change only the keys that a run has changed', async (store) => {
     const id = newId();
     await store.append({ id }, runOf(id), setState({ a: 1, b: 2, c: 3 }));
 
@@ -141,7 +141,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual(state, { a: 1, b: 20, d: 4 });
   });
 
-  cases.add('sessions lose nothing when many runs of one session are appended at once', async (store) => {
+  cases.add('Sessions lose nothing when many runs of one session are appended at once', async (store) => {
     const id = newId();
     const runs = Array.from({ length: 40 }, () => runOf(id));
 
@@ -158,7 +158,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions keep a turn without values that cannot be stored, and without the earlier values of these keys',
+    'Sessions keep a turn without values that cannot be stored, and without the earlier values of these keys',
     async (store) => {
       const id = newId();
       const cyclic: Record<string, unknown> = { fine: 1 };
@@ -213,7 +213,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
-  cases.add('sessions hand out copies', async (store) => {
+  cases.add('Sessions hand out copies', async (store) => {
     const id = newId();
     await store.append({ id }, runOf(id), setState({ list: [1] }));
 
@@ -227,7 +227,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions are found with their user, their component, and the usage of their runs for each model',
+    'Sessions are found with their user, their component, and the usage of their runs for each model',
     async (store) => {
       const id = newId();
       const [mini, large] = [
@@ -284,7 +284,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   );
 
   cases.add(
-    'sessions count reported tokens in whole numbers, under the latest name of a model',
+    'Sessions count reported tokens in whole numbers, under the latest name of a model',
     async (store) => {
       const id = newId();
       const reported: readonly StoredRun['output']['metrics'][] = [
@@ -315,7 +315,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
-  cases.add('sessions belong to the first known component, by its kind, id and name', async (store) => {
+  cases.add('Sessions belong to the first known component, by its kind, id and name', async (store) => {
     const id = newId();
     const desk = { kind: 'team', id: 'desk', name: 'Desk', description: 'Answers.' } as const;
     await store.create({ id });
@@ -330,7 +330,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual((await store.find(id))?.component, component);
   });
 
-  cases.add('sessions keep an input of a megabyte, and are found by a part of it', async (store) => {
+  cases.add('Sessions keep an input of a megabyte, and are found by a part of it', async (store) => {
     const id = newId();
     const content = `${'long 👋 '.repeat(110_000)}${id}`;
     await store.append({ id }, runWith(id, { input: { content } }), UNCHANGED);
@@ -343,7 +343,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions take many thousands of keys at once, and give them back',
+    'Sessions take many thousands of keys at once, and give them back',
     async (store) => {
       const id = newId();
       // In one statement, five parameters each: more than the 65,535 that PostgreSQL takes.
@@ -360,7 +360,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     SLOW,
   );
 
-  cases.add('sessions give their runs page by page, by number and by size', async (store) => {
+  cases.add('Sessions give their runs page by page, by number and by size', async (store) => {
     const [id, other] = [newId(), newId()];
     const letters = ['a', 'b', 'c', 'd', 'e'];
     const contents = letters.map((letter) => letter.repeat(100_000));
@@ -386,7 +386,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await page({ maxSize: 1, before: ids[4] ?? '', status: 'COMPLETED' }), ['d']);
   });
 
-  cases.add('sessions do not take a refused input as their first input', async (store) => {
+  cases.add('Sessions do not take a refused input as their first input', async (store) => {
     const id = newId();
     await store.append({ id }, runWith(id, { input: { content: '' } }), UNCHANGED);
     assertLacks(await store.find(id), 'firstInput');
@@ -404,7 +404,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertSame((await store.find(id))?.isInputWithheld ?? false, false);
   });
 
-  cases.add('sessions are created empty, once', async (store) => {
+  cases.add('Sessions are created empty, once', async (store) => {
     const id = newId();
     const component = { kind: 'workflow', id: 'flow', name: 'Flow' } as const;
     const session = {
@@ -426,7 +426,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions have the kind that they were created with, until a component runs in them',
+    'Sessions have the kind that they were created with, until a component runs in them',
     async (store) => {
       const [team, plain] = [newId(), newId()];
       const userId = `kinds-${team}`;
@@ -449,7 +449,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
-  cases.add('sessions are updated key by key, if they exist', async (store) => {
+  cases.add('Sessions are updated key by key, if they exist', async (store) => {
     const id = newId();
     await store.create({ id, state: { a: 1, b: 2 }, metadata: { c: 3 } });
     const before = await store.find(id);
@@ -487,7 +487,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
       assertIncludes((await store.list({ name: given, limit: 1_000 })).sessions, { id });
     });
 
-  cases.add('sessions have the time of their latest change', async (store) => {
+  cases.add('Sessions have the time of their latest change', async (store) => {
     const id = newId();
     const times: number[] = [];
     const note = async (): Promise<void> => {
@@ -514,7 +514,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertTrue(Number(third) > second, 'a later time');
   });
 
-  cases.add('sessions lose nothing when runs and updates come at once', async (store) => {
+  cases.add('Sessions lose nothing when runs and updates come at once', async (store) => {
     const id = newId();
     await store.create({ id });
     await Promise.all(
@@ -533,7 +533,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions are deleted with their runs, any number at once, and unknown ids are ignored',
+    'Sessions are deleted with their runs, any number at once, and unknown ids are ignored',
     async (store) => {
       const [first, second, third] = [newId(), newId(), newId()];
       for (const id of [first, second, third]) await store.append({ id }, runOf(id), setState({ a: 1 }));
@@ -552,11 +552,11 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   );
 
   for (const [title, userId, owner, isAdded] of [
-    ['a user adds a run to a session of her own', 'ann', 'ann', true],
-    ['a user adds no run to the session of another', 'ann', 'bob', false],
-    ['a user adds no run to a session without a user', undefined, 'bob', false],
-    ['a run without a user is added to a session without a user', undefined, null, true],
-    ['a run without a user is not added to the session of a user', 'ann', null, false],
+    ['A user adds a run to a session of her own', 'ann', 'ann', true],
+    ['A user adds no run to the session of another user', 'ann', 'bob', false],
+    ['A user adds no run to a session without a user', undefined, 'bob', false],
+    ['A run without a user is added to a session without a user', undefined, null, true],
+    ['A run without a user is not added to the session of a user', 'ann', null, false],
   ] as const)
     cases.add(`${title}, if the owner is given`, async (store) => {
       const id = newId();
@@ -570,14 +570,14 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
       assertSame((await store.find(id))?.userId, userId);
     });
 
-  cases.add('sessions take runs of any user if no owner is given', async (store) => {
+  cases.add('Sessions take runs of any user if no owner is given', async (store) => {
     const id = newId();
     await store.create({ id, userId: 'ann' });
     assertSame(await store.append({ id, userId: 'bob' }, runOf(id), UNCHANGED), true);
     assertMatches(await store.find(id), { userId: 'ann' });
   });
 
-  cases.add('a session that two users begin at the same time belongs to one of them', async (store) => {
+  cases.add('A session that two users begin at the same time belongs to one of them', async (store) => {
     const id = newId();
     const users = ['ann', 'bob', 'ann', 'bob'];
     const added = await Promise.all(
@@ -594,7 +594,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual((await store.open(id))?.state, { [owner]: 1 });
   });
 
-  cases.add('sessions stay deleted for runs that began before the deletion', async (store) => {
+  cases.add('Sessions stay deleted for runs that began before the deletion', async (store) => {
     const id = newId();
     await store.create({ id });
     await store.delete([id]);
@@ -623,7 +623,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
       assertSame((await store.find(id))?.id, isThere ? undefined : id);
     });
 
-  cases.add('sessions keep runs that have written keys with zero bytes', async (store) => {
+  cases.add('Sessions keep runs that have written keys with zero bytes', async (store) => {
     const id = newId();
     const changes = setState({ 'a\0b': 1, ab: 2, c: 3 });
     assertSame(await store.append({ id }, runOf(id), changes), true);
@@ -634,7 +634,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'sessions keep names and first inputs without zero bytes, and without unpaired surrogates',
+    'Sessions keep names and first inputs without zero bytes, and without unpaired surrogates',
     async (store) => {
       const mark = newId();
       const [bad, good] = [`a\0b\ud800c 👋 ${mark}`, `ab\ufffdc 👋 ${mark}`];
@@ -655,7 +655,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
   );
 
   cases.add(
-    'sessions keep runs whose model or component has a name that databases do not accept',
+    'Sessions keep runs whose model or component has a name that databases do not accept',
     async (store) => {
       const id = newId();
       const component = { kind: 'agent', id: 'agent', name: 'A\0gent \ud800' } as const;
@@ -672,7 +672,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
-  cases.add('sessions hand out copies of their data', async (store) => {
+  cases.add('Sessions hand out copies of their data', async (store) => {
     const id = newId();
     await store.create({ id, state: { list: [1] } });
     const found = await store.find(id);
@@ -682,7 +682,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual((await store.find(id))?.state, { list: [1] });
   });
 
-  cases.add('sessions refuse a user id that is not a text, because it would merge users', async (store) => {
+  cases.add('Sessions refuse a user id that is not a text, because it would merge users', async (store) => {
     const userId = Promise.resolve('ann') as never;
     const id = newId();
 
@@ -731,7 +731,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
   };
 
   cases.add(
-    'a list of sessions is narrowed by owner, kind and component, and no user counts as an owner too',
+    'A list of sessions is narrowed by owner, kind and component, and no user counts as an owner too',
     async (store) => {
       const list = listOf(store);
       const id = newId();
@@ -789,7 +789,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
       },
     );
 
-  cases.add('a list of sessions has an order even among sessions of the same name', async (store) => {
+  cases.add('A list of sessions has an order even among sessions of the same name', async (store) => {
     const twins = `twins-${owner}`;
     const made = Array.from({ length: 8 }, (_, index) => `${(index * 3) % 8}-${newId()}`);
     for (const id of made) await store.create({ id, userId: twins, name: 'Twin' });
@@ -803,7 +803,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await idsBy('desc'), [...made].sort().reverse());
   });
 
-  cases.add('a list of sessions begins with the newest, twenty of them', async (store) => {
+  cases.add('A list of sessions begins with the newest, twenty of them', async (store) => {
     const many = `many-${owner}`;
     for (let index = 0; index < 21; index++) await store.create({ id: newId(), userId: many });
     const page = await store.list({ userId: many });
@@ -815,7 +815,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
     );
   });
 
-  cases.add('a list of sessions has the same sessions as find()', async (store) => {
+  cases.add('A list of sessions has the same sessions as find()', async (store) => {
     const list = listOf(store);
     const { sessions } = await list({ limit: 1_000 });
     const found = await Promise.all(sessions.map(({ id }) => store.find(id)));
@@ -825,7 +825,7 @@ function addListCases(cases: ContractCases<SessionStore>): void {
 
 function addRunCases(cases: ContractCases<SessionStore>): void {
   cases.add(
-    'runs are stored together with what else is stored in their transaction, or not at all',
+    'Runs are stored together with the other writes of their transaction, or not at all',
     async (store) => {
       // A store without a client is never asked to.
       if (store.client === undefined) return;
@@ -850,7 +850,7 @@ function addRunCases(cases: ContractCases<SessionStore>): void {
       assertLength(await store.runs(id), 1);
     },
   );
-  cases.add('runs can be narrowed by id and by when they started', async (store) => {
+  cases.add('Runs can be narrowed by id and by when they started', async (store) => {
     const id = newId();
     const runs = [100, 200, 300].map((createdAt) => runWith(id, { output: { createdAt } }));
     for (const run of runs) await store.append({ id }, run, UNCHANGED);
@@ -863,7 +863,7 @@ function addRunCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await timesOf({ createdBefore: 200 }), [100, 200]);
     assertEqual(await timesOf({ createdAfter: 101, createdBefore: 253_402_300_799 }), [200, 300]);
   });
-  cases.add('runs can be narrowed by component, status and number, including zero', async (store) => {
+  cases.add('Runs can be narrowed by component, status and number, including zero', async (store) => {
     const id = newId();
     const [first, other, failed, last] = [
       runOf(id),
@@ -885,7 +885,7 @@ function addRunCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await idsOf({ limit: 0 }), []);
   });
 
-  cases.add('runs come back whole, the oldest first, the latest ones if there is a limit', async (store) => {
+  cases.add('Runs come back whole, the oldest first, the latest ones if there is a limit', async (store) => {
     const id = newId();
     const runs = [runOf(id), runOf(id), runOf(id)];
     for (const run of runs) await store.append({ id }, run, UNCHANGED);
@@ -897,7 +897,7 @@ function addRunCases(cases: ContractCases<SessionStore>): void {
 
 function addAnnotationCases(cases: ContractCases<SessionStore>): void {
   cases.add(
-    'annotations add metadata to a run, and change nothing else of it or its session',
+    'Annotations add metadata to a run, and change nothing else of it or its session',
     async (store) => {
       const id = newId();
       const output = { metadata: { given: 1, kept: { deep: [new Date(1)] } } };
@@ -916,22 +916,25 @@ function addAnnotationCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
-  cases.add('annotations keep plain data exactly, and leave out what cannot be stored', async (store) => {
-    const id = newId();
-    const run = runWith(id, { output: { metadata: {} } });
-    const exact = exactData();
-    await store.append({ id }, run, UNCHANGED);
+  cases.add(
+    'Annotations keep plain data exactly, and leave out values that cannot be stored',
+    async (store) => {
+      const id = newId();
+      const run = runWith(id, { output: { metadata: {} } });
+      const exact = exactData();
+      await store.append({ id }, run, UNCHANGED);
 
-    await store.annotate(run.runId, { exact });
-    await store.annotate(run.runId, { call: () => 1, ['long '.repeat(200)]: 1 });
+      await store.annotate(run.runId, { exact });
+      await store.annotate(run.runId, { call: () => 1, ['long '.repeat(200)]: 1 });
 
-    const [stored] = await store.runs(id);
-    assertExact(stored?.output.metadata, { exact, ['long '.repeat(200)]: 1 });
-    (stored?.output.metadata as Record<string, unknown>)['exact'] = 'changed';
-    assertExact((await store.runs(id))[0]?.output.metadata['exact'], exact);
-  });
+      const [stored] = await store.runs(id);
+      assertExact(stored?.output.metadata, { exact, ['long '.repeat(200)]: 1 });
+      (stored?.output.metadata as Record<string, unknown>)['exact'] = 'changed';
+      assertExact((await store.runs(id))[0]?.output.metadata['exact'], exact);
+    },
+  );
 
-  cases.add('annotations of one run at once lose no key', async (store) => {
+  cases.add('Annotations of one run at once lose no key', async (store) => {
     const id = newId();
     const run = runOf(id);
     await store.append({ id }, run, UNCHANGED);
@@ -947,7 +950,7 @@ function addAnnotationCases(cases: ContractCases<SessionStore>): void {
     });
   });
 
-  cases.add('annotations of one run are applied in the order of their calls', async (store) => {
+  cases.add('Annotations of one run are applied in the order of their calls', async (store) => {
     const id = newId();
     const run = runOf(id);
     await store.append({ id }, run, UNCHANGED);
@@ -958,7 +961,7 @@ function addAnnotationCases(cases: ContractCases<SessionStore>): void {
   });
 
   cases.add(
-    'annotations need a stored run with its answer, whose session belongs to the owner if one is given',
+    'Annotations need a stored run with its answer, whose session belongs to the owner if one is given',
     async (store) => {
       const [id, ofNobody] = [newId(), newId()];
       const [run, withdrawn, other] = [runOf(id), { ...runOf(id), isWithdrawn: true }, runOf(ofNobody)];
@@ -982,7 +985,7 @@ function addAnnotationCases(cases: ContractCases<SessionStore>): void {
     },
   );
 
-  cases.add('annotations count for the size of a page of runs', async (store) => {
+  cases.add('Annotations count for the size of a page of runs', async (store) => {
     const id = newId();
     const runs = [runOf(id), runOf(id)];
     for (const run of runs) await store.append({ id }, run, UNCHANGED);

@@ -109,7 +109,7 @@ describe('An answer', () => {
     ],
     ['a content filter', { unified: 'content-filter', raw: 'content_filter' }, 'content-filter'],
     ['a content filter of a cloud', { unified: 'other', raw: 'guardrail_intervened' }, 'content-filter'],
-  ])('that %s has cut says so in its metrics', async (_, end, finishReason) => {
+  ])('that %s has cut states this in its metrics', async (_, end, finishReason) => {
     const { metrics, messages } = await agentOf({ model: modelThat('Hi', end) }).run('Hi');
     expect([metrics.finishReason, messages.at(-1)?.metrics?.finishReason]).toEqual([
       finishReason,
@@ -117,7 +117,7 @@ describe('An answer', () => {
     ]);
   });
 
-  it('that never came because the AI SDK is used wrongly is no fault of the provider', async () => {
+  it('that is missing because the AI SDK was called wrongly is not blamed on the provider', async () => {
     const unusable = new MockLanguageModelV3({
       doStream: async () => {
         throw new LoadAPIKeyError({ message: 'The API key is missing.' });
@@ -176,7 +176,7 @@ describe('An answer', () => {
     });
   });
 
-  it('is not begun when the instructions function throws', async () => {
+  it('does not begin if the instructions function throws', async () => {
     const unasked = new MockLanguageModelV3();
     const instructions = (): string => {
       throw new Error('No language.');
@@ -185,7 +185,7 @@ describe('An answer', () => {
     expect(unasked.doStreamCalls).toEqual([]);
   });
 
-  it('is not begun before it is read, and aborted when the reader stops', async () => {
+  it('does not begin before it is read, and is aborted when the reader stops', async () => {
     const signals: (AbortSignal | undefined)[] = [];
     const endless = new MockLanguageModelV3({
       doStream: async ({ abortSignal }) => {
@@ -210,7 +210,7 @@ describe('An answer', () => {
   });
 });
 
-it('The conversation is passed on without what providers refuse', async () => {
+it('The conversation is passed on without messages that providers refuse', async () => {
   const asked = modelThat('Hi', { unified: 'stop', raw: 'stop' });
   const messages = (['system', 'user', 'assistant', 'tool', 'user'] as const).map((role, index) => ({
     id: `${index}`,
@@ -263,7 +263,7 @@ describe('aiSdk()', () => {
     expect(build).toThrow(problem);
   });
 
-  it('warns of a schema that the model is not told of, but not of others', () => {
+  it('warns of a schema that the model does not receive, and of no other schema', () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     aiSdk({ model, output: z.object({}) });
     aiSdk({ model, output: valibot.object({}) });
@@ -274,7 +274,7 @@ describe('aiSdk()', () => {
     [model, { id: 'mock-1', provider: 'mock' }],
     ['openai/gpt-5-mini', { id: 'openai/gpt-5-mini', provider: 'openai' }],
     ['my-alias', { id: 'my-alias', provider: 'gateway' }],
-  ])('knows the identity of its model', (given, identity) => {
+  ])('returns the identity of its model', (given, identity) => {
     expect(aiSdk({ model: given }).model).toEqual(identity);
   });
 });
@@ -294,7 +294,7 @@ it('The main entry of the package does not load the AI SDK', () => {
   expect([...loaded].filter((name) => /(^|\/)ai(-sdk)?($|\/)/.test(name))).toEqual([]);
 });
 
-it('runContextOf() says where it can be used', () => {
+it('The error of runContextOf() names the places where it can be used', () => {
   expect(() => runContextOf({})).toThrow('expects the second argument of the execute function of a tool');
 });
 
@@ -304,7 +304,7 @@ function requestOf(messages: EngineRequest['messages']): EngineRequest {
 }
 
 describe('A model as a judge', () => {
-  it('judges with what it says', async () => {
+  it('returns the verdict that it writes', async () => {
     const store = new InMemoryEvalStore();
     const judge = modelThat('{"score": 3, "reason": "Rude."}', { unified: 'stop', raw: 'stop' });
     const postHooks = [agentAsJudge({ model: judge, criteria: 'The answer is polite.', store })];

@@ -22,7 +22,7 @@ function partsOf(...files: readonly RunFile[]): unknown {
 const base64 = (bytes: string | readonly number[]): string => Buffer.from(bytes as string).toString('base64');
 
 describe('toModelMessages()', () => {
-  it('puts files into the last question and leaves the rest as it was', () => {
+  it('puts files into the last question and leaves the other messages unchanged', () => {
     const messages = [
       messageOf('system', 'Be kind.'),
       messageOf('user', 'Hi'),
@@ -52,7 +52,7 @@ describe('toModelMessages()', () => {
     ]);
   });
 
-  it('passes files on with their names and types, or a type as good as one can tell', () => {
+  it('passes files on with their names and types, or with the best type that can be inferred', () => {
     expect(
       partsOf(
         { id: '1', kind: 'file', mediaType: 'application/pdf', name: 'a.pdf', content: 'AAAA' },
@@ -66,7 +66,7 @@ describe('toModelMessages()', () => {
     ]);
   });
 
-  it('finds out the type of files whose application does not know it, or says another', () => {
+  it('infers the type of files whose type is missing or wrong', () => {
     const [png, excel] = [base64([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a]), 'application/vnd.ms-excel'];
     expect(
       partsOf(
@@ -81,7 +81,7 @@ describe('toModelMessages()', () => {
     ]);
   });
 
-  it('passes on where files are', () => {
+  it('passes the addresses of files on', () => {
     const url = 'https://example.com/a.png';
     expect(partsOf({ id: '1', kind: 'image', mediaType: 'image/png', url })).toEqual([
       { type: 'file', data: new URL(url), mediaType: 'image/png' },
@@ -114,7 +114,7 @@ describe('toModelMessages()', () => {
     ]);
   });
 
-  it('tells the model of a file whose content somebody has taken away', () => {
+  it('names a file whose content was removed', () => {
     expect(partsOf({ id: '1', kind: 'image', mediaType: 'image/png', name: 'a.png' })).toEqual([
       { type: 'text', text: 'The file "a.png" has no content.' },
     ]);

@@ -6,7 +6,7 @@ import { resolveBullmqOptions } from '../../../src/bullmq/bullmq.options.js';
 const resolve = (options: object | undefined): ReturnType<typeof resolveBullmqOptions> =>
   resolveBullmqOptions(options as never);
 
-describe('the options of bullmq()', () => {
+describe('The options of bullmq()', () => {
   it('have the defaults that their documentation names', () => {
     expect(resolve({ folder: 'hooks' })).toEqual({
       store: { folder: 'hooks' },
@@ -27,7 +27,7 @@ describe('the options of bullmq()', () => {
     });
   });
 
-  it('pass on the pool or client of the application itself', () => {
+  it('pass on the pool or client of the application', () => {
     const pool = { connect: () => undefined, totalCount: 0 };
     const connection = { host: 'localhost' };
     expect(resolve({ pool }).store.pool).toBe(pool);
@@ -59,11 +59,11 @@ describe('the options of bullmq()', () => {
       { folder: 'a', queue: ' ' },
       'expected queue to be at most 40 letters, digits, ".", "_" and "-", with a letter or digit first, got " ".',
     ],
-  ])('are refused if they are %j', (options, problem) => {
+  ])('are refused with the value %j', (options, problem) => {
     expect(() => resolve(options)).toThrow(new AgentOsConfigurationError(`bullmq(): ${problem}`));
   });
 
-  it('are refused with a name that is not known', () => {
+  it('are refused with an unknown name', () => {
     expect(() => resolve({ folder: 'a', lock: 1 })).toThrow(
       'bullmq(): unknown option "lock". Known options: folder, pool, connection, queue, ',
     );

@@ -84,7 +84,7 @@ describe('A worker of hooks', () => {
     return job as unknown as Job;
   }
 
-  it('promotes the next job that waits and is delayed when a hook has ended', async () => {
+  it('promotes the next waiting delayed job when a hook has ended', async () => {
     const worker = createWorker({ concurrency: 2 });
     expect(await worker.process(jobOf(task), 'token')).toBe('succeeded');
     expect([steps, asked]).toEqual([
@@ -93,14 +93,14 @@ describe('A worker of hooks', () => {
     ]);
   });
 
-  it('gives a job back for as long as the limits say, without a call of the hook', async () => {
+  it('hands a job back for as long as the limits say, without a call of the hook', async () => {
     const worker = createWorker({ rate: { max: 1, per: 60_000 } });
     answers = [{ kind: 'limited', wait: 45_000 }];
     await expect(worker.process(jobOf(task), 'token')).rejects.toThrow(DelayedError);
     expect(steps).toEqual(['delayed for 45 s']);
   });
 
-  it('asks for no limits, and promotes nothing, for a hook without any', async () => {
+  it('reads no limits, and promotes no job, for a hook without limits', async () => {
     const worker = createWorker({});
     await worker.process(jobOf(task), 'token');
     expect([steps, asked]).toEqual([['hook'], [{ jobId: 'job' }]]);
@@ -116,7 +116,7 @@ describe('A worker of hooks', () => {
     expect(asked).toEqual([{ jobId: 'job', snapshotOf: task.execution.runId }, { jobId: 'job' }]);
   });
 
-  it('does not call a hook whose lock may have run out while the data of its run was read', async () => {
+  it('does not call a hook whose lock may have expired while the data of its run were read', async () => {
     const worker = createWorker({});
     read = () => {
       const time = performance.now();

@@ -46,7 +46,7 @@ function violationsOf(changes: Partial<Observed>): readonly string[] {
 }
 
 describe('The checks of the chaos test', () => {
-  it('find nothing in a run whose hooks ran once, in order', () => {
+  it('find no fault in a run whose hooks ran once, in order', () => {
     expect(violationsOf({})).toEqual([]);
   });
 
@@ -65,7 +65,7 @@ describe('The checks of the chaos test', () => {
     expect(violationsOf({ entries: [ANSWERED], ledger: [] })).toHaveLength(3);
   });
 
-  it('take no hook for missing whose run was not answered', () => {
+  it('report no missing hook for a run that was not answered', () => {
     expect(violationsOf({ entries: [], ledger: [] })).toEqual([]);
   });
 
@@ -112,14 +112,14 @@ describe('The checks of the chaos test', () => {
     );
   });
 
-  it('find hooks of one run that ran side by side', () => {
+  it('find concurrent hooks of one run', () => {
     const entries = [ANSWERED, ...call('first', 20, 45), ...call('second', 40, 50, { process: 'two' })];
     expect(violationsOf({ entries, ledger: [stored('first', 45), stored('second', 50)] })).toEqual(
       expect.arrayContaining(['overlaps: hook second of run run ran beside another hook of its run']),
     );
   });
 
-  it('excuse hooks side by side after a standstill longer than half a lock only', () => {
+  it('excuse concurrent hooks only after a standstill longer than half a lock', () => {
     const stale = call('first', 20, 3_100);
     const entries = [
       ...[ANSWERED, ...stale, ...call('first', 1_500, 1_510, { process: 'two', attempt: 2 })],

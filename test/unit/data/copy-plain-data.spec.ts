@@ -93,7 +93,7 @@ describe('copyPlainData', () => {
     fc.assert(fc.property(plainData, (value) => show(copy(value)) === show(structuredClone(value))));
   });
 
-  it('shares no object with what it copied', () => {
+  it('shares no object with the original', () => {
     fc.assert(
       fc.property(plainData, (value) => {
         const source = reachable(value);
@@ -113,12 +113,12 @@ describe('copyPlainData', () => {
     ]);
   });
 
-  it('copies only the part of memory that a typed array shows', () => {
+  it('copies only the visible memory of a typed array', () => {
     const shown = new Uint8Array(new ArrayBuffer(1_000), 10, 2);
     expect(copy(shown).buffer.byteLength).toBe(2);
   });
 
-  it('makes ordinary records of objects without a prototype', () => {
+  it('returns ordinary records for objects without a prototype', () => {
     const bare = Object.assign(Object.create(null) as Record<string, unknown>, { a: { b: 1 } });
     const copied = copy(bare);
     expect([Object.getPrototypeOf(copied), copied]).toEqual([Object.prototype, { a: { b: 1 } }]);
@@ -147,7 +147,7 @@ describe('copyPlainData', () => {
     ]);
   });
 
-  it('copies what a proxy of a record or an array shows', () => {
+  it('copies the visible data of a proxy of a record or an array', () => {
     const source = { record: new Proxy({ a: [1] }, {}), list: new Proxy([{ b: 2 }], {}) };
     expect(show(copy(source))).toBe('{ record: { a: [ 1 ] }, list: [ { b: 2 } ] }');
   });
@@ -208,7 +208,7 @@ describe('copyPlainData refuses, and names the path to', () => {
     ]);
   });
 
-  it('the first of several', () => {
+  it('the first of several refused values', () => {
     expect(refusalOf({ a: { b: 1n }, c: 1n, d: Symbol('s') }).path).toBe('data.a.b');
   });
 
@@ -225,7 +225,7 @@ describe('copyPlainData refuses, and names the path to', () => {
     ]);
   });
 
-  it('the reference that closes a circle behind thousands of objects that are fine', () => {
+  it('the reference that closes a circle behind thousands of valid objects', () => {
     const tail: Record<string, unknown> = {};
     tail['self'] = tail;
     const many = Array.from({ length: 5_000 }, () => ({}));
@@ -237,7 +237,7 @@ describe('copyPlainData refuses, and names the path to', () => {
     expect(refusalOf(deep)).toEqual({ path: 'data', found: 'data nested more than 500 levels deep' });
   });
 
-  it('one offender, wherever it is planted', () => {
+  it('one refused value, wherever it is planted', () => {
     const OFFENDERS = [
       () => 1,
       Symbol('s'),
@@ -286,7 +286,7 @@ function revoked<T extends object>(target: T): T {
   return proxy;
 }
 
-describe("copyPlainData does not ask a value's own methods, but the language's", () => {
+describe('copyPlainData calls the methods of the language, not those of a value,', () => {
   const shared = new Uint8Array([1, 2]);
   class Sharing extends Uint8Array {
     static get [Symbol.species](): Uint8ArrayConstructor {
@@ -327,7 +327,7 @@ describe("copyPlainData does not ask a value's own methods, but the language's",
     expect([source[0], shared[0]]).toEqual([7, 1]);
   });
 
-  it('so that a small Buffer shares no pool with others', () => {
+  it('so that a small Buffer shares no pool with other buffers', () => {
     expect(copy(Buffer.from('abc')).buffer.byteLength).toBe(3);
   });
 
@@ -351,8 +351,8 @@ describe("copyPlainData does not ask a value's own methods, but the language's",
   });
 });
 
-describe('copyPlainData copies data that is unusual', () => {
-  it('frozen data to data that is not', () => {
+describe('copyPlainData copies unusual data:', () => {
+  it('frozen data to data that are not frozen', () => {
     const copied = copy(Object.freeze({ list: Object.freeze([Object.freeze({ a: 1 })]) }));
     expect([Object.isFrozen(copied), Object.isFrozen(copied.list), Object.isFrozen(copied.list[0])]).toEqual([
       false,
@@ -361,7 +361,7 @@ describe('copyPlainData copies data that is unusual', () => {
     ]);
   });
 
-  it('holes of arrays to holes, billions of them too', () => {
+  it('holes of arrays to holes, even billions of them', () => {
     const sparse: unknown[] = [1];
     sparse[2] = 3;
     const huge: unknown[] = [];
@@ -380,7 +380,7 @@ describe('copyPlainData copies data that is unusual', () => {
     expect(show(copy(source))).toBe("{ record: { a: 1 }, match: [ 'a' ] }");
   });
 
-  it('what getters say, as data', () => {
+  it('results of getters, as data', () => {
     let reads = 0;
     const copied = copy({
       get counted() {
@@ -391,7 +391,7 @@ describe('copyPlainData copies data that is unusual', () => {
   });
 });
 
-describe('copyPlainData names the path to what cannot be read', () => {
+describe('copyPlainData names the path to a value that cannot be read:', () => {
   const failing = {
     get secret(): never {
       throw new Error('The connection is closed.');
@@ -430,7 +430,7 @@ describe('copyPlainData names the path to what cannot be read', () => {
     expect(refusalOf(new Map([['k', offender]]))).toEqual({ path: `data.get("k")${path}`, found });
   });
 
-  it('a typed array whose memory is gone', () => {
+  it('a typed array whose memory was detached', () => {
     const gone = new Uint8Array(2);
     structuredClone(gone.buffer, { transfer: [gone.buffer] });
     expect(refusalOf({ gone })).toMatchObject({
@@ -439,7 +439,7 @@ describe('copyPlainData names the path to what cannot be read', () => {
     });
   });
 
-  it('an array without an end that a proxy shows, and getters without an end', () => {
+  it('an array without an end that a proxy simulates, and getters without an end', () => {
     const endless = (): object =>
       Object.defineProperty({}, 'next', { enumerable: true, get: () => endless() });
     expect(refusalOf(endless())).toEqual({ path: 'data', found: 'data nested more than 500 levels deep' });
@@ -447,7 +447,7 @@ describe('copyPlainData names the path to what cannot be read', () => {
     expect(refusalOf(new Proxy({}, prototypes)).path).toBe('data');
   });
 
-  it('with what was thrown as the cause', () => {
+  it('with the thrown value as the cause', () => {
     const cause = new Error('The connection is closed.');
     const source = Object.defineProperty({}, 'x', { enumerable: true, get: () => raise(cause) });
     expect(() => copy(source)).toThrow(expect.objectContaining({ cause }));
@@ -455,7 +455,7 @@ describe('copyPlainData names the path to what cannot be read', () => {
 });
 
 describe('PlainDataError', () => {
-  it('says where what was found, and what to do', () => {
+  it('names the place, the value and the remedy', () => {
     expect(() => copyPlainData({ client: new Thing() }, 'runContext.dependencies')).toThrow(
       'Expected runContext.dependencies.client to be plain data (JSON values, Date, Map, Set, Buffer or typed arrays), ' +
         'got an instance of Thing. Remove it from the run; inject services into the hook provider instead.',

@@ -35,7 +35,7 @@ function keep(value: unknown): unknown {
 }
 
 describe('Exact JSON', () => {
-  it('gives back any plain data as it was, after what jsonb does to it', () => {
+  it('returns any plain data unchanged, after the changes that jsonb makes', () => {
     fc.assert(
       fc.property(anyPlainData, (value) => {
         expect(show(keep(value))).toBe(show(value));
@@ -67,12 +67,12 @@ describe('Exact JSON', () => {
     expect(show(keep(value))).toBe(show(value));
   });
 
-  it('needs no beside for what jsonb keeps as it is', () => {
+  it('needs no second column for data that jsonb keeps unchanged', () => {
     const value = { a: [1, 'two', null, true], b: { c: {} }, cc: { d: -1.5, ef: 'héllo 👋' } };
     expect(toExactJson(value)).toEqual({ json: JSON.stringify(value), meta: null });
   });
 
-  it('shows queries dates as ISO text, maps as objects, sets as lists, bytes as base64, and U+FFFD for what jsonb refuses', () => {
+  it('shows queries dates as ISO text, maps as objects, sets as lists, bytes as base64, and U+FFFD for characters that jsonb refuses', () => {
     const { json } = toExactJson({
       at: new Date(0),
       map: new Map([['k\0', 1]]),
@@ -90,14 +90,14 @@ describe('Exact JSON', () => {
     });
   });
 
-  it('gives records no prototype that data has brought', () => {
+  it('gives records no prototype from the data', () => {
     const kept = keep(JSON.parse('{"x":{"__proto__":{"isAdmin":true},"a":-0}}')) as { x: object };
     expect(Object.getPrototypeOf(kept.x)).toBe(Object.prototype);
     expect(kept.x).not.toHaveProperty('isAdmin');
     expect({}).not.toHaveProperty('isAdmin');
   });
 
-  it('refuses what is no plain data', () => {
+  it('refuses data that are not plain', () => {
     for (const value of [1n, () => 1, Symbol('s'), new URL('http://localhost')])
       expect(() => toExactJson({ value })).toThrow(TypeError);
   });

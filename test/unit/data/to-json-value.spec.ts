@@ -22,11 +22,11 @@ describe('toJsonValue()', () => {
       '[unreadable]',
     ],
     ['a map with a revoked key', new Map([[revoked({}), 1]]), { '[unreadable]': 1 }],
-  ])('says so of %s, and shows the rest', (_name, value, expected) => {
+  ])('names %s by its kind, and shows the rest', (_name, value, expected) => {
     expect(toJsonValue({ value, rest: 1 })).toEqual({ value: expected, rest: 1 });
   });
 
-  it("does not ask a value's own methods, but the language's", () => {
+  it('calls the methods of the language, not those of a value', () => {
     const asked = (): never => raise(new Error('It was asked.'));
     const own = {
       map: asked,
@@ -56,7 +56,7 @@ describe('toJsonValue()', () => {
   });
 
   it.each([1_000, 100_000])(
-    'ends, and JSON can be written, for data that is nested %d levels deep',
+    'ends, and returns valid JSON, for data that are nested %d levels deep',
     (levels) => {
       const deep = JSON.parse('['.repeat(levels + 1) + ']'.repeat(levels + 1)) as unknown;
       expect(JSON.stringify(toJsonValue(deep))).toContain('[nested too deep]');

@@ -18,7 +18,7 @@ describe('isRefusal', () => {
     expect(isRefusal(thrown)).toBe(true);
   });
 
-  it('takes other errors, values and circles of causes for no refusal', () => {
+  it('does not count other errors, values and circles of causes as refusals', () => {
     const circle = new Error('circle');
     circle.cause = circle;
     for (const thrown of [new Error('broken', { cause: 'text' }), 'text', undefined, circle]) {

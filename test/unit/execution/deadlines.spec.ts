@@ -21,7 +21,7 @@ describe('Deadlines', () => {
     return deadlines.set(milliseconds, () => expired.push(name));
   }
 
-  it('lets each expire at its own time, whatever the order they were set in', () => {
+  it('expire each at its own time, in whatever order they were set', () => {
     set(30, 'late');
     set(10, 'early');
     set(20, 'middle');
@@ -39,14 +39,14 @@ describe('Deadlines', () => {
     ]);
   });
 
-  it('needs one timer however many there are, and none when all have expired', () => {
+  it('need one timer however many there are, and none when all have expired', () => {
     for (let count = 1; count <= 100; count++) set(count, String(count));
     const whileOpen = jest.getTimerCount();
     jest.advanceTimersByTime(100);
     expect([whileOpen, expired.length, jest.getTimerCount()]).toEqual([1, 100, 0]);
   });
 
-  it('wakes up earlier for an earlier one that is set later', () => {
+  it('wake up earlier for an earlier one that is set later', () => {
     set(1_000, 'late');
     jest.advanceTimersByTime(500);
     set(10, 'early');
@@ -54,7 +54,7 @@ describe('Deadlines', () => {
     expect([expired, jest.getTimerCount()]).toEqual([['early'], 1]);
   });
 
-  it('forgets one that is cleared, and keeps the others', () => {
+  it('forget one that is cleared, and keep the others', () => {
     const cleared = set(10, 'cleared');
     set(20, 'kept');
     deadlines.clear(cleared);
@@ -62,13 +62,13 @@ describe('Deadlines', () => {
     expect(expired).toEqual(['kept']);
   });
 
-  it('leaves no timer once all are cleared', () => {
+  it('leave no timer once all are cleared', () => {
     const open = [set(10, 'one'), set(20, 'two')];
     for (const deadline of open) deadlines.clear(deadline);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('works on after all have been cleared or have expired', () => {
+  it('can be set again after all have been cleared or have expired', () => {
     deadlines.clear(set(10, 'cleared'));
     set(10, 'first');
     jest.advanceTimersByTime(10);
@@ -77,7 +77,7 @@ describe('Deadlines', () => {
     expect([expired, jest.getTimerCount()]).toEqual([['first', 'second'], 0]);
   });
 
-  it('takes it calmly when one is cleared twice, or after it has expired', () => {
+  it('accept a second clear of one, and a clear after it has expired', () => {
     const expiring = set(10, 'expired');
     const cleared = set(10, 'cleared');
     deadlines.clear(cleared);
@@ -89,14 +89,14 @@ describe('Deadlines', () => {
     expect(expired).toEqual(['expired', 'other']);
   });
 
-  it('does not let one expire that another clears at the same moment', () => {
+  it('do not expire if they are cleared at the same moment', () => {
     deadlines.set(10, () => deadlines.clear(second));
     const second = set(10, 'second');
     jest.advanceTimersByTime(10);
     expect([expired, jest.getTimerCount()]).toEqual([[], 0]);
   });
 
-  it('takes new ones from one that expires', () => {
+  it('can be set while one expires', () => {
     deadlines.set(10, () => {
       set(5, 'child');
       set(50, 'late child');
@@ -108,14 +108,14 @@ describe('Deadlines', () => {
     expect([expired, jest.getTimerCount()]).toEqual([['child', 'other', 'late child'], 0]);
   });
 
-  it('lets one that is due at once expire in a turn of its own', () => {
+  it('expire in a turn of their own if they are due at once', () => {
     set(0, 'now');
     const before = [...expired];
     jest.advanceTimersByTime(0);
     expect([before, expired]).toEqual([[], ['now']]);
   });
 
-  it('waits longer than a timer of Node can, without waking up all the time', () => {
+  it('wait longer than a timer of Node can, without waking up all the time', () => {
     const thirtyDays = 30 * 24 * 60 * 60 * 1_000;
     const wakeUps = jest.spyOn(globalThis, 'setTimeout');
     set(thirtyDays, 'late');
@@ -125,7 +125,7 @@ describe('Deadlines', () => {
     expect([before, expired, wakeUps.mock.calls.length]).toEqual([[], ['late'], 2]);
   });
 
-  it('keeps no process alive', () => {
+  it('keep no process alive', () => {
     jest.useRealTimers();
     const timers = jest.spyOn(globalThis, 'setTimeout');
     const deadline = deadlines.set(60_000, () => undefined);

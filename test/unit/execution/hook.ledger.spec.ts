@@ -63,7 +63,7 @@ describe('HookLedger', () => {
     expect(hooksOf(ledger.list())).toEqual(['fourth', 'third', 'second', 'first']);
   });
 
-  it('puts an execution that ends where its end belongs, whenever it was scheduled', () => {
+  it('puts an execution that ends at the place of its end, whenever it was scheduled', () => {
     const slow = schedule(ledger, 'slow');
     endAll(ledger, 'quick');
     ledger.end(slow, 'succeeded');
@@ -78,20 +78,20 @@ describe('HookLedger', () => {
     expect(listed).toEqual(['a', 'ba', 'cba', 'dcb', 'edc', 'fed', 'gfe', 'hgf']);
   });
 
-  it('forgets no open one, however many there are', () => {
+  it('forgets no open execution, however many there are', () => {
     for (const hook of 'abcde') schedule(ledger, hook);
     endAll(ledger, ...'uvwxyz');
     expect([hooksOf(ledger.list()).join(''), ledger.openCount]).toEqual(['edcbazyx', 5]);
   });
 
-  it('with a capacity of 0, remembers open ones and counts', () => {
+  it('remembers open executions with a capacity of 0, and counts', () => {
     const forgetful = new HookLedger(0);
     schedule(forgetful, 'open');
     endAll(forgetful, 'ended', 'another');
     expect([hooksOf(forgetful.list()), forgetful.counts.succeeded]).toEqual([['open'], 2]);
   });
 
-  it('ends an execution once: a second verdict changes nothing', () => {
+  it('ends an execution once: a second result changes nothing', () => {
     const execution = schedule(ledger, 'late');
     ledger.end(execution, 'dropped', { reason: 'shutdown' });
     const first = ledger.list();
@@ -103,12 +103,12 @@ describe('HookLedger', () => {
     ]);
   });
 
-  it('does not end what it was never told of', () => {
+  it('does not end an execution that it does not know', () => {
     ledger.end(createExecution(), 'succeeded');
     expect([ledger.list(), ledger.counts.succeeded]).toEqual([[], 0]);
   });
 
-  it('counts every end, those forgotten too', () => {
+  it('counts every end, forgotten executions included', () => {
     endAll(ledger, ...'abcde');
     for (const state of ['failed', 'failed', 'timed_out', 'skipped', 'dropped'] as const)
       ledger.end(schedule(ledger, 'other'), state);
@@ -119,7 +119,7 @@ describe('HookLedger', () => {
     ]);
   });
 
-  describe('list()', () => {
+  describe('with list()', () => {
     beforeEach(() => {
       ledger = new HookLedger(1_000);
       for (const runId of ['one', 'two']) {
@@ -151,14 +151,14 @@ describe('HookLedger', () => {
       expect([ledger.list().length, ledger.list({ limit: 1_000 }).length]).toEqual([100, 154]);
     });
 
-    it('returns copies', () => {
+    it('returns copies of its records', () => {
       Object.assign(ledger.list({ limit: 1 })[0]!, { hook: 'changed' });
       expect(ledger.list({ hook: 'changed' })).toEqual([]);
     });
   });
 
-  describe('changes', () => {
-    it('tells of every change of state as it happens, once each', () => {
+  describe('with its stream of changes', () => {
+    it('reports every change of state as it happens, once each', () => {
       const seen: string[] = [];
       const subscription = ledger.changes.subscribe(({ hook, state, attempts }) =>
         seen.push(`${hook} ${state} ${attempts}`),
@@ -183,7 +183,7 @@ describe('HookLedger', () => {
     });
   });
 
-  it('gives out counts that nobody can change', () => {
+  it('returns counts that callers cannot change', () => {
     Object.assign(ledger.counts, { succeeded: 99 });
     expect(ledger.counts.succeeded).toBe(0);
   });

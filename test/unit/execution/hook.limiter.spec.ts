@@ -64,7 +64,7 @@ describe('HookLimiter', () => {
     expect(seen).toEqual([[], ['third'], ['third'], ['third', 'fourth']]);
   });
 
-  it('counts a permit whose execution has not started yet, and its start from the moment when it is', async () => {
+  it('counts a permit before the start of its execution, and the start from its own moment', async () => {
     const limiter = createLimiter({ rate: { max: 1, per: 100 } });
     const early = limiter.tryTake();
     const served = queue(limiter, 'next');
@@ -89,7 +89,7 @@ describe('HookLimiter', () => {
     expect(served).toEqual(['attempt', 'next']);
   });
 
-  it('lets nobody overtake those in line', async () => {
+  it('lets no execution overtake the line', async () => {
     const limiter = createLimiter({ concurrency: 1, rate: { max: 1, per: 100 } });
     const permit = limiter.tryTake();
     permit?.start();
@@ -101,7 +101,7 @@ describe('HookLimiter', () => {
     expect(served).toEqual(['waiting']);
   });
 
-  it('leaves no timer behind when it is closed, and lets those in line go without a permit', async () => {
+  it('leaves no timer behind when it is closed, and lets the line pass without permits', async () => {
     const limiter = createLimiter({ rate: { max: 1, per: 100 } });
     const permit = limiter.tryTake();
     permit?.start();
@@ -120,7 +120,7 @@ describe('HookLimiter', () => {
     ]);
   });
 
-  it('has no timer when nothing waits', async () => {
+  it('has no timer when the line is empty', async () => {
     const limiter = createLimiter({ concurrency: 1, rate: { max: 5, per: 100 } });
     const permit = limiter.tryTake();
     permit?.start();

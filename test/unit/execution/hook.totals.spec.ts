@@ -6,12 +6,12 @@ import { createExecution } from '../../support/hook-executions.js';
 
 const component = { kind: 'agent', id: 'support', name: 'Support' } as const;
 
-describe('totalsOf()', () => {
-  it('of nothing are zeros', () => {
+describe('The totals of executions', () => {
+  it('are zeros for an empty ledger', () => {
     expect(totalsOf([], 1_000)).toStrictEqual({ waiting: 0, running: 0, failed: 0, volatile: 0, hooks: [] });
   });
 
-  it('count volatile executions, whatever has become of them', () => {
+  it('count volatile executions, whatever their state', () => {
     const executions = [
       createExecution({ state: 'scheduled', isVolatile: true }),
       createExecution({ state: 'succeeded', isVolatile: true, startedAt: 100, endedAt: 150 }),
@@ -57,20 +57,20 @@ describe('totalsOf()', () => {
     });
   });
 
-  it('have the time that half and 95 % of the executions took at most', () => {
+  it('contain the time within which half and 95 % of the executions ended', () => {
     const executions = Array.from({ length: 100 }, (_, index) =>
       createExecution({ runId: `${index}`, state: 'succeeded', startedAt: 0, endedAt: 100 - index }),
     );
     expect(totalsOf(executions, 0).hooks).toMatchObject([{ ran: 100, p50: 50, p95: 95 }]);
   });
 
-  it('never wait for less than nothing, if the clock was set back', () => {
+  it('contain no negative waiting time, even if the clock was set back', () => {
     expect(totalsOf([createExecution({ scheduledAt: 2_000 })], 1_000).oldestWaiting).toBe(0);
   });
 });
 
 describe('LedgerExecutions', () => {
-  it('tell of those of one user, of nobody or of all', async () => {
+  it('counts the executions of one user, of no user or of all users', async () => {
     const ledger = new HookLedger();
     for (const userId of ['anna', 'anna', 'ben', undefined])
       ledger.schedule(

@@ -39,7 +39,7 @@ describe('InProcessHookExecutor', () => {
     return harness.batch(id, { hook: () => void steps.push(id) }, options);
   }
 
-  it('takes a batch without a promise while there is room', () => {
+  it('accepts a batch without a promise while there is room', () => {
     expect(createExecutor().accept(recordingBatch('run'))).toBeUndefined();
   });
 
@@ -52,7 +52,7 @@ describe('InProcessHookExecutor', () => {
     expect(steps).toEqual(['c', 'a', 'd', 'b']);
   });
 
-  it('names a hook once that it drops at its stop while the hook waits for its retry, and its batch still runs', async () => {
+  it('names a dropped hook once at its stop while the hook waits for its retry and its batch still runs', async () => {
     const executor = createExecutor();
     const started = createGate();
     const batch = harness.batch('run', {
@@ -73,7 +73,7 @@ describe('InProcessHookExecutor', () => {
     expect(dropped.map(({ execution: { hook } }) => hook)).toEqual(['failing', 'next']);
   });
 
-  it('starts hooks in a turn of their own, after what released them and its microtasks', async () => {
+  it('starts hooks in a turn of their own, after the release and its microtasks', async () => {
     const executor = createExecutor();
     const batch = recordingBatch('hook');
     void executor.accept(batch);
@@ -90,7 +90,7 @@ describe('InProcessHookExecutor', () => {
     ]);
   });
 
-  it('starts executions that wait for the limits of their hook in the order in which they came to it', async () => {
+  it('starts executions that wait for the limits of their hook in the order of their arrival', async () => {
     const executor = createExecutor();
     const ids = ['a', 'b', 'c', 'd'];
     const recorded = async (id: string): Promise<void> => {
@@ -185,8 +185,8 @@ describe('InProcessHookExecutor', () => {
     ]);
   });
 
-  describe('over maxPending', () => {
-    it('G17: runs the hooks right there and waits for them', async () => {
+  describe('with more than maxPending batches', () => {
+    it('G17: an executor over maxPending runs the hooks immediately and waits for them', async () => {
       const executor = createExecutor({ maxPending: 1 });
       const held = recordingBatch('held');
       const over = harness.batch('over', {
@@ -205,7 +205,7 @@ describe('InProcessHookExecutor', () => {
       expect([steps, overflows]).toEqual([['slow', 'quick', 'accepted', 'held'], ['over']]);
     });
 
-    it('tells hooks nothing of a delivery, since nothing has been sent', async () => {
+    it('gives hooks no delivery, since no response has been sent', async () => {
       const executor = createExecutor({ maxPending: 1 });
       const hook: TestHook = (context) => void steps.push(String('delivered' in context.hook));
       await executor.accept(recordingBatch('held'));
@@ -229,7 +229,7 @@ describe('InProcessHookExecutor', () => {
       expect([steps, overflows]).toEqual([['over', 'ready'], ['over']]);
     });
 
-    it('takes batches that were started inside a hook, which would otherwise wait for itself', async () => {
+    it('accepts batches that were started inside a hook, which would otherwise wait for itself', async () => {
       const executor = createExecutor({ maxPending: 1 });
       const inner = recordingBatch('inner', { cannotWait: true });
       const outer = harness.batch('outer', {
@@ -246,7 +246,7 @@ describe('InProcessHookExecutor', () => {
       expect([steps, overflows]).toEqual([['outer', 'inner'], []]);
     });
 
-    it('G19: drops at shutdown what it could not run in time', async () => {
+    it('G19: an executor drops the hooks at shutdown that it could not run in time', async () => {
       const executor = createExecutor({ maxPending: 1 });
       const deadline = new AbortController();
       const over = harness.batch('over', {

@@ -58,7 +58,7 @@ describe('RunIndex', () => {
   beforeEach(() => void jest.useFakeTimers());
   afterEach(() => void jest.useRealTimers());
 
-  it('remembers as many runs as it may, the latest ones, the newest first', () => {
+  it('remembers the latest runs up to its capacity, the newest first', () => {
     const index = new RunIndex(3);
     const seen = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((id) => {
       index.add(settledRun(id));
@@ -85,7 +85,7 @@ describe('RunIndex', () => {
     expect((record?.settledAt ?? 0) - (record?.startedAt ?? 0)).toBe(50);
   });
 
-  it('does not change when the metrics of the run do', () => {
+  it('stays unchanged when the metrics of the run change', () => {
     const metrics = { inputTokens: 1 };
     const index = new RunIndex();
     index.add(settledRun('run', metrics));
@@ -93,7 +93,7 @@ describe('RunIndex', () => {
     expect([...index.newestFirst()]).toMatchObject([{ usage: { inputTokens: 1 } }]);
   });
 
-  it('knows when the response of a run closed, and whether it was delivered', () => {
+  it('records when the response of a run closed, and whether it was delivered', () => {
     const index = new RunIndex();
     const close = index.add(settledRun('run'));
     close(5_000, true);

@@ -31,7 +31,7 @@ describe('The time limit of an executor', () => {
     return { executor, harness, gates };
   }
 
-  it('leaves accept() the time that hooks take which it runs', async () => {
+  it('includes for accept() the time of the hooks that it runs', async () => {
     const { executor, harness, gates } = createStage();
     const [one, two] = gates;
     const batch = harness.batch('run', { one: () => one?.opened, two: () => two?.opened });
@@ -46,7 +46,7 @@ describe('The time limit of an executor', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('leaves accept() the time that the executor asks for, so that no hook is dropped which waits for its limits', async () => {
+  it('includes for accept() the time that the executor asks for, so that no hook is dropped that waits for its limits', async () => {
     const { harness } = createStage();
     const ran: string[] = [];
     class Patient extends InProcessHookExecutor {
@@ -98,7 +98,7 @@ describe('The time limit of an executor', () => {
     [5, '5 (number)'],
     [true, 'true (boolean)'],
     [{}, 'an object'],
-  ])('names the method that answers with %p in place of a promise', async (answer, got) => {
+  ])('names the method that returns %p instead of a promise', async (answer, got) => {
     class Odd extends InProcessHookExecutor {
       override accept(): Promise<void> {
         return answer as Promise<void>;

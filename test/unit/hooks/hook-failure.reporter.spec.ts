@@ -16,7 +16,7 @@ function failureOf(error: Error, overrides: Parameters<typeof createExecution>[0
 }
 
 describe('HookFailureReporter', () => {
-  it('G13: logs run, hook, component and stack', () => {
+  it('G13: the reporter logs run, hook, component and stack', () => {
     const log = new RecordingLogger();
     const error = new Error('no connection');
     new HookFailureReporter(log).report(failureOf(error));
@@ -31,13 +31,13 @@ describe('HookFailureReporter', () => {
     ]);
   });
 
-  it('says after how many attempts', () => {
+  it('states the number of attempts', () => {
     const log = new RecordingLogger();
     new HookFailureReporter(log).report(failureOf(new Error('x'), { attempts: 3 }));
     expect(log.messages('error')[0]).toMatch(/ failed after 3 attempts: x$/);
   });
 
-  it('G15: reports a check error in the background as a guard that cannot guard, with the fix', () => {
+  it('G15: the reporter reports a check error in the background as a guard that cannot guard, with the fix', () => {
     const log = new RecordingLogger();
     const reporter = new HookFailureReporter(log);
     reporter.report(failureOf(new InputCheckError('secrets'), { phase: 'pre' }));
@@ -49,7 +49,7 @@ describe('HookFailureReporter', () => {
     ]);
   });
 
-  it('tells whoever asked, with a copy of the record', () => {
+  it('gives the listener a copy of the record', () => {
     const told: HookFailure[] = [];
     const failure = failureOf(new Error('x'));
     new HookFailureReporter(new RecordingLogger(), (given) => void told.push(given)).report(failure);
@@ -72,7 +72,7 @@ describe('HookFailureReporter', () => {
     expect(log.messages('error')[1]).toBe('onHookError itself failed for run:post:notify: pager is down');
   });
 
-  it('survives a logger that throws, warns by other means, and still tells whoever asked', async () => {
+  it('survives a logger that throws, warns by other means, and still calls the listener', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const rejections = recordUnhandledRejections();
     const told: string[] = [];

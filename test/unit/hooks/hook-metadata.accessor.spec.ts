@@ -59,7 +59,7 @@ describe('HookMetadataAccessor.read()', () => {
     ],
     ['@Guardrail()', Guardrail(), { isGuardrail: true }],
     ['@Guardrail(options)', Guardrail({ stream: 'pass' }), { isGuardrail: true, stream: 'pass' }],
-  ])('reads what %s wrote, and takes the name from the method', (_name, decorator, expected) => {
+  ])('reads the options that %s wrote, and takes the name from the method', (_name, decorator, expected) => {
     class Hooks {
       notify(): void {}
     }
@@ -74,7 +74,7 @@ describe('HookMetadataAccessor.read()', () => {
     });
   });
 
-  it('knows nothing of methods without a decorator, and of methods that do not exist', () => {
+  it('returns nothing for methods without a decorator, and for methods that do not exist', () => {
     const read = ['helper', 'missing', 'toString', 'constructor'].map((method) =>
       HookMetadataAccessor.read(Base.prototype, method),
     );
@@ -88,7 +88,7 @@ describe('HookMetadataAccessor.read()', () => {
     expect(HookMetadataAccessor.read(Overriding.prototype, 'noSecrets')?.isGuardrail).toBe(true);
   });
 
-  it('lets a subclass decorate anew, and leaves the base class as it was', () => {
+  it('lets a subclass decorate a method anew, and leaves the base class unchanged', () => {
     expect(HookMetadataAccessor.read(Redecorating.prototype, 'notify')).toEqual({
       name: 'mine',
       isGuardrail: false,
@@ -127,7 +127,7 @@ describe('HookMetadataAccessor.read()', () => {
     expect(read('twice')).toThrow('Stacked.twice has @Hook and @Hook.');
   });
 
-  it('names class and method when the options are wrong', () => {
+  it('names class and method if the options are wrong', () => {
     class Wrong {
       @Hook({ timeout: -1 })
       notify(): void {}

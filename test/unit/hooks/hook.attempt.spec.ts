@@ -41,7 +41,7 @@ function listenersOf(controller: AbortController): number {
 
 describe('attemptHook()', () => {
   it.each([undefined, null, 0, 'text', true, Symbol('s'), {}, [], () => 1, { then: 'no function' }])(
-    'has run at once when the hook returns %p',
+    'has ended at once when the hook returns %p',
     (returned) => {
       expect(attempt(() => returned)).toBe('ran');
     },
@@ -79,7 +79,7 @@ describe('attemptHook()', () => {
     expect(steps).toEqual(['subscribed', 'completed', 'ran']);
   });
 
-  it.each([BOOM, undefined, null, 'text', 0])('throws %p as the hook threw it', async (thrown) => {
+  it.each([BOOM, undefined, null, 'text', 0])('throws %p exactly as the hook threw it', async (thrown) => {
     const outcomes = await Promise.all(
       [
         () => raise(thrown),
@@ -99,7 +99,7 @@ describe('attemptHook()', () => {
     expect(outcomes).toEqual(Array.from({ length: 6 }, () => ({ caught: thrown })));
   });
 
-  it('believes the first word of a thenable that settles twice', async () => {
+  it('accepts the first result of a thenable that settles twice', async () => {
     const twice = {
       then(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
         resolve(1);
@@ -125,7 +125,7 @@ describe('attemptHook()', () => {
     ['promises that nothing waits for', () => [Promise.resolve()]],
     ['settled promises, one of them rejected', () => Promise.allSettled([Promise.reject(BOOM)])],
     ['errors in an array', () => [undefined, BOOM]],
-  ])('fails a guardrail that returns %s, and not a hook', async (_name, hook) => {
+  ])('fails a guardrail that returns %s, but not a hook', async (_name, hook) => {
     const asGuardrail = async (): Promise<AttemptResult> =>
       attempt(hook, { decoration: { guardrail: true } });
     await expect(asGuardrail()).rejects.toThrow(
@@ -147,7 +147,7 @@ describe('attemptHook()', () => {
       ['false', 'skipped', false],
       ['a promise of true', 'ran', Promise.resolve(true)],
       ['a promise of false', 'skipped', Promise.resolve(false)],
-    ])('that returns %s, the hook is %s', async (_name, expected, returned) => {
+    ])('that returns %s, ends with the result %s', async (_name, expected, returned) => {
       let calls = 0;
       const result = await attempt(() => (calls += 1), { decoration: { when: () => returned as boolean } });
       expect([result, calls]).toEqual([expected, expected === 'ran' ? 1 : 0]);
@@ -162,7 +162,7 @@ describe('attemptHook()', () => {
       ['a promise of nothing', Promise.resolve()],
       ['something that is only falsy', 0],
       ['an observable without a value', EMPTY],
-    ])('that returns %s, a guardrail applies', async (_name, returned) => {
+    ])('that returns %s, applies a guardrail', async (_name, returned) => {
       const guard = jest.fn();
       const result = await attempt(guard, {
         decoration: { guardrail: true, when: () => returned as boolean },
@@ -174,7 +174,7 @@ describe('attemptHook()', () => {
       ['false', false],
       ['a promise of false', Promise.resolve(false)],
       ['an observable of false', of(false)],
-    ])('that returns %s, a guardrail does not apply', async (_name, returned) => {
+    ])('that returns %s, does not apply a guardrail', async (_name, returned) => {
       const guard = jest.fn();
       const result = await attempt(guard, {
         decoration: { guardrail: true, when: () => returned as boolean },
@@ -188,7 +188,7 @@ describe('attemptHook()', () => {
       ['nothing', undefined, 'undefined'],
       ['a promise of null', Promise.resolve(null), 'null'],
       ['something that is only falsy', '', 'a value of type string'],
-    ])('that returns %s, a hook fails and is not called', async (_name, returned, kind) => {
+    ])('that returns %s, fails a hook without calling it', async (_name, returned, kind) => {
       const hook = jest.fn();
       const attempted = async (): Promise<AttemptResult> =>
         attempt(hook, { decoration: { when: () => returned as boolean } });
@@ -198,7 +198,7 @@ describe('attemptHook()', () => {
       expect(hook).not.toHaveBeenCalled();
     });
 
-    it('answers at once if the condition does', () => {
+    it('returns at once if the condition does', () => {
       expect([
         attempt(() => 1, { decoration: { when: () => true } }),
         attempt(() => 1, { decoration: { when: () => false } }),
@@ -212,7 +212,7 @@ describe('attemptHook()', () => {
       expect([seen.length, seen[0] === seen[1]]).toEqual([2, true]);
     });
 
-    it('waits for the hook after a condition that was waited for', async () => {
+    it('waits for the hook after an asynchronous condition', async () => {
       const steps: string[] = [];
       const hook = async (): Promise<void> => {
         await Promise.resolve();
@@ -279,7 +279,7 @@ describe('attemptHook()', () => {
       await result;
     });
 
-    it('does not care what becomes of a hook that it gave up', async () => {
+    it('ignores the later result of a hook that it has abandoned', async () => {
       const rejections = recordUnhandledRejections();
       let reject!: (reason: unknown) => void;
       const hook = (): Promise<void> => new Promise((_resolve, fail) => (reject = fail));
@@ -297,8 +297,8 @@ describe('attemptHook()', () => {
     });
   });
 
-  describe('that may be abandoned', () => {
-    it('stops waiting at once when it is, with the reason', async () => {
+  describe('under a signal that may abandon it', () => {
+    it('stops waiting at once with the reason of the signal', async () => {
       const run = new AbortController();
       const signals: AbortSignal[] = [];
       const hook: TestHook = ({ signal }) => {
@@ -321,7 +321,7 @@ describe('attemptHook()', () => {
       ['throws', ({ signal }) => raise(signal)],
       ['resolves', async ({ signal }) => void signal],
       ['rejects', async ({ signal }) => raise(signal)],
-    ])('leaves nothing attached to the run when the hook %s', async (_name, hook) => {
+    ])('leaves no listener on the run when the hook %s', async (_name, hook) => {
       const run = new AbortController();
       try {
         await attempt(hook, { parent: run.signal, abandonOn: run.signal });

@@ -68,13 +68,13 @@ describe('bindHook() with a class', () => {
     ]);
   });
 
-  it('tells the container who asks', () => {
+  it('names the requester to the container', () => {
     const instanceOf = jest.fn(() => new Support());
     bind(hookRef(Support, 'notify'), PLACE, { instanceOf });
     expect(instanceOf.mock.calls).toEqual([[Support, 'postHooks[1] of agent "support"']]);
   });
 
-  it('reads the decorator from the class, so a mock in its place loses nothing', () => {
+  it('reads the decorator from the class, so that a mock in its place loses nothing', () => {
     const hook = bind(hookRef(Support, 'noSecrets'), PLACE, container({ noSecrets: () => 'mocked' }));
     expect([hook.invoke(CONTEXT), hook.definition]).toEqual([
       'mocked',
@@ -89,7 +89,7 @@ describe('bindHook() with a class', () => {
     expect(hook.invoke(CONTEXT)).toBe('spied');
   });
 
-  it('takes a class with one hook method for that method, inherited or overridden', () => {
+  it('chooses the only hook method of a class, inherited or overridden', () => {
     const bound = [Audit, InheritedAudit].map((hookClass) => bind(hookClass));
     expect(bound.map((hook) => [hook.source, hook.invoke(CONTEXT)])).toEqual([
       ['Audit.write', 'written'],
@@ -97,7 +97,7 @@ describe('bindHook() with a class', () => {
     ]);
   });
 
-  it('takes a class whose one hook method has a symbol for a name', () => {
+  it('chooses the only hook method of a class if its name is a symbol', () => {
     class Quiet {
       @Hook()
       [SYMBOL](): string {
@@ -112,7 +112,7 @@ describe('bindHook() with a class', () => {
     ]);
   });
 
-  it('takes a class that was compiled to a function', () => {
+  it('accepts a class that was compiled to a function', () => {
     function Legacy(): void {}
     (Legacy.prototype as Record<string, unknown>)['write'] = () => 'legacy';
     Hook()(Legacy.prototype as object, 'write', {});
@@ -133,7 +133,7 @@ describe('bindHook() with an instance', () => {
 });
 
 describe('bindHook() with a function', () => {
-  it('follows the switch of the module, under its own name', () => {
+  it('makes it follow the switch of the module, under its own name', () => {
     function count(context: PostHookContext): unknown {
       return context;
     }
@@ -146,7 +146,7 @@ describe('bindHook() with a function', () => {
     ]);
   });
 
-  it('calls an anonymous one after its place', () => {
+  it('names an anonymous function after its place', () => {
     expect(bind(() => 1).definition.name).toBe('postHooks[1]');
     expect(bind(defineHook(() => 1, { timeout: 5 })).definition).toEqual({
       name: 'postHooks[1]',
@@ -155,7 +155,7 @@ describe('bindHook() with a function', () => {
     });
   });
 
-  it('takes the options that defineHook() and defineGuardrail() gave it', () => {
+  it('uses the options that defineHook() and defineGuardrail() gave it', () => {
     function check(): string {
       return 'checked';
     }
@@ -168,7 +168,7 @@ describe('bindHook() with a function', () => {
     expect(bind(check).definition.isGuardrail).toBe(false);
   });
 
-  it('refuses to make a hook of one that is a hook already: a guardrail would become something else', () => {
+  it('refuses a function that is already a hook: a guardrail would become something else', () => {
     const guardrail = defineGuardrail(function noSecrets() {});
     expect(() => defineHook(guardrail, { runInBackground: true })).toThrow(
       'defineHook() was given "noSecrets", which is already the result of defineGuardrail(). ' +
@@ -176,13 +176,13 @@ describe('bindHook() with a function', () => {
     );
   });
 
-  it('names the place when the options are wrong', () => {
+  it('names the place if the options are wrong', () => {
     expect(() => bind(defineHook(() => 1, { timeout: 0 }))).toThrow(
       /^@Hook on postHooks\[1\] of agent "support": expected timeout/,
     );
   });
 
-  it('takes mocks, bound functions and functions of every kind', async () => {
+  it('accepts mocks, bound functions and functions of every kind', async () => {
     const kinds = [jest.fn(() => 1), Support.prototype.helper.bind(new Support()), async () => 1, () => 1];
     const bound = kinds.map((hook) => bind(hook).target);
     expect(bound).toEqual(kinds);
@@ -250,7 +250,7 @@ describe('bindHook() refuses', () => {
       hookRef(Audit, { members: false }),
       'the option "members" is only for hooks of the module. Attach the hook to the members, or list it in forRoot().',
     ],
-  ])('%s', (_name, listed, problem) => {
+  ])('a reference that is %s', (_name, listed, problem) => {
     expect(() => bind(listed)).toThrow(`postHooks[1] of agent "support": ${problem}`);
   });
 
@@ -261,7 +261,7 @@ describe('bindHook() refuses', () => {
     );
   });
 
-  it('a reference to nothing, where it is made', () => {
+  it('an undefined reference, where it is made', () => {
     const made = [undefined, null, 'Support'].map(
       (target) => () => hookRef(target as never, 'notify' as never),
     );
@@ -320,7 +320,7 @@ describe('bindHook() with a generator function', () => {
     ['a guardrail in a field', () => hookRef(Field, 'noSecrets'), 'Field.noSecrets'],
     ['an override', () => hookRef(Overriding, 'notify'), 'Overriding.notify'],
     ['a method of an instance', () => hookRef(new Streaming(), 'notify'), 'Streaming.notify'],
-  ])('refuses %s that is one', (_name, listed, called) => {
+  ])('refuses a method that is one: %s', (_name, listed, called) => {
     expect(() => bind(listed())).toThrow(`postHooks[1] of agent "support": ${called} ${BODY}`);
   });
 

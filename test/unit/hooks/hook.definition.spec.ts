@@ -51,7 +51,7 @@ describe('defineHookOf()', () => {
     ['Hook', { onError: 'continue' }],
     ['Guardrail', { name: 'other', timeout: 5, when: condition, stream: 'hold' }],
     ['Guardrail', { stream: 'pass' }],
-  ])('accepts @%s(%j)', (decorator, options) => {
+  ])('accepts the options @%s(%j)', (decorator, options) => {
     expect(define(decorator, options)).toMatchObject(options);
   });
 
@@ -116,7 +116,7 @@ describe('defineHookOf()', () => {
       { runInBackground: true },
       'a guardrail cannot run in the background, it would guard nothing. Remove runInBackground.',
     ],
-  ])('refuses @%s(%j)', (decorator, options, problem) => {
+  ])('refuses the options @%s(%j)', (decorator, options, problem) => {
     expect(() => define(decorator, options)).toThrow(
       new AgentOsConfigurationError(`@${decorator} on Support.notify: ${problem}`),
     );

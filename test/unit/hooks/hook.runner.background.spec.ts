@@ -54,7 +54,7 @@ describe('HookRunner, in the background,', () => {
     expect([harness.infos.length, harness.outcome().state]).toEqual([2, 'running']);
   });
 
-  it('ends hooks that are done at once without a promise', () => {
+  it('ends immediate hooks without a promise', () => {
     const returned = [run(() => 1), run(() => raise(BOOM)), run(() => 1, { when: () => false })];
     expect([returned, harness.ledger.counts]).toEqual([
       [undefined, undefined, undefined],
@@ -62,7 +62,7 @@ describe('HookRunner, in the background,', () => {
     ]);
   });
 
-  it('tells the hook who it is, and how the response went if there was one', () => {
+  it('gives the hook its execution, and the delivery of the response if there was one', () => {
     void run(harness.noted(), { name: 'notify', runId: 'r1' }, { delivered: false });
     void run(harness.noted(), { name: 'notify', runId: 'r2', phase: 'pre' });
     const info = { name: 'notify', attempt: 1, mode: 'background' };
@@ -87,20 +87,23 @@ describe('HookRunner, in the background,', () => {
     ['no luck', 'string', 'A value that is not an Error was thrown: "no luck"'],
     [404, 'number', 'A value that is not an Error was thrown: 404'],
     [{ code: 1 }, 'object', 'A value that is not an Error was thrown: [object Object]'],
-  ])('G13: records and reports %p, thrown or rejected, once', async (thrown, errorName, message) => {
-    void run(() => raise(thrown));
-    await run(() => Promise.reject(thrown));
-    expect(harness.ledger.list()).toMatchObject([
-      { state: 'failed', errorName },
-      { state: 'failed', errorName },
-    ]);
-    expect(harness.failures.map(({ error }) => [error instanceof Error, error.message])).toEqual([
-      [true, message],
-      [true, message],
-    ]);
-  });
+  ])(
+    'G13: the runner records and reports %p, thrown or rejected, once',
+    async (thrown, errorName, message) => {
+      void run(() => raise(thrown));
+      await run(() => Promise.reject(thrown));
+      expect(harness.ledger.list()).toMatchObject([
+        { state: 'failed', errorName },
+        { state: 'failed', errorName },
+      ]);
+      expect(harness.failures.map(({ error }) => [error instanceof Error, error.message])).toEqual([
+        [true, message],
+        [true, message],
+      ]);
+    },
+  );
 
-  it('G13: records a hook that takes longer than 60 seconds, or than it says, as timed out', async () => {
+  it('G13: the runner records a hook that exceeds 60 seconds, or its own timeout, as timed out', async () => {
     const ends: [string, number][] = [];
     harness.ledger.changes.subscribe(({ hook, state, endedAt }) => {
       if (state === 'timed_out') ends.push([hook, (endedAt ?? 0) - START]);
@@ -124,7 +127,7 @@ describe('HookRunner, in the background,', () => {
     ]);
   });
 
-  it('G16: keeps the execution id over all attempts', async () => {
+  it('G16: the runner keeps the execution id over all attempts', async () => {
     await runToEnd(
       harness.noted(() => raise(BOOM)),
       { name: 'sync', retry: { attempts: 3 } },
@@ -162,7 +165,7 @@ describe('HookRunner, in the background,', () => {
     ]);
   });
 
-  it('reports a hook that fails to the end once, after its last attempt', async () => {
+  it('reports a hook that fails in all attempts once, after its last attempt', async () => {
     await runToEnd(
       harness.noted((attempt) => raise(new Error(`failure ${attempt}`))),
       { retry: { attempts: 3 } },
@@ -187,7 +190,7 @@ describe('HookRunner, in the background,', () => {
     ]);
   });
 
-  it('asks the condition again before each attempt', async () => {
+  it('evaluates the condition again before each attempt', async () => {
     const options = { retry: { attempts: 3 }, when: () => harness.infos.length === 0 };
     await runToEnd(
       harness.noted(() => raise(BOOM)),
@@ -199,7 +202,7 @@ describe('HookRunner, in the background,', () => {
     ]);
   });
 
-  it('does not try again what will fail again in the same way', async () => {
+  it('does not repeat errors that would come again', async () => {
     await runToEnd(
       harness.noted(() => raise(new InputCheckError('no'))),
       { retry: { attempts: 3 } },
@@ -216,7 +219,7 @@ describe('HookRunner, in the background,', () => {
     ]);
   });
 
-  it('aborts the signal at shutdown, and leaves nothing attached to it', async () => {
+  it('aborts the signal at shutdown, and leaves no listener on it', async () => {
     const stopping = new AbortController();
     const seen: unknown[] = [];
     const hook: TestHook = ({ signal }) =>
@@ -254,7 +257,7 @@ describe('HookRunner, in the background,', () => {
     ]);
   });
 
-  it('says nothing more of a hook that was dropped meanwhile', async () => {
+  it('records nothing more of a hook that was dropped meanwhile', async () => {
     const task = harness.task(() => Promise.reject(BOOM));
     const running = task.run({});
     task.drop();

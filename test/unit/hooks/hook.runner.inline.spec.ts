@@ -35,7 +35,7 @@ describe('HookRunner, inline,', () => {
     return harness.runner.runInline(call, cancellation.signal);
   }
 
-  it('resolves when the hook has ended, and tells it nothing of a delivery', async () => {
+  it('resolves when the hook has ended, and gives it no delivery', async () => {
     await run(harness.noted(), { name: 'trim', phase: 'pre' });
     expect([harness.infos, harness.outcome()]).toStrictEqual([
       [{ name: 'trim', phase: 'pre', executionId: 'run:pre:trim', attempt: 1, mode: 'inline' }],
@@ -103,7 +103,7 @@ describe('HookRunner, inline,', () => {
     ]);
   });
 
-  it('drops a hook whose run is cancelled, whatever the hook makes of it', async () => {
+  it('drops a hook whose run is cancelled, whatever the hook does with it', async () => {
     const reason = new RunCancelledError('The client left.');
     const results = Promise.allSettled([
       run(() => new Promise(() => undefined)),
@@ -125,7 +125,7 @@ describe('HookRunner, inline,', () => {
     ]).toEqual([[], new Set(['dropped cancelled'])]);
   });
 
-  it('lets the hook know of a cancellation, and leaves nothing attached to the run', async () => {
+  it('aborts the signal of the hook at a cancellation, and leaves no listener on the run', async () => {
     const signals: AbortSignal[] = [];
     const hook: TestHook = ({ signal }) => void signals.push(signal);
     const waiting: TestHook = ({ signal }) =>

@@ -49,7 +49,7 @@ describe('judgeInlineHookError()', () => {
     expect(judge(new BadRequestException(), { guardrail: true })).toEqual(['rejected', RunHttpError]);
   });
 
-  it('G14: a guardrail that breaks ends the run, without its cause in what clients read', () => {
+  it('G14: a guardrail that throws ends the run, without its cause in the texts for clients', () => {
     const hook = bindTestHook(() => undefined, 'post', { guardrail: true, name: 'pii' });
     const cause = new Error('password=hunter2');
     const { isRejection, ends } = judgeInlineHookError(hook, cause);
@@ -63,7 +63,7 @@ describe('judgeInlineHookError()', () => {
     expect(JSON.stringify([ends?.getResponse(), ends?.publicMessage])).not.toContain('hunter2');
   });
 
-  it('G14: any other error of a pre-hook ends the run, unless it may continue', () => {
+  it('G14: any other error of a pre-hook ends the run, unless its options let it continue', () => {
     expect([
       judge(new Error('x')),
       judge(new Error('x'), { onError: 'fail' }),
@@ -71,7 +71,7 @@ describe('judgeInlineHookError()', () => {
     ]).toEqual([['failed', HookFailedError], ['failed', HookFailedError], SURVIVES]);
   });
 
-  it('G14: any other error of a post-hook lets the run go on, unless it must fail', () => {
+  it('G14: any other error of a post-hook lets the run continue, unless its options let it fail', () => {
     expect([
       judge(new Error('x'), { phase: 'post' }),
       judge(new Error('x'), { phase: 'post', onError: 'continue' }),
@@ -80,7 +80,7 @@ describe('judgeInlineHookError()', () => {
   });
 
   it.each([undefined, null, 'text', 0, Symbol('s'), { status: 400 }])(
-    'takes %p that was thrown for a failure, never for a rejection',
+    'treats %p that was thrown as a failure, never as a rejection',
     (thrown) => {
       expect([judge(thrown), judge(thrown, { guardrail: true }), judge(thrown, { phase: 'post' })]).toEqual([
         ['failed', HookFailedError],
@@ -90,7 +90,7 @@ describe('judgeInlineHookError()', () => {
     },
   );
 
-  it('takes the failure of another run that the hook had started for its own failure, not for a verdict', () => {
+  it('treats the failure of another run that the hook had started as a failure of the hook, not as a verdict', () => {
     const errors = [
       new RunFailedError('The engine of agent "judge" failed.', undefined),
       new RunCancelledError('cancelled'),

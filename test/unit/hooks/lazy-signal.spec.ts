@@ -9,7 +9,7 @@ function listenersOf(parent: AbortController): number {
 }
 
 describe('LazySignal', () => {
-  it('costs its parent nothing until it is read, and then one listener', () => {
+  it('adds no listener to its parent until it is read, and then one', () => {
     const parent = new AbortController();
     const lazy = new LazySignal(parent.signal);
     const before = listenersOf(parent);
@@ -50,7 +50,7 @@ describe('LazySignal', () => {
     expect(lazy.signal.reason).toBe(timeout);
   });
 
-  it('leaves nothing attached to its parent once it is closed', () => {
+  it('leaves no listener on its parent once it is closed', () => {
     const parent = new AbortController();
     const [read, unread] = [new LazySignal(parent.signal), new LazySignal(parent.signal)];
     const { signal } = read;
@@ -62,7 +62,7 @@ describe('LazySignal', () => {
     expect([listeners, signal.aborted, readLater.aborted]).toEqual([0, false, false]);
   });
 
-  it('works without a parent', () => {
+  it('can be aborted without a parent', () => {
     const lazy = new LazySignal();
     const before = lazy.signal.aborted;
     lazy.abort(new Error('too late'));

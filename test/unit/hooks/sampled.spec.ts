@@ -19,11 +19,11 @@ describe('sampled()', () => {
     expect(Math.abs(chosenBy(rate).length / RUN_IDS.length - rate)).toBeLessThan(0.01);
   });
 
-  it('lets none pass with 0 and all with 1', () => {
+  it('lets no run pass with 0 and all with 1', () => {
     expect([chosenBy(0).length, chosenBy(1).length]).toEqual([0, RUN_IDS.length]);
   });
 
-  it('decides by the id of the run alone: every hook and every retry sees the same runs', () => {
+  it('decides by the id of the run alone, so that every hook and every retry get the same runs', () => {
     expect(chosenBy(0.1)).toEqual(chosenBy(0.1));
   });
 
@@ -32,7 +32,7 @@ describe('sampled()', () => {
     expect(chosenBy(0.1).filter((runId) => !higher.has(runId))).toEqual([]);
   });
 
-  it('answers with a boolean, which is all that `when` takes for a yes', () => {
+  it('returns a boolean, the only value that `when` accepts', () => {
     expect([sampled(0)(contextOf('run')), sampled(1)(contextOf('run'))]).toEqual([false, true]);
   });
 

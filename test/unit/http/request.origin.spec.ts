@@ -11,7 +11,7 @@ const isAllowed = (headers: Record<string, string>, rules: OriginRules): boolean
   }
 };
 
-describe('A request', () => {
+describe('A request from a page', () => {
   it.each<[Record<string, string>, OriginRules, boolean]>([
     // Without rules everything passes.
     [{ host: 'evil.example', origin: 'https://evil.example' }, {}, true],
@@ -57,7 +57,7 @@ describe('A request', () => {
     [{ host: 'not a host' }, { allowedHosts: [] }, false],
     [{}, { allowedHosts: [] }, false],
     [{}, { allowedOrigins: [] }, true],
-  ])('with %j under %j passes: %p', (headers, rules, expected) => {
+  ])('at %j is accepted under %j: %p', (headers, rules, expected) => {
     expect(isAllowed(headers, rules)).toBe(expected);
   });
 });

@@ -44,11 +44,11 @@ function problem(name: string, type: string, msg: string, input: unknown): objec
 const BOOLEAN = 'Input should be a valid boolean, unable to interpret input';
 
 describe('parseRunForm()', () => {
-  it('streams unless told otherwise, and adds nothing that was not sent', () => {
+  it('streams by default, and adds no field that was not sent', () => {
     expect(parse({})).toStrictEqual(NOTHING_SENT);
   });
 
-  it('keeps the message as it is', () => {
+  it('keeps the message unchanged', () => {
     expect(parse({ message: '  two\nlines ' }).input.content).toBe('  two\nlines ');
   });
 
@@ -69,19 +69,19 @@ describe('parseRunForm()', () => {
     ]).toStrictEqual([expected, expected]);
   });
 
-  it('drops keys of a form that would set a prototype when somebody assigns them', () => {
+  it('drops keys of a form that would set a prototype', () => {
     const { metadata } = parse({
       metadata: '{"__proto__":{"isAdmin":true},"a":{"__proto__":{},"b":1},"c":[{"\\u005f_proto__":1}]}',
     }).options;
     expect(JSON.stringify(metadata)).toBe('{"a":{"b":1},"c":[{}]}');
   });
 
-  it('takes empty and null fields for none, as forms send them', () => {
+  it('treats empty and null fields as missing, as forms send them', () => {
     const empty = { session_id: '', user_id: null, metadata: '', dependencies: null, session_state: '' };
     expect(parse(empty, true).options).toStrictEqual({});
   });
 
-  it('takes dependencies and session state only if clients may send them', () => {
+  it('accepts dependencies and session state only if clients may send them', () => {
     const context = { dependencies: '{"tenant":"acme"}', session_state: { step: 2 } };
     expect([parse(context, true).options, parse(context, false).options]).toStrictEqual([
       { dependencies: { tenant: 'acme' }, sessionState: { step: 2 } },
@@ -89,11 +89,11 @@ describe('parseRunForm()', () => {
     ]);
   });
 
-  it('does not even look at client context that it does not take', () => {
+  it('does not validate client context that it does not accept', () => {
     expect(parse({ dependencies: 'no JSON', session_state: [] }).options).toStrictEqual({});
   });
 
-  it('ignores fields that it does not know, such as those that would set the run id', () => {
+  it('ignores unknown fields, such as those that would set the run id', () => {
     const unknown = {
       run_id: 'mine',
       agent: 'other',
@@ -120,14 +120,14 @@ describe('parseRunForm()', () => {
       value,
       problem('metadata', 'json_invalid', 'Input should be a JSON object', value),
     ]),
-  ])('answers 422 to %s=%j', (name, value, expected) => {
+  ])('answers %s=%j with 422', (name, value, expected) => {
     expect(refusalOf({ [name]: value })).toEqual([422, { detail: [expected] }]);
   });
 
   it.each([
     ['nested so deep that no copy could be made of it', JSON.parse(`${'['.repeat(101)}${']'.repeat(101)}`)],
     ['with a key that would set a prototype', JSON.parse('{"__proto__":{"isAdmin":true}}')],
-  ])('refuses JSON %s, which would cost the run its background hooks', (_what, value: unknown) => {
+  ])('refuses JSON %s, which would lose the run its background hooks', (_what, value: unknown) => {
     const metadata = { value };
     expect(refusalOf({ metadata })).toEqual([
       422,
@@ -135,7 +135,7 @@ describe('parseRunForm()', () => {
     ]);
   });
 
-  it('does not send back what is long: of a text its beginning, of other values nothing', () => {
+  it('quotes only the beginning of a long text, and no other long value', () => {
     const long = 'x'.repeat(1_001);
     expect(refusalOf({ message: [long], stream: long, user_id: { a: 'short' } })).toEqual([
       422,
@@ -149,13 +149,13 @@ describe('parseRunForm()', () => {
     ]);
   });
 
-  it('refuses without sending it back what would be longer as JSON than any text may be', () => {
+  it('refuses data that would be longer as JSON than any text may be, without quoting them', () => {
     const images = Array.from({ length: 100 }, () => '\u0001'.repeat(1_000_000));
     const msg = 'Input should be a JSON array of objects';
     expect(refusalOf({ images })).toEqual([422, { detail: [problem('images', 'json_invalid', msg, null)] }]);
   });
 
-  it('checks client context once it takes it', () => {
+  it('checks client context if it accepts it', () => {
     expect(refusalOf({ dependencies: '[]', session_state: 'x' }, true)).toEqual([
       422,
       {
@@ -176,12 +176,12 @@ describe('parseRunForm()', () => {
     ]);
   });
 
-  it('reads whether the run is one in the background, and which events are wanted', () => {
+  it('reads the options background and stream_events', () => {
     const { background, streamEvents } = parse({ background: 'true', stream_events: 'false' });
     expect([background, streamEvents]).toEqual([true, false]);
   });
 
-  it.each(['session_id', 'user_id'])('answers 422 to a %s that no store could keep', (name) => {
+  it.each(['session_id', 'user_id'])('answers a %s that no store can keep with 422', (name) => {
     const msg = 'Input should be text of up to 255 characters without zero bytes';
     for (const text of ['x'.repeat(256), 'a\0b']) {
       expect(refusalOf({ [name]: text })).toEqual([
@@ -192,7 +192,7 @@ describe('parseRunForm()', () => {
     expect(parse({ [name]: 'x'.repeat(255) }).options).not.toEqual({});
   });
 
-  it('answers 422 to a single field that comes several times', () => {
+  it('answers a single field that comes several times with 422', () => {
     const names = ['message', 'stream', 'background', 'stream_events', 'session_id', 'user_id', 'metadata'];
     const [status, body] = refusalOf(Object.fromEntries(names.map((name) => [name, ['true', 'true']])));
     const { detail } = body as { readonly detail: readonly { readonly loc: readonly string[] }[] };
@@ -234,11 +234,11 @@ describe('Files that a client describes', () => {
     ]);
   });
 
-  it('may be images whose type the model finds out', () => {
+  it('may be images whose type the model detects', () => {
     expect(filesOf({ images: [{ content: PNG }] })).toEqual([{ id: anId, kind: 'image', content: PNG }]);
   });
 
-  it.each(['', '[]', null])('may be none: %j', (images) => {
+  it.each(['', '[]', null])('may be absent: %j', (images) => {
     expect(parse({ images, files: images === null ? null : '' })).toStrictEqual(NOTHING_SENT);
   });
 
@@ -246,7 +246,7 @@ describe('Files that a client describes', () => {
     ['hello, world', 'hello, world'],
     ['test', 'test'],
     [Buffer.from('täglich').toString('base64'), 'täglich'],
-  ])('may be texts as they are, or encoded: %j', (content, expected) => {
+  ])('may be plain or encoded texts: %j', (content, expected) => {
     const [file] = filesOf({ input_files: [{ content, mime_type: 'text/plain' }] }) as RunFile[];
     expect(Buffer.from(file?.content ?? '', 'base64').toString()).toBe(expected);
   });
@@ -265,7 +265,7 @@ describe('Files that a client describes', () => {
     expect(file && textOfFile(file)).toBe(text);
   });
 
-  it('have the type that their names and bytes show where a system is known to say another', () => {
+  it('have the type of their names and bytes where a system is known to send another one', () => {
     const text = Buffer.from('Ann,5').toString('base64');
     const png = Buffer.from('\x89PNG\r\n', 'latin1').toString('base64');
     const typesOf = (field: string, ...items: readonly object[]): unknown[] =>
@@ -296,7 +296,7 @@ describe('Files that a client describes', () => {
   });
 
   it.each(['https://example.com/a/photo.png?size=2', 'http://example.com/a/photo.png'])(
-    'may be elsewhere (%s) only if clients may send context',
+    'may be URLs (%s) only if clients may send context',
     (url) => {
       expect(filesOf({ images: [{ url }] }, true)).toEqual([
         { id: anId, kind: 'image', mediaType: 'image/png', url },
@@ -318,7 +318,7 @@ describe('Files that a client describes', () => {
   );
 
   it.each<[string, object, string, string]>([
-    ['whose content is no base64', { content: 'a b!', format: 'png' }, 'content', 'Input should be base64'],
+    ['whose content is not base64', { content: 'a b!', format: 'png' }, 'content', 'Input should be base64'],
     ['whose base64 is cut off', { content: 'abcde', format: 'png' }, 'content', 'Input should be base64'],
     [
       'whose base64 stands for nothing',
@@ -370,7 +370,7 @@ describe('Files that a client describes', () => {
   });
 
   it.each([{ content: PNG }, { content: PNG, filename: 'a.exe' }, { content: PNG, mime_type: 'font/woff' }])(
-    'are refused if nobody could tell what to do with them: %j',
+    'are refused if their use is unclear: %j',
     (file) => {
       const [status, body] = refusalOf({ input_files: [file] });
       expect([status, body]).toMatchObject([
@@ -381,8 +381,8 @@ describe('Files that a client describes', () => {
   );
 
   it.each<[string, unknown]>([
-    ['no list', { content: PNG }],
-    ['no list of objects', [PNG]],
+    ['not a list', { content: PNG }],
+    ['not a list of objects', [PNG]],
     ['no JSON', '[{'],
     ['several fields', ['[]', '[]']],
   ])('are refused if they are %s', (_what, images) => {
@@ -400,7 +400,7 @@ describe('Files that a client describes', () => {
     ]);
   });
 
-  it('are as large and as many as uploads may be, together with them', () => {
+  it('have the limits of uploads in size and number, together with them', () => {
     const sized = (bytes: number): object => ({
       content: Buffer.alloc(bytes).toString('base64'),
       filename: 'a.png',

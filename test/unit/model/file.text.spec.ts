@@ -29,11 +29,11 @@ describe('textOfFile()', () => {
     ['UTF-16 without a mark, big endian', utf16be],
     ['UTF-32 with a byte order mark, little endian', marked([0xff, 0xfe, 0, 0], utf32le)],
     ['UTF-32 with a byte order mark, big endian', marked([0, 0, 0xfe, 0xff], utf32be)],
-  ])('decodes %s', (_encoding, bytes) => {
+  ])('decodes a text in %s', (_encoding, bytes) => {
     expect(textOfFile(fileOf(bytes))).toBe(TEXT);
   });
 
-  it('decodes Windows-1252 with the characters that Latin-1 does not have', () => {
+  it('decodes Windows-1252 with the characters that Latin-1 lacks', () => {
     const bytes = Buffer.from('Gr\xf6\xdfe: \x845 \x80\x93 \x96 \x9e\n', 'latin1');
     expect(textOfFile(fileOf(bytes))).toBe(WESTERN);
     expect(textOfFile(fileOf(bytes, { mediaType: 'text/csv; charset=iso-8859-1' }))).toBe(WESTERN);
@@ -53,7 +53,7 @@ describe('textOfFile()', () => {
     expect(textOfFile(fileOf(bytes, { mediaType }))).toBe(`${head}Привет`);
   });
 
-  it('looks at the bytes where the named character set cannot be right', () => {
+  it('detects the encoding from the bytes if the named character set cannot be right', () => {
     const bytes = Buffer.from('Größe');
     for (const charset of ['unheard-of', 'ucs-4'])
       expect(textOfFile(fileOf(bytes, { mediaType: `text/plain; charset=${charset}` }))).toBe('Größe');
@@ -76,11 +76,11 @@ describe('textOfFile()', () => {
     expect(textOfFile(described)).toBe('a,1');
   });
 
-  it('reads a file that is empty as an empty text', () => {
+  it('reads an empty file as an empty text', () => {
     expect(textOfFile(fileOf([]))).toBe('');
   });
 
-  it('has no text of a file that is none, or that came without its content', () => {
+  it('returns no text for a file of another kind, or without its content', () => {
     expect(textOfFile(fileOf([0x25, 0x50], { mediaType: 'application/pdf' }))).toBeUndefined();
     expect(textOfFile(fileOf([0x25, 0x50], { mediaType: 'image/png', kind: 'image' }))).toBeUndefined();
     expect(textOfFile({ id: '1', kind: 'file' })).toBeUndefined();

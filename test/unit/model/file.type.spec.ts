@@ -55,7 +55,7 @@ describe('fileTypeOf()', () => {
     ['application/x-yaml', undefined, 'file', undefined],
     ['text/csv;charset=utf-8', undefined, 'file', 'text/csv'],
     ['text/x-rust', undefined, 'file', 'text/x-rust'],
-  ])('knows %s (%s) as %s by its media type', (mediaType, name, kind, expected) => {
+  ])('recognizes %s (%s) as %s by its media type', (mediaType, name, kind, expected) => {
     expect(fileTypeOf(mediaType, name)).toEqual({ kind, mediaType: expected ?? mediaType });
   });
 
@@ -68,7 +68,7 @@ describe('fileTypeOf()', () => {
     ['text/plain', 'photo.png', 'image', 'image/png'],
     ['text/plain', 'notes.md', 'file', 'text/markdown'],
     ['text/plain', 'notes.unheard', 'file', 'text/plain'],
-  ])('knows a file of type %p called %s by its name, as %s', (mediaType, name, kind, expected) => {
+  ])('recognizes a file of type %p called %s by its name, as %s', (mediaType, name, kind, expected) => {
     const known = fileTypeOf(mediaType, name);
     expect(known).toEqual({ kind, mediaType: expected ?? expect.stringMatching(/sheet$/) });
   });
@@ -87,7 +87,7 @@ describe('fileTypeOf()', () => {
     ['application/zip', 'archive.zip'],
     ['application/x-zip-compressed', undefined],
     ['application/x-download', 'setup.exe'],
-  ])('does not know a file of type %p called %p', (mediaType, name) => {
+  ])('returns nothing for a file of type %p called %p', (mediaType, name) => {
     expect(fileTypeOf(mediaType, name)).toBeUndefined();
   });
 
@@ -118,11 +118,11 @@ describe('fileTypeOf()', () => {
     ['application/x-perl', 'a.pl', 'application/x-perl'],
     ['application/vnd.api+json', 'a.json', 'application/vnd.api+json'],
     ['application/x-genesis-rom', 'README.md', 'text/markdown'],
-  ])('takes %s of a file called %s for %s', (mediaType, name, expected) => {
+  ])('corrects %s of a file called %s to %s', (mediaType, name, expected) => {
     expect(fileTypeOf(mediaType, name)).toEqual({ kind: 'file', mediaType: expected });
   });
 
-  it('takes every type and every extension that agno takes', () => {
+  it('accepts every type and every extension that agno accepts', () => {
     for (const type of AGNO_TYPES)
       expect([type, fileTypeOf(type, undefined)?.kind]).toEqual([type, kindOf(type)]);
     for (const extension of AGNO_EXTENSIONS)
@@ -161,7 +161,7 @@ describe('fileTypeOf()', () => {
     ['image/jpeg', 'photo.jpg', PNG, 'image/png'],
     ['image/png', 'photo.png', Buffer.from('RIFF\x01\x02\x03\x04WEBPVP8 ', 'latin1'), 'image/webp'],
     ['image/png', 'photo.png', TEXT, 'image/png'],
-  ])('takes %p of a file called %p that begins with %p for %s', (mediaType, name, bytes, expected) => {
+  ])('reads %p of a file called %p that begins with %p as %s', (mediaType, name, bytes, expected) => {
     expect(fileTypeOf(mediaType, name, Buffer.from(bytes as string))?.mediaType).toBe(expected);
   });
 
@@ -179,7 +179,7 @@ describe('fileTypeOf()', () => {
     ['application/octet-stream', 'notes.txt', EXE],
     ['application/zip', 'a.png', PNG],
     ['application/x-msdownload', 'a.csv', TEXT],
-  ])('does not know what a file of type %p called %p is that begins with %p', (mediaType, name, bytes) => {
+  ])('returns nothing for a file of type %p called %p that begins with %p', (mediaType, name, bytes) => {
     expect(fileTypeOf(mediaType, name, Buffer.from(bytes as string))).toBeUndefined();
   });
 });

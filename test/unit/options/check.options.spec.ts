@@ -59,7 +59,7 @@ const check = (options: unknown): ReturnType<typeof checkOptions<typeof SCHEMA>>
   checkOptions('Thing "a"', SCHEMA, options);
 
 describe('checkOptions()', () => {
-  it('adds defaults in place of options that are missing or undefined, and leaves the given object as it was', () => {
+  it('adds defaults in place of options that are missing or undefined, and leaves the given object unchanged', () => {
     const given = Object.freeze({ id: 'a', count: undefined });
     expect(check(given)).toStrictEqual({ id: 'a', count: 3, mode: 'one', items: [] });
     expect(given).toStrictEqual({ id: 'a', count: undefined });
@@ -109,7 +109,7 @@ describe('checkOptions()', () => {
     ],
     [{ id: 'a', nested: { names: 'x' } }, 'expected nested.names to be an array of names, got "x".'],
     [{ id: 'a', nested: { limit: 1 } }, 'unknown option "limit" in nested. Known options: limits, names.'],
-  ])('says of %j what is wrong with which option', (options, problem) => {
+  ])('names for %j the wrong option and the reason', (options, problem) => {
     expect(() => check(options)).toThrow(new AgentOsConfigurationError(`Thing "a": ${problem}`));
   });
 

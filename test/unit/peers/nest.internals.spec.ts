@@ -30,7 +30,7 @@ afterEach(() => {
   jest.resetModules();
 });
 
-describe('the installed version of Nest', () => {
+describe('The installed version of Nest', () => {
   it.each([
     ['path', OrdersController, 'orders'],
     ['host', OrdersController, 'shop.example'],
@@ -68,7 +68,7 @@ describe('the installed version of Nest', () => {
   });
 });
 
-describe('a version of Nest without RoutePathFactory', () => {
+describe('A version of Nest without RoutePathFactory', () => {
   const module = '@nestjs/core/router/route-path-factory.js';
 
   it.each([
@@ -80,7 +80,7 @@ describe('a version of Nest without RoutePathFactory', () => {
       },
       'Cannot find it',
     ],
-  ])('%s is warned of', async (_kind, content, reason) => {
+  ])('%s causes a warning', async (_kind, content, reason) => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
     jest.unstable_mockModule(module, content);
     expect(await findRoutePathFactory()).toBeUndefined();

@@ -11,7 +11,7 @@ function failing(error: unknown, name = '@scope/peer'): Promise<unknown> {
   return importIfInstalled({ name, load: () => Promise.reject(error as Error) });
 }
 
-describe('an optional peer dependency', () => {
+describe('An optional peer dependency', () => {
   it('is imported if it is installed', async () => {
     await expect(importIfInstalled({ name: 'rxjs', load: () => import('rxjs') })).resolves.toHaveProperty(
       'Observable',
@@ -32,7 +32,7 @@ describe('an optional peer dependency', () => {
       'MODULE_NOT_FOUND',
       "nestjs-agentos tried to access @scope/peer (a peer dependency) but it isn't provided by your application",
     ],
-  ])('is undefined if it is not installed, as %s says it', async (_system, code, message) => {
+  ])('is undefined if it is not installed, as reported by %s', async (_system, code, message) => {
     await expect(failing(notFound(code, message))).resolves.toBeUndefined();
     await expect(failing({ code, message })).resolves.toBeUndefined();
   });
@@ -58,11 +58,11 @@ describe('an optional peer dependency', () => {
     ],
     ['it throws while it loads', new TypeError("'@scope/peer' does not like this Node")],
     ['it throws what is no error', undefined],
-  ])('is not taken for missing if %s', async (_case, error) => {
+  ])('is not treated as missing if %s', async (_case, error) => {
     await expect(failing(error)).rejects.toBe(error);
   });
 
-  it('that a feature needs is asked for by an error that names both', async () => {
+  it('that a feature needs causes an error that names both if it is missing', async () => {
     const load = (): Promise<never> =>
       Promise.reject(notFound('MODULE_NOT_FOUND', "Cannot find module '@scope/peer'"));
 

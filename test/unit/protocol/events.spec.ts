@@ -168,7 +168,7 @@ describe('toFrame()', () => {
     expect(parseFrames(frame)).toEqual([{ event: 'RunContent', data: { event: 'RunContent', content } }]);
   });
 
-  it('writes text as UTF-8, unescaped, and half a character so that it can be read', () => {
+  it('writes text as UTF-8, unescaped, and half a character as a readable replacement', () => {
     expect(toFrame(wireEvent('RunContent', { content: 'Grüße 👋 "ok"' }))).toContain(
       '"content":"Grüße 👋 \\"ok\\""',
     );
@@ -234,7 +234,7 @@ describe('toWireEvents()', () => {
     },
   );
 
-  it('says in which step of which workflow an agent runs', () => {
+  it('names the step and the workflow in which an agent runs', () => {
     const step = { workflowId: 'w1', workflowRunId: 'r0', ...place };
     const [frame] = framesOf(event({ type: 'run-started' }, 'agent', { step, nestedDepth: 1 }));
     expect(frame?.data).toMatchObject({
@@ -300,7 +300,7 @@ describe('toWireEvents()', () => {
     expect([frames.length > 30, wrong]).toEqual([true, []]);
   });
 
-  it('shows partial content when a run is cancelled, in both of its frames', () => {
+  it('shows partial content of a cancelled run, in both of its frames', () => {
     const body = {
       type: 'run-cancelled',
       output: outputOf('agent', { content: 'w0 w1' }),
@@ -312,7 +312,7 @@ describe('toWireEvents()', () => {
     ]);
   });
 
-  it('says why a workflow failed in "error", where agents and teams say it in "content"', () => {
+  it('puts the reason of a failed workflow into "error", where agents and teams have it in "content"', () => {
     const data = (['agent', 'team', 'workflow'] as const).map((kind) => {
       const [frame] = framesOf(event(EVERY_BODY['run-error'], kind));
       return [frame?.data['content'], frame?.data['error']];

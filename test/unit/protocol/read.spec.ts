@@ -108,17 +108,17 @@ describe('read()', () => {
     ['a\0b', 'string_too_long'],
     ['a\ud800', 'string_unicode'],
     [7, 'string_type'],
-  ])('reports one error for an id that no store could keep', (name, type) => {
+  ])('reports one error for an id that no store can keep', (name, type) => {
     expect(problemsOf({ name })).toMatchObject([{ type, loc: ['body', 'name'] }]);
   });
 
-  it('refuses keys of an object that no store could keep', () => {
+  it('refuses keys of an object that no store can keep', () => {
     const msg = 'Input should have keys of up to 255 characters without zero bytes';
     for (const key of ['a\0', 'x'.repeat(256)])
       expect(problemsOf({ state: { [key]: 1 } })).toMatchObject([{ type: 'value_error', msg }]);
   });
 
-  it('does not look at a field that the client may not send', () => {
+  it('does not validate a field that the client may not send', () => {
     expect(problemsOf({ state: 'no JSON' }, ['state'])).toEqual([]);
   });
 
@@ -127,7 +127,7 @@ describe('read()', () => {
     expect(problems).toMatchObject([{ loc: ['body', 'ids'], input: null }]);
   });
 
-  it('has the same messages in a host that has chosen another language for zod', () => {
+  it('has the same messages in a host that has set another language for zod', () => {
     const wrong = { name: 7, active: 'x', size: 'x', ids: 1, kinds: 1, state: 1 };
     const problems = problemsOf(wrong);
     z.config({ ...z.locales.de(), customError: () => 'Falsch.' });

@@ -36,7 +36,7 @@ describe('A session in a list', () => {
     expect(shown).toEqual(captured);
   });
 
-  it('has whatever else is known, and leaves out what is not', () => {
+  it('has all known values, and leaves out unknown ones', () => {
     const rich = storedSessionOf({
       name: 'My chat',
       userId: 'ann',
@@ -64,7 +64,7 @@ describe('A session in a list', () => {
     expect(toWireSession(poor).session_name).toBe('');
   });
 
-  it('adds up what all models have used', () => {
+  it('sums up the usage of all models', () => {
     const usage = [
       { inputTokens: 1, outputTokens: 2, totalTokens: 3, model: MODEL },
       { totalTokens: 10 },
@@ -150,7 +150,7 @@ describe('A run of a session', () => {
     expect((shown['events'] as Item[])[0]).toMatchObject({ event: 'RunStarted', agent_id: 'helper' });
   });
 
-  it('of a member says whose part it is, and of a leader which team it is', () => {
+  it('of a member names the run above it, and of a leader its team', () => {
     const [member, leader] = captureOf<Item[]>('session_runs_team');
     const shownMember = sent(
       toWireSessionRun(storedRunOf({ parentRunId: 'r0', tools: [] }, { events: [] }), undefined),
@@ -211,7 +211,7 @@ describe('A run of a session', () => {
   });
 });
 
-describe.each(['agent', 'team', 'workflow'] as const)('What is sent of a session of the kind %s', (kind) => {
+describe.each(['agent', 'team', 'workflow'] as const)('A session of the kind %s on the wire', (kind) => {
   const component = componentOf('c', kind);
   const session = storedSessionOf({ component, name: 'My chat', metadata: { a: 1 } });
   const run = storedRunOf({ component });

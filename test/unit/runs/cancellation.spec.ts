@@ -8,7 +8,7 @@ const second = new RunCancelledError('second');
 const never = new Promise<never>(() => undefined);
 
 describe('Cancellation', () => {
-  it('has one reason, the first, and a signal that is aborted with it, whenever that is asked for', () => {
+  it('has one reason, the first, and a signal that is aborted with it, whenever the signal is read', () => {
     const [early, late] = [new Cancellation(), new Cancellation()];
     const { signal } = early;
     const before = [early.reason, signal.aborted, early.signal === signal];
@@ -21,7 +21,7 @@ describe('Cancellation', () => {
     expect([signal.reason, late.signal.aborted, late.signal.reason]).toEqual([first, true, first]);
   });
 
-  it('calls back once, at once if it is too late, and not those who have taken their listener back', () => {
+  it('calls its listeners once, immediately if it has happened already, and not the removed ones', () => {
     const cancellation = new Cancellation();
     const called: string[] = [];
     cancellation.onCancel(() => called.push('listener'));
@@ -33,14 +33,14 @@ describe('Cancellation', () => {
     expect(called).toEqual(['listener', 'late']);
   });
 
-  it('throws nothing before, and the reason afterwards', () => {
+  it('throws nothing before it has happened, and the reason afterwards', () => {
     const cancellation = new Cancellation();
     cancellation.throwIfCancelled();
     cancellation.cancel(first);
     expect(() => cancellation.throwIfCancelled()).toThrow(first);
   });
 
-  it('lets promises settle as they do, and ends the wait for those that do not', async () => {
+  it('lets promises settle normally, and ends the wait for the others', async () => {
     const cancellation = new Cancellation();
     await expect(cancellation.race(Promise.resolve(1))).resolves.toBe(1);
     await expect(cancellation.race(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
@@ -50,7 +50,7 @@ describe('Cancellation', () => {
     await expect(cancellation.race(never)).rejects.toBe(first);
   });
 
-  it('does not say that it has ended a wait where nobody asks which of the two came first', async () => {
+  it('does not report that it has ended a wait if the waiting code does not need it', async () => {
     const cancellation = new Cancellation();
     await expect(cancellation.settled(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     const waiting = cancellation.settled(never);

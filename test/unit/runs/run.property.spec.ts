@@ -194,8 +194,8 @@ function hasSecrets(data: StoredRun | Evaluation): boolean {
   return JSON.stringify(data).includes('SECRET');
 }
 
-describe('Run', () => {
-  it('leaks nothing, loses nothing and ends, whatever happens in which order', async () => {
+describe('A run under random interleavings', () => {
+  it('leaks nothing, loses nothing and ends', async () => {
     await fc.assert(
       fc.asyncProperty(scenarios, async (scenario) => {
         const stage = new Stage(scenario);

@@ -58,7 +58,7 @@ function agentThatWaitsIn(phase: RunPhase, gate: Gate, reached: string[]): Agent
 }
 
 describe('A run', () => {
-  it('goes through pre, executing and post to settled, and its view says so', async () => {
+  it('goes through pre, executing and post to settled, and its view shows the phase', async () => {
     const phases: string[] = [];
     const gate = createGate();
     const run: RunHandle = start(
@@ -132,7 +132,7 @@ describe('A run', () => {
     expect(run.isShutDown).toBe(true);
   });
 
-  it('keeps its outcome when it is cancelled after it has settled, and waits no longer for its store', async () => {
+  it('keeps its outcome when it is cancelled after it has settled, and does not wait for its store any more', async () => {
     const failing = failingStore(new InMemorySessionStore(), { append: 'hang' });
     const sessions = new CoordinatedSessionStore(failing.store);
     const run = start(agent({}), { sessions });
@@ -169,7 +169,7 @@ describe('A run', () => {
     expect(output.tools).toHaveLength(1);
   });
 
-  it('does not repeat what was rejected or cancelled', async () => {
+  it('does not repeat an attempt that was rejected or cancelled', async () => {
     let attempts = 0;
     const engine = (): never => {
       attempts += 1;
@@ -180,7 +180,7 @@ describe('A run', () => {
     expect(attempts).toBe(1);
   });
 
-  it('lets an attempt that was given up say nothing more', async () => {
+  it('ignores all events of an attempt that was abandoned', async () => {
     const late = createGate();
     let attempts = 0;
     let afterwards: unknown;
@@ -208,7 +208,7 @@ describe('A run', () => {
     expect(String(afterwards)).toContain('This attempt has failed and was repeated.');
   });
 
-  it('changes no more once it has settled, whatever its engine still does', async () => {
+  it('stays unchanged once it has settled, whatever its engine still does', async () => {
     const late = createGate();
     let request: EngineRequest | undefined;
     const run = start(
@@ -231,7 +231,7 @@ describe('A run', () => {
     expect(output).toEqual(before);
   });
 
-  it('ends with run_timeout when its time limit is over', async () => {
+  it('fails with run_timeout at its time limit', async () => {
     const run = start(agent({ timeout: 1, engine: () => new Promise<string>(() => undefined) }));
     const { outcome, error } = await run.settled;
 
@@ -318,7 +318,7 @@ describe('A run', () => {
     expect(ran).toEqual(['team', 'member']);
   });
 
-  it('keeps what a part that settles last has written into the state, while earlier runs are still being stored', async () => {
+  it('keeps the state that its last part has written, while earlier runs are still being stored', async () => {
     const gate = createGate();
     const write = (key: string): HookFunction<PostHookContext> =>
       defineHook<PostHookContext>(({ session }) => void (session.state[key] = key), { name: `write-${key}` });
@@ -360,7 +360,7 @@ describe('A run', () => {
     expect((await sessions.find('s1'))?.state).toEqual({ inner: 'inner', late: 'late' });
   });
 
-  it('waits for a reader that takes no more, and for it no longer once it is cancelled', async () => {
+  it('waits for a reader that is full, but not after its cancellation', async () => {
     const run = start(agent({}), {}, () => new Promise<void>(() => undefined));
     await someTurns();
     expect([run.phase, run.waitsFor]).toEqual(['pre', 'reader']);
@@ -369,7 +369,7 @@ describe('A run', () => {
     expect((await run.settled).outcome).toBe('cancelled');
   });
 
-  it('ends as failed if what it is conducted with is broken', async () => {
+  it('ends as failed if its environment throws', async () => {
     class BrokenTelemetry extends Telemetry {
       override startRun(): never {
         throw new Error('the tracer is broken');
@@ -385,7 +385,7 @@ describe('A run', () => {
     expect(String(errors[0])).toContain('the tracer is broken');
   });
 
-  it('leaves nothing open if it could not be ended: no session, no hook, no phase', async () => {
+  it('leaves nothing open if ending it fails: no session, no hook, no phase', async () => {
     class BrokenTelemetry extends Telemetry {
       override startRun(): RunSpan {
         const end = (): never => raise(new Error('the tracer is broken'));
@@ -422,7 +422,7 @@ describe('A run', () => {
     expect(environment.ledger.openCount).toBe(0);
   });
 
-  it('takes from its pre-hooks the input that its engine gets, and lets nobody change it after them', async () => {
+  it('passes the input of its pre-hooks to its engine, and lets no later code change it', async () => {
     let seen = '';
     const run = start(
       agent({
@@ -489,7 +489,7 @@ describe('A run whose background hooks are stored before it', () => {
     expect([...environment.index.newestFirst()]).toMatchObject([{ runId: run.runId, outcome: 'failed' }]);
   });
 
-  it('stands if it is cancelled while they are being stored, and the log has it if they are lost', async () => {
+  it('keeps its outcome if it is cancelled while they are being stored, and the log names them if they are lost', async () => {
     const errors: string[] = [];
     const isStoring = createGate();
     const storing = createGate();
@@ -509,7 +509,7 @@ describe('A run whose background hooks are stored before it', () => {
     expect([outcome, errors]).toEqual(['completed', [expect.stringContaining('could not be stored')]]);
   });
 
-  it('has no unseen part that settles while they are being stored: it is late for the guardrail', async () => {
+  it('treats a part as late for the guardrail if it settles while they are being stored', async () => {
     const sessions = new CoordinatedSessionStore(new InMemorySessionStore());
     const isStoring = createGate();
     const storing = createGate();

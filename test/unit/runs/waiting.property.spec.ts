@@ -204,8 +204,8 @@ const waiting: fc.Arbitrary<Waits> = fc.record({
   executor: fc.boolean(),
 });
 
-describe('A run in which nothing waits', () => {
-  it('answers, stores, logs and shows its hooks the same as one whose engine, hooks, store or executor wait', async () => {
+describe('A run without any asynchronous wait', () => {
+  it('answers, stores, logs and shows its hooks like one whose engine, hooks, store or executor wait', async () => {
     let count = 0;
     await fc.assert(
       fc.asyncProperty(plans, waiting, async (given, waits) => {

@@ -40,7 +40,7 @@ describe('The watch over runs in flight', () => {
     expect(jest.getTimerCount()).toBe(1);
   });
 
-  it('ends each run at its own limit, whichever started first', async () => {
+  it('ends each run at its own limit, in whatever order they started', async () => {
     const [long, short, medium] = [start('long', 3_000), start('short', 1_000), start('medium', 2_000)];
     const ended = async (): Promise<(string | undefined)[]> => {
       await turns();
@@ -67,7 +67,7 @@ describe('The watch over runs in flight', () => {
     expect(warnings.map((text) => /agent "(\w+)"/.exec(text)?.[1])).toEqual(['first', 'second']);
   });
 
-  it('keeps no timer when it has stopped, or when a minute has passed after the last run', async () => {
+  it('keeps no timer after it has stopped, or a minute after the last run', async () => {
     const gate = createGate();
     const run = start('brief', undefined, gate.opened);
     gate.open();

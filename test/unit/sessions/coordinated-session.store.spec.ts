@@ -33,7 +33,7 @@ async function runIdsIn(store: SessionStore): Promise<string[]> {
   return (await store.runs('s1')).map(({ runId }) => runId);
 }
 
-describe('Deleting a session that runs have open', () => {
+describe('The deletion of a session that runs have open', () => {
   let failing: FailingStore<InMemorySessionStore>;
   let store: CoordinatedSessionStore;
   beforeEach(() => {
@@ -46,7 +46,7 @@ describe('Deleting a session that runs have open', () => {
     return session;
   }
 
-  it('waits for the runs that are being stored, and takes them along', async () => {
+  it('waits for the runs that are being stored, and deletes them, too', async () => {
     const [one, other] = [enter(opened()), enter(opened())];
     failing.hang('append');
     const storing = [settle(one, store, 'r1'), settle(other, store, 'r2')];
@@ -61,7 +61,7 @@ describe('Deleting a session that runs have open', () => {
     expect([await store.find('s1'), await runIdsIn(store)]).toEqual([undefined, []]);
   });
 
-  it('waits for a run that fails to be stored as well, and does not fail with it', async () => {
+  it('waits for a run whose storing fails as well, and does not fail with it', async () => {
     const broken = createGate();
     class Broken extends InMemorySessionStore {
       override async append(): Promise<boolean> {
@@ -84,7 +84,7 @@ describe('Deleting a session that runs have open', () => {
   it.each([
     ['was there before', ['r1']],
     ['has its first run in flight', []],
-  ])('keeps runs that settle later from bringing it back if it %s', async (_, before) => {
+  ])('keeps later runs from recreating the session if it %s', async (_, before) => {
     for (const runId of before) await keepRun(store, storedRunOf({ runId, sessionId: 's1' }));
     const session = enter(opened());
     session.continueFrom(await store.open('s1'), true);
@@ -95,7 +95,7 @@ describe('Deleting a session that runs have open', () => {
     expect(await store.find('s1')).toBeUndefined();
   });
 
-  it('holds a run that settles meanwhile until it is known whether the session is deleted', async () => {
+  it('holds a run that settles meanwhile until the result of the deletion is known', async () => {
     await store.create({ id: 's1' });
     const session = enter(opened());
     failing.hang('delete');
@@ -109,7 +109,7 @@ describe('Deleting a session that runs have open', () => {
     expect([await deleting, await storing]).toEqual([['s1'], 'deleted']);
   });
 
-  it('costs no run if it fails, unless the session was deleted before', async () => {
+  it('loses no run if it fails, unless the session was deleted before', async () => {
     failing.fail('delete', new Error('The store is broken.'));
     const session = enter(opened());
     await expect(store.delete(['s1'])).rejects.toThrow('The store is broken.');
@@ -123,7 +123,7 @@ describe('Deleting a session that runs have open', () => {
     expect(await settle(session, store, 'r2')).toBe('deleted');
   });
 
-  it('costs no run if it takes too long, but those that settle after it has been done late', async () => {
+  it('loses no run if it takes too long, except those that settle after it has ended late', async () => {
     const late = createGate();
     class Late extends InMemorySessionStore {
       override delete(...call: Parameters<SessionStore['delete']>): Promise<readonly string[]> {
@@ -143,7 +143,7 @@ describe('Deleting a session that runs have open', () => {
     expect(await store.find('s1')).toBeUndefined();
   });
 
-  it('costs no run if it takes too long and fails late', async () => {
+  it('loses no run if it takes too long and fails late', async () => {
     class Broken extends InMemorySessionStore {
       override delete(): Promise<readonly string[]> {
         const failing = Promise.reject(new Error('The store is broken.'));
@@ -165,7 +165,7 @@ describe('Deleting a session that runs have open', () => {
     ['of nobody by nobody', null, null, 'deleted'],
     ['of nobody by a user', null, 'bob', 'stored'],
     ['of which no owner is known by a user', undefined, 'bob', 'stored'],
-  ])('counts for runs in the session %s', async (_, owner, by, expected) => {
+  ])('applies to runs in the session %s', async (_, owner, by, expected) => {
     const session = enter(opened(owner));
 
     await store.delete(['s1'], by);
@@ -173,7 +173,7 @@ describe('Deleting a session that runs have open', () => {
     expect(await settle(session, store)).toBe(expected);
   });
 
-  it('counts for the sessions that are named only', async () => {
+  it('applies to the named sessions only', async () => {
     const [one, other] = [enter(opened()), enter(opened(undefined, 's2'))];
 
     await store.delete(['s1', 's3']);
@@ -196,7 +196,7 @@ describe('Deleting a session that runs have open', () => {
     expect([await first, await second]).toEqual([['s1'], []]);
   });
 
-  it('counts as long as one of several runs has the session open', async () => {
+  it('applies as long as one of several runs has the session open', async () => {
     const session = enter(enter(opened(), 'r1'), 'r2');
     store.leave('r1');
     await store.delete(['s1']);

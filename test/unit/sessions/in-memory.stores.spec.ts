@@ -36,7 +36,7 @@ beforeEach(() => {
 afterEach(() => Logger.overrideLogger(new RecordingLogger()));
 
 describe('InMemorySessionStore', () => {
-  it('forgets the session used least recently, whether a run, a creation or a change was its last use', async () => {
+  it('forgets the least recently used session, whether a run, a creation or a change was its last use', async () => {
     const store = new InMemorySessionStore({ maxSessions: 3 });
     await keep(store, 'a');
     await store.create({ id: 'b' });
@@ -60,7 +60,7 @@ describe('InMemorySessionStore', () => {
     expect(await idsOf(store)).toEqual(['a', 'c']);
   });
 
-  it('does not count reading as use', async () => {
+  it('does not count a read as use', async () => {
     const store = new InMemorySessionStore({ maxSessions: 2 });
     await keep(store, 'a');
     await keep(store, 'b');
@@ -73,7 +73,7 @@ describe('InMemorySessionStore', () => {
     expect(await idsOf(store)).toEqual(['b', 'c']);
   });
 
-  it('begins a session anew that it has forgotten while a run went on, but none that was deleted', async () => {
+  it('recreates a session that it has forgotten while a run continued, but no deleted one', async () => {
     const store = new InMemorySessionStore({ maxSessions: 1 });
     const run = storedRunOf({ sessionId: 'a', runId: 'late' });
     const changes = { state: NOTHING, metadata: NOTHING };
@@ -87,7 +87,7 @@ describe('InMemorySessionStore', () => {
     expect(await idsOf(store)).toEqual([]);
   });
 
-  it('forgets old runs, but not what they have used', async () => {
+  it('forgets old runs, but not their usage', async () => {
     const store = new InMemorySessionStore({ maxRunsPerSession: 2 });
     for (const runId of ['r1', 'r2', 'r3']) await keep(store, 's1', runId);
 
@@ -97,7 +97,7 @@ describe('InMemorySessionStore', () => {
     ]);
   });
 
-  it('reads a hundred runs unless more are asked for', async () => {
+  it('returns a hundred runs unless more are requested', async () => {
     const store = new InMemorySessionStore({ maxRunsPerSession: 150 });
     for (let index = 0; index < 120; index++) await keep(store, 's1', `r${index}`);
 
@@ -107,7 +107,7 @@ describe('InMemorySessionStore', () => {
   });
 
   describe('with maxBytes', () => {
-    it('forgets the sessions used least recently, and no run of the one in use, while others are left', async () => {
+    it('forgets the least recently used sessions, and no run of the current one while others are left', async () => {
       const store = new InMemorySessionStore({ maxBytes: 100 * KIB });
       for (const id of ['a', 'b', 'c']) await keepLarge(store, id, `${id}1`, 25 * KIB);
       await store.open('a');
@@ -119,7 +119,7 @@ describe('InMemorySessionStore', () => {
       expect(log.entries).toEqual([]);
     });
 
-    it('forgets the oldest runs of the one session that is left, but not what they have used', async () => {
+    it('forgets the oldest runs of the only session that is left, but not their usage', async () => {
       const store = new InMemorySessionStore({ maxBytes: 100 * KIB });
       await keep(store, 'other');
       for (const runId of ['r1', 'r2', 'r3', 'r4', 'r5']) await keepLarge(store, 's', runId, 30 * KIB);
@@ -129,7 +129,7 @@ describe('InMemorySessionStore', () => {
       expect((await store.find('s'))?.usage).toEqual([expect.objectContaining({ totalTokens: 5 * 26 })]);
     });
 
-    it('does not keep a run that is larger by itself, says so, and keeps all else with its changes', async () => {
+    it('does not keep a run that is too large alone, logs this, and keeps everything else with its changes', async () => {
       const store = new InMemorySessionStore({ maxBytes: 100 * KIB });
       await keep(store, 'other');
       await keep(store, 's', 'small');
@@ -146,7 +146,7 @@ describe('InMemorySessionStore', () => {
       ]);
     });
 
-    it('forgets a session whose state is larger by itself, however it came, and no other one', async () => {
+    it('forgets a session whose state is too large alone, however it grew, and no other one', async () => {
       const store = new InMemorySessionStore({ maxBytes: 100 * KIB });
       const state = { text: 'x'.repeat(200 * KIB) };
       const changes = { state: { set: state, removed: [] }, metadata: NOTHING };
@@ -179,7 +179,7 @@ describe('InMemorySessionStore', () => {
       }
     });
 
-    it('counts what it has forgotten, deleted and replaced no longer', async () => {
+    it('no longer counts data that it has forgotten, deleted or replaced', async () => {
       const store = new InMemorySessionStore({ maxBytes: 100 * KIB, maxSessions: 2, maxRunsPerSession: 2 });
       const stateOf = (bytes: number) => ({ set: { text: 'x'.repeat(bytes) }, removed: [] });
       for (let round = 0; round < 10; round++) {
@@ -201,14 +201,14 @@ describe('InMemorySessionStore', () => {
     { maxBytes: '1' as unknown as number },
     { maxSessions: -1 },
     { maxRunsPerSession: 1.5 },
-  ])('refuses a limit that is none: %j', (limits) => {
+  ])('refuses an invalid limit: %j', (limits) => {
     const [[name]] = Object.entries(limits) as [[string, unknown]];
     expect(() => new InMemorySessionStore(limits)).toThrow(
       `InMemorySessionStore: expected ${name} to be a whole number from 1 on, or Infinity, got `,
     );
   });
 
-  it('refuses a limit that the store does not know', () => {
+  it('refuses an unknown limit by name', () => {
     expect(() => new InMemorySessionStore({ maxSession: 1 } as object)).toThrow(
       'InMemorySessionStore: unknown option "maxSession". Known options: maxSessions, maxRunsPerSession, maxBytes.',
     );
@@ -217,7 +217,7 @@ describe('InMemorySessionStore', () => {
     );
   });
 
-  it('takes Infinity for a limit', async () => {
+  it('accepts Infinity as a limit', async () => {
     const store = new InMemorySessionStore({ maxBytes: Infinity, maxSessions: Infinity });
     await keep(store, 'a');
     expect(await idsOf(store)).toEqual(['a']);
@@ -237,7 +237,7 @@ describe('InMemoryEvalStore', () => {
     expect((await store.list()).map(({ id }) => id)).toEqual(['e4']);
   });
 
-  it('does not keep an evaluation that is larger by itself, says so, and keeps the others', async () => {
+  it('does not keep an evaluation that is too large alone, logs this, and keeps the others', async () => {
     const store = new InMemoryEvalStore({ maxBytes: 100 * KIB });
     await store.save(evaluationOf({ id: 'small' }));
 
@@ -247,7 +247,7 @@ describe('InMemoryEvalStore', () => {
     expect(log.messages('warn')).toEqual([expect.stringMatching(/^Evaluation "large" was not kept: /)]);
   });
 
-  it.each([{ capacity: 0 }, { maxBytes: -1 }, -1])('refuses a limit that is none: %j', (limits) => {
+  it.each([{ capacity: 0 }, { maxBytes: -1 }, -1])('refuses an invalid limit: %j', (limits) => {
     expect(() => new InMemoryEvalStore(limits)).toThrow('InMemoryEvalStore: expected ');
   });
 

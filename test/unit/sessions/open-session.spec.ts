@@ -43,7 +43,7 @@ describe('The state of a session that several runs have open', () => {
     return (await store.find('s1'))?.state;
   }
 
-  it('keeps what a part has written after the root, if the part is stored while the root still waits', async () => {
+  it('keeps the changes that a part makes after the root, if the part is stored while the root still waits', async () => {
     const storeRoot = settle('root', { root: 1, both: 'root' }, 'all');
     const storePart = settle('part', { part: 2, both: 'part' }, 'state');
 
@@ -53,7 +53,7 @@ describe('The state of a session that several runs have open', () => {
     expect(await storedState()).toEqual({ root: 1, part: 2, both: 'part' });
   });
 
-  it('keeps what two parts have written after the root, in whatever order they are stored', async () => {
+  it('keeps the changes that two parts make after the root, in whatever order they are stored', async () => {
     const storeRoot = settle('root', { removed: 'root' }, 'all');
     const storeFirst = settle('first', { first: 1, both: 'first' }, 'state');
     const storeSecond = settle('second', { second: 2, both: 'second', removed: undefined }, 'state');
@@ -77,7 +77,7 @@ describe('The state of a session that several runs have open', () => {
     expect(await storedState()).toEqual({ root: 1, part: 2 });
   });
 
-  it('is not stored by a part that settles before the root, since the root may still change it', async () => {
+  it('is not stored by a part that settles before the root, which may still change it', async () => {
     const storePart = settle('part', { part: 1 }, 'state');
     await storePart();
     expect(await storedState()).toEqual({});
@@ -100,7 +100,7 @@ describe('A session that is stored for another owner', () => {
     expect(() => openedFor(null).continueFrom(stored, true)).toThrow(NotFoundException);
   });
 
-  it('is not read by a run inside another one, which goes on with an empty session', () => {
+  it('is not read by a run inside another one, which continues with an empty session', () => {
     const session = openedFor('bob');
     session.continueFrom(stored, false);
 

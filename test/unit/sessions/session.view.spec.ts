@@ -6,7 +6,7 @@ const viewOf = (metadata: Record<string, unknown> = {}, name?: string): SessionV
   new SessionView({ id: 's', state: {}, metadata, ...(name === undefined ? {} : { name }) });
 
 describe('A view of a session', () => {
-  it('begins with what the run above has, and shares only the state', () => {
+  it('begins with the data of the run above, and shares only the state', () => {
     const above = viewOf({ a: { b: 1 } }, 'name');
     const below = above.branch();
     Object.assign(below.data.metadata['a'] as object, { b: 2 });
@@ -15,7 +15,7 @@ describe('A view of a session', () => {
     expect(above.data).toEqual({ id: 's', name: 'name', state: { x: 1 }, metadata: { a: { b: 1 } } });
   });
 
-  it('hands on what was set, changed and removed since, and nothing else', () => {
+  it('returns the keys that were set, changed and removed since, and nothing else', () => {
     const above = viewOf({ kept: 1, changed: { n: 1 }, removed: 1 }, 'name');
     const below = above.branch();
     Object.assign(above.data.metadata, { kept: 2, meanwhile: true });
@@ -30,7 +30,7 @@ describe('A view of a session', () => {
     expect(above.data.metadata).not.toHaveProperty('removed');
   });
 
-  it('hands on copies: what is written into it later stays out', () => {
+  it('returns copies, so that later writes into the session stay out', () => {
     const above = viewOf();
     const below = above.branch();
     const written = { b: 1 };
@@ -43,19 +43,16 @@ describe('A view of a session', () => {
   it.each([
     ['first', 'second'],
     ['second', 'first'],
-  ])(
-    'side by side with another one: the name of the one that settles last counts, here %s, %s',
-    (one, other) => {
-      const above = viewOf();
-      const views = { first: above.branch(), second: above.branch() };
-      views.first.data.name = 'first';
-      views.second.data.name = 'second';
-      for (const name of [one, other]) views[name as keyof typeof views].mergeInto(above);
-      expect(above.data.name).toBe(other);
-    },
-  );
+  ])('beside another one: the name of the last one to settle wins, here %s, %s', (one, other) => {
+    const above = viewOf();
+    const views = { first: above.branch(), second: above.branch() };
+    views.first.data.name = 'first';
+    views.second.data.name = 'second';
+    for (const name of [one, other]) views[name as keyof typeof views].mergeInto(above);
+    expect(above.data.name).toBe(other);
+  });
 
-  it('cannot be written by those who hold on to its data once it is detached', () => {
+  it('ignores writes of code that still holds its data after it is detached', () => {
     const view = viewOf({ a: { b: 1 } });
     const { data } = view;
     view.detach();
@@ -64,7 +61,7 @@ describe('A view of a session', () => {
     expect(view.data).toEqual({ id: 's', state: {}, metadata: { a: { b: 1 } } });
   });
 
-  it('goes back in place, so that hooks that hold on to its data see it', () => {
+  it('is reset in place, so that hooks that hold its data see it', () => {
     const view = viewOf({ a: 1 }, 'name');
     const { data } = view;
     const { metadata } = data;
@@ -86,7 +83,7 @@ describe('A view of a session', () => {
         },
       }),
     ],
-  ])('hands on other keys beside %s, and changes no prototype', (_name, hostile) => {
+  ])('returns other keys beside %s, and changes no prototype', (_name, hostile) => {
     const above = viewOf();
     const below = above.branch();
     below.data.metadata['a'] = 1;

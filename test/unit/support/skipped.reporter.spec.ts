@@ -16,13 +16,13 @@ function printedAfter(tests: readonly object[], settings: { testNamePattern?: st
 }
 
 describe('The reporter of skipped tests', () => {
-  it('names what needs a program of the machine once, with what it needs', () => {
+  it('names a skipped test that needs a program of the machine once, with the program', () => {
     expect(printedAfter([IN_REDIS, { ...IN_REDIS, title: 'works again' }])).toBe(
       '\nNot tested on this machine, and what each needs:\n- A queue in Redis: install Redis.\n',
     );
   });
 
-  it('names the group around it, too', () => {
+  it('names the group around the test, too', () => {
     const inner = {
       ...skipped,
       ancestorTitles: ['A folder', 'in a container (not tested: install unshare)'],
@@ -30,7 +30,7 @@ describe('The reporter of skipped tests', () => {
     expect(printedAfter([inner])).toContain('\n- A folder in a container: install unshare.\n');
   });
 
-  it.each(['pending', 'todo'])('names a test that is %s for no reason of the machine', (status) => {
+  it.each(['pending', 'todo'])('names a test that is %s for another reason', (status) => {
     expect(printedAfter([{ ...skipped, status, ancestorTitles: ['A store'] }])).toContain(
       '\n- A store works\n',
     );
@@ -45,7 +45,7 @@ describe('The reporter of skipped tests', () => {
     ).toBe('');
   });
 
-  it('prints nothing if only tests of some names were asked for', () => {
+  it('prints nothing if only tests of some names were selected', () => {
     expect(printedAfter([IN_REDIS], { testNamePattern: 'G20' })).toBe('');
   });
 });

@@ -20,7 +20,7 @@ describe('safeFileName()', () => {
     ['..', undefined],
     ['folder/', undefined],
     ['', undefined],
-  ])('makes %j of it %j', (name, expected) => {
+  ])('turns %j into %j', (name, expected) => {
     expect(safeFileName(name)).toBe(expected);
   });
 
@@ -30,7 +30,7 @@ describe('safeFileName()', () => {
     expect(safeFileName(`${'x'.repeat(254)}👋${'y'.repeat(50)}`)).toBe('x'.repeat(254));
   });
 
-  it('looks at the end of a path only, which may have millions of segments', () => {
+  it('reads only the end of a path, which may have millions of segments', () => {
     expect(safeFileName(`${'/'.repeat(5_000_000)}a.txt`)).toBe('a.txt');
     expect(safeFileName(`a.txt${'\0'.repeat(4_096)}`)).toBeUndefined();
   });

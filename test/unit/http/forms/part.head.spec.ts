@@ -25,11 +25,11 @@ describe('The headers of a part of a multipart body', () => {
   });
 
   it.each(['form-data', 'form-data; filename="a.txt"', 'attachment; name="message"', '', '; name="message"'])(
-    'are no head of a field without its name: %j',
+    'are refused without the name of a field: %j',
     (disposition) => expect(read(disposition)).toBeUndefined(),
   );
 
-  it('tell the type and the character set', () => {
+  it('contain the type and the character set', () => {
     expect(read('form-data; name="a"', 'Text/Plain; Charset="ISO-8859-1"')).toMatchObject({
       mediaType: 'text/plain',
       charset: 'ISO-8859-1',
@@ -37,7 +37,7 @@ describe('The headers of a part of a multipart body', () => {
     expect(readPartHead({})).toBeUndefined();
   });
 
-  it('tell a file from a field', () => {
+  it('distinguish a file from a field', () => {
     const isFile = (...head: Parameters<typeof read>): boolean => {
       const known = read(...head);
       return known !== undefined && isFilePart(known);
@@ -47,7 +47,7 @@ describe('The headers of a part of a multipart body', () => {
     expect(isFile('form-data; name="a"', 'application/octet-stream')).toBe(true);
   });
 
-  it('of the body name the boundary', () => {
+  it('contain the boundary of the body', () => {
     expect(boundaryOf('multipart/form-data; boundary=--x')).toBe('--x');
     expect(boundaryOf('multipart/form-data; charset=utf-8; Boundary="a b"')).toBe('a b');
     expect(boundaryOf('multipart/form-data')).toBeUndefined();

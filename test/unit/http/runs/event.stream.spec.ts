@@ -39,7 +39,7 @@ describe('Heartbeats', () => {
     expect(read()).toBe(HEARTBEAT + HEARTBEAT);
   });
 
-  it('do not come while something is written', () => {
+  it('do not come while events are written', () => {
     for (let second = 0; second < 60; second++) {
       jest.advanceTimersByTime(1_000);
       void stream.write('event');
@@ -47,7 +47,7 @@ describe('Heartbeats', () => {
     expect(read()).toBe('event'.repeat(60));
   });
 
-  it('do not pile up in front of a slow reader', () => {
+  it('do not queue up in front of a slow reader', () => {
     void stream.write(LARGE);
     jest.advanceTimersByTime(150_000);
     expect(read()).toBe(LARGE);
@@ -59,8 +59,8 @@ describe('Heartbeats', () => {
   });
 });
 
-describe('Writing', () => {
-  it('does not wait while the reader keeps up, nor for nothing', () => {
+describe('The writer of a stream', () => {
+  it('waits neither while the reader keeps up, nor without data', () => {
     expect([stream.write('event'), stream.write('')]).toEqual([undefined, undefined]);
   });
 
@@ -74,7 +74,7 @@ describe('Writing', () => {
     expect(hasRoom).toBe(true);
   });
 
-  it('stops waiting for a reader that leaves, and does nothing from then on', async () => {
+  it('stops waiting for a reader that leaves, and writes nothing afterwards', async () => {
     const writing = stream.write(LARGE);
     stream.readable.destroy();
     await writing;
@@ -88,7 +88,7 @@ describe('Writing', () => {
     expect(stream.write('event')).toBeUndefined();
   });
 
-  it('leaves nothing behind on the stream', async () => {
+  it('leaves no listener on the stream', async () => {
     for (let round = 0; round < 20; round++) {
       const writing = stream.write(LARGE);
       read();
@@ -97,7 +97,7 @@ describe('Writing', () => {
     expect([stream.readable.listenerCount('drain'), stream.readable.listenerCount('close')]).toEqual([0, 0]);
   });
 
-  it('ends after what was written has been read', async () => {
+  it('ends after all its data have been read', async () => {
     void stream.write('last words');
     stream.end();
     const ended = once(stream.readable, 'end');

@@ -23,7 +23,7 @@ async function readAll(
 }
 
 describe('A recording', () => {
-  it('numbers its events, and gives them to whoever reads, however late', async () => {
+  it('numbers its events, and gives them to each reader, however late', async () => {
     const recording = new RunRecording(run);
     const early = readAll(recording);
     recording.record([eventOf('a'), eventOf('b')]);
@@ -42,7 +42,7 @@ describe('A recording', () => {
     ]);
   });
 
-  it('lets a reader go who has left', async () => {
+  it('releases a reader that has left', async () => {
     const recording = new RunRecording(run);
     const reader = new AbortController();
     const reading = readAll(recording, 0, reader.signal);
@@ -52,7 +52,7 @@ describe('A recording', () => {
     expect(await reading).toHaveLength(1);
   });
 
-  it('forgets its oldest events beyond a megabyte, but never the last one, and says how many there were', async () => {
+  it('forgets its oldest events beyond a megabyte, but never the last one, and counts the forgotten ones', async () => {
     const recording = new RunRecording(run);
     const waiting = readAll(recording);
     recording.record(Array.from({ length: 8 }, () => eventOf('x'.repeat(MEGABYTE / 4))));
@@ -65,7 +65,7 @@ describe('A recording', () => {
     expect(JSON.parse(last ?? '')).toMatchObject({ event_index: 8 });
   });
 
-  it('gives the events between two places, as far as they are known', () => {
+  it('returns the events between two indexes, as far as they are stored', () => {
     const recording = new RunRecording(run);
     recording.record(['a', 'b', 'c'].map(eventOf));
     const indexes = (from: number, to: number): unknown[] =>
@@ -97,7 +97,7 @@ describe('Recordings', () => {
     recordings.keep(recording);
   };
 
-  it('are kept for an hour after their run has ended, and as long as it goes on', () => {
+  it('are kept for an hour after their run has ended, and while it runs', () => {
     const recordings = new RunRecordings();
     begin(recordings, 'running');
     end(recordings, begin(recordings, 'ended'));
@@ -107,7 +107,7 @@ describe('Recordings', () => {
     expect([recordings.find('ended'), recordings.find('running')?.run.runId]).toEqual([undefined, 'running']);
   });
 
-  it('of ended runs are at most a thousand, the latest', () => {
+  it('are limited to the latest thousand of ended runs', () => {
     const recordings = new RunRecordings();
     begin(recordings, 'running');
     for (let index = 0; index < 1_002; index++) end(recordings, begin(recordings, `run ${index}`));
@@ -115,7 +115,7 @@ describe('Recordings', () => {
     expect(known).toEqual(['run 2', 'run 1001', 'running']);
   });
 
-  it('of ended runs take a bounded amount of memory', () => {
+  it('take a bounded amount of memory for ended runs', () => {
     const recordings = new RunRecordings();
     for (let index = 0; index < 70; index++)
       end(recordings, begin(recordings, `run ${index}`, 'x'.repeat(MEGABYTE - 100)));
@@ -124,7 +124,7 @@ describe('Recordings', () => {
     expect(recordings.find('run 69')).toBeDefined();
   });
 
-  it('of runs that go on take the same bounded amount, in bytes', () => {
+  it('take the same bounded amount for runs in flight, in bytes', () => {
     const recordings = new RunRecordings();
     // Two bytes each, in as many pieces as an answer may have.
     const pieces = Array.from({ length: 7 }, () => eventOf('é'.repeat(MEGABYTE / 16)));
@@ -136,7 +136,7 @@ describe('Recordings', () => {
     for (const recording of all) expect([recording.total, recording.buffered > 0]).toEqual([8, true]);
   });
 
-  it('do not keep an event that is too large alone once its run has ended, nor for it any others', async () => {
+  it('do not keep an event that is too large alone once its run has ended, nor drop others for it', async () => {
     const recordings = new RunRecordings();
     end(recordings, begin(recordings, 'small'));
     const large = begin(recordings, 'large', 'x'.repeat(100 * MEGABYTE));

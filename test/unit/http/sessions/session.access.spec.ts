@@ -20,9 +20,9 @@ async function accessOf(extras: ConstructorParameters<typeof SessionAccess>[0]):
   return new SessionAccess(extras, store);
 }
 
-describe('If the host does not say who asks', () => {
+describe('Without http.userId', () => {
   it.each([{}, { http: {} }, { http: false as const }])(
-    'clients are believed with the options %j',
+    'clients name the user themselves, with the options %j',
     async (extras) => {
       const access = await accessOf(extras);
       expect(await access.userOf(nobody, 'bob')).toBe('bob');
@@ -34,8 +34,8 @@ describe('If the host does not say who asks', () => {
   );
 });
 
-describe('If the host says who asks', () => {
-  it('its word counts, and no word is nobody', async () => {
+describe('With http.userId', () => {
+  it('its result counts, and no result means no user', async () => {
     const access = await accessOf(saysWhoAsks);
     expect(await access.userOf(ann, 'bob')).toBe('ann');
     expect(await access.userOf(nobody, 'bob')).toBeUndefined();
@@ -56,11 +56,11 @@ describe('If the host says who asks', () => {
   it.each<[string, Request, string, boolean]>([
     ['continues her own session', ann, 'anns', true],
     ['begins a session that does not exist', ann, 'new', true],
-    ['does not continue the session of nobody', ann, 'nobodys', false],
-    ['does not continue the session of another', { user: 'bob' }, 'anns', false],
-    ['is nobody and continues the session of nobody', nobody, 'nobodys', true],
-    ['is nobody and does not continue the session of somebody', nobody, 'anns', false],
-  ])('a user %s', async (_name, request, id, isAllowed) => {
+    ['does not continue a session without a user', ann, 'nobodys', false],
+    ['does not continue the session of another user', { user: 'bob' }, 'anns', false],
+    ['may be missing and continues a session without a user', nobody, 'nobodys', true],
+    ['may be missing and does not continue the session of a user', nobody, 'anns', false],
+  ])('the returned user %s', async (_name, request, id, isAllowed) => {
     const access = await accessOf(saysWhoAsks);
     const outcome = await access.refuseForeign(request, id).catch((thrown: unknown) => thrown);
     if (isAllowed) expect(outcome).toBeUndefined();

@@ -25,7 +25,7 @@ function intercept(
   return { answer: new AgentOsInterceptor().intercept(context, { handle }), steps };
 }
 
-describe.each(['graphql', 'rpc', 'ws'])('In a %s context, where there is no response to watch,', (type) => {
+describe.each(['graphql', 'rpc', 'ws'])('In a %s context, which has no response,', (type) => {
   it('the end of the handler counts, after its last value', () => {
     const source = new Subject<string>();
     const { answer, steps } = intercept(contextOf(type), source);
@@ -44,13 +44,13 @@ describe.each(['graphql', 'rpc', 'ws'])('In a %s context, where there is no resp
     ['completes without a value', EMPTY, true],
     ['answers with a promise', from(Promise.resolve('done')), true],
     ['fails', throwError(() => new Error('broken')), false],
-  ])('a handler that %s is over, delivered or not', async (_name, source, delivered) => {
+  ])('a handler that %s has ended, delivered or not', async (_name, source, delivered) => {
     const { answer, steps } = intercept(contextOf(type), source);
     await new Promise<void>((resolve) => answer.subscribe({ error: () => undefined }).add(resolve));
     expect(steps).toEqual([`closed, delivered: ${delivered}`]);
   });
 
-  it('a client that unsubscribes has left', () => {
+  it('a client that unsubscribes counts as gone', () => {
     const { answer, steps } = intercept(contextOf(type), NEVER);
     answer.subscribe().unsubscribe();
     expect(steps).toEqual(['closed, delivered: false']);
@@ -87,7 +87,7 @@ describe('In an http context', () => {
     expect(steps).toEqual(['completed', 'the last byte leaves', 'closed, delivered: true']);
   });
 
-  it('a handler that runs nothing costs its host not even a listener', () => {
+  it('a handler that starts no run adds no listener to the response of its host', () => {
     const raw = new EventEmitter();
     new AgentOsInterceptor().intercept(contextOf('http', raw), { handle: () => EMPTY });
     expect(raw.eventNames()).toEqual([]);
@@ -132,7 +132,7 @@ describe('In an http context', () => {
     expect(scopes[1]).not.toBe(scopes[0]);
   });
 
-  it('that brings no response of Node, the end of the handler counts', () => {
+  it('the end of the handler counts if there is no response of Node', () => {
     const { answer, steps } = intercept(contextOf('http', {}), of('answer'));
     answer.subscribe();
     expect(steps).toEqual(['closed, delivered: true']);

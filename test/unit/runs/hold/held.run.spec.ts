@@ -35,14 +35,14 @@ function withdrawn(...runs: readonly HeldRun[]): string[] {
   return runs.filter(({ isWithdrawn }) => isWithdrawn).map(({ runId }) => runId);
 }
 
-describe('A run', () => {
-  it('is held by its own guardrails or by those of a run above, else not at all', () => {
+describe('A run below guardrails', () => {
+  it('is held by its own guardrails or by those of a run above, and otherwise not at all', () => {
     expect(HeldRun.of(PLAIN)).toBeUndefined();
     expect(HeldRun.of({ ...PLAIN, isGuarded: true })?.ownHold).toBeDefined();
     expect(held('part', { above: guarded() }).ownHold).toBeUndefined();
   });
 
-  it('names all runs of its tree', () => {
+  it('is named with all runs of its tree', () => {
     const root = guarded();
     partOf(partOf(root, 'part'), 'below');
 
@@ -51,7 +51,7 @@ describe('A run', () => {
 });
 
 describe('A part of a run with guardrails', () => {
-  it('is stored whole if it has settled before they look', () => {
+  it('is stored whole if it has settled before the guardrails begin', () => {
     const root = guarded();
     const part = partOf(root, 'part');
     part.settle();
@@ -60,7 +60,7 @@ describe('A part of a run with guardrails', () => {
     expect(withdrawn(root, part)).toEqual([]);
   });
 
-  it('is late with all that is below it if it is still at work when they look', () => {
+  it('is late with all runs below it if it is still in flight when the guardrails begin', () => {
     const root = guarded();
     const part = partOf(root, 'part');
     const below = partOf(part, 'below');
@@ -70,7 +70,7 @@ describe('A part of a run with guardrails', () => {
     expect(withdrawn(root, part, below)).toEqual(['part', 'below']);
   });
 
-  it('is late if its engine starts it when they look already, and with it what it starts itself', () => {
+  it('is late if its engine starts it after the guardrails have begun, and with it the parts that it starts itself', () => {
     const root = guarded();
     root.beginPost();
     const part = partOf(root, 'part');
@@ -120,7 +120,7 @@ describe('A part of a run with guardrails', () => {
     expect(withdrawn(root, between, part)).toEqual(['part']);
   });
 
-  it('is withdrawn if its attempt is repeated, with all that it still starts', () => {
+  it('is withdrawn if its attempt is repeated, with all parts that it still starts', () => {
     const root = guarded();
     const part = partOf(root, 'part');
     part.discard(root);
@@ -130,7 +130,7 @@ describe('A part of a run with guardrails', () => {
     expect([...root.treeIds]).toEqual(['root']);
   });
 
-  it('is withdrawn if an attempt around its guardrails is repeated', () => {
+  it('is withdrawn if an attempt above its guardrails is repeated', () => {
     const root = guarded({ isDiscarded: true });
     const part = partOf(root, 'part', { isDiscarded: true });
 

@@ -35,8 +35,8 @@ const contentCompleted = event({ type: 'run-content-completed' });
 const completed = event({ type: 'run-completed', output, sessionState: {} });
 const place = { stepName: 'one', stepIndex: 0, stepId: 'step-1' };
 
-describe('Hold: events', () => {
-  it('lets events pass that come before any content and show none', () => {
+describe('A hold for events', () => {
+  it('lets events pass that come before any content and show no content', () => {
     const quiet = [
       started,
       event({ type: 'pre-hook-started', hook: 'guard' }),
@@ -61,12 +61,12 @@ describe('Hold: events', () => {
     event({ type: 'tool-call-failed', tool, error: 'secret' }),
     event({ type: 'step-completed', ...place, output: {} as never }),
     event({ type: 'run-error', content: 'secret', errorType: 'run_failed' }, 'member'),
-  ])('holds what shows content: $type', (shown) => {
+  ])('holds an event that shows content: $type', (shown) => {
     const hold = newHold();
     expect([hold.holdEvent(shown), hold.passEvents()]).toEqual([true, [shown]]);
   });
 
-  it('holds all that follows held content, in order, so that nothing overtakes', () => {
+  it('holds all events after held content, in order, so that none overtakes', () => {
     const events = [
       started,
       content('secret'),
@@ -80,7 +80,7 @@ describe('Hold: events', () => {
     });
   });
 
-  it('joins pieces of content that follow each other, and only those of one run', () => {
+  it('joins consecutive pieces of content of one run, and no others', () => {
     const events = [
       ...['a', 'b', 'c'].map((text) => content(text)),
       content('x', 'member'),
@@ -109,7 +109,7 @@ describe('Hold: events', () => {
     expect(() => newHold().holdEvent(large)).toThrow(/characters are held/);
   });
 
-  it('leaves the events that it was given as they were', () => {
+  it('leaves the given events unchanged', () => {
     const first = content('a');
     holdAll([first, content('b')]);
     expect(first).toEqual(content('a'));
@@ -124,7 +124,7 @@ describe('Hold: events', () => {
     );
   });
 
-  it('counts held events that are no content, too', () => {
+  it('counts held events without content, too', () => {
     const hold = newHold();
     hold.holdEvent(content('x'.repeat(LIMIT)));
     expect(() => hold.holdEvent(contentCompleted)).toThrow(/characters are held/);
@@ -142,14 +142,14 @@ describe('Hold: events', () => {
     expect(last).toMatchObject({ type: 'run-content', runId: 'run' });
   });
 
-  it('forgets nothing of runs that have shown nothing', () => {
+  it('forgets no events of runs that have shown no content', () => {
     const hold = newHold();
     hold.holdEvent(content('root'));
     expect(hold.forgetEvents(new Set(['member']))).toBe(false);
     expect(hold.passEvents()).toEqual([content('root')]);
   });
 
-  it('leaves of a refused answer only events of its own run that cannot quote it', () => {
+  it('keeps of a refused answer only events of its own run that cannot quote it', () => {
     const harmless = [
       event({ type: 'post-hook-started', hook: 'guard' }),
       event({ type: 'post-hook-completed', hook: 'guard', error: 'The run was stopped.' }),
@@ -177,7 +177,7 @@ describe('Hold: events', () => {
     expect(hold.refuseEvents()).toEqual([...harmless, counted]);
   });
 
-  it.each(['passEvents', 'refuseEvents'] as const)('holds no event any more after %s', (end) => {
+  it.each(['passEvents', 'refuseEvents'] as const)('holds no further event after %s', (end) => {
     const hold = newHold();
     hold.holdEvent(content('secret'));
     hold[end]();
@@ -205,7 +205,7 @@ class Record implements HeldRecord {
   }
 }
 
-describe('Hold: records', () => {
+describe('A hold for records', () => {
   /** Has taken the record of a run below and the one of the run itself. */
   async function holdingTwo(outer?: Hold): Promise<{ hold: Hold; log: string[] }> {
     const log: string[] = [];
@@ -237,7 +237,7 @@ describe('Hold: records', () => {
     expect(log).toEqual(['member without texts', 'run without texts']);
   });
 
-  it('tells a refused record whose session the guardrails belong to', async () => {
+  it('names for a refused record the owner of the session of the guardrails', async () => {
     const refusedBy: unknown[] = [];
     const hold = new Hold({ runId: 'run', owner: 'ann', outer: undefined });
     await hold.take({

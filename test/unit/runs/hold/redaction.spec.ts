@@ -23,13 +23,13 @@ const SETTLED = storedRunOf(
 const CALLER = { ticket: 7 };
 
 describe('A settled run', () => {
-  it('is stored as it is if its guardrails have passed it', () => {
+  it('is stored unchanged if its guardrails have passed it', () => {
     const stored = disclosedRun(SETTLED, { isWithdrawn: false, endedBeforeExecution: false }, CALLER);
 
     expect(stored).toBe(SETTLED);
   });
 
-  it('is stored without its input if it ended before its engine was asked', () => {
+  it('is stored without its input if it ended before its engine started', () => {
     const stored = disclosedRun(SETTLED, { isWithdrawn: false, endedBeforeExecution: true }, CALLER);
 
     expect(stored).toEqual({ ...SETTLED, input: { content: '' } });
@@ -47,19 +47,27 @@ describe('A settled run', () => {
   });
 
   it.each([
-    ['withdrawn', { isWithdrawn: true, endedBeforeExecution: false, isAside: false }, true],
     [
-      'refused before its engine was asked',
+      'is hidden from clients if it was withdrawn',
+      { isWithdrawn: true, endedBeforeExecution: false, isAside: false },
+      true,
+    ],
+    [
+      'is hidden from clients if it was rejected before its engine ran',
       { isWithdrawn: false, endedBeforeExecution: true, isAside: false },
       true,
     ],
     [
-      'started by a hook for itself',
+      'is hidden from clients if a hook has started it for itself',
       { isWithdrawn: false, endedBeforeExecution: false, isAside: true },
       true,
     ],
-    ['none of this', { isWithdrawn: false, endedBeforeExecution: false, isAside: false }, false],
-  ] as const)('that is %s: is it hidden from clients?', (_, run, expected) => {
+    [
+      'is shown to clients in all other cases',
+      { isWithdrawn: false, endedBeforeExecution: false, isAside: false },
+      false,
+    ],
+  ] as const)('%s', (_, run, expected) => {
     expect(isUndisclosed(run)).toBe(expected);
   });
 });
@@ -68,7 +76,7 @@ describe('An evaluation of a held run', () => {
   const evaluation = evaluationOf({ output: 'answer' });
   const shown = { outcome: 'completed', output: { content: 'answer' }, isWithdrawn: false } as const;
 
-  it('keeps its texts if clients see the answer that was judged', () => {
+  it('keeps its texts if clients may read the judged answer', () => {
     expect(disclosedEvaluation(evaluation, shown)).toEqual(evaluation);
   });
 
@@ -84,16 +92,16 @@ describe('An evaluation of a held run', () => {
 describe('The session data that a settled run stores', () => {
   const settled = { session: { id: 's1', name: 'SECRET', state: {}, metadata: {} }, changes: 'all' } as const;
 
-  it('are all that it has changed', () => {
+  it('are all its changes', () => {
     expect(disclosedSession(settled, { isWithdrawn: false })).toBe(settled);
   });
 
-  it('are the state alone if it was withdrawn', () => {
+  it('are its changes of the state alone if it was withdrawn', () => {
     expect(disclosedSession(settled, { isWithdrawn: true })).toEqual({ ...settled, changes: 'state' });
   });
 });
 
-describe('An evaluation of a run that clients do not see', () => {
+describe('An evaluation of a run that is hidden from clients', () => {
   it('keeps its score and has no texts', () => {
     const evaluation = evaluationOf({ input: 'SECRET', output: 'SECRET', reason: 'SECRET' });
 
