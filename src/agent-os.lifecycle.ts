@@ -66,7 +66,7 @@ export class AgentOsLifecycle
     this.#deadline = setTimeout(() => void this.#endAtDeadline(), options.shutdownTimeout);
     ledger.changes.pipe(filter(isDropped)).subscribe((execution) => this.#dropped.add(execution));
     this.#connections?.closeAfterAnswers();
-    this.#sayWhatIsWaitedFor();
+    this.#announceWait();
   }
 
   /** Connections have closed. Ends runs first, since they still add hooks; then the hooks. */
@@ -106,7 +106,7 @@ export class AgentOsLifecycle
     if (unanswered.length > 0) this.runtime.logger.warn(droppedText(unanswered));
   }
 
-  #sayWhatIsWaitedFor(): void {
+  #announceWait(): void {
     const { inFlight, ledger, logger, options } = this.runtime;
     const runs = inFlight.all().filter(({ isRoot }) => isRoot);
     const hooks = ledger.list({ limit: Infinity }).filter(isWaiting);

@@ -154,7 +154,7 @@ export class AgentOsRuntime implements OnModuleInit {
   }
 
   /**
-   * Deletes what is kept of a user: sessions with their runs, evaluations, and the data of background hooks.
+   * Deletes the stored data of a user: sessions with their runs, evaluations, and the data of background hooks.
    *
    * @returns the ids of the deleted sessions
    */

@@ -170,7 +170,7 @@ export class AgentOsService {
   }
 
   /**
-   * Deletes what is kept of a user: sessions with their runs, evaluations, and the data of background hooks, also that of
+   * Deletes the stored data of a user: sessions with their runs, evaluations, and the data of background hooks, also that of
    * failed ones; hooks that wait are dropped with the reason `deleted`, and those that run may finish. The ledger keeps its
    * ids and states.
    *

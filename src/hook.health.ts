@@ -109,8 +109,8 @@ function problemsOf(totals: HookTotals, limits: Omit<HookHealthLimits, 'timeout'
   const { waiting, failed, volatile, oldestWaiting = 0 } = totals;
   const { maxWaiting, maxOldestWaiting, maxFailed, maxVolatile } = limits;
   const problems: string[] = [];
-  const compare = (what: string, value: number, limit = Infinity): void => {
-    if (value > limit) problems.push(`${what}: ${value}, at most ${limit}.`);
+  const compare = (quantity: string, value: number, limit = Infinity): void => {
+    if (value > limit) problems.push(`${quantity}: ${value}, at most ${limit}.`);
   };
   compare('Waiting hooks', waiting, maxWaiting);
   compare('Milliseconds that the oldest one waits', oldestWaiting, maxOldestWaiting);

@@ -171,11 +171,11 @@ function componentsOf<T extends Component>(kind: ComponentKind): z.ZodCustom<rea
   return valueWith((list) => {
     if (!Array.isArray(list)) return `expected ${kind}s to be an array, got ${showValue(list)}.`;
     const index = list.findIndex((item) => !(item instanceof Component && item.kind === kind));
-    return index < 0 ? undefined : `${kind}s[${index}] ${whatIsWrong(kind, list[index])}.`;
+    return index < 0 ? undefined : `${kind}s[${index}] ${describeMistake(kind, list[index])}.`;
   });
 }
 
-function whatIsWrong(kind: ComponentKind, item: unknown): string {
+function describeMistake(kind: ComponentKind, item: unknown): string {
   if (item instanceof Component) return `is the ${item.kind} "${item.id}". List it among ${item.kind}s`;
   if (item === undefined) return 'is undefined. If it is imported, look for a circular import';
   const type = `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;

@@ -1,7 +1,7 @@
 import { bullmq, type BullmqStore } from 'nestjs-agentos/bullmq';
 import type { HookExecutor } from 'nestjs-agentos/executor';
 
-/** Where background hooks wait, if they do not wait in the memory of the process. */
+/** The values of `EXECUTOR`: a queue, or the memory of the process. */
 const EXECUTORS = ['bullmq', 'in-process'];
 
 /** Whether background hooks survive a crash: `EXECUTOR=in-process` keeps them in memory instead. */
@@ -28,7 +28,7 @@ export function roleOfServer(): 'both' | 'server' {
 }
 
 /**
- * What keeps background hooks in a queue: in the Redis server that `REDIS_URL` names, else beside the sessions.
+ * The executor that keeps background hooks in a queue: in the Redis server that `REDIS_URL` names, else beside the sessions.
  *
  * @param besideSessions - the database of the sessions
  * @returns undefined if they are kept in memory
@@ -41,7 +41,7 @@ export function createHookExecutor(besideSessions: BullmqStore): HookExecutor | 
   return bullmq({ ...store, lockDuration: 15_000, stalledInterval: 5_000 });
 }
 
-/** Where background hooks are kept, for people: without the password of the server. */
+/** Describes where background hooks are kept, without the password of the server. */
 export function describeHookQueue(): string {
   if (!isDurable()) return 'in memory, a crash loses them (EXECUTOR=in-process)';
   const url = process.env['REDIS_URL'];

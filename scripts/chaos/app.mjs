@@ -1,4 +1,4 @@
-/** The application under test, in a process of its own: server, worker or both. What its hooks do is in the record. */
+/** The application under test, in a process of its own: server, worker or both. The record has the actions of its hooks. */
 import 'reflect-metadata';
 
 import { randomUUID } from 'node:crypto';

@@ -160,7 +160,7 @@ export const CHECKS = {
   ledgerDifferences,
 };
 
-/** All violations, and how much was looked at. */
+/** All violations, and the number of checked items. */
 export function judge(history) {
   const violations = Object.entries(CHECKS).flatMap(([name, check]) =>
     check(history).map((problem) => `${name}: ${problem}`),

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Clients that start one run after another. What was answered is in the record. */
+/** Clients that start one run after another. The record has the answers. */
 export class Clients {
   counts = { asked: 0, answered: 0, refused: 0, unanswered: 0 };
   #record;

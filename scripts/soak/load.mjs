@@ -18,7 +18,7 @@ export class Load {
     this.#clients = Array.from({ length: clients }, (_, index) => this.#client(index));
   }
 
-  /** Connections that say nothing, or half of something, or never read. */
+  /** Connections that send nothing, or half a request, or never read. */
   openBadConnections(number) {
     const body = 'message=long&stream=true';
     const head = `POST /agents/agent/runs HTTP/1.1\r\nHost: soak\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
@@ -40,7 +40,7 @@ export class Load {
     for (const socket of this.#sockets.splice(0)) socket.destroy();
   }
 
-  /** The server has been told to end: what it does not take from here on is refused, not lost. */
+  /** The server has been told to end: requests that it does not accept from here on are refused, not lost. */
   markSignal() {
     this.#signalledAt = performance.now();
   }

@@ -9,6 +9,6 @@ export { DELEGATE_TOOL } from './delegate.tool.js';
 export { agentAsJudge, type ModelAsJudgeOptions } from './model-as-judge.js';
 export { runContextOf } from './run.tools.js';
 export { ToolError } from './tool.error.js';
-export { modelGuardrail, type ModelGuardrailModelOptions } from './model-guardrail.js';
+export { modelGuardrail, type ModelGuardrailModelOptions } from './ai-sdk.guardrail.js';
 export { toUIMessageStream, type AgentOsUIMessage } from './ui-message.stream.js';
 export type { UiMember, UiMessageMetadata, UiStep } from '../protocol/ui-messages.js';

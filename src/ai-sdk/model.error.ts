@@ -30,10 +30,10 @@ const USAGE_ERRORS = [
 export function toModelError(thrown: unknown, model: ModelIdentity): unknown {
   if (USAGE_ERRORS.some((type) => type.isInstance(thrown))) return thrown;
   const status = statusOf(RetryError.isInstance(thrown) ? thrown.lastError : thrown);
-  const what = isTimeout(thrown) ? 'did not answer in time' : 'failed';
+  const reason = isTimeout(thrown) ? 'did not answer in time' : 'failed';
   return providerError(
     model,
-    status === undefined ? what : `failed with status ${status}`,
+    status === undefined ? reason : `failed with status ${status}`,
     toCause(thrown),
     status,
   );
@@ -51,14 +51,14 @@ function statusOf(thrown: unknown): number | undefined {
   return status !== undefined && status >= 400 ? status : undefined;
 }
 
-/** @param what - the rest of a sentence that starts with the model */
+/** @param failure - the predicate of the message, whose subject is the model */
 export function providerError(
   { id, provider }: ModelIdentity,
-  what: string,
+  failure: string,
   cause?: unknown,
   status?: number,
 ): ProviderError {
-  return new ProviderError(`The model "${id}" of "${provider}" ${what}.`, cause, status);
+  return new ProviderError(`The model "${id}" of "${provider}" ${failure}.`, cause, status);
 }
 
 /** Providers report errors in the middle of a stream as text or objects; the log needs an `Error`. */

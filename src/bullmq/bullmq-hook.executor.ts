@@ -47,9 +47,9 @@ const SWEEP_INTERVAL = 60_000;
 /** Milliseconds that the start may take. */
 const STARTING_TIME = 120_000;
 /**
- * The least number of milliseconds that a lock holds in a folder. No other process can take a hook over there, so a lock that runs
- * out, since its renewal has waited behind other statements of the one connection, would only let the hook run twice. What
- * an earlier process has left is taken over at the start, whatever its locks say.
+ * The shortest duration of a lock in a folder, in milliseconds. No other process can take over a hook there, so a lock that
+ * expires because its renewal waits behind other statements of the only connection would just let the hook run twice.
+ * The next start takes over the hooks of an earlier process in any case, even if their locks have not expired.
  */
 const LOCK_OF_ONE_PROCESS = 600_000;
 /** The maximum number of waiting hooks that the log of a shutdown names. */
@@ -592,7 +592,7 @@ export class BullmqHookExecutor extends HookExecutor {
     for (const task of batch.tasks) task.markVolatile();
     if (this.#volatileCount % 100 === 1)
       this.#logger.warn(
-        `The background hooks of run ${batch.id} are volatile, they run from the memory of this process: ${reason}. ` +
+        `The background hooks of run ${batch.id} are volatile: they run from the memory of this process (${reason}). ` +
           `This happened ${this.#volatileCount} times since the start.`,
       );
     return this.#volatile.accept(batch);
@@ -644,7 +644,7 @@ export class BullmqHookExecutor extends HookExecutor {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const isLate = (): void => reject(new Error(`the store did not answer within ${storeTimeout} ms`));
-      // A process that stood still first reads the answer that has come meanwhile.
+      // A process that was suspended first reads an answer that arrived meanwhile.
       timer = setTimeout(() => setImmediate(isLate), storeTimeout);
     });
     try {
@@ -656,7 +656,7 @@ export class BullmqHookExecutor extends HookExecutor {
 
   #lastOutage = '';
 
-  /** Errors of a connection come again and again until it is back. */
+  /** A lost connection causes the same error repeatedly until it is restored. */
   #logOutage(error: Error): void {
     const reason = reasonOf(error);
     if (reason === this.#lastOutage) return;

@@ -63,7 +63,7 @@ export interface StoredBatch {
   readonly promote: () => Promise<void>;
 }
 
-/** The batches that this process has stored and that have not ended. Those that other processes end are looked for. */
+/** The batches that this process has stored and that have not ended. It polls the store for those that other processes end. */
 export class HeldBatches {
   readonly #store: QueueStore;
   readonly #onError: (error: Error) => void;

@@ -274,7 +274,7 @@ export class HookWorker {
     }
   }
 
-  /** Calls the hook in the context that was carried along; it fails if that does not call back. */
+  /** Calls the hook in the context that was carried along; the hook fails if `carry.run()` does not call back. */
   #start(task: HookTask, delivery: HookDelivery, captured: string | undefined): Promise<void> | undefined {
     const { carry } = this.#options.host;
     if (!carry) return task.run(delivery);
@@ -375,7 +375,7 @@ export class HookWorker {
     throw new this.#options.errors.WaitingError();
   }
 
-  /** Only what is the data of a hook is read: anything can be put into a queue. */
+  /** Reads valid data of a hook only: any client of the store can add jobs to a queue. */
   async #read(job: Job, token: string): Promise<JobData> {
     try {
       return readJobData(job.data);
@@ -392,7 +392,7 @@ export class HookWorker {
     }
   }
 
-  /** Nothing of the data is certain but what has not changed since version 1. */
+  /** Uses only the fields of the data that have not changed since version 1. */
   async #failUnread(job: Job, thrown: PayloadVersionError): Promise<void> {
     const { execution, retryOf } = job.data as Partial<Record<'execution' | 'retryOf', unknown>>;
     if (typeof execution !== 'string') return;

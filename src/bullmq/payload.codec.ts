@@ -22,7 +22,7 @@ export interface PayloadCodec {
   decode(this: void, payload: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
-/** What a codec encodes of a batch. */
+/** The parts of a batch that a codec encodes. */
 export interface BatchPayload {
   /** Host context for the worker, as JSON text. */
   readonly carry?: string;
@@ -32,16 +32,19 @@ export interface BatchPayload {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** What an encoded text begins with; no JSON text does. */
+/** The prefix of an encoded text; no JSON text begins with it. */
 const PREFIX = 'codec:';
 
-/** A payload that the codec cannot decode, or that is no data of a run when it is decoded. Nothing of it is logged. */
+/** A payload that the codec cannot decode, or that does not decode to the data of a run. No part of it is logged. */
 export class PayloadDecodeError extends Error {
   readonly code = 'payload_not_decoded';
 
-  /** @param reason - without content of the payload */
-  constructor(what: string, reason: string, cause?: unknown) {
-    super(`${what} could not be decoded: ${reason}`, { cause });
+  /**
+   * @param payload - the name of the payload
+   * @param reason - without content of the payload
+   */
+  constructor(payload: string, reason: string, cause?: unknown) {
+    super(`${payload} could not be decoded: ${reason}`, { cause });
     this.name = new.target.name;
   }
 }
@@ -66,10 +69,10 @@ export class PayloadTexts {
     return this.#codec !== undefined;
   }
 
-  /** @throws AgentOsConfigurationError if the codec does not give back what it has encoded */
+  /** @throws AgentOsConfigurationError if `decode` does not return the payload that `encode` was given */
   async check(): Promise<void> {
     const probe = '{"probe":"ä€🙂"}';
-    let reason = 'decode() gives back something else than encode() was given';
+    let reason = 'decode() does not return the payload that encode() was given';
     try {
       if ((await this.decode(await this.encode(probe), 'A probe')) === probe) return;
     } catch (thrown) {
@@ -78,7 +81,7 @@ export class PayloadTexts {
     throw new AgentOsConfigurationError(`bullmq(): the option codec does not work: ${reason}`);
   }
 
-  /** Encodes all texts of a batch. Files get keys that say nothing of their content, as hashes would. */
+  /** Encodes all texts of a batch. Files get numbers as keys: hashes would tell something about their content. */
   async encodeBatch({ carry, snapshots, files }: BatchPayload): Promise<BatchPayload> {
     if (!this.#codec) return { ...(carry === undefined ? {} : { carry }), snapshots, files };
     const keys = new Map([...files.keys()].map((hash, index) => [hash, String(index)]));
@@ -111,17 +114,17 @@ export class PayloadTexts {
   /**
    * Decodes a text; one that was stored without a codec stays as it is.
    *
-   * @param what - the payload, for the error
+   * @param payload - the name of the payload, for the error
    * @throws CodecMissingError if it is encoded and there is no codec; PayloadDecodeError
    */
-  async decode(text: string, what: string): Promise<string> {
+  async decode(text: string, payload: string): Promise<string> {
     if (!this.isEncoded(text)) return text;
     if (!this.#codec) throw new CodecMissingError();
     try {
       const bytes: unknown = await this.#codec.decode(Buffer.from(text.slice(PREFIX.length), 'base64'));
       return new TextDecoder('utf-8', { fatal: true }).decode(checkBytes(bytes, 'decode'));
     } catch (thrown) {
-      throw new PayloadDecodeError(what, reasonOf(thrown), thrown);
+      throw new PayloadDecodeError(payload, reasonOf(thrown), thrown);
     }
   }
 }

@@ -87,7 +87,7 @@ export abstract class QueueDatabase extends EventEmitter implements Queryable {
     return this.#current.run(connection, callback);
   }
 
-  /** Commits what the callback has done, or nothing of it. */
+  /** Commits all statements of the callback, or none of them. */
   abstract transaction<R>(callback: () => Promise<R>): Promise<R>;
 
   /** Calls back with a connection that nothing else uses, for BullMQ's migrations, which begin and commit themselves. */
@@ -252,7 +252,7 @@ class PgliteClient extends EventEmitter implements PoolClientLike {
   }
 }
 
-/** A connection that is in a transaction already: what would begin or end one does nothing. */
+/** A connection inside a transaction: statements that begin or end a transaction have no effect. */
 class BoundClient extends EventEmitter implements PoolClientLike {
   readonly #connection: Queryable;
 

@@ -32,7 +32,7 @@ export interface NewBatch extends BatchIds {
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** What a worker knows of the batch of the hook that it runs. */
+/** The data of a batch that a worker needs to run one of its hooks. */
 export interface ClaimedBatch {
   /** Absent: the process that answered the request has died, or there was no response. */
   readonly delivered?: boolean;
@@ -75,7 +75,7 @@ export interface Fence {
 }
 
 /**
- * A retry raises the fence by so many. A job whose process died before it told BullMQ of the failure is started again: it
+ * The amount by which a retry raises the fence. A job whose process died before it told BullMQ of the failure is started again: it
  * must not run the hook beside the job of the retry, and no job is started so often.
  */
 export const RETRY_FENCES = 100_000;
@@ -117,14 +117,14 @@ export interface LostExecution {
   readonly reason: 'failed' | 'gone';
 }
 
-/** Milliseconds between questions of an execution that waits until another one ends, in case nothing tells it. */
+/** Milliseconds between checks of an execution that waits for another one to end, in case no event announces the end. */
 export const LIMITED_PAUSE = 1_000;
-/** The most of these pauses that it waits at once. */
+/** The maximum number of these pauses in one wait. */
 export const MOST_LIMITED_PAUSES = 30;
 /** The number of jobs that {@link QueueStore.waiting} returns at most. */
 export const NEXT_WAITING = 5;
 
-/** What {@link QueueStore.forget} has ended. */
+/** The executions and batches that {@link QueueStore.forget} has ended. */
 export interface ForgottenHooks {
   /** The ids of the executions that were dropped. */
   readonly dropped: readonly string[];
@@ -145,7 +145,7 @@ export interface RecordedEnd {
 export interface QueueStore {
   /** The `Pool` or PGlite that it is kept in; undefined in Redis. */
   readonly client?: object;
-  /** Makes tables and scripts, checks the server. @returns warnings about what the server does not promise */
+  /** Makes tables and scripts, checks the server. @returns warnings about settings of the server that may lose hooks */
   open(): Promise<readonly string[]>;
   close(): Promise<void>;
   /**
@@ -213,11 +213,11 @@ export interface QueueStore {
    * @param endedAt - the moment at which they were dropped
    */
   forget(runs: RunCriteria, endedAt: number): Promise<ForgottenHooks>;
-  /** Removes what need not be remembered any longer. */
+  /** Removes the records beyond the limits. */
   sweep(limits: SweepLimits): Promise<void>;
 }
 
-/** What {@link QueueStore.sweep} leaves. */
+/** The limits of the records that {@link QueueStore.sweep} keeps. */
 export interface SweepLimits {
   /** The maximum number of ended executions. */
   readonly remembered: number;

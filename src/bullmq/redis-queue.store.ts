@@ -467,7 +467,7 @@ export class RedisQueueStore implements QueueStore {
       commands.zadd(this.#key('executions'), execution.scheduledAt, execution.id);
       commands.sadd(this.#key('run', execution.runId), execution.id);
     }
-    // A process that dies between the two leaves jobs whose hooks nothing knows: they end, by themselves, without a hook.
+    // A process that dies between the two leaves jobs of unknown hooks, which end without calling one.
     await addJobs();
     await this.#execute(commands);
   }

@@ -84,7 +84,7 @@ function isClient(given: object): given is Redis {
 }
 
 /**
- * Connecting fails at the first error: a start that waits for a server that is not there says nothing. The errors of `ioredis`
+ * Connecting fails at the first error: a start that waits for a missing server would not tell the reason. The errors of `ioredis`
  * hold the command that was refused, and with it the password.
  */
 async function connect(client: Redis): Promise<void> {

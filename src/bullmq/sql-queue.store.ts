@@ -34,7 +34,7 @@ const LOST_AT_ONCE = 1_000;
 /** The advisory lock of the migration; it must only differ from other locks of the application. */
 const MIGRATION_LOCK = 7_777_002;
 
-/** It is created last: where it is, everything is. */
+/** The migration creates it last: if it exists, all tables and indexes do. */
 const LAST_INDEX = 'agent_os_hook_executions_batch';
 
 const TABLES = `
@@ -166,7 +166,7 @@ export class SqlQueueStore implements QueueStore {
 
   /**
    * @param queue - the name that separates applications in one database
-   * @param close - closes what was opened for this store
+   * @param close - closes the connections that were opened for this store
    */
   constructor(database: QueueDatabase, queue: string, close: () => Promise<void> = () => Promise.resolve()) {
     this.#database = database;
@@ -422,7 +422,7 @@ export class SqlQueueStore implements QueueStore {
     return rows.map(({ job }) => job);
   }
 
-  /** One worker at a time counts the executions of a hook. The longest period of all workers decides what is remembered. */
+  /** One worker at a time counts the executions of a hook. The longest period of all workers decides how long starts are remembered. */
   async #lockLimits({ hook, rate }: HookLimits): Promise<void> {
     await this.#database.query(
       `INSERT INTO agent_os_hook_limits (queue, hook, per) VALUES ($1, $2, $3)
@@ -812,7 +812,7 @@ export class SqlQueueStore implements QueueStore {
     };
   }
 
-  /** Removes from batches what only deleted runs have needed. */
+  /** Removes the data of batches that only deleted runs have used. */
   async #removeUnused(batchIds: readonly string[]): Promise<void> {
     const parameters = [this.#queue, batchIds];
     const usedBy = (batch: string): string =>

@@ -42,8 +42,8 @@ export async function openFolderQueue(
 }
 
 /**
- * What had the folder before is gone. The hooks that they were running are taken over at the first look for
- * such hooks, rather than when their locks have run out.
+ * The process that used the folder before has ended. The hooks that it was running are taken over at the first check for
+ * such hooks, before their locks expire.
  */
 async function giveUpLocks(database: QueueDatabase, queue: string): Promise<void> {
   await database.query(

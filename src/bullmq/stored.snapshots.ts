@@ -57,7 +57,7 @@ export class StoredSnapshots {
    * @throws CodecMissingError, PayloadDecodeError
    */
   async carry(stored: string, runId: string): Promise<string> {
-    return this.#texts.decode(stored, `What "carry" has taken along for run ${runId}`);
+    return this.#texts.decode(stored, `The context that "carry" has captured for run ${runId}`);
   }
 
   /** The data of runs was deleted. */
@@ -101,17 +101,17 @@ export class StoredSnapshots {
     { json, meta, files }: EncodedSnapshot,
     contents: ReadonlyMap<string, string>,
   ): Promise<{ readonly snapshot: unknown; readonly size: number }> {
-    const what = `The data of run ${runId}`;
+    const payload = `The data of run ${runId}`;
     const isEncoded = this.#texts.isEncoded(json);
     const plain = {
-      json: await this.#texts.decode(json, what),
-      meta: meta === null ? null : await this.#texts.decode(meta, what),
+      json: await this.#texts.decode(json, payload),
+      meta: meta === null ? null : await this.#texts.decode(meta, payload),
       files,
     };
     let size = 1 + plain.json.length + (plain.meta?.length ?? 0);
     const decoded = new Map<string, string>();
     for (const [hash, content] of contents) {
-      const text = isEncoded ? await this.#texts.decode(content, what) : content;
+      const text = isEncoded ? await this.#texts.decode(content, payload) : content;
       size += text.length;
       decoded.set(hash, text);
     }
@@ -119,7 +119,7 @@ export class StoredSnapshots {
       return { snapshot: decodeSnapshot(plain, decoded), size };
     } catch (thrown) {
       // The message of an error of JSON.parse() quotes the text.
-      if (thrown instanceof SyntaxError) throw new PayloadDecodeError(what, 'it is no JSON');
+      if (thrown instanceof SyntaxError) throw new PayloadDecodeError(payload, 'it is not JSON');
       throw thrown;
     }
   }

@@ -147,7 +147,7 @@ class Walk {
 
   #addList(keys: readonly string[]): number {
     if (keys.some(isRefusedText)) return -1;
-    this.#needsKeys ||= !isInOrderOfJsonb(keys);
+    this.#needsKeys ||= !hasJsonbOrder(keys);
     return this.#lists.push(keys) - 1;
   }
 }
@@ -267,7 +267,7 @@ function isDense(array: readonly unknown[]): boolean {
 }
 
 /** The key order of `jsonb`: by length in bytes, then byte by byte. */
-function isInOrderOfJsonb(keys: readonly string[]): boolean {
+function hasJsonbOrder(keys: readonly string[]): boolean {
   return keys.every((key, index) => index === 0 || compareAsJsonb(keys[index - 1] ?? '', key) < 0);
 }
 

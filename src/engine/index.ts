@@ -1,5 +1,5 @@
 /**
- * The port of engines, for an engine of your own: what it is asked, what it may yield, and the events of runs.
+ * The port of engines, for an engine of your own: its requests, the values that it may yield, and the events of runs.
  *
  * @module nestjs-agentos/engine
  */

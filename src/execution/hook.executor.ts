@@ -245,7 +245,7 @@ export abstract class HookExecutor {
 
   /**
    * Deletes the data of these runs, since their session or the data of their user is deleted: their hooks that have not
-   * begun are dropped with the reason `deleted`, in all processes if the executor is durable; those that run may finish. What
+   * begun are dropped with the reason `deleted`, in all processes if the executor is durable; those that run may finish. Data that
    * is kept for a retry is deleted, too. Nothing of the runs is in the store when it resolves.
    */
   abstract forget(runs: RunCriteria): Promise<void>;

@@ -63,7 +63,7 @@ export class InProcessHookExecutor extends HookExecutor {
   readonly #failed = new LRUCache<string, FailedHook>({
     max: KEPT_FAILURES,
     maxSize: KEPT_BYTES,
-    // What cannot be measured is not kept.
+    // Data that cannot be measured are not kept.
     sizeCalculation: ({ task }) => sizeOfStorable(task.snapshot) || KEPT_BYTES + 1,
   });
   /** The tasks of batches that have not ended whose runs were deleted: they are not kept. */

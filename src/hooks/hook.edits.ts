@@ -235,10 +235,10 @@ export class HookEdits {
         `Hook "${hook}" replaced ${name} of its context, which has no effect. Write into its fields, such as ${name}.${firstFieldOf(name)}.`,
       );
     }
-    const what = this.#returnedPart(phase, returned);
-    if (what === undefined) return;
+    const part = this.#returnedPart(phase, returned);
+    if (part === undefined) return;
     throw new TypeError(
-      `Hook "${hook}" returned ${what}, which has no effect. Write into the fields of the object in its context, and return nothing.`,
+      `Hook "${hook}" returned ${part}, which has no effect. Write into the fields of the object in its context, and return nothing.`,
     );
   }
 

@@ -66,7 +66,7 @@ export class AgentOsGuard implements CanActivate, OnModuleInit {
     const instance = this.#instanceOf(guard as Type<CanActivate>, place);
     if (isGuard(instance)) return instance;
     throw new AgentOsConfigurationError(
-      `${place}: ${guard.name} is no guard: it has no method "canActivate".`,
+      `${place}: ${guard.name} is not a guard: it has no method "canActivate".`,
     );
   }
 

@@ -6,7 +6,7 @@ import type { ResolvedAgentOsOptions } from '../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../agent-os.tokens.js';
 import { rawResponseOf } from '../runs/background/response.lifecycle.js';
 import type { RunPage } from './sessions/run.pages.js';
-import { letGoOfStalledReader } from './stalled.reader.js';
+import { closeStalledReader } from './stalled.reader.js';
 
 /** Sends the protocol's JSON unchanged: the host's global interceptors may rewrite a value that a handler returns. */
 @Injectable()
@@ -126,7 +126,7 @@ export class ProtocolResponder {
     const raw = rawResponseOf(response);
     const { stallTimeout } = this.options.http;
     if (!raw) return;
-    letGoOfStalledReader(raw, stallTimeout, () =>
+    closeStalledReader(raw, stallTimeout, () =>
       this.#logger.warn(
         `The connection of a client was closed, which has read nothing of its answer for ${stallTimeout} ms (http.stallTimeout).`,
       ),

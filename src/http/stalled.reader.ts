@@ -12,7 +12,7 @@ import { watchHttpResponse } from '../runs/background/response.lifecycle.js';
  * @param limit - milliseconds; 0 for no limit
  * @param onStalled - called before the connection is closed
  */
-export function letGoOfStalledReader(raw: ServerResponse, limit: number, onStalled: () => void): void {
+export function closeStalledReader(raw: ServerResponse, limit: number, onStalled: () => void): void {
   // The operating system has taken the whole answer, as it does with all but long ones.
   if (raw.writableEnded && raw.writableLength === 0) return;
   const { socket } = raw;

@@ -44,7 +44,7 @@ function problemOf(schema: Schema, given: object, issue: z.core.$ZodIssue): stri
   }
   const problem: unknown = issue.code === 'custom' ? issue.params?.['problem'] : undefined;
   if (typeof problem === 'string') return problem;
-  // The nearest part of the options that says what it has to be.
+  // The nearest part of the options that describes its expected value.
   for (let length = path.length; length > 0; length--) {
     const part = path.slice(0, length);
     const expected = descriptionOf(schemaAt(schema, part));

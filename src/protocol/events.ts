@@ -40,7 +40,7 @@ import { toRawStepOutput, toWireStepOutput, WireRawStepOutput, WireStepOutput } 
 import { describeToolCall, toWireTool, WireTool } from './tools.js';
 
 /**
- * An event as clients receive it. Its type has only what all events have in common: the other fields are checked
+ * An event as clients receive it. Its type has only the fields that all events have in common: the other fields are checked
  * where the event is declared, in the table below.
  */
 export interface WireEvent {

@@ -231,7 +231,7 @@ export const WireTimeline = named(
 );
 export type WireTimeline = z.infer<typeof WireTimeline>;
 
-/** What has changed since the last event of the stream `GET /hooks/changes`. */
+/** The changes since the last event of the stream `GET /hooks/changes`. */
 export const WireChanges = named(
   'HookChanges',
   'Runs and hook executions that have changed since the last event, in their present state.',

@@ -134,12 +134,12 @@ function schemaOf(schema: z.core.$ZodType): DocumentSchema {
 
 type Settings = NonNullable<Parameters<typeof z.toJSONSchema>[1]>;
 
-/** Of answers and of requests the documents show what is sent: `input`. */
+/** The document describes responses and requests as they are sent: `input`. */
 function settingsFor(version: string): Pick<Settings, 'io' | 'override' | 'unrepresentable'> & {
   readonly target: 'draft-2020-12' | 'openapi-3.0';
 } {
   const target = /^3\.[1-9]/.test(version) ? 'draft-2020-12' : 'openapi-3.0';
-  // A field with a check of our own says in its metadata what it is.
+  // A field with a check of our own describes itself in its metadata.
   return { target, io: 'input', override: tidy, unrepresentable: 'any' };
 }
 

@@ -69,7 +69,7 @@ export interface DirectEnvironment extends CommonEnvironment {
   readonly evals?: EvalStore;
 }
 
-/** Who conducts a run. */
+/** The surroundings that conduct a run. */
 export type RunEnvironment = ServedEnvironment | DirectEnvironment;
 
 /** Outside AgentOS there is no container to ask. */

@@ -32,7 +32,7 @@ export interface RunFailure {
 /** Called for every run that failed. */
 export type RunErrorHandler = (failure: RunFailure) => void | Promise<void>;
 
-/** Who is told of a run that failed. */
+/** The receivers of reports about failed runs. */
 interface FailureReporting {
   readonly onRunError?: RunErrorHandler;
   readonly logger: Pick<LoggerService, 'error'>;

@@ -32,7 +32,7 @@ export interface RecordedEnd {
   readonly last: RunEvent | undefined;
   /** Of the error with which the run has ended. */
   readonly errorCode: string | undefined;
-  /** What the run stores of its session's data. */
+  /** The session data that the run stores. */
   readonly changes: StoredChanges;
   /** Its own guardrails have passed the answer as it was. */
   readonly hasPassed: boolean;
@@ -59,7 +59,7 @@ export interface RecorderOptions {
 }
 
 /**
- * Records a run: makes its snapshot, stores it in its session and saves what judges say of it, as soon as the
+ * Records a run: makes its snapshot, stores it in its session and saves the evaluations of judges, as soon as the
  * guardrails that hold the run let it.
  */
 export class Recorder {
@@ -243,7 +243,7 @@ export class Recorder {
     this.leaveSession();
   }
 
-  /** The run as it is stored: without the bytes of files, and of its texts what clients may see. */
+  /** The run as it is stored: without the bytes of files, and with the texts that clients may see. */
   #toStoredRun({ snapshot, end }: SettledData): StoredRun {
     const { shown, last, errorCode } = end;
     const { runContext, runInput, runOutput } = snapshot;
@@ -290,7 +290,7 @@ class WithinCall {
     return this.#isCommitted;
   }
 
-  /** The run is stored, and with it what the function has stored, if it was called. */
+  /** The run is stored, together with the data that the function has stored, if it was called. */
   commit(): void {
     this.#isCommitted = this.#isDone;
   }

@@ -42,7 +42,7 @@ interface RunDataInit {
 
 /**
  * The data of a run: its input, context and output, and the session as it sees it. Hooks and engines read and write
- * it; it remembers what was there before them, and goes back to that when guardrails refuse the run.
+ * it; it remembers their state before these changes, and restores it when guardrails refuse the run.
  */
 export class RunData {
   readonly #above: RunData | undefined;
@@ -114,7 +114,7 @@ export class RunData {
     this.#session = new SessionView(session);
   }
 
-  /** The session is open: adds the state from the caller, and remembers what the run is given. */
+  /** The session is open: adds the state from the caller, and remembers the data that the run is given. */
   openSession(added: Readonly<PlainRecord> | undefined): void {
     const { state } = this.session;
     assignOwn(state, added);

@@ -621,7 +621,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return { outcome: 'failed', output, error: withRunOutput(toRunError(this, thrown), output) };
   }
 
-  // ---- steps of the above ----
+  // ---- steps of the conduct ----
 
   /**
    * Waits for a store or an executor, unless cancellation, the time limit or shutdown ends the wait. A run that was
@@ -684,7 +684,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#tree.collect(hook, this);
   }
 
-  /** The run did not complete: takes back what guardrails have refused or not seen. */
+  /** The run did not complete: removes the data that guardrails have refused or not seen. */
   #refuse(shown: string | undefined): void {
     const { phase } = this.#state;
     const isHeld = this.#held !== undefined;
@@ -712,7 +712,7 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     }
   }
 
-  /** What the run stores of its session's data. */
+  /** The session data that the run stores. */
   #storedChanges(): StoredChanges {
     if (this.parent?.session !== this.session) return 'all';
     // The run above has settled before: it does not store the later changes of this run.

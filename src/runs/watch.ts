@@ -92,9 +92,9 @@ export class RunWatch {
 }
 
 function describeSilence({ runId, component, waitsFor, inlineHook }: StoppableRun): string {
-  const whatFor = inlineHook === undefined ? `its ${waitsFor}` : `its hook "${inlineHook}"`;
+  const awaited = inlineHook === undefined ? `its ${waitsFor}` : `its hook "${inlineHook}"`;
   return (
     `Run ${runId} of ${component.kind} "${component.id}" has shown nothing for ${QUIET / 1_000} seconds. ` +
-    `It waits for ${whatFor}.`
+    `It waits for ${awaited}.`
   );
 }

@@ -200,7 +200,7 @@ export abstract class SessionStore {
    * the one that is applied last wins.
    *
    * @returns false, and does nothing, if no run with this id is stored, its session belongs to another owner, or it is
-   *   stored without its answer (`isWithdrawn`): the metadata may quote what guardrails have refused
+   *   stored without its answer (`isWithdrawn`): the metadata may quote text that guardrails have refused
    * @throws RunNotStoredError if this is the injected store, and the run is in flight in this process and not being stored
    */
   abstract annotate(runId: string, metadata: Readonly<PlainRecord>, owner?: SessionOwner): Promise<boolean>;

@@ -90,16 +90,16 @@ function describeHolder(
   owner: LockOwner | 'unreadable',
   state: 'alive' | 'unknown',
 ): string {
-  const who = owner === 'unreadable' ? 'a process' : `process ${owner.pid} on ${quoted(owner.host)}`;
+  const holder = owner === 'unreadable' ? 'a process' : `process ${owner.pid} on ${quoted(owner.host)}`;
   if (state === 'alive') {
     const own = owner !== 'unreadable' && owner.pid === process.pid ? ' (this process)' : '';
     return (
-      `The folder ${quoted(folder)} is in use by ${who}${own}. Only one process at a time can use it: stop that process, ` +
+      `The folder ${quoted(folder)} is in use by ${holder}${own}. Only one process at a time can use it: stop that process, ` +
       'choose another folder, or use a PostgreSQL server for several processes.'
     );
   }
   return (
-    `The folder ${quoted(folder)} was locked by ${who} on another machine or in another container, so this process cannot ` +
+    `The folder ${quoted(folder)} was locked by ${holder} on another machine or in another container, so this process cannot ` +
     `check whether it still runs. If it has ended, remove ${quoted(file)} and start again.`
   );
 }

@@ -1,5 +1,5 @@
 /**
- * The ports of stores: what a store of sessions or of evaluations implements, and the records that it keeps. Inject
+ * The ports of stores: the classes that a store of sessions or of evaluations extends, and the records that it keeps. Inject
  * `SessionStore` or `EvalStore` to read them.
  *
  * @example

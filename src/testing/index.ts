@@ -19,7 +19,7 @@ export { countedIds, fixedClock, type FixedClock } from './fixed.values.js';
 export { createGate, type Gate } from './gate.js';
 export { HeldHooks, type HeldHookSelector, type ReleaseOptions } from './held.hooks.js';
 export { HookSpy, spyOnHooks, type HookSelector, type NextHookOptions, type SpiedRun } from './hook.spy.js';
-export type { TestFile } from './run.form.js';
+export type { TestFile } from './encoded.form.js';
 export { RunStream, type StreamedEvent } from './run.stream.js';
 export {
   scriptedEngine,

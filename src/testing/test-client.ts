@@ -9,7 +9,7 @@ import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { EXTRAS } from '../agent-os.tokens.js';
 import { Exchanges, type Exchange } from './exchange.js';
 import { providerOf } from './provider.of.js';
-import { encodeForm, type EncodedBody, type TestFile } from './run.form.js';
+import { encodeForm, type EncodedBody, type TestFile } from './encoded.form.js';
 import { RunStream } from './run.stream.js';
 import { ServerConnections } from './server.connections.js';
 

@@ -90,9 +90,9 @@ export class TestProcess {
    */
   async printed(pattern: RegExp, timeout = START_TIMEOUT): Promise<RegExpExecArray> {
     checkTimeout(timeout, 'printed()');
-    const problem = (what: string): Error =>
+    const problem = (end: string): Error =>
       new Error(
-        `The process ${this.#file} ${what} before it printed ${String(pattern)}. It printed:\n${this.#output}`,
+        `The process ${this.#file} ${end} before it printed ${String(pattern)}. It printed:\n${this.#output}`,
       );
     return withinTime(this.#search(pattern, problem), timeout, () =>
       problem(`took longer than ${timeout} ms`),

@@ -79,23 +79,23 @@ export class Step<T = unknown> extends WorkflowNode {
 
   async #run(flow: StepContext, input: string, place: StepPlace): Promise<StepOutput> {
     const { executor } = this;
-    const who = { stepId: place.stepId, ...this.identity };
+    const identity = { stepId: place.stepId, ...this.identity };
     if (!(executor instanceof Component)) {
-      return { ...who, ...resultOf(await executor(flow.request(input))), success: true };
+      return { ...identity, ...resultOf(await executor(flow.request(input))), success: true };
     }
     const step: StepPosition = { ...flow.position, ...place };
     const { content, data, runId, metrics, model } = await flow.runPart(executor, input, step);
     const known = { ...(data === undefined ? {} : { data }), ...(model ? { model } : {}) };
-    return { ...who, content, ...known, success: true, runId, metrics };
+    return { ...identity, content, ...known, success: true, runId, metrics };
   }
 
   override get identity(): StepIdentity {
     const { executor, name: stepName } = this;
-    const who =
+    const work =
       executor instanceof Component
         ? { executor: executor.kind, executorName: executor.name }
         : { executor: 'function' as const, executorName: executor.name };
-    return { stepName, type: 'step', ...who };
+    return { stepName, type: 'step', ...work };
   }
 }
 

@@ -80,7 +80,7 @@ function simpleLists(fields: Fields, { maxFiles }: FileLimits, problems: Request
 
 type MediaType = Pick<RunFile, 'kind' | 'mediaType'>;
 
-/** Makes a file of its description. What the schema cannot say is checked here. */
+/** Makes a file of its description. Checks the rules that the schema cannot express. */
 class MediaItem {
   readonly #given: MediaDescription;
   readonly #kind: RunFileKind;
