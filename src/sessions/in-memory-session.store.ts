@@ -8,7 +8,6 @@ import { withoutUndefined } from '../data/without-undefined.js';
 import { checkOptions } from '../options/check.options.js';
 import { optionsOf } from '../options/option.schemas.js';
 import type { SessionChanges } from './session.changes.js';
-import type { RunStore } from './open-session.js';
 import { newSession, withMetadata, withRun, withUpdate } from './kept-session.js';
 import { latestWithin, limit, type Sized } from './kept.size.js';
 import { RecencyMap } from './recency.map.js';
@@ -109,7 +108,9 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   /** @internal `append()` of a store for a caller that waits for nothing; undefined if the store cannot do it at once. */
-  static appendNowOf(store: SessionStore): RunStore['appendNow'] {
+  static appendNowOf(
+    store: SessionStore,
+  ): ((session: RunSession, run: StoredRun, changes: SessionChanges) => boolean) | undefined {
     // Neither of a subclass, which may have an append() of its own, nor of a proxy, which has no private fields.
     if (!(#packer in store) || store.append !== InMemorySessionStore.prototype.append) return undefined;
     return (...call) => store.#append(...call);
