@@ -125,13 +125,13 @@ export type RunEventBody =
 /** One event of a run, as `AgentOsService.stream()` yields it and the event stream of the protocol shows it. */
 export type RunEvent = RunEventBase & RunEventBody;
 
+const ANSWER_PIECES = ['run-content', 'run-reasoning', 'run-source', 'run-file'] as const;
+const TYPES_OF_ANSWER_PIECES: ReadonlySet<string> = new Set(ANSWER_PIECES);
+
 /** The events that carry the pieces of an answer. They are streamed, and not stored: the output has the whole answer. */
-export type AnswerPiece = Extract<
-  RunEventBody,
-  { readonly type: 'run-content' | 'run-reasoning' | 'run-source' | 'run-file' }
->;
+export type AnswerPiece = Extract<RunEventBody, { readonly type: (typeof ANSWER_PIECES)[number] }>;
 
 /** Whether an event carries a piece of an answer. */
 export function isAnswerPiece({ type }: Pick<RunEventBody, 'type'>): boolean {
-  return type === 'run-content' || type === 'run-reasoning' || type === 'run-source' || type === 'run-file';
+  return TYPES_OF_ANSWER_PIECES.has(type);
 }
