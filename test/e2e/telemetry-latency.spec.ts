@@ -93,9 +93,10 @@ describe.each(SURFACES)(
         await agentOs.drain();
         const hooks = memory.spans.filter(({ name }) => name.startsWith('hook'));
         expect(hooks).toHaveLength(3);
-        const requestEnd = toNanoseconds(request?.endTime);
+        // The SDK rounds the start of a span down to a millisecond, and not its end.
+        const requestEnd = toMilliseconds(request?.endTime);
         for (const { startTime } of hooks)
-          expect(toNanoseconds(startTime)).toBeGreaterThanOrEqual(requestEnd);
+          expect(toMilliseconds(startTime)).toBeGreaterThanOrEqual(requestEnd);
         const traces = new Set(
           hooks.map((hook) => hook.spanContext().traceId === request?.spanContext().traceId),
         );
@@ -105,6 +106,6 @@ describe.each(SURFACES)(
   },
 );
 
-function toNanoseconds([seconds, nanoseconds]: readonly [number, number] = [0, 0]): bigint {
-  return BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
+function toMilliseconds([seconds, nanoseconds]: readonly [number, number] = [0, 0]): number {
+  return seconds * 1_000 + Math.floor(nanoseconds / 1_000_000);
 }
