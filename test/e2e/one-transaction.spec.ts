@@ -301,7 +301,7 @@ describeWherePossible(
             return rows;
           });
         },
-      }) as Client['query'];
+      });
     }
 
     beforeAll(async () => {
