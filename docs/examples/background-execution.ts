@@ -8,6 +8,7 @@ import {
   type HookFailure,
   type PostHookContext,
 } from 'nestjs-agentos';
+import type { HookRetries } from 'nestjs-agentos/executor';
 
 @Injectable()
 export class CrmHooks {
@@ -36,8 +37,15 @@ export class HookRepair {
 
   /** Runs the failures of the last hour once more; returns how many could not be. */
   async retryLastHour(hook: string): Promise<number> {
-    const { refused } = await this.agentOs.executions.retryAll({ hook, from: Date.now() - 3_600_000 });
-    return refused.length;
+    // Those that fail again from now on are not retried once more.
+    const to = Date.now();
+    let count = 0;
+    for (let from: number | undefined = to - 3_600_000; from !== undefined;) {
+      const retries: HookRetries = await this.agentOs.executions.retryAll({ hook, from, to });
+      count += retries.refused.length;
+      from = retries.next;
+    }
+    return count;
   }
 
   async cancel(executionId: string): Promise<void> {

@@ -20,7 +20,15 @@ export interface HookRetryFilter {
   readonly to?: number | undefined;
   /** Only executions for runs of this user; `null`: of runs without a user. Default: all. */
   readonly userId?: string | null | undefined;
+  /**
+   * At most so many executions, from 1 on: those that have failed first. Those of the same millisecond belong together.
+   * Default 1,000.
+   */
+  readonly limit?: number | undefined;
 }
+
+/** The default of {@link HookRetryFilter.limit}: one call is one after another, and has an end. */
+export const MOST_RETRIES = 1_000;
 
 /** An execution that was not retried, and why. */
 export interface RefusedHookRetry {
@@ -34,6 +42,10 @@ export interface HookRetries {
   /** The ids of the executions that are retried, in the order in which they have failed. */
   readonly retried: readonly string[];
   readonly refused: readonly RefusedHookRetry[];
+  /** The number of executions that match and were not tried, because of the limit. */
+  readonly left: number;
+  /** Epoch milliseconds: the `from` of the next call, which goes on with those that are left. Absent if none is. */
+  readonly next?: number;
 }
 
 type RefusedRetryError = HookExecutionNotFoundError | HookExecutionConflictError | HookDataGoneError;
@@ -97,21 +109,33 @@ export class ManagedHookExecutions implements HookExecutions {
   }
 
   /**
-   * Retries all failed and timed-out executions of a background hook, like {@link retry}, in the order in which they
-   * have failed.
+   * Retries failed and timed-out executions of a background hook, like {@link retry}, one after another in the order in
+   * which they have failed, up to a limit.
    *
+   * @throws RangeError if the limit is no whole number from 1 on
    * @throws any other error of the executor, such as one of its store
-   * @example `await agentOs.executions.retryAll({ hook: 'sync', from: Date.now() - 3_600_000 });`
+   * @example
+   * ```ts
+   * // Those that fail again from now on are not retried once more.
+   * const to = Date.now();
+   * for (let from: number | undefined = to - 3_600_000; from !== undefined; )
+   *   ({ next: from } = await agentOs.executions.retryAll({ hook: 'sync', from, to }));
+   * ```
    */
-  async retryAll({ hook, from, to, userId }: HookRetryFilter): Promise<HookRetries> {
+  async retryAll({ hook, from, to, userId, limit = MOST_RETRIES }: HookRetryFilter): Promise<HookRetries> {
+    if (!Number.isSafeInteger(limit) || limit < 1)
+      throw new RangeError(`retryAll(): expected limit to be a whole number from 1 on, got ${limit}.`);
     const filter = { hook, userId, mode: 'background', endedFrom: from, endedBefore: to } as const;
     const found = await Promise.all(
       (['failed', 'timed_out'] as const).map((state) => this.list({ ...filter, state, limit: Infinity })),
     );
     const inOrder = found.flat().sort((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0));
+    let end = Math.min(limit, inOrder.length);
+    // The next call begins with another millisecond: it would try the same ones again if they are refused.
+    while (end < inOrder.length && inOrder[end]?.endedAt === inOrder[end - 1]?.endedAt) end += 1;
     const retried: string[] = [];
     const refused: RefusedHookRetry[] = [];
-    for (const execution of inOrder) {
+    for (const execution of inOrder.slice(0, end)) {
       try {
         await this.#retry(execution);
         retried.push(execution.id);
@@ -120,7 +144,9 @@ export class ManagedHookExecutions implements HookExecutions {
         refused.push({ id: execution.id, code: thrown.code, message: thrown.message });
       }
     }
-    return { retried, refused };
+    const left = inOrder.slice(end);
+    const next = left[0]?.endedAt;
+    return { retried, refused, left: left.length, ...(next === undefined ? {} : { next }) };
   }
 
   /**

@@ -137,9 +137,9 @@ export class HooksController {
   @Handles(HOOK_ROUTES.retryAll)
   async retryAll(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     readQuery(request, HOOK_ROUTES.retryAll);
-    const { hook, from, to } = readBody(request, HOOK_ROUTES.retryAll);
+    const { hook, from, to, limit } = readBody(request, HOOK_ROUTES.retryAll);
     const userId = await this.access.ownerFor(request);
-    const filter = { hook, from: toTime(from), to: toTime(to), userId };
+    const filter = { hook, from: toTime(from), to: toTime(to), userId, limit };
     this.responder.reply(response, toWireRetries(await this.runtime.executions.retryAll(filter)), 202);
   }
 

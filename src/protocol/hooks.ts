@@ -131,6 +131,10 @@ export const WireRetries = named(
         }),
       )
       .describe('The executions that are not retried, and why.'),
+    left: z.int().describe('The number of executions that match and were not tried, because of the limit.'),
+    next: isoTime()
+      .describe('The `from` of the next request, which goes on with those that are left. Absent if none is.')
+      .optional(),
   }),
 );
 export type WireRetries = z.infer<typeof WireRetries>;
@@ -322,8 +326,13 @@ export function toWireExecution(execution: HookExecution): WireExecution {
   };
 }
 
-export function toWireRetries({ retried, refused }: HookRetries): WireRetries {
-  return { retried: [...retried], refused: refused.map(({ id, code, message }) => ({ id, code, message })) };
+export function toWireRetries({ retried, refused, left, next }: HookRetries): WireRetries {
+  return {
+    retried: [...retried],
+    refused: refused.map(({ id, code, message }) => ({ id, code, message })),
+    left,
+    ...(next === undefined ? {} : { next: toIsoTime(next) }),
+  };
 }
 
 export function toWireRunInFlight(run: RunInFlight): WireRecordedRun {

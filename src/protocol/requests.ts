@@ -144,6 +144,12 @@ export const hookRetry = named(
     hook: text().min(1).describe('The name of the hook.'),
     from: time().describe('Only executions that have failed then or later. ISO 8601.').optional(),
     to: time().describe('Only executions that have failed before. ISO 8601.').optional(),
+    limit: z
+      .int()
+      .min(1)
+      .max(MAX_EXECUTIONS)
+      .describe('At most so many executions: those that have failed first.')
+      .default(MAX_EXECUTIONS),
   }),
 );
 

@@ -237,12 +237,12 @@ export const HOOK_ROUTES = {
     tag: 'AgentOS hooks',
     summary: 'Retry failed executions of a hook',
     description:
-      'Runs the background hook once more for all its executions that have failed or timed out in this time, with the same ' +
-      'execution ids and the next attempts.',
+      'Runs the background hook once more for its executions that have failed or timed out in this time, those that have failed ' +
+      'first up to the limit, with the same execution ids and the next attempts.',
     query: requests.databaseQuery,
     body: { schema: requests.hookRetry },
     answers: {
-      202: json('The executions that are retried, and those that are not.', WireRetries),
+      202: json('The executions that are retried, those that are not, and how many are left.', WireRetries),
       404: NO_DATABASE,
       422: INVALID,
     },

@@ -8,6 +8,7 @@ import { callJson } from '../support/json-client.js';
 import { raise } from '../support/raise.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 import { userId } from '../support/users.js';
+import { useClock } from '../../src/model/clock.js';
 
 describe.each(ADAPTERS)('The routes of single hook executions on %s', (adapter) => {
   let url: string;
@@ -105,16 +106,45 @@ describe.each(ADAPTERS)('The routes of single hook executions on %s', (adapter) 
     isDown = false;
     expect(await call('POST', '/retry', { hook: 'crm / notes', to: from })).toMatchObject({
       status: 202,
-      body: { retried: [], refused: [] },
+      body: { retried: [], refused: [], left: 0 },
     });
     expect(await call('POST', '/retry', { hook: 'crm / notes', from })).toMatchObject({
       status: 202,
-      body: { retried: [failed?.id], refused: [] },
+      body: { retried: [failed?.id], refused: [], left: 0 },
     });
     await agentOs.drain();
     expect(await agentOs.executions.list({ id: failed?.id })).toMatchObject([{ state: 'succeeded' }]);
-    for (const body of [{}, { hook: '' }, { hook: 'slow', from: 'yesterday' }, { hook: 'slow', to: 5 }])
+    for (const body of [
+      ...[{}, { hook: '' }, { hook: 'slow', from: 'yesterday' }, { hook: 'slow', to: 5 }],
+      ...[0, 1_001, 1.5, '10'].map((limit) => ({ hook: 'slow', limit })),
+    ])
       expect((await call('POST', '/retry', body)).status).toBe(422);
+  });
+
+  it('retry the failed executions of one hook up to a limit, and say how to go on', async () => {
+    [isDown, gate] = [true, createGate()];
+    gate.open();
+    let millisecond = Date.now();
+    const restore = useClock(() => millisecond++);
+    try {
+      const since = new Date(millisecond).toISOString();
+      const runIds = [await ask(), await ask(), await ask()];
+      await agentOs.drain();
+      const ids = runIds.map((runId) => `${runId}:post:crm / notes`);
+      isDown = false;
+      const bodies: { readonly next?: string }[] = [];
+      for (let from: string | undefined = since; from !== undefined; from = bodies.at(-1)?.next) {
+        const { body } = await call('POST', '/retry', { hook: 'crm / notes', from, limit: 2 });
+        bodies.push(body as { readonly next?: string });
+      }
+      expect(bodies).toEqual([
+        { retried: ids.slice(0, 2), refused: [], left: 1, next: expect.any(String) },
+        { retried: ids.slice(2), refused: [], left: 0 },
+      ]);
+      await agentOs.drain();
+    } finally {
+      restore();
+    }
   });
 
   it('hide the executions of other users like those that do not exist', async () => {
@@ -128,6 +158,7 @@ describe.each(ADAPTERS)('The routes of single hook executions on %s', (adapter) 
     expect((await call('POST', '/retry', { hook: 'crm / notes' }, 'bob')).body).toEqual({
       retried: [],
       refused: [],
+      left: 0,
     });
     const executions = await agentOs.executions.list({ runId, mode: 'background' });
     expect(executions.map(({ state, attempts }) => `${state} ${attempts}`)).toEqual([

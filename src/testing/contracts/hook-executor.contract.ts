@@ -791,7 +791,7 @@ export function hookExecutorContract(
       await stage.executor.drain();
       assertEqual(
         [none, noneBefore, refused],
-        [{ retried: [], refused: [] }, { retried: [], refused: [] }, []],
+        [{ retried: [], refused: [], left: 0 }, { retried: [], refused: [], left: 0 }, []],
       );
       assertEqual([...retried].sort(), ['a:post:failing', 'b:post:failing']);
       assertEqual(
