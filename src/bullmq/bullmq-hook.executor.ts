@@ -30,7 +30,7 @@ import { jobIdOf, toFlow, toRetryJob } from './hook.jobs.js';
 import { LostExecutions } from './lost.executions.js';
 import { HookWorker } from './hook.worker.js';
 import type { Bullmq, JobProducer, JobPromoter, JobWorker, QueueConnection } from './queue.connection.js';
-import type { RetriedExecution } from './queue.store.js';
+import type { RetriedExecution, WaitingEnd } from './queue.store.js';
 import { openRedisQueue } from './redis.connection.js';
 import { openFolderQueue, openPoolQueue } from './sql.connection.js';
 import { encodeSnapshot, type EncodedSnapshot } from './stored.batch.js';
@@ -109,7 +109,7 @@ export class BullmqHookExecutor extends HookExecutor {
     const { store, settings } = resolveBullmqOptions(options);
     this.#place = store;
     this.#settings = settings;
-    this.#texts = new PayloadTexts(settings.codec);
+    this.#texts = new PayloadTexts(settings.codec, settings.storeTimeout);
     this.#volatile = new InProcessHookExecutor({
       concurrency: settings.concurrency,
       maxPending: Infinity,
@@ -176,6 +176,7 @@ export class BullmqHookExecutor extends HookExecutor {
     const lost = new LostExecutions({
       store,
       logger: host.logger,
+      tell: (execution) => host.ledger.tell(execution),
       onBatchEnded: (id) => held.end(id),
     });
     const work =
@@ -276,14 +277,15 @@ export class BullmqHookExecutor extends HookExecutor {
   }
 
   /** @throws Error if the store cannot be reached */
-  override async cancel({ id }: HookExecution): Promise<void> {
+  override async cancel(execution: HookExecution): Promise<void> {
+    const ended = { state: 'dropped', reason: 'cancelled', endedAt: now() } as const;
+    await this.#endWaiting(execution.id, ended);
+    this.#started?.host.ledger.tell({ ...execution, ...ended });
+  }
+
+  async #endWaiting(id: string, ended: WaitingEnd): Promise<void> {
     const started = this.#started;
-    const { isRecorded = false, batchEnded } =
-      (await started?.queue.store.endWaiting(id, {
-        state: 'dropped',
-        reason: 'cancelled',
-        endedAt: now(),
-      })) ?? {};
+    const { isRecorded = false, batchEnded } = (await started?.queue.store.endWaiting(id, ended)) ?? {};
     if (!isRecorded) throw new HookExecutionConflictError(id, 'It does not wait any longer.');
     if (batchEnded !== undefined) started?.held.end(batchEnded);
   }
@@ -305,11 +307,25 @@ export class BullmqHookExecutor extends HookExecutor {
     else this.#forgottenEarly.push(runs);
   }
 
-  async #forget(runs: RunCriteria, { queue, held, snapshots }: Started): Promise<void> {
+  async #forget(runs: RunCriteria, started: Started): Promise<void> {
+    const { queue, held, snapshots } = started;
     const { dropped, batchesEnded } = await queue.store.forget(runs, now());
     snapshots.clear();
-    held.drop(new Set(dropped));
+    // Hooks whose response is still open have a task here, which tells of its end.
+    const told = held.drop(new Set(dropped));
     for (const id of batchesEnded) held.end(id);
+    await this.#tell(
+      dropped.filter((id) => !told.has(id)),
+      started,
+    );
+  }
+
+  /** Tells of executions that the store has ended: they may be of another process, which does not know of it. */
+  async #tell(ids: readonly string[], { host, queue }: Pick<Started, 'host' | 'queue'>): Promise<void> {
+    for (const id of ids) {
+      const [execution] = await queue.store.list({ id, limit: 1 });
+      if (execution) host.ledger.tell(execution);
+    }
   }
 
   /**
@@ -417,7 +433,7 @@ export class BullmqHookExecutor extends HookExecutor {
       lost,
     }: Pick<Started, 'host' | 'queue' | 'held' | 'snapshots'> & { readonly lost: LostExecutions },
   ): Pick<Started, 'workers' | 'hookWorker' | 'promoter'> {
-    const { stalledInterval, maxTakeovers, concurrency, unknownAfter } = this.#settings;
+    const { stalledInterval, maxTakeovers, concurrency, unknownAfter, keepFailed } = this.#settings;
     const lockDuration = Math.max(
       this.#settings.lockDuration,
       queue.isOfOneProcess ? LOCK_OF_ONE_PROCESS : 0,
@@ -438,7 +454,10 @@ export class BullmqHookExecutor extends HookExecutor {
     const worker = queue.createWorker(
       this.#settings.queue,
       (job, token = '') => hookWorker.process(job, token),
-      { concurrency, lockDuration, stalledInterval, maxStalledCount: maxTakeovers },
+      {
+        ...{ concurrency, lockDuration, stalledInterval, maxStalledCount: maxTakeovers },
+        removeOnFail: { age: Math.ceil(keepFailed / 1_000) },
+      },
     );
     worker.on('error', (error) => this.#logOutage(error));
     worker.on('lockRenewalFailed', (ids) => hookWorker.abandon(ids));
@@ -478,6 +497,7 @@ export class BullmqHookExecutor extends HookExecutor {
       origins: new Map(batch.tasks.map(({ execution, origin }) => [execution.runId, origin])),
     };
     let promote: (() => Promise<void>) | undefined;
+    let superseded: readonly string[] = [];
     let isRefused = false;
     const addJobs = async (): Promise<void> => {
       let node = await producer.add(toFlow(waiting, place));
@@ -489,8 +509,9 @@ export class BullmqHookExecutor extends HookExecutor {
     };
     const plain = { snapshots, files, ...(carry === undefined ? {} : { carry }) };
     const adding = this.#texts.encodeBatch(plain).then((payload) => {
-      const add = (connection?: object): Promise<void> =>
-        queue.store.add({ ...stored, ...payload }, addJobs, connection);
+      const add = async (connection?: object): Promise<void> => {
+        superseded = await queue.store.add({ ...stored, ...payload }, addJobs, connection);
+      };
       return sharesTransactions && storeRun ? this.#addWithRun(add, storeRun) : add();
     });
     try {
@@ -518,9 +539,14 @@ export class BullmqHookExecutor extends HookExecutor {
       runIds: [...new Set(executions.map(({ runId }) => runId))],
       promote: promote ?? (() => Promise.resolve()),
     });
-    // They were cancelled while they were being stored.
+    if (superseded.length > 0)
+      this.#tell(superseded, started).catch((thrown: Error) => this.#logOutage(thrown));
+    // They were cancelled while they were being stored, and the ledger of this process has told of it.
+    const ended = { state: 'dropped', reason: 'cancelled', endedAt: now() } as const;
     for (const { execution } of cancelled)
-      await this.#inTime(this.cancel(execution)).catch((thrown: Error) => this.#logOutage(thrown));
+      await this.#inTime(this.#endWaiting(execution.id, ended)).catch((thrown: Error) =>
+        this.#logOutage(thrown),
+      );
   }
 
   /** Encodes each run once. Hooks whose run cannot be stored fail now: they would fail in any process. */

@@ -37,10 +37,11 @@ export class HeldBatch {
     this.#batch = undefined;
   }
 
-  /** These executions were dropped, since the data of their runs was deleted. */
-  drop(executionIds: ReadonlySet<string>): void {
-    for (const task of this.#batch?.tasks ?? [])
-      if (executionIds.has(task.execution.id)) task.drop('deleted');
+  /** These executions were dropped, since the data of their runs was deleted. @returns those whose tasks are here */
+  drop(executionIds: ReadonlySet<string>): readonly string[] {
+    const own = (this.#batch?.tasks ?? []).filter(({ execution }) => executionIds.has(execution.id));
+    for (const task of own) task.drop('deleted');
+    return own.map(({ execution }) => execution.id);
   }
 
   isExcludedBy(isExcluded: (batch: HookBatch) => boolean): boolean {
@@ -115,9 +116,9 @@ export class HeldBatches {
     return new Set([...this.#byId.values()].flatMap(({ runIds }) => runIds));
   }
 
-  /** These executions were dropped, since the data of their runs was deleted. */
-  drop(executionIds: ReadonlySet<string>): void {
-    for (const held of this.#byId.values()) held.drop(executionIds);
+  /** These executions were dropped, since the data of their runs was deleted. @returns those whose tasks are here */
+  drop(executionIds: ReadonlySet<string>): ReadonlySet<string> {
+    return new Set([...this.#byId.values()].flatMap((held) => held.drop(executionIds)));
   }
 
   /** Resolves when the hooks of this batch have ended; at once if it is not held. */

@@ -9,6 +9,8 @@ import type { LostExecution, QueueStore } from './queue.store.js';
 export interface LostExecutionsOptions {
   readonly store: QueueStore;
   readonly logger: Pick<LoggerService, 'error'>;
+  /** Tells of the end of an execution. */
+  readonly tell: (execution: HookExecution) => void;
   /** All hooks of a batch have ended. */
   readonly onBatchEnded: (batchId: string) => void;
 }
@@ -33,7 +35,7 @@ export class LostExecutions {
   }
 
   async #end({ execution, fence, reason }: LostExecution): Promise<void> {
-    const { store, logger, onBatchEnded } = this.#options;
+    const { store, logger, tell, onBatchEnded } = this.#options;
     const { id, hook, runId } = execution;
     const errorName = reason === 'failed' ? 'HookStalledError' : 'HookJobGoneError';
     const ended: HookExecution = { ...execution, state: 'failed', errorName, endedAt: now() };
@@ -46,6 +48,7 @@ export class LostExecutions {
           ? 'the process that ran it has ended or stood still too often (maxTakeovers).'
           : 'its job is not in the queue any more.'),
     );
+    tell(ended);
     if (batchEnded !== undefined) onBatchEnded(batchEnded);
   }
 }

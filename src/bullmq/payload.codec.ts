@@ -5,8 +5,8 @@ import type { EncodedSnapshot } from './stored.batch.js';
 
 /**
  * Encrypts the payloads of hooks, or changes them in another way: the data of their runs, the contents of files, and the
- * captured context of `carry`. Both functions may be asynchronous; `decode` is only given what `encode` has returned, here or in another
- * process.
+ * captured context of `carry`. Both functions may be asynchronous, and must answer within `storeTimeout`; `decode` is only given what
+ * `encode` has returned, here or in another process.
  *
  * @example
  * ```ts
@@ -60,9 +60,12 @@ export class CodecMissingError extends Error {
 /** Encodes and decodes the texts of payloads. Without a codec they are stored as they are. */
 export class PayloadTexts {
   readonly #codec: PayloadCodec | undefined;
+  readonly #timeout: number;
 
-  constructor(codec: PayloadCodec | undefined) {
+  /** @param timeout - milliseconds that the codec may take for one payload */
+  constructor(codec: PayloadCodec | undefined, timeout: number) {
     this.#codec = codec;
+    this.#timeout = timeout;
   }
 
   get isEncoding(): boolean {
@@ -107,7 +110,7 @@ export class PayloadTexts {
 
   async encode(text: string): Promise<string> {
     if (!this.#codec) return text;
-    const bytes: unknown = await this.#codec.encode(new TextEncoder().encode(text));
+    const bytes = await this.#inTime(this.#codec.encode(new TextEncoder().encode(text)), 'encode');
     return PREFIX + Buffer.from(checkBytes(bytes, 'encode')).toString('base64');
   }
 
@@ -121,10 +124,25 @@ export class PayloadTexts {
     if (!this.isEncoded(text)) return text;
     if (!this.#codec) throw new CodecMissingError();
     try {
-      const bytes: unknown = await this.#codec.decode(Buffer.from(text.slice(PREFIX.length), 'base64'));
+      const encoded = Buffer.from(text.slice(PREFIX.length), 'base64');
+      const bytes = await this.#inTime(this.#codec.decode(encoded), 'decode');
       return new TextDecoder('utf-8', { fatal: true }).decode(checkBytes(bytes, 'decode'));
     } catch (thrown) {
       throw new PayloadDecodeError(payload, reasonOf(thrown), thrown);
+    }
+  }
+
+  /** @throws Error if the answer takes too long: a key management service may be away */
+  async #inTime(answer: unknown, method: string): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const isLate = (): void => reject(new Error(`${method}() did not answer within ${this.#timeout} ms`));
+      timer = setTimeout(isLate, this.#timeout);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -15,6 +15,8 @@ export interface WorkerSettings {
   readonly lockDuration: number;
   readonly stalledInterval: number;
   readonly maxStalledCount: number;
+  /** `age`: seconds that jobs of failed hooks are kept for dashboards. */
+  readonly removeOnFail: { readonly age: number };
   readonly limiter?: { readonly max: number; readonly duration: number };
 }
 
@@ -58,5 +60,4 @@ export const WORKER_DEFAULTS = {
   drainDelay: 1,
   // After an error of the connection.
   runRetryDelay: 1_000,
-  removeOnFail: { age: 7 * 86_400 },
 } as const;

@@ -153,8 +153,9 @@ export interface QueueStore {
    *
    * @param addJobs - adds the jobs on the same connection
    * @param connection - of a transaction that others have begun and will commit; only for a store with a client
+   * @returns the ids of the executions that were skipped
    */
-  add(batch: NewBatch, addJobs: () => Promise<void>, connection?: object): Promise<void>;
+  add(batch: NewBatch, addJobs: () => Promise<void>, connection?: object): Promise<readonly string[]>;
   /** Whether a batch is stored. Waits until a transaction that adds it has ended. */
   isStored(batchId: string): Promise<boolean>;
   /**

@@ -210,18 +210,21 @@ local function finish(prefix, id, endedAt, isFailed)
 end
 `;
 
-/** The last of the waiting executions with a key takes the place of the one before it. A month: then it is forgotten. */
+/**
+ * The last of the waiting executions with a key takes the place of the one before it, whose id is the answer. A month: then it is
+ * forgotten.
+ */
 const SUPERSEDE = `
 ${FINISH}
 local prefix, pointer, id, endedAt = ARGV[1], ARGV[1] .. 'key:' .. ARGV[2], ARGV[3], ARGV[4]
 local earlier = redis.call('GET', pointer)
 redis.call('SET', pointer, id, 'EX', 2592000)
-if not earlier or earlier == id then return 0 end
+if not earlier or earlier == id then return nil end
 local key = prefix .. 'execution:' .. earlier
-if redis.call('HGET', key, 'state') ~= 'scheduled' then return 0 end
+if redis.call('HGET', key, 'state') ~= 'scheduled' then return nil end
 redis.call('HSET', key, 'state', 'skipped', 'reason', 'superseded', 'endedAt', endedAt)
 finish(prefix, earlier, endedAt, 0)
-return 1
+return earlier
 `;
 
 /** Without a fence: of an execution that no worker runs. */
@@ -432,7 +435,7 @@ export class RedisQueueStore implements QueueStore {
     return this.#close();
   }
 
-  async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
+  async add(batch: NewBatch, addJobs: () => Promise<void>): Promise<readonly string[]> {
     const { id, tree, carry, executions, keys, jobs, origins, snapshots, files } = batch;
     const open = executions.filter(({ endedAt }) => endedAt === undefined).length;
     const failed = executions.filter(({ state }) => state === 'failed' || state === 'timed_out').length;
@@ -469,7 +472,8 @@ export class RedisQueueStore implements QueueStore {
     }
     // A process that dies between the two leaves jobs of unknown hooks, which end without calling one.
     await addJobs();
-    await this.#execute(commands);
+    // Only SUPERSEDE answers with a text.
+    return (await this.#execute(commands)).filter((answer) => typeof answer === 'string');
   }
 
   async isStored(batchId: string): Promise<boolean> {
@@ -747,10 +751,13 @@ export class RedisQueueStore implements QueueStore {
     });
   }
 
-  async #execute(commands: ReturnType<Redis['multi']>): Promise<void> {
+  async #execute(commands: ReturnType<Redis['multi']>): Promise<readonly unknown[]> {
     const answers = await commands.exec();
     if (!answers) throw new Error('Redis has not executed a transaction.');
-    for (const [error] of answers) if (error) throw error;
+    return answers.map(([error, answer]) => {
+      if (error) throw error;
+      return answer;
+    });
   }
 
   #keyOfUser(userId: string | undefined): string {

@@ -20,7 +20,7 @@ export class RefusedBatches {
   }
 
   /** @param adding - settles when the store has got the batch, or will not get it any more */
-  add({ id, tree, executions }: BatchIds, adding: Promise<void>): void {
+  add({ id, tree, executions }: BatchIds, adding: Promise<unknown>): void {
     const ids = {
       id,
       tree,

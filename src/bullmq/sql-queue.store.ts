@@ -185,10 +185,13 @@ export class SqlQueueStore implements QueueStore {
       [LAST_INDEX],
     );
     if (rows[0]?.isThere) return [];
-    await this.#database.transaction(async () => {
-      await this.#database.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    // Each statement is a transaction of its own, which locks one table: the hooks of processes of an older version, which go on
+    // while the tables are changed, lock several of them in another order.
+    await this.#database.exclusively(async (connection) => {
+      await connection.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
       for (const statement of TABLES.split(';\n'))
-        if (statement.trim() !== '') await this.#database.query(statement);
+        if (statement.trim() !== '') await connection.query(statement);
+      await connection.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
     });
     return [];
   }
@@ -198,15 +201,15 @@ export class SqlQueueStore implements QueueStore {
   }
 
   /** @throws SqlStoreError with the code ENOSPC if the database is in a folder whose disk is nearly full */
-  async add(batch: NewBatch, addJobs: () => Promise<void>, connection?: object): Promise<void> {
+  async add(batch: NewBatch, addJobs: () => Promise<void>, connection?: object): Promise<readonly string[]> {
     if (connection) return this.#database.within(connection, () => this.#insert(batch, addJobs));
     await checkSpaceOf(this.#database.client);
-    await this.#database.transaction(() => this.#insert(batch, addJobs));
+    return this.#database.transaction(() => this.#insert(batch, addJobs));
   }
 
-  async #insert(batch: NewBatch, addJobs: () => Promise<void>): Promise<void> {
+  async #insert(batch: NewBatch, addJobs: () => Promise<void>): Promise<readonly string[]> {
     const { executions, keys, jobs, origins, snapshots, files } = batch;
-    if (keys.size > 0) await this.#supersede([...new Set(keys.values())]);
+    const superseded = keys.size > 0 ? await this.#supersede([...new Set(keys.values())]) : [];
     const snapshotRows = [...snapshots].map(([run_id, snapshot]) => ({
       run_id,
       origin: origins.get(run_id),
@@ -246,19 +249,22 @@ export class SqlQueueStore implements QueueStore {
       ],
     );
     await addJobs();
+    return superseded;
   }
 
-  /** Skips the waiting executions with these keys. */
-  async #supersede(keys: readonly string[]): Promise<void> {
+  /** Skips the waiting executions with these keys; batches are locked in the order of their ids, as in {@link forget}. */
+  async #supersede(keys: readonly string[]): Promise<readonly string[]> {
     await this.#lockKeys(keys);
     const ended: WaitingEnd = { state: 'skipped', reason: 'superseded', endedAt: Date.now() };
     const { rows } = await this.#database.query<{ readonly id: string }>(
       `SELECT id FROM agent_os_hook_executions
-        WHERE queue = $1 AND key = ANY ($2::text[]) AND key IS NOT NULL AND state = 'scheduled' ORDER BY id`,
+        WHERE queue = $1 AND key = ANY ($2::text[]) AND key IS NOT NULL AND state = 'scheduled' ORDER BY batch, id`,
       [this.#queue, keys],
     );
+    const superseded: string[] = [];
     // One that a worker claims at the same moment runs.
-    for (const { id } of rows) await this.endWaiting(id, ended);
+    for (const { id } of rows) if ((await this.endWaiting(id, ended)).isRecorded) superseded.push(id);
+    return superseded;
   }
 
   /** Batches with the same key are stored one after another: each sees the executions of the one before it. */
@@ -762,8 +768,15 @@ export class SqlQueueStore implements QueueStore {
   /** Rows are locked as in claims: batches before executions, and each kind in the order of its ids. */
   async #forget({ runIds, sessionIds, userId }: RunCriteria, endedAt: number): Promise<ForgottenHooks> {
     const { rows: found } = await this.#database.query<{ readonly batch: string; readonly runId: string }>(
-      `SELECT batch, run_id AS "runId" FROM agent_os_hook_snapshots
-        WHERE queue = $1 AND NOT is_deleted AND ($2::text[] IS NULL OR run_id = ANY ($2))
+      `SELECT batch, run_id AS "runId" FROM (
+          SELECT batch, run_id, origin FROM agent_os_hook_snapshots
+           WHERE queue = $1 AND NOT is_deleted AND origin IS NOT NULL
+          UNION ALL
+          -- Processes of the version before store no origin, and no encoded data. The index knows these rows by their null.
+          SELECT batch, run_id, CASE WHEN json LIKE '{%' THEN json::jsonb->'runContext' END FROM agent_os_hook_snapshots
+           WHERE queue = $1 AND NOT is_deleted AND origin IS NULL AND origin->>'sessionId' IS NULL
+        ) run
+        WHERE ($2::text[] IS NULL OR run_id = ANY ($2))
           AND ($3::text[] IS NULL OR origin->>'sessionId' = ANY ($3))
           AND ($4::text IS NULL OR (CASE WHEN $4 = 'some' THEN origin->>'userId' = $5 ELSE origin->>'userId' IS NULL END))
           AND NOT ($2::text[] IS NULL AND $3::text[] IS NULL AND $4::text IS NULL)`,

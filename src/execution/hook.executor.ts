@@ -82,6 +82,11 @@ export interface HookExecutorLedger {
    * its changes of state are still told of.
    */
   forget(execution: HookExecution): void;
+  /**
+   * Tells of a change of state that the executor has made in a store of its own, without running the hook: it was cancelled,
+   * superseded, or the data of its run was deleted.
+   */
+  tell(execution: HookExecution): void;
 }
 
 /**

@@ -129,6 +129,11 @@ export class HookLedger {
     execution.isVolatile = true;
   }
 
+  /** @internal The store of a durable executor has changed an execution whose record is there. */
+  tell(execution: HookExecution): void {
+    this.#announce(execution);
+  }
+
   /** @internal */
   start(execution: Writable<HookExecution>): void {
     execution.attempts += 1;

@@ -140,6 +140,10 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       const other = await join(stage, { queue });
       const keyed = (id: string): ReturnType<typeof stage.batch> =>
         stage.batch(id, { sync: stage.step(id) }, {}, { key: () => 'session' });
+      const told: string[] = [];
+      stage.ledger.changes.subscribe(({ id, state, reason }) => {
+        if (state === 'skipped') told.push(`${id} ${reason}`);
+      });
       const batches = Array.from({ length: 10 }, (_, index) => keyed(String(index)));
       const [first = keyed('missing'), ...rest] = batches;
       await stage.accept(first);
@@ -153,6 +157,40 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect([stage.steps.length, await states()]).toEqual([
         1,
         [...Array<string>(9).fill('skipped superseded'), 'succeeded '],
+      ]);
+      await until(() => told.length >= 9);
+      const skipped = await stage.executions.list({ state: 'skipped' });
+      expect(told.sort()).toEqual(skipped.map(({ id }) => `${id} superseded`).sort());
+    });
+
+    it('that ends in the store without being run is told of by the process that ends it, once', async () => {
+      const stage = await start();
+      const gate = createGate();
+      const told: string[] = [];
+      const subscription = stage.ledger.changes.subscribe(({ id, state, reason }) => {
+        if (state === 'dropped') told.push(`${id} ${reason}`);
+      });
+      const nothing = (): void => undefined;
+      const running = stage.batch('running', {
+        slow: stage.recorded('slow', () => gate.opened),
+        cancelled: nothing,
+        deleted: nothing,
+      });
+      const open = stage.batch('open', { cancelled: nothing, deleted: nothing });
+      await stage.acceptAndRelease(running);
+      await stage.accept(open);
+      await until(() => stage.steps.length > 0);
+      for (const id of ['running', 'open']) await stage.executions.cancel(`${id}:post:cancelled`);
+      await stage.executor.forget({ runIds: ['running', 'open'] });
+      gate.open();
+      stage.executor.release(open, true);
+      await stage.executor.drain();
+      subscription.unsubscribe();
+      expect(told.sort()).toEqual([
+        'open:post:cancelled cancelled',
+        'open:post:deleted deleted',
+        'running:post:cancelled cancelled',
+        'running:post:deleted deleted',
       ]);
     });
 

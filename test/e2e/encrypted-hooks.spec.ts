@@ -165,6 +165,39 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       );
     });
 
+    it('whose codec does not answer fail after storeTimeout, and a retry runs them when it answers again', async () => {
+      const good = aesGcm(keys, 'old');
+      let isHanging = false;
+      const codec: PayloadCodec = {
+        ...good,
+        decode: (bytes) => (isHanging ? new Promise(() => undefined) : good.decode(bytes)),
+      };
+      const stage = new ExecutorStage(
+        bullmq({ ...place.store, queue: nextQueue(), codec, storeTimeout: 1_000 }),
+      );
+      running.push(stage.executor);
+      await stage.start();
+      isHanging = true;
+      await stage.acceptAndRelease(stage.batch('run', { hook: stage.step('hook') }));
+      await stage.executor.drain();
+      expect([await stage.executions.list(), stage.steps]).toMatchObject([
+        [{ state: 'failed', errorName: 'PayloadDecodeError' }],
+        [],
+      ]);
+      isHanging = false;
+      await stage.executions.retry('run:post:hook');
+      await stage.executor.drain();
+      expect(stage.steps).toEqual(['hook']);
+    });
+
+    it('is checked at the start, which a codec that does not answer does not hold up', async () => {
+      const codec: PayloadCodec = { ...aesGcm(keys, 'old'), decode: () => new Promise(() => undefined) };
+      const stage = new ExecutorStage(bullmq({ ...place.store, queue: nextQueue(), codec, storeTimeout: 1 }));
+      await expect(stage.start()).rejects.toThrow(
+        /the option codec does not work: .*decode\(\) did not answer within 1 ms/,
+      );
+    });
+
     it('whose codec cannot encode are volatile, or fail their run, and are not stored', async () => {
       const good = aesGcm(keys, 'old');
       let isAway = false;

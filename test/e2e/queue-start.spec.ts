@@ -39,6 +39,31 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A queue in PostgreSQL', 'i
       worker.release(true);
     }
   });
+
+  it('gets its new columns while hooks of processes of an older version are being recorded', async () => {
+    const open = (): Promise<readonly string[]> => new SqlQueueStore(new PoolDatabase(pool), 'queue').open();
+    await open();
+    await pool.query(
+      `DROP INDEX agent_os_hook_executions_key;
+       ALTER TABLE agent_os_hook_executions DROP COLUMN key;
+       ALTER TABLE agent_os_hook_batches DROP COLUMN retrying`,
+    );
+    const worker = await pool.connect();
+    try {
+      await worker.query('BEGIN; UPDATE agent_os_hook_executions SET fence = 3');
+      const opening = open();
+      const waiting = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'agent_os_hook_executions'::regclass`;
+      while ((await pool.query(waiting)).rowCount === 0) await new Promise(setImmediate);
+      // It holds nothing of this table while it waits for the other one.
+      await worker.query('UPDATE agent_os_hook_batches SET open = 1; COMMIT');
+      await expect(opening).resolves.toEqual([]);
+    } finally {
+      worker.release(true);
+    }
+    const columns = `SELECT column_name FROM information_schema.columns
+      WHERE (table_name, column_name) IN (('agent_os_hook_executions', 'key'), ('agent_os_hook_batches', 'retrying'))`;
+    expect((await pool.query(columns)).rowCount).toBe(2);
+  });
 });
 
 describeWherePossible(isRedisInstalled() || isCi, 'A queue in Redis', 'install Redis', () => {

@@ -32,7 +32,7 @@ import {
 } from '../../src/bullmq/queue.store.js';
 import { HookLedger, LedgerExecutions } from '../../src/execution/hook.ledger.js';
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
-import { createExecution } from '../../src/testing/contracts/hook.harness.js';
+import { createExecution, raise } from '../../src/testing/contracts/hook.harness.js';
 import { createPglite } from '../support/pglite.js';
 import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
 import { JsonHookExecutor } from '../support/json-hook.executor.js';
@@ -55,7 +55,8 @@ function openQueue({ store }: QueuePlace, queue: string): Promise<QueueConnectio
 
 function batchOf(id: string, data: unknown = {}): NewBatch {
   const { snapshot, files } = encodeSnapshot(data);
-  const executions = ['one', 'two'].map((hook) => createExecution({ runId: id, hook }));
+  const scheduledAt = Date.now();
+  const executions = ['one', 'two'].map((hook) => createExecution({ runId: id, hook, scheduledAt }));
   const origins = new Map([[id, { sessionId: 'session', isWithdrawn: false }]]);
   return {
     ...{ id, tree: id, executions, keys: new Map(), jobs: new Map(), origins },
@@ -65,19 +66,30 @@ function batchOf(id: string, data: unknown = {}): NewBatch {
 
 const noJobs = (): Promise<void> => Promise.resolve();
 
+/** The client of a place in a database. */
+function sqlClientOf({ store }: QueuePlace): { query(text: string): Promise<unknown> } | undefined {
+  if (store.pool !== undefined) return store.pool as unknown as Pool;
+  if (store.folder === undefined) return undefined;
+  return (store.folder as unknown as { readonly database: { readonly $client: PGlite } }).database.$client;
+}
+
 /** Writes text that is no JSON in the place of the data of a run. */
-async function damage(
-  { store: { folder, pool, connection } }: QueuePlace,
-  queue: string,
-  id: string,
-): Promise<void> {
-  if (connection !== undefined) {
-    await (connection as Redis).hset(`agent-os:${queue}:batch:${id}`, `run:${id}`, '{"secret');
+async function damage(place: QueuePlace, queue: string, id: string): Promise<void> {
+  const client = sqlClientOf(place);
+  if (client) {
+    await client.query(`UPDATE agent_os_hook_snapshots SET json = '{"secret' WHERE batch = '${id}'`);
     return;
   }
-  const statement = `UPDATE agent_os_hook_snapshots SET json = '{"secret' WHERE batch = '${id}'`;
-  if (pool) await (pool as unknown as Pool).query(statement);
-  else await (folder as unknown as { database: { $client: PGlite } }).database.$client.exec(statement);
+  await (place.store.connection as Redis).hset(`agent-os:${queue}:batch:${id}`, `run:${id}`, '{"secret');
+}
+
+function lostExecutionsOf(store: QueueStore): LostExecutions {
+  return new LostExecutions({
+    store,
+    logger: new RecordingLogger(),
+    tell: () => undefined,
+    onBatchEnded: () => undefined,
+  });
 }
 
 for (const { name, isPossible, open } of QUEUE_PLACES)
@@ -345,7 +357,10 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         await addJob('waits-1', 3_600_000);
       });
       const failed = createGate();
-      const settings = { concurrency: 1, lockDuration: 30_000, stalledInterval: 30_000, maxStalledCount: 1 };
+      const settings = {
+        ...{ concurrency: 1, lockDuration: 30_000, stalledInterval: 30_000, maxStalledCount: 1 },
+        removeOnFail: { age: 60 },
+      };
       const process = (): Promise<never> => Promise.reject(new Error('on purpose'));
       const worker = own.createWorker(ownQueue, process, settings);
       worker.on('failed', () => failed.open());
@@ -356,9 +371,11 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       await own.store.claim({ executionId: 'lost:post:one', fence: 1 }, 1_000, { jobId: 'lost-0' });
       const log = new RecordingLogger();
       const ended: string[] = [];
+      const told: string[] = [];
       const executions = new LostExecutions({
         store: own.store,
         logger: log,
+        tell: ({ id }) => told.push(id),
         onBatchEnded: (id) => ended.push(id),
       });
       await executions.end('waits:post:one');
@@ -369,6 +386,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         state,
         errorName,
       ]);
+      expect([...told].sort()).toEqual(['lost:post:one', 'lost:post:two']);
       expect([states.toSorted(), ended, log.messages('error').length]).toEqual([
         [
           ['one', 'failed', 'HookStalledError'],
@@ -391,15 +409,13 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       await store.retry(executionId, (given) => Promise.resolve(void (found = given)));
       await store.claim({ executionId, fence: found.fence + 1, isRetry: true }, 2_000, found);
       const before = await store.claim({ executionId: other, fence: 1 }, 3_000);
-      await new LostExecutions({ store, logger: new RecordingLogger(), onBatchEnded: () => undefined }).end(
-        executionId,
-      );
+      await lostExecutionsOf(store).end(executionId);
       const after = await store.claim({ executionId: other, fence: 2 }, 3_000);
       expect([before.kind, after.kind]).toEqual(['busy', 'claimed']);
     });
 
     it('fails to decode damaged data, and quotes nothing of it', async () => {
-      const snapshots = new StoredSnapshots(store, new PayloadTexts(undefined));
+      const snapshots = new StoredSnapshots(store, new PayloadTexts(undefined, 1_000));
       await store.add(batchOf('damaged', { some: 'data' }), noJobs);
       await damage(place, queue, 'damaged');
       const request = { batchId: 'damaged', runId: 'damaged', isFresh: true, found: undefined };
@@ -553,6 +569,29 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       });
     });
 
+    it('forgets the data of sessions and users that a process of the version before has stored', async () => {
+      const client = sqlClientOf(place);
+      if (!client) return;
+      const runs = {
+        mine: { sessionId: 'old session', userId: 'ann' },
+        also: { sessionId: 'another', userId: 'ann' },
+        theirs: { sessionId: 'old session of bob', userId: 'bob' },
+      };
+      for (const [id, runContext] of Object.entries(runs))
+        await store.add(batchOf(id, { runContext, runInput: { content: 'CANARY' } }), noJobs);
+      await client.query(
+        `UPDATE agent_os_hook_snapshots SET origin = NULL WHERE run_id IN ('mine', 'also', 'theirs')`,
+      );
+      expect((await store.forget({ sessionIds: ['old session'] }, 6_000)).batchesEnded).toEqual(['mine']);
+      expect((await store.forget({ userId: 'ann' }, 6_000)).batchesEnded).toEqual(['also']);
+      expect((await store.forget({ userId: 'ann' }, 6_000)).batchesEnded).toEqual([]);
+      expect(await store.snapshot('theirs', 'theirs')).toMatchObject({
+        json: expect.stringContaining('CANARY'),
+      });
+      await store.forget({ runIds: ['theirs'] }, 6_000);
+      expect(await rawTextOf(place)).not.toContain('CANARY');
+    });
+
     it('forgets one run of a batch, and keeps the data of the others', async () => {
       const file = (text: string): object => ({ id: text, kind: 'file', content: btoa(text) });
       const one = encodeSnapshot({ runInput: { content: 'ONE', files: [file('shared'), file('own')] } });
@@ -597,6 +636,32 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         batchEnded: 'both',
       });
       expect(await rawTextOf(place)).not.toMatch(/carried|ONE|TWO/);
+    });
+
+    it('fails executions whose jobs were removed by hand, which can be retried, and no others', async () => {
+      const client = sqlClientOf(place);
+      if (!client) return;
+      const queue = nextQueue();
+      const executor = bullmq({ ...place.store, queue });
+      const stage = new ExecutorStage(executor);
+      await stage.start();
+      const lost = stage.batch('lost', { first: stage.step('first'), second: stage.step('second') });
+      const kept = stage.batch('kept', { third: stage.step('third') });
+      await stage.accept(lost, kept);
+      const { store: own } = await openQueue(place, queue);
+      await client.query(`DELETE FROM bullmq.job WHERE id LIKE 'lost-%'`);
+      const ids = ['lost:post:first', 'lost:post:second'];
+      await lostExecutionsOf(own).end();
+      expect(await own.countOpen(10)).toBe(1);
+      const failed = await stage.executions.list({ state: 'failed' });
+      expect(failed.map(({ id, errorName }) => `${id} ${errorName}`).sort()).toEqual(
+        ids.map((id) => `${id} HookJobGoneError`),
+      );
+      await stage.executions.retry('lost:post:second');
+      executor.release(kept, true);
+      await executor.drain();
+      await executor.stop(AbortSignal.abort());
+      expect([...stage.steps].sort()).toEqual(['second', 'third']);
     });
 
     it('forgets the ended executions beyond its limit, and no open one', async () => {
@@ -809,6 +874,43 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     expect(await store.snapshot('swept 1', 'swept 1')).toBeDefined();
   });
 
+  it('skips superseded hooks in the order of their batches, in which others lock them, too', async () => {
+    const pool = open();
+    const { store } = await openPoolQueue(bullmqPackage, pool, nextQueue());
+    // The ids of the executions are in another order than those of their batches.
+    for (const [id, runId] of [
+      ['batch 1', 'z'],
+      ['batch 2', 'a'],
+    ] as const)
+      await store.add(
+        {
+          ...batchOf(id),
+          executions: [createExecution({ runId, hook: 'hook' })],
+          keys: new Map([[`${runId}:post:hook`, id]]),
+        },
+        noJobs,
+      );
+    const blocker = await pool.connect();
+    const lock = `SELECT 1 FROM agent_os_hook_batches WHERE id = $1 FOR UPDATE`;
+    await blocker.query('BEGIN');
+    await blocker.query(lock, ['batch 1']);
+    const hooks = ['one', 'two'].map((hook) => createExecution({ runId: 'new', hook }));
+    const adding = store.add(
+      {
+        ...batchOf('new'),
+        executions: hooks,
+        keys: new Map(hooks.map(({ id }, index) => [id, `batch ${index + 1}`])),
+      },
+      noJobs,
+    );
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%agent_os_hook%'`;
+    while ((await pool.query(waiting)).rowCount === 0) await new Promise(setImmediate);
+    await blocker.query(`${lock} NOWAIT`, ['batch 2']);
+    await blocker.query('COMMIT');
+    blocker.release();
+    expect([...(await adding)]).toEqual(['z:post:hook', 'a:post:hook']);
+  });
+
   it('fails a hook whose processes have ended too often, although no process is connected at that moment', async () => {
     let isAway = false;
     const pool = watched((text, execute) => {
@@ -920,6 +1022,36 @@ describeWherePossible(isRedisInstalled() || isCi, 'Redis', 'install Redis', () =
     expect(log.messages('warn').join()).toMatch(
       /maxmemory-policy is "allkeys-lru".*appendonly is "no" and save is empty/s,
     );
+  });
+
+  it.each([
+    ['as long as their data', { keepFailed: 60_000 }, ['second-0-0']],
+    ['seven days by default', {}, ['first-0-0', 'second-0-0']],
+  ])('keeps the jobs of failed hooks %s', async (_time, settings, kept) => {
+    const server = await startRedis();
+    ends.push(() => server.stop());
+    const queue = nextQueue();
+    const executor = bullmq({ connection: server.url, queue, ...settings });
+    const stage = new ExecutorStage(executor);
+    ends.push(() => executor.stop(AbortSignal.abort()));
+    await stage.start();
+    const client = new Redis(server.url);
+    ends.push(async () => client.disconnect());
+    const jobs = (): Promise<string[]> => client.zrange(`bull:${queue}:failed`, 0, '-1');
+    const fail = async (id: string): Promise<void> => {
+      await stage.acceptAndRelease(stage.batch(id, { hook: () => raise(new Error('bad')) }));
+      // The ledger knows of it before the queue.
+      while (!(await jobs()).includes(`${id}-0-0`)) await new Promise(setImmediate);
+    };
+    await fail('first');
+    const time = Date.now;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => time() + 61_000);
+    try {
+      await fail('second');
+    } finally {
+      clock.mockRestore();
+    }
+    expect(await jobs()).toEqual(kept);
   });
 
   it('that cannot be reached stops the start', async () => {
