@@ -1,9 +1,11 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
-import { Module, type INestApplication } from '@nestjs/common';
+import { Controller, Get, Module, type INestApplication } from '@nestjs/common';
+import { HealthCheck, HealthCheckService, TerminusModule, type HealthCheckResult } from '@nestjs/terminus';
 import { Queue } from 'bullmq';
 import { Agent, AgentOsModule, defineHook } from 'nestjs-agentos';
+import { HookHealthIndicator } from 'nestjs-agentos/executor';
 
 type Handler = (request: unknown, response: unknown, next: () => void) => void;
 
@@ -17,6 +19,22 @@ export function serveQueue(app: INestApplication, guard: Handler, redis: string)
   return queue;
 }
 
+/** Up as long as hooks begin within a minute. */
+@Controller('ready')
+export class ReadyController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly hooks: HookHealthIndicator,
+  ) {}
+
+  @Get()
+  @HealthCheck()
+  check(): Promise<HealthCheckResult> {
+    const limits = { maxOldestWaiting: 60_000, maxVolatile: 0 };
+    return this.health.check([() => this.hooks.check('hooks', limits)]);
+  }
+}
+
 const notify = defineHook(() => undefined, { name: 'notify', runInBackground: true });
 const support = new Agent({
   id: 'support',
@@ -24,5 +42,8 @@ const support = new Agent({
   postHooks: [notify],
 });
 
-@Module({ imports: [AgentOsModule.forRoot({ agents: [support] })] })
+@Module({
+  imports: [TerminusModule, AgentOsModule.forRoot({ agents: [support] })],
+  controllers: [ReadyController],
+})
 export class ProductionModule {}

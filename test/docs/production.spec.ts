@@ -1,15 +1,60 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { TerminusModule } from '@nestjs/terminus';
 import type { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Agent, defineHook } from 'nestjs-agentos';
 import { bullmq } from 'nestjs-agentos/bullmq';
+import { createGate } from 'nestjs-agentos/testing';
 
-import { serveQueue } from '../../docs/examples/production.js';
+import { ReadyController, serveQueue } from '../../docs/examples/production.js';
+import { useClock } from '../../src/model/clock.js';
+import { inBackground } from '../support/background-hook.js';
 import { readDocument, tableUnder } from '../support/documents.js';
 import { runJson } from '../support/http-client.js';
 import { isRedisInstalled, startRedis, type RedisServer } from '../support/redis.js';
-import { startApp, type TestApp } from '../support/test-app.js';
+import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
+
+describe.each(ADAPTERS)('The health check of docs/guide/production.md on %s', (adapter) => {
+  afterEach(closeApps);
+
+  it('answers 200 with numbers, and 503 with the reason when hooks do not begin any longer', async () => {
+    const gate = createGate();
+    const support = new Agent({
+      id: 'support',
+      engine: () => 'the answer',
+      postHooks: [inBackground('slow', () => gate.opened), inBackground('next', () => undefined)],
+    });
+    const { url, agentOs } = await startApp({
+      adapter,
+      agentOs: { agents: [support] },
+      imports: [TerminusModule.forRoot({ logger: false })],
+      controllers: [ReadyController],
+    });
+    const check = async (): Promise<readonly [number, unknown]> => {
+      const answer = await fetch(`${url}/ready`);
+      return [answer.status, await answer.json()];
+    };
+    await runJson(url, '/agents/support', 'the question');
+    while ((await agentOs.executions.totals()).running === 0) await new Promise(setImmediate);
+    const numbers = { waiting: 1, running: 1, failed: 0, volatile: 0, oldestWaiting: expect.any(Number) };
+    const up = { hooks: { status: 'up', ...numbers } };
+    expect(await check()).toEqual([200, { status: 'ok', info: up, error: {}, details: up }]);
+
+    const restore = useClock(() => Date.now() + 120_000);
+    const message = expect.stringMatching(
+      /^Milliseconds that the oldest one waits: 1\d{5}, at most 60000\.$/,
+    );
+    const down = { hooks: { status: 'down', ...numbers, message } };
+    try {
+      expect(await check()).toEqual([503, { status: 'error', info: {}, error: down, details: down }]);
+    } finally {
+      restore();
+      gate.open();
+    }
+    await agentOs.drain();
+  });
+});
 
 const isTested = isRedisInstalled() || process.env['CI'] !== undefined;
 
