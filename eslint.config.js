@@ -33,6 +33,7 @@ const LAYERS = [
   'http',
   'dashboard',
   'openapi',
+  'cli',
 ];
 /** What may import everything: the wiring, then the lists of public names, then the test kit, a folder. */
 const TOP = [
