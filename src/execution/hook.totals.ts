@@ -3,17 +3,23 @@ import type { HookStatistics, HookTotals } from './hook.executions.js';
 
 /** Counts executions by hook and state. */
 export function totalsOf(executions: Iterable<HookExecution>, now: number): HookTotals {
-  const tallies = new Map<string, Tally>();
+  // By the id of the component, then by the rest: keys made of all of it as JSON would take most of the time.
+  const tallies = new Map<string, Map<string, Tally>>();
   for (const execution of executions) {
     const { component, phase, mode, hook } = execution;
-    const key = JSON.stringify([hook, component.id, phase, mode]);
-    let tally = tallies.get(key);
-    if (!tally) tallies.set(key, (tally = new Tally(execution)));
+    let ofComponent = tallies.get(component.id);
+    if (!ofComponent) tallies.set(component.id, (ofComponent = new Map<string, Tally>()));
+    // The first two are words.
+    const key = `${phase} ${mode} ${hook}`;
+    let tally = ofComponent.get(key);
+    if (!tally) ofComponent.set(key, (tally = new Tally(execution)));
     tally.add(execution);
   }
-  const hooks = [...tallies]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, tally]) => tally.result(now));
+  const hooks = [...tallies.values()]
+    .flatMap((ofComponent) => [...ofComponent.values()])
+    .map((tally) => ({ tally, name: tally.name }))
+    .sort((one, other) => (one.name < other.name ? -1 : 1))
+    .map(({ tally }) => tally.result(now));
   const oldestWaiting = Math.max(-1, ...hooks.map((statistics) => statistics.oldestWaiting ?? -1));
   const sum = (name: 'waiting' | 'running' | 'failed' | 'volatile'): number =>
     hooks.reduce((total, statistics) => total + statistics[name], 0);
@@ -40,6 +46,12 @@ class Tally {
 
   constructor(first: HookExecution) {
     this.#first = first;
+  }
+
+  /** What the tallies are sorted by. */
+  get name(): string {
+    const { hook, component, phase, mode } = this.#first;
+    return JSON.stringify([hook, component.id, phase, mode]);
   }
 
   add({ state, scheduledAt, startedAt, endedAt, isVolatile }: HookExecution): void {
