@@ -651,11 +651,11 @@ export class RedisQueueStore implements QueueStore {
   }
 
   async list(filter: HookExecutionFilter): Promise<HookExecution[]> {
-    const { id, runId, limit = 100 } = filter;
+    const { id, runId, runIds = runId === undefined ? undefined : [runId], limit = 100 } = filter;
     if (id !== undefined) return (await this.#read([id])).filter((execution) => isWanted(execution, filter));
-    if (runId !== undefined) {
-      const ids = await this.#client.smembers(this.#key('run', runId));
-      const found = (await this.#read(ids)).filter((execution) => isWanted(execution, filter));
+    if (runIds) {
+      const ids = await Promise.all(runIds.map((one) => this.#client.smembers(this.#key('run', one))));
+      const found = (await this.#read(ids.flat())).filter((execution) => isWanted(execution, filter));
       return found.sort((one, other) => other.scheduledAt - one.scheduledAt).slice(0, limit);
     }
     const found: HookExecution[] = [];

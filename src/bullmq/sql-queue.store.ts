@@ -737,13 +737,13 @@ export class SqlQueueStore implements QueueStore {
   }
 
   async list(filter: HookExecutionFilter): Promise<HookExecution[]> {
-    const { id, runId, userId, hook, state, endedFrom, endedBefore, limit = 100 } = filter;
+    const { id, runId, runIds, userId, hook, state, endedFrom, endedBefore, limit = 100 } = filter;
     const { rows } = await this.#database.query<{ readonly execution: HookExecution }>(
       `SELECT execution FROM agent_os_hook_executions
         WHERE queue = $1 AND ($2::text IS NULL OR run_id = $2) AND ($3::text IS NULL OR hook = $3)
           AND ($4::text IS NULL OR state = $4)
           AND ($5::text IS NULL OR (CASE WHEN $5 = 'some' THEN user_id = $6 ELSE user_id IS NULL END))
-          AND ($8::text IS NULL OR id = $8)
+          AND ($8::text IS NULL OR id = $8) AND ($11::text[] IS NULL OR run_id = ANY ($11))
           AND ($9::bigint IS NULL OR ended_at >= $9) AND ($10::bigint IS NULL OR ended_at < $10)
         ORDER BY scheduled_at DESC, position DESC LIMIT $7`,
       [
@@ -756,6 +756,7 @@ export class SqlQueueStore implements QueueStore {
         id ?? null,
         endedFrom ?? null,
         endedBefore ?? null,
+        runIds ?? null,
       ],
     );
     return rows.map(({ execution }) => execution);

@@ -13,6 +13,8 @@ import type {
 export interface HookExecutionFilter {
   readonly id?: string | undefined;
   readonly runId?: string | undefined;
+  /** Only executions for these runs. */
+  readonly runIds?: readonly string[] | undefined;
   /** `null`: of runs without a user. */
   readonly userId?: string | null | undefined;
   readonly hook?: string | undefined;

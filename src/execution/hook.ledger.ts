@@ -188,11 +188,13 @@ export class HookLedger {
 
   *#find(filter: HookExecutionFilter): Generator<HookExecution> {
     const { id, runId, userId, hook, state, mode, endedFrom, endedBefore } = filter;
+    const runIds = filter.runIds && new Set(filter.runIds);
     for (const execution of this.#newestFirst()) {
       if (id !== undefined && execution.id !== id) continue;
       if (endedFrom !== undefined && !((execution.endedAt ?? -1) >= endedFrom)) continue;
       if (endedBefore !== undefined && !((execution.endedAt ?? Infinity) < endedBefore)) continue;
       if (runId !== undefined && execution.runId !== runId) continue;
+      if (runIds && !runIds.has(execution.runId)) continue;
       if (userId !== undefined && (execution.userId ?? null) !== userId) continue;
       if (hook !== undefined && execution.hook !== hook) continue;
       if (state !== undefined && execution.state !== state) continue;

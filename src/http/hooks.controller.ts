@@ -9,9 +9,11 @@ import {
   toWireRetries,
   toWireStats,
   type WireExecutions,
+  type WireHookCounts,
   type WireRecordedRuns,
   type WireTimeline,
 } from '../protocol/hooks.js';
+import type { HookExecution } from '../execution/hook-execution.js';
 import type { IndexedRun } from '../execution/run.index.js';
 import type { StoppableRun } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
@@ -23,6 +25,10 @@ import { readBody, readQuery, type FieldRequest } from './forms/read-request.js'
 import { ProtocolResponder } from './protocol.responder.js';
 import { parentIdOf, toWireRecordedRun, type RecordedRun } from './recorded.run.js';
 import { SessionAccess } from './sessions/session.access.js';
+
+/** How many parts of a run, and how many of their activities, its timeline has. */
+const MAX_PARTS = 200;
+const MAX_ACTIVITIES = 1_000;
 
 /** Shows the hooks and the outcomes of their executions, retries failed executions, and cancels those that wait. */
 @AgentOsRoutes()
@@ -41,17 +47,16 @@ export class HooksController {
 
   @Handles(HOOK_ROUTES.runs)
   async runs(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
-    const { limit, ...filter } = readQuery(request, HOOK_ROUTES.runs);
+    const { page, limit, ...filter } = readQuery(request, HOOK_ROUTES.runs);
     const owner = await this.access.ownerFor(request);
-    const [running, settled] = [this.#running(owner, filter), this.#settled(owner, filter)];
-    const page: WireRecordedRuns = {
-      data: [
-        ...running.slice(0, limit).map(toWireRecordedRun),
-        ...settled.slice(0, Math.max(0, limit - running.length)).map(toWireRecordedRun),
-      ],
-      meta: { limit, total: running.length + settled.length },
+    const all = [...this.#running(owner, filter), ...this.#settled(owner, filter)];
+    const shown = all.slice((page - 1) * limit, page * limit);
+    const hooks = await this.#countHooks(shown, owner);
+    const body: WireRecordedRuns = {
+      data: shown.map((run) => ({ ...toWireRecordedRun(run), hooks: hooks.get(run.runId) ?? {} })),
+      meta: { page, limit, total: all.length },
     };
-    this.responder.reply(response, page);
+    this.responder.reply(response, body);
   }
 
   @Handles(HOOK_ROUTES.run)
@@ -64,21 +69,24 @@ export class HooksController {
     const owner = await this.access.ownerFor(request);
     const { run, parts } = findTree(id, [...this.#running(owner), ...this.#settled(owner)]);
     if (!run) throw new NotFoundException(`Run ${id} not found`);
-    const executions = await Promise.all(
-      [run, ...parts].map(({ runId }) =>
-        this.runtime.executions.list({ runId, userId: owner, limit: MAX_EXECUTIONS }),
-      ),
+    const shown = [run, ...parts.slice(0, MAX_PARTS)];
+    const executions = await this.#executionsOf(shown, owner);
+    const activities = shown.flatMap((one) =>
+      one.activities.map((activity) => toWireActivity(one.runId, activity)),
     );
     const timeline: WireTimeline = {
       run: toWireRecordedRun(run),
-      parts: parts.map(toWireRecordedRun).sort(byTime('started_at')),
-      activities: [run, ...parts]
-        .flatMap(({ runId, activities }) => activities.map((activity) => toWireActivity(runId, activity)))
-        .sort(byTime('started_at')),
+      parts: shown.slice(1).map(toWireRecordedRun).sort(byTime('started_at')),
+      activities: activities.sort(byTime('started_at')).slice(0, MAX_ACTIVITIES),
       executions: executions
-        .flatMap((list) => list.reverse())
+        .slice(0, MAX_EXECUTIONS)
+        .reverse()
         .map(toWireExecution)
         .sort(byTime('scheduled_at')),
+      omitted:
+        Math.max(0, parts.length - MAX_PARTS) +
+        Math.max(0, activities.length - MAX_ACTIVITIES) +
+        Math.max(0, executions.length - MAX_EXECUTIONS),
     };
     this.responder.reply(response, timeline);
   }
@@ -92,6 +100,32 @@ export class HooksController {
     for (const { outcome } of this.#settled(owner)) counts[outcome] += 1;
     const totals = await this.runtime.executions.totals({ userId: owner });
     this.responder.reply(response, toWireStats(totals, counts));
+  }
+
+  /** The executions of the hooks of runs, the newest first. */
+  async #executionsOf(
+    runs: readonly RecordedRun[],
+    owner: SessionOwner | undefined,
+  ): Promise<HookExecution[]> {
+    const runIds = runs.map(({ runId }) => runId);
+    if (runIds.length === 0) return [];
+    const found = await this.runtime.executions.list({ runIds, userId: owner, limit: Infinity });
+    // A ledger of the host may not know the filter.
+    const isWanted = new Set(runIds);
+    return found.filter(({ runId }) => isWanted.has(runId));
+  }
+
+  /** How many hooks of each run are in each state. */
+  async #countHooks(
+    runs: readonly RecordedRun[],
+    owner: SessionOwner | undefined,
+  ): Promise<ReadonlyMap<string, WireHookCounts>> {
+    const counts = new Map<string, WireHookCounts>();
+    for (const { runId, state } of await this.#executionsOf(runs, owner)) {
+      const states = counts.get(runId) ?? {};
+      counts.set(runId, { ...states, [state]: (states[state] ?? 0) + 1 });
+    }
+    return counts;
   }
 
   /** The runs in flight, the oldest first. */

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 
-import { HOOK_EXECUTION_STATES, type HookExecution } from '../execution/hook-execution.js';
+import {
+  HOOK_EXECUTION_STATES,
+  type HookExecution,
+  type HookExecutionState,
+} from '../execution/hook-execution.js';
 import type { HookStatistics, HookTotals } from '../execution/hook.executions.js';
 import type { HookRetries } from '../execution/managed-hook.executions.js';
 import type { HookListing } from '../hooks/hook.listing.js';
@@ -139,6 +143,22 @@ export const WireRetries = named(
 );
 export type WireRetries = z.infer<typeof WireRetries>;
 
+/** The states that hooks of a run are in, with their numbers. */
+const HookCounts = z.object({
+  scheduled: z.int().optional(),
+  running: z.int().optional(),
+  succeeded: z.int().optional(),
+  failed: z.int().optional(),
+  timed_out: z.int().optional(),
+  skipped: z.int().optional(),
+  dropped: z.int().optional(),
+} satisfies Record<HookExecutionState, z.ZodOptional<z.ZodInt>>);
+export type WireHookCounts = z.infer<typeof HookCounts>;
+
+const hookCounts = HookCounts.optional().describe(
+  'The number of its hooks in each state: those that are remembered. Only in the list of runs.',
+);
+
 const RunInFlightSchema = named(
   'RunInFlight',
   'A run that has not ended: ids, names and times, never content.',
@@ -155,6 +175,7 @@ const RunInFlightSchema = named(
     parent_run_id: z.string().optional(),
     user_id: z.string().optional(),
     hook: z.string().optional().describe('The inline hook that the run waits for.'),
+    hooks: hookCounts,
   }),
 );
 
@@ -184,6 +205,7 @@ const SettledRun = named(
       .boolean()
       .optional()
       .describe('Whether the response has carried the result to its last byte.'),
+    hooks: hookCounts,
   }),
 );
 
@@ -199,6 +221,7 @@ export const WireRecordedRuns = named(
     data: z.array(RecordedRun),
     meta: z
       .object({
+        page: z.int().describe('The first page is 1.'),
         limit: z.int(),
         total: z.int().describe('Number of runs that the client may see and that match the filter.'),
       })
@@ -231,6 +254,11 @@ export const WireTimeline = named(
     parts: z.array(RecordedRun),
     activities: z.array(RunActivitySchema).describe('The first 200 of each run.'),
     executions: z.array(WireExecution),
+    omitted: z
+      .int()
+      .describe(
+        'The number of parts, activities and executions that are left out, because there are too many.',
+      ),
   }),
 );
 export type WireTimeline = z.infer<typeof WireTimeline>;

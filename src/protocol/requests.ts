@@ -124,7 +124,8 @@ export const recordedRunsQuery = z.object({
   state: choice(['running', 'settled']).describe('Only runs in this state.').optional(),
   component: text().describe('Only runs of the component with this id.').optional(),
   outcome: choice(RUN_OUTCOMES).describe('Only runs that have settled with this outcome.').optional(),
-  limit: wholeNumber(1, MAX_EXECUTIONS).describe('At most this many runs.').default(100),
+  page: wholeNumber(1, 1_000_000).describe('The first page is 1.').default(1),
+  limit: wholeNumber(1, MAX_EXECUTIONS).describe('Runs on a page.').default(100),
   ...DATABASE,
 });
 export type RecordedRunsQuery = z.output<typeof recordedRunsQuery>;

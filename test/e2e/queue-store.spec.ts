@@ -161,6 +161,13 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect((await store.list({ runId: 'at-once-2' })).map(({ attempts }) => attempts)).toEqual([1, 1]);
     });
 
+    it('lists the executions for several runs', async () => {
+      await addBatches('several-1', 'several-2', 'several-3');
+      const listed = await store.list({ runIds: ['several-1', 'several-3', 'unknown'], hook: 'one' });
+      expect(listed.map(({ runId }) => runId).sort()).toEqual(['several-1', 'several-3']);
+      expect(await store.list({ runIds: [] })).toEqual([]);
+    });
+
     it('does not count a hook that is handed back without a call, and counts other hooks separately', async () => {
       const [one = '', two = '', three = ''] = await addBatches('apart-1', 'apart-2');
       const claim = async (executionId: string, hook: string): Promise<string> =>

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Agent, defineHook, InputCheckError, Team } from 'nestjs-agentos';
 
+import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
 import { inBackground } from '../support/background-hook.js';
 import { runJson } from '../support/http-client.js';
 import { callJson, type Reply } from '../support/json-client.js';
@@ -68,6 +69,7 @@ describe('The record of runs', () => {
         position: 'root',
         outcome: 'rejected',
         usage: {},
+        hooks: { succeeded: 1 },
       },
       {
         ...common,
@@ -76,6 +78,7 @@ describe('The record of runs', () => {
         position: 'root',
         outcome: 'completed',
         usage: expect.any(Object),
+        hooks: { succeeded: 1, failed: 1 },
       },
       {
         ...common,
@@ -84,6 +87,7 @@ describe('The record of runs', () => {
         position: 'member',
         outcome: 'completed',
         usage: { input_tokens: 3, output_tokens: 4, total_tokens: 7 },
+        hooks: { succeeded: 1 },
       },
     ]);
     expect([await list('', 'bob'), await list('', 'eve')]).toMatchObject([[{ user_id: 'bob' }], []]);
@@ -92,6 +96,9 @@ describe('The record of runs', () => {
   it.each([
     ['?state=running', []],
     ['?state=settled&limit=1', ['strict']],
+    ['?limit=1&page=2', ['team']],
+    ['?limit=2&page=2', ['member']],
+    ['?limit=2&page=3', []],
     ['?outcome=completed', ['team', 'member']],
     ['?outcome=rejected', ['strict']],
     ['?component=member', ['member']],
@@ -100,20 +107,24 @@ describe('The record of runs', () => {
     expect((await list(query)).map(({ component }) => (component as { id: string }).id)).toEqual(ids);
   });
 
-  it.each(['runs?state=ended', 'runs?outcome=lost', 'runs?limit=0'])('refuses the query %s', async (path) => {
-    expect((await get(path, 'ann')).status).toBe(422);
-  });
+  it.each(['runs?state=ended', 'runs?outcome=lost', 'runs?limit=0', 'runs?page=0'])(
+    'refuses the query %s',
+    async (path) => {
+      expect((await get(path, 'ann')).status).toBe(422);
+    },
+  );
 
   it('shows a run with its parts and the executions of their hooks, in the order of time', async () => {
-    const [run] = await list('?component=team');
-    const { status, body } = await get(`runs/${String(run?.['run_id'])}`, 'ann');
+    // The counts of its hooks are in the list only.
+    const [{ hooks: _, ...run } = {}] = await list('?component=team');
+    const { status, body } = await get(`runs/${String(run['run_id'])}`, 'ann');
     expect([status, body]).toMatchObject([
       200,
       {
         run,
-        parts: [{ component: { id: 'member' }, parent_run_id: run?.['run_id'] }],
+        parts: [{ component: { id: 'member' }, parent_run_id: run['run_id'] }],
         activities: [
-          { run_id: run?.['run_id'], kind: 'attempt', failed: false },
+          { run_id: run['run_id'], kind: 'attempt', failed: false },
           { kind: 'attempt', ended_at: expect.any(String) },
         ],
         executions: expect.arrayContaining([
@@ -121,6 +132,7 @@ describe('The record of runs', () => {
           expect.objectContaining({ hook: 'audit', position: 'member', state: 'succeeded' }),
           expect.objectContaining({ hook: 'broken', state: 'failed', error_name: 'Error' }),
         ]),
+        omitted: 0,
       },
     ]);
     const times = (body as { executions: { scheduled_at: string }[] }).executions.map(
@@ -133,6 +145,32 @@ describe('The record of runs', () => {
     const [run] = await list('?component=team');
     expect((await get('runs/unknown', 'ann')).status).toBe(404);
     expect((await get(`runs/${String(run?.['run_id'])}`, 'bob')).status).toBe(404);
+  });
+
+  it('shows a bounded part of a large tree, and says how much it leaves out', async () => {
+    const { index, ledger } = app.app.get(AgentOsRuntime);
+    const identity = { kind: 'agent', id: 'many', name: 'many' } as const;
+    const activities = Array.from({ length: 6 }, () => ({ kind: 'attempt', startedAt: 0 }));
+    for (let number = 0; number <= 210; number++) {
+      const runId = `many-${number}`;
+      const context = number === 0 ? {} : { parentRunId: 'many-0' };
+      const position = number === 0 ? 'root' : 'member';
+      index.add({
+        ...{ runId, context, session: { id: 's' }, userId: 'max', identity, position, activities },
+        ...{ startedAt: performance.now(), output: { metrics: {} }, outcome: 'completed' },
+      } as never);
+      for (let hook = 0; hook < 6; hook++)
+        ledger.schedule({
+          ...{ id: `${runId}:${hook}`, hook: 'h', phase: 'post', mode: 'background', component: identity },
+          ...{ position, attachedBy: 'component', runId, userId: 'max', state: 'scheduled' },
+          ...{ attempts: 0, scheduledAt: 0 },
+        });
+    }
+    const { body } = await get('runs/many-0', 'max');
+    const { parts, activities: shown, executions, omitted } = body as Record<string, unknown[]>;
+    expect([parts?.length, shown?.length, executions?.length]).toEqual([200, 1_000, 1_000]);
+    // Of 201 runs that are shown, 1,206 activities and as many executions.
+    expect(omitted).toBe(10 + 206 + 206);
   });
 
   it('counts the executions and runs of the user of the request', async () => {

@@ -282,6 +282,7 @@ describe('The runs in flight', () => {
       state: 'running',
       started_at: time,
       shown_at: time,
+      hooks: {},
     };
     expect(body).toEqual({
       data: [
@@ -293,7 +294,7 @@ describe('The runs in flight', () => {
           waits_for: 'engine',
         },
       ],
-      meta: { limit: 100, total: 2 },
+      meta: { page: 1, limit: 100, total: 2 },
     });
     expect((await list('bob', '?limit=1')).body).toMatchObject({
       data: [{ waits_for: 'hook', hook: 'thinks' }],

@@ -1,6 +1,6 @@
 import { html } from './htm-preact.js';
 import { useData } from './data.js';
-import { between, duration, time } from './format.js';
+import { between, count, duration, time } from './format.js';
 import { Component, Loading, Problem, Tag, words } from './parts.js';
 
 const ACTIVITY_NAMES = {
@@ -82,6 +82,7 @@ export function Timeline({ timeline }) {
     <figure class="timeline">
       <figcaption>
         ${duration(scale.length)} in all.
+        ${timeline.omitted > 0 ? `${count(timeline.omitted)} more parts, activities and hooks are not shown.` : null}
         <span class="legend"><i class="box inline"></i> inline: the run waits</span>
         <span class="legend"><i class="box background"></i> background: after the response</span>
         <span class="legend"><i class="box wait"></i> waits to start</span>
