@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { Agent, defineHook, Team } from 'nestjs-agentos';
+import { Agent, defineHook, InMemoryEvalStore, Team } from 'nestjs-agentos';
 import { createGate } from 'nestjs-agentos/testing';
 import type { Browser, Page } from 'playwright-core';
 
@@ -10,6 +10,7 @@ import { inBackground } from '../support/background-hook.js';
 import { openBrowser } from '../support/browser.js';
 import { runJson } from '../support/http-client.js';
 import { raise } from '../support/raise.js';
+import { evaluationOf } from '../support/stored-data.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
 
@@ -31,6 +32,7 @@ describeWherePossible(
 
 function testDashboard(): void {
   const slow = createGate();
+  const writing = createGate();
   let app: TestApp;
   let browser: Browser;
   let page: Page;
@@ -60,16 +62,44 @@ function testDashboard(): void {
       name: 'Waiting',
       engine: () => slow.opened.then(() => 'done'),
     });
+    const writer = new Agent({
+      id: 'writer',
+      name: 'Slow writer',
+      async *engine() {
+        yield 'The first half';
+        await writing.opened;
+        yield ', and the second';
+      },
+      postHooks: [inBackground('notify', () => undefined)],
+    });
+    const evalStore = new InMemoryEvalStore();
+    const judged = { name: 'strict judge', scoring: 'numeric', threshold: 7 } as const;
+    await evalStore.save(evaluationOf({ ...judged, id: 'good', score: 9, passed: true, createdAt: 1_000 }));
+    await evalStore.save(
+      evaluationOf({
+        ...judged,
+        id: 'bad',
+        score: 2,
+        passed: false,
+        createdAt: 2_000,
+        output: 'a bad answer',
+      }),
+    );
     app = await startApp({
-      agentOs: { agents: [waiting], teams: [team], http: { dashboard: true, securityKey: KEY } },
+      agentOs: {
+        evalStore,
+        agents: [waiting, writer],
+        teams: [team],
+        http: { dashboard: true, securityKey: KEY },
+      },
     });
     await runJson(app.url, '/teams/desk', 'A question', {}, { authorization: `Bearer ${KEY}` });
     await app.agentOs.drain();
     browser = await openBrowser(CHROMIUM);
     page = await browser.newPage();
     page.on('console', (message) => {
-      // The first request has no key yet.
-      if (message.type() === 'error' && !message.text().includes('401')) problems.push(message.text());
+      // The first request has no key yet, and one test refuses sessions.
+      if (message.type() === 'error' && !/40[13]/.test(message.text())) problems.push(message.text());
     });
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('request', (request) => {
@@ -78,6 +108,7 @@ function testDashboard(): void {
   });
   afterAll(async () => {
     slow.open();
+    writing.open();
     await browser?.close();
     await closeApps();
   });
@@ -145,6 +176,35 @@ function testDashboard(): void {
     expect(await edge('.box.inline', 'left')).toBeLessThanOrEqual(closed);
   });
 
+  it('prints a timeline on white, without its controls, whose inline and background hooks differ in their lines', async () => {
+    await show('runs');
+    await page
+      .getByRole('row', { name: /Help desk/ })
+      .first()
+      .getByRole('link')
+      .click();
+    await page.getByRole('region', { name: 'Timeline of the run' }).waitFor();
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    const styleOf = (selector: string, property: string): Promise<string> =>
+      page.evaluate(
+        `getComputedStyle(document.querySelector('${selector}')).getPropertyValue('${property}')`,
+      );
+
+    expect(await styleOf('header', 'display')).toBe('none');
+    expect(await styleOf('body', 'background-color')).toBe('rgb(255, 255, 255)');
+    for (const [kind, line] of [
+      ['inline', 'solid'],
+      ['background', 'dashed'],
+    ])
+      for (const place of ['.line', '.legend'])
+        expect([
+          await styleOf(`${place} .box.${kind}`, 'border-left-style'),
+          await styleOf(`${place} .box.${kind}`, 'print-color-adjust'),
+        ]).toEqual([line, 'exact']);
+    expect((await page.pdf()).subarray(0, 5).toString()).toBe('%PDF-');
+    await page.emulateMedia({ media: null, colorScheme: null });
+  });
+
   it('shows the mode of every hook with its reason, and runs a failed hook again', async () => {
     await show('hooks');
     const hooks = page.getByRole('region', { name: 'Hooks' });
@@ -165,6 +225,45 @@ function testDashboard(): void {
     await page.getByRole('button', { name: 'Send' }).click();
     await page.getByRole('log').getByText('The member’s answer').waitFor();
     await page.getByRole('rowheader', { name: /notify .*succeeded/ }).waitFor();
+  });
+
+  it('shows an answer and its timeline as they grow', async () => {
+    await show('try');
+    await page.getByLabel('Component').selectOption({ label: 'Slow writer (agent)' });
+    await page.getByLabel('Message').fill('A question');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page
+      .getByRole('log')
+      .getByText(/The first half$/)
+      .waitFor();
+    await page.getByRole('rowheader', { name: /^Slow writer agent running/ }).waitFor();
+    expect(await page.getByRole('rowheader', { name: /notify/ }).count()).toBe(0);
+    writing.open();
+    await page.getByRole('log').getByText('The first half, and the second').waitFor();
+    await page.getByRole('rowheader', { name: /^notify .*succeeded/ }).waitFor();
+  });
+
+  it('shows evaluations: the scores and the pass rate of a judge, and the worst answers', async () => {
+    await show('evaluations');
+    await page.getByText('strict judge').first().waitFor();
+    await page.getByText('2 evaluations, 50 % passed').waitFor();
+    await page
+      .getByRole('img', { name: 'Scores of strict judge, the oldest first: 9 of 10, 2 of 10' })
+      .waitFor();
+    const worst = page.getByRole('region', { name: 'The worst of these answers' });
+    await worst.getByRole('row').nth(1).getByText('a bad answer').waitFor();
+  });
+
+  it('shows no answers to clients that may not read sessions', async () => {
+    await page.route('**/sessions?*', (route) =>
+      route.fulfill({ status: 403, json: { detail: 'Forbidden' } }),
+    );
+    await show('now');
+    await show('evaluations');
+    await page.getByText('The answers are shown to those who may read sessions.').waitFor();
+    await page.getByText('2 evaluations, 50 % passed').waitFor();
+    expect(await page.getByText('a bad answer').count()).toBe(0);
+    await page.unroute('**/sessions?*');
   });
 
   it.each(VIEWS)('shows axe no barrier in the view "%s", light and dark, wide and narrow', async (view) => {

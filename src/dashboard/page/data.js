@@ -43,9 +43,10 @@ export function useConnection() {
 /**
  * The JSON of a path, read again when runs or hooks change.
  *
+ * @param interval - milliseconds between two reads while changes come in: more for what is large or changes rarely
  * @returns {{ data?: any, error?: Error, reload: () => void }}
  */
-export function useData(path) {
+export function useData(path, interval = READ_INTERVAL) {
   const [state, setState] = useState({});
   const [version, setVersion] = useState(0);
   const reload = useCallback(() => setVersion((known) => known + 1), []);
@@ -67,7 +68,7 @@ export function useData(path) {
         if (!controller.signal.aborted) setState((known) => ({ ...known, path, error }));
       }
       isReading = false;
-      if (!controller.signal.aborted) schedule(isStale ? READ_INTERVAL : IDLE_INTERVAL);
+      if (!controller.signal.aborted) schedule(isStale ? interval : Math.max(interval, IDLE_INTERVAL));
     }
     function schedule(delay) {
       clearTimeout(timer);
@@ -76,7 +77,7 @@ export function useData(path) {
     function changed() {
       if (isStale) return;
       isStale = true;
-      if (!isReading) schedule(READ_INTERVAL);
+      if (!isReading) schedule(interval);
     }
 
     listeners.add(changed);

@@ -7,13 +7,13 @@ const WORST = 10;
 
 /** Scores over time by judge, and the worst answers. */
 export function EvaluationsView() {
-  const { data, error } = useData('eval-runs?limit=200&sort_by=created_at&sort_order=desc');
+  const { data, error } = useData('eval-runs?limit=200&sort_by=created_at&sort_order=desc', 5_000);
+  // Questions and answers are those of sessions: they are for readers of sessions.
+  const sessions = useData('sessions?limit=1', 60_000);
   if (!data) return html`<${Problem} error=${error} />${error ? null : html`<${Loading} />`}`;
   const evaluations = data.data.map(toJudgement);
   const passed = evaluations.filter((item) => item.passed).length;
-  const judges = Map.groupBy
-    ? Map.groupBy(evaluations, ({ judge }) => judge)
-    : groupBy(evaluations, ({ judge }) => judge);
+  const judges = groupBy(evaluations, ({ judge }) => judge);
   const worst = evaluations
     .filter((item) => !item.passed || item.score !== null)
     .sort((one, other) => Number(one.passed) - Number(other.passed) || (one.score ?? 0) - (other.score ?? 0))
@@ -30,11 +30,18 @@ export function EvaluationsView() {
       ]}
     />
     ${[...judges].map(([judge, items]) => html`<${Scores} judge=${judge} items=${items} />`)}
+    ${sessions.error ? html`<p class="empty">The answers are shown to those who may read sessions.</p>` : null}
+    ${sessions.data ? html`<${WorstAnswers} items=${worst} />` : null}
+  `;
+}
+
+function WorstAnswers({ items }) {
+  return html`
     <${Table}
       caption="The worst of these answers"
       empty="There are no evaluations. A judge is a post-hook: agentAsJudge()."
       columns=${['Time', 'Judge', 'Component', 'Result', 'Score', 'Question', 'Answer', 'Reason', 'Run']}
-      rows=${worst.map((item) => [
+      rows=${items.map((item) => [
         time(item.at),
         item.judge,
         item.component,
