@@ -40,7 +40,8 @@ export class HookRepair {
     // Those that fail again from now on are not retried once more.
     const to = Date.now();
     let count = 0;
-    for (let from: number | undefined = to - 3_600_000; from !== undefined;) {
+    let from: number | undefined = to - 3_600_000;
+    while (from !== undefined) {
       const retries: HookRetries = await this.agentOs.executions.retryAll({ hook, from, to });
       count += retries.refused.length;
       from = retries.next;
