@@ -44,8 +44,8 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A queue in PostgreSQL', 'i
     const open = (): Promise<readonly string[]> => new SqlQueueStore(new PoolDatabase(pool), 'queue').open();
     await open();
     await pool.query(
-      `DROP INDEX agent_os_hook_executions_key;
-       ALTER TABLE agent_os_hook_executions DROP COLUMN key;
+      `DROP INDEX agent_os_hook_executions_key, agent_os_hook_executions_batch;
+       ALTER TABLE agent_os_hook_executions DROP COLUMN key, DROP COLUMN job;
        ALTER TABLE agent_os_hook_batches DROP COLUMN retrying`,
     );
     const worker = await pool.connect();
@@ -61,8 +61,8 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A queue in PostgreSQL', 'i
       worker.release(true);
     }
     const columns = `SELECT column_name FROM information_schema.columns
-      WHERE (table_name, column_name) IN (('agent_os_hook_executions', 'key'), ('agent_os_hook_batches', 'retrying'))`;
-    expect((await pool.query(columns)).rowCount).toBe(2);
+      WHERE (table_name, column_name) IN (('agent_os_hook_executions', 'key'), ('agent_os_hook_executions', 'job'), ('agent_os_hook_batches', 'retrying'))`;
+    expect((await pool.query(columns)).rowCount).toBe(3);
   });
 });
 
