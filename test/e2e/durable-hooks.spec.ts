@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
 import { HookExecutionConflictError } from 'nestjs-agentos/executor';
 import { bullmq, type BullmqSettings } from 'nestjs-agentos/bullmq';
-import type { HookExecutor, HookExecutorHost } from 'nestjs-agentos/executor';
+import type { HookBatch, HookExecutor, HookExecutorHost } from 'nestjs-agentos/executor';
 import { createGate } from 'nestjs-agentos/testing';
 
 import { LedgerExecutions } from '../../src/execution/hook.ledger.js';
@@ -313,6 +313,55 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect(warnings.join()).toContain('No worker knows the hook "unknown"');
     });
 
+    it('that a process does not know goes to a worker that knows it, and the hooks after it wait for it', async () => {
+      const queue = nextQueue();
+      const warned = createGate();
+      const logger = { error: () => undefined, warn: () => warned.open() };
+      const older = await start({ queue }, { logger, rebuild: () => undefined });
+      const batch = scheduledNow(
+        older.batch('run', {
+          unknown: ({ hook }) => void older.steps.push(`unknown, attempt ${hook.attempt}`),
+          next: older.step('next'),
+        }),
+      );
+      await older.acceptAndRelease(batch);
+      await warned.opened;
+      await older.executor.stop(AbortSignal.abort());
+      await join(older, { queue });
+      await until(async () => (await older.executions.counts()).open === 0);
+      expect([older.steps, await older.recordedStates(batch)]).toEqual([
+        ['unknown, attempt 1', 'next'],
+        { unknown: 'succeeded', next: 'succeeded' },
+      ]);
+    });
+
+    it('does not wait until all hooks of another run have ended, however many it has', async () => {
+      const stage = await start({ concurrency: 1 });
+      const names = Array.from({ length: 50 }, (_, index) => `many ${index + 1}`);
+      const hasBegun = createGate();
+      const areStored = createGate();
+      const many = Object.fromEntries(names.map((name) => [name, stage.step(name)]));
+      const first = async (): Promise<void> => {
+        hasBegun.open();
+        await areStored.opened;
+      };
+      const large = stage.batch('large', { first, ...many });
+      const others = ['one', 'two', 'three'].map((id) =>
+        stage.batch(id, { [`${id} 1`]: stage.step(`${id} 1`), [`${id} 2`]: stage.step(`${id} 2`) }),
+      );
+      await stage.acceptAndRelease(large);
+      await hasBegun.opened;
+      await stage.acceptAndRelease(...others);
+      areStored.open();
+      await Promise.all([large, ...others].map((batch) => stage.executor.ended(batch)));
+      expect(stage.steps.filter((step) => step.startsWith('many'))).toEqual(names);
+      const last = Math.max(
+        ...stage.steps.flatMap((step, index) => (step.startsWith('many') ? [] : [index])),
+      );
+      // Six hooks of three other runs, and about as many rounds as one of these runs has hooks.
+      expect(last).toBeLessThan(20);
+    });
+
     it('is run with the context that the host has carried along', async () => {
       const contexts: string[] = [];
       const stage = await start(
@@ -366,6 +415,13 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       );
     });
   });
+
+/** The same batch; executions of the harness are as old as the epoch. */
+function scheduledNow(batch: HookBatch): HookBatch {
+  const scheduledAt = Date.now();
+  const tasks = batch.tasks.map((task) => ({ ...task, execution: { ...task.execution, scheduledAt } }));
+  return { ...batch, tasks };
+}
 
 /** Waits for what another process or the store does: nothing here could tell of it. */
 async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {

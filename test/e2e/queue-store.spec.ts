@@ -742,6 +742,7 @@ describe('The function bullmq()', () => {
     ['no store', {}, /expected one of folder, pool and connection, got none/],
     ['two stores', { folder: 'a', connection: 'redis://a' }, /got folder and connection/],
     ['a pool of the wrong kind', { pool: {} }, /expected pool to be a Pool of "pg"/],
+    ['an address instead of a pool', { pool: 'postgres://server' }, /expected pool to be a Pool of "pg"/],
     ['an unknown option', { folder: 'a', retries: 3 }, /retries/],
     ['too few takeovers', { folder: 'a', maxTakeovers: 1 }, /maxTakeovers/],
   ])('refuses %s immediately', (_what, options, message) => {

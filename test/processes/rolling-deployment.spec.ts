@@ -15,7 +15,7 @@ import { describeWherePossible } from '../support/where-possible.js';
 
 jest.setTimeout(240_000);
 const START_TIMEOUT = 60_000;
-const PROGRAM = 'rolling-process.js';
+const PROGRAM = 'queue-process.js';
 const HOOKS = ['first', 'second', 'third'];
 /** Milliseconds between two questions of a client. */
 const PAUSE = 50;

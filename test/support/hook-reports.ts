@@ -19,11 +19,15 @@ export class HookReports {
   readonly #open = new Map<string, string>();
   readonly #overlaps: string[] = [];
   readonly #failing = new Set<string>();
+  /** Resolve when the hooks with these names may end. */
+  readonly #held = new Map<string, Promise<void>>();
   readonly #watchers = new Set<() => void>();
 
   private constructor() {
     this.#server = createServer((request, response) => {
-      void this.#take(request).then((status) => response.writeHead(status).end());
+      // A process that ends closes its connections.
+      const left = once(response, 'close');
+      void this.#take(request, left).then((status) => response.writeHead(status).end());
     });
   }
 
@@ -52,6 +56,16 @@ export class HookReports {
     this.#failing.add(hook);
   }
 
+  /** Hooks with this name do not end from now on. @returns lets them end */
+  hold(hook: string): () => void {
+    let end: () => void = () => undefined;
+    this.#held.set(hook, new Promise((resolve) => (end = resolve)));
+    return () => {
+      this.#held.delete(hook);
+      end();
+    };
+  }
+
   /** Resolves when so many reports match. */
   async until(count: number, matches: (report: HookReport) => boolean = () => true): Promise<void> {
     while (this.#all.filter(matches).length < count)
@@ -64,7 +78,7 @@ export class HookReports {
     await once(this.#server, 'close');
   }
 
-  async #take(request: IncomingMessage): Promise<number> {
+  async #take(request: IncomingMessage, left: Promise<unknown>): Promise<number> {
     const report = JSON.parse(await text(request)) as HookReport;
     const { run, hook, attempt } = report;
     const other = this.#open.get(run);
@@ -75,6 +89,7 @@ export class HookReports {
     this.#watchers.clear();
     // Another hook of the run would have time to begin.
     await new Promise(setImmediate);
+    await Promise.race([this.#held.get(hook), left]);
     this.#open.delete(run);
     return this.#failing.has(hook) && attempt === 1 ? 500 : 200;
   }

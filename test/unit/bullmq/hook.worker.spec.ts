@@ -5,7 +5,7 @@ import { HookWorker } from '../../../src/bullmq/hook.worker.js';
 import type { Claim, ClaimRequest, QueueStore } from '../../../src/bullmq/queue.store.js';
 import type { LostExecutions } from '../../../src/bullmq/lost.executions.js';
 import type { StoredSnapshots } from '../../../src/bullmq/stored.snapshots.js';
-import type { HookTask } from '../../../src/execution/hook.executor.js';
+import type { HookExecutorHost, HookTask } from '../../../src/execution/hook.executor.js';
 import { HookHarness, type TestHookOptions } from '../../support/hook-harness.js';
 
 class DelayedError extends Error {}
@@ -23,11 +23,14 @@ describe('A worker of hooks', () => {
   let read: () => Promise<unknown>;
   /** The data of the run is in the process already. */
   let hasData: boolean;
+  /** Finds the hook of a job; that of the harness if undefined. */
+  let rebuild: HookExecutorHost['rebuild'] | undefined;
 
   afterEach(() => void jest.restoreAllMocks());
   beforeEach(() => {
     read = () => Promise.resolve({});
     hasData = true;
+    rebuild = undefined;
     harness = new HookHarness();
     steps = [];
     answers = [];
@@ -39,7 +42,7 @@ describe('A worker of hooks', () => {
     const store: Partial<QueueStore> = {
       claim: (_claimed, _startedAt, request) => {
         asked.push(request);
-        const execution = { ...task.execution, attempts: 1 };
+        const execution = { ...task.execution, scheduledAt: Date.now(), attempts: 1 };
         return Promise.resolve(answers.shift() ?? { kind: 'claimed', execution, batch: {} });
       },
       unclaim: () => {
@@ -50,13 +53,13 @@ describe('A worker of hooks', () => {
       waiting: () => Promise.resolve(['runs already', 'waits', 'later']),
     };
     return new HookWorker({
-      host: harness.host,
+      host: { ...harness.host, ...(rebuild ? { rebuild } : {}) },
       store: store as QueueStore,
       snapshots: { has: () => hasData, get: () => read() } as unknown as StoredSnapshots,
       lost: {} as LostExecutions,
       errors: { DelayedError, WaitingError, UnrecoverableError },
       lockDuration: 30_000,
-      unknownAfter: 1_000,
+      unknownAfter: 3_600_000,
       logger: harness.log,
       promote: (jobId) => {
         steps.push(`promote ${jobId}`);
@@ -114,6 +117,22 @@ describe('A worker of hooks', () => {
       worker.process({ ...jobOf(task), attemptsStarted: 2 } as Job, 'token'),
     ).resolves.toBeDefined();
     expect(asked).toEqual([{ jobId: 'job', snapshotOf: task.execution.runId }, { jobId: 'job' }]);
+  });
+
+  it('leaves a hook that its process does not know to others, for longer each time, up to a minute', async () => {
+    rebuild = () => undefined;
+    const worker = createWorker({});
+    for (const attemptsStarted of [1, 2, 3, 6, 7, 50]) {
+      const job = { ...jobOf(task), attemptsStarted } as Job;
+      await expect(worker.process(job, 'token')).rejects.toThrow(DelayedError);
+    }
+    const pauses = [1, 2, 4, 32, 60, 60];
+    expect(steps).toEqual(pauses.flatMap((seconds) => ['unclaimed', `delayed for ${seconds} s`]));
+    const warning =
+      'Hook "post" of agent "support" (run run) is not known in this process; it is left to other workers.';
+    expect(harness.log.messages('warn')).toEqual(
+      pauses.map(() => `${warning} All workers need the same module.`),
+    );
   });
 
   it('does not call a hook whose lock may have expired while the data of its run were read', async () => {
