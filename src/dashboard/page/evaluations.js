@@ -1,6 +1,6 @@
 import { html } from './htm-preact.js';
 import { useData } from './data.js';
-import { count, percent, time } from './format.js';
+import { count, counted, percent, time } from './format.js';
 import { Loading, Problem, RunLink, Table, Tag, Tiles } from './parts.js';
 
 const WORST = 10;
@@ -63,7 +63,8 @@ function Scores({ judge, items }) {
   return html`
     <figure class="scores">
       <figcaption>
-        <strong>${judge}</strong>: ${count(items.length)} evaluations, ${percent(passed, items.length)} passed
+        <strong>${judge}</strong>: ${counted(items.length, 'evaluation')}, ${percent(passed, items.length)}
+        passed
       </figcaption>
       <div
         class="columns"
@@ -79,6 +80,11 @@ function Scores({ judge, items }) {
             ></i>
           `,
         )}
+      </div>
+      <div class="scale">
+        <span>${time(shown[0].at)}</span>
+        <span>a full column is 10 of 10, a striped one has failed</span>
+        <span>${time(shown.at(-1).at)}</span>
       </div>
     </figure>
   `;

@@ -26,6 +26,11 @@ export function count(number) {
   return (number ?? 0).toLocaleString();
 }
 
+/** A number of things, such as `1 run` or `2 runs`. */
+export function counted(number, noun) {
+  return `${count(number)} ${number === 1 ? noun : `${noun}s`}`;
+}
+
 export function percent(part, whole) {
   return whole > 0 ? `${Math.round((100 * part) / whole)} %` : '–';
 }

@@ -1,6 +1,6 @@
 import { html, useRef, useState } from './htm-preact.js';
 import { useData } from './data.js';
-import { between, count, duration, time } from './format.js';
+import { between, count, counted, duration, time } from './format.js';
 import { Component, Loading, Problem, RunLink, Table, Tag, words } from './parts.js';
 
 const OUTCOMES = ['completed', 'rejected', 'failed', 'cancelled'];
@@ -85,7 +85,7 @@ function Pages({ page, isLast, onPage }) {
 }
 
 function rangeOf({ data, meta: { page, limit, total } }) {
-  if (data.length === 0) return `${count(total)} runs`;
+  if (data.length === 0) return counted(total, 'run');
   const start = (page - 1) * limit;
-  return `${count(start + 1)} to ${count(start + data.length)} of ${count(total)} runs`;
+  return `${count(start + 1)} to ${count(start + data.length)} of ${counted(total, 'run')}`;
 }
