@@ -63,8 +63,8 @@ function Scores({ judge, items }) {
   return html`
     <figure class="scores">
       <figcaption>
-        <strong>${judge}</strong>: ${counted(items.length, 'evaluation')}, ${percent(passed, items.length)}
-        passed
+        <strong>${judge}</strong
+        >${`: ${counted(items.length, 'evaluation')}, ${percent(passed, items.length)} passed`}
       </figcaption>
       <div
         class="columns"
