@@ -6,7 +6,7 @@ import { AgentOsRuntime } from '../agent-os.runtime.js';
 import { EXTRAS } from '../agent-os.tokens.js';
 import { OpenRoutes, Handles } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
-import { toWireInfo, type WireInfo } from '../protocol/config.js';
+import { toWireInfo, type Authentication } from '../protocol/config.js';
 
 /** Tells which server this is, and which credentials a client needs. Open to all clients. */
 @OpenRoutes()
@@ -20,15 +20,19 @@ export class InfoController {
   @Handles(SERVER_ROUTES.info)
   info(@Res() response: object): void {
     const { options, components } = this.runtime;
-    this.responder.reply(response, toWireInfo(options, authModeOf(options, this.extras), components));
+    const authentication = authenticationOf(options, this.extras);
+    this.responder.reply(response, toWireInfo(options, authentication, components));
   }
 }
 
-/** The authentication of clients: the key, the host's guards, or none. */
-function authModeOf(
+/** The authentication of clients: the key, the host's guards, or none; and whether the host identifies the user. */
+function authenticationOf(
   { http: { securityKey } }: ResolvedAgentOsOptions,
   { http }: AgentOsExtras,
-): WireInfo['auth_mode'] {
-  if (securityKey !== undefined) return 'security_key';
-  return http && http.guards && http.guards.length > 0 ? 'jwt' : 'none';
+): Authentication {
+  const isGuarded = http && http.guards && http.guards.length > 0;
+  return {
+    auth_mode: securityKey !== undefined ? 'security_key' : isGuarded ? 'jwt' : 'none',
+    user_isolation: Boolean(http && http.userId),
+  };
 }
