@@ -10,16 +10,19 @@ import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
 import { clientLab } from './client-lab.js';
 
-/** A Python in which scripts/install-agno-client.sh has installed agno. */
-const PYTHON = process.env['AGNO_PYTHON'];
+/** The versions of agno whose clients are tried, with the variable that names a Python in which each is installed. */
+const VERSIONS = [
+  { version: '2.9', variable: 'AGNO_PYTHON' },
+  { version: '3.1', variable: 'AGNO31_PYTHON' },
+];
 const FOLDER = import.meta.dirname;
 const KEY = 'the key';
 
 interface Check {
   readonly name: string;
   readonly title: string;
-  /** What it needs: an open server, or one with a key. */
-  readonly needs: 'open' | 'locked' | undefined;
+  /** What it needs: an open server, one with a key, or a version of the client. */
+  readonly needs: 'open' | 'locked' | 'latest' | 'earlier' | undefined;
 }
 
 interface Result {
@@ -37,27 +40,38 @@ const SERVERS = ADAPTERS.flatMap((adapter) => [
   { adapter, access: 'open' as const, key: undefined },
 ]);
 
-describeWherePossible(
-  PYTHON !== undefined || process.env['CI'] !== undefined,
-  'The Python client of agno',
-  'run scripts/install-agno-client.sh, and set AGNO_PYTHON to the Python that it names',
-  () => {
-    describe.each(SERVERS)('with a server on $adapter that is $access,', testClient);
-  },
-);
+for (const { version, variable } of VERSIONS) {
+  const python = process.env[variable];
+  describeWherePossible(
+    python !== undefined || process.env['CI'] !== undefined,
+    `The Python client of agno ${version}`,
+    `run scripts/install-agno-client.sh for ${version}, and set ${variable} to the Python that it names`,
+    () => {
+      describe.each(SERVERS)('with a server on $adapter that is $access,', (server) => {
+        if (python === undefined)
+          throw new Error(`${variable} is not set: run scripts/install-agno-client.sh.`);
+        testClient(server, version, python);
+      });
+    },
+  );
+}
 
-function testClient({ adapter, access, key }: (typeof SERVERS)[number]): void {
+function testClient(
+  { adapter, access, key }: (typeof SERVERS)[number],
+  version: string,
+  python: string,
+): void {
   const problems = new Map<string, string | null>();
 
   beforeAll(async () => {
-    if (PYTHON === undefined) throw new Error('AGNO_PYTHON is not set: run scripts/install-agno-client.sh.');
     const http = key === undefined ? { acceptClientContext: true } : { securityKey: key };
     const { url } = await startApp({ adapter, agentOs: { ...clientLab(), http } });
-    for (const { check, problem } of await runClient(PYTHON, url, key)) problems.set(check, problem);
+    for (const { check, problem } of await runClient(python, url, key)) problems.set(check, problem);
   }, 120_000);
   afterAll(closeApps);
 
-  it.each(checks.filter(({ needs }) => needs === undefined || needs === access))('$title', ({ name }) => {
+  const kinds = [undefined, access, version === '2.9' ? 'earlier' : 'latest'];
+  it.each(checks.filter(({ needs }) => kinds.includes(needs)))('$title', ({ name }) => {
     expect(problems.get(name)).toBeNull();
   });
 }
@@ -81,7 +95,7 @@ async function runClient(python: string, url: string, key: string | undefined): 
 }
 
 function checksIn(source: string): Check[] {
-  const pattern = /^@check(?:_if_(open|locked))?\nasync def (\w+)\(\):\n {4}"""(.+)"""/gm;
+  const pattern = /^@check(?:_if_(open|locked|latest|earlier))?\nasync def (\w+)\(\):\n {4}"""(.+)"""/gm;
   return [...source.matchAll(pattern)].map(([, needs, name = '', title = '']) => ({
     name,
     title,

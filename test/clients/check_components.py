@@ -1,4 +1,4 @@
-from checks import HEADERS, check, client, same
+from checks import HEADERS, check, check_if_earlier, client, same
 
 
 @check
@@ -12,7 +12,7 @@ async def configuration():
         assert "w1" in {workflow.id for workflow in config.workflows}
 
 
-@check
+@check_if_earlier
 async def models():
     """lists the models"""
     models = await client.get_models(headers=HEADERS)
