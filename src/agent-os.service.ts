@@ -10,7 +10,7 @@ import { toError } from './data/to-error.js';
 import type { HookExecution } from './execution/hook-execution.js';
 import type { ManagedHookExecutions } from './execution/managed-hook.executions.js';
 import type { HookListing } from './hooks/hook.listing.js';
-import { identityOf } from './model/component.js';
+import { identityOf } from './model/component-identity.js';
 import type { RunEvent } from './model/run-event.js';
 import type { RunInput } from './model/run-input.js';
 import type { RunOutput } from './model/run-output.js';

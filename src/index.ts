@@ -72,7 +72,7 @@ export {
 } from './hooks/hook.reference.js';
 export { sampled } from './hooks/sampled.js';
 
-export type { ComponentIdentity, ComponentKind } from './model/component.js';
+export type { ComponentIdentity, ComponentKind } from './model/component-identity.js';
 export type { Message } from './model/message.js';
 export type { PlainRecord, RunContext } from './model/run-context.js';
 export type { RunEvent } from './model/run-event.js';

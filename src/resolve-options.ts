@@ -18,7 +18,7 @@ import { HookExecutor } from './execution/hook.executor.js';
 import type { HookErrorHandler } from './hooks/hook-failure.reporter.js';
 import type { PostHookContext, PreHookContext } from './hooks/hook.context.js';
 import type { HookLike } from './hooks/hook.reference.js';
-import type { ComponentKind } from './model/component.js';
+import type { ComponentKind } from './model/component-identity.js';
 import { showValue } from './model/show-value.js';
 import { checkOptions } from './options/check.options.js';
 import {

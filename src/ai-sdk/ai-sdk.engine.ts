@@ -1,7 +1,7 @@
 import { stepCountIs, streamText, type ToolSet } from 'ai';
 
 import { Engine, type EngineEvent, type EngineRequest, type ToolDescription } from '../components/engine.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import {
   callSettingsOf,

@@ -1,7 +1,7 @@
 import { jsonSchema, type Tool } from 'ai';
 
 import { isBlank } from '../model/blank.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 
 /**
  * The name of the tool with which a leader delegates a task to a member.

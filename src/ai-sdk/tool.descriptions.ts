@@ -1,7 +1,7 @@
 import { asSchema, type ToolSet } from 'ai';
 
 import type { ToolDescription } from '../components/engine.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { PlainRecord } from '../model/run-context.js';
 import { DELEGATE_TOOL, delegateTool } from './delegate.tool.js';
 

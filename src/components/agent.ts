@@ -1,6 +1,6 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { isRecord } from '../data/is-record.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { Message } from '../model/message.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import { showValue } from '../model/show-value.js';

@@ -1,5 +1,5 @@
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
-import type { ComponentKind } from '../model/component.js';
+import type { ComponentKind } from '../model/component-identity.js';
 import { Component } from './component.js';
 
 /** The components that AgentOS serves, and those inside them. */

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 import type { PostHookContext, PreHookContext } from '../hooks/hook.context.js';
 import type { HookLike } from '../hooks/hook.reference.js';
-import type { ComponentKind } from '../model/component.js';
+import type { ComponentKind } from '../model/component-identity.js';
 import type { ModelIdentity, RunOutput } from '../model/run-output.js';
 import type { RunOptions } from '../model/runnable-component.js';
 import { checkOptions } from '../options/check.options.js';

@@ -7,7 +7,7 @@ import type { ModelIdentity } from '../model/run-output.js';
 import type { FinishReason, ModelRequestMetrics } from '../model/run-usage.js';
 import type { ToolExecution } from '../model/tool-execution.js';
 import type { RunUsage } from '../model/run-usage.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 
 /** The request that an engine gets. */
 export interface EngineRequest {

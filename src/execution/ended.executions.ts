@@ -1,4 +1,4 @@
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type {
   HookEndReason,
   HookExecution,

@@ -1,4 +1,4 @@
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 
 /** Before the run (`pre`) or after it (`post`). */
 export type HookPhase = 'pre' | 'post';

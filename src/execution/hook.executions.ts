@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type {
   FinalHookExecutionState,
   HookExecution,

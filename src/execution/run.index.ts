@@ -1,7 +1,7 @@
 import { Subject, type Observable } from 'rxjs';
 
 import { millisecondsSince, now } from '../model/clock.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { RunActivity } from '../model/run-activity.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunOutcome, RunOutput } from '../model/run-output.js';

@@ -1,7 +1,7 @@
 import { withoutUndefined } from '../data/without-undefined.js';
 import type { HookMode, HookPhase } from '../execution/hook-execution.js';
 import type { HookLimits } from '../execution/hook.limits.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { BoundHook, HookModeReason } from './bound-hook.js';
 import { HookMetadataAccessor } from './hook-metadata.accessor.js';
 import type { HookDefinition } from './hook.definition.js';

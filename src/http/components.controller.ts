@@ -3,7 +3,7 @@ import { NotFoundException, Param, Res } from '@nestjs/common';
 import { COMPONENT_ROUTES } from '../protocol/routes.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import type { Component } from '../components/component.js';
-import type { ComponentKind } from '../model/component.js';
+import type { ComponentKind } from '../model/component-identity.js';
 import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { toWireComponent, toWireWorkflowSummary } from '../protocol/components.js';

@@ -1,4 +1,4 @@
-import type { ComponentIdentity } from './component.js';
+import type { ComponentIdentity } from './component-identity.js';
 import type { PlainRecord } from './run-context.js';
 import type { RunFile } from './run-input.js';
 import type { ModelIdentity, RunOutput, StepOutput } from './run-output.js';

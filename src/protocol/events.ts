@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ComponentKind } from '../model/component.js';
+import type { ComponentKind } from '../model/component-identity.js';
 import type { IterationEventFields, RunErrorFields, RunEvent, StepPlace } from '../model/run-event.js';
 import type { ModelIdentity, RunOutput, StepOutput } from '../model/run-output.js';
 import type { RunFile } from '../model/run-input.js';

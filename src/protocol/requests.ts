@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
-import { COMPONENT_KINDS } from '../model/component.js';
+import { COMPONENT_KINDS } from '../model/component-identity.js';
 import { RUN_OUTCOMES, type RunStatus } from '../model/run-output.js';
 import {
   choice,

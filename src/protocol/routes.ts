@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { REMEMBERED_RUNS } from '../execution/run.index.js';
-import { COMPONENT_KINDS, type ComponentKind } from '../model/component.js';
+import { COMPONENT_KINDS, type ComponentKind } from '../model/component-identity.js';
 import { WIRE_COMPONENTS, WireWorkflowSummary } from './components.js';
 import { WireConfig, WireHealth, WireHome, WireInfo, WireModel } from './config.js';
 import { WireError, WireValidationError } from './errors.js';

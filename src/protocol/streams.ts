@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { ComponentKind } from '../model/component.js';
+import type { ComponentKind } from '../model/component-identity.js';
 import { toLine } from './event.lines.js';
 import { COMMON_FIELDS, ERROR_EVENTS, EVENTS, prefixOf, type WireEvent } from './events.js';
 import type { WireChanges } from './hooks.js';

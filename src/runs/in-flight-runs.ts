@@ -1,7 +1,7 @@
 import { Subject, type Observable } from 'rxjs';
 
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { RunWait, StoppableRun } from './run.view.js';
 import { millisecondsSince, now } from '../model/clock.js';
 

@@ -11,7 +11,7 @@ import {
 } from '../errors/run.errors.js';
 import { forLog, reasonOf } from '../errors/log.text.js';
 import { toError, toReadable } from '../data/to-error.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { AnswerPiece, RunErrorFields, RunEventBody } from '../model/run-event.js';
 import type { RunOutcome, RunOutput, RunStatus } from '../model/run-output.js';
 import type { RunView } from './run.view.js';

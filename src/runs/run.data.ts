@@ -3,7 +3,7 @@ import { copyToKeep } from '../data/lenient-copy.js';
 import { replaceContent } from '../data/replace-content.js';
 import type { HookPhase } from '../execution/hook-execution.js';
 import { nowInSeconds } from '../model/clock.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import { newId } from '../model/ids.js';
 import type { Message } from '../model/message.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';

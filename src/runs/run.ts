@@ -5,7 +5,7 @@ import type { HookExecution, HookPosition } from '../execution/hook-execution.js
 import type { BoundHook } from '../hooks/bound-hook.js';
 import type { ComponentHooks } from '../hooks/hook.registry.js';
 import { millisecondsSince } from '../model/clock.js';
-import { identityOf, type ComponentIdentity } from '../model/component.js';
+import { identityOf, type ComponentIdentity } from '../model/component-identity.js';
 import { newId } from '../model/ids.js';
 import type { RunActivity } from '../model/run-activity.js';
 import type { RunContext } from '../model/run-context.js';
@@ -45,7 +45,7 @@ import { currentScope, enterScope, type HookScope, type RunScope, type ScopedRun
 import { SessionView } from '../sessions/session.view.js';
 import { userOf } from '../sessions/user-id.js';
 import type { RunSnapshot } from '../model/run-snapshot.js';
-import { inTurn } from './steps.js';
+import { inTurn } from './sequence.js';
 import { RunTree } from './tree.js';
 
 /** The component to run, its input and its options. */

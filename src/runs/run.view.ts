@@ -1,5 +1,5 @@
 import type { HookPosition } from '../execution/hook-execution.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { RunActivity } from '../model/run-activity.js';
 import type { RunContext } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';

@@ -1,4 +1,4 @@
-import type { ComponentIdentity, ComponentKind } from '../model/component.js';
+import type { ComponentIdentity, ComponentKind } from '../model/component-identity.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import type { SessionOwner } from './session.store.js';
 

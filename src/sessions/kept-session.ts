@@ -1,4 +1,4 @@
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { PlainRecord } from '../model/run-context.js';
 import { withoutUndefined } from '../data/without-undefined.js';
 import { withChanges } from './session.changes.js';

@@ -1,6 +1,6 @@
 import { StoreTimeoutError } from '../errors/store-timeout.error.js';
 import { copyPlainData } from '../data/copy-plain-data.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { PlainRecord, RunContext } from '../model/run-context.js';
 import type { Session } from '../model/session.js';
 import { changesOf, type SessionChanges } from './session.changes.js';

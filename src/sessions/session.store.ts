@@ -1,4 +1,4 @@
-import type { ComponentIdentity, ComponentKind } from '../model/component.js';
+import type { ComponentIdentity, ComponentKind } from '../model/component-identity.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunInput } from '../model/run-input.js';
 import type { RunEvent } from '../model/run-event.js';

@@ -1,7 +1,7 @@
 import { and, asc, eq, getTableColumns, gte, inArray, isNull, lte, sql, type SQL } from 'drizzle-orm';
 
 import { fromExactJson, toExactJson } from '../data/exact-json.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { PlainRecord } from '../model/run-context.js';
 import { tokensOf } from '../model/run-usage.js';
 import type {

@@ -1,5 +1,5 @@
 import { tokensOf, type ModelRequestMetrics, type RunUsage } from '../model/run-usage.js';
-import type { ComponentIdentity, ComponentKind } from '../model/component.js';
+import type { ComponentIdentity, ComponentKind } from '../model/component-identity.js';
 import type { ModelIdentity } from '../model/run-output.js';
 
 /*

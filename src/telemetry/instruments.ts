@@ -1,7 +1,7 @@
 import type { Histogram, Counter, Meter, ObservableGauge, BatchObservableResult } from '@opentelemetry/api';
 
 import { millisecondsSince, now } from '../model/clock.js';
-import type { ComponentIdentity } from '../model/component.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { ModelIdentity } from '../model/run-output.js';
 import { tokensOf, type RunUsage } from '../model/run-usage.js';
 import { BoundedNames } from './bounded.names.js';

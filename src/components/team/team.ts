@@ -1,4 +1,4 @@
-import { identityOf, type ComponentIdentity } from '../../model/component.js';
+import { identityOf, type ComponentIdentity } from '../../model/component-identity.js';
 import type { ModelIdentity } from '../../model/run-output.js';
 import { showValue } from '../../model/show-value.js';
 import { oneOf, optionsOf, valueWith } from '../../options/option.schemas.js';

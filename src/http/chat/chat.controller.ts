@@ -3,7 +3,7 @@ import { Inject, Param, Req, Res, type Type } from '@nestjs/common';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
-import type { ComponentKind } from '../../model/component.js';
+import type { ComponentKind } from '../../model/component-identity.js';
 import { COMPONENT_ROUTES } from '../../protocol/routes.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';

@@ -1,4 +1,4 @@
-import { COMPONENT_KINDS, type ComponentKind } from '../../model/component.js';
+import { COMPONENT_KINDS, type ComponentKind } from '../../model/component-identity.js';
 import { EVAL_TYPE } from '../../protocol/evaluations.js';
 import type { EvaluationsQuery } from '../../protocol/requests.js';
 import type { EvaluationCriteria } from '../../sessions/eval.store.js';

@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 
-import type { ComponentKind } from '../../model/component.js';
+import type { ComponentKind } from '../../model/component-identity.js';
 
 /** Names the class after its kind, since logs and OpenAPI operation ids show its name: `AgentRunsController`. */
 export function nameController(controller: Type, kind: ComponentKind): Type {

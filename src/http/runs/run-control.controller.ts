@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 
 import { COMPONENT_ROUTES } from '../../protocol/routes.js';
-import type { ComponentKind } from '../../model/component.js';
+import type { ComponentKind } from '../../model/component-identity.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { readForm, type FormRequest } from '../forms/read-form.js';

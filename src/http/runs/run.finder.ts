@@ -2,7 +2,7 @@ import { Injectable, NotFoundException } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
-import type { ComponentKind } from '../../model/component.js';
+import type { ComponentKind } from '../../model/component-identity.js';
 import type { StoppableRun } from '../../runs/run.view.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { SessionStore, type SessionOwner, type StoredRun } from '../../sessions/session.store.js';

@@ -4,7 +4,7 @@ import { COMPONENT_ROUTES } from '../../protocol/routes.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
-import type { ComponentKind } from '../../model/component.js';
+import type { ComponentKind } from '../../model/component-identity.js';
 import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { BodyMemory, type BodyCount } from '../forms/body.memory.js';
 import { readForm, type Form, type FormRequest } from '../forms/read-form.js';

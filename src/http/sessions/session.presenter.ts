@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
-import type { ComponentIdentity, ComponentKind } from '../../model/component.js';
+import type { ComponentIdentity, ComponentKind } from '../../model/component-identity.js';
 import type { StoredSession } from '../../sessions/session.store.js';
 import { DEFAULT_RUNS } from '../../protocol/requests.js';
 import type { Unknown } from '../../protocol/schema.js';

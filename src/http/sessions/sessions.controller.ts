@@ -3,7 +3,7 @@ import { BadRequestException, ConflictException, Inject, Req, Res } from '@nestj
 import { SESSION_ROUTES } from '../../protocol/routes.js';
 import type { ResolvedAgentOsOptions } from '../../agent-os.options.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
-import { COMPONENT_KINDS, type ComponentKind } from '../../model/component.js';
+import { COMPONENT_KINDS, type ComponentKind } from '../../model/component-identity.js';
 import { withoutUndefined } from '../../data/without-undefined.js';
 import { newId } from '../../model/ids.js';
 import { toWirePage } from '../../protocol/pages.js';

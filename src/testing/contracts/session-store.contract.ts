@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { ComponentKind } from '../../model/component.js';
+import type { ComponentKind } from '../../model/component-identity.js';
 import type { RunStatus } from '../../model/run-output.js';
 import type { RecordChanges, SessionChanges } from '../../sessions/session.changes.js';
 import type {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { inTurn, type Step } from '../../../src/runs/steps.js';
+import { inTurn, type Step } from '../../../src/runs/sequence.js';
 
 /** Three steps; those at these places wait. Returns what they did, in order. */
 async function take(waiting: readonly number[], failing?: number): Promise<string[]> {
