@@ -174,7 +174,17 @@ const FIELDS = {
 
 /** The fields that identify a run, and those that only AgentOS writes. */
 const READ_ONLY: Readonly<Record<string, readonly string[]>> = {
-  runOutput: ['runId', 'parentRunId', 'sessionId', 'userId', 'component', 'stepId', 'status', 'createdAt'],
+  runOutput: [
+    'runId',
+    'parentRunId',
+    'sessionId',
+    'userId',
+    'component',
+    'stepId',
+    'replaces',
+    'status',
+    'createdAt',
+  ],
   runContext: ['runId', 'parentRunId', 'sessionId'],
   session: ['id'],
 };

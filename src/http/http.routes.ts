@@ -9,6 +9,7 @@ import { EvalRunsController } from './evals/eval-runs.controller.js';
 import { chatControllerOf } from './chat/chat.controller.js';
 import { ChatRecordings } from './chat/chat.recordings.js';
 import { ChatResponder } from './chat/chat.responder.js';
+import { ReplacedRuns } from './chat/replaced.runs.js';
 import { BodyMemory } from './forms/body.memory.js';
 import { HealthController } from './health.controller.js';
 import { HomeRoute } from './home.route.js';
@@ -63,6 +64,7 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   EventStreamOpener,
   HomeRoute,
   ProtocolResponder,
+  ReplacedRuns,
   ResumeResponder,
   RunFinder,
   RunRecordings,

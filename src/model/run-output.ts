@@ -67,6 +67,8 @@ export interface RunOutput {
   input?: RunInput;
   /** Set if this run is a step of a workflow; see {@link StepOutput.stepId}. */
   readonly stepId?: string;
+  /** Earlier runs of the session that this run replaces in its history, if there are any: {@link RunOptions.replaces}. */
+  readonly replaces?: readonly string[];
   /** The answer; for a rejected or failed run the text that may be shown instead. */
   content: string;
   /** The parsed answer, if the engine was asked for structured output; `content` is its JSON text. */

@@ -16,6 +16,12 @@ export interface RunOptions {
   readonly dependencies?: PlainRecord;
   /** Merged into the session's state before the run. */
   readonly sessionState?: PlainRecord;
+  /**
+   * Ids of earlier runs of the session that this run replaces, because their question is asked again: once it has
+   * completed, the history of later runs has it and not them, and its own history never has them. They stay stored.
+   * Default: none, or those of the run it is called in.
+   */
+  readonly replaces?: readonly string[];
   /** Aborting it cancels the run. */
   readonly signal?: AbortSignal;
 }

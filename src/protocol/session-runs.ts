@@ -72,7 +72,11 @@ const ConversationFields = CommonFields.extend({
   forked_from_run_id: z.string().nullable().optional().describe(AlwaysNull),
   forked_from_message_index: z.int().nullable().optional().describe(AlwaysNull),
   forked_from_session_id: z.string().nullable().optional().describe(AlwaysNull),
-  regenerated_from: z.string().nullable().optional().describe(AlwaysNull),
+  regenerated_from: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('The earlier run that this run replaces in the history of the session.'),
   last_checkpoint_at_message_index: z.int().nullable().optional().describe(AlwaysNull),
 });
 
@@ -160,7 +164,7 @@ function toConversation(run: StoredRun, unknown: Unknown): z.infer<typeof Conver
     forked_from_run_id: unknown,
     forked_from_message_index: unknown,
     forked_from_session_id: unknown,
-    regenerated_from: unknown,
+    regenerated_from: output.replaces?.[0] ?? unknown,
     last_checkpoint_at_message_index: unknown,
   };
 }

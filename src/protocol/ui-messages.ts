@@ -154,7 +154,15 @@ export const chatRequest = named(
       .array(z.unknown(), { error: 'Input should be a list of messages' })
       .min(1, { error: 'Input should have at least one message' })
       .describe('The messages of the chat. Only the last one is read: the session has the others.'),
-    trigger: text().describe('Why the client asks, such as `submit-message`.').optional(),
+    trigger: text()
+      .describe(
+        'Why the client asks: `regenerate-message` replaces an earlier answer, `submit-message` none.',
+      )
+      .optional(),
+    messageId: text()
+      .describe('The answer to replace, which is the id of its run. Default: the latest answer.')
+      .nullable()
+      .optional(),
     user_id: id().describe('The user, unless the server identifies the user.').optional(),
     metadata: z.unknown().describe('A JSON object that is stored with the run.').optional(),
     dependencies: z

@@ -99,21 +99,26 @@ function assistantMessage({ content, createdAt, calls, metrics }: Round, index: 
   };
 }
 
-/** Earlier questions and answers of the run's component in its session, the oldest first. */
+/**
+ * Earlier questions and answers of the run's component in its session, the oldest first. Runs that others replace are
+ * left out.
+ */
 export async function loadHistory(
   sessions: SessionStore,
-  { session, component }: RunView,
+  { session, component, output }: RunView,
   limit: number,
 ): Promise<Message[]> {
   if (limit <= 0) return [];
-  const stored = await sessions.runs(session.id, {
-    owner: session.owner,
-    componentId: component.id,
-    status: 'COMPLETED',
-    isWithdrawn: false,
-    limit,
-  });
-  return stored.flatMap(toMessages);
+  const answered = { componentId: component.id, status: 'COMPLETED', isWithdrawn: false } as const;
+  for (let read = limit; ;) {
+    const stored = await sessions.runs(session.id, { owner: session.owner, ...answered, limit: read });
+    const replaced = new Set(
+      [output, ...stored.map((run) => run.output)].flatMap(({ replaces = [] }) => replaces),
+    );
+    const kept = stored.filter(({ runId }) => !replaced.has(runId));
+    if (kept.length >= limit || stored.length < read) return kept.slice(-limit).flatMap(toMessages);
+    read += stored.length - kept.length;
+  }
 }
 
 /**

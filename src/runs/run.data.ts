@@ -277,9 +277,10 @@ const NOTHING: Readonly<PlainRecord> = Object.freeze({});
 /**
  * Ids that are no strings, such as promises, would all become the same string in a store, and share one session.
  *
- * @throws TypeError if the id of the user or of the session is not a string, or is empty
+ * @throws TypeError if the id of the user or of the session is not a string, or is empty; or if `replaces` is no list of
+ *   strings
  */
-export function checkRunOptions({ userId, sessionId }: RunOptions): void {
+export function checkRunOptions({ userId, sessionId, replaces }: RunOptions): void {
   if (userId !== undefined && !isUserId(userId)) {
     throw new TypeError(
       `Expected userId of a run to be a text that is not empty, or to be left out, got ${describeUserId(userId)}.`,
@@ -290,6 +291,15 @@ export function checkRunOptions({ userId, sessionId }: RunOptions): void {
       `Expected sessionId of a run to be a text that is not empty, or to be left out, got ${describeUserId(sessionId)}.`,
     );
   }
+  if (replaces !== undefined && !isListOfTexts(replaces)) {
+    throw new TypeError(
+      'Expected replaces of a run to be a list of the ids of earlier runs, or to be left out.',
+    );
+  }
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 interface ContextParts {
@@ -319,10 +329,11 @@ interface OutputParts {
   readonly component: RunComponent;
   readonly identity: ComponentIdentity;
   readonly step: StepPosition | undefined;
+  readonly replaces: readonly string[] | undefined;
 }
 
 /** The output that a run starts with. */
-export function newOutput({ context, component, identity, step }: OutputParts): RunOutput {
+export function newOutput({ context, component, identity, step, replaces }: OutputParts): RunOutput {
   const { runId, sessionId, parentRunId, userId, metadata } = context;
   return {
     runId,
@@ -331,6 +342,7 @@ export function newOutput({ context, component, identity, step }: OutputParts): 
     ...(userId === undefined ? {} : { userId }),
     component: identity,
     ...(step && step.workflowRunId === parentRunId ? { stepId: step.stepId } : {}),
+    ...(replaces && replaces.length > 0 ? { replaces: [...replaces] } : {}),
     content: '',
     status: 'RUNNING',
     metrics: {},

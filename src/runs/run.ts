@@ -205,7 +205,13 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     this.#data = new RunData({
       input,
       context,
-      output: newOutput({ context, component, identity: this.identity, step: this.#step }),
+      output: newOutput({
+        context,
+        component,
+        identity: this.identity,
+        step: this.#step,
+        replaces: options.replaces ?? parent?.output.replaces,
+      }),
       session: isShared ? parent.#data.branchSession() : new SessionView(this.session.found),
       above: parent && parent.#data,
     });

@@ -14,6 +14,7 @@ import {
 } from 'nestjs-agentos';
 import { toUIMessageStream } from 'nestjs-agentos/ai-sdk';
 import type { EngineRequest, EngineYield, LeaderRequest } from 'nestjs-agentos/engine';
+import type { StoredRun } from 'nestjs-agentos/stores';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { inBackground } from '../support/background-hook.js';
@@ -101,6 +102,7 @@ async function* waiting(): AsyncGenerator<EngineYield> {
 
 const agents = [
   helper,
+  new Agent({ id: 'brief', engine: remember, historyRuns: 1 }),
   new Agent({ id: 'everything', engine: everything }),
   new Agent({
     id: 'guarded',
@@ -145,6 +147,7 @@ const workflows = [
   }),
 ];
 
+const sessionStore = new InMemorySessionStore();
 let app: TestApp;
 let chats = 0;
 const newChat = (): { id: string } => ({ id: `chat-${++chats}` });
@@ -154,7 +157,7 @@ describe.each(ADAPTERS)('A chat client of the AI SDK, on %s,', (adapter) => {
     app = await startApp({
       adapter,
       bodyLimit: 20 * 1024 * 1024,
-      agentOs: { agents, teams, workflows, sessionStore: new InMemorySessionStore(), http: { userId } },
+      agentOs: { agents, teams, workflows, sessionStore, http: { userId } },
     });
   });
   afterAll(closeApps);
@@ -226,6 +229,105 @@ describe.each(ADAPTERS)('A chat client of the AI SDK, on %s,', (adapter) => {
     const stream = await sendChat(app.url, '/agents/helper', [first, message, question('two')], same);
     expect(textOf((await readChat(stream)).message)).toBe('one | one | two');
     expect(asked.map(({ context }) => context.sessionId)).toEqual([same.id, same.id]);
+  });
+
+  describe('that asks a question again', () => {
+    const again = { trigger: 'regenerate-message' } as const;
+    const read = async (...given: Parameters<typeof sendChat>): Promise<string> =>
+      textOf((await readChat(await sendChat(...given))).message);
+    const runsOf = (id: string): Promise<readonly StoredRun[]> => sessionStore.runs(id);
+
+    it('replaces the latest answer in the history of the session', async () => {
+      const same = newChat();
+      await ask('/agents/helper', 'one', same);
+      const { message: replaced } = await ask('/agents/helper', 'two', same);
+      const path = '/agents/helper';
+      expect(await read(app.url, path, [question('two')], { ...same, ...again })).toBe('one | one | two');
+      expect(await read(app.url, path, [question('three')], same)).toBe(
+        'one | one | two | one | one | two | three',
+      );
+      const answer = await fetch(`${app.url}/sessions/${same.id}/runs`);
+      const from = ((await answer.json()) as { regenerated_from?: string }[]).map(
+        ({ regenerated_from: id }) => id,
+      );
+      expect(from).toEqual([undefined, undefined, replaced.id, undefined]);
+    });
+
+    it('replaces the answer that it names, and all later ones', async () => {
+      const same = newChat();
+      await ask('/agents/helper', 'one', same);
+      const { message } = await ask('/agents/helper', 'two', same);
+      await ask('/agents/helper', 'three', same);
+      const options = { ...same, ...again, messageId: message.id };
+      expect(await read(app.url, '/agents/helper', [question('two')], options)).toBe('one | one | two');
+      expect(await read(app.url, '/agents/helper', [question('four')], same)).toBe(
+        'one | one | two | one | one | two | four',
+      );
+    });
+
+    it('replaces all answers after the last one that it sends', async () => {
+      const same = newChat();
+      const first = question('one');
+      const { message } = await ask('/agents/helper', first, same);
+      await ask('/agents/helper', 'two', same);
+      await ask('/agents/helper', 'three', same);
+      const sent = [first, message, question('two')];
+      expect(await read(app.url, '/agents/helper', sent, { ...same, ...again })).toBe('one | one | two');
+    });
+
+    it('again and again replaces all earlier answers to it, and those that have failed', async () => {
+      const same = newChat();
+      for (const text of ['one', 'two']) await ask('/agents/helper', text, same);
+      await read(app.url, '/agents/helper', [question('bad')], { ...same, ...again });
+      for (let time = 0; time < 2; time++)
+        expect(await read(app.url, '/agents/helper', [question('two')], { ...same, ...again })).toBe(
+          'one | one | two',
+        );
+      const [, two, refused, third] = await runsOf(same.id);
+      expect((await runsOf(same.id)).at(-1)?.output.replaces).toEqual([
+        third?.runId,
+        refused?.runId,
+        two?.runId,
+      ]);
+    });
+
+    it('leaves as many answers in the history as the component wants', async () => {
+      const same = newChat();
+      for (const text of ['one', 'two']) await ask('/agents/brief', text, same);
+      await read(app.url, '/agents/brief', [question('two')], { ...same, ...again });
+      await read(app.url, '/agents/brief', [question('two')], { ...same, ...again });
+      expect(asked.map(({ messages }) => messages.map(({ content }) => content)[0])).toEqual([
+        'one',
+        'one',
+        'one',
+        'one',
+      ]);
+    });
+
+    it('replaces the runs of the members of a team, too', async () => {
+      const same = newChat();
+      await ask('/teams/desk', 'one', same);
+      await ask('/teams/desk', 'two', same);
+      await read(app.url, '/teams/desk', [question('two')], { ...same, ...again });
+      expect(asked.map(({ messages }) => messages.length)).toEqual([1, 3, 3]);
+    });
+
+    it('does not see the sessions of other users', async () => {
+      const same = newChat();
+      const { message } = await ask('/agents/helper', 'one', { ...same, headers: { 'x-user': 'ann' } });
+      const response = await post(
+        '/agents/helper',
+        { ...same, ...again, messageId: message.id, messages: [question('one')] },
+        { 'x-user': 'ben' },
+      );
+      expect(response.status).toBe(404);
+    });
+
+    it('replaces nothing in a session without answers', async () => {
+      const same = newChat();
+      expect(await read(app.url, '/agents/helper', [question('one')], { ...same, ...again })).toBe('one');
+      expect((await runsOf(same.id))[0]?.output).not.toHaveProperty('replaces');
+    });
   });
 
   it('starts a new session without the id of a chat', async () => {

@@ -16,6 +16,10 @@ export interface ChatOptions {
   readonly headers?: Record<string, string>;
   readonly body?: object;
   readonly abortSignal?: AbortSignal;
+  /** Default: a new question. */
+  readonly trigger?: 'submit-message' | 'regenerate-message';
+  /** The answer to replace. */
+  readonly messageId?: string;
 }
 
 let questions = 0;

@@ -16,6 +16,7 @@ import { SessionAccess } from '../sessions/session.access.js';
 import { parseChatForm } from './chat.form.js';
 import { ChatRecordings } from './chat.recordings.js';
 import { ChatResponder } from './chat.responder.js';
+import { ReplacedRuns } from './replaced.runs.js';
 
 /** The routes for chat clients of the AI SDK; a separate class for each kind of component. */
 export function chatControllerOf(kind: ComponentKind): Type {
@@ -28,6 +29,7 @@ export function chatControllerOf(kind: ComponentKind): Type {
       private readonly finder: RunFinder,
       private readonly access: SessionAccess,
       private readonly recordings: ChatRecordings,
+      private readonly replaced: ReplacedRuns,
       private readonly chats: ChatResponder,
       private readonly responder: ProtocolResponder,
     ) {}
@@ -42,8 +44,10 @@ export function chatControllerOf(kind: ComponentKind): Type {
       const component = this.finder.component(kind, id);
       // Checked before the message is read, and again when the run starts.
       this.runtime.inFlight.admit();
-      const form = parseChatForm(readBody(request, routes.chat), this.options.http);
-      await this.chats.answer(component, await withUser(form, request, this.access), response);
+      const body = readBody(request, routes.chat);
+      const form = await withUser(parseChatForm(body, this.options.http), request, this.access);
+      const replaces = await this.replaced.of(body, component, form);
+      await this.chats.answer(component, { ...form, options: { ...form.options, replaces } }, response);
     }
 
     @Handles(routes.chatStream)

@@ -19,7 +19,7 @@ type ChatRequest = z.output<typeof chatRequest>;
  * @throws PayloadTooLargeException if a text or a file is too large, or there are too many files
  */
 export function parseChatForm(
-  { id, messages, trigger: _, ...others }: ChatRequest,
+  { id, messages, trigger: _, messageId: __, ...others }: ChatRequest,
   options: RunFormOptions,
 ): RunForm {
   const last = messages.length - 1;
