@@ -35,10 +35,7 @@ import { EvalStore } from './sessions/eval.store.js';
 import { CoordinatedSessionStore, type DeletedSessions } from './sessions/coordinated-session.store.js';
 import { StoreCalls } from './sessions/store.calls.js';
 import { loadTelemetry } from './telemetry/open-telemetry.js';
-import { NoTelemetry, type MeasuredHook, type Telemetry } from './telemetry/telemetry.js';
-
-/** The states of executions that have not ended. */
-const PENDING = ['scheduled', 'running'] as const;
+import { NoTelemetry, type PendingHooks, type Telemetry } from './telemetry/telemetry.js';
 
 /** How many evaluations of a user are deleted at once. */
 const EVALUATIONS_AT_ONCE = 100;
@@ -108,11 +105,8 @@ export class AgentOsRuntime implements OnModuleInit {
     this.#stopMeasuring?.();
   }
 
-  async #pendingHooks(): Promise<readonly MeasuredHook[]> {
-    const [scheduled, running] = await Promise.all(
-      PENDING.map((state) => this.executions.list({ state, limit: Infinity })),
-    );
-    return [...(scheduled ?? []), ...(running ?? [])];
+  async #pendingHooks(): Promise<readonly PendingHooks[]> {
+    return (await this.executions.totals({ isOpen: true })).hooks;
   }
 
   /** Ends the wait of shutdown: runs are aborted, and hooks that have not run are dropped. */

@@ -531,7 +531,7 @@ export class BullmqHookExecutor extends HookExecutor {
       );
     }
     const cancelled = waiting.filter(({ execution }) => execution.endedAt !== undefined);
-    for (const { execution } of waiting) if (execution.endedAt === undefined) host.ledger.forget(execution);
+    for (const { execution } of batch.tasks) host.ledger.forget(execution);
     limit.add();
     held.add(batch, {
       id: batchId,

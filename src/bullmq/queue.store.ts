@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
-import type { HookEndReason, HookExecution } from '../execution/hook-execution.js';
+import type { HookEndReason, HookExecution, HookExecutionState } from '../execution/hook-execution.js';
 import type { HookLimits } from '../execution/hook.limits.js';
-import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import type {
+  CountedExecutions,
+  HookExecutionFilter,
+  HookTotalsFilter,
+} from '../execution/hook.executions.js';
 import type { RunOrigin } from '../model/run-origin.js';
 import type { RunCriteria } from '../execution/run.criteria.js';
 import type { EncodedSnapshot } from './stored.batch.js';
@@ -132,6 +136,9 @@ export interface ForgottenHooks {
   readonly batchesEnded: readonly string[];
 }
 
+/** How many executions are in each state; a state without executions is absent. */
+export type ExecutionCounts = Readonly<Partial<Record<HookExecutionState, number>>>;
+
 /** How an execution ended; `batchEnded`: no other hook of its batch is open. */
 export interface RecordedEnd {
   readonly isRecorded: boolean;
@@ -208,6 +215,10 @@ export interface QueueStore {
   countOpen(limit: number): Promise<number>;
   /** Executions, the newest first. */
   list(filter: HookExecutionFilter): Promise<HookExecution[]>;
+  /** How many executions are in each state. */
+  counts(): Promise<ExecutionCounts>;
+  /** Counts executions by hook, state and duration, without reading each of them. */
+  tally(filter: Omit<HookTotalsFilter, 'mode'>): Promise<readonly CountedExecutions[]>;
   /**
    * Deletes the data of runs, and drops those of their hooks that have not begun.
    *

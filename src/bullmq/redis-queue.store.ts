@@ -1,8 +1,12 @@
 import type { Redis } from 'ioredis';
 
 import { reasonOf } from '../errors/log.text.js';
-import type { HookExecution, HookExecutionState } from '../execution/hook-execution.js';
-import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import type { HookExecution, HookExecutionState, HookMode, HookPhase } from '../execution/hook-execution.js';
+import type {
+  CountedExecutions,
+  HookExecutionFilter,
+  HookTotalsFilter,
+} from '../execution/hook.executions.js';
 import { isOfRuns, type HookOfRun, type RunCriteria } from '../execution/run.criteria.js';
 import type { HookLimits } from '../execution/hook.limits.js';
 import {
@@ -14,6 +18,7 @@ import {
   type BatchIds,
   type Claim,
   type ClaimRequest,
+  type ExecutionCounts,
   type Fence,
   type ForgottenHooks,
   type LostExecution,
@@ -25,6 +30,7 @@ import {
   type SweepLimits,
   type WaitingEnd,
 } from './queue.store.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
 import type { RunOrigin } from '../model/run-origin.js';
 import type { EncodedSnapshot } from './stored.batch.js';
 
@@ -383,6 +389,53 @@ redis.call('ZADD', prefix .. 'finished', 'NX', at, id)
 return answer
 `;
 
+/**
+ * Calls `take` with each execution of a page, the newest first. The next page begins at a time, and leaves out the executions of
+ * this time that were on this page; there is none after the last one.
+ */
+const PAGE_OF_EXECUTIONS = `
+local prefix, from, left, size = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local found = redis.call('ZREVRANGEBYSCORE', prefix .. 'executions', from, '-inf', 'WITHSCORES', 'LIMIT', left, size)
+for index = 1, #found, 2 do
+  take(prefix .. 'execution:' .. found[index], found[index + 1])
+  if found[index + 1] == from then left = left + 1 else from, left = found[index + 1], 1 end
+end
+local next = #found == 2 * size and {from, left} or {}
+`;
+
+const COUNTS = `
+local counts = {}
+local function take(key)
+  local state = redis.call('HGET', key, 'state')
+  if state then counts[state] = (counts[state] or 0) + 1 end
+end
+${PAGE_OF_EXECUTIONS}
+return {next, cjson.encode(counts)}
+`;
+
+/** Also given: 1 if only open executions count, 'some' or 'none' if only those of a user or of none, and the user. */
+const TALLY = `
+local tallies = {}
+local function take(key, scheduledAt)
+  local found = redis.call('HMGET', key, 'state', 'endedAt', 'startedAt', 'execution')
+  if not found[1] or (ARGV[5] == '1' and found[2]) then return end
+  local execution = cjson.decode(found[4])
+  if ARGV[6] == 'some' and execution.userId ~= ARGV[7] or ARGV[6] == 'none' and execution.userId then return end
+  local startedAt = found[3] or execution.startedAt
+  local duration = found[2] and startedAt and found[2] - startedAt or ''
+  local component = cjson.encode(execution.component)
+  local parts = {component, execution.phase, execution.mode, execution.hook, found[1], tostring(duration)}
+  local name = cjson.encode(parts)
+  local tally = tallies[name]
+  if tally then tally[7], tally[8] = tally[7] + 1, scheduledAt
+  else parts[7], parts[8], tallies[name] = 1, scheduledAt, parts end
+end
+${PAGE_OF_EXECUTIONS}
+local answer = {}
+for _, tally in pairs(tallies) do table.insert(answer, tally) end
+return {next, answer}
+`;
+
 /** How many open batches are looked at together for lost executions, and how many times in one call. */
 const LOST_PAGE = 100;
 const LOST_PAGES = 100;
@@ -667,6 +720,36 @@ export class RedisQueueStore implements QueueStore {
     return found.slice(0, limit);
   }
 
+  async counts(): Promise<ExecutionCounts> {
+    const counts: Partial<Record<HookExecutionState, number>> = {};
+    for await (const page of this.#pages<string>(COUNTS)) {
+      const found = JSON.parse(page) as ExecutionCounts;
+      for (const [state, count] of Object.entries(found) as [HookExecutionState, number][])
+        counts[state] = (counts[state] ?? 0) + count;
+    }
+    return counts;
+  }
+
+  async tally({ userId, isOpen }: Omit<HookTotalsFilter, 'mode'>): Promise<readonly CountedExecutions[]> {
+    const user = userId === undefined ? ['', ''] : userId === null ? ['none', ''] : ['some', userId];
+    const tallies: CountedExecutions[] = [];
+    for await (const page of this.#pages<TallyAnswer[]>(TALLY, isOpen ? 1 : 0, ...user))
+      tallies.push(...page.map(toCounted));
+    return tallies;
+  }
+
+  /** The answers of a script about all executions, page by page: it must not keep the server from other work for long. */
+  async *#pages<A>(script: string, ...parameters: readonly (string | number)[]): AsyncGenerator<A> {
+    let next: readonly (string | number)[] = ['+inf', 0];
+    while (next.length > 0) {
+      const [from = '', left = 0] = next;
+      const answer = await this.#client.eval(script, 0, this.#prefix, from, left, PAGE, ...parameters);
+      const [after, page] = answer as [typeof next, A];
+      yield page;
+      next = after;
+    }
+  }
+
   async forget(runs: RunCriteria, endedAt: number): Promise<ForgottenHooks> {
     const dropped: string[] = [];
     const batchesEnded: string[] = [];
@@ -779,10 +862,40 @@ type ClaimAnswer =
       snapshot?: string,
     ];
 
+/** Executions as a script has counted them. */
+type TallyAnswer = readonly [
+  component: string,
+  phase: HookPhase,
+  mode: HookMode,
+  hook: string,
+  state: HookExecutionState,
+  duration: string,
+  count: number,
+  scheduledAt: string,
+];
+
 type Fields = Readonly<Record<string, string | number | undefined>>;
 
 function flat(fields: Fields): (string | number)[] {
   return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+}
+
+function toCounted([
+  component,
+  phase,
+  mode,
+  hook,
+  state,
+  duration,
+  count,
+  scheduledAt,
+]: TallyAnswer): CountedExecutions {
+  return {
+    ...{ phase, mode, hook, state, count },
+    component: JSON.parse(component) as ComponentIdentity,
+    scheduledAt: Number(scheduledAt),
+    ...(duration === '' ? {} : { duration: Number(duration) }),
+  };
 }
 
 /** The id of an execution is that of its run, its phase and the name of its hook. */

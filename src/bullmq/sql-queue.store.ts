@@ -1,6 +1,10 @@
 import { toExactJson } from '../data/exact-json.js';
-import type { HookExecution } from '../execution/hook-execution.js';
-import type { HookExecutionFilter } from '../execution/hook.executions.js';
+import type { HookExecution, HookExecutionState } from '../execution/hook-execution.js';
+import type {
+  CountedExecutions,
+  HookExecutionFilter,
+  HookTotalsFilter,
+} from '../execution/hook.executions.js';
 import { checkSpaceOf } from '../sql/free-space.js';
 import { GroupedCalls } from './grouped.calls.js';
 import type { QueueDatabase } from './queue.database.js';
@@ -14,6 +18,7 @@ import {
   retryJobId,
   type Claim,
   type ClaimRequest,
+  type ExecutionCounts,
   type Fence,
   type ForgottenHooks,
   type LostExecution,
@@ -760,6 +765,36 @@ export class SqlQueueStore implements QueueStore {
       ],
     );
     return rows.map(({ execution }) => execution);
+  }
+
+  async counts(): Promise<ExecutionCounts> {
+    const { rows } = await this.#database.query<{
+      readonly state: HookExecutionState;
+      readonly count: number;
+    }>('SELECT state, count(*)::int AS count FROM agent_os_hook_executions WHERE queue = $1 GROUP BY state', [
+      this.#queue,
+    ]);
+    return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+  }
+
+  async tally({ userId, isOpen }: Omit<HookTotalsFilter, 'mode'>): Promise<readonly CountedExecutions[]> {
+    const { rows } = await this.#database.query<
+      Omit<CountedExecutions, 'duration'> & { readonly duration: number | null }
+    >(
+      `SELECT execution->'component' AS component, execution->>'phase' AS phase, execution->>'mode' AS mode, hook, state,
+              (ended_at - (execution->>'startedAt')::float8)::float8 AS duration,
+              count(*)::int AS count, min(scheduled_at)::float8 AS "scheduledAt"
+         FROM agent_os_hook_executions
+        WHERE queue = $1
+          AND ($2::text IS NULL OR (CASE WHEN $2 = 'some' THEN user_id = $3 ELSE user_id IS NULL END))
+          AND (NOT $4::boolean OR ended_at IS NULL)
+        GROUP BY 1, 2, 3, 4, 5, 6`,
+      [this.#queue, ...userCriterion(userId), isOpen ?? false],
+    );
+    return rows.map(({ duration, ...counted }) => ({
+      ...counted,
+      ...(duration === null ? {} : { duration }),
+    }));
   }
 
   forget(runs: RunCriteria, endedAt: number): Promise<ForgottenHooks> {

@@ -1,19 +1,21 @@
 import type { Observable } from 'rxjs';
 
-import type { HookExecution } from '../execution/hook-execution.js';
+import type { FinalHookExecutionState, HookExecution } from '../execution/hook-execution.js';
 import type {
   HookCounts,
   HookExecutionFilter,
   HookExecutions,
   HookTotals,
+  HookTotalsFilter,
 } from '../execution/hook.executions.js';
-import { totalsOf } from '../execution/hook.totals.js';
+import { joinTotals, totalsOf } from '../execution/hook.totals.js';
 import { now } from '../model/clock.js';
 import type { QueueStore } from './queue.store.js';
 
 /**
  * The ledger of all processes: stored executions, and those of this process that are in no store: inline hooks,
- * hooks of runs that have not settled, and volatile ones.
+ * hooks of runs that have not settled, and volatile ones. Those are read first, since an execution goes from there into the
+ * store.
  */
 export class StoredExecutions implements HookExecutions {
   readonly #local: HookExecutions;
@@ -41,15 +43,30 @@ export class StoredExecutions implements HookExecutions {
     return all.sort((one, other) => other.scheduledAt - one.scheduledAt).slice(0, limit);
   }
 
-  /** Of the executions that are remembered. */
+  /** Of stored executions, those that are remembered. */
   async counts({ mode }: Pick<HookExecutionFilter, 'mode'> = {}): Promise<HookCounts> {
-    const counts = { succeeded: 0, failed: 0, timed_out: 0, skipped: 0, dropped: 0, open: 0 };
-    for (const { state } of await this.list({ mode, limit: Infinity }))
-      counts[state === 'scheduled' || state === 'running' ? 'open' : state] += 1;
-    return counts;
+    const local = await this.#local.counts({ mode });
+    const stored = mode === 'inline' ? undefined : await this.#store()?.counts();
+    if (!stored) return local;
+    const sum = (state: FinalHookExecutionState): number => local[state] + (stored[state] ?? 0);
+    return {
+      succeeded: sum('succeeded'),
+      failed: sum('failed'),
+      timed_out: sum('timed_out'),
+      skipped: sum('skipped'),
+      dropped: sum('dropped'),
+      open: local.open + (stored.scheduled ?? 0) + (stored.running ?? 0),
+    };
   }
 
-  async totals(filter: Pick<HookExecutionFilter, 'userId' | 'mode'> = {}): Promise<HookTotals> {
-    return totalsOf(await this.list({ ...filter, limit: Infinity }), now());
+  /** Only few executions of background hooks are those of this process. */
+  async totals({ mode, ...filter }: HookTotalsFilter = {}): Promise<HookTotals> {
+    const { userId, isOpen } = filter;
+    const inline = mode === 'background' ? [] : [await this.#local.totals({ ...filter, mode: 'inline' })];
+    if (mode === 'inline') return joinTotals(...inline);
+    const local = await this.#local.list({ userId, mode: 'background', limit: Infinity });
+    const open = isOpen ? local.filter(({ endedAt }) => endedAt === undefined) : local;
+    const stored = (await this.#store()?.tally(filter)) ?? [];
+    return joinTotals(...inline, totalsOf(open, now(), stored));
   }
 }

@@ -28,6 +28,12 @@ export interface HookExecutionFilter {
   readonly limit?: number | undefined;
 }
 
+/** The filter of {@link HookExecutions.totals}. */
+export interface HookTotalsFilter extends Pick<HookExecutionFilter, 'userId' | 'mode'> {
+  /** Only executions that have not ended. Default: those that are remembered, too. */
+  readonly isOpen?: boolean | undefined;
+}
+
 /** How many executions have ended in each final state, and how many have not. */
 export interface HookCounts extends Readonly<Record<FinalHookExecutionState, number>> {
   readonly open: number;
@@ -44,6 +50,18 @@ export interface HookTally {
   readonly volatile: number;
   /** Milliseconds since the longest waiting execution was collected; absent if none waits. */
   readonly oldestWaiting?: number;
+}
+
+/** Executions of one hook of a component that are in the same state, and took equally long, as a store counts them. */
+export interface CountedExecutions extends Pick<
+  HookExecution,
+  'hook' | 'phase' | 'mode' | 'component' | 'state'
+> {
+  readonly count: number;
+  /** When the first of them was collected, in epoch milliseconds. */
+  readonly scheduledAt: number;
+  /** Milliseconds from the start to the end; absent if they have not started, or have not ended. */
+  readonly duration?: number;
 }
 
 /** The executions of one hook of a component, in numbers: states and durations. */
@@ -78,5 +96,5 @@ export interface HookExecutions {
   /** How many executions have ended in each final state since the application started, and how many are open. */
   counts(filter?: Pick<HookExecutionFilter, 'mode'>): Promise<HookCounts>;
   /** Executions and durations of hooks, in numbers. */
-  totals(filter?: Pick<HookExecutionFilter, 'userId' | 'mode'>): Promise<HookTotals>;
+  totals(filter?: HookTotalsFilter): Promise<HookTotals>;
 }

@@ -1,7 +1,13 @@
 import { Subject, type Observable } from 'rxjs';
 
 import type { FinalHookExecutionState, HookEndReason, HookExecution, HookMode } from './hook-execution.js';
-import type { HookCounts, HookExecutionFilter, HookExecutions, HookTotals } from './hook.executions.js';
+import type {
+  HookCounts,
+  HookExecutionFilter,
+  HookExecutions,
+  HookTotals,
+  HookTotalsFilter,
+} from './hook.executions.js';
 import { totalsOf } from './hook.totals.js';
 import { EndedExecutions } from './ended.executions.js';
 import { now } from '../model/clock.js';
@@ -83,8 +89,9 @@ export class HookLedger {
   }
 
   /** The open and the remembered executions, in numbers. */
-  totals({ userId, mode }: Pick<HookExecutionFilter, 'userId' | 'mode'> = {}): HookTotals {
-    return totalsOf(this.#find({ userId, mode }), now());
+  totals({ isOpen = false, ...filter }: HookTotalsFilter = {}): HookTotals {
+    const all = isOpen ? this.#openNewestFirst() : this.#newestFirst();
+    return totalsOf(this.#find(filter, all), now());
   }
 
   /** @internal */
@@ -119,8 +126,13 @@ export class HookLedger {
 
   /** @internal Another record has taken the execution over: it is neither listed nor counted here. */
   forget(execution: HookExecution): void {
-    if (this.#open.get(execution.id) !== execution) return;
-    this.#open.delete(execution.id);
+    const { id, mode, state } = execution;
+    if (state !== 'scheduled' && state !== 'running') {
+      if (this.#ended.remove(execution)) this.#counts[mode][state] -= 1;
+      return;
+    }
+    if (this.#open.get(id) !== execution) return;
+    this.#open.delete(id);
     this.#forgotten.add(execution);
   }
 
@@ -186,10 +198,13 @@ export class HookLedger {
     if (this.#changes.observed) this.#changes.next(execution);
   }
 
-  *#find(filter: HookExecutionFilter): Generator<HookExecution> {
+  *#find(
+    filter: HookExecutionFilter,
+    all: Iterable<HookExecution> = this.#newestFirst(),
+  ): Generator<HookExecution> {
     const { id, runId, userId, hook, state, mode, endedFrom, endedBefore } = filter;
     const runIds = filter.runIds && new Set(filter.runIds);
-    for (const execution of this.#newestFirst()) {
+    for (const execution of all) {
       if (id !== undefined && execution.id !== id) continue;
       if (endedFrom !== undefined && !((execution.endedAt ?? -1) >= endedFrom)) continue;
       if (endedBefore !== undefined && !((execution.endedAt ?? Infinity) < endedBefore)) continue;
@@ -203,8 +218,12 @@ export class HookLedger {
     }
   }
 
+  #openNewestFirst(): readonly HookExecution[] {
+    return [...this.#open.values()].reverse();
+  }
+
   *#newestFirst(): Generator<HookExecution> {
-    yield* [...this.#open.values()].reverse();
+    yield* this.#openNewestFirst();
     yield* this.#ended.newestFirst();
   }
 }
@@ -235,7 +254,7 @@ export class LedgerExecutions implements HookExecutions {
     return Promise.resolve(this.#ledger.countsOf(mode));
   }
 
-  totals(filter?: Pick<HookExecutionFilter, 'userId' | 'mode'>): Promise<HookTotals> {
+  totals(filter?: HookTotalsFilter): Promise<HookTotals> {
     return Promise.resolve(this.#ledger.totals(filter));
   }
 }

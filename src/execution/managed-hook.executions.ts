@@ -6,7 +6,13 @@ import {
   HookExecutionNotFoundError,
 } from '../errors/hook-execution.errors.js';
 import type { HookExecution } from './hook-execution.js';
-import type { HookCounts, HookExecutionFilter, HookExecutions, HookTotals } from './hook.executions.js';
+import type {
+  HookCounts,
+  HookExecutionFilter,
+  HookExecutions,
+  HookTotals,
+  HookTotalsFilter,
+} from './hook.executions.js';
 import type { HookExecutor } from './hook.executor.js';
 import type { HookLedger } from './hook.ledger.js';
 
@@ -83,7 +89,7 @@ export class ManagedHookExecutions implements HookExecutions {
     return this.#record.counts(filter);
   }
 
-  totals(filter?: Pick<HookExecutionFilter, 'userId' | 'mode'>): Promise<HookTotals> {
+  totals(filter?: HookTotalsFilter): Promise<HookTotals> {
     return this.#record.totals(filter);
   }
 

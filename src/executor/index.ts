@@ -28,12 +28,14 @@ export type {
   HookPosition,
 } from '../execution/hook-execution.js';
 export type {
+  CountedExecutions,
   HookCounts,
   HookExecutionFilter,
   HookExecutions,
   HookStatistics,
   HookTally,
   HookTotals,
+  HookTotalsFilter,
 } from '../execution/hook.executions.js';
 export type { HookLimits, HookRate } from '../execution/hook.limits.js';
 export type {

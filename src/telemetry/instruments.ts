@@ -16,7 +16,7 @@ import {
   type Attributes,
   type Metric,
 } from './conventions.js';
-import type { MeasuredHook, MeasuredHooks } from './telemetry.js';
+import type { MeasuredHook, MeasuredHooks, PendingHooks } from './telemetry.js';
 import type { TelemetryGuard } from './telemetry.guard.js';
 
 /** The counts that are measured, and their metrics. */
@@ -144,11 +144,10 @@ export class Instruments {
     // A rejected promise is the SDK's to report: it goes on with the other metrics.
     const observe = async (result: BatchObservableResult): Promise<void> => {
       tally.count(await hooks.pending());
-      for (const { hook, mode, scheduled, running, oldestSince } of tally.all) {
+      for (const { hook, mode, scheduled, running, oldest: age } of tally.all) {
         result.observe(pending, scheduled, hookMeasurement(hook, mode, 'scheduled'));
         result.observe(pending, running, hookMeasurement(hook, mode, 'running'));
-        const age = oldestSince === undefined ? 0 : secondsBetween(oldestSince, now());
-        result.observe(oldest, age, hookMeasurement(hook, mode));
+        result.observe(oldest, age / 1_000, hookMeasurement(hook, mode));
       }
     };
     this.#meter.addBatchObservableCallback(observe, [pending, oldest]);
@@ -226,25 +225,25 @@ function secondsBetween(start: number, end: number): number {
   return Math.max(0, end - start) / 1_000;
 }
 
-interface PendingHook {
+interface ObservedHook {
   readonly hook: string;
   readonly mode: MeasuredHook['mode'];
   scheduled: number;
   running: number;
-  /** When the one that has waited the longest was scheduled: epoch milliseconds. */
-  oldestSince: number | undefined;
+  /** Milliseconds since the longest waiting one was scheduled. */
+  oldest: number;
 }
 
 /** Counts hooks that wait or run. A hook that was seen once is counted from then on, also with 0. */
 class PendingTally {
   readonly #names: BoundedNames;
-  readonly #hooks = new Map<string, PendingHook>();
+  readonly #hooks = new Map<string, ObservedHook>();
 
   constructor(names: BoundedNames) {
     this.#names = names;
   }
 
-  get all(): Iterable<PendingHook> {
+  get all(): Iterable<ObservedHook> {
     return this.#hooks.values();
   }
 
@@ -253,23 +252,21 @@ class PendingTally {
     this.#of(this.#names.of(hook), mode);
   }
 
-  count(executions: readonly MeasuredHook[]): void {
-    for (const tally of this.#hooks.values())
-      Object.assign(tally, { scheduled: 0, running: 0, oldestSince: undefined });
-    for (const { hook, mode, state, scheduledAt } of executions) {
+  count(hooks: readonly PendingHooks[]): void {
+    for (const tally of this.#hooks.values()) Object.assign(tally, { scheduled: 0, running: 0, oldest: 0 });
+    for (const { hook, mode, waiting, running, oldestWaiting = 0 } of hooks) {
       const tally = this.#of(this.#names.of(hook), mode);
-      if (state === 'running') tally.running += 1;
-      if (state !== 'scheduled') continue;
-      tally.scheduled += 1;
-      tally.oldestSince = Math.min(tally.oldestSince ?? scheduledAt, scheduledAt);
+      tally.scheduled += waiting;
+      tally.running += running;
+      tally.oldest = Math.max(tally.oldest, oldestWaiting);
     }
   }
 
-  #of(hook: string, mode: MeasuredHook['mode']): PendingHook {
+  #of(hook: string, mode: MeasuredHook['mode']): ObservedHook {
     const key = `${mode} ${hook}`;
     const known = this.#hooks.get(key);
     if (known) return known;
-    const tally: PendingHook = { hook, mode, scheduled: 0, running: 0, oldestSince: undefined };
+    const tally: ObservedHook = { hook, mode, scheduled: 0, running: 0, oldest: 0 };
     this.#hooks.set(key, tally);
     return tally;
   }

@@ -74,12 +74,20 @@ export interface MeasuredHook {
   readonly endedAt?: number;
 }
 
+/** The executions of a hook that have not ended, in numbers. Those of several components are measured together. */
+export interface PendingHooks extends Pick<MeasuredHook, 'hook' | 'mode'> {
+  readonly waiting: number;
+  readonly running: number;
+  /** Milliseconds since the longest waiting one was scheduled; absent if none waits. */
+  readonly oldestWaiting?: number;
+}
+
 /** The record of hook executions, as their measurements need it. */
 export interface MeasuredHooks {
   /** Every change of state in this process. */
   readonly changes: Observable<MeasuredHook>;
   /** The executions that wait or run, of all processes that share a store. */
-  pending(): Promise<readonly MeasuredHook[]>;
+  pending(): Promise<readonly PendingHooks[]>;
 }
 
 /** The port to a tracer and a meter. Nothing here throws. */

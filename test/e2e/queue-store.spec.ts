@@ -30,6 +30,8 @@ import {
   type QueueStore,
   type RetriedExecution,
 } from '../../src/bullmq/queue.store.js';
+import type { HookExecution } from '../../src/execution/hook-execution.js';
+import { totalsOf } from '../../src/execution/hook.totals.js';
 import { HookLedger, LedgerExecutions } from '../../src/execution/hook.ledger.js';
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { createExecution, raise } from '../../src/testing/contracts/hook.harness.js';
@@ -159,6 +161,52 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       );
       expect([await claim(two, 2), await claim(four, 3)]).toEqual(['ended', 'claimed']);
       expect((await store.list({ runId: 'at-once-2' })).map(({ attempts }) => attempts)).toEqual([1, 1]);
+    });
+
+    it('counts all executions by state, and by hook with their durations, by user and by whether they are open', async () => {
+      const { store: counted } = await openQueue(place, nextQueue());
+      const template = batchOf('run');
+      const executionOf = (index: number): HookExecution =>
+        createExecution({
+          ...{
+            runId: `run ${index}`,
+            hook: index % 2 === 0 ? 'even' : 'odd',
+            scheduledAt: 1_000 + (index % 3),
+          },
+          ...(index < 5 ? { userId: 'anna' } : {}),
+        });
+      // Redis reads them in pages, and many of them were scheduled in the same millisecond.
+      const executions = Array.from({ length: 1_203 }, (_, index) => executionOf(index));
+      await counted.add({ ...template, executions }, noJobs);
+      for (const [index, state] of (['succeeded', 'failed', 'timed_out', 'running'] as const).entries()) {
+        const { id } = executionOf(index);
+        const claim = await counted.claim({ executionId: id, fence: 1 }, 2_000);
+        if (claim.kind !== 'claimed') throw new Error(claim.kind);
+        const ended = { ...claim.execution, state, endedAt: 2_000 + 10 * (index + 1) };
+        if (state !== 'running') await counted.end({ executionId: id, fence: 1 }, ended);
+      }
+      await counted.endWaiting(executionOf(4).id, { state: 'dropped', reason: 'cancelled', endedAt: 9_000 });
+      expect(await counted.counts()).toEqual({
+        ...{ scheduled: 1_198, running: 1, succeeded: 1, failed: 1, timed_out: 1, dropped: 1 },
+      });
+      const totals = async (filter: Parameters<QueueStore['tally']>[0]) =>
+        totalsOf([], 5_000, await counted.tally(filter));
+      expect(await totals({})).toMatchObject({
+        ...{ waiting: 1_198, running: 1, failed: 2, oldestWaiting: 4_000 },
+        hooks: [
+          { hook: 'even', phase: 'post', mode: 'background', waiting: 599, ran: 2, p50: 10, p95: 30 },
+          { hook: 'odd', waiting: 599, running: 1, failed: 1, ran: 1, p50: 20 },
+        ],
+      });
+      expect([await totals({ userId: 'anna' }), await totals({ userId: null })]).toMatchObject([
+        { waiting: 0, running: 1, failed: 2 },
+        { waiting: 1_198, running: 0, failed: 0 },
+      ]);
+      const open = await totals({ isOpen: true });
+      expect([open, open.hooks.map(({ ran }) => ran)]).toMatchObject([
+        { waiting: 1_198, running: 1 },
+        [0, 0],
+      ]);
     });
 
     it('lists the executions for several runs', async () => {
