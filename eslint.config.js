@@ -28,7 +28,6 @@ const LAYERS = [
   'sql',
   'bullmq',
   'protocol',
-  'ag-ui',
   'ai-sdk',
   'root',
   'http',

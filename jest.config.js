@@ -1,9 +1,10 @@
 /** The folders of test/ whose specs have a command of their own, `npm run test:NAME`. */
-const PARTS = ['browser', 'clients', 'cost', 'processes'];
+const PARTS = ['browser', 'clients', 'cost', 'processes', 'servers'];
 
 /** @type {import('jest').Config} */
 const config = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/worker.environment.js',
+  runtime: '<rootDir>/test/support/worker.runtime.js',
   injectGlobals: false,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
@@ -23,7 +24,7 @@ const config = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-agentos$': '<rootDir>/src/index.ts',
-    '^nestjs-agentos/(ag-ui|ai-sdk|bullmq|engine|executor|guardrails|openapi|sql|stores|testing|workflow)$':
+    '^nestjs-agentos/(ai-sdk|bullmq|engine|executor|guardrails|openapi|sql|stores|testing|workflow)$':
       '<rootDir>/src/$1/index.ts',
     // A file of libphonenumber-js, which is called so.
     '^(\\.{1,2}/.*\\.json\\.js)$': '$1',
