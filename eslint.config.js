@@ -28,6 +28,7 @@ const LAYERS = [
   'sql',
   'bullmq',
   'protocol',
+  'ag-ui',
   'ai-sdk',
   'root',
   'http',

@@ -24,7 +24,7 @@ const config = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-agentos$': '<rootDir>/src/index.ts',
-    '^nestjs-agentos/(ai-sdk|bullmq|engine|executor|guardrails|openapi|sql|stores|testing|workflow)$':
+    '^nestjs-agentos/(ag-ui|ai-sdk|bullmq|engine|executor|guardrails|openapi|sql|stores|testing|workflow)$':
       '<rootDir>/src/$1/index.ts',
     // A file of libphonenumber-js, which is called so.
     '^(\\.{1,2}/.*\\.json\\.js)$': '$1',

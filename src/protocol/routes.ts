@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { REMEMBERED_RUNS } from '../execution/run.index.js';
 import { COMPONENT_KINDS, type ComponentKind } from '../model/component-identity.js';
+import { AgUiEvent, agUiRequest } from './ag-ui.js';
 import { WIRE_COMPONENTS, WireWorkflowSummary } from './components.js';
 import { WireConfig, WireHealth, WireHome, WireInfo, WireModel } from './config.js';
 import { WireError, WireValidationError } from './errors.js';
@@ -550,6 +551,24 @@ function componentRoutesOf(kind: ComponentKind) {
       body: { schema: chatRequest },
       answers: {
         200: UI_MESSAGES,
+        400: problem('A file is empty or of an unsupported type.'),
+        404: problem(`There is no such ${kind}, or the session belongs to another user.`),
+        413: problem('A text or a file is too large, or there are too many files.'),
+        422: INVALID,
+        503: retryLater(problem('Too many runs are in flight, or the server shuts down.')),
+      },
+    },
+    agUi: {
+      method: 'POST',
+      path: `${path}/:id/ag-ui`,
+      tag,
+      summary: `Run ${one} for an AG-UI client`,
+      description:
+        'For `HttpAgent` and other clients of AG-UI, version 1.0. A run that did not complete ends the stream with `RUN_ERROR`, ' +
+        'and one that was stopped with the outcome `cancelled`. The thread is the session of the run.',
+      body: { schema: agUiRequest },
+      answers: {
+        200: events('The events of the run: each has a line `data:` and an empty line.', AgUiEvent),
         400: problem('A file is empty or of an unsupported type.'),
         404: problem(`There is no such ${kind}, or the session belongs to another user.`),
         413: problem('A text or a file is too large, or there are too many files.'),

@@ -36,6 +36,7 @@ const OPERATIONS = [
     ['POST', `/${kind}/{id}/runs/{run_id}/resume`],
     ['POST', `/${kind}/{id}/chat`],
     ['GET', `/${kind}/{id}/chat/{session_id}/stream`],
+    ['POST', `/${kind}/{id}/ag-ui`],
   ]),
   ...['/', '/health', '/info', '/config', '/models'].map((path) => ['GET', path]),
   ...['', '/executions', '/runs', '/runs/{run_id}', '/stats'].map((path) => ['GET', `/hooks${path}`]),
