@@ -90,6 +90,7 @@ export default defineConfig(
     ignores: [
       'dist',
       'coverage',
+      '**/.venv',
       'scripts/hosts',
       'scripts/openapi-client/use-*.ts',
       'src/dashboard/page/htm-preact.js',
