@@ -712,6 +712,27 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       expect([...stage.steps].sort()).toEqual(['second', 'third']);
     });
 
+    it('remembers the latest failed executions beside the latest others that have ended', async () => {
+      const { store: own } = await openQueue(place, nextQueue());
+      const end = async (id: string, state: 'succeeded' | 'failed' | 'timed_out', endedAt: number) => {
+        await own.add(batchOf(id), noJobs);
+        const fence = { executionId: `${id}:post:one`, fence: 1 };
+        await own.claim(fence, 1_000);
+        await own.end(fence, createExecution({ state, endedAt }));
+      };
+      const swept = async (): Promise<string[]> => {
+        await own.sweep({ remembered: 2, keepFailed: Date.now() });
+        const ended = (await own.list({})).filter(({ endedAt }) => endedAt !== undefined);
+        return ended.map(({ id, state }) => `${id.charAt(0)} ${state}`).sort();
+      };
+      await end('a', 'failed', 5_000);
+      await end('b', 'timed_out', 5_001);
+      for (const [index, id] of ['c', 'd', 'e'].entries()) await end(id, 'succeeded', 6_000 + index);
+      expect(await swept()).toEqual(['a failed', 'b timed_out', 'd succeeded', 'e succeeded']);
+      await end('f', 'failed', 7_000);
+      expect(await swept()).toEqual(['b timed_out', 'd succeeded', 'e succeeded', 'f failed']);
+    });
+
     it('forgets the ended executions beyond its limit, and no open one', async () => {
       const queue = await openQueue(place, nextQueue());
       const { store: own } = queue;
