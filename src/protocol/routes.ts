@@ -20,7 +20,7 @@ import {
 import { MAX_PAGE_MIB } from './pages.js';
 import * as requests from './requests.js';
 import { FAILED_RUNS, WIRE_RUNS, WirePendingRun } from './runs.js';
-import { SESSION_RUNS } from './session-runs.js';
+import { SESSION_RUNS, WireRunPreview } from './session-runs.js';
 import { SESSION_DETAILS, WireSessionPage } from './sessions.js';
 import { RESUMED_EVENTS, WIRE_EVENTS } from './streams.js';
 import { chatRequest, UiMessageChunk } from './ui-messages.js';
@@ -358,6 +358,15 @@ export const SESSION_ROUTES = {
     summary: 'List the runs of a session',
     query: requests.sessionRunsQuery,
     answers: { 200: pageOfRuns(ANY_RUN), 404: NO_SESSION, 422: INVALID },
+  },
+  runPreviews: {
+    method: 'GET',
+    path: 'sessions/:session_id/run-previews',
+    tag: 'AgentOS sessions',
+    summary: 'List the runs of a session in short',
+    description: 'Runs in flight follow those that have settled.',
+    query: requests.sessionRunsQuery,
+    answers: { 200: pageOfRuns(WireRunPreview), 404: NO_SESSION, 422: INVALID },
   },
   run: {
     method: 'GET',

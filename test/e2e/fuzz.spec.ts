@@ -51,6 +51,7 @@ const OPERATIONS = [
   ...['GET', 'PATCH'].map((method) => [method, '/eval-runs/{eval_run_id}']),
   ['POST', '/sessions/{session_id}/rename'],
   ['GET', '/sessions/{session_id}/runs'],
+  ['GET', '/sessions/{session_id}/run-previews'],
   ['GET', '/sessions/{session_id}/runs/{run_id}'],
 ] as [string, string][];
 

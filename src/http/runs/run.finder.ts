@@ -30,7 +30,7 @@ export class RunFinder {
   async inFlight(request: object, component: Component, runId: string): Promise<StoppableRun | undefined> {
     const owner = await this.access.ownerFor(request);
     const run = this.runtime.inFlight.get(runId);
-    return run && isSeen(run, component, owner) ? run : undefined;
+    return run?.component.id === component.id && isSeen(run, owner) ? run : undefined;
   }
 
   /** A run of the session, settled or not. */
@@ -62,14 +62,23 @@ export class RunFinder {
 
   /** The runs of a component in a session that have not settled. */
   async running(request: object, component: Component, sessionId: string): Promise<StoredRun[]> {
-    const owner = await this.access.ownerFor(request);
+    const runs = await this.runningIn(request, sessionId);
+    return runs.filter((run) => run.component.id === component.id);
+  }
+
+  /**
+   * The runs in a session that have not settled, parts included.
+   *
+   * @param claimed - the user that the client claims to be
+   */
+  async runningIn(request: object, sessionId: string, claimed?: string): Promise<StoredRun[]> {
+    const owner = await this.access.ownerFor(request, claimed);
     const runs = this.runtime.inFlight.all().filter((run) => run.session.id === sessionId);
-    return runs.filter((run) => isSeen(run, component, owner)).map(runningRun);
+    return runs.filter((run) => isSeen(run, owner)).map(runningRun);
   }
 }
 
-function isSeen(run: StoppableRun, component: Component, owner: SessionOwner | undefined): boolean {
-  // Runs that hooks start for themselves are never listed, and clients may not stop them.
-  if (run.isAside) return false;
-  return run.component.id === component.id && isOf(run, owner);
+/** Runs that hooks start for themselves are never listed, and clients may not stop them. */
+function isSeen(run: StoppableRun, owner: SessionOwner | undefined): boolean {
+  return !run.isAside && isOf(run, owner);
 }

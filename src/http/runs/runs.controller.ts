@@ -12,10 +12,11 @@ import { RUN_STATUSES } from '../../protocol/requests.js';
 import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { parseRunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
-import { RunPages, toItem, type RunPage } from '../sessions/run.pages.js';
+import type { StoredRun } from '../../sessions/session.store.js';
+import { NO_RUNS, RunPages, withRunning } from '../sessions/run.pages.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { toWireRun } from '../../protocol/runs.js';
-import { toWireSessionRun } from '../../protocol/session-runs.js';
+import { toWireSessionRun, type WireSessionRun } from '../../protocol/session-runs.js';
 import { BackgroundRunResponder } from './background-run.responder.js';
 import { nameController } from './name-controller.js';
 import { RunFinder } from './run.finder.js';
@@ -70,14 +71,14 @@ export function runsControllerOf(kind: ComponentKind): Type {
       if (!session && running.length === 0) throw new NotFoundException('Session not found');
       const { userId: owner = null } = session ?? {};
       if (status === null) return this.responder.reply(response, []);
-      const filter = { owner, componentId: component.id, ...(status === undefined ? {} : { status }) };
-      const { items, next }: RunPage = session
-        ? await this.pages.read(sessionId, part, filter, (run) => toWireSessionRun(run, null))
-        : { items: [], next: undefined };
-      // A running run may have settled in the meantime.
-      const others = running.filter(({ runId }) => items.every(({ run }) => run.runId !== runId));
-      const shown = others.map((run) => toItem(run, toWireSessionRun(run, null)));
-      this.responder.replyPage(request, response, { items: [...items, ...shown], next });
+      const filter = {
+        owner,
+        componentId: component.id,
+        ...(status === undefined ? {} : { statuses: [status] }),
+      };
+      const show = (run: StoredRun): WireSessionRun => toWireSessionRun(run, null);
+      const page = session ? await this.pages.read(sessionId, part, filter, show) : NO_RUNS;
+      this.responder.replyPage(request, response, withRunning(page, running, show));
     }
 
     @Handles(routes.run)
