@@ -593,6 +593,44 @@ describe('A client of AG-UI, on a server that accepts context from clients,', ()
   });
 });
 
+describe('A client of AG-UI', () => {
+  afterEach(closeApps);
+
+  it('is told to ask later while too many runs are in flight', async () => {
+    gate = createGate();
+    const { url } = await startApp({ agentOs: { agents, maxRuns: 1 } });
+    const begun = createGate();
+    const first = askAgUi(url, '/agents/waiting', 'Hi', { onEvent: () => begun.open() });
+    await begun.opened;
+    const second = await fetch(`${url}/agents/helper/ag-ui`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(requestOf('Hi')),
+    });
+    expect([second.status, second.headers.has('retry-after')]).toEqual([503, true]);
+    gate.open();
+    expect((await first).error).toBeUndefined();
+  });
+
+  it('that leaves ends its run, if the module says so', async () => {
+    gate = createGate();
+    const ended = createGate();
+    const agent = new Agent({
+      id: 'waiting',
+      engine: waiting,
+      postHooks: [inBackground('ended', () => ended.open(), { on: ['cancelled'] })],
+    });
+    const { url } = await startApp({ agentOs: { agents: [agent], onDisconnect: 'cancel' } });
+    const abortController = new AbortController();
+    const onEvent = ({ type }: SentEvent): void => {
+      if (type === 'TEXT_MESSAGE_CONTENT') abortController.abort();
+    };
+    await askAgUi(url, '/agents/waiting', 'Hi', { abortController, onEvent });
+    await ended.opened;
+    gate.open();
+  });
+});
+
 function requestOf(text: string): Record<string, unknown> & { protocolVersion: string } {
   const { threadId } = newThread();
   return {
