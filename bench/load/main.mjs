@@ -1,10 +1,9 @@
 /** The load generator, in a process of its own. */
-import { fill } from './fill.mjs';
 import { pace } from './pace.mjs';
 import { readStreams } from './read-streams.mjs';
 import { saturate, sendTo } from './saturate.mjs';
 
-const LOADS = { send: sendTo, saturate, pace, fill, readStreams };
+const LOADS = { send: sendTo, saturate, pace, readStreams };
 
 process.on('message', async ({ load, ...options }) => {
   try {

@@ -20,7 +20,7 @@ export async function measureBacklog(point, hooks, { plan, installed }) {
       load: 'saturate',
       seconds: plan.seconds,
     });
-    point.keep(server.variant, { requestsPerSecond: { median: requestsPerSecond } });
+    point.keep(server.variant, { requestsPerSecond: single(requestsPerSecond) });
     await warmUp(point, server, 'plain', plan);
     await hold(point, server, RUNS_BEFORE);
     const before = await server.process.ask('state');
@@ -43,7 +43,7 @@ export async function measureBacklog(point, hooks, { plan, installed }) {
 }
 
 function hold(point, server, requests) {
-  return point.load(server, 'run', { load: 'fill', requests });
+  return point.load(server, 'run', { load: 'send', urls: [server.requests.run.url], requests });
 }
 
 function memoryPerHook(before, after, hooks) {

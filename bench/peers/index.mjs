@@ -2,9 +2,17 @@ import { installPeers } from './installations.mjs';
 import { measureScenario, SCENARIOS } from './scenarios.mjs';
 import { SUBJECTS } from './subjects.mjs';
 
-const PLAN = { rounds: 5, seconds: 1, openSeconds: 2, warmUpSeconds: 2, isQuick: false };
+/** Readings of each subject and their seconds, in the closed and in the open loop. */
+const PLAN = { rounds: 5, seconds: 0.5, openRounds: 3, openSeconds: 2, warmUpSeconds: 2, isQuick: false };
 /** For a look: it shows that everything runs. */
-const QUICK_PLAN = { rounds: 2, seconds: 0.2, openSeconds: 0.3, warmUpSeconds: 0.2, isQuick: true };
+const QUICK_PLAN = {
+  rounds: 2,
+  seconds: 0.2,
+  openRounds: 1,
+  openSeconds: 0.3,
+  warmUpSeconds: 0.2,
+  isQuick: true,
+};
 
 /**
  * AgentOS beside agno, Mastra and Nest by hand. With `--scenarios hooks,team` only those are measured.

@@ -18,7 +18,7 @@ export async function measureRequests(point, request, { plan }) {
     };
   });
   const requestsPerSecond = point.lowest('requestsPerSecond') / 2;
-  await point.read(plan.rounds, async (server) => {
+  await point.read(plan.openRounds, async (server) => {
     const before = await server.process.ask('state');
     const load = { load: 'pace', seconds: plan.openSeconds, requestsPerSecond };
     const { requests, p50Micros, p99Micros } = await point.load(server, request, load);

@@ -9,11 +9,11 @@ const SIZES = [KB, 10 * KB, 100 * KB, KB * KB];
 const TOKENS = 100;
 /** A hundred tokens of ten characters. */
 const STREAMED = { size: 1_000, tokens: TOKENS };
-const HELD = { hookCount: 10, hook: 'held', memory: true };
+const HELD = { hookCount: 10, hook: 'held', model: 'instant', memory: true };
 
 /**
- * What is measured of each subject, and how it grows: `axis` is what grows, through these values. A `sample` is for
- * `--quick`.
+ * What is measured of each subject, and how it grows: `axis` is what grows, through these values. `quickValues`
+ * are for `--quick`.
  */
 export const SCENARIOS = {
   hooks: requests('run', 'background hooks', [0, 1, 3, 10, 30], (hookCount) => ({ hookCount })),
@@ -21,10 +21,12 @@ export const SCENARIOS = {
   sizesWithHooks: requests('run', 'bytes of the answer, 10 background hooks', SIZES, (size) => ({
     size,
     hookCount: 10,
+    model: 'instant',
   })),
   slowHooks: requests('run', 'background hooks of 50 ms', [1, 3, 10], (hookCount) => ({
     hookCount,
     hook: 'sleep',
+    model: 'instant',
   })),
   team: requests('team', 'members of a team', [1, 3, 10], (members) => ({ members })),
   steps: requests('workflow', 'steps of a workflow', [1, 5, 20], (steps) => ({ steps })),

@@ -22,10 +22,14 @@ export const SUBJECTS = [
 
 const DEFAULTS = { size: 1_024, tokens: 1, hookCount: 0, hook: 'read', members: 0, steps: 0, memory: false };
 
-/** The subjects that are installed and can serve a configuration: with hooks, those that have them. */
-export function subjectsFor({ hookCount = 0 }, { missing }) {
+/**
+ * The subjects that are installed and can serve a configuration: with hooks, those that have them; if it names a model, those
+ * with that model.
+ */
+export function subjectsFor({ hookCount = 0, model: wanted }, { missing }) {
   return SUBJECTS.filter(
-    ({ peer, hasHooks = true }) => missing[peer] === undefined && (hasHooks || hookCount === 0),
+    ({ peer, model, hasHooks = true }) =>
+      missing[peer] === undefined && (hasHooks || hookCount === 0) && (wanted ?? model) === model,
   );
 }
 
