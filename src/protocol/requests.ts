@@ -306,8 +306,10 @@ export const resumption = named(
   'The part of a stream that is wanted.',
   z.object({
     last_event_index: wholeNumber(-1)
-      .describe('Index of the last event that the client has; -1, the default, if it has none.')
-      .default(-1),
+      .describe(
+        'Index of the last event that the client has; -1 if it has none. Default: that in the header `Last-Event-ID`, else -1.',
+      )
+      .optional(),
     session_id: id()
       .meta({ description: 'The session of the run, if the run is not remembered any more.', example: '' })
       .optional(),

@@ -470,15 +470,17 @@ function componentRoutesOf(kind: ComponentKind) {
       description:
         'The answer is a stream of events, or JSON with `stream=false`. With `background=true` the run goes on when ' +
         'its client has left; with `stream=false` it is answered at once, before the run has ended. The fields may ' +
-        'come urlencoded or as JSON as well.',
+        'come urlencoded or as JSON as well. A client that has lost the stream sends the same request again, with the ' +
+        'header `Last-Event-ID`: the answer has the events after this one, and no run is started.',
       body: { ...form, schema: requests.runRequest },
       answers: {
         200: events(
-          'The run, or its events: each has a line `event:`, a line `data:` and an empty line.',
+          'The run, or its events: each has a line `event:`, a line `data:`, a line `id:` and an empty line.',
           WIRE_EVENTS[kind],
           WIRE_RUNS[kind],
         ),
         202: json('The run has begun (`background=true`, `stream=false`).', WirePendingRun),
+        204: nothing('With `Last-Event-ID`: the run has ended, and the client has all of its events.'),
         ...FORM_PROBLEMS,
         ...runFailuresOf(kind),
       },
@@ -539,7 +541,9 @@ function componentRoutesOf(kind: ComponentKind) {
       path: `${path}/:id/runs/:run_id/resume`,
       tag,
       summary: `Read the stream of ${one}'s run again`,
-      description: 'For clients that have lost the connection to a run with `background=true`.',
+      description:
+        'For clients that have lost the stream of a run. The last event that they have is in the form, or in the header ' +
+        '`Last-Event-ID`.',
       body: { ...form, schema: requests.resumption, isOptional: true },
       answers: {
         200: events('A frame about the stream itself, then events.', RESUMED_EVENTS[kind]),

@@ -8,6 +8,8 @@ import { isOf } from '../../sessions/session.filter.js';
 import { SessionStore, type SessionOwner, type StoredRun } from '../../sessions/session.store.js';
 import { isId } from '../../protocol/request.fields.js';
 import { SessionAccess } from '../sessions/session.access.js';
+import type { RunRecording } from './run.recording.js';
+import { RunRecordings } from './run.recordings.js';
 import { runningRun } from './running-run.js';
 
 /** Finds components by id, and runs that the client may see. */
@@ -17,6 +19,7 @@ export class RunFinder {
     private readonly runtime: AgentOsRuntime,
     private readonly sessions: SessionStore,
     private readonly access: SessionAccess,
+    private readonly recordings: RunRecordings,
   ) {}
 
   /** @throws NotFoundException if no component of this kind has the id */
@@ -31,6 +34,13 @@ export class RunFinder {
     const owner = await this.access.ownerFor(request);
     const run = this.runtime.inFlight.get(runId);
     return run?.component.id === component.id && isSeen(run, owner) ? run : undefined;
+  }
+
+  /** The recording of a run of the component. */
+  async recorded(request: object, component: Component, runId: string): Promise<RunRecording | undefined> {
+    const owner = await this.access.ownerFor(request);
+    const recording = this.recordings.find(runId);
+    return recording?.run.componentId === component.id && isOf(recording.run, owner) ? recording : undefined;
   }
 
   /** A run of the session, settled or not. */
