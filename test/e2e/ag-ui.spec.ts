@@ -117,6 +117,11 @@ const agents = [
   }),
   new Agent({ id: 'refused', engine: everything, postHooks: [refuseAnswer] }),
   new Agent({ id: 'waiting', engine: waiting }),
+  new Agent({
+    id: 'noting',
+    engine: () => 'Hi',
+    preHooks: [inBackground('early', () => undefined, { on: ['failed'] })],
+  }),
   new Agent({ id: 'counting', engine: counting }),
   new Agent({ id: 'appending', engine: () => 'Hi', postHooks: [editing((content) => `${content}!`)] }),
   new Agent({ id: 'rewriting', engine: () => 'Hi', postHooks: [editing(() => 'Bye')] }),
@@ -288,6 +293,9 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
     });
     expect(asked[0]?.context).toMatchObject({ sessionState: {}, dependencies: {} });
     expect(state).toEqual({});
+    // Not even looked at.
+    const wrong = { state: 5, context: 'home', forwardedProps: { dependencies: 5 } };
+    expect((await post('/agents/helper', { ...requestOf('Hi'), ...wrong })).status).toBe(200);
   });
 
   it('gets the answer before hooks in the background run, and is told of those that are scheduled', async () => {
@@ -308,6 +316,16 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
     ]);
     await app.agentOs.drain();
     expect(hooksRun).toEqual(['Hi']);
+  });
+
+  it('is told of a hook in the background when the run reaches it, and in the end that it does not run', async () => {
+    const { events } = await ask('/agents/noting', 'Hi');
+    expect(customs(events, 'agentos.hook')).toMatchObject([
+      { hook: 'early', phase: 'pre', state: 'scheduled' },
+      { hook: 'early', phase: 'pre', state: 'skipped' },
+    ]);
+    const types = events.map(({ type }) => type);
+    expect(types.indexOf('CUSTOM')).toBeLessThan(types.indexOf('TEXT_MESSAGE_START'));
   });
 
   it.each([
@@ -407,6 +425,8 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
     const { messages, events } = await ask('/workflows/flow', 'Hi');
     expect(messages).toMatchObject([{ content: expect.stringMatching(/^Result: /) }]);
     const steps = events.filter(({ type }) => type.startsWith('STEP'));
+    // The run of a step is not shown besides.
+    expect(events.filter(({ type }) => type.startsWith('SUBAGENT'))).toEqual([]);
     const started = steps.filter(({ type }) => type === 'STEP_STARTED');
     expect(started.map(({ stepName }) => stepName)).toEqual(['ask', 'both', 'left', 'right', 'last']);
     const stepId = stepOf(started[1])?.['stepId'];

@@ -148,13 +148,35 @@ describe('The events of AG-UI', () => {
   );
 
   it('begin with the start of the run, even if there is only its end', async () => {
-    const signal = AbortSignal.abort();
-    const run = app.agentOs.stream(new Agent({ id: 'never', engine: () => 'no' }), 'hello', { signal });
+    async function* end(): AsyncGenerator<RunEvent> {
+      const agent = new Agent({ id: 'never', engine: () => 'no' });
+      for await (const event of app.agentOs.stream(agent, 'hello', { signal: AbortSignal.abort() }))
+        if (event.type === 'run-cancelled') yield event;
+    }
     const events: SentEvent[] = [];
-    for await (const event of toAgUiEvents(run, { threadId: 't', runId: 'r' })) events.push(event);
+    for await (const event of toAgUiEvents(end(), { threadId: 't', runId: 'r' })) events.push(event);
     await checkAgUi(sent(events));
     expect(events.map(({ type }) => type)).toEqual(['RUN_STARTED', 'RUN_FINISHED']);
     expect(events.at(-1)).toMatchObject({ outcome: { type: 'cancelled' } });
+  });
+
+  it('put text after the calls of tools into a message of its own', async () => {
+    const events = await eventsOf(
+      new Agent({
+        id: 'asking',
+        engine: async function* (): AsyncGenerator<EngineYield> {
+          yield 'Before.';
+          yield { type: 'tool-call', id: 'c', name: 'look', arguments: {} };
+          yield { type: 'tool-result', id: 'c', result: 'found' };
+          yield 'After.';
+        },
+      }),
+    );
+    const texts = events.filter(({ type }) => type === 'TEXT_MESSAGE_CONTENT');
+    const call = events.find(({ type }) => type === 'TOOL_CALL_START');
+    expect(texts.map(({ delta }) => delta)).toEqual(['Before.', 'After.']);
+    expect(call?.['parentMessageId']).toBe(texts[0]?.['messageId']);
+    expect(texts[1]?.['messageId']).not.toBe(texts[0]?.['messageId']);
   });
 
   it('give two open steps different names', async () => {
