@@ -30,7 +30,6 @@ export default class WorkerEnvironment extends TestEnvironment {
   /** Takes back what the spec and Jest have changed, and keeps the environment. */
   async teardown() {
     this.fakeTimersModern.useRealTimers();
-    this.moduleMocker.restoreAllMocks();
     const { process } = this.global;
     for (const name of Object.keys(process.env)) if (!(name in this.#variables)) delete process.env[name];
     Object.assign(process.env, this.#variables);
