@@ -9,8 +9,8 @@ const config = {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
   testPathIgnorePatterns: PARTS.map((name) => `<rootDir>/test/${name}/`),
-  // Ends what hangs. Two workers on two busy cores need several times what one alone needs: nothing is measured with it.
-  testTimeout: 60_000,
+  // Ends what hangs. On a busy machine a test may take ten times what it needs alone: nothing is measured with it.
+  testTimeout: 120_000,
   // One more than a small machine has processors: a third of the time a worker waits for sockets, locks and processes.
   maxWorkers: 3,
   // Modules of ended specs stay in a worker's memory, and garbage collection comes to take most of its time.
