@@ -14,6 +14,7 @@ import {
   type WireTimeline,
 } from '../protocol/hooks.js';
 import type { HookExecution } from '../execution/hook-execution.js';
+import type { HookCounts } from '../execution/hook.executions.js';
 import type { IndexedRun } from '../execution/run.index.js';
 import type { StoppableRun } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
@@ -159,13 +160,26 @@ export class HooksController {
   async executions(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { executions } = this.runtime;
     const { run_id: runId, hook, state, limit } = readQuery(request, HOOK_ROUTES.executions);
-    const filter = { runId, hook, state, limit, userId: await this.access.ownerFor(request) };
-    const [listed, { open, ...counts }] = await Promise.all([executions.list(filter), executions.counts()]);
+    const owner = await this.access.ownerFor(request);
+    const [listed, { open, ...counts }] = await Promise.all([
+      executions.list({ runId, hook, state, limit, userId: owner }),
+      this.#countExecutions(owner),
+    ]);
     const page: WireExecutions = {
       data: listed.map(toWireExecution),
       meta: { limit, open, counts },
     };
     this.responder.reply(response, page);
+  }
+
+  /** Of the executions of a user, those that are remembered. */
+  async #countExecutions(owner: SessionOwner | undefined): Promise<HookCounts> {
+    const { executions } = this.runtime;
+    if (owner === undefined) return executions.counts();
+    const counts = { succeeded: 0, failed: 0, timed_out: 0, skipped: 0, dropped: 0, open: 0 };
+    for (const { state } of await executions.list({ userId: owner, limit: Infinity }))
+      counts[state === 'scheduled' || state === 'running' ? 'open' : state] += 1;
+    return counts;
   }
 
   @Handles(HOOK_ROUTES.retryAll)

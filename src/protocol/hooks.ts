@@ -114,7 +114,9 @@ export const WireExecutions = named(
             skipped: z.int(),
             dropped: z.int(),
           })
-          .describe('Number of executions that have ended in each state since the start of the application.'),
+          .describe(
+            'Number of executions that have ended in each state: since the start of the application, or of those that are remembered if executions belong to users.',
+          ),
       })
       .describe('The numbers of executions.'),
   }),

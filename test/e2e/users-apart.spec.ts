@@ -147,6 +147,19 @@ describe('Two users in one session at the same time', () => {
     expect(await seen({ 'x-user': 'bob' })).toEqual([]);
     expect(await seen({})).toEqual([]);
   });
+
+  it('see the numbers of their own hooks, and no others', async () => {
+    const { ask, agentOs, url } = await start();
+    await ask('ann', 'hi');
+    await agentOs.drain();
+    const countsOf = async (user: string): Promise<unknown> => {
+      const { body } = await callJson(url, 'GET', '/hooks/executions', { headers: { 'x-user': user } });
+      return (body as { meta: unknown }).meta;
+    };
+    const counts = { succeeded: 0, failed: 0, timed_out: 0, skipped: 0, dropped: 0 };
+    expect(await countsOf('ann')).toMatchObject({ open: 0, counts: { ...counts, succeeded: 2 } });
+    expect(await countsOf('bob')).toMatchObject({ open: 0, counts });
+  });
 });
 
 const MESSAGE =
