@@ -59,7 +59,12 @@ for (const { name, isPossible, startStore } of [
       const folder = folders[release];
       const file = release === 'older' ? join(folder, PROGRAM) : join(folder, 'test', 'fixtures', PROGRAM);
       const process = await startProcess(file, {
-        env: { NAME: `${release} ${role}`, ROLE: role, STORE: store.url, REPORT: reports.url, ...env },
+        env: {
+          ...{ NAME: `${release} ${role}`, ROLE: role, STORE: store.url, REPORT: reports.url },
+          // On a busy machine a hook that has not ended by then would be given to another worker, and run twice.
+          SHUTDOWN_TIMEOUT: '25000',
+          ...env,
+        },
         ready: /is ready(?:: listening on (\d+))?/,
         timeout: START_TIMEOUT,
       });
