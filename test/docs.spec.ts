@@ -64,6 +64,14 @@ describe('The pages of the documentation', () => {
     expect(broken).toEqual([]);
   });
 
+  it('show every picture of the dashboard', () => {
+    const guide = readDocument('docs/guide/dashboard.md');
+    const missing = filesIn('docs/images', '.png').filter(
+      (path) => !guide.includes(path.slice('docs'.length)),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it('show only curl lines that the sample application prints', () => {
     const lines = PAGES.flatMap((page) => codeBlocks(readDocument(page), 'sh')).join('\n');
     const shown = lines.split('\n').filter((line) => line.startsWith('curl'));
