@@ -1,9 +1,7 @@
 import { createRequire } from 'node:module';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
-const PACKAGES = [
-  ...['@nestjs/core', '@nestjs/platform-express', '@nestjs/platform-fastify', 'ai', 'autocannon'],
-];
+const PACKAGES = ['@nestjs/core', '@nestjs/platform-express', '@nestjs/platform-fastify', 'autocannon'];
 
 /** Where the figures come from. */
 export function machineFacts({ version }) {

@@ -5,33 +5,25 @@ import { decorateMethod } from './decorate.mjs';
 import { readContent } from './hooks.mjs';
 
 /** An application with the routes of AgentOS and one agent with so many background hooks. */
-export function agentOs({
-  engine,
-  hookCount,
-  hook = readContent,
-  hookOptions = {},
-  otherAgents = [],
-  ...options
-}) {
-  const { Hooks, names } = createHooks(hookCount, hook, hookOptions);
+export function agentOs({ engine, hookCount, hook = readContent, ...options }) {
+  const { Hooks, names } = createHooks(hookCount, hook);
   const agent = new Agent({ id: 'bench', engine, postHooks: names.map((name) => hookRef(Hooks, name)) });
 
   class AgentOsBenchModule {}
-  Module({
-    imports: [AgentOsModule.forRoot({ agents: [agent, ...otherAgents], ...options })],
-    providers: [Hooks],
-  })(AgentOsBenchModule);
+  Module({ imports: [AgentOsModule.forRoot({ agents: [agent], ...options })], providers: [Hooks] })(
+    AgentOsBenchModule,
+  );
   return AgentOsBenchModule;
 }
 
 /** A provider with so many methods, each of them a background hook. */
-function createHooks(count, hook, options) {
+function createHooks(count, hook) {
   class Hooks {}
   Injectable()(Hooks);
   const names = Array.from({ length: count }, (_, index) => `hook${index + 1}`);
   for (const name of names) {
     Object.defineProperty(Hooks.prototype, name, { value: hook });
-    decorateMethod(Hooks, name, Hook({ runInBackground: true, ...options }));
+    decorateMethod(Hooks, name, Hook(true));
   }
   return { Hooks, names };
 }

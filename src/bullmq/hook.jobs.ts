@@ -26,9 +26,6 @@ export function jobIdOf(batchId: string, index: number): string {
   return `${batchId}-${index}`;
 }
 
-/** Jobs of hooks that have ended are kept for a while, for dashboards. */
-const KEPT_JOBS = { age: 86_400, count: 1_000 };
-
 /**
  * The flow of a batch: one job for each hook. The last hook is the root, the first one its deepest child, so a hook
  * becomes runnable when the one before it has ended, in whatever way.
@@ -59,7 +56,6 @@ export function toFlow(
         // Without a priority released jobs go before all others in Redis, and behind them in PostgreSQL.
         priority: 1,
         ignoreDependencyOnFailure: true,
-        removeOnComplete: KEPT_JOBS,
         ...(index === 0 ? { delay: releaseAfter } : {}),
       },
     };
@@ -88,6 +84,6 @@ export function toRetryJob(
     name: hook,
     queueName: queue,
     data,
-    opts: { jobId, priority: 1, removeOnComplete: KEPT_JOBS, delay: releaseAfter },
+    opts: { jobId, priority: 1, delay: releaseAfter },
   };
 }

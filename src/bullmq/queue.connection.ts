@@ -54,6 +54,9 @@ export interface QueueConnection {
   createWorker(queue: string, process: Process, settings: WorkerSettings): JobWorker;
 }
 
+/** Jobs of hooks that have succeeded are kept for dashboards: so many of them, for so many seconds. */
+export const KEPT_JOBS = { age: 86_400, count: 1_000 } as const;
+
 /** Options of every worker. */
 export const WORKER_DEFAULTS = {
   // An idle worker on Redis begins a hook that was taken over only when its wait ends.

@@ -4,7 +4,7 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { AgentOsConfigurationError } from '../errors/agent-os-configuration.error.js';
 import { reasonOf } from '../errors/log.text.js';
 import { importNeeded } from '../peers/optional-peer.js';
-import { WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.connection.js';
+import { KEPT_JOBS, WORKER_DEFAULTS, type Bullmq, type QueueConnection } from './queue.connection.js';
 import { createQueueWorker } from './queue.worker.js';
 import { redisClientClass, type RedisClientClass } from './redis.client.js';
 import { RedisQueueStore } from './redis-queue.store.js';
@@ -56,7 +56,7 @@ export async function openRedisQueue(
       const connection = new RedisClient({ ...client.options, ...blocking });
       connection.on('error', onError);
       workers.push(connection);
-      const options = { ...WORKER_DEFAULTS, ...settings, connection };
+      const options = { ...WORKER_DEFAULTS, ...settings, removeOnComplete: KEPT_JOBS, connection };
       return createQueueWorker(bullmq, { queue: name, process, options, backend: createRedisBackend });
     },
   };

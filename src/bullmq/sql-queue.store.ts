@@ -7,6 +7,7 @@ import type {
 } from '../execution/hook.executions.js';
 import { checkSpaceOf } from '../sql/free-space.js';
 import { GroupedCalls } from './grouped.calls.js';
+import { KEPT_JOBS } from './queue.connection.js';
 import type { QueueDatabase } from './queue.database.js';
 import type { HookLimits, HookRate } from '../execution/hook.limits.js';
 import {
@@ -127,6 +128,15 @@ CREATE INDEX IF NOT EXISTS agent_os_hook_executions_key ON agent_os_hook_executi
 ALTER TABLE agent_os_hook_executions ADD COLUMN IF NOT EXISTS job text;
 CREATE INDEX IF NOT EXISTS ${LAST_INDEX} ON agent_os_hook_executions (queue, batch);
 `;
+
+/**
+ * The batches of executions that are given with their queue. Statements join by both: with the queue as a constant PostgreSQL
+ * reads all rows of it while it has no statistics, as in the first minute of a table, and in a folder at any time.
+ */
+const BATCHES_OF_GIVEN = `batches AS MATERIALIZED (
+         SELECT DISTINCT entry.queue, entry.batch AS id
+           FROM given JOIN agent_os_hook_executions entry ON entry.queue = given.queue AND entry.id = given.id
+       )`;
 
 /** A claim, with everything that the statement needs of it. */
 interface ClaimCall {
@@ -515,13 +525,12 @@ export class SqlQueueStore implements QueueStore {
     const ids = calls.map(({ claimed }) => claimed.executionId);
     const { rows } = await this.#database.query<ClaimedRow>(
       `WITH given AS MATERIALIZED (
-         SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::text[], $6::boolean[])
+         SELECT $1::text AS queue, * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::text[], $6::boolean[])
              AS given(id, fence, at, job, "needsSnapshot")
-       ), own AS MATERIALIZED (
-         SELECT batch.id, batch.delivered, batch.carry, batch.retrying FROM agent_os_hook_batches batch
-          WHERE batch.queue = $1 AND batch.id = ANY (ARRAY(
-            SELECT entry.batch FROM agent_os_hook_executions entry WHERE entry.queue = $1 AND entry.id = ANY ($2::text[])))
-          ORDER BY batch.id FOR NO KEY UPDATE
+       ), ${BATCHES_OF_GIVEN}, own AS MATERIALIZED (
+         SELECT batch.queue, batch.id, batch.delivered, batch.carry, batch.retrying
+           FROM batches JOIN agent_os_hook_batches batch ON batch.queue = batches.queue AND batch.id = batches.id
+          ORDER BY batch.id FOR NO KEY UPDATE OF batch
        ), claimed AS (
          UPDATE agent_os_hook_executions entry
             SET state = 'running', fence = given.fence,
@@ -530,16 +539,16 @@ export class SqlQueueStore implements QueueStore {
                   'attempts', (entry.execution->>'attempts')::int + 1,
                   'startedAt', coalesce((entry.execution->>'startedAt')::bigint, given.at))
            FROM given, own
-          WHERE entry.queue = $1 AND entry.id = ANY ($2::text[]) AND entry.id = given.id AND entry.batch = own.id
-            AND entry.fence < given.fence AND entry.ended_at IS NULL
-            AND (own.retrying IS NULL OR own.retrying = entry.id)
+          WHERE entry.queue = given.queue AND entry.id = given.id AND entry.batch = own.id AND entry.fence < given.fence
+            AND entry.ended_at IS NULL AND (own.retrying IS NULL OR own.retrying = entry.id)
             AND (entry.job IS NULL OR given.job IS NULL OR entry.job = given.job)
-         RETURNING entry.id, entry.run_id, entry.execution, own.id AS batch, own.delivered, own.carry, given."needsSnapshot"
+         RETURNING entry.queue, entry.id, entry.run_id, entry.execution, own.id AS batch, own.delivered, own.carry,
+                   given."needsSnapshot"
        )
        SELECT claimed.id, claimed.execution, claimed.delivered, claimed.carry,
               snapshot.json, snapshot.meta, snapshot.files, snapshot.is_deleted AS "isDeleted"
          FROM claimed LEFT JOIN agent_os_hook_snapshots snapshot
-           ON claimed."needsSnapshot" AND snapshot.queue = $1 AND snapshot.batch = claimed.batch
+           ON claimed."needsSnapshot" AND snapshot.queue = claimed.queue AND snapshot.batch = claimed.batch
           AND snapshot.run_id = claimed.run_id`,
       [
         this.#queue,
@@ -675,33 +684,31 @@ export class SqlQueueStore implements QueueStore {
   async #endAll(calls: readonly EndCall[]): Promise<RecordedEnd[]> {
     const { rows } = await this.#database.query<{ readonly id: string; readonly batchEnded: string | null }>(
       `WITH given AS MATERIALIZED (
-         SELECT * FROM unnest($2::text[], $3::int[], $4::text[], $5::bigint[], $6::text[])
+         SELECT $1::text AS queue, * FROM unnest($2::text[], $3::int[], $4::text[], $5::bigint[], $6::text[])
              AS given(id, fence, state, at, fields)
-       ), own AS MATERIALIZED (
-         SELECT batch.id, batch.open, batch.failed FROM agent_os_hook_batches batch
-          WHERE batch.queue = $1 AND batch.id = ANY (ARRAY(
-            SELECT entry.batch FROM agent_os_hook_executions entry WHERE entry.queue = $1 AND entry.id = ANY ($2::text[])))
-          ORDER BY batch.id FOR NO KEY UPDATE
+       ), ${BATCHES_OF_GIVEN}, own AS MATERIALIZED (
+         SELECT batch.queue, batch.id, batch.open, batch.failed
+           FROM batches JOIN agent_os_hook_batches batch ON batch.queue = batches.queue AND batch.id = batches.id
+          ORDER BY batch.id FOR NO KEY UPDATE OF batch
        ), ended AS (
          UPDATE agent_os_hook_executions entry
             SET state = given.state, ended_at = given.at, execution = entry.execution || given.fields::jsonb
            FROM given, own
-          WHERE entry.queue = $1 AND entry.id = ANY ($2::text[]) AND entry.id = given.id AND entry.batch = own.id
-            AND entry.ended_at IS NULL
+          WHERE entry.queue = given.queue AND entry.id = given.id AND entry.batch = own.id AND entry.ended_at IS NULL
             AND (CASE WHEN given.fence IS NULL THEN entry.state = 'scheduled' ELSE entry.fence = given.fence END)
          RETURNING entry.id, entry.batch, given.state, given.at
        ), changed AS MATERIALIZED (
-         SELECT own.id, own.open - count(*) AS open, max(ended.at) AS at,
+         SELECT own.queue, own.id, own.open - count(*) AS open, max(ended.at) AS at,
                 own.failed + count(*) FILTER (WHERE ended.state IN ('failed', 'timed_out')) AS failed
-           FROM ended JOIN own ON own.id = ended.batch GROUP BY own.id, own.open, own.failed
+           FROM ended JOIN own ON own.id = ended.batch GROUP BY own.queue, own.id, own.open, own.failed
        ), kept AS (
          UPDATE agent_os_hook_batches batch
             SET open = changed.open, failed = changed.failed, ended_at = CASE WHEN changed.open = 0 THEN changed.at END
            FROM changed
-          WHERE batch.queue = $1 AND batch.id = changed.id AND (changed.open > 0 OR changed.failed > 0)
+          WHERE batch.queue = changed.queue AND batch.id = changed.id AND (changed.open > 0 OR changed.failed > 0)
        ), removed AS (
          DELETE FROM agent_os_hook_batches batch USING changed
-          WHERE batch.queue = $1 AND batch.id = changed.id AND changed.open = 0 AND changed.failed = 0
+          WHERE batch.queue = changed.queue AND batch.id = changed.id AND changed.open = 0 AND changed.failed = 0
        )
        SELECT ended.id, CASE WHEN changed.open = 0 THEN changed.id END AS "batchEnded"
          FROM ended JOIN changed ON changed.id = ended.batch`,
@@ -885,20 +892,29 @@ export class SqlQueueStore implements QueueStore {
 
   /** Rows that another sweep has locked are left to it: the two would deadlock. */
   async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
-    for (const isOfKind of [`state NOT IN ('failed', 'timed_out')`, `state IN ('failed', 'timed_out')`])
-      await this.#database.query(
-        `DELETE FROM agent_os_hook_executions WHERE queue = $1 AND id = ANY (ARRAY(
-           SELECT id FROM agent_os_hook_executions
-            WHERE queue = $1 AND ${isOfKind} AND ended_at <= (
-              SELECT ended_at FROM agent_os_hook_executions
-               WHERE queue = $1 AND ${isOfKind} AND ended_at IS NOT NULL ORDER BY ended_at DESC OFFSET $2 LIMIT 1)
-              FOR UPDATE SKIP LOCKED))`,
-        [this.#queue, remembered],
-      );
+    await this.#database.query(
+      `DELETE FROM agent_os_hook_executions WHERE queue = $1 AND id = ANY (ARRAY(
+         SELECT id FROM agent_os_hook_executions
+          WHERE queue = $1 AND ended_at <= (
+            SELECT ended_at FROM agent_os_hook_executions
+             WHERE queue = $1 AND ended_at IS NOT NULL ORDER BY ended_at DESC OFFSET $2 LIMIT 1)
+            FOR UPDATE SKIP LOCKED))`,
+      [this.#queue, remembered],
+    );
     await this.#database.query(
       `DELETE FROM agent_os_hook_batches WHERE queue = $1 AND id = ANY (ARRAY(
          SELECT id FROM agent_os_hook_batches WHERE queue = $1 AND ended_at < $2 FOR UPDATE SKIP LOCKED))`,
       [this.#queue, Date.now() - keepFailed],
+    );
+    // BullMQ would read all jobs that are kept at each end of a hook.
+    await this.#database.query(
+      `DELETE FROM job WHERE queue = $1 AND id = ANY (ARRAY(
+         SELECT id FROM job
+          WHERE queue = $1 AND state = 'completed' AND finished_at_ms <= greatest($2::bigint, (
+            SELECT finished_at_ms FROM job
+             WHERE queue = $1 AND state = 'completed' ORDER BY finished_at_ms DESC OFFSET $3 LIMIT 1))
+            FOR UPDATE SKIP LOCKED))`,
+      [this.#queue, Date.now() - KEPT_JOBS.age * 1_000, KEPT_JOBS.count],
     );
   }
 

@@ -48,8 +48,7 @@ export interface StoredRunFilter {
   readonly owner?: SessionOwner;
   readonly runId?: string;
   readonly componentId?: string;
-  /** Runs with one of these; none for an empty list. */
-  readonly statuses?: readonly RunStatus[];
+  readonly status?: RunStatus;
   readonly isWithdrawn?: boolean;
   /** Earliest start, inclusive, in epoch seconds. */
   readonly createdAfter?: number;

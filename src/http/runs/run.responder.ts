@@ -7,18 +7,16 @@ import { forLog } from '../../errors/log.text.js';
 import { HooksNotStoredError, RunShutDownError } from '../../errors/run.errors.js';
 import type { RunEvent } from '../../model/run-event.js';
 import { disclosedError } from '../../runs/outcome.js';
-import type { RunHandle, RunView } from '../../runs/run.view.js';
 import { startRun } from '../../runs/start.js';
 import type { RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { toWireFailure } from '../../protocol/errors.js';
 import { brokenStreamEvent } from '../../protocol/events.js';
+import { toFrame } from '../../protocol/streams.js';
 import { toWireRun } from '../../protocol/runs.js';
 import { toReadEvents } from './essential.events.js';
 import { EventStreamOpener } from './event-stream.opener.js';
-import { RecordedStream } from './recorded.stream.js';
-import { recordedRunOf, type RunRecording } from './run.recording.js';
-import { RunRecordings } from './run.recordings.js';
+import type { EventStream } from './event.stream.js';
 import { nowInSeconds } from '../../model/clock.js';
 
 /**
@@ -32,7 +30,6 @@ export class RunResponder {
   constructor(
     private readonly runtime: AgentOsRuntime,
     private readonly streams: EventStreamOpener,
-    private readonly recordings: RunRecordings,
     private readonly responder: ProtocolResponder,
   ) {}
 
@@ -63,34 +60,32 @@ export class RunResponder {
   ): Promise<void> {
     // Before the answer begins: after that, its status cannot report a refusal.
     this.runtime.inFlight.admit();
-    const events = new RecordedStream(this.streams.open(response));
+    const stream = this.streams.open(response);
     const { environment } = this.runtime;
-    const sink = (event: RunEvent): Promise<void> | undefined =>
-      events.write(() => toReadEvents(event, component, streamEvents));
-    let run: RunHandle | undefined;
-    let recording: RunRecording | undefined;
+    let broken: unknown;
+    const sink = (event: RunEvent): Promise<void> | undefined => {
+      try {
+        const frames = toReadEvents(event, component, streamEvents).map(toFrame).join('');
+        broken = undefined;
+        return stream.write(frames);
+      } catch (thrown) {
+        broken = thrown;
+        throw thrown;
+      }
+    };
     try {
-      run = startRun({ component, input, options, owner, environment, sink });
-      recording = this.recordings.begin(recordedRunOf(run));
-      events.recordIn(recording);
-      await run.settled;
+      await startRun({ component, input, options, owner, environment, sink }).settled;
     } catch (thrown) {
-      events.fail(thrown);
+      broken = thrown;
     } finally {
-      if (events.broken) await this.#reportBrokenStream(events, component);
-      events.end();
-      if (run && recording) this.#keep(recording, run);
+      if (broken !== undefined) await this.#reportBrokenStream(stream, component, broken);
+      stream.end();
     }
   }
 
-  #keep(recording: RunRecording, { output }: RunView): void {
-    recording.end(output.status);
-    this.recordings.keep(recording);
-  }
-
-  async #reportBrokenStream(events: RecordedStream, { kind, id }: Component): Promise<void> {
-    const { reason, stack } = forLog(events.broken?.thrown);
+  async #reportBrokenStream(stream: EventStream, { kind, id }: Component, thrown: unknown): Promise<void> {
+    const { reason, stack } = forLog(thrown);
     this.#logger.error(`The event stream of ${kind} "${id}" broke: ${reason}`, stack);
-    await events.write(() => [brokenStreamEvent(kind, nowInSeconds())]);
+    await stream.write(toFrame(brokenStreamEvent(kind, nowInSeconds())));
   }
 }
