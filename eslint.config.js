@@ -28,6 +28,7 @@ const LAYERS = [
   'sql',
   'bullmq',
   'protocol',
+  'ag-ui',
   'ai-sdk',
   'root',
   'http',
@@ -47,6 +48,29 @@ const FORBIDDEN = [
   'express',
   'fastify',
   'nestjs-agentos',
+];
+
+/** A call by this function or its `each`, with this value as one of its arguments. */
+const titled = (name, argument) =>
+  [`[callee.name=${name}]`, `[callee.callee.object.name=${name}]`].map(
+    (callee) => `CallExpression${callee}${argument}`,
+  );
+
+/** The names of tests are sentences: what a rule can tell of it. Code, such as `readFile()` or `bullmq-store`, may be a subject. */
+const TEST_NAMES = [
+  ...[
+    ...titled('/^(describe|it)$/', '[arguments.0.value=/^[a-z]+( |$)/]'),
+    ...titled('/^describeWherePossible$/', '[arguments.1.value=/^[a-z]+( |$)/]'),
+  ].map((call) => ({
+    selector: `Program > ExpressionStatement > ${call}`,
+    message:
+      'The name of a test begins with its subject, in upper case: "A hook that fails", "resolveOptions()".',
+  })),
+  ...titled('/^it$/', '[arguments.0.value=/^(should |[^ %$]+$)/]').map((selector) => ({
+    selector,
+    message:
+      'The name of a test, with the names of the groups around it, is a sentence that says what holds: "ends the run".',
+  })),
 ];
 
 /** The test kit works in every runner, so it knows none, and needs no package that an application may not have. */
@@ -89,6 +113,7 @@ export default defineConfig(
     ignores: [
       'dist',
       'coverage',
+      '**/.venv',
       'scripts/hosts',
       'scripts/openapi-client/use-*.ts',
       'src/dashboard/page/htm-preact.js',
@@ -153,6 +178,7 @@ export default defineConfig(
     // A test throws what it likes, returns what it likes and reads untyped JSON.
     files: ['test/**/*.ts'],
     rules: {
+      'no-restricted-syntax': ['error', ...TEST_NAMES],
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-call': 'off',

@@ -1,15 +1,16 @@
 /** The folders of test/ whose specs have a command of their own, `npm run test:NAME`. */
-const PARTS = ['browser', 'clients', 'cost', 'processes'];
+const PARTS = ['browser', 'clients', 'cost', 'processes', 'servers'];
 
 /** @type {import('jest').Config} */
 const config = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/worker.environment.js',
+  runtime: '<rootDir>/test/support/worker.runtime.js',
   injectGlobals: false,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
   testPathIgnorePatterns: PARTS.map((name) => `<rootDir>/test/${name}/`),
-  // Ends what hangs. Two workers on two busy cores need several times what one alone needs: nothing is measured with it.
-  testTimeout: 60_000,
+  // Ends what hangs. On a busy machine a test may take ten times what it needs alone: nothing is measured with it.
+  testTimeout: 120_000,
   // One more than a small machine has processors: a third of the time a worker waits for sockets, locks and processes.
   maxWorkers: 3,
   // Modules of ended specs stay in a worker's memory, and garbage collection comes to take most of its time.
@@ -23,7 +24,7 @@ const config = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-agentos$': '<rootDir>/src/index.ts',
-    '^nestjs-agentos/(ai-sdk|bullmq|engine|executor|guardrails|openapi|sql|stores|testing|workflow)$':
+    '^nestjs-agentos/(ag-ui|ai-sdk|bullmq|engine|executor|guardrails|openapi|sql|stores|testing|workflow)$':
       '<rootDir>/src/$1/index.ts',
     // A file of libphonenumber-js, which is called so.
     '^(\\.{1,2}/.*\\.json\\.js)$': '$1',

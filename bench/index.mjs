@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- --quick] [--node 24]`: measures the built library, on another Node if one is named, prints tables
  * and writes results/latest.json. With `--processor-time` or `--durable` only that part is measured, and nothing
- * is written.
+ * is written. `--peers` measures AgentOS beside agno, Mastra and Nest by hand, and writes results/peers.json.
  */
 import { execFileSync } from 'node:child_process';
 
@@ -10,8 +10,10 @@ import { measureDurable } from './durable.mjs';
 import { measureLatency } from './latency.mjs';
 import { machineFacts } from './machine.mjs';
 import { findNode } from './node.mjs';
+import { isEveryScenario, measurePeers } from './peers/index.mjs';
+import { printPeers } from './peers/print.mjs';
 import { measureInProcess, measureProcessorTime } from './processor-time.mjs';
-import { createReport, printProcessorTime, printReport, writeReport } from './report.mjs';
+import { createReport, printProcessorTime, printReport, writeResults } from './report.mjs';
 import { measureThroughput } from './throughput.mjs';
 
 const KB = 1_024;
@@ -35,10 +37,11 @@ const QUICK_PLAN = {
   durableRuns: 40,
 };
 
-const quick = process.argv.includes('--quick');
-const isOnly = (part) => process.argv.includes(`--${part}`);
+const programArguments = process.argv.slice(2);
+const quick = programArguments.includes('--quick');
+const isOnly = (part) => programArguments.includes(`--${part}`);
 const isWhole = !isOnly('processor-time') && !isOnly('durable');
-const node = findNode(process.argv);
+const node = findNode(programArguments);
 const plan = { ...(quick ? QUICK_PLAN : PLAN), node: node.path };
 const machine = machineFacts(node);
 const ratios = {};
@@ -46,6 +49,7 @@ const subjects = {};
 
 execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' });
 if (isOnly('durable')) await measureDurableOnly();
+else if (isOnly('peers')) await measurePeersOnly();
 else {
   const processorTime = await measureAllProcessorTime();
   printProcessorTime(processorTime, node);
@@ -54,7 +58,23 @@ else {
 
 async function measureDurableOnly() {
   await durable();
-  printReport(createReport({ quick, machine, ratios, subjects }));
+  printReport(createReport({ ratios, subjects }));
+}
+
+/** All subjects are measured here, those of AgentOS too, so that the machine is the same for all. */
+async function measurePeersOnly() {
+  const { installed, ...measured } = await measurePeers({ quick, programArguments });
+  printPeers(measured);
+  if (!isEveryScenario(programArguments)) return;
+  const packages = { ...machine.packages, ...installed.versions };
+  const where = { ...machine, node: installed.node.version, packages };
+  writeResults('peers', { ...whenAndWhere(where), ...measured });
+}
+
+/** What all results begin with. */
+function whenAndWhere(where) {
+  const tookSeconds = Math.round(performance.now() / 1_000);
+  return { measuredAt: new Date().toISOString(), quick, tookSeconds, machine: where };
 }
 
 async function measureAllProcessorTime() {
@@ -71,10 +91,9 @@ async function measureOthers(processorTime) {
   await snapshot();
   await heap();
   await durable();
-  const tookSeconds = Math.round(performance.now() / 1_000);
-  const report = createReport({ quick, tookSeconds, machine, processorTime, ratios, subjects });
+  const report = { ...whenAndWhere(machine), processorTime, ...createReport({ ratios, subjects }) };
   printReport(report);
-  writeReport(report);
+  writeResults('latest', report);
 }
 
 async function throughput() {
@@ -134,7 +153,7 @@ async function resultOf(script, scriptArguments, nodeOptions = []) {
   const child = await ChildProcess.start(script, {
     scriptArguments: scriptArguments.map(String),
     nodeOptions,
-    node: node.path,
+    program: node.path,
   });
   await child.stop();
   return child.greeting;

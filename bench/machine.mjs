@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
-const PACKAGES = ['@nestjs/core', '@nestjs/platform-express', '@nestjs/platform-fastify', 'autocannon'];
+const PACKAGES = [
+  ...['@nestjs/core', '@nestjs/platform-express', '@nestjs/platform-fastify', 'ai', 'autocannon'],
+];
 
 /** Where the figures come from. */
 export function machineFacts({ version }) {

@@ -1,6 +1,7 @@
 import { ChildProcess } from './child-process.mjs';
 import { startServers, stopServers } from './servers.mjs';
 import { summarize } from './statistics.mjs';
+import { inTurns } from './turns.mjs';
 
 const VARIANTS = ['bareNest', 'byHand10', 'os0', 'os10'];
 const IN_PROCESS = ['direct0', 'os0', 'os10'];
@@ -32,23 +33,13 @@ export async function measureInProcess({ size, readings, warmUpRequests, request
   const subjects = await Promise.all(
     IN_PROCESS.map(async (variant) => {
       const scriptArguments = [variant, String(size), String(warmUpRequests)];
-      const process = await ChildProcess.start('in-process.mjs', { scriptArguments, node });
+      const process = await ChildProcess.start('in-process.mjs', { scriptArguments, program: node });
       return { variant, process };
     }),
   );
   const taken = await inTurns(subjects, readings, ({ process }) => process.ask({ runs: requests }));
   await stopServers(subjects);
   return withDifferences(taken, [['os10', 'os0']]);
-}
-
-/** The summary of many short readings of each subject, taken in turns: there and back. */
-async function inTurns(subjects, readings, read) {
-  const taken = Object.fromEntries(subjects.map(({ variant }) => [variant, []]));
-  for (let reading = 0; reading < readings; reading++) {
-    const order = reading % 2 === 0 ? subjects : subjects.toReversed();
-    for (const subject of order) taken[subject.variant].push(await read(subject));
-  }
-  return taken;
 }
 
 /** Differences are those of the lower quartiles: disturbances only ever add to a reading. */

@@ -1,18 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { round } from './statistics.mjs';
 import { isMet, processorTimeTargetsOf, targetOf } from './targets.mjs';
 
-/** The result as it is kept: flat ratios, and what is needed to judge them. */
-export function createReport({ quick, tookSeconds, machine, processorTime, ratios, subjects }) {
+/** Ratios as they are kept: flat, and with what is needed to judge them. */
+export function createReport({ ratios, subjects }) {
   const keys = Object.keys(ratios);
   const byKey = (valueOf) => Object.fromEntries(keys.map((key) => [key, valueOf(key)]));
   return {
-    measuredAt: new Date().toISOString(),
-    quick,
-    tookSeconds,
-    machine,
-    processorTime,
     /** Medians of the rounds. */
     ratios: byKey((key) => round(ratios[key].median)),
     targets: byKey(targetOf),
@@ -67,12 +63,9 @@ function resultOf(atMost, micros) {
   return { target: `<= ${atMost}`, result: micros <= atMost ? 'met' : `missed by ${round(micros - atMost)}` };
 }
 
-export function writeReport(report) {
+/** Writes what was measured where the charts and tables of README.md are made from it. */
+export function writeResults(name, results) {
   const folder = join(import.meta.dirname, 'results');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
-}
-
-function round(value) {
-  return Number(value.toPrecision(3));
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
 }

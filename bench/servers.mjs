@@ -5,7 +5,7 @@ export async function startServers(load, { variants, adapter, size, warmUpReques
   const servers = await Promise.all(
     variants.map(async (variant) => {
       const scriptArguments = [variant, adapter, String(size)];
-      const process = await ChildProcess.start('server/main.mjs', { scriptArguments, node });
+      const process = await ChildProcess.start('server/main.mjs', { scriptArguments, program: node });
       return { variant, process, url: process.greeting.url };
     }),
   );

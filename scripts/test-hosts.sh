@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The packed package in the default projects of the Nest 11 CLI (CommonJS, ts-jest) and the Nest 12 CLI (ESM, vitest),
 # with what docs/guide/testing-your-hooks.md says and nothing else: its programs as they are printed, node:test included; and
-# what the README says of TypeScript's settings. `scripts/test-hosts.sh nest11` tries one of them;
-# HOSTS_FOLDER keeps the projects, so that the next run installs nothing but the package.
+# what the README says of TypeScript's settings. `scripts/test-hosts.sh nest11` tries one of them, `--no-build` before it takes
+# the library as it is built; HOSTS_FOLDER keeps the projects, so that the next run installs nothing but the package.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,7 +11,11 @@ work="${HOSTS_FOLDER:-$(mktemp -d)}"
 [ -n "${HOSTS_FOLDER:-}" ] || trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"
 
-npm run --silent build
+if [ "${1:-}" = --no-build ]; then
+  shift
+else
+  npm run --silent build
+fi
 rm -f "$work"/nestjs-agentos-*.tgz
 npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 package="$(echo "$work"/nestjs-agentos-*.tgz)"

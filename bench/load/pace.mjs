@@ -1,26 +1,35 @@
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 
-import { BODY, CONNECTIONS, HEADERS } from '../request.mjs';
+import { CONNECTIONS } from '../request.mjs';
+import { percentileOf } from '../statistics.mjs';
+import { post } from './post.mjs';
 
 /**
- * Sends requests at a given rate, whatever the server does, at random distances as independent clients do. Returns
- * the median time until the last byte had come.
+ * An open loop: sends requests at a given rate, whatever the server does, at random distances as independent clients do.
+ * Returns the median and the 99th percentile of the time until the last byte had come. The time that a request waits for
+ * a free connection counts.
  *
  * Autocannon's own rate limit would send each second's requests at full speed and then pause.
  */
-export async function pace({ url, seconds, requestsPerSecond }) {
+export async function pace({ seconds, requestsPerSecond, ...request }) {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const pending = [];
   const end = performance.now() + seconds * 1_000;
   let due = performance.now();
   while (due < end) {
-    for (; due <= performance.now(); due += randomDistance(requestsPerSecond)) pending.push(post(agent, url));
+    for (; due <= performance.now(); due += randomDistance(requestsPerSecond)) {
+      const sent = timed(agent, request);
+      // One that fails before all have been sent is reported after that.
+      sent.catch(() => undefined);
+      pending.push(sent);
+    }
     // To be more punctual than a timer it would have to spin, and take a core that the server may need.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  const latencies = (await Promise.all(pending)).sort((one, other) => one - other);
+  const latencies = await Promise.all(pending);
   agent.destroy();
-  return { p50Micros: latencies[Math.floor(latencies.length / 2)] * 1_000 };
+  const micros = (share) => percentileOf(latencies, share) * 1_000;
+  return { requests: latencies.length, p50Micros: micros(0.5), p99Micros: micros(0.99) };
 }
 
 /** Milliseconds to the next request. */
@@ -28,15 +37,9 @@ function randomDistance(requestsPerSecond) {
   return (-Math.log(1 - Math.random()) / requestsPerSecond) * 1_000;
 }
 
-/** Resolves with the milliseconds that the answer took. */
-function post(agent, url) {
-  return new Promise((resolve, reject) => {
-    const start = performance.now();
-    const headers = { ...HEADERS, 'content-length': BODY.length };
-    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
-      if (response.statusCode !== 200) reject(new Error(`${url} answered ${response.statusCode}.`));
-      response.resume().on('end', () => resolve(performance.now() - start));
-    });
-    sent.on('error', reject).end(BODY);
-  });
+/** The milliseconds that the answer took. */
+async function timed(agent, request) {
+  const start = performance.now();
+  await post(agent, request);
+  return performance.now() - start;
 }

@@ -2,21 +2,21 @@ import autocannon from 'autocannon';
 
 import { BODY, CONNECTIONS, HEADERS } from '../request.mjs';
 
-/** Sends requests as fast as the server answers, for so many seconds. */
-export async function saturate({ url, seconds }) {
-  const result = await send(url, { duration: seconds });
+/** A closed loop: sends requests as fast as the server answers, for so many seconds. */
+export async function saturate({ seconds, ...request }) {
+  const result = await send(request, { duration: seconds });
   const requests = result['2xx'];
   return { requests, requestsPerSecond: (requests / (result.finish - result.start)) * 1_000 };
 }
 
 /** Sends so many requests to each server, to all of them at once. */
 export async function sendTo({ urls, requests }) {
-  await Promise.all(urls.map((url) => send(url, { amount: requests })));
+  await Promise.all(urls.map((url) => send({ url }, { amount: requests })));
   return {};
 }
 
-async function send(url, extent) {
-  const request = { url, method: 'POST', headers: HEADERS, body: BODY };
+async function send({ url, headers = HEADERS, body = BODY }, extent) {
+  const request = { url, method: 'POST', headers, body };
   // sampleInt is how often it looks whether time is up; the default, a second, is longer than a quick round.
   const result = await autocannon({ ...request, connections: CONNECTIONS, sampleInt: 20, ...extent });
   const failed = result.errors + result.non2xx;

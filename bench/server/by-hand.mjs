@@ -14,7 +14,7 @@ export function byHand(answer) {
       const body = responseBody(answer, message);
       const context = { runId: body.run_id, sessionId: body.session_id, metadata: {}, sessionState: {} };
       const run = { runInput: { content: message }, runContext: context, runOutput: body };
-      (response.raw ?? response).once('finish', () => void runHooks(run));
+      (response.raw ?? response).once('finish', () => void runHooks(HOOKS, run));
       return body;
     }
   }
@@ -28,8 +28,8 @@ export function byHand(answer) {
 }
 
 /** One after another, each on copies of its own; one that fails does not stop the next. */
-async function runHooks(run) {
-  for (const hook of HOOKS) {
+export async function runHooks(hooks, run) {
+  for (const hook of hooks) {
     try {
       await hook(structuredClone(run));
     } catch (error) {

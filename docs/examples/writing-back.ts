@@ -57,7 +57,11 @@ export class SessionSummaries {
 
   @Hook({ runInBackground: true })
   async summarizeSession({ session }: PostHookContext): Promise<void> {
-    const runs = await this.sessions.runs(session.id, { status: 'COMPLETED', isWithdrawn: false, limit: 20 });
+    const runs = await this.sessions.runs(session.id, {
+      statuses: ['COMPLETED'],
+      isWithdrawn: false,
+      limit: 20,
+    });
     const { content: summary } = await this.agentOs.run(
       'summarizer',
       runs.map(({ output }) => output.content).join('\n'),

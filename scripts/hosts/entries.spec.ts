@@ -1,5 +1,6 @@
 import { Test } from '@nestjs/testing';
 import { Agent, AgentOsModule, AgentOsService } from 'nestjs-agentos';
+import * as agUi from 'nestjs-agentos/ag-ui';
 import * as aiSdk from 'nestjs-agentos/ai-sdk';
 import * as engine from 'nestjs-agentos/engine';
 import * as executor from 'nestjs-agentos/executor';
@@ -11,7 +12,7 @@ import * as testing from 'nestjs-agentos/testing';
 
 describe('the package', () => {
   it('loads by each of its entries, with the dependencies that are ES modules only', () => {
-    const entries = { aiSdk, engine, executor, guardrails, openapi, sql, stores, testing };
+    const entries = { agUi, aiSdk, engine, executor, guardrails, openapi, sql, stores, testing };
 
     for (const [name, entry] of Object.entries(entries))
       expect([name, Object.keys(entry)]).not.toEqual([name, []]);

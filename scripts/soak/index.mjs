@@ -1,4 +1,4 @@
-/** `npm run soak [-- --short]`: load with faults and signals on the built library. Exits with 1 if a number is wrong. */
+/** `npm run soak [-- --short] [--no-build]`: load with faults and signals on the built library. Exits with 1 if a number is wrong. */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -15,7 +15,8 @@ const MEGABYTE = 1024 * 1024;
 const LIMITS = { endSeconds: 8, heapMegabytes: 40, rssMegabytes: 250 };
 
 const { seconds, rounds, clients } = process.argv.includes('--short') ? SHORT_PLAN : PLAN;
-execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' });
+if (!process.argv.includes('--no-build'))
+  execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' });
 const postgres = await startPostgres();
 if (!postgres) console.log('No PostgreSQL server is installed: its restarts are left out.');
 const rows = [];

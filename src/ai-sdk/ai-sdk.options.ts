@@ -118,7 +118,7 @@ const OPTIONS = optionsOf<AiSdkOptions>()({
 });
 
 /** The options with their defaults. */
-export type CheckedOptions = z.output<typeof OPTIONS>;
+export type CheckedOptions = AiSdkOptions & Required<Pick<AiSdkOptions, 'maxSteps' | 'sendReasoning'>>;
 
 /**
  * Checks the options and adds the defaults.

@@ -72,7 +72,10 @@ export interface BullmqSettings {
   readonly maxStored?: number;
   /** The maximum size of a run with its files, in characters. Hooks of a larger run fail. Default 67,108,864. */
   readonly maxRunSize?: number;
-  /** The number of ended executions that the ledger remembers. Default 10,000. */
+  /**
+   * The number of ended executions that the ledger remembers, and besides as many that have failed or timed out, so that others
+   * do not displace them. A failure that is not remembered cannot be retried. Default 10,000.
+   */
   readonly remembered?: number;
   /** Milliseconds that the data of a run with failed hooks is kept. Default 604,800,000 (7 days). */
   readonly keepFailed?: number;

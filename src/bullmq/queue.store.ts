@@ -231,7 +231,7 @@ export interface QueueStore {
 
 /** The limits of the records that {@link QueueStore.sweep} keeps. */
 export interface SweepLimits {
-  /** The maximum number of ended executions. */
+  /** The maximum number of executions that have failed or timed out, and that of others that have ended. */
   readonly remembered: number;
   /** Milliseconds that the data of a run with failed hooks is kept. */
   readonly keepFailed: number;

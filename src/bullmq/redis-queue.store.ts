@@ -42,7 +42,8 @@ import type { EncodedSnapshot } from './stored.batch.js';
  *   runs: run:<id>, origin:<id>, deleted:<id>, file:<hash>
  * - session:<id>, user:<id>, no-user: sets of the ids of batches with runs of this session, this user or none
  * - executions: sorted set of the ids of executions by the time they were scheduled
- * - ended: sorted set of the ids of ended executions by that time
+ * - ended: sorted set of the ids of ended executions by that time, without those that have failed or timed out
+ * - failures: the same of the executions that have failed or timed out
  * - run:<id>: set of the ids of the executions of a run
  * - open: sorted set of the ids of batches that have open hooks, by the time they were stored
  * - finished: sorted set of the ids of batches that have ended and have failed hooks
@@ -202,7 +203,7 @@ const FINISH = `
 ${REMOVE_BATCH}
 ${STOP_RUNNING}
 local function finish(prefix, id, endedAt, isFailed)
-  redis.call('ZADD', prefix .. 'ended', endedAt, id)
+  redis.call('ZADD', prefix .. (tonumber(isFailed) == 1 and 'failures' or 'ended'), endedAt, id)
   local batchId = redis.call('HGET', prefix .. 'execution:' .. id, 'batch')
   local batch = prefix .. 'batch:' .. batchId
   if redis.call('EXISTS', batch) == 0 then return nil end
@@ -263,6 +264,7 @@ end
 redis.call('HSET', KEYS[1], 'state', 'scheduled', 'job', ARGV[6])
 redis.call('HINCRBY', KEYS[1], 'fence', ${RETRY_FENCES})
 redis.call('HDEL', KEYS[1], 'endedAt', 'reason', 'errorName')
+redis.call('ZREM', prefix .. 'failures', id)
 redis.call('ZREM', prefix .. 'ended', id)
 redis.call('HINCRBY', batch, 'failed', -1)
 if redis.call('HINCRBY', batch, 'open', 1) == 1 then
@@ -283,6 +285,7 @@ redis.call('DEL', unpack(KEYS))
 for index = 3, #ARGV, 2 do
   redis.call('ZREM', prefix .. 'executions', ARGV[index])
   redis.call('ZREM', prefix .. 'ended', ARGV[index])
+  redis.call('ZREM', prefix .. 'failures', ARGV[index])
   redis.call('SREM', prefix .. 'run:' .. ARGV[index + 1], ARGV[index])
 end
 return 1
@@ -513,7 +516,7 @@ export class RedisQueueStore implements QueueStore {
         ...(endedAt === undefined ? {} : { endedAt }),
       });
       if (endedAt !== undefined) {
-        commands.zadd(this.#key('ended'), endedAt, execution.id);
+        commands.zadd(this.#key(isFailed(execution) ? 'failures' : 'ended'), endedAt, execution.id);
       }
       const superseding = keys.get(execution.id);
       if (superseding !== undefined) {
@@ -684,8 +687,14 @@ export class RedisQueueStore implements QueueStore {
   ): Promise<RecordedEnd> {
     const fields = { ...rest, state, endedAt };
     const key = this.#key('execution', executionId);
-    const isFailed = state === 'failed' || state === 'timed_out';
-    const parameters = [this.#prefix, fence ?? '', executionId, endedAt, isFailed ? 1 : 0, ...flat(fields)];
+    const parameters = [
+      this.#prefix,
+      fence ?? '',
+      executionId,
+      endedAt,
+      isFailed({ state }) ? 1 : 0,
+      ...flat(fields),
+    ];
     const [isRecorded, batchEnded] = (await this.#client.eval(END, 1, key, ...parameters)) as [
       number,
       string?,
@@ -801,13 +810,16 @@ export class RedisQueueStore implements QueueStore {
   }
 
   async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
-    const forgotten = await this.#client.zrange(this.#key('ended'), 0, String(-1 - remembered));
-    for (const id of forgotten) {
+    const forgotten = await Promise.all(
+      ['ended', 'failures'].map((kind) => this.#client.zrange(this.#key(kind), 0, String(-1 - remembered))),
+    );
+    for (const id of forgotten.flat()) {
       const runId = runIdOf(id);
       await this.#execute(
         this.#client
           .multi()
           .zrem(this.#key('ended'), id)
+          .zrem(this.#key('failures'), id)
           .zrem(this.#key('executions'), id)
           .srem(this.#key('run', runId), id)
           .del(this.#key('execution', id)),
@@ -875,6 +887,10 @@ type TallyAnswer = readonly [
 ];
 
 type Fields = Readonly<Record<string, string | number | undefined>>;
+
+function isFailed({ state }: Pick<HookExecution, 'state'>): boolean {
+  return state === 'failed' || state === 'timed_out';
+}
 
 function flat(fields: Fields): (string | number)[] {
   return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));

@@ -892,15 +892,16 @@ export class SqlQueueStore implements QueueStore {
 
   /** Rows that another sweep has locked are left to it: the two would deadlock. */
   async sweep({ remembered, keepFailed }: SweepLimits): Promise<void> {
-    await this.#database.query(
-      `DELETE FROM agent_os_hook_executions WHERE queue = $1 AND id = ANY (ARRAY(
-         SELECT id FROM agent_os_hook_executions
-          WHERE queue = $1 AND ended_at <= (
-            SELECT ended_at FROM agent_os_hook_executions
-             WHERE queue = $1 AND ended_at IS NOT NULL ORDER BY ended_at DESC OFFSET $2 LIMIT 1)
-            FOR UPDATE SKIP LOCKED))`,
-      [this.#queue, remembered],
-    );
+    for (const isOfKind of [`state NOT IN ('failed', 'timed_out')`, `state IN ('failed', 'timed_out')`])
+      await this.#database.query(
+        `DELETE FROM agent_os_hook_executions WHERE queue = $1 AND id = ANY (ARRAY(
+           SELECT id FROM agent_os_hook_executions
+            WHERE queue = $1 AND ${isOfKind} AND ended_at <= (
+              SELECT ended_at FROM agent_os_hook_executions
+               WHERE queue = $1 AND ${isOfKind} AND ended_at IS NOT NULL ORDER BY ended_at DESC OFFSET $2 LIMIT 1)
+              FOR UPDATE SKIP LOCKED))`,
+        [this.#queue, remembered],
+      );
     await this.#database.query(
       `DELETE FROM agent_os_hook_batches WHERE queue = $1 AND id = ANY (ARRAY(
          SELECT id FROM agent_os_hook_batches WHERE queue = $1 AND ended_at < $2 FOR UPDATE SKIP LOCKED))`,

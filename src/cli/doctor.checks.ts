@@ -16,6 +16,7 @@ const NEEDED = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'];
 const NEEDED_BY: Readonly<
   Record<string, { readonly all: readonly string[]; readonly one: readonly string[] }>
 > = {
+  'ag-ui': { all: ['@ag-ui/core'], one: [] },
   'ai-sdk': { all: ['ai'], one: [] },
   bullmq: { all: ['bullmq'], one: ['ioredis', 'pg', '@electric-sql/pglite'] },
   openapi: { all: ['@nestjs/swagger'], one: [] },

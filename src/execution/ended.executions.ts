@@ -11,6 +11,7 @@ import { LatestRecords } from './latest.records.js';
 
 /** An execution that has ended. Times are epoch milliseconds; `NaN` if it never started. */
 class EndedExecution {
+  #order = 0;
   #id = '';
   #hook = '';
   #phase: HookPhase = 'post';
@@ -33,7 +34,13 @@ class EndedExecution {
     return this.#id;
   }
 
-  write(execution: HookExecution): void {
+  /** Its place among the executions in the order in which they have ended. */
+  get order(): number {
+    return this.#order;
+  }
+
+  write(execution: HookExecution, order: number): void {
+    this.#order = order;
     this.#id = execution.id;
     this.#hook = execution.hook;
     this.#phase = execution.phase;
@@ -76,28 +83,45 @@ class EndedExecution {
   }
 }
 
-/** The latest executions that have ended. */
+/** The latest executions that have failed or timed out, and the latest others: a failure outlives many that succeed later. */
 export class EndedExecutions {
-  readonly #records: LatestRecords<EndedExecution>;
+  readonly #failures: LatestRecords<EndedExecution>;
+  readonly #others: LatestRecords<EndedExecution>;
+  #added = 0;
 
-  /** @param capacity - how many are remembered */
+  /** @param capacity - how many of each kind are remembered */
   constructor(capacity: number) {
-    this.#records = new LatestRecords(capacity, () => new EndedExecution());
+    this.#failures = new LatestRecords(capacity, () => new EndedExecution());
+    this.#others = new LatestRecords(capacity, () => new EndedExecution());
   }
 
   add(execution: HookExecution): void {
-    this.#records.next()?.write(execution);
+    this.#recordsOf(execution).next()?.write(execution, ++this.#added);
   }
 
-  /** @returns whether the execution was there */
-  remove({ id }: HookExecution): boolean {
-    for (const record of this.#records.newestFirst())
-      if (record.id === id) return this.#records.remove(record);
+  /** @returns whether the execution, which has not changed since it ended, was there */
+  remove(execution: HookExecution): boolean {
+    const records = this.#recordsOf(execution);
+    for (const record of records.newestFirst()) if (record.id === execution.id) return records.remove(record);
     return false;
   }
 
   /** Copies, the newest first. */
   *newestFirst(): Generator<HookExecution> {
-    for (const record of this.#records.newestFirst()) yield record.read();
+    const [failures, others] = [this.#failures.newestFirst(), this.#others.newestFirst()];
+    let [failure, other] = [failures.next().value, others.next().value];
+    while (failure ?? other) {
+      if (failure && (!other || failure.order > other.order)) {
+        yield failure.read();
+        failure = failures.next().value;
+      } else if (other) {
+        yield other.read();
+        other = others.next().value;
+      }
+    }
+  }
+
+  #recordsOf({ state }: HookExecution): LatestRecords<EndedExecution> {
+    return state === 'failed' || state === 'timed_out' ? this.#failures : this.#others;
   }
 }

@@ -85,8 +85,8 @@ export interface HookTotals extends HookTally {
 }
 
 /**
- * The readable part of the ledger: all hook executions that have not ended, and the latest 10,000 that have. A port: a
- * durable executor keeps the background hooks of all processes in its store; inline hooks are those of this process.
+ * The readable part of the ledger: all hook executions that have not ended, the latest 10,000 that have failed or timed out,
+ * and the latest 10,000 others that have ended. A port: a durable executor keeps the background hooks of all processes in its store; inline hooks are those of this process.
  */
 export interface HookExecutions {
   /** Every change of state in this process, as it happens. The object is the live record: copy it to keep it. */

@@ -14,7 +14,7 @@ import { now } from '../model/clock.js';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** How many finished executions are remembered. */
+/** How many ended executions are remembered, and how many that have failed or timed out besides. */
 const DEFAULT_CAPACITY = 10_000;
 
 const NONE_ENDED: Readonly<Record<FinalHookExecutionState, number>> = {
@@ -26,7 +26,7 @@ const NONE_ENDED: Readonly<Record<FinalHookExecutionState, number>> = {
 };
 
 /**
- * The record of hook executions: all that have not ended, and the latest that have. It holds ids, names, states,
+ * The record of hook executions: all that have not ended, the latest failures and the latest others that have ended. It holds ids, names, states,
  * times and error classes, never content. Runs read and write it synchronously, since they wait for it; other code
  * reads it through the port {@link HookExecutions}.
  */
@@ -42,7 +42,7 @@ export class HookLedger {
     background: { ...NONE_ENDED },
   };
 
-  /** @param capacity - how many finished executions are remembered */
+  /** @param capacity - how many ended executions are remembered, and how many that have failed or timed out besides */
   constructor(capacity = DEFAULT_CAPACITY) {
     this.#ended = new EndedExecutions(capacity);
   }

@@ -30,9 +30,10 @@ export class LatestRecords<R extends object> {
   }
 
   /** The newest first. */
-  *newestFirst(): Generator<R> {
+  *newestFirst(): Generator<R, undefined> {
     const size = this.#records.length;
     for (let back = 1; back <= size; back++) yield this.#records[(this.#oldest - back + size) % size] as R;
+    return undefined;
   }
 
   /** @returns whether the record was there */

@@ -33,7 +33,7 @@ export interface HookRetryFilter {
   readonly limit?: number | undefined;
 }
 
-/** The default of {@link HookRetryFilter.limit}: one call is one after another, and has an end. */
+/** The default of {@link HookRetryFilter.limit}: a call retries one execution after another, so it must not have too many. */
 export const MOST_RETRIES = 1_000;
 
 /** An execution that was not retried, and why. */
@@ -98,7 +98,7 @@ export class ManagedHookExecutions implements HookExecutions {
    * outside the order of its run tree, and never at the same time as another hook of the tree. Resolves when the hook
    * is scheduled, with its execution.
    *
-   * @param owner - only an execution for a run of this user
+   * @param options - `userId`: only an execution for a run of this user; `null`: of a run without a user
    * @throws HookExecutionNotFoundError if the ledger has no such execution
    * @throws HookExecutionConflictError if it has neither failed nor timed out, or is inline
    * @throws HookDataGoneError if the data of its run is not kept any longer
@@ -159,7 +159,7 @@ export class ManagedHookExecutions implements HookExecutions {
    * Drops a background hook that waits, with the reason `cancelled`: its run has not settled, its response has not closed,
    * or the hooks before it have not ended. The hooks behind it run.
    *
-   * @param owner - only an execution for a run of this user
+   * @param options - `userId`: only an execution for a run of this user; `null`: of a run without a user
    * @throws HookExecutionNotFoundError if the ledger has no such execution
    * @throws HookExecutionConflictError if it runs, has ended, or is inline
    */

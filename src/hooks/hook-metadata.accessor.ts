@@ -27,7 +27,11 @@ export const HookMetadataAccessor = {
   /** Names of all hook methods of a class, inherited ones included. */
   methodsOf(prototype: object): (string | symbol)[] {
     const names = new Set<string | symbol>();
-    for (let level: object | null = prototype; level; level = Object.getPrototypeOf(level) as object | null) {
+    for (
+      let level: object | null = prototype;
+      level && level !== Object.prototype;
+      level = Object.getPrototypeOf(level) as object | null
+    ) {
       for (const name of Reflect.ownKeys(level)) {
         if (Reflect.hasMetadata(HOOK_METADATA, prototype, name)) names.add(name);
       }

@@ -1,5 +1,7 @@
 import type { Provider, Type } from '@nestjs/common';
 
+import { agUiControllerOf } from './ag-ui/ag-ui.controller.js';
+import { AgUiResponder } from './ag-ui/ag-ui.responder.js';
 import { AgentOsGuard } from './agent-os.guard.js';
 import { AnswerInterceptor } from './answer.interceptor.js';
 import { ChangesResponder } from './changes.responder.js';
@@ -44,6 +46,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   ...COMPONENT_KINDS.map(runsControllerOf),
   ...COMPONENT_KINDS.map(runControlControllerOf),
   ...COMPONENT_KINDS.map(chatControllerOf),
+  ...COMPONENT_KINDS.map(agUiControllerOf),
   HooksController,
   SessionsController,
   SessionController,
@@ -54,6 +57,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
 /** The providers of the routes. */
 export const HTTP_PROVIDERS: readonly Provider[] = [
   AgentOsGuard,
+  AgUiResponder,
   AnswerInterceptor,
   BackgroundRunResponder,
   BackgroundRunStarter,

@@ -28,8 +28,11 @@ const RANKS = { literal: 0, mixed: 1, parameter: 2, wildcard: 3 } as const;
 
 /** The share of the second route's requests that the first one would answer if it came before it. */
 export function shareTaken(first: DeclaredRoute, second: DeclaredRoute): Share {
+  const methods = methodShare(first.method, second.method);
+  // The paths of most pairs need no comparison: every route is compared with every other at the start.
+  if (methods === 'none') return 'none';
   return least([
-    methodShare(first.method, second.method),
+    methods,
     formShare(first.forms.map(segmentsOf), second.forms.map(segmentsOf)),
     listShare(meaningful(first.versions), meaningful(second.versions)),
     listShare(first.hosts, second.hosts),

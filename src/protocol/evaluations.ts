@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Evaluation } from '../sessions/eval.store.js';
 import { pageOf } from './pages.js';
+import { beginningOf } from './text.limits.js';
 import { isoTime, jsonObject, named, toIsoSeconds } from './schema.js';
 
 /** The only type of evaluation here. */
@@ -103,7 +104,6 @@ export function toWireEvaluation(evaluation: Evaluation): WireEvaluation {
 
 /** Maximum characters of each text of a shortened evaluation. */
 const SHORT = 280;
-const HALF_CHARACTER = /[\ud800-\udbff]$/;
 
 /** An evaluation in a list that has no room for all of it. */
 export function shortenEvaluation(evaluation: Evaluation): WireEvaluation {
@@ -117,5 +117,5 @@ export function shortenEvaluation(evaluation: Evaluation): WireEvaluation {
 }
 
 function cut(text: string): string {
-  return text.length > SHORT ? `${text.slice(0, SHORT).replace(HALF_CHARACTER, '')}…` : text;
+  return text.length > SHORT ? `${beginningOf(text, SHORT)}…` : text;
 }

@@ -95,6 +95,21 @@ export function inAnyCase<T extends z.ZodType<string>>(schema: T): Lax<T> {
   return lax((given) => (isText(given) ? given.toUpperCase() : given), schema);
 }
 
+/** Keys of a table, in any case of letters: one, or several in a field that is repeated. */
+export function keysOf<K extends string>(
+  table: Readonly<Record<K, unknown>>,
+): Lax<z.ZodArray<z.ZodEnum<{ [N in K]: N }>>> {
+  const known = Object.keys(table) as K[];
+  const error = `Input should be some of ${known.join(', ')}`;
+  const toList = (given: unknown): unknown => {
+    const items = (isArray(given) ? given : [given]).map((item) =>
+      isText(item) ? item.toUpperCase() : item,
+    );
+    return items.every((item) => known.some((one) => one === item)) ? items : null;
+  };
+  return lax(toList, z.array(choice(known), { error }).min(1));
+}
+
 /** A list of texts that is not empty. */
 export function texts(): Lax<z.ZodArray<z.ZodString>> {
   const error = 'Input should be a list of strings that is not empty';

@@ -13,6 +13,7 @@ import {
   jsonObjects,
   keptObject,
   keyOf,
+  keysOf,
   text,
   texts,
   time,
@@ -62,6 +63,13 @@ const RUN_PAGE = {
   before: id().describe('Id of a run: only the runs before it.').optional(),
 };
 
+/** Of stored components, which there are none of. */
+const VERSION = {
+  version: wholeNumber(0)
+    .meta({ description: 'Checked and ignored: components have no versions.', example: '' })
+    .optional(),
+};
+
 const COMPONENT_IDS = {
   agent_id: id().optional(),
   team_id: id().optional(),
@@ -83,12 +91,6 @@ export const sessionsQuery = sessionQuery.extend({
   ...PAGE,
 });
 
-export const sessionRunsQuery = sessionQuery.extend({
-  created_after: wholeNumber(0, LATEST).describe('Epoch seconds.').optional(),
-  created_before: wholeNumber(0, LATEST).describe('Epoch seconds.').optional(),
-  ...RUN_PAGE,
-});
-
 /** The status of a run in the protocol, by the status in a query. No run has null: runs do not pause here. */
 export const RUN_STATUSES = {
   PENDING: 'RUNNING',
@@ -99,6 +101,18 @@ export const RUN_STATUSES = {
   ERROR: 'ERROR',
   REGENERATED: null,
 } as const satisfies Record<string, RunStatus | null>;
+
+export const sessionRunsQuery = sessionQuery.extend({
+  created_after: wholeNumber(0, LATEST).describe('Epoch seconds.').optional(),
+  created_before: wholeNumber(0, LATEST).describe('Epoch seconds.').optional(),
+  status: keysOf(RUN_STATUSES)
+    .describe(
+      'Only runs with one of these, in any case of letters. `PENDING` is `RUNNING`; no run is `PAUSED` or `REGENERATED`.',
+    )
+    .optional(),
+  ...RUN_PAGE,
+});
+export type SessionRunsQuery = z.output<typeof sessionRunsQuery>;
 
 /** The query of a run of a component. */
 export const runQuery = z.object({
@@ -247,6 +261,7 @@ export const runFields = z.object({
   user_id: id()
     .meta({ description: 'The user, unless the server identifies the user.', example: '' })
     .optional(),
+  ...VERSION,
   metadata: object('Is stored with the run.'),
   dependencies: object('For hooks and engine; ignored unless the server accepts context from clients.'),
   session_state: jsonText(
@@ -291,8 +306,10 @@ export const resumption = named(
   'The part of a stream that is wanted.',
   z.object({
     last_event_index: wholeNumber(-1)
-      .describe('Index of the last event that the client has; -1, the default, if it has none.')
-      .default(-1),
+      .describe(
+        'Index of the last event that the client has; -1 if it has none. Default: that in the header `Last-Event-ID`, else -1.',
+      )
+      .optional(),
     session_id: id()
       .meta({ description: 'The session of the run, if the run is not remembered any more.', example: '' })
       .optional(),

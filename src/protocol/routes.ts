@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { REMEMBERED_RUNS } from '../execution/run.index.js';
 import { COMPONENT_KINDS, type ComponentKind } from '../model/component-identity.js';
+import { AgUiEvent, agUiRequest } from './ag-ui.js';
 import { WIRE_COMPONENTS, WireWorkflowSummary } from './components.js';
 import { WireConfig, WireHealth, WireHome, WireInfo, WireModel } from './config.js';
 import { WireError, WireValidationError } from './errors.js';
@@ -19,7 +20,7 @@ import {
 import { MAX_PAGE_MIB } from './pages.js';
 import * as requests from './requests.js';
 import { FAILED_RUNS, WIRE_RUNS, WirePendingRun } from './runs.js';
-import { SESSION_RUNS } from './session-runs.js';
+import { SESSION_RUNS, WireRunPreview } from './session-runs.js';
 import { SESSION_DETAILS, WireSessionPage } from './sessions.js';
 import { RESUMED_EVENTS, WIRE_EVENTS } from './streams.js';
 import { chatRequest, UiMessageChunk } from './ui-messages.js';
@@ -358,6 +359,15 @@ export const SESSION_ROUTES = {
     query: requests.sessionRunsQuery,
     answers: { 200: pageOfRuns(ANY_RUN), 404: NO_SESSION, 422: INVALID },
   },
+  runPreviews: {
+    method: 'GET',
+    path: 'sessions/:session_id/run-previews',
+    tag: 'AgentOS sessions',
+    summary: 'List the runs of a session in short',
+    description: 'Runs in flight follow those that have settled.',
+    query: requests.sessionRunsQuery,
+    answers: { 200: pageOfRuns(WireRunPreview), 404: NO_SESSION, 422: INVALID },
+  },
   run: {
     method: 'GET',
     path: 'sessions/:session_id/runs/:run_id',
@@ -460,15 +470,17 @@ function componentRoutesOf(kind: ComponentKind) {
       description:
         'The answer is a stream of events, or JSON with `stream=false`. With `background=true` the run goes on when ' +
         'its client has left; with `stream=false` it is answered at once, before the run has ended. The fields may ' +
-        'come urlencoded or as JSON as well.',
+        'come urlencoded or as JSON as well. A client that has lost the stream sends the same request again, with the ' +
+        'header `Last-Event-ID`: the answer has the events after this one, and no run is started.',
       body: { ...form, schema: requests.runRequest },
       answers: {
         200: events(
-          'The run, or its events: each has a line `event:`, a line `data:` and an empty line.',
+          'The run, or its events: each has a line `event:`, a line `data:`, a line `id:` and an empty line.',
           WIRE_EVENTS[kind],
           WIRE_RUNS[kind],
         ),
         202: json('The run has begun (`background=true`, `stream=false`).', WirePendingRun),
+        204: nothing('With `Last-Event-ID`: the run has ended, and the client has all of its events.'),
         ...FORM_PROBLEMS,
         ...runFailuresOf(kind),
       },
@@ -529,7 +541,9 @@ function componentRoutesOf(kind: ComponentKind) {
       path: `${path}/:id/runs/:run_id/resume`,
       tag,
       summary: `Read the stream of ${one}'s run again`,
-      description: 'For clients that have lost the connection to a run with `background=true`.',
+      description:
+        'For clients that have lost the stream of a run. The last event that they have is in the form, or in the header ' +
+        '`Last-Event-ID`.',
       body: { ...form, schema: requests.resumption, isOptional: true },
       answers: {
         200: events('A frame about the stream itself, then events.', RESUMED_EVENTS[kind]),
@@ -550,6 +564,24 @@ function componentRoutesOf(kind: ComponentKind) {
       body: { schema: chatRequest },
       answers: {
         200: UI_MESSAGES,
+        400: problem('A file is empty or of an unsupported type.'),
+        404: problem(`There is no such ${kind}, or the session belongs to another user.`),
+        413: problem('A text or a file is too large, or there are too many files.'),
+        422: INVALID,
+        503: retryLater(problem('Too many runs are in flight, or the server shuts down.')),
+      },
+    },
+    agUi: {
+      method: 'POST',
+      path: `${path}/:id/ag-ui`,
+      tag,
+      summary: `Run ${one} for an AG-UI client`,
+      description:
+        'For `HttpAgent` and other clients of AG-UI, version 1.0. A run that did not complete ends the stream with `RUN_ERROR`, ' +
+        'and one that was stopped with the outcome `cancelled`. The thread is the session of the run.',
+      body: { schema: agUiRequest },
+      answers: {
+        200: events('The events of the run: each has a line `data:` and an empty line.', AgUiEvent),
         400: problem('A file is empty or of an unsupported type.'),
         404: problem(`There is no such ${kind}, or the session belongs to another user.`),
         413: problem('A text or a file is too large, or there are too many files.'),

@@ -24,6 +24,12 @@ export const WireRunStatus = z
   .enum(['RUNNING', 'COMPLETED', 'ERROR', 'CANCELLED'])
   .describe('The state of the run. A run that was rejected or failed is `ERROR`.');
 
+/** Runs begin at once, so none is cancelled before it executes. */
+export const CANCELLATION_STAGE =
+  'Where the run was when it was cancelled: `EXECUTING`. Only of a run with the status `CANCELLED`.';
+const WireCancellationStage = z.enum(['EXECUTING']).describe(CANCELLATION_STAGE);
+type WireCancellationStage = z.infer<typeof WireCancellationStage>;
+
 /** The answer of a run. */
 export const WireContent = z.object({
   content: z.unknown().describe('The answer: text, or any JSON value if `content_type` is `dict`.'),
@@ -47,6 +53,7 @@ const CommonFields = z.object({
   session_id: z.string().describe('The session of the run.'),
   created_at: epochSeconds(),
   status: WireRunStatus,
+  cancellation_stage: WireCancellationStage.optional(),
   user_id: z.string().optional(),
   parent_run_id: z.string().optional().describe('The run that started this one.'),
   workflow_step_id: z.string().optional().describe('The execution of a step that this run is.'),
@@ -209,6 +216,11 @@ export function toWireMetadata({ metadata }: RunOutput): z.infer<typeof WireMeta
   return Object.keys(metadata).length > 0 ? toJsonObject(metadata) : undefined;
 }
 
+/** Where the run was when it was cancelled, if it was. */
+export function toCancellationStage({ status }: RunOutput): WireCancellationStage | undefined {
+  return status === 'CANCELLED' ? 'EXECUTING' : undefined;
+}
+
 /** Structured answers are sent as JSON values, not as their text. */
 export function toWireContent({ content, data }: Pick<RunOutput, 'content' | 'data'>): WireContent {
   return data === undefined
@@ -238,6 +250,7 @@ function toConversation(output: RunOutput, details: RunDetails): WireAgentRun | 
     model_provider_data: toWireFinishReason(output.metrics),
     created_at: output.createdAt,
     status,
+    cancellation_stage: toCancellationStage(output),
     workflow_step_id: output.stepId,
     metrics: toWireMetrics(output.metrics, model),
     messages: messages.length > 0 ? messages.map(toWireMessage) : undefined,
@@ -272,6 +285,7 @@ function toWorkflowFields(output: RunOutput, details: RunDetails): WorkflowRunFi
     workflow_step_id: output.stepId,
     created_at: output.createdAt,
     status: output.status,
+    cancellation_stage: toCancellationStage(output),
     images: [],
     videos: [],
     audio: [],

@@ -18,15 +18,18 @@ import { toWireMedia, WireMedia } from './media.js';
 import { toWireMessage, WireMessage } from './messages.js';
 import { toWireMetrics, WireMetrics } from './metrics.js';
 import {
+  toCancellationStage,
   toStepRuns,
   toWireMetadata,
   toWorkflowMetrics,
+  CANCELLATION_STAGE,
   WireContent,
   WireMetadata,
   WireRun,
   WireRunStatus,
   WireWorkflowMetrics,
 } from './runs.js';
+import { beginningOf } from './text.limits.js';
 import { emptyList, isoTime, jsonObject, named, toIsoSeconds, toJsonObject, type Unknown } from './schema.js';
 import { toWireStepOutput, WireStepOutput } from './steps.js';
 import { WIRE_EVENTS } from './streams.js';
@@ -39,6 +42,7 @@ const FilesOfAnswer = 'Files of the answer that have an address: their content i
 const CommonFields = z.object({
   run_id: z.string(),
   status: WireRunStatus,
+  cancellation_stage: z.string().nullable().optional().describe(CANCELLATION_STAGE),
   run_input: z.string().describe('The input of the run.'),
   content: z.unknown().describe('The answer: text, or an object if it is structured.'),
   reasoning_content: z.string().describe("The model's reasoning; empty if it is unknown."),
@@ -91,7 +95,10 @@ const AgentRun = named(
 const TeamRun = named(
   'TeamSessionRun',
   "A team's run, as its session stores it.",
-  ConversationFields.extend({ team_id: z.string() }),
+  ConversationFields.extend({
+    team_id: z.string(),
+    user_id: z.string().nullable().optional().describe('Missing or null if the user is unknown.'),
+  }),
 );
 const WorkflowRun = named(
   'WorkflowSessionRun',
@@ -129,7 +136,9 @@ export function toWireSessionRun(run: StoredRun, unknown: Unknown): WireSessionR
   // No spread: copies of objects with this many fields are slow to make and to write as JSON.
   return Object.assign(
     toConversation(run, unknown),
-    kind === 'team' ? { team_id: id } : { agent_id: id, user_id: output.userId ?? '' },
+    kind === 'team'
+      ? { team_id: id, user_id: output.userId ?? unknown }
+      : { agent_id: id, user_id: output.userId ?? '' },
   );
 }
 
@@ -139,6 +148,7 @@ function toConversation(run: StoredRun, unknown: Unknown): z.infer<typeof Conver
     run_id: run.runId,
     parent_run_id: run.parentRunId ?? '',
     status: output.status,
+    cancellation_stage: toCancellationStage(output) ?? unknown,
     run_input: shownInput(run),
     content: contentOf(output),
     run_response_format: output.data === undefined ? 'text' : 'json',
@@ -181,6 +191,7 @@ function toWorkflowRun(run: StoredRun, unknown: Unknown): z.infer<typeof Workflo
     content: contentOf(output),
     content_type: output.data === undefined ? 'str' : 'dict',
     status: output.status,
+    cancellation_stage: toCancellationStage(output) ?? unknown,
     step_results: output.stepResults.map(toWireStepOutput),
     step_executor_runs: toStepRuns(output.memberResponses, { sessionState }),
     step_requirements: unknown,
@@ -200,6 +211,54 @@ function toWorkflowRun(run: StoredRun, unknown: Unknown): z.infer<typeof Workflo
     audio: [],
     files: [],
     response_audio: unknown,
+  };
+}
+
+/** Characters of an input or an answer in a preview. */
+const PREVIEW_LENGTH = 280;
+
+const COMPONENT_ID = 'Only one of the three ids is there.';
+
+/** A run of a session in short, for clients that ask again and again. */
+export const WireRunPreview = named(
+  'RunPreview',
+  'A run of a session in short.',
+  z.object({
+    run_id: z.string(),
+    parent_run_id: z.string().optional().describe('The run that started this one; empty if there is none.'),
+    agent_id: z.string().optional().describe(COMPONENT_ID),
+    team_id: z.string().optional().describe(COMPONENT_ID),
+    workflow_id: z.string().optional().describe(COMPONENT_ID),
+    user_id: z.string().describe('Empty if the user is unknown.'),
+    status: WireRunStatus,
+    run_input: z.string().describe(`The first ${PREVIEW_LENGTH} characters of the input.`),
+    content_preview: z
+      .string()
+      .describe(`The first ${PREVIEW_LENGTH} characters of the answer, as JSON if it is structured.`),
+    created_at: isoTime(),
+  }),
+);
+type WireRunPreview = z.infer<typeof WireRunPreview>;
+
+/** A run of a session in short. */
+export function toWireRunPreview(run: StoredRun): WireRunPreview {
+  const { component, output, runId, parentRunId = '' } = run;
+  const { kind, id } = component;
+  const content = contentOf(output);
+  return {
+    run_id: runId,
+    parent_run_id: kind === 'workflow' ? undefined : parentRunId,
+    agent_id: kind === 'agent' ? id : undefined,
+    team_id: kind === 'team' ? id : undefined,
+    workflow_id: kind === 'workflow' ? id : undefined,
+    user_id: output.userId ?? '',
+    status: output.status,
+    run_input: beginningOf(shownInput(run), PREVIEW_LENGTH),
+    content_preview: beginningOf(
+      typeof content === 'string' ? content : JSON.stringify(content),
+      PREVIEW_LENGTH,
+    ),
+    created_at: toIsoSeconds(output.createdAt * 1_000),
   };
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { ComponentKind } from '../model/component-identity.js';
+import { toEventId, type EventPlace } from './event.ids.js';
 import { toLine } from './event.lines.js';
 import { COMMON_FIELDS, ERROR_EVENTS, EVENTS, prefixOf, type WireEvent } from './events.js';
 import type { WireChanges } from './hooks.js';
@@ -96,9 +97,13 @@ function schemasOf(kind: ComponentKind): z.ZodType<WireEvent>[] {
   return [...schemas.values()];
 }
 
-/** Exactly `event: <Name>`, `data: <one line of JSON>`, blank line: readers of the protocol accept nothing else. */
-export function toFrame(event: WireEvent): string {
-  return `event: ${event.event}\ndata: ${toLine(JSON.stringify(event))}\n\n`;
+/**
+ * Exactly `event: <Name>`, `data: <one line of JSON>`, blank line: readers of the protocol accept nothing else but further
+ * fields after these, such as the id.
+ */
+export function toFrame(event: WireEvent, place?: EventPlace): string {
+  const id = place ? `id: ${toEventId(place)}\n` : '';
+  return `event: ${event.event}\ndata: ${toLine(JSON.stringify(event))}\n${id}\n`;
 }
 
 /** A frame of the stream of changes. */

@@ -109,7 +109,7 @@ export async function loadHistory(
   limit: number,
 ): Promise<Message[]> {
   if (limit <= 0) return [];
-  const answered = { componentId: component.id, status: 'COMPLETED', isWithdrawn: false } as const;
+  const answered = { componentId: component.id, statuses: ['COMPLETED'], isWithdrawn: false } as const;
   for (let read = limit; ;) {
     const stored = await sessions.runs(session.id, { owner: session.owner, ...answered, limit: read });
     const replaced = new Set(

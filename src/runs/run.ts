@@ -326,6 +326,10 @@ export class Run implements RunHandle, ScopedRun, AttemptedRun {
     return this.#state.phase === 'executing' ? 'engine' : 'store';
   }
 
+  get backgroundHooks(): readonly HookExecution[] {
+    return this.#tree.backgroundHooks;
+  }
+
   get hookSpans(): HookSpans | undefined {
     return this.#span?.hooks;
   }

@@ -1,4 +1,4 @@
-import type { HookPosition } from '../execution/hook-execution.js';
+import type { HookExecution, HookPosition } from '../execution/hook-execution.js';
 import type { ComponentIdentity } from '../model/component-identity.js';
 import type { RunActivity } from '../model/run-activity.js';
 import type { RunContext } from '../model/run-context.js';
@@ -95,6 +95,8 @@ export interface RunHandle extends StoppableRun {
   readonly settled: Promise<RunEnd>;
   /** AgentOS conducts the run, or it is part of a run or hook: its caller is not the only one to see how it ends. */
   readonly isConducted: boolean;
+  /** The executions of the background hooks that the run's tree has reached so far. */
+  readonly backgroundHooks: readonly HookExecution[];
   /** The reader of the run's events has left: the run goes on or is cancelled, as `onDisconnect` says. */
   readerLeft(): void;
 }

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 
 import { forLog } from '../errors/log.text.js';
 import { HooksNotStoredError } from '../errors/run.errors.js';
+import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookBatch, StoreRun } from '../execution/hook.executor.js';
 import type { BoundHook } from '../hooks/bound-hook.js';
 import { collectedTasks } from './background/background-hook.task.js';
@@ -44,6 +45,11 @@ export class RunTree {
     this.isOfBackgroundHook = hook?.isBackground ?? false;
     this.#onDisconnect = onDisconnect;
     this.#outbox = new Outbox(environment.ledger);
+  }
+
+  /** The executions of the background hooks that the runs of the tree have reached so far. */
+  get backgroundHooks(): readonly HookExecution[] {
+    return this.#outbox.collected;
   }
 
   /** The first run of the tree. */

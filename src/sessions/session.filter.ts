@@ -48,12 +48,12 @@ export function matchesSession(session: StoredSession, filter: SessionFilter): b
 
 /** Whether a run matches the filter. */
 export function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {
-  const { runId, componentId, status, isWithdrawn, createdAfter = 0, createdBefore = Infinity } = filter;
+  const { runId, componentId, statuses, isWithdrawn, createdAfter = 0, createdBefore = Infinity } = filter;
   const { createdAt } = run.output;
   return (
     (runId === undefined || run.runId === runId) &&
     (componentId === undefined || run.component.id === componentId) &&
-    (status === undefined || run.output.status === status) &&
+    (statuses === undefined || statuses.includes(run.output.status)) &&
     (isWithdrawn === undefined || (run.isWithdrawn ?? false) === isWithdrawn) &&
     createdAt >= createdAfter &&
     createdAt <= createdBefore

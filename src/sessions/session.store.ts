@@ -48,7 +48,8 @@ export interface StoredRunFilter {
   readonly owner?: SessionOwner;
   readonly runId?: string;
   readonly componentId?: string;
-  readonly status?: RunStatus;
+  /** Runs with one of these; none for an empty list. */
+  readonly statuses?: readonly RunStatus[];
   readonly isWithdrawn?: boolean;
   /** Earliest start, inclusive, in epoch seconds. */
   readonly createdAfter?: number;

@@ -159,7 +159,7 @@ export function ownedBy(owner: SessionOwner | undefined): SQL | undefined {
 export function runCondition({
   runId,
   componentId,
-  status,
+  statuses,
   isWithdrawn,
   createdAfter,
   createdBefore,
@@ -168,7 +168,7 @@ export function runCondition({
   return and(
     runId === undefined ? undefined : eq(runsTable.runId, runId),
     componentId === undefined ? undefined : eq(runsTable.componentId, componentId),
-    status === undefined ? undefined : eq(runsTable.status, status),
+    statuses === undefined ? undefined : inArray(runsTable.status, [...statuses]),
     isWithdrawn === undefined ? undefined : eq(runsTable.withdrawn, isWithdrawn),
     createdAfter === undefined ? undefined : gte(startedAt, new Date(createdAfter * 1_000)),
     createdBefore === undefined ? undefined : lte(startedAt, new Date(createdBefore * 1_000)),

@@ -82,7 +82,7 @@ function testDashboard(): void {
         score: 2,
         passed: false,
         createdAt: 2_000,
-        output: 'a bad answer',
+        output: `a bad answer${', line by line'.repeat(100)}`,
       }),
     );
     app = await startApp({
@@ -266,37 +266,78 @@ function testDashboard(): void {
     await page.unroute('**/sessions?*');
   });
 
-  it.each(VIEWS)('shows axe no barrier in the view "%s", light and dark, wide and narrow', async (view) => {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize(
-        colorScheme === 'dark' ? { width: 390, height: 800 } : { width: 1280, height: 900 },
-      );
-      await show(view);
-      await page.getByText('Loading…').waitFor({ state: 'detached' });
-      // Not as a script of the page, which its policy would refuse.
-      await page.evaluate(AXE);
-      const found = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        };
-        const { violations } = await axe.run();
-        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-      });
-      expect(found).toEqual([]);
-      const isTooWide = await page.evaluate(
-        'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-      );
-      expect(isTooWide).toBe(false);
-    }
+  it('shows the boxes of a timeline on the width of a phone, and of a part the run that it belongs to', async () => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    await show('runs');
+    await page
+      .getByRole('row', { name: /Researcher/ })
+      .first()
+      .getByRole('link')
+      .click();
+    const timeline = page.getByRole('region', { name: 'Timeline of the run' });
+    await timeline.getByRole('rowheader', { name: /^audit post-hook, background succeeded/ }).waitFor();
+    expect(await page.getByText('none, or still open').count()).toBe(0);
+    await page.getByRole('link', { name: 'another run' }).click();
+    await timeline.getByRole('rowheader', { name: /^Help desk team completed/ }).waitFor();
+    const edges = await timeline
+      .locator('.box')
+      .evaluateAll((boxes) => boxes.map((box) => box.getBoundingClientRect().right));
+    expect(edges.length).toBeGreaterThan(3);
+    expect(Math.max(...edges)).toBeLessThan(390);
+    await page.setViewportSize({ width: 1280, height: 720 });
   });
 
+  it.each([...VIEWS, 'run'])(
+    'shows axe no barrier in the view "%s", light and dark, wide and narrow',
+    async (view) => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize(
+          colorScheme === 'dark' ? { width: 390, height: 800 } : { width: 1280, height: 900 },
+        );
+        await show(view === 'run' ? 'runs' : view);
+        if (view === 'run') {
+          const row = page.getByRole('row', { name: /Help desk/ }).first();
+          await row.getByRole('link').click();
+          await page.getByRole('region', { name: 'Timeline of the run' }).waitFor();
+        }
+        await page.getByText('Loading…').waitFor({ state: 'detached' });
+        // Not as a script of the page, which its policy would refuse.
+        await page.evaluate(AXE);
+        const found = await page.evaluate(async () => {
+          const { axe } = globalThis as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          };
+          const { violations } = await axe.run();
+          return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+        });
+        expect(found).toEqual([]);
+        const isTooWide = await page.evaluate(
+          'document.documentElement.scrollWidth > document.documentElement.clientWidth',
+        );
+        expect(isTooWide).toBe(false);
+      }
+    },
+  );
+
   it('can be used with the keyboard alone', async () => {
+    /** Presses Tab until the element with this text has the focus. */
+    const tabTo = async (text: RegExp): Promise<void> => {
+      for (let presses = 0; presses < 50; presses++) {
+        await page.keyboard.press('Tab');
+        if (text.test(String(await page.evaluate('document.activeElement.textContent')))) return;
+      }
+      throw new Error(`The key Tab does not lead to ${text}.`);
+    };
     await show('now');
-    await page.getByRole('link', { name: 'Runs' }).focus();
+    await tabTo(/^Runs$/);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Runs' }).waitFor();
     expect(await page.evaluate('document.activeElement.tagName')).toBe('H1');
+    await tabTo(/^[0-9a-f]{8}$/);
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Timeline of the run' }).waitFor();
+    await tabTo(/^All runs$/);
   });
 
   it('loads nothing from other hosts, and logs no error', () => {

@@ -1,6 +1,6 @@
 from agno.db.base import SessionType
 from agno.os.schema import TeamSessionDetailSchema, WorkflowSessionDetailSchema
-from checks import HEADERS, check, check_if_locked, check_if_open, client, refusal, same
+from checks import HEADERS, check, check_if_latest, check_if_locked, check_if_open, client, refusal, same
 
 
 @check
@@ -35,6 +35,20 @@ async def agent_sessions():
     same((run.run_id, run.content, run.tools[0]["tool_name"]), (runs[0].run_id, "Hello from mock ", "add"))
     same(await client.get_session_runs("py-agent", created_after=4_000_000_000, headers=HEADERS), [])
     same(len(await client.get_session_runs("py-agent", created_before=4_000_000_000, headers=HEADERS)), 2)
+
+
+@check_if_latest
+async def run_previews():
+    """lists the runs of a session in short, by status"""
+    await client.run_agent("tool", "hi", session_id="py-previews", user_id="previewer", headers=HEADERS)
+    await refusal(client.run_agent("fail", "hi", session_id="py-previews", user_id="previewer", headers=HEADERS))
+    runs = await client.aget_session_run_previews("py-previews", headers=HEADERS)
+    same([(run.agent_id, run.user_id, run.status) for run in runs], [("tool", "previewer", "COMPLETED"), ("fail", "previewer", "ERROR")])
+    same((runs[0].run_input, runs[0].content_preview, runs[0].created_at is not None), ("hi", "Hello from mock ", True))
+    failed = client.get_session_run_previews("py-previews", status=["error", "CANCELLED"], headers=HEADERS)
+    same([run.run_id for run in failed], [runs[1].run_id])
+    same(await client.aget_session_run_previews("py-previews", created_after=4_000_000_000, headers=HEADERS), [])
+    same((await refusal(client.aget_session_run_previews("nope", headers=HEADERS)))[0], 404)
 
 
 @check

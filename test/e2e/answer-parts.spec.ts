@@ -166,7 +166,7 @@ const SHOWN = {
   response_audio: SPEECH,
 };
 
-describe('the reasoning, the sources and the files of an answer', () => {
+describe('The reasoning, the sources and the files of an answer', () => {
   it.each(['rich', 'guarded'])(
     'are streamed as pieces of content, and stand in the last event: %s',
     async (id) => {

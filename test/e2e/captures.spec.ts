@@ -144,12 +144,15 @@ describe.each(ADAPTERS)('Compared with the recorded answers of the original, on 
       ]);
     });
 
-    it('is framed byte by byte like the recorded ones', async () => {
-      const shape = /^(?:event: \w+\ndata: \{"created_at":\d+,"event":"\w+",[^\n]+\}\n\n)+$/;
+    it('is framed byte by byte like the recorded ones, with ids', async () => {
+      const event = String.raw`event: \w+\ndata: \{"created_at":\d+,"event":"\w+",[^\n]+\}\n`;
+      const shape = new RegExp(`^(?:${event}\n)+$`);
       for (const capture of ['agent_tool_stream.sse', 'team_stream.sse', 'workflow_stream.sse'])
         expect(`${readCapture(capture).trimEnd()}\n\n`).toMatch(shape);
+      // Here each event has an id, after the lines that readers of the protocol know.
+      const own = new RegExp(String.raw`^(?:${event}id: [0-9a-f-]{36}:\d+\n\n)+$`);
       for (const path of ['/agents/tool', '/teams/t1', '/workflows/w1'])
-        expect(await stream(path)).toMatch(shape);
+        expect(await stream(path)).toMatch(own);
     });
   });
 

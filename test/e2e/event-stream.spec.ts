@@ -31,6 +31,7 @@ function withoutChance(body: string): string {
   return body
     .replaceAll(/"created_at":\d{10}\b/g, '"created_at":0')
     .replaceAll(/"(run_id|session_id)":"[0-9a-f-]{36}"/g, '"$1":"…"')
+    .replaceAll(/^id: [0-9a-f-]{36}:/gm, 'id: …:')
     .replaceAll(/"(time_to_first_token|duration)":[\d.e-]+/g, '"$1":0');
 }
 
@@ -67,8 +68,9 @@ describe.each(ADAPTERS)('An event stream on %s', (adapter) => {
     ]);
     const common = '"agent_id":"writer","agent_name":"Writer","run_id":"…","session_id":"…","nested_depth":0';
     const piece = '"content_type":"str","reasoning_content":"","workflow_agent":false';
+    let index = 0;
     const frame = (event: string, fields = ''): string =>
-      `event: ${event}\ndata: {"created_at":0,"event":"${event}",${common}${fields}}\n\n`;
+      `event: ${event}\ndata: {"created_at":0,"event":"${event}",${common}${fields}}\nid: …:${index++}\n\n`;
     expect(withoutChance(body)).toBe(
       frame('RunStarted') +
         frame('RunContent', String.raw`,"content":"Ä \"quoted\"\r\nline\n\n",${piece}`) +
@@ -99,9 +101,12 @@ describe.each(ADAPTERS)('An event stream on %s', (adapter) => {
     for (const path of ['/agents/echo', '/teams/desk', '/workflows/flow']) {
       const { body } = await stream(port, path, 'hi');
       const frames = parseFrames(body);
-      expect(
-        frames.map(({ event, data }) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`).join(''),
-      ).toBe(body);
+      const runId = String(frames[0]?.data['run_id']);
+      const whole = frames.map(
+        ({ event, data }, index) =>
+          `event: ${event}\ndata: ${JSON.stringify(data)}\nid: ${runId}:${index}\n\n`,
+      );
+      expect(whole.join('')).toBe(body);
       expect(frames.every(({ event, data }) => data['event'] === event && !('data' in data))).toBe(true);
     }
   });

@@ -36,6 +36,7 @@ const OPERATIONS = [
     ['POST', `/${kind}/{id}/runs/{run_id}/resume`],
     ['POST', `/${kind}/{id}/chat`],
     ['GET', `/${kind}/{id}/chat/{session_id}/stream`],
+    ['POST', `/${kind}/{id}/ag-ui`],
   ]),
   ...['/', '/health', '/info', '/config', '/models'].map((path) => ['GET', path]),
   ...['', '/executions', '/runs', '/runs/{run_id}', '/stats'].map((path) => ['GET', `/hooks${path}`]),
@@ -50,6 +51,7 @@ const OPERATIONS = [
   ...['GET', 'PATCH'].map((method) => [method, '/eval-runs/{eval_run_id}']),
   ['POST', '/sessions/{session_id}/rename'],
   ['GET', '/sessions/{session_id}/runs'],
+  ['GET', '/sessions/{session_id}/run-previews'],
   ['GET', '/sessions/{session_id}/runs/{run_id}'],
 ] as [string, string][];
 

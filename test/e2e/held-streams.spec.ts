@@ -16,6 +16,7 @@ import {
 import type { EngineYield } from 'nestjs-agentos/engine';
 import { createGate } from 'nestjs-agentos/testing';
 
+import { askAgUi } from '../support/ag-ui-client.js';
 import { namesOf, runSse } from '../support/http-client.js';
 import { raise } from '../support/raise.js';
 import { pathOf, registrationOf } from '../support/registration.js';
@@ -404,3 +405,26 @@ function changeContent({ runOutput }: PostHookContext): void {
 function throwCheckError(): never {
   throw new OutputCheckError('Not this.');
 }
+
+describe('Output guardrails, for clients of AG-UI,', () => {
+  it.each(SOURCES)(
+    'hold the answer, and show nothing of one that they refuse: $source',
+    async ({ guardedBy }) => {
+      const root = guardedBy(reject);
+      const { url } = await startApp({ agentOs: registrationOf(root) });
+      const { error, events } = await askAgUi(url, pathOf(root), 'hello');
+
+      expect(error).toMatchObject({ code: 'output_check_error', message: 'Not for you.' });
+      expect(JSON.stringify(events)).not.toContain(SECRET);
+    },
+  );
+
+  it.each(SOURCES)('show only the text that a masking guardrail has left: $source', async ({ guardedBy }) => {
+    const root = guardedBy(mask);
+    const { url } = await startApp({ agentOs: registrationOf(root) });
+    const { messages, events } = await askAgUi(url, pathOf(root), 'hello');
+
+    expect(messages.at(-1)?.content).toMatch(/The code is \*\*\*\*\.$/);
+    expect(JSON.stringify(events)).not.toContain(SECRET);
+  });
+});

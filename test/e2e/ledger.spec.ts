@@ -121,7 +121,7 @@ describe('The ledger of executions', () => {
     expect(await openExecutions(agentOs)).toBe(0);
     expect(numbers.size).toBe(1_000);
     expect(JSON.stringify(listed).includes(SECRET)).toBe(false);
-  }, 60_000);
+  }, 180_000);
 
   it('lists executions over HTTP, the newest first, by run, hook and state', async () => {
     const numbers = new Map<string, number>();

@@ -666,7 +666,7 @@ describe('The server behind the document', () => {
     const described = Object.keys(ALL_SCHEMAS).filter((name) => name.endsWith('Event'));
     const seen = [...names].map((name) => `AgentOs${name}Event`);
     const unseen = described.filter(
-      (name) => !seen.includes(name) && !/(?:Agent|Team|Workflow)Event$/.test(name),
+      (name) => !seen.includes(name) && !/(?:Agent|Team|Workflow|AgUi)Event$/.test(name),
     );
     // These are seen below, where runs are resumed and stopped.
     expect(unseen.sort()).toEqual(
@@ -680,6 +680,26 @@ describe('The server behind the document', () => {
         'WorkflowCancelled',
       ].map((name) => `AgentOs${name}Event`),
     );
+  });
+
+  it('streams the events of AG-UI as described', async () => {
+    const checked = await Checked.start();
+    for (const path of RUNS) {
+      const messages = [{ id: 'q', role: 'user', content: 'hi' }];
+      const body = JSON.stringify({
+        threadId: `thread-${path}`,
+        runId: 'mine',
+        protocolVersion: '1.0',
+        messages,
+      });
+      const headers = { 'content-type': 'application/json' };
+      const frames = await checked.send('POST', `${path}/ag-ui`, 200, { headers, body });
+      expect(frames).toMatch(
+        /^data: \{"type":"RUN_STARTED".*data: \{"type":"RUN_(FINISHED|ERROR)"[^\n]*\n\n$/s,
+      );
+    }
+    await checked.json('POST', '/agents/nobody/ag-ui', 404, {});
+    await checked.json('POST', '/agents/plain/ag-ui', 422, {});
   });
 
   it('answers about runs in the background as described', async () => {

@@ -13,6 +13,7 @@ import { SessionStore } from 'nestjs-agentos/stores';
 import { scriptedEngine, type ScriptedEngine } from 'nestjs-agentos/testing';
 
 import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
+import { RunRecordings } from '../../src/http/runs/run.recordings.js';
 import { inBackground } from '../support/background-hook.js';
 import { namesOf, parseFrames, runJson, runSse, type Frame } from '../support/http-client.js';
 import { ADAPTERS, closeApps, startApp, type TestApp } from '../support/test-app.js';
@@ -399,11 +400,12 @@ describe.each(ADAPTERS)('Resuming a run on %s', (adapter) => {
     expect(namesOf(nothing)).toEqual(['replay']);
   });
 
-  it('that was never recorded replays it from its session', async () => {
+  it('that is not recorded any more replays it from its session', async () => {
     const agent = quickAgent();
-    const { url } = await startApp({ adapter, agentOs: { agents: [agent] } });
+    const { url, app } = await startApp({ adapter, agentOs: { agents: [agent] } });
     const streamed = await runSse(url, '/agents/slow', 'hi', { session_id: 's1' });
     const { body } = await runJson(url, '/agents/slow', 'hi', { session_id: 's1' });
+    app.get(RunRecordings).forget(() => true);
     const replay = async (runId: unknown): Promise<Frame[]> =>
       parseFrames(await (await resume(url, '/agents/slow', runId, { session_id: 's1' })).text());
 

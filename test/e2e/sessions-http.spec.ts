@@ -279,6 +279,29 @@ describe.each(ADAPTERS)('Sessions over HTTP on %s', (adapter) => {
       expect((body as Item[]).map(({ run_id }) => run_id)).toEqual(ids);
     });
 
+    it.each<[string, string[]]>([
+      ['status=completed', ['COMPLETED']],
+      ['status=ERROR&status=Cancelled', ['ERROR', 'CANCELLED']],
+      ['status=RUNNING&status=PENDING', []],
+      ['status=PAUSED', []],
+      ['status=REGENERATED&status=ERROR', ['ERROR']],
+    ])('with the wanted statuses: %s', async (query, statuses) => {
+      const { call, store } = await startSessionApp(adapter);
+      for (const status of ['COMPLETED', 'ERROR', 'CANCELLED'] as const)
+        await keepRun(store, storedRunOf({ runId: status, status }));
+      const { body } = await call('GET', `/sessions/s1/runs?${query}`);
+      expect((body as Item[]).map(({ status }) => status)).toEqual(statuses);
+    });
+
+    it.each(['status=done', 'status=ERROR&status=done'])('but not with an unknown one: %s', async (query) => {
+      const { call, store } = await startSessionApp(adapter);
+      await keepRun(store, storedRunOf({}));
+      const { status, body } = await call('GET', `/sessions/s1/runs?${query}`);
+      const msg =
+        'Input should be some of PENDING, RUNNING, COMPLETED, PAUSED, CANCELLED, ERROR, REGENERATED';
+      expect([status, body]).toMatchObject([422, { detail: [{ loc: ['query', 'status'], msg }] }]);
+    });
+
     it('one by one, with null for every unknown value', async () => {
       const { call, store } = await startSessionApp(adapter);
       await keepRun(store, storedRunOf({}, { events: [], sessionState: { seen: 1 } }));

@@ -1,14 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
 
 import { PGlite } from '@electric-sql/pglite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { drizzle as drizzleServer } from 'drizzle-orm/node-postgres';
 import { getTableConfig } from 'drizzle-orm/pg-core';
-import { drizzle as drizzleEmbedded } from 'drizzle-orm/pglite';
-import fc from 'fast-check';
+import { drizzle } from 'drizzle-orm/pglite';
 import {
   Agent,
   Hook,
@@ -22,28 +19,13 @@ import { SessionStore } from 'nestjs-agentos/stores';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';
 import { migrate, SqlEvalStore, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
 import { evalStoreContract, sessionStoreContract, createGate, failingStore } from 'nestjs-agentos/testing';
-import { Pool } from 'pg';
 
 import * as schema from '../../src/sql/sql.schema.js';
 import { describeContract } from '../support/contracts.js';
 import { createPglite } from '../support/pglite.js';
-import { anyPlainData } from '../support/plain-data.js';
-import {
-  isPostgresInstalled,
-  NEEDS_POSTGRES,
-  startPostgres,
-  type PostgresServer,
-} from '../support/postgres.js';
 import { runJson, runSse } from '../support/http-client.js';
+import { describeSqlStores, type StoresUnderTest } from '../support/sql-stores.js';
 import { closeApps, startApp } from '../support/test-app.js';
-import { describeWherePossible } from '../support/where-possible.js';
-
-/** Stores to be tested, and what ends them. */
-interface StoresUnderTest {
-  readonly sessions: SqlSessionStore;
-  readonly evals: SqlEvalStore;
-  readonly close: () => Promise<void>;
-}
 
 describeContract(
   'in memory',
@@ -53,7 +35,7 @@ describeContract(
 
 describeSqlStores('embedded PostgreSQL (PGlite)', async (): Promise<StoresUnderTest> => {
   const client = await createPglite();
-  const database = drizzleEmbedded({ client });
+  const database = drizzle({ client });
   await migrate(database);
   return {
     sessions: new SqlSessionStore(database),
@@ -64,7 +46,7 @@ describeSqlStores('embedded PostgreSQL (PGlite)', async (): Promise<StoresUnderT
 
 it('A run whose id no database accepts does not exist for clients', async () => {
   const client = await createPglite();
-  const database = drizzleEmbedded({ client });
+  const database = drizzle({ client });
   await migrate(database);
   const agent = new Agent({ id: 'agent', engine: () => 'fine' });
   const stores = { sessionStore: new SqlSessionStore(database), evalStore: new SqlEvalStore(database) };
@@ -86,128 +68,12 @@ it('A run whose id no database accepts does not exist for clients', async () => 
   await client.close();
 });
 
-const serverName = 'PostgreSQL server';
-
-describeWherePossible(
-  isPostgresInstalled() || process.env['CI'] !== undefined,
-  'On a server',
-  NEEDS_POSTGRES,
-  () => {
-    describeSqlStores(serverName, createServerStores);
-    describe(serverName, testReadingAtOneMoment);
-  },
-);
-
-/** A database starts in seconds, but not on every machine. */
-function describeSqlStores(name: string, create: () => Promise<StoresUnderTest>): void {
-  describe(name, () => {
-    let stores: StoresUnderTest;
-    beforeAll(async () => {
-      stores = await create();
-    }, 60_000);
-    afterAll(() => stores.close(), 60_000);
-
-    describeContract(
-      'stores',
-      sessionStoreContract(() => stores.sessions),
-      evalStoreContract(() => stores.evals),
-    );
-
-    it('return any plain data unchanged', async () => {
-      const id = 'any-plain-data';
-      const state = { all: fc.sample(anyPlainData, { numRuns: 300, seed: 1 }) };
-      await stores.sessions.create({ id, state });
-
-      const found = await stores.sessions.open(id);
-
-      const shown = (value: unknown): string => inspect(value, { depth: Infinity, maxArrayLength: Infinity });
-      expect(shown(found?.state)).toBe(shown(state));
-    });
-  });
-}
-
-async function createServerStores(): Promise<StoresUnderTest> {
-  const server = await startPostgres();
-  const pool = new Pool({ connectionString: server.url, max: 8 });
-  const database = drizzleServer({ client: pool });
-  // Several processes migrate when they start at once.
-  await Promise.all([migrate(database), migrate(database), migrate(database)]);
-  return {
-    sessions: new SqlSessionStore(database),
-    evals: new SqlEvalStore(database),
-    close: async () => {
-      await pool.end();
-      await server.stop();
-    },
-  };
-}
-
-/** While one connection reads a session, another one deletes it and begins it anew for somebody else. */
-function testReadingAtOneMoment(): void {
-  let server: PostgresServer;
-  let pool: Pool;
-  beforeAll(async () => {
-    server = await startPostgres();
-    pool = new Pool({ connectionString: server.url, max: 8 });
-    await migrate(drizzleServer({ client: pool }));
-  }, 60_000);
-  afterAll(async () => {
-    await pool.end();
-    await server.stop();
-  });
-
-  it.each(['find', 'open', 'list'] as const)('One user sees no state of another user: %s', async (method) => {
-    const [id, ann] = [`moment-${method}`, `ann-${method}`];
-    const plain = new SqlSessionStore(drizzleServer({ client: pool }));
-    await plain.create({ id, userId: ann, state: { mine: 'of ann' } });
-    let isTaken = false;
-    const takeOver = async (): Promise<void> => {
-      if (isTaken) return;
-      isTaken = true;
-      await plain.delete([id]);
-      await plain.create({ id, userId: 'bob', state: { secret: 'of bob' } });
-    };
-    const racing = new SqlSessionStore(drizzleServer({ client: afterEachQuery(pool, takeOver) }));
-
-    const reads = {
-      find: () => racing.find(id, ann),
-      open: () => racing.open(id),
-      list: async () => (await racing.list({ userId: ann })).sessions[0],
-    };
-    const found = await reads[method]();
-
-    expect(isTaken).toBe(true);
-    expect(found).toMatchObject({ userId: ann, state: { mine: 'of ann' } });
-    expect(await plain.find(id)).toMatchObject({ userId: 'bob' });
-  });
-}
-
-/** The pool, with a step of somebody else's after every query that has read sessions. */
-function afterEachQuery(pool: Pool, step: () => Promise<void>): Pool {
-  const wrap = <T extends object>(client: T): T =>
-    new Proxy(client, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== 'function') return value;
-        const call = (...given: unknown[]): unknown => Reflect.apply(value, target, given);
-        if (key === 'connect') return async () => wrap((await call()) as object);
-        if (key !== 'query') return call;
-        return async (query: { readonly text?: string }, ...others: unknown[]) => {
-          const result = await (call(query, ...others) as Promise<unknown>);
-          if (query.text?.includes('from "agent_os_sessions"')) await step();
-          return result;
-        };
-      },
-    });
-  return wrap(pool);
-}
-
 describe('The tables of the SQL stores', () => {
   let client: PGlite;
   let database: SqlDatabase;
   beforeAll(async () => {
     client = await createPglite();
-    database = drizzleEmbedded({ client });
+    database = drizzle({ client });
   }, 60_000);
   afterAll(() => client.close());
   beforeEach(() => client.exec('DROP SCHEMA public CASCADE; CREATE SCHEMA public'));
@@ -302,7 +168,7 @@ describe('Sessions of running components', () => {
     const answers: unknown[] = [];
     for (let start = 0; start < 2; start++) {
       const client = await (start === 0 ? createPglite(folder) : PGlite.create(folder));
-      const database = drizzleEmbedded({ client });
+      const database = drizzle({ client });
       await migrate(database);
       const { url, close } = await startApp({
         agentOs: { agents: [counting], sessionStore: new SqlSessionStore(database) },

@@ -124,7 +124,7 @@ const EXPORTERS: readonly (readonly [string, () => void])[] = [
   ['never answers', () => undefined],
 ];
 
-describe.each(EXPORTERS)('an exporter that %s', (_what, fault) => {
+describe.each(EXPORTERS)('An exporter that %s', (_what, fault) => {
   it('fails no run and no hook', async () => {
     let exports = 0;
     const fail = (): void => {

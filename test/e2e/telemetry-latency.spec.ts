@@ -45,7 +45,7 @@ function measureRequests(app: INestApplication): void {
 }
 
 describe.each(SURFACES)(
-  'the latency of requests, as instrumented, on $adapter over $transport',
+  'The latency of requests, as instrumented, on $adapter over $transport',
   ({ adapter, transport }) => {
     it.each(['linked', 'child'] as const)(
       'excludes background hooks, whose spans are %s',

@@ -63,7 +63,7 @@ const CHAT = {
 };
 const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'Writer' };
 
-describe('the metrics of runs', () => {
+describe('The metrics of runs', () => {
   it('count requests to models, their tokens, tools and runs, and measure their durations', async () => {
     const engine = new ModelEngine(
       { type: 'model-request-started' },
@@ -160,7 +160,7 @@ describe('the metrics of runs', () => {
   });
 });
 
-describe('the metrics of hooks', () => {
+describe('The metrics of hooks', () => {
   it('measure duration and wait by hook, mode and state, without any id', async () => {
     const hooks = [
       defineHook(() => undefined, { name: 'inline' }),

@@ -1,3 +1,4 @@
+/** @jest-environment node */
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { Agent } from 'nestjs-agentos';
 
@@ -25,7 +26,7 @@ const writer = new Agent({
   postHooks: [politeJudge({ name: 'judge' }), inBackground('notify', () => undefined)],
 });
 
-it('an application without @opentelemetry/api asks for it once, when it starts, and works without it', async () => {
+it('An application without @opentelemetry/api asks for it once, when it starts, and works without it', async () => {
   const { url, agentOs, log } = await startApp({ agentOs: { agents: [writer] } });
   for (let run = 0; run < 3; run++) expect((await ask(url, '/agents/writer', 'hi', 'json')).status).toBe(200);
   await agentOs.drain();
@@ -33,7 +34,7 @@ it('an application without @opentelemetry/api asks for it once, when it starts, 
   expect(log.entries.filter((entry) => JSON.stringify(entry).includes('elemetry'))).toEqual([]);
 });
 
-it('an application that has switched telemetry off does not even ask for it', async () => {
+it('An application that has switched telemetry off does not even ask for it', async () => {
   const { url } = await startApp({ agentOs: { agents: [writer], telemetry: { enabled: false } } });
   expect((await ask(url, '/agents/writer', 'hi', 'json')).status).toBe(200);
   expect(asked).toBe(0);

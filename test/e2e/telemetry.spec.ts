@@ -86,7 +86,7 @@ async function run(
 const writer = (options: Partial<ConstructorParameters<typeof Agent>[0]> = {}): Agent =>
   new Agent({ id: 'writer', name: 'Writer', engine: () => 'the answer', ...options });
 
-describe('the span of a run', () => {
+describe('The span of a run', () => {
   it('names an agent, its session, its user, its model and its tokens as the conventions do', async () => {
     const engine = new ModelEngine(STARTED, 'the answer', COMPLETED);
     await run({ agents: [writer({ engine, description: 'Writes letters.' })] }, '/agents/writer', {
@@ -322,7 +322,7 @@ describe('the span of a run', () => {
   });
 });
 
-describe('the spans of hooks', () => {
+describe('The spans of hooks', () => {
   const hooks = [
     defineHook(() => undefined, { name: 'inline' }),
     politeJudge({ name: 'judge' }),
@@ -410,7 +410,7 @@ describe('the spans of hooks', () => {
   });
 });
 
-describe('the event of an evaluation', () => {
+describe('The event of an evaluation', () => {
   const evaluationOf = (name: string) =>
     memory.span(name).events.map((event) => [event.name, event.attributes]);
 
@@ -441,7 +441,7 @@ describe('the event of an evaluation', () => {
   });
 });
 
-describe('the event of an evaluation, of a run that a guardrail holds,', () => {
+describe('The event of an evaluation, of a run that a guardrail holds,', () => {
   it('never tells the reason of the judge, who has seen the answer before the guardrail', async () => {
     const guard = defineGuardrail(() => raise(new OutputCheckError('No.')), { name: 'guard' });
     await run({
@@ -454,7 +454,7 @@ describe('the event of an evaluation, of a run that a guardrail holds,', () => {
   });
 });
 
-describe('content', () => {
+describe('The content of telemetry', () => {
   const engine = (): Engine => new ModelEngine(STARTED, CALL, COMPLETED, RESULT, 'the answer');
   /** The run's texts, each of which would be a leak. */
   const TEXTS = ['the question', 'the answer', 'invoice', 'found'];
@@ -574,7 +574,7 @@ describe('content', () => {
   });
 });
 
-describe('the sampler of the application', () => {
+describe('The sampler of the application', () => {
   it('decides for the hooks of a run with the run: they have no spans either', async () => {
     await memory.close();
     const sampled = new MemoryTelemetry({
@@ -597,7 +597,7 @@ describe('the sampler of the application', () => {
   });
 });
 
-describe('the names of the conventions', () => {
+describe('The names of the conventions', () => {
   it('stand in one file, which says what version they follow', () => {
     const files = filesIn('src', '.ts').filter((path) => !path.startsWith('src/telemetry/conventions.ts'));
     const names = /['"`](gen_ai\.|openinference\.|agent_os\.|llm\.|input\.value|output\.value)/;

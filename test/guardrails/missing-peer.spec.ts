@@ -1,3 +1,4 @@
+/** @jest-environment node */
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { Agent, Team } from 'nestjs-agentos';
 import { piiGuardrail } from 'nestjs-agentos/guardrails';

@@ -7,7 +7,7 @@ import { createGate } from 'nestjs-agentos/testing';
 import { Pool } from 'pg';
 
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
-import { isOwnPostgresInstalled, startOwnPostgres } from '../support/postgres.js';
+import { isOwnPostgresInstalled, startOwnPostgres } from '../support/postgres.server.js';
 import { nextQueue } from '../support/queue-places.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { isRedisInstalled, startRedis } from '../support/redis.js';

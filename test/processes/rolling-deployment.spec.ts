@@ -8,7 +8,7 @@ import { startProcess, type TestProcess } from 'nestjs-agentos/testing';
 import { HookReports } from '../support/hook-reports.js';
 import { runJson } from '../support/http-client.js';
 import { installOlderRelease } from '../support/older-release.js';
-import { isOwnPostgresInstalled, startOwnPostgres } from '../support/postgres.js';
+import { isOwnPostgresInstalled, startOwnPostgres } from '../support/postgres.server.js';
 import { isRedisInstalled, startRedis } from '../support/redis.js';
 import { compileFixtures } from '../support/server-process.js';
 import { describeWherePossible } from '../support/where-possible.js';

@@ -7,7 +7,7 @@ import { startProcess, type TestProcess } from 'nestjs-agentos/testing';
 
 import { HookReports } from '../support/hook-reports.js';
 import { runJson } from '../support/http-client.js';
-import { isPostgresInstalled, startPostgres } from '../support/postgres.js';
+import { isOwnPostgresInstalled, startOwnPostgres } from '../support/postgres.server.js';
 import { isRedisInstalled, startRedis } from '../support/redis.js';
 import { compileFixtures } from '../support/server-process.js';
 import { describeWherePossible } from '../support/where-possible.js';
@@ -27,7 +27,7 @@ const SIGNALS = [
 
 for (const { name, isPossible, startStore } of [
   { name: 'Redis', isPossible: isRedisInstalled() || isCi, startStore: () => startRedis() },
-  { name: 'PostgreSQL', isPossible: isPostgresInstalled() || isCi, startStore: () => startPostgres() },
+  { name: 'PostgreSQL', isPossible: isOwnPostgresInstalled() || isCi, startStore: () => startOwnPostgres() },
 ])
   describeWherePossible(isPossible, `Signals to processes on ${name}`, `install ${name}`, () => {
     let folder: string;

@@ -8,7 +8,11 @@ import { createGate } from 'nestjs-agentos/testing';
 import { Client, Pool, type PoolClient } from 'pg';
 
 import { runJson } from '../support/http-client.js';
-import { isOwnPostgresInstalled, startOwnPostgres, type OwnPostgresServer } from '../support/postgres.js';
+import {
+  isOwnPostgresInstalled,
+  startOwnPostgres,
+  type OwnPostgresServer,
+} from '../support/postgres.server.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { evaluationOf, storedRunOf } from '../support/stored-data.js';
 import { closeApps, startApp } from '../support/test-app.js';

@@ -4,7 +4,8 @@ import type { BullmqStore } from 'nestjs-agentos/bullmq';
 import { Pool } from 'pg';
 
 import { createPglite } from './pglite.js';
-import { isPostgresInstalled, startPostgres } from './postgres.js';
+import { ON_SERVERS } from './part.js';
+import { isPostgresInstalled, createDatabase } from './postgres.js';
 import { isRedisInstalled, startRedis } from './redis.js';
 
 /** A place of queues that is open. */
@@ -19,16 +20,17 @@ export const STARTING_TIME = 120_000;
 /** With CI set a missing server is a failure. */
 const isCi = process.env['CI'] !== undefined;
 
-/** The places where hooks are kept, each on a real server or a real folder. */
+/** The places where hooks are kept: a real folder, and with {@link ON_SERVERS} real servers. */
 export const QUEUE_PLACES: readonly {
   readonly name: string;
   readonly isPossible: boolean;
   readonly open: () => Promise<QueuePlace>;
-}[] = [
-  { name: 'a folder', isPossible: true, open: openFolderPlace },
-  { name: 'PostgreSQL', isPossible: isPostgresInstalled() || isCi, open: openPostgresPlace },
-  { name: 'Redis', isPossible: isRedisInstalled() || isCi, open: openRedisPlace },
-];
+}[] = ON_SERVERS
+  ? [
+      { name: 'PostgreSQL', isPossible: isPostgresInstalled() || isCi, open: openPostgresPlace },
+      { name: 'Redis', isPossible: isRedisInstalled() || isCi, open: openRedisPlace },
+    ]
+  : [{ name: 'a folder', isPossible: true, open: openFolderPlace }];
 
 let queues = 0;
 
@@ -44,13 +46,13 @@ async function openFolderPlace(): Promise<QueuePlace> {
 }
 
 async function openPostgresPlace(): Promise<QueuePlace> {
-  const server = await startPostgres();
-  const pool = new Pool({ connectionString: server.url });
+  const created = await createDatabase();
+  const pool = new Pool({ connectionString: created.url });
   return {
     store: { pool },
     close: async () => {
       await pool.end();
-      await server.stop();
+      await created.drop();
     },
   };
 }

@@ -4,12 +4,12 @@ const Sequencer = SequencerModule.default ?? SequencerModule;
 
 /**
  * Specs that come first, in this order. `load` measures memory: in a worker whose memory other specs have filled, it would
- * measure its garbage collector. The others take longest: last, one worker would run alone.
+ * measure its garbage collector. The others take longest: one that came last would run while the other workers have ended.
  */
 const FIRST = [
   /[\\/]load\.spec\.ts$/,
-  /[\\/]e2e[\\/](openapi|stores|sql-folder|stalled-clients|fuzz)\.spec\.ts$/,
-  /[\\/](sample-app|docs|without-jest|sample-pages|agno-client)\.spec\.ts$/,
+  /[\\/](sample-app|docs|openapi|stores|after-the-response|ledger|files|fuzz|stalled-clients)\.spec\.ts$/,
+  /[\\/](context-and-tracing|ai-sdk-failures|propagation|encrypted-hooks\.places)\.spec\.ts$/,
 ];
 
 /** Those of {@link FIRST}, then the others as Jest sorts them: by time, as far as it knows it. */

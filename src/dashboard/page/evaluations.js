@@ -47,13 +47,18 @@ function WorstAnswers({ items }) {
         item.component,
         html`<${Tag} value=${item.passed ? 'passed' : 'failed'} />`,
         item.score ?? '–',
-        html`<div class="text">${item.input}</div>`,
-        html`<div class="text">${item.output}</div>`,
-        html`<div class="text">${item.reason}</div>`,
+        html`<${LongText} name="Question" text=${item.input} />`,
+        html`<${LongText} name="Answer" text=${item.output} />`,
+        html`<${LongText} name="Reason" text=${item.reason} />`,
         html`<${RunLink} id=${item.runId} />`,
       ])}
     />
   `;
+}
+
+/** It scrolls if it is long, and so it can be reached with the keyboard. */
+function LongText({ name, text }) {
+  return html`<div class="text" role="group" aria-label=${name} tabindex="0">${text}</div>`;
 }
 
 /** A column for each evaluation, the oldest at the left; its height is the score, or full and empty for yes and no. */

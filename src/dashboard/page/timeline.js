@@ -1,7 +1,7 @@
 import { html } from './htm-preact.js';
 import { useData } from './data.js';
 import { between, count, duration, time } from './format.js';
-import { Component, Loading, Problem, Tag, words } from './parts.js';
+import { Component, Loading, Problem, RunLink, Tag, words } from './parts.js';
 
 const ACTIVITY_NAMES = {
   attempt: 'attempt',
@@ -52,10 +52,17 @@ function Facts({ run }) {
               <dd>${input ?? 0} in, ${output ?? 0} out</dd>
             </div>`
       }
-      <div>
-        <dt>Response</dt>
-        <dd>${responseOf(run)}</dd>
-      </div>
+      ${
+        run.parent_run_id === undefined
+          ? html`<div>
+              <dt>Response</dt>
+              <dd>${responseOf(run)}</dd>
+            </div>`
+          : html`<div>
+              <dt>Part of</dt>
+              <dd><${RunLink} id=${run.parent_run_id}>another run<//></dd>
+            </div>`
+      }
       <div>
         <dt>Run</dt>
         <dd><code>${run.run_id}</code></dd>
@@ -73,7 +80,10 @@ function responseOf({ response_closed_at: closed, delivered, state }) {
   return `closed at ${time(closed)}${delivered ? '' : ', the client had left'}`;
 }
 
-/** The rows of a run tree over one scale of time, with a line where the response has closed. */
+/**
+ * The rows of a run tree over one scale of time, with a line where the response has closed. Its roles are written out, since on a
+ * narrow screen its rows are grids.
+ */
 export function Timeline({ timeline }) {
   const rows = rowsOf(timeline);
   const scale = scaleOf(timeline);
@@ -89,21 +99,21 @@ export function Timeline({ timeline }) {
         ${closed === undefined ? null : html`<span class="legend"><i class="closed-key"></i> response closed</span>`}
       </figcaption>
       <div class="scroll" role="region" aria-label="Timeline of the run" tabindex="0">
-        <table>
+        <table role="table">
           <caption class="hidden">
             Timeline of the run and its hooks, in the order of time
           </caption>
-          <thead>
-            <tr>
-              <th scope="col">What</th>
-              <th scope="col">When</th>
-              <th scope="col">Took</th>
-              <th scope="col">
+          <thead role="rowgroup">
+            <tr role="row">
+              <th scope="col" role="columnheader">What</th>
+              <th scope="col" role="columnheader">When</th>
+              <th scope="col" role="columnheader">Took</th>
+              <th scope="col" role="columnheader">
                 ${closed === undefined ? 'Time' : `Time; the response closed after ${duration(between(timeline.run.started_at, closed))}`}
               </th>
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             ${rows.map((row) => html`<${Row} row=${row} scale=${scale} closed=${closed} />`)}
           </tbody>
         </table>
@@ -116,19 +126,19 @@ function Row({ row, scale, closed }) {
   const { depth, label, note, mode, state, start, begin, end, isRun } = row;
   const title = `${label}${note ? ` (${note})` : ''}: ${duration(between(begin ?? start, end))}`;
   return html`
-    <tr class=${isRun ? 'run' : ''}>
-      <th scope="row" style=${{ paddingLeft: `${0.5 + depth}rem` }}>
+    <tr class=${isRun ? 'run' : ''} role="row">
+      <th scope="row" role="rowheader" style=${{ paddingLeft: `${0.5 + depth}rem` }}>
         ${words([
           label,
           note && html`<span class="kind">${note}</span>`,
           state && html`<${Tag} value=${state} />`,
         ])}
       </th>
-      <td class="number">+${duration(Date.parse(start) - scale.start)}</td>
-      <td class="number">
+      <td class="number" role="cell">+${duration(Date.parse(start) - scale.start)}</td>
+      <td class="number" role="cell">
         ${begin === undefined && mode === 'background' ? 'waits' : duration(between(begin ?? start, end))}
       </td>
-      <td class="track">
+      <td class="track" role="cell">
         <div class="line" title=${title}>
           ${closed === undefined ? null : html`<i class="closed" style=${{ left: scale.percent(closed) }}></i>`}
           ${mode === 'background' ? html`<${Box} kind="wait" from=${start} to=${begin ?? end} scale=${scale} />` : null}

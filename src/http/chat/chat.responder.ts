@@ -11,7 +11,7 @@ import { startRun } from '../../runs/start.js';
 import type { RunForm } from '../forms/run-form.js';
 import { copyFrames } from '../runs/background-run.responder.js';
 import { EventStreamOpener } from '../runs/event-stream.opener.js';
-import type { RunRecording } from '../runs/run.recording.js';
+import { recordedRunOf, type RunRecording } from '../runs/run.recording.js';
 import { ChatMessage } from './chat.message.js';
 import { ChatRecordings } from './chat.recordings.js';
 
@@ -37,7 +37,7 @@ export class ChatResponder {
     let recording: RunRecording | undefined;
     try {
       run = startRun({ component, input, options, owner, environment, sink });
-      recording = this.#begin(run);
+      recording = this.recordings.begin(recordedRunOf(run));
       message.recordIn(recording);
       await run.settled;
     } catch (thrown) {
@@ -54,11 +54,6 @@ export class ChatResponder {
     const stream = this.streams.open(response, UI_MESSAGE_STREAM_HEADERS);
     await copyFrames(recording, 0, stream);
     stream.end();
-  }
-
-  #begin({ runId, session, userId, component }: RunView): RunRecording {
-    const user = userId === undefined ? {} : { userId };
-    return this.recordings.begin({ runId, sessionId: session.id, componentId: component.id, ...user });
   }
 
   #end(recording: RunRecording, { output }: RunView): void {

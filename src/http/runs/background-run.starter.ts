@@ -4,13 +4,13 @@ import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import { enterScope } from '../../runs/scope.js';
 import type { RunRequest } from '../../runs/run.js';
-import type { RunHandle, RunView } from '../../runs/run.view.js';
+import type { RunHandle } from '../../runs/run.view.js';
 import { startRun } from '../../runs/start.js';
 import type { BodyCount } from '../forms/body.memory.js';
 import type { RunForm } from '../forms/run-form.js';
 import type { WireEvent } from '../../protocol/events.js';
 import { toReadEvents } from './essential.events.js';
-import type { RunRecording } from './run.recording.js';
+import { recordedRunOf, type RunRecording } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';
 
 /** Starts runs that go on independently of their readers. */
@@ -52,7 +52,7 @@ export class BackgroundRunStarter {
     };
     // A response that only reports the start of the run is not one that its hooks should wait for.
     const run = stream ? startRun(request) : enterScope({}, () => startRun(request));
-    recording = this.#begin(run);
+    recording = this.recordings.begin(recordedRunOf(run));
     recording.record(early);
     memory.keepUntil(this.#endWith(run, recording));
     return recording;
@@ -62,10 +62,5 @@ export class BackgroundRunStarter {
     const { output } = await run.settled;
     recording.end(output.status);
     this.recordings.keep(recording);
-  }
-
-  #begin({ runId, session, userId, component }: RunView): RunRecording {
-    const user = userId === undefined ? {} : { userId };
-    return this.recordings.begin({ runId, sessionId: session.id, componentId: component.id, ...user });
   }
 }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
 import type { StoredRun } from '../../sessions/session.store.js';
+import type { EventPlace } from '../../protocol/event.ids.js';
 import { toWireEvents } from '../../protocol/events.js';
 import { toFrame, toMetaFrame, type WireStreamEvent } from '../../protocol/streams.js';
+import { ProtocolResponder } from '../protocol.responder.js';
 import { copyFrames } from './background-run.responder.js';
 import { EventStreamOpener } from './event-stream.opener.js';
 import type { EventStream } from './event.stream.js';
@@ -12,7 +14,10 @@ import type { RunRecording } from './run.recording.js';
 /** Answers clients that have lost the stream of a run. Each answer begins with a frame that announces the rest. */
 @Injectable()
 export class ResumeResponder {
-  constructor(private readonly streams: EventStreamOpener) {}
+  constructor(
+    private readonly streams: EventStreamOpener,
+    private readonly responder: ProtocolResponder,
+  ) {}
 
   /**
    * Answers with the events that the client has missed, then with the new ones.
@@ -42,7 +47,29 @@ export class ResumeResponder {
     };
     await stream.write(toMetaFrame(meta));
     for (const [index, event] of events.entries())
-      await stream.write(toFrame({ ...event, event_index: index }));
+      await stream.write(toFrame({ ...event, event_index: index }, endPlace(runId, index, events)));
+    stream.end();
+  }
+
+  /**
+   * Answers with the events after one, and with nothing before them: the client knows only how event streams work. If
+   * there are no more, the answer is 204, so that the client does not come back.
+   */
+  async after({ index }: EventPlace, recording: RunRecording, response: object): Promise<void> {
+    const isOver = recording.endedAt !== undefined && (index === 'end' || index + 1 >= recording.total);
+    if (isOver) return this.responder.replyNothing(response);
+    const stream = this.streams.open(response);
+    await copyFrames(recording, index === 'end' ? recording.total : index + 1, stream);
+    stream.end();
+  }
+
+  /** As {@link after}, with the events that a session stores, which are numbered no more: all of them, or nothing. */
+  async afterStored({ index }: EventPlace, { runId, ...run }: StoredRun, response: object): Promise<void> {
+    if (index === 'end') return this.responder.replyNothing(response);
+    const stream = this.streams.open(response);
+    const events = eventsOf({ runId, ...run }).flatMap(toWireEvents);
+    for (const [position, event] of events.entries())
+      await stream.write(toFrame(event, endPlace(runId, position, events)));
     stream.end();
   }
 
@@ -53,6 +80,11 @@ export class ResumeResponder {
     await stream.write(toMetaFrame({ event: 'error', error }));
     stream.end();
   }
+}
+
+/** The id of the last event, so that a client that has it is not sent all events once more. */
+function endPlace(runId: string, index: number, { length }: readonly unknown[]): EventPlace | undefined {
+  return index === length - 1 ? { runId, index: 'end' } : undefined;
 }
 
 async function catchUp(recording: RunRecording, from: number, stream: EventStream): Promise<void> {

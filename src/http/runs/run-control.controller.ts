@@ -10,20 +10,26 @@ import {
 
 import { COMPONENT_ROUTES } from '../../protocol/routes.js';
 import type { ComponentKind } from '../../model/component-identity.js';
-import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { readForm, type FormRequest } from '../forms/read-form.js';
+import type { EventPlace } from '../../protocol/event.ids.js';
 import { read } from '../../protocol/read.js';
 import { readQuery, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
+import { lastEventOf } from './last.event.js';
 import { nameController } from './name-controller.js';
 import { ResumeResponder } from './resume.responder.js';
 import { RunFinder } from './run.finder.js';
-import type { RunRecording } from './run.recording.js';
-import { RunRecordings } from './run.recordings.js';
 
 type ControlRequest = FormRequest & FieldRequest;
+
+/** The index of the client's last event of the run; -1 if it names none. */
+function indexIn(place: EventPlace | undefined, runId: string): number {
+  if (!place) return -1;
+  if (place.runId !== runId) throw new BadRequestException(`Last-Event-ID is of another run than ${runId}.`);
+  return place.index === 'end' ? Number.MAX_SAFE_INTEGER : place.index;
+}
 
 /** The routes that control a started run; a separate class for each kind of component. */
 export function runControlControllerOf(kind: ComponentKind): Type {
@@ -35,7 +41,6 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     constructor(
       private readonly finder: RunFinder,
       private readonly access: SessionAccess,
-      private readonly recordings: RunRecordings,
       private readonly resuming: ResumeResponder,
       private readonly responder: ProtocolResponder,
     ) {}
@@ -52,7 +57,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
       const { session_id: sessionId } = readQuery(request, routes.cancel);
       const run = await this.finder.inFlight(request, component, runId);
       run?.cancel(`Run ${runId} was cancelled`);
-      if (!run && this.access.isHostAsked && !(await this.#recorded(request, id, runId))) {
+      if (!run && this.access.isHostAsked && !(await this.finder.recorded(request, component, runId))) {
         // Clients must not be able to tell a run that does not exist from a run of another user.
         const settled = sessionId && (await this.finder.stored(request, component, sessionId, runId));
         if (!settled) throw new NotFoundException('Run not found');
@@ -88,22 +93,16 @@ export function runControlControllerOf(kind: ComponentKind): Type {
     ): Promise<void> {
       const component = this.finder.component(kind, id);
       const { fields } = await readForm(request);
-      const { session_id: sessionId, last_event_index: last } = read(routes.resume.body.schema, fields, [
+      const { session_id: sessionId, last_event_index: index } = read(routes.resume.body.schema, fields, [
         'body',
       ]);
-      const recording = await this.#recorded(request, id, runId);
+      const last = index ?? indexIn(lastEventOf(request), runId);
+      const recording = await this.finder.recorded(request, component, runId);
       if (recording) return this.resuming.fromRecording(recording, last, response);
       const stored = sessionId && (await this.finder.stored(request, component, sessionId, runId));
       if (stored) return this.resuming.fromStore(stored, last, response);
       if (this.access.isHostAsked) throw new NotFoundException('Run not found');
       await this.resuming.unknown(runId, response);
-    }
-
-    /** The recording of a run of this component, if the client may see it. */
-    async #recorded(request: object, componentId: string, runId: string): Promise<RunRecording | undefined> {
-      const owner = await this.access.ownerFor(request);
-      const recording = this.recordings.find(runId);
-      return recording?.run.componentId === componentId && isOf(recording.run, owner) ? recording : undefined;
     }
   }
   return nameController(RunControlController, kind);

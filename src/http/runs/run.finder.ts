@@ -8,6 +8,8 @@ import { isOf } from '../../sessions/session.filter.js';
 import { SessionStore, type SessionOwner, type StoredRun } from '../../sessions/session.store.js';
 import { isId } from '../../protocol/request.fields.js';
 import { SessionAccess } from '../sessions/session.access.js';
+import type { RunRecording } from './run.recording.js';
+import { RunRecordings } from './run.recordings.js';
 import { runningRun } from './running-run.js';
 
 /** Finds components by id, and runs that the client may see. */
@@ -17,6 +19,7 @@ export class RunFinder {
     private readonly runtime: AgentOsRuntime,
     private readonly sessions: SessionStore,
     private readonly access: SessionAccess,
+    private readonly recordings: RunRecordings,
   ) {}
 
   /** @throws NotFoundException if no component of this kind has the id */
@@ -30,7 +33,14 @@ export class RunFinder {
   async inFlight(request: object, component: Component, runId: string): Promise<StoppableRun | undefined> {
     const owner = await this.access.ownerFor(request);
     const run = this.runtime.inFlight.get(runId);
-    return run && isSeen(run, component, owner) ? run : undefined;
+    return run?.component.id === component.id && isSeen(run, owner) ? run : undefined;
+  }
+
+  /** The recording of a run of the component. */
+  async recorded(request: object, component: Component, runId: string): Promise<RunRecording | undefined> {
+    const owner = await this.access.ownerFor(request);
+    const recording = this.recordings.find(runId);
+    return recording?.run.componentId === component.id && isOf(recording.run, owner) ? recording : undefined;
   }
 
   /** A run of the session, settled or not. */
@@ -62,14 +72,23 @@ export class RunFinder {
 
   /** The runs of a component in a session that have not settled. */
   async running(request: object, component: Component, sessionId: string): Promise<StoredRun[]> {
-    const owner = await this.access.ownerFor(request);
+    const runs = await this.runningIn(request, sessionId);
+    return runs.filter((run) => run.component.id === component.id);
+  }
+
+  /**
+   * The runs in a session that have not settled, parts included.
+   *
+   * @param claimed - the user that the client claims to be
+   */
+  async runningIn(request: object, sessionId: string, claimed?: string): Promise<StoredRun[]> {
+    const owner = await this.access.ownerFor(request, claimed);
     const runs = this.runtime.inFlight.all().filter((run) => run.session.id === sessionId);
-    return runs.filter((run) => isSeen(run, component, owner)).map(runningRun);
+    return runs.filter((run) => isSeen(run, owner)).map(runningRun);
   }
 }
 
-function isSeen(run: StoppableRun, component: Component, owner: SessionOwner | undefined): boolean {
-  // Runs that hooks start for themselves are never listed, and clients may not stop them.
-  if (run.isAside) return false;
-  return run.component.id === component.id && isOf(run, owner);
+/** Runs that hooks start for themselves are never listed, and clients may not stop them. */
+function isSeen(run: StoppableRun, owner: SessionOwner | undefined): boolean {
+  return !run.isAside && isOf(run, owner);
 }

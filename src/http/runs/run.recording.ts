@@ -1,5 +1,6 @@
 import type { RunStatus } from '../../model/run-output.js';
 import type { WireEvent } from '../../protocol/events.js';
+import type { RunView } from '../../runs/run.view.js';
 import { toFrame } from '../../protocol/streams.js';
 
 /** Bytes of events that are kept of one run; beyond that the oldest are dropped. */
@@ -11,6 +12,12 @@ export interface RecordedRun {
   readonly sessionId: string;
   readonly userId?: string;
   readonly componentId: string;
+}
+
+/** The ids of a run that is recorded. */
+export function recordedRunOf({ runId, session, userId, component }: RunView): RecordedRun {
+  const user = userId === undefined ? {} : { userId };
+  return { runId, sessionId: session.id, componentId: component.id, ...user };
 }
 
 /** The events of a run, for any number of readers. The run waits for none of them. */
@@ -59,9 +66,21 @@ export class RunRecording {
     return this.#firstIndex === 0;
   }
 
-  record(events: readonly WireEvent[]): void {
+  /**
+   * Adds the next events.
+   *
+   * @param isIndexed - whether the events name their index, as those of background runs do
+   * @returns their frames
+   */
+  record(events: readonly WireEvent[], isIndexed = true): readonly string[] {
+    const { runId } = this.run;
     const first = this.total;
-    this.add(events.map((event, index) => toFrame({ ...event, event_index: first + index })));
+    const frames = events.map((event, offset) => {
+      const index = first + offset;
+      return toFrame(isIndexed ? { ...event, event_index: index } : event, { runId, index });
+    });
+    this.add(frames);
+    return frames;
   }
 
   /** Adds the frames of the next events. */

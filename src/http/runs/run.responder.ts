@@ -7,16 +7,18 @@ import { forLog } from '../../errors/log.text.js';
 import { HooksNotStoredError, RunShutDownError } from '../../errors/run.errors.js';
 import type { RunEvent } from '../../model/run-event.js';
 import { disclosedError } from '../../runs/outcome.js';
+import type { RunHandle, RunView } from '../../runs/run.view.js';
 import { startRun } from '../../runs/start.js';
 import type { RunForm } from '../forms/run-form.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { toWireFailure } from '../../protocol/errors.js';
 import { brokenStreamEvent } from '../../protocol/events.js';
-import { toFrame } from '../../protocol/streams.js';
 import { toWireRun } from '../../protocol/runs.js';
 import { toReadEvents } from './essential.events.js';
 import { EventStreamOpener } from './event-stream.opener.js';
-import type { EventStream } from './event.stream.js';
+import { RecordedStream } from './recorded.stream.js';
+import { recordedRunOf, type RunRecording } from './run.recording.js';
+import { RunRecordings } from './run.recordings.js';
 import { nowInSeconds } from '../../model/clock.js';
 
 /**
@@ -30,6 +32,7 @@ export class RunResponder {
   constructor(
     private readonly runtime: AgentOsRuntime,
     private readonly streams: EventStreamOpener,
+    private readonly recordings: RunRecordings,
     private readonly responder: ProtocolResponder,
   ) {}
 
@@ -60,32 +63,34 @@ export class RunResponder {
   ): Promise<void> {
     // Before the answer begins: after that, its status cannot report a refusal.
     this.runtime.inFlight.admit();
-    const stream = this.streams.open(response);
+    const events = new RecordedStream(this.streams.open(response));
     const { environment } = this.runtime;
-    let broken: unknown;
-    const sink = (event: RunEvent): Promise<void> | undefined => {
-      try {
-        const frames = toReadEvents(event, component, streamEvents).map(toFrame).join('');
-        broken = undefined;
-        return stream.write(frames);
-      } catch (thrown) {
-        broken = thrown;
-        throw thrown;
-      }
-    };
+    const sink = (event: RunEvent): Promise<void> | undefined =>
+      events.write(() => toReadEvents(event, component, streamEvents));
+    let run: RunHandle | undefined;
+    let recording: RunRecording | undefined;
     try {
-      await startRun({ component, input, options, owner, environment, sink }).settled;
+      run = startRun({ component, input, options, owner, environment, sink });
+      recording = this.recordings.begin(recordedRunOf(run));
+      events.recordIn(recording);
+      await run.settled;
     } catch (thrown) {
-      broken = thrown;
+      events.fail(thrown);
     } finally {
-      if (broken !== undefined) await this.#reportBrokenStream(stream, component, broken);
-      stream.end();
+      if (events.broken) await this.#reportBrokenStream(events, component);
+      events.end();
+      if (run && recording) this.#keep(recording, run);
     }
   }
 
-  async #reportBrokenStream(stream: EventStream, { kind, id }: Component, thrown: unknown): Promise<void> {
-    const { reason, stack } = forLog(thrown);
+  #keep(recording: RunRecording, { output }: RunView): void {
+    recording.end(output.status);
+    this.recordings.keep(recording);
+  }
+
+  async #reportBrokenStream(events: RecordedStream, { kind, id }: Component): Promise<void> {
+    const { reason, stack } = forLog(events.broken?.thrown);
     this.#logger.error(`The event stream of ${kind} "${id}" broke: ${reason}`, stack);
-    await stream.write(toFrame(brokenStreamEvent(kind, nowInSeconds())));
+    await events.write(() => [brokenStreamEvent(kind, nowInSeconds())]);
   }
 }

@@ -70,7 +70,20 @@ export class RunPages {
   }
 }
 
+/** The page of a session that is not stored yet. */
+export const NO_RUNS: RunPage = { items: [], next: undefined };
+
+/** The latest page, with runs that were in flight before it was read; they may have settled in the meantime. */
+export function withRunning(
+  { items, next }: RunPage,
+  running: readonly StoredRun[],
+  show: (run: StoredRun) => unknown,
+): RunPage {
+  const others = running.filter(({ runId }) => items.every(({ run }) => run.runId !== runId));
+  return { items: [...items, ...others.map((run) => toItem(run, show(run)))], next };
+}
+
 /** A run as an item of a page. */
-export function toItem(run: StoredRun, shown: unknown): RunPageItem {
+function toItem(run: StoredRun, shown: unknown): RunPageItem {
   return { run, json: JSON.stringify(shown) };
 }

@@ -29,9 +29,15 @@ export interface OutboxEntry {
 export class Outbox {
   readonly #ledger: HookLedger;
   #entries: OutboxEntry[] = [];
+  readonly #collected: HookExecution[] = [];
 
   constructor(ledger: HookLedger) {
     this.#ledger = ledger;
+  }
+
+  /** The executions of all hooks that were collected so far. */
+  get collected(): readonly HookExecution[] {
+    return this.#collected;
   }
 
   /** Collects a hook that the run has reached. */
@@ -39,6 +45,7 @@ export class Outbox {
     const execution = createExecution(hook, run, 'background');
     this.#ledger.schedule(execution);
     this.#entries.push({ hook, run, execution });
+    this.#collected.push(execution);
   }
 
   /** Skips the hooks that discarded runs have collected. */

@@ -703,6 +703,28 @@ export function hookExecutorContract(
       assertEqual(await codeOf(stage.executions.retry('run:post:failing')), 'hook_execution_conflict');
     });
 
+    add(
+      'A hook that has timed out is retried like one that has failed',
+      async (stage) => {
+        const id = 'run:post:never settling';
+        const hanging: TestHook = ({ hook }) => {
+          stage.steps.push(`attempt ${hook.attempt}`);
+          return hook.attempt < 3 ? new Promise(() => undefined) : undefined;
+        };
+        await stage.acceptAndRelease(stage.batch('run', { 'never settling': hanging }));
+        await stage.executor.drain();
+        await stage.executions.retry(id);
+        await stage.executor.drain();
+        const [again] = await stage.executions.list({ id });
+        const { retried } = await stage.executions.retryAll({ hook: 'never settling' });
+        await stage.executor.drain();
+        const [after] = await stage.executions.list({ id });
+        assertEqual([again?.state, retried, after?.state], ['timed_out', [id], 'succeeded']);
+        assertEqual(stage.steps, ['attempt 1', 'attempt 2', 'attempt 3']);
+      },
+      1,
+    );
+
     add('A failed hook that is retried twice at the same time runs once', async (stage) => {
       await stage.acceptAndRelease(stage.batch('run', { failing: failingOnce(stage) }));
       await stage.executor.drain();

@@ -383,7 +383,7 @@ function addSessionCases(cases: ContractCases<SessionStore>): void {
     assertEqual(await page({ maxSize: 10_000_000, limit: 1 }), ['e']);
     // A page always has at least one run.
     assertEqual(await page({ maxSize: 1 }), ['e']);
-    assertEqual(await page({ maxSize: 1, before: ids[4] ?? '', status: 'COMPLETED' }), ['d']);
+    assertEqual(await page({ maxSize: 1, before: ids[4] ?? '', statuses: ['COMPLETED'] }), ['d']);
   });
 
   cases.add('Sessions do not take a refused input as their first input', async (store) => {
@@ -877,11 +877,18 @@ function addRunCases(cases: ContractCases<SessionStore>): void {
       (await store.runs(id, filter)).map(({ runId }) => runId);
 
     assertEqual(await idsOf({ componentId: 'other' }), [other.runId]);
-    const answered = { status: 'COMPLETED', isWithdrawn: false } as const;
+    const answered = { statuses: ['COMPLETED'], isWithdrawn: false } as const;
     assertEqual(await idsOf({ componentId: 'agent', ...answered }), [first.runId, last.runId]);
     assertEqual(await idsOf({ ...answered, limit: 1 }), [last.runId]);
     assertEqual(await idsOf({ isWithdrawn: true }), [withdrawn.runId]);
-    assertEqual(await idsOf({ status: 'COMPLETED', limit: 1 }), [withdrawn.runId]);
+    assertEqual(await idsOf({ statuses: ['COMPLETED'], limit: 1 }), [withdrawn.runId]);
+    assertEqual(await idsOf({ statuses: ['CANCELLED', 'ERROR'] }), [failed.runId]);
+    assertEqual(await idsOf({ statuses: ['ERROR', 'COMPLETED'], componentId: 'agent', limit: 3 }), [
+      failed.runId,
+      last.runId,
+      withdrawn.runId,
+    ]);
+    assertEqual(await idsOf({ statuses: [] }), []);
     assertEqual(await idsOf({ limit: 0 }), []);
   });
 

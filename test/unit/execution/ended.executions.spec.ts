@@ -33,10 +33,14 @@ const executions: fc.Arbitrary<HookExecution> = fc.record(
   },
 );
 
+function isFailed({ state }: HookExecution): boolean {
+  return state === 'failed' || state === 'timed_out';
+}
+
 const calls = fc.array(fc.record({ isRemoved: fc.boolean(), execution: executions }), { maxLength: 30 });
 
 describe('The executions that have ended', () => {
-  it('are remembered as a list of their copies would remember them', () => {
+  it('are remembered as a list of the copies of the latest failures and of the latest others would remember them', () => {
     fc.assert(
       fc.property(calls, fc.nat(5), (given, capacity) => {
         const ended = new EndedExecutions(capacity);
@@ -44,11 +48,14 @@ describe('The executions that have ended', () => {
         for (const { isRemoved, execution } of given) {
           const known = model.find(({ id }) => id === execution.id);
           if (isRemoved) {
-            expect(ended.remove(execution)).toBe(known !== undefined);
+            expect(ended.remove(known ?? execution)).toBe(known !== undefined);
             model = model.filter((other) => other !== known);
           } else if (!known) {
             ended.add(execution);
-            model = [{ ...execution }, ...model].slice(0, capacity);
+            model = [{ ...execution }, ...model];
+            const failures = model.filter(isFailed).slice(0, capacity);
+            const others = model.filter((one) => !isFailed(one)).slice(0, capacity);
+            model = model.filter((one) => failures.includes(one) || others.includes(one));
           }
           expect([...ended.newestFirst()]).toStrictEqual(model);
         }
@@ -64,7 +71,8 @@ describe('The executions that have ended', () => {
     ended.add(first);
     const [listed] = ended.newestFirst();
     Object.assign(first, { state: 'running', attempts: -1 });
-    ended.add(second);
-    expect([listed, ...ended.newestFirst()]).toStrictEqual([kept, second]);
+    const other = { ...second, state: kept.state };
+    ended.add(other);
+    expect([listed, ...ended.newestFirst()]).toStrictEqual([kept, other]);
   });
 });

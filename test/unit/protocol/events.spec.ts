@@ -105,7 +105,11 @@ const EVERY_BODY: Readonly<Record<RunEvent['type'], RunEventBody>> = {
 
 /** The frames of an event. */
 function framesOf(given: RunEvent): Frame[] {
-  return parseFrames(toWireEvents(given).map(toFrame).join(''));
+  return parseFrames(
+    toWireEvents(given)
+      .map((wire) => toFrame(wire))
+      .join(''),
+  );
 }
 
 /** An event with these fields. */

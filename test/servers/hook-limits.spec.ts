@@ -13,7 +13,7 @@ jest.setTimeout(60_000);
 const HOUR = 3_600_000;
 
 // A folder belongs to one process.
-for (const { name, isPossible, open } of QUEUE_PLACES.filter((place) => place.name !== 'a folder'))
+for (const { name, isPossible, open } of QUEUE_PLACES)
   describeWherePossible(
     isPossible,
     `The limits of a hook over two machines on ${name}`,

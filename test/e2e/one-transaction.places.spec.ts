@@ -5,12 +5,13 @@ import { Agent, defineGuardrail, OutputCheckError } from 'nestjs-agentos';
 import { bullmq, type BullmqSettings, type BullmqStore } from 'nestjs-agentos/bullmq';
 import { migrate, SqlSessionStore, type SqlDatabase } from 'nestjs-agentos/sql';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
-import { Client, Pool } from 'pg';
+import { Pool } from 'pg';
 
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { inBackground } from '../support/background-hook.js';
+import { ON_SERVERS } from '../support/part.js';
 import { createPglite } from '../support/pglite.js';
-import { isOwnPostgresInstalled, startOwnPostgres } from '../support/postgres.js';
+import { isPostgresInstalled, createDatabase } from '../support/postgres.js';
 import { nextQueue, STARTING_TIME } from '../support/queue-places.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
@@ -40,15 +41,15 @@ async function openPglite(): Promise<Place> {
 }
 
 async function openPostgres(): Promise<Place> {
-  const server = await startOwnPostgres();
-  const pool = new Pool({ connectionString: server.url });
+  const created = await createDatabase();
+  const pool = new Pool({ connectionString: created.url });
   return {
     database: drizzlePool({ client: pool }),
     store: { pool },
     query: (text) => pool.query(text),
     close: async () => {
       await pool.end();
-      await server.stop();
+      await created.drop();
     },
   };
 }
@@ -64,14 +65,17 @@ const together = (sessionId: string): string =>
   `SELECT 1 FROM agent_os_runs run JOIN agent_os_hook_snapshots hook USING (run_id)
     WHERE run.session_id = '${sessionId}' AND run.xmin = hook.xmin`;
 
-for (const { name, isPossible, open } of [
-  { name: 'PGlite', isPossible: true, open: openPglite },
-  {
-    name: 'PostgreSQL',
-    isPossible: isOwnPostgresInstalled() || process.env['CI'] !== undefined,
-    open: openPostgres,
-  },
-])
+const PLACES = ON_SERVERS
+  ? [
+      {
+        name: 'PostgreSQL',
+        isPossible: isPostgresInstalled() || process.env['CI'] !== undefined,
+        open: openPostgres,
+      },
+    ]
+  : [{ name: 'PGlite', isPossible: true, open: openPglite }];
+
+for (const { name, isPossible, open } of PLACES)
   describeWherePossible(isPossible, `A run and its background hooks in ${name}`, `install ${name}`, () => {
     let place: Place;
     let sessions: SqlSessionStore;
@@ -274,70 +278,3 @@ describe('Background hooks that are in another database than the sessions', () =
     await pglite.close();
   });
 });
-
-describeWherePossible(
-  isOwnPostgresInstalled() || process.env['CI'] !== undefined,
-  'A run and its background hooks in PostgreSQL',
-  'install PostgreSQL',
-  () => {
-    let server: Awaited<ReturnType<typeof startOwnPostgres>>;
-    /** What happens to the answer to a commit. */
-    let onCommit: 'answer' | 'lose' | 'delay' = 'answer';
-    let delayed: Gate;
-
-    /** A connection whose answers to commits may be lost, or late. */
-    class UncertainClient extends Client {
-      override query = new Proxy(super.query.bind(this), {
-        apply: (query, client, parameters: unknown[]) => {
-          const [statement] = parameters as [string | { readonly text?: string }];
-          const text = typeof statement === 'string' ? statement : statement.text;
-          const answer: unknown = Reflect.apply(query, client, parameters);
-          if (text?.toLowerCase() !== 'commit' || onCommit === 'answer') return answer;
-          const how = onCommit;
-          onCommit = 'answer';
-          return Promise.resolve(answer).then(async (rows) => {
-            if (how === 'lose') throw new Error('Connection terminated unexpectedly');
-            await delayed.opened;
-            return rows;
-          });
-        },
-      });
-    }
-
-    beforeAll(async () => {
-      server = await startOwnPostgres();
-    }, STARTING_TIME);
-    afterEach(closeApps);
-    afterAll(() => server.stop());
-
-    it.each(['lose', 'delay'] as const)(
-      'are both stored, and the run is answered, if the answer to their commit is lost or late (%s)',
-      async (how) => {
-        const pool = new Pool({ connectionString: server.url, Client: UncertainClient });
-        const database = drizzlePool({ client: pool });
-        await migrate(database);
-        const sessions = new SqlSessionStore(database);
-        delayed = createGate();
-        const ran: string[] = [];
-        const hook = inBackground('notify', ({ session }) => void ran.push(session.id));
-        const { agentOs, log } = await startApp({
-          agentOs: {
-            agents: [new Agent({ id: 'support', engine: () => 'answer', postHooks: [hook] })],
-            executor: bullmq({ pool, queue: nextQueue(), onUnavailable: 'fail', storeTimeout: 1_000 }),
-            sessionStore: sessions,
-            storeTimeout: 3_000,
-          },
-        });
-        onCommit = how;
-        const { content } = await agentOs.run('support', 'question', { sessionId: how });
-        delayed.open();
-        await agentOs.drain();
-        expect([content, (await sessions.runs(how)).length, ran]).toEqual(['answer', 1, [how]]);
-        expect((await agentOs.executions.totals()).volatile).toBe(0);
-        expect(log.messages('warn').join()).toContain('are stored, although the store did not say so');
-        await closeApps();
-        await pool.end();
-      },
-    );
-  },
-);

@@ -8,7 +8,7 @@ import { bullmq, type BullmqOptions } from 'nestjs-agentos/bullmq';
 import { Pool } from 'pg';
 
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
-import { isOwnPostgresInstalled, startOwnPostgres } from '../support/postgres.js';
+import { isOwnPostgresInstalled, startOwnPostgres } from '../support/postgres.server.js';
 import { nextQueue, STARTING_TIME } from '../support/queue-places.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { isRedisInstalled, startRedis } from '../support/redis.js';

@@ -6,23 +6,23 @@ import { PoolDatabase } from '../../src/bullmq/queue.database.js';
 import { RedisQueueStore } from '../../src/bullmq/redis-queue.store.js';
 import { SqlQueueStore } from '../../src/bullmq/sql-queue.store.js';
 import { createExecution } from '../../src/testing/contracts/hook.harness.js';
-import { isPostgresInstalled, startPostgres, type PostgresServer } from '../support/postgres.js';
+import { isPostgresInstalled, createDatabase, type PostgresDatabase } from '../support/postgres.js';
 import { isRedisInstalled, startRedis, type RedisServer } from '../support/redis.js';
 import { describeWherePossible } from '../support/where-possible.js';
 
 const isCi = process.env['CI'] !== undefined;
 
 describeWherePossible(isPostgresInstalled() || isCi, 'A queue in PostgreSQL', 'install PostgreSQL', () => {
-  let server: PostgresServer;
+  let database: PostgresDatabase;
   let pool: Pool;
 
   beforeAll(async () => {
-    server = await startPostgres();
-    pool = new Pool({ connectionString: server.url, statement_timeout: 3_000 });
+    database = await createDatabase();
+    pool = new Pool({ connectionString: database.url, statement_timeout: 3_000 });
   });
   afterAll(async () => {
     await pool.end();
-    await server.stop();
+    await database.drop();
   });
 
   it('is opened by a process while a hook of another one is being recorded', async () => {

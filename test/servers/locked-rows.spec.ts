@@ -8,8 +8,8 @@ import { runJson } from '../support/http-client.js';
 import {
   isPostgresInstalled,
   NEEDS_POSTGRES,
-  startPostgres,
-  type PostgresServer,
+  createDatabase,
+  type PostgresDatabase,
 } from '../support/postgres.js';
 import { evaluationOf } from '../support/stored-data.js';
 import { closeApps, startApp } from '../support/test-app.js';
@@ -27,13 +27,13 @@ describeWherePossible(
   'A row that another transaction has locked, in PostgreSQL,',
   NEEDS_POSTGRES,
   () => {
-    let server: PostgresServer;
+    let database: PostgresDatabase;
     let admin: Pool;
     const pools: Pool[] = [];
     const holders: PoolClient[] = [];
 
     function openPool(options: PoolConfig): Pool {
-      const pool = new Pool({ connectionString: server.url, max: 2, ...options });
+      const pool = new Pool({ connectionString: database.url, max: 2, ...options });
       pools.push(pool);
       return pool;
     }
@@ -54,8 +54,8 @@ describeWherePossible(
     }
 
     beforeAll(async () => {
-      server = await startPostgres();
-      admin = new Pool({ connectionString: server.url });
+      database = await createDatabase();
+      admin = new Pool({ connectionString: database.url });
       await migrate(drizzle({ client: admin }));
     }, 60_000);
     afterEach(async () => {
@@ -64,7 +64,7 @@ describeWherePossible(
     });
     afterAll(async () => {
       await Promise.all([...pools, admin].map((pool) => pool.end()));
-      await server.stop();
+      await database.drop();
     });
 
     it('delays only its own session, which loses this run, and no other users, with a pool without time-outs', async () => {
@@ -141,7 +141,9 @@ describeWherePossible(
     /** How many connections wait for a lock, as soon as there is one. */
     async function waitingConnections(): Promise<number> {
       for (;;) {
-        const { rowCount } = await admin.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+        const { rowCount } = await admin.query(
+          "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+        );
         if (rowCount) return rowCount;
       }
     }

@@ -9,8 +9,8 @@ import { codeBlocks, readDocument } from '../support/documents.js';
 import {
   isPostgresInstalled,
   NEEDS_POSTGRES,
-  startPostgres,
-  type PostgresServer,
+  createDatabase,
+  type PostgresDatabase,
 } from '../support/postgres.js';
 import { evaluationOf, storedRunOf } from '../support/stored-data.js';
 import { describeWherePossible } from '../support/where-possible.js';
@@ -23,21 +23,15 @@ const DAY = 86_400;
 const isTested = isPostgresInstalled() || process.env['CI'] !== undefined;
 
 describeWherePossible(isTested, 'The queries of the guide', NEEDS_POSTGRES, () => {
-  const name = `guide_${process.pid}_${Date.now()}`;
-  let server: PostgresServer;
+  let created: PostgresDatabase;
   let pool: Pool;
   let sessions: SqlSessionStore;
   /** Epoch seconds of yesterday at noon, as the database has it. */
   let yesterday: number;
 
   beforeAll(async () => {
-    server = await startPostgres();
-    const admin = new Pool({ connectionString: server.url, max: 1 });
-    await admin.query(`CREATE DATABASE ${name}`);
-    await admin.end();
-    const url = new URL(server.url);
-    url.pathname = name;
-    pool = new Pool({ connectionString: url.href, max: 2 });
+    created = await createDatabase();
+    pool = new Pool({ connectionString: created.url, max: 2 });
     const database = drizzle({ client: pool });
     await migrate(database);
     sessions = new SqlSessionStore(database);
@@ -50,7 +44,7 @@ describeWherePossible(isTested, 'The queries of the guide', NEEDS_POSTGRES, () =
 
   afterAll(async () => {
     await pool.end();
-    await server.stop();
+    await created.drop();
   });
 
   async function keep(output: Partial<RunOutput>, fields: Partial<StoredRun> = {}): Promise<void> {

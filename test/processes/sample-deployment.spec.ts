@@ -9,14 +9,18 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startProcess, type TestProcess } from 'nestjs-agentos/testing';
 import { parse, parseAllDocuments } from 'yaml';
 
-import { resolveOptions } from '../src/resolve-options.js';
-import { filesIn, readDocument } from './support/documents.js';
-import { runJson } from './support/http-client.js';
-import { isPostgresInstalled, startOwnPostgres, type PostgresServer } from './support/postgres.js';
-import { declaredRoutes } from './support/protocol-routes.js';
-import { isRedisInstalled, startRedis, type RedisServer } from './support/redis.js';
-import { compileFixtures } from './support/server-process.js';
-import { describeWherePossible } from './support/where-possible.js';
+import { resolveOptions } from '../../src/resolve-options.js';
+import { filesIn, readDocument } from '../support/documents.js';
+import { runJson } from '../support/http-client.js';
+import {
+  isOwnPostgresInstalled,
+  startOwnPostgres,
+  type OwnPostgresServer,
+} from '../support/postgres.server.js';
+import { declaredRoutes } from '../support/protocol-routes.js';
+import { isRedisInstalled, startRedis, type RedisServer } from '../support/redis.js';
+import { compileFixtures } from '../support/server-process.js';
+import { describeWherePossible } from '../support/where-possible.js';
 
 jest.setTimeout(180_000);
 
@@ -160,7 +164,7 @@ describe('The deployment of the sample application', () => {
   });
 });
 
-const isTested = (isRedisInstalled() && isPostgresInstalled()) || process.env['CI'] !== undefined;
+const isTested = (isRedisInstalled() && isOwnPostgresInstalled()) || process.env['CI'] !== undefined;
 
 describeWherePossible(
   isTested,
@@ -169,7 +173,7 @@ describeWherePossible(
   () => {
     let image: string;
     let compiled: string;
-    let database: PostgresServer;
+    let database: OwnPostgresServer;
     let queue: RedisServer;
     let address: string;
     const processes: TestProcess[] = [];

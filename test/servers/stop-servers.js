@@ -1,0 +1,4 @@
+/** After the last spec. */
+export default async function stopServers() {
+  await globalThis.postgresOfTests?.stop();
+}
