@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { Agent, defineHook, InMemoryEvalStore, Team } from 'nestjs-agentos';
+import { Agent, defineHook, InMemoryEvalStore, step, Team, Workflow } from 'nestjs-agentos';
 import { createGate } from 'nestjs-agentos/testing';
 import type { Browser, Page } from 'playwright-core';
 
@@ -72,6 +72,18 @@ function testDashboard(): void {
       },
       postHooks: [inBackground('notify', () => undefined)],
     });
+    const finder = new Agent({
+      id: 'finder',
+      name: 'Finder',
+      async *engine() {
+        await Promise.resolve();
+        yield { type: 'model-request-started' };
+        yield { type: 'tool-call', id: 'call-1', name: 'search', arguments: {} };
+        yield { type: 'tool-result', id: 'call-1', result: 'found' };
+        yield 'found it';
+      },
+    });
+    const flow = new Workflow({ id: 'flow', name: 'Survey', steps: [step('look it up', finder)] });
     const evalStore = new InMemoryEvalStore();
     const judged = { name: 'strict judge', scoring: 'numeric', threshold: 7 } as const;
     await evalStore.save(evaluationOf({ ...judged, id: 'good', score: 9, passed: true, createdAt: 1_000 }));
@@ -90,10 +102,12 @@ function testDashboard(): void {
         evalStore,
         agents: [waiting, writer],
         teams: [team],
+        workflows: [flow],
         http: { dashboard: true, securityKey: KEY },
       },
     });
-    await runJson(app.url, '/teams/desk', 'A question', {}, { authorization: `Bearer ${KEY}` });
+    for (const path of ['/workflows/flow', '/teams/desk'])
+      await runJson(app.url, path, 'A question', {}, { authorization: `Bearer ${KEY}` });
     await app.agentOs.drain();
     browser = await openBrowser(CHROMIUM);
     page = await browser.newPage();
@@ -174,6 +188,18 @@ function testDashboard(): void {
     const closed = await edge('.closed', 'left');
     expect(await edge('.box.background', 'left')).toBeGreaterThanOrEqual(closed - 1);
     expect(await edge('.box.inline', 'left')).toBeLessThanOrEqual(closed);
+  });
+
+  it('shows the steps of a workflow in a timeline, and the model requests and tools of their agents', async () => {
+    await show('runs');
+    await page
+      .getByRole('row', { name: /Survey/ })
+      .getByRole('link')
+      .click();
+    const timeline = page.getByRole('region', { name: 'Timeline of the run' });
+    await timeline.getByRole('rowheader', { name: /^look it up step/ }).waitFor();
+    for (const name of [/^Finder agent completed/, /^model request/, /^search tool/])
+      expect(await timeline.getByRole('rowheader', { name }).count()).toBe(1);
   });
 
   it('prints a timeline on white, without its controls, whose inline and background hooks differ in their lines', async () => {
