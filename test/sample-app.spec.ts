@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AgentOsService } from 'nestjs-agentos';
@@ -43,9 +43,6 @@ interface Sample {
 
 // The database is in memory: a test leaves no folder behind.
 process.env['DATA_FOLDER'] = 'memory://';
-
-// Each test starts the application with a database inside.
-jest.setTimeout(60_000);
 
 describe('The sample application', () => {
   let sample: Sample;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Agent, InMemorySessionStore, type AgentOsOptions } from 'nestjs-agentos';
 import { bullmq } from 'nestjs-agentos/bullmq';
 import type { Evaluation } from 'nestjs-agentos/stores';
@@ -13,8 +13,6 @@ import { rawTextOf } from '../support/raw-store.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { as, userId } from '../support/users.js';
 import { describeWherePossible } from '../support/where-possible.js';
-
-jest.setTimeout(60_000);
 
 const CANARY = 'the launch code';
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { HookExecutionConflictError } from 'nestjs-agentos/executor';
 import { bullmq, type BullmqSettings } from 'nestjs-agentos/bullmq';
 import type { HookBatch, HookExecutor, HookExecutorHost } from 'nestjs-agentos/executor';
@@ -10,8 +10,6 @@ import { TimeLimitedHookExecutor } from '../../src/execution/time-limited-hook.e
 import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
 import { describeWherePossible } from '../support/where-possible.js';
-
-jest.setTimeout(60_000);
 
 /** Hooks that nothing releases begin by themselves a second after the longer of releaseAfter and storeTimeout. */
 const SOON = { storeTimeout: 2_000 };

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Agent } from 'nestjs-agentos';
 import { bullmq, type BullmqSettings, type PayloadCodec } from 'nestjs-agentos/bullmq';
@@ -16,8 +16,6 @@ import { appendedTextOf, rawTextOf } from '../support/raw-store.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
-
-jest.setTimeout(60_000);
 
 const CANARIES = [
   'canary in the question',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as bullmqPackage from 'bullmq';
 import fc from 'fast-check';
 import { Agent } from 'nestjs-agentos';
@@ -15,8 +15,6 @@ import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../supp
 import { RecordingLogger } from '../support/recording-logger.js';
 import { shareApp, startApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
-
-jest.setTimeout(60_000);
 
 /** Names that a lookup in an object would find. */
 const INHERITED = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf', '__defineGetter__'];

@@ -16,8 +16,6 @@ import { nextQueue, STARTING_TIME } from '../support/queue-places.js';
 import { closeApps, startApp, type TestApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
 
-jest.setTimeout(60_000);
-
 /** A database for sessions and hooks. */
 interface Place {
   readonly database: SqlDatabase;

@@ -39,8 +39,6 @@ import { rawTextOf } from '../support/raw-store.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { describeWherePossible } from '../support/where-possible.js';
 
-jest.setTimeout(60_000);
-
 function openQueue({ store }: QueuePlace, queue: string): Promise<QueueConnection> {
   const { folder, pool, connection } = store;
   if (folder !== undefined) return openFolderQueue(bullmqPackage, folder, queue);

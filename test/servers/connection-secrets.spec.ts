@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { bullmq, type BullmqOptions } from 'nestjs-agentos/bullmq';
@@ -13,8 +13,6 @@ import { nextQueue, STARTING_TIME } from '../support/queue-places.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { isRedisInstalled, startRedis } from '../support/redis.js';
 import { describeWherePossible } from '../support/where-possible.js';
-
-jest.setTimeout(60_000);
 
 const SECRET = 'pass-Wort-4711';
 /** Nothing listens there. */

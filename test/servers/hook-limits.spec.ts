@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { bullmq } from 'nestjs-agentos/bullmq';
 import type { HookBatch, HookExecutor } from 'nestjs-agentos/executor';
 import { createGate } from 'nestjs-agentos/testing';
@@ -7,8 +7,6 @@ import { ExecutorStage } from '../../src/testing/contracts/executor.stage.js';
 import { raise, someTurns, type TestHook } from '../../src/testing/contracts/hook.harness.js';
 import { nextQueue, QUEUE_PLACES, STARTING_TIME, type QueuePlace } from '../support/queue-places.js';
 import { describeWherePossible } from '../support/where-possible.js';
-
-jest.setTimeout(60_000);
 
 const HOUR = 3_600_000;
 

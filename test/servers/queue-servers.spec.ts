@@ -20,8 +20,6 @@ import { RecordingLogger } from '../support/recording-logger.js';
 import { isRedisInstalled, startRedis } from '../support/redis.js';
 import { describeWherePossible } from '../support/where-possible.js';
 
-jest.setTimeout(60_000);
-
 const isCi = process.env['CI'] !== undefined;
 
 function batchOf(id: string, data: unknown = {}): NewBatch {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { Agent } from 'nestjs-agentos';
 import { bullmq } from 'nestjs-agentos/bullmq';
@@ -11,8 +11,6 @@ import { isPostgresInstalled, createDatabase, type PostgresDatabase } from '../s
 import { nextQueue, STARTING_TIME } from '../support/queue-places.js';
 import { closeApps, startApp } from '../support/test-app.js';
 import { describeWherePossible } from '../support/where-possible.js';
-
-jest.setTimeout(60_000);
 
 describeWherePossible(
   isPostgresInstalled() || process.env['CI'] !== undefined,
