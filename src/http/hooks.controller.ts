@@ -13,7 +13,6 @@ import {
   type WireRecordedRuns,
   type WireTimeline,
 } from '../protocol/hooks.js';
-import type { HookExecution } from '../execution/hook-execution.js';
 import type { HookCounts } from '../execution/hook.executions.js';
 import type { IndexedRun } from '../execution/run.index.js';
 import type { StoppableRun } from '../runs/run.view.js';
@@ -24,7 +23,9 @@ import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
 import { ChangesResponder } from './changes.responder.js';
 import { readBody, readQuery, type FieldRequest } from './forms/read-request.js';
 import { ProtocolResponder } from './protocol.responder.js';
-import { parentIdOf, toWireRecordedRun, type RecordedRun } from './recorded.run.js';
+import { RunExecutions } from './run.executions.js';
+import { RunTrees } from './run.trees.js';
+import { toWireRecordedRun, type RecordedRun } from './recorded.run.js';
 import { SessionAccess } from './sessions/session.access.js';
 
 /** How many parts of a run, and how many of their activities, its timeline has. */
@@ -37,6 +38,7 @@ export class HooksController {
   constructor(
     private readonly runtime: AgentOsRuntime,
     private readonly access: SessionAccess,
+    private readonly runExecutions: RunExecutions,
     private readonly responder: ProtocolResponder,
     private readonly streams: ChangesResponder,
   ) {}
@@ -68,10 +70,12 @@ export class HooksController {
   ): Promise<void> {
     readQuery(request, HOOK_ROUTES.run);
     const owner = await this.access.ownerFor(request);
-    const { run, parts } = findTree(id, [...this.#running(owner), ...this.#settled(owner)]);
+    const trees = new RunTrees<RecordedRun>([...this.#running(owner), ...this.#settled(owner)]);
+    const run = trees.find(id);
+    const parts = trees.below(id);
     if (!run) throw new NotFoundException(`Run ${id} not found`);
     const shown = [run, ...parts.slice(0, MAX_PARTS)];
-    const executions = await this.#executionsOf(shown, owner);
+    const executions = await this.runExecutions.of(shown, owner);
     const activities = shown.flatMap((one) =>
       one.activities.map((activity) => toWireActivity(one.runId, activity)),
     );
@@ -103,26 +107,13 @@ export class HooksController {
     this.responder.reply(response, toWireStats(totals, counts));
   }
 
-  /** The executions of the hooks of runs, the newest first. */
-  async #executionsOf(
-    runs: readonly RecordedRun[],
-    owner: SessionOwner | undefined,
-  ): Promise<HookExecution[]> {
-    const runIds = runs.map(({ runId }) => runId);
-    if (runIds.length === 0) return [];
-    const found = await this.runtime.executions.list({ runIds, userId: owner, limit: Infinity });
-    // A ledger of the host may not know the filter.
-    const isWanted = new Set(runIds);
-    return found.filter(({ runId }) => isWanted.has(runId));
-  }
-
   /** How many hooks of each run are in each state. */
   async #countHooks(
     runs: readonly RecordedRun[],
     owner: SessionOwner | undefined,
   ): Promise<ReadonlyMap<string, WireHookCounts>> {
     const counts = new Map<string, WireHookCounts>();
-    for (const { runId, state } of await this.#executionsOf(runs, owner)) {
+    for (const { runId, state } of await this.runExecutions.of(runs, owner)) {
       const states = counts.get(runId) ?? {};
       counts.set(runId, { ...states, [state]: (states[state] ?? 0) + 1 });
     }
@@ -221,24 +212,6 @@ function toTime(text: string | undefined): number | undefined {
 }
 
 type RunsFilter = Partial<RecordedRunsQuery>;
-
-/** A run, and the runs below it at any depth. */
-function findTree(
-  id: string,
-  runs: readonly RecordedRun[],
-): { readonly run: RecordedRun | undefined; readonly parts: readonly RecordedRun[] } {
-  const children = new Map<string, RecordedRun[]>();
-  for (const run of runs) {
-    const parentId = parentIdOf(run);
-    if (parentId === undefined) continue;
-    const siblings = children.get(parentId);
-    if (siblings) siblings.push(run);
-    else children.set(parentId, [run]);
-  }
-  const below = (parent: string): RecordedRun[] =>
-    (children.get(parent) ?? []).flatMap((run) => [run, ...below(run.runId)]);
-  return { run: runs.find(({ runId }) => runId === id), parts: below(id) };
-}
 
 /** ISO times sort as texts in the order of time. */
 function byTime<K extends string>(name: K) {

@@ -18,6 +18,7 @@ import { HomeRoute } from './home.route.js';
 import { HooksController } from './hooks.controller.js';
 import { InfoController } from './info.controller.js';
 import { ProtocolResponder } from './protocol.responder.js';
+import { RunExecutions } from './run.executions.js';
 import { BackgroundRunResponder } from './runs/background-run.responder.js';
 import { BackgroundRunStarter } from './runs/background-run.starter.js';
 import { EventStreamOpener } from './runs/event-stream.opener.js';
@@ -33,6 +34,7 @@ import { SessionController } from './sessions/session.controller.js';
 import { SessionDeletion } from './sessions/session.deletion.js';
 import { SessionPresenter } from './sessions/session.presenter.js';
 import { SessionRunsController } from './sessions/session-runs.controller.js';
+import { TracesController } from './traces/traces.controller.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 
 const COMPONENT_KINDS = ['agent', 'team', 'workflow'] as const;
@@ -52,6 +54,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   SessionController,
   SessionRunsController,
   EvalRunsController,
+  TracesController,
 ];
 
 /** The providers of the routes. */
@@ -70,6 +73,7 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   ProtocolResponder,
   ReplacedRuns,
   ResumeResponder,
+  RunExecutions,
   RunFinder,
   RunRecordings,
   RunPages,

@@ -4,7 +4,7 @@ import type { Component } from '../components/component.js';
 import type { ComponentRegistry } from '../components/component.registry.js';
 import { Team } from '../components/team/team.js';
 import { toWireWorkflowSummary, WireTeamMode, WireWorkflowSummary } from './components.js';
-import { DATABASE_ID, EVAL_TABLE, SESSION_TABLE } from './database.js';
+import { DATABASE_ID, EVAL_TABLE, RUN_TABLE, SESSION_TABLE } from './database.js';
 import { emptyList, isoTime, jsonObject, named } from './schema.js';
 
 /** The version of agno whose protocol this is. Clients read it as `agno_version` and choose their features by it. */
@@ -201,13 +201,13 @@ export function toWireConfig({ id, description }: ServerIdentity, components: Co
     os_database: DATABASE_ID,
     databases: [DATABASE_ID],
     session: domainOf(SESSION_TABLE),
-    metrics: { dbs: [] },
+    metrics: domainOf(RUN_TABLE),
     memory: { dbs: [] },
     learning: { dbs: [] },
     filesystem: { namespaces: [] },
     knowledge: { dbs: [], knowledge_instances: [] },
     evals: domainOf(EVAL_TABLE),
-    traces: { dbs: [] },
+    traces: domainOf(RUN_TABLE),
     queue: { durable: false, queue_per_session: false },
     agents: components.list('agent').map(toSummary),
     teams: components.list('team').map(toSummary),

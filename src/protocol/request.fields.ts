@@ -56,6 +56,16 @@ export function time(): z.ZodString {
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
+/** A day in ISO 8601. */
+export function day(): z.ZodString {
+  return text()
+    .refine((given) => /^\d{4}-\d\d-\d\d$/.test(given) && !Number.isNaN(Date.parse(given)), {
+      error: 'Input should be a day in ISO 8601, such as 2026-01-31',
+      params: { type: 'date_parsing' },
+    })
+    .meta({ format: 'date' });
+}
+
 /** True or false. */
 export function flag(): Lax<z.ZodBoolean> {
   const error = 'Input should be a valid boolean, unable to interpret input';

@@ -6,6 +6,7 @@ import { RUN_OUTCOMES, type RunStatus } from '../model/run-output.js';
 import {
   choice,
   choices,
+  day,
   flag,
   id,
   inAnyCase,
@@ -179,6 +180,31 @@ export const evaluationsQuery = z.object({
   ...DATABASE,
 });
 export type EvaluationsQuery = z.output<typeof evaluationsQuery>;
+
+export const tracesQuery = z.object({
+  run_id: id().describe('Only the trace of this root run.').optional(),
+  session_id: id().describe('Only traces of this session.').optional(),
+  ...USER,
+  agent_id: id().describe('Only traces of runs of this agent.').optional(),
+  team_id: id().describe('Only traces of runs of this team.').optional(),
+  workflow_id: id().describe('Only traces of runs of this workflow.').optional(),
+  status: inAnyCase(choice(['OK', 'ERROR']))
+    .describe('Only traces with this status.')
+    .optional(),
+  start_time: time().describe('Only traces that began then or later. ISO 8601.').optional(),
+  end_time: time().describe('Only traces that ended then or before. ISO 8601.').optional(),
+  page: PAGE.page,
+  limit: PAGE.limit,
+  ...DATABASE,
+});
+export type TracesQuery = z.output<typeof tracesQuery>;
+
+export const metricsQuery = z.object({
+  starting_date: day().describe('The first day, such as 2026-01-31.').optional(),
+  ending_date: day().describe('The last day.').optional(),
+  ...USER,
+  ...DATABASE,
+});
 
 const SESSION_CONTENT = {
   session_name: id().optional(),

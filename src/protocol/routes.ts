@@ -5,6 +5,7 @@ import { COMPONENT_KINDS, type ComponentKind } from '../model/component-identity
 import { AgUiEvent, agUiRequest } from './ag-ui.js';
 import { WIRE_COMPONENTS, WireWorkflowSummary } from './components.js';
 import { WireConfig, WireHealth, WireHome, WireInfo, WireModel } from './config.js';
+import { WireDailyMetrics } from './daily.metrics.js';
 import { WireError, WireValidationError } from './errors.js';
 import { WireEvaluation, WireEvaluationPage } from './evaluations.js';
 import {
@@ -23,6 +24,7 @@ import { FAILED_RUNS, WIRE_RUNS, WirePendingRun } from './runs.js';
 import { SESSION_RUNS, WireRunPreview } from './session-runs.js';
 import { SESSION_DETAILS, WireSessionPage } from './sessions.js';
 import { RESUMED_EVENTS, WIRE_EVENTS } from './streams.js';
+import { WireTrace, WireTracePage } from './traces.js';
 import { chatRequest, UiMessageChunk } from './ui-messages.js';
 
 /** A route of the protocol. Controllers have their paths from it, and the OpenAPI document everything else. */
@@ -431,6 +433,48 @@ export const EVALUATION_ROUTES = {
   },
 } as const satisfies Routes;
 
+/** The routes of traces, and of metrics by day. */
+export const TRACE_ROUTES = {
+  list: {
+    method: 'GET',
+    path: 'traces',
+    tag: 'AgentOS traces',
+    summary: 'List traces',
+    description: `A trace is a root run that has settled, with its parts and hooks: names and times, never content. The latest ${REMEMBERED_RUNS.toLocaleString('en')} runs of this process are remembered.`,
+    query: requests.tracesQuery,
+    answers: {
+      200: json('A page of traces, the latest first.', WireTracePage),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+  show: {
+    method: 'GET',
+    path: 'traces/:trace_id',
+    tag: 'AgentOS traces',
+    summary: 'Show a trace',
+    query: requests.databaseQuery,
+    answers: {
+      200: json('The trace with all of its spans.', WireTrace),
+      404: problem('There is no such trace.'),
+      422: INVALID,
+    },
+  },
+  metrics: {
+    method: 'GET',
+    path: 'metrics',
+    tag: 'AgentOS traces',
+    summary: 'Count runs and tokens by day',
+    description: 'Of the runs that `GET /traces` remembers.',
+    query: requests.metricsQuery,
+    answers: {
+      200: json('The days with runs, the earliest first.', WireDailyMetrics),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+} as const satisfies Routes;
+
 const ARTICLES = { agent: 'an', team: 'a', workflow: 'a' } as const satisfies Record<ComponentKind, string>;
 
 function componentRoutesOf(kind: ComponentKind) {
@@ -637,4 +681,5 @@ export const ALL_ROUTES: readonly Route[] = [
   ...Object.values(HOOK_ROUTES),
   ...Object.values(SESSION_ROUTES),
   ...Object.values(EVALUATION_ROUTES),
+  ...Object.values(TRACE_ROUTES),
 ];

@@ -50,6 +50,7 @@ function capture<T>(name: string): T {
     .replaceAll('"db1"', '"agent-os"')
     .replaceAll('agno_sessions', 'agent_os_sessions')
     .replaceAll('agno_eval_runs', 'agent_os_evaluations')
+    .replaceAll('agno_metrics', 'agent_os_runs')
     // It is for the leader's prompt there; here members have descriptions.
     .replaceAll(/"role":"[^"]*",/g, '');
   return JSON.parse(ours) as T;
@@ -130,8 +131,10 @@ describe.each(ADAPTERS)('The core routes on %s', (adapter) => {
       kind,
       withSandbox(config[kind]?.filter(({ id }) => served.includes(id))),
     ]);
-    const missing = ['metrics', 'memory', 'learning', 'traces'].map((domain) => [domain, { dbs: [] }]);
-    const expected = { ...config, ...Object.fromEntries([...missing, ...ours]) };
+    const missing = ['memory', 'learning'].map((domain) => [domain, { dbs: [] }]);
+    const database = { db_id: 'agent-os', domain_config: { display_name: 'agent-os' } };
+    const traces = { dbs: [{ ...database, tables: ['agent_os_runs'] }] };
+    const expected = { ...config, ...Object.fromEntries([...missing, ...ours]), traces };
     expect(await jsonOf(`${url}/config`)).toEqual({ ...expected, ...LATER_CONFIG });
   });
 

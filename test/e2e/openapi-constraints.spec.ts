@@ -71,6 +71,11 @@ function valuesOf({ name, place, schema }: Field): (readonly [value: unknown, is
       ...(maximum === undefined ? [] : [[maximum + 1, false] as const]),
     ];
   }
+  if (schema.format === 'date')
+    return [
+      ['2026-11-28', true],
+      ['2026-13-01', false],
+    ];
   if (schema.format === 'date-time')
     return [
       ['2026-11-28T23:35:54.000Z', true],

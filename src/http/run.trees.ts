@@ -1,0 +1,32 @@
+import { parentIdOf, type RecordedRun } from './recorded.run.js';
+
+/** Runs, in flight and settled, with the runs below them. */
+export class RunTrees<R extends RecordedRun> {
+  readonly #runs: readonly R[];
+  readonly #children = new Map<string, R[]>();
+
+  constructor(runs: readonly R[]) {
+    this.#runs = runs;
+    for (const run of runs) {
+      const parentId = parentIdOf(run);
+      if (parentId === undefined) continue;
+      const siblings = this.#children.get(parentId);
+      if (siblings) siblings.push(run);
+      else this.#children.set(parentId, [run]);
+    }
+  }
+
+  find(id: string): R | undefined {
+    return this.#runs.find(({ runId }) => runId === id);
+  }
+
+  /** The runs directly below a run. */
+  partsOf(id: string): readonly R[] {
+    return this.#children.get(id) ?? [];
+  }
+
+  /** The runs below a run at any depth. */
+  below(id: string): readonly R[] {
+    return this.partsOf(id).flatMap((run) => [run, ...this.below(run.runId)]);
+  }
+}
