@@ -14,7 +14,9 @@ import { run } from '../runs/start.js';
 import { checkOptions } from '../options/check.options.js';
 import { functionOf, instanceOf, oneOf, optionsOf, text, valueOf } from '../options/option.schemas.js';
 import { EvalStore, type Evaluation } from '../sessions/eval.store.js';
-import { judgePrompt } from './judge.prompt.js';
+import type { ComponentIdentity } from '../model/component-identity.js';
+import type { RunOutput } from '../model/run-output.js';
+import { judgePrompt, type JudgeTask } from './judge.prompt.js';
 import { readVerdict, type Verdict } from './judge.verdict.js';
 import { now } from '../model/clock.js';
 import { newId } from '../model/ids.js';
@@ -88,7 +90,51 @@ export function agentAsJudge(given: AgentAsJudgeOptions): HookFunction<PostHookC
   const { engine, name, runInBackground, timeout, retry, on, when } = options;
   const judge = new Agent({ id: 'agent-as-judge', name, engine, historyRuns: 0 });
   const hookOptions = { name, runInBackground, timeout, retry, on, when };
-  return defineJudge<PostHookContext>((context) => evaluate(judge, options, context), hookOptions);
+  const hook = defineJudge<PostHookContext>((context) => evaluate(judge, options, context), hookOptions);
+  judges.set(hook, judge);
+  return hook;
+}
+
+/** The agent that judges for a hook. */
+export type Judge = Agent;
+
+/** The judges by the hooks that {@link agentAsJudge} has made. */
+const judges = new WeakMap<object, Judge>();
+
+/** The judge of a hook, if the hook is one of {@link agentAsJudge}. */
+export function judgeOf(hook: object): Judge | undefined {
+  return judges.get(hook);
+}
+
+/**
+ * Has a judge evaluate an answer outside of a hook. The judge runs by itself: without hooks, session and index.
+ *
+ * @returns undefined if the judge gives no verdict
+ * @throws AgentRunError if the judge's run does not complete
+ */
+export async function evaluateAnswer(
+  judge: Judge,
+  task: JudgeTask & Pick<JudgeOptions, 'name' | 'threshold'>,
+  { input, output }: { readonly input: string; readonly output: RunOutput },
+  signal: AbortSignal,
+): Promise<Evaluation | undefined> {
+  const runInput = { content: input };
+  const { component } = output;
+  const answer = await judge.run(judgePrompt(task, { runInput, runOutput: output }), { signal });
+  const verdict = verdictOf(answer, task);
+  return verdict && evaluationOf(task, verdict, { runInput, runOutput: output, component });
+}
+
+function verdictOf(
+  answer: RunOutput,
+  { scoring, threshold }: Pick<JudgeOptions, 'scoring' | 'threshold'>,
+): Verdict | undefined {
+  try {
+    return readVerdict(answer, scoring, threshold);
+  } catch (thrown) {
+    if (thrown instanceof TypeError) return undefined;
+    throw thrown;
+  }
 }
 
 async function evaluate(judge: Agent, options: JudgeOptions, context: PostHookContext): Promise<void> {
@@ -107,9 +153,15 @@ async function evaluate(judge: Agent, options: JudgeOptions, context: PostHookCo
 }
 
 function evaluationOf(
-  { name, criteria, scoring, threshold }: JudgeOptions,
+  { name, criteria, scoring, threshold }: Pick<JudgeOptions, 'name' | 'criteria' | 'scoring' | 'threshold'>,
   verdict: Verdict,
-  { runInput, runOutput, component }: PostHookContext,
+  {
+    runInput,
+    runOutput,
+    component,
+  }: Pick<PostHookContext, 'runInput' | 'runOutput'> & {
+    readonly component: ComponentIdentity;
+  },
 ): Evaluation {
   const { kind, id, name: componentName } = component;
   return {

@@ -15,7 +15,10 @@ const ANSWER = {
 } as const;
 
 /** The task of a judge. */
-export function judgePrompt(task: JudgeTask, { runInput, runOutput }: PostHookContext): string {
+export function judgePrompt(
+  task: JudgeTask,
+  { runInput, runOutput }: Pick<PostHookContext, 'runInput' | 'runOutput'>,
+): string {
   const texts = new FencedTexts();
   const guidelines = task.guidelines ?? [];
   return [

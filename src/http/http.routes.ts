@@ -7,6 +7,7 @@ import { AnswerInterceptor } from './answer.interceptor.js';
 import { ChangesResponder } from './changes.responder.js';
 import { ComponentsController } from './components.controller.js';
 import { ConfigController } from './config.controller.js';
+import { EvaluationRunner } from './evals/evaluation.runner.js';
 import { EvalRunsController } from './evals/eval-runs.controller.js';
 import { chatControllerOf } from './chat/chat.controller.js';
 import { ChatRecordings } from './chat/chat.recordings.js';
@@ -68,6 +69,7 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   ChangesResponder,
   ChatRecordings,
   ChatResponder,
+  EvaluationRunner,
   EventStreamOpener,
   HomeRoute,
   ProtocolResponder,

@@ -239,6 +239,28 @@ export const sessionDeletion = named(
   z.object({ session_ids: texts(), session_types: choices(COMPONENT_KINDS) }),
 );
 
+export const newEvaluation = named(
+  'NewEvalRun',
+  'What to run, and how to judge its answer.',
+  z.object({
+    agent_id: id().describe('The agent to run; or `team_id`.').optional(),
+    team_id: id().describe('The team to run.').optional(),
+    eval_type: choice(['accuracy', 'agent_as_judge', 'performance', 'reliability']).describe(
+      'Only `agent_as_judge` is run: 501 otherwise.',
+    ),
+    input: text().min(1).describe('The question.'),
+    name: id().describe('The name of the evaluation. Default: that of the judge.').optional(),
+    criteria: text().describe('What a good answer is. Required.').optional(),
+    scoring_strategy: choice(['numeric', 'binary'])
+      .describe('A score, or passed and not passed.')
+      .default('binary'),
+    threshold: z.int().min(1).max(10).describe('The lowest score that passes.').default(7),
+    additional_guidelines: text().describe('Details for the judge to heed.').optional(),
+    additional_context: text().describe('As `additional_guidelines`.').optional(),
+  }),
+);
+export type NewEvaluation = z.output<typeof newEvaluation>;
+
 export const evaluationName = named('EvalRunName', 'The new name.', z.object({ name: NAME }));
 
 export const evaluationDeletion = named(

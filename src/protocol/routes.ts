@@ -401,9 +401,26 @@ export const EVALUATION_ROUTES = {
     method: 'POST',
     path: 'eval-runs',
     tag: 'AgentOS eval runs',
-    summary: 'Start an evaluation',
-    description: 'Not supported: the hook `agentAsJudge()` evaluates runs.',
-    answers: { 501: problem('Not supported.') },
+    summary: 'Run an agent or a team and have its answer judged',
+    description:
+      'The engine of its hook `agentAsJudge()`, or of that of the module, judges by the criteria of the request. The run is ' +
+      'like any other.',
+    query: requests.databaseQuery,
+    body: { schema: requests.newEvaluation },
+    answers: {
+      200: EVALUATION,
+      400: problem(
+        'There are no criteria, no component or two of them, or a hook has rejected the input or the output.',
+      ),
+      404: problem('There is no such agent or team.'),
+      422: INVALID,
+      500: problem('The run or its judge has failed.'),
+      501: problem('The component has no judge, or the evaluation is of another type.'),
+      502: problem("The model's provider has failed, or the judge gave no verdict."),
+      503: retryLater(problem('Too many runs are in flight, or the server shuts down.')),
+      504: problem('The run has taken too long.'),
+      default: problem('The run has ended with the status that a hook or an engine chose.'),
+    },
   },
   deleteMany: {
     method: 'DELETE',

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Agent, agentAsJudge } from 'nestjs-agentos';
+import { Agent, agentAsJudge, Team, type AgentOsOptions } from 'nestjs-agentos';
 import { EvalStore, type Evaluation } from 'nestjs-agentos/stores';
 
 import { callJson, type JsonCall, type Reply } from '../support/json-client.js';
@@ -7,6 +7,7 @@ import { runJson } from '../support/http-client.js';
 import { JSON_TYPE, type HttpOptions, type Item } from '../support/session-app.js';
 import { componentOf, CREATED_AT, evaluationOf } from '../support/stored-data.js';
 import { ADAPTERS, closeApps, shareApp, startApp, type TestApp } from '../support/test-app.js';
+import { userId } from '../support/users.js';
 
 afterEach(closeApps);
 
@@ -257,14 +258,144 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     },
   );
 
-  it('cannot be created by request', async () => {
-    const { call } = shared();
-    for (const given of [{}, { headers: JSON_TYPE }, { body: { eval_type: 'accuracy', input: 'x' } }]) {
-      expect(await call('POST', '/eval-runs', given)).toEqual({
-        status: 501,
-        body: { detail: expect.stringContaining('agentAsJudge()') },
-      });
+  describe('run on request', () => {
+    const prompts: string[] = [];
+    const judge = agentAsJudge({
+      name: 'politeness',
+      criteria: 'It is polite.',
+      engine: ({ input }) => {
+        prompts.push(input);
+        if (input.includes('"passed"')) return '{"passed": true, "reason": "It is."}';
+        return input.includes('unreadable') ? 'no verdict' : '{"score": 6, "reason": "It is."}';
+      },
+    });
+    const judged = new Agent({
+      id: 'judged',
+      name: 'Judged',
+      engine: ({ input }) => `${input}!`,
+      postHooks: [judge],
+    });
+    const failing = new Agent({
+      id: 'failing',
+      engine: () => Promise.reject(new Error('a secret')),
+      postHooks: [judge],
+    });
+    const alone = new Agent({ id: 'alone', engine: () => 'Hello' });
+    const crew = new Team({
+      id: 'crew',
+      members: [alone],
+      engine: ({ delegate, input }) => delegate('alone', input),
+      postHooks: [judge],
+    });
+    const asked = { eval_type: 'agent_as_judge', input: 'hi', criteria: 'It is short.' };
+
+    async function startJudged(
+      http: HttpOptions = {},
+      options: Partial<AgentOsOptions> = {},
+    ): Promise<Served> {
+      prompts.length = 0;
+      const agentOs = { agents: [judged, failing, alone], teams: [crew], http, ...options };
+      const served = await startApp({ adapter, agentOs });
+      const store = served.app.get(EvalStore);
+      return { ...served, store, call: (method, path, call) => callJson(served.url, method, path, call) };
     }
+
+    it('the component, and its judge by the criteria of the request', async () => {
+      const { call } = await startJudged();
+      const body = {
+        ...asked,
+        agent_id: 'judged',
+        name: 'shortness',
+        scoring_strategy: 'numeric',
+        threshold: 7,
+        additional_guidelines: 'Count words.',
+      };
+      const answer = await call('POST', '/eval-runs', { body });
+      expect(answer).toMatchObject({
+        status: 200,
+        body: {
+          agent_id: 'judged',
+          team_id: null,
+          name: 'shortness',
+          evaluated_component_name: 'Judged',
+          eval_type: 'agent_as_judge',
+          eval_data: {
+            results: [{ input: 'hi', output: 'hi!', criteria: 'It is short.', score: 6, passed: false }],
+            avg_score: 6,
+            pass_rate: 0,
+          },
+          eval_input: { criteria: 'It is short.', scoring_strategy: 'numeric', threshold: 7 },
+        },
+      });
+      const prompt = prompts.find((text) => text.includes('It is short.'));
+      expect(prompt).toContain('- Count words.');
+      const { id } = answer.body as { id: string };
+      expect(await call('GET', `/eval-runs/${id}`)).toEqual(answer);
+      expect((await call('GET', '/traces')).body).toMatchObject({ data: [{ agent_id: 'judged' }] });
+    });
+
+    it('with passed and not passed unless a score is asked for, also of a team', async () => {
+      const { call } = await startJudged();
+      expect(await call('POST', '/eval-runs', { body: { ...asked, team_id: 'crew' } })).toMatchObject({
+        status: 200,
+        body: {
+          team_id: 'crew',
+          name: 'politeness',
+          eval_data: { results: [{ output: 'Hello', score: null, passed: true }], pass_rate: 100 },
+          eval_input: { scoring_strategy: 'binary', threshold: null },
+        },
+      });
+    });
+
+    it('with the judge of the module, if the component has none', async () => {
+      const { call } = await startJudged({}, { postHooks: [judge] });
+      expect((await call('POST', '/eval-runs', { body: { ...asked, agent_id: 'alone' } })).status).toBe(200);
+    });
+
+    it.each<[string, object, number, string]>([
+      ['no component', asked, 400, 'One of agent_id or team_id must be provided'],
+      ['two components', { ...asked, agent_id: 'judged', team_id: 'crew' }, 400, 'Only one of agent_id'],
+      ['an unknown agent', { ...asked, agent_id: 'nope' }, 404, "Agent with id 'nope' not found"],
+      ['an agent as a team', { ...asked, team_id: 'judged' }, 404, "Team with id 'judged' not found"],
+      ['no criteria', { ...asked, criteria: undefined, agent_id: 'judged' }, 400, 'criteria is required'],
+      ['another type', { ...asked, eval_type: 'accuracy', agent_id: 'judged' }, 501, 'agent_as_judge'],
+      ['a component without a judge', { ...asked, agent_id: 'alone' }, 501, 'agentAsJudge()'],
+      ['a run that fails', { ...asked, agent_id: 'failing' }, 500, 'The run failed.'],
+      [
+        'a judge without a verdict',
+        { ...asked, input: 'unreadable', scoring_strategy: 'numeric', agent_id: 'judged' },
+        502,
+        'The judge gave no verdict.',
+      ],
+    ])('but not for %s', async (_what, body, status, detail) => {
+      const { call, store, agentOs } = await startJudged();
+      expect(await call('POST', '/eval-runs', { body })).toEqual({
+        status,
+        body: expect.objectContaining({ detail: expect.stringContaining(detail) }),
+      });
+      await agentOs.drain();
+      expect(await store.list({ name: asked.criteria })).toEqual([]);
+    });
+
+    it.each([
+      [{}],
+      [{ ...asked, eval_type: 'nope' }],
+      [{ ...asked, input: '' }],
+      [{ ...asked, threshold: 11 }],
+    ])('only with fields that are right: %j', async (body) => {
+      const { call } = await startJudged();
+      expect((await call('POST', '/eval-runs', { body: { agent_id: 'judged', ...body } })).status).toBe(422);
+    });
+
+    it('for the user that the host identifies, who alone sees it', async () => {
+      const { call } = await startJudged({ userId });
+      const as = (user: string): JsonCall => ({ headers: { 'x-user': user } });
+      const body = { ...asked, agent_id: 'judged', name: 'mine' };
+      const answer = await call('POST', '/eval-runs', { body, ...as('ann') });
+      const { id } = answer.body as { id: string };
+      expect((await call('GET', `/eval-runs/${id}`, as('ann'))).status).toBe(200);
+      expect((await call('GET', `/eval-runs/${id}`, as('bob'))).status).toBe(404);
+    });
   });
 
   it.each([

@@ -138,7 +138,7 @@ describe.each(ADAPTERS)('With a global interceptor of the host on %s', (adapter)
     ['POST', '/agents/agent/runs', 422],
     ['POST', '/agents/agent/runs/nope/continue', 400],
     ['POST', '/agents/nope/runs/nope/cancel', 404],
-    ['POST', '/eval-runs', 501],
+    ['POST', '/eval-runs', 422],
   ] as const;
 
   function refuse(url: string, method: 'GET' | 'POST', path: string): Promise<Response> {

@@ -803,7 +803,16 @@ describe('The server behind the document', () => {
     await checked.json('GET', `/eval-runs/${id}`, 200);
     await checked.json('PATCH', `/eval-runs/${id}`, 200, { name: 'new' });
     await checked.json('PATCH', `/eval-runs/${id}`, 422, {});
-    await checked.json('POST', '/eval-runs', 501, {});
+    await checked.json('POST', '/eval-runs', 422, {});
+    const asked = { eval_type: 'agent_as_judge', input: 'hi', criteria: 'It is polite.' };
+    await checked.json('POST', '/eval-runs', 400, asked);
+    await checked.json('POST', '/eval-runs', 404, { ...asked, agent_id: 'nobody' });
+    await checked.json('POST', '/eval-runs', 501, { ...asked, agent_id: 'plain' });
+    await checked.json('POST', '/eval-runs', 200, {
+      ...asked,
+      agent_id: 'judged',
+      scoring_strategy: 'numeric',
+    });
     await checked.json('DELETE', '/eval-runs', 204, { eval_run_ids: [id] });
     await checked.json('GET', `/eval-runs/${id}`, 404);
     await checked.json('GET', '/hooks/executions', 200);

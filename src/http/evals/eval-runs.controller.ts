@@ -1,4 +1,4 @@
-import { NotFoundException, NotImplementedException, Param, Req, Res } from '@nestjs/common';
+import { NotFoundException, Param, Req, Res } from '@nestjs/common';
 
 import { EVALUATION_ROUTES } from '../../protocol/routes.js';
 import { EvalStore, type Evaluation, type EvaluationFilter } from '../../sessions/eval.store.js';
@@ -12,6 +12,7 @@ import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js
 import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
+import { EvaluationRunner } from './evaluation.runner.js';
 import { criteriaOf } from './evaluation.criteria.js';
 
 /** Lists, shows, renames and deletes the evaluations of judges. */
@@ -20,6 +21,7 @@ export class EvalRunsController {
   constructor(
     private readonly evals: EvalStore,
     private readonly access: SessionAccess,
+    private readonly runner: EvaluationRunner,
     private readonly responder: ProtocolResponder,
   ) {}
 
@@ -33,10 +35,10 @@ export class EvalRunsController {
   }
 
   @Handles(EVALUATION_ROUTES.run)
-  run(@Res() _response: object): void {
-    throw new NotImplementedException(
-      'Evaluations are not started by request. Put the hook agentAsJudge() into the postHooks of what is to be judged.',
-    );
+  async run(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
+    readQuery(request, EVALUATION_ROUTES.run);
+    const evaluation = await this.runner.evaluate(readBody(request, EVALUATION_ROUTES.run), request);
+    this.responder.reply(response, toWireEvaluation(evaluation));
   }
 
   @Handles(EVALUATION_ROUTES.show)
