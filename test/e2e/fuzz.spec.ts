@@ -38,7 +38,9 @@ const OPERATIONS = [
     ['GET', `/${kind}/{id}/chat/{session_id}/stream`],
     ['POST', `/${kind}/{id}/ag-ui`],
   ]),
-  ...['/', '/health', '/info', '/config', '/models', '/traces', '/traces/{trace_id}', '/metrics'].map((path) => ['GET', path]),
+  ...['/', '/health', '/info', '/config', '/models', '/traces', '/traces/{trace_id}', '/metrics'].map(
+    (path) => ['GET', path],
+  ),
   ...['', '/executions', '/runs', '/runs/{run_id}', '/stats'].map((path) => ['GET', `/hooks${path}`]),
   ['POST', '/hooks/executions/retry'],
   ['POST', '/hooks/executions/{execution_id}/retry'],
