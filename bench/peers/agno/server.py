@@ -30,6 +30,7 @@ configuration = json.loads(sys.argv[1])
 answer = (SENTENCE * (configuration["size"] // len(SENTENCE) + 1))[: configuration["size"]]
 piece_length = -(-len(answer) // configuration["tokens"])
 pieces = [answer[start : start + piece_length] for start in range(0, len(answer), piece_length)]
+gate = asyncio.Event()
 ended_hooks = 0
 characters_read = 0
 
@@ -76,7 +77,7 @@ async def sleep(run_output):
 
 
 async def held(run_output):
-    await asyncio.Event().wait()
+    await gate.wait()
 
 
 KINDS = {"read": read, "sleep": sleep, "held": held}
