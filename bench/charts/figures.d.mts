@@ -8,4 +8,4 @@ export interface Figure {
 }
 
 export function figuresOf(results: PeerResults): Figure[];
-export function circumstances(results: PeerResults): string;
+export function circumstances(results: PeerResults): string[];

@@ -55,7 +55,7 @@ export function figuresOf(results) {
     const unit = UNITS[metric];
     const chart = lineChart({
       title,
-      subtitle: circumstances(results),
+      notes: circumstances(results),
       xLabel: axis,
       yLabel: unit,
       xs,
@@ -65,7 +65,7 @@ export function figuresOf(results) {
   });
 }
 
-/** Where and when the results were measured, in one line. */
+/** When and where the results were measured, and with which versions: two lines. */
 export function circumstances({ measuredAt, quick, machine }) {
   const { processor, cores, memoryGigabytes, node, packages } = machine;
   const versions = ['agno', 'Python', '@mastra/core', '@nestjs/core', 'ai']
@@ -73,7 +73,7 @@ export function circumstances({ measuredAt, quick, machine }) {
     .map((name) => `${name} ${packages[name]}`);
   const place = `${cores} cores of ${processor}, ${memoryGigabytes} GB`;
   const kind = quick ? ' (a quick look, not a measurement)' : '';
-  return `${[measuredAt.slice(0, 10), place, `Node ${node}`, ...versions].join(' · ')}${kind}`;
+  return [[measuredAt.slice(0, 10) + kind, place].join(' · '), [`Node ${node}`, ...versions].join(' · ')];
 }
 
 function seriesOf(points, metric, subjects) {

@@ -8,7 +8,7 @@ export interface Series {
 
 export function lineChart(chart: {
   readonly title: string;
-  readonly subtitle: string;
+  readonly notes: readonly string[];
   readonly xLabel: string;
   readonly yLabel: string;
   readonly xs: readonly number[];

@@ -4,7 +4,7 @@
  */
 const WIDTH = 880;
 const HEIGHT = 420;
-const PLOT = { left: 76, right: 640, top: 74, bottom: 356 };
+const PLOT = { left: 76, right: 640, top: 90, bottom: 356 };
 const LABEL_DISTANCE = 17;
 /** Between the strokes of two series at the same value. */
 const SHIFT = 5;
@@ -12,9 +12,9 @@ const SHIFT = 5;
 const COLORS = ['#0072b2', '#d55e00', '#009e73', '#56b4e9', '#e69f00', '#cc79a7'];
 const FONT = 'font-family="system-ui, sans-serif"';
 
-export function lineChart({ title, subtitle, xLabel, yLabel, xs, series }) {
+export function lineChart({ title, notes, xLabel, yLabel, xs, series }) {
   const drawn = series
-    .map((one, index) => ({ ...one, index, points: one.points.filter(({ low }) => low > 0) }))
+    .map((one, index) => ({ ...one, index, points: one.points.filter(isPositive) }))
     .filter(({ points }) => points.length > 0);
   const scale = logarithmicScale(
     drawn.flatMap(({ points }) => points.flatMap(({ low, high }) => [low, high])),
@@ -25,8 +25,8 @@ export function lineChart({ title, subtitle, xLabel, yLabel, xs, series }) {
     `<title>${escape(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(16, 28, title, { size: 18, weight: 600 }),
-    text(16, 48, subtitle, { size: 11, fill: '#57606a' }),
-    text(PLOT.left, 68, yLabel, { size: 12, fill: '#57606a' }),
+    ...notes.map((note, index) => text(16, 46 + index * 15, note, { size: 11, fill: '#57606a' })),
+    text(PLOT.left, 82, yLabel, { size: 12, fill: '#57606a' }),
     ...scale.ticks.flatMap((tick) => horizontal(scale.yOf(tick), formatNumber(tick))),
     ...xs.map((value) =>
       text(xOf(value), PLOT.bottom + 20, value.toLocaleString('en-US'), { anchor: 'middle' }),
@@ -41,6 +41,7 @@ export function lineChart({ title, subtitle, xLabel, yLabel, xs, series }) {
 
 /** A scale around the values, with ticks at 1, 2 and 5 times the powers of ten, or at these powers if those are many. */
 export function logarithmicScale(values) {
+  if (values.length === 0) return { ticks: [], yOf: () => PLOT.bottom };
   const low = Math.log10(Math.min(...values) * 0.8);
   const high = Math.log10(Math.max(...values) * 1.25);
   const share = (value) => (Math.log10(value) - low) / (high - low);
@@ -58,6 +59,11 @@ export function logarithmicScale(values) {
 /** A number for people: 12,400, 1.5 or 0.03. */
 export function formatNumber(value) {
   return value.toLocaleString('en-US', { maximumSignificantDigits: 3 });
+}
+
+/** Only these have a logarithm. */
+function isPositive({ low, median, high }) {
+  return [low, median, high].every((value) => Number.isFinite(value) && value > 0);
 }
 
 function horizontal(y, label) {

@@ -10,7 +10,7 @@ export function sectionOf(results) {
     `<details><summary>${title}: medians and ranges</summary>\n\n${table}\n\n</details>`,
   ]);
   return [
-    `${circumstances(results)}. The run took ${Math.round(results.tookSeconds / 60)} minutes; the load average before it was ${results.machine.loadAverageBefore}.`,
+    `${circumstances(results).join(' · ')}. The run took ${Math.round(results.tookSeconds / 60)} minutes; the load average before it was ${results.machine.loadAverageBefore}.`,
     ...figures,
     ...missingOf(results),
   ].join('\n\n');

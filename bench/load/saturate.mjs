@@ -2,9 +2,12 @@ import autocannon from 'autocannon';
 
 import { BODY, CONNECTIONS, HEADERS } from '../request.mjs';
 
-/** A closed loop: sends requests as fast as the server answers, for so many seconds. */
-export async function saturate({ seconds, ...request }) {
-  const result = await send(request, { duration: seconds });
+/**
+ * A closed loop: sends requests as fast as the server answers, for so many seconds, or so many of them. A time cuts off those
+ * that are on their way at its end, which matters to a server that answers few.
+ */
+export async function saturate({ seconds, requests: amount, ...request }) {
+  const result = await send(request, amount === undefined ? { duration: seconds } : { amount });
   const requests = result['2xx'];
   return { requests, requestsPerSecond: (requests / (result.finish - result.start)) * 1_000 };
 }

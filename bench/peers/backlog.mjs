@@ -15,11 +15,7 @@ export async function measureBacklog(point, hooks, { plan, installed }) {
     const subject = SUBJECTS.find(({ variant }) => variant === server.variant);
     const other = await startSubject(subject, server.configuration, installed);
     idle.set(server.variant, other);
-    await warmUp(point, other, 'plain', plan);
-    const { requestsPerSecond } = await point.load(other, 'plain', {
-      load: 'saturate',
-      seconds: plan.seconds,
-    });
+    const requestsPerSecond = await warmUp(point, other, 'plain', plan);
     point.keep(server.variant, { requestsPerSecond: single(requestsPerSecond) });
     await warmUp(point, server, 'plain', plan);
     await hold(point, server, RUNS_BEFORE);

@@ -48,7 +48,7 @@ const RESULTS: PeerResults = {
 
 const CHART = {
   title: 'Requests <per> second',
-  subtitle: 'Example',
+  notes: ['Example'],
   xLabel: 'hooks',
   yLabel: 'per second',
   xs: [0, 10],
@@ -77,6 +77,12 @@ describe('A line chart', () => {
     const svg = lineChart({ ...CHART, series: [{ name: 'one', points }] });
     expect(svg.match(/<circle/g)).toHaveLength(1);
     expect(svg).not.toMatch(/NaN|Infinity/);
+  });
+
+  it('without any reading has its axis and no line', () => {
+    const svg = lineChart({ ...CHART, series: [{ name: 'one', points: [] }] });
+    expect(svg).toContain('>hooks</text>');
+    expect(svg).not.toMatch(/NaN|Infinity|<polyline/);
   });
 
   it('moves the names of series apart that end at the same height', () => {
@@ -118,9 +124,9 @@ describe('The figures of the results', () => {
   });
 
   it('name the machine, the day and the versions in the chart', () => {
-    expect(figuresOf(RESULTS)[0]?.chart).toContain(
-      '2026-11-29 · 2 cores of Example, 24 GB · Node v24.21.0 · agno 3.1.10 · ai 6.0.326',
-    );
+    const chart = figuresOf(RESULTS)[0]?.chart;
+    expect(chart).toContain('>2026-11-29 · 2 cores of Example, 24 GB</text>');
+    expect(chart).toContain('>Node v24.21.0 · agno 3.1.10 · ai 6.0.326</text>');
   });
 
   it('leave out a metric that no subject has', () => {
