@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PGlite } from '@electric-sql/pglite';
 import * as bullmqPackage from 'bullmq';
+import type { Job, Worker } from 'bullmq';
 import { drizzle } from 'drizzle-orm/pglite';
 import type { Redis } from 'ioredis';
 import { bullmq, type BullmqOptions } from 'nestjs-agentos/bullmq';
@@ -39,11 +40,15 @@ import { rawTextOf } from '../support/raw-store.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { describeWherePossible } from '../support/where-possible.js';
 
-function openQueue({ store }: QueuePlace, queue: string): Promise<QueueConnection> {
+function openQueue(
+  { store }: QueuePlace,
+  queue: string,
+  bullmqOfPlace = bullmqPackage,
+): Promise<QueueConnection> {
   const { folder, pool, connection } = store;
-  if (folder !== undefined) return openFolderQueue(bullmqPackage, folder, queue);
-  if (pool !== undefined) return openPoolQueue(bullmqPackage, pool, queue);
-  return openRedisQueue(bullmqPackage, connection, queue, new RecordingLogger());
+  if (folder !== undefined) return openFolderQueue(bullmqOfPlace, folder, queue);
+  if (pool !== undefined) return openPoolQueue(bullmqOfPlace, pool, queue);
+  return openRedisQueue(bullmqOfPlace, connection, queue, new RecordingLogger());
 }
 
 function batchOf(id: string, data: unknown = {}): NewBatch {
@@ -682,6 +687,42 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         batchEnded: 'both',
       });
       expect(await rawTextOf(place)).not.toMatch(/carried|ONE|TWO/);
+    });
+
+    it('gives a worker the next job only after it has begun the one before', async () => {
+      const order: string[] = [];
+      class WatchedWorker extends bullmqPackage.Worker {
+        protected override async moveToActive(token: string, name?: string): Promise<Job> {
+          const job = await super.moveToActive(token, name);
+          if (job as Job | undefined) order.push('given');
+          return job;
+        }
+
+        override processJob(...begun: Parameters<Worker['processJob']>): ReturnType<Worker['processJob']> {
+          order.push('begun');
+          return super.processJob(...begun);
+        }
+      }
+      const jobs = nextQueue();
+      const watched = { ...bullmqPackage, Worker: WatchedWorker } as unknown as typeof bullmqPackage;
+      const opened = await openQueue(place, jobs, watched);
+      const producer = opened.createProducer(({ message }) => order.push(message));
+      for (let index = 0; index < 4; index++) await producer.add({ name: 'hook', queueName: jobs, data: {} });
+      const lastBegun = createGate();
+      const released = createGate();
+      let begun = 0;
+      const process = async (): Promise<void> => {
+        if (++begun === 4) lastBegun.open();
+        await released.opened;
+      };
+      const settings = { concurrency: 10, lockDuration: 30_000, stalledInterval: 30_000, maxStalledCount: 1 };
+      const worker = opened.createWorker(jobs, process, { ...settings, removeOnFail: { age: 1 } });
+      await lastBegun.opened;
+      released.open();
+      await worker.close();
+      await producer.close();
+      await opened.store.close();
+      expect(order.slice(0, 8)).toEqual(Array.from({ length: 4 }, () => ['given', 'begun']).flat());
     });
 
     it('keeps the jobs of the last thousand hooks that have succeeded, none for longer than a day, and all others', async () => {
