@@ -13,7 +13,7 @@ import type { ToolExecution } from '../model/tool-execution.js';
 /**
  * The places of a run that a guardrail checks besides the question or the answer itself.
  *
- * - `files`: names and texts of the files that came with the question, or that are part of the answer
+ * - `files`: names, texts and metadata of the files that came with the question, or that are part of the answer
  * - `metadata`: for the input, the caller's metadata; for the output, the metadata that the engine has added
  * - `dependencies`, `sessionState`: input only, as hooks and engine get them
  * - `tools`: output only, arguments and results of tool calls
@@ -140,7 +140,7 @@ function sourceCopy(source: RunSource, look: Look): RunSource {
 }
 
 function fileCopy(file: RunFile, look: Look): RunFile {
-  const { name, url } = file;
+  const { name, url, metadata } = file;
   const text = readableText(file);
   if (text === undefined) look.opaque();
   const looked = text === undefined ? undefined : look.of(text);
@@ -148,6 +148,7 @@ function fileCopy(file: RunFile, look: Look): RunFile {
     ...file,
     ...(name === undefined ? {} : { name: look.of(name) }),
     ...(url === undefined ? {} : { url: look.of(url) }),
+    ...(metadata === undefined ? {} : { metadata: look.of(metadata) }),
     ...(looked === undefined || looked === text ? {} : { content: encode(file, looked) }),
   };
 }

@@ -107,6 +107,7 @@ const FILE = recordOf({
   mediaType: OPTIONAL_TEXT,
   content: OPTIONAL_TEXT,
   url: OPTIONAL_TEXT,
+  metadata: optional(RECORD),
 });
 const TOOL = recordOf({
   id: TEXT,

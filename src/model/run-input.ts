@@ -1,3 +1,5 @@
+import type { PlainRecord } from './run-context.js';
+
 /** The kind of a file, by its media type; `file` is any document. */
 export type RunFileKind = 'image' | 'audio' | 'video' | 'file';
 
@@ -13,6 +15,8 @@ export interface RunFile {
   readonly content?: string;
   /** The location of the file, in place of its content. */
   readonly url?: string;
+  /** What the client says about an upload (`files_metadata`), if it says something. Stored with the run. */
+  readonly metadata?: Readonly<PlainRecord>;
 }
 
 /** The input of a run. Inline pre-hooks may change it; background hooks see it with their changes. */

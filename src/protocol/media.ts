@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { RunFile, RunFileKind, RunInput } from '../model/run-input.js';
-import { named } from './schema.js';
+import { jsonObject, named, toJsonObject } from './schema.js';
 
 const WireFile = named(
   'Media',
@@ -11,6 +11,7 @@ const WireFile = named(
     url: z.string().optional().describe('The address of the file.'),
     filename: z.string().optional().describe("The client's name for the file."),
     mime_type: z.string().optional().describe('Such as `image/png`.'),
+    metadata: jsonObject('What the client says about the file.').optional(),
   }),
 );
 type WireFile = z.infer<typeof WireFile>;
@@ -72,8 +73,8 @@ function mediaOf(files: readonly RunFile[], kind: RunFileKind): WireFile[] {
   return files.filter((file) => file.kind === kind).map(toWireFile);
 }
 
-function toWireFile({ id, url, name, mediaType }: RunFile): WireFile {
-  return { id, url, filename: name, mime_type: mediaType };
+function toWireFile({ id, url, name, mediaType, metadata }: RunFile): WireFile {
+  return { id, url, filename: name, mime_type: mediaType, metadata: metadata && toJsonObject(metadata) };
 }
 
 function someOf(files: WireFile[]): WireFile[] | undefined {

@@ -173,6 +173,14 @@ export function jsonObjects(): Lax<z.ZodCustom<readonly PlainRecord[]>> {
   return lax(jsonOf, z.custom<readonly PlainRecord[]>(isList, { error: NOT_OBJECTS, params }));
 }
 
+/** A JSON array of few objects, also as text. */
+export function fewObjects(): Lax<z.ZodCustom<readonly PlainRecord[]>> {
+  const isList = (value: unknown): boolean =>
+    isArray(value) && value.every(isRecord) && isShallow(value) && hasFewValues(value);
+  const error = `Input should be a JSON array of objects with at most ${MAX_VALUES.toLocaleString('en')} values`;
+  return lax(jsonOf, z.custom<readonly PlainRecord[]>(isList, { error, params: { type: 'json_invalid' } }));
+}
+
 /** A field of uploaded files. Text in its place is refused: it would be lost silently. */
 export function uploads(): z.ZodCustom<readonly []> {
   const error = 'Input should be uploaded files; input_files takes their content';

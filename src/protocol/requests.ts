@@ -7,6 +7,7 @@ import {
   choice,
   choices,
   day,
+  fewObjects,
   flag,
   id,
   inAnyCase,
@@ -317,6 +318,11 @@ export const runFields = z.object({
     'A JSON object as text. Merged into the state of the session; ignored unless the server accepts context from clients.',
   ),
   files: uploads().meta({ description: 'Images, sounds, videos, documents.', example: [] }).optional(),
+  files_metadata: jsonText(
+    fewObjects(),
+    'A JSON array as text: an object for each of the `files`, by their position; `{}` says nothing. Hooks and engines ' +
+      'get it as `metadata` of the file, and it is stored with the run.',
+  ),
 });
 
 /** A run request. Other fields are ignored. */

@@ -1,6 +1,7 @@
 import { withoutUndefined } from '../../data/without-undefined.js';
 import { isBlank } from '../../model/blank.js';
-import type { RunInput } from '../../model/run-input.js';
+import type { PlainRecord } from '../../model/run-context.js';
+import type { RunFile, RunInput } from '../../model/run-input.js';
 import type { RunOptions } from '../../model/runnable-component.js';
 import { MISSING, RequestProblems } from '../../protocol/read.js';
 import { CLIENT_CONTEXT, runFields } from '../../protocol/requests.js';
@@ -38,7 +39,8 @@ export function parseRunForm({ fields, files: uploads }: Form, options: RunFormO
   const problems = new RequestProblems();
   const ignored = options.acceptClientContext ? [] : CLIENT_CONTEXT;
   const form = problems.read(runFields, fields, ['body'], ignored);
-  const files = [...uploads, ...readMedia(fields, uploads.length, options, problems)];
+  const described = withMetadata(uploads, form?.files_metadata);
+  const files = [...described, ...readMedia(fields, uploads.length, options, problems)];
   if (files.length === 0) refuseBlank(fields.get('message'), problems);
   problems.finish();
   if (!form) throw problems.toException();
@@ -56,6 +58,14 @@ export function parseRunForm({ fields, files: uploads }: Form, options: RunFormO
       sessionState: form.session_state,
     }),
   };
+}
+
+/** The uploads with what the client says about them, by their position. */
+function withMetadata(uploads: readonly RunFile[], given: readonly PlainRecord[] = []): readonly RunFile[] {
+  return uploads.map((file, index) => {
+    const metadata = given[index];
+    return metadata && Object.keys(metadata).length > 0 ? { ...file, metadata } : file;
+  });
 }
 
 /** Refuses a message that is missing or blank. A message that is no text has another error. */
