@@ -35,7 +35,7 @@ describe.each(ADAPTERS)('Responses on %s', (adapter) => {
     ['GET', '/sessions/gone', 404],
     ['GET', '/sessions?limit=x', 422],
     ['POST', '/agents/helper/runs', 422],
-    ['POST', '/eval-runs', 501],
+    ['POST', '/eval-runs', 422],
   ])(
     'to %s %s, with the status %i, are never cached, and their type is never guessed',
     async (method, path, status) => {

@@ -11,6 +11,7 @@ let kept;
  * and the modules of each spec have the same global object and the same built-in classes.
  *
  * A spec that needs an environment for itself begins with the comment `@jest-environment node`.
+ * One that counts fake timers does: code that an earlier spec has left behind would set some of them.
  */
 export default class WorkerEnvironment extends TestEnvironment {
   /** Tells `worker.runtime.js` that modules can be kept. */
