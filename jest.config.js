@@ -1,5 +1,5 @@
 /** The folders of test/ whose specs have a command of their own, `npm run test:NAME`. */
-const PARTS = ['browser', 'clients', 'cost', 'processes', 'servers'];
+const PARTS = ['browser', 'clients', 'cost', 'docs', 'processes', 'servers'];
 
 /** @type {import('jest').Config} */
 const config = {

@@ -8,7 +8,7 @@ const Sequencer = SequencerModule.default ?? SequencerModule;
  */
 const FIRST = [
   /[\\/]load\.spec\.ts$/,
-  /[\\/](sample-app|docs|openapi|stores|after-the-response|ledger|files|fuzz|stalled-clients)\.spec\.ts$/,
+  /[\\/](openapi|stores|after-the-response|ledger|files|fuzz|stalled-clients)\.spec\.ts$/,
   /[\\/](context-and-tracing|ai-sdk-failures|propagation|encrypted-hooks\.places)\.spec\.ts$/,
 ];
 

@@ -10,17 +10,17 @@ import { Test } from '@nestjs/testing';
 import { AgentOsService } from 'nestjs-agentos';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
-import { AppModule } from '../sample-app/app.module.js';
-import { Notifications } from '../sample-app/background-hooks/background-task-agent.js';
-import { takeLargeBodies } from '../sample-app/body-size.js';
-import { examples } from '../sample-app/examples.js';
-import { serveOpenApi } from '../sample-app/open-api.js';
-import { createHookExecutor, describeHookQueue, roleOfServer } from '../sample-app/storage/hook-queue.js';
-import { describeStorage } from '../sample-app/storage/storage.module.js';
-import { summarize } from '../sample-app/summary.js';
-import { readDocument } from './support/documents.js';
-import { namesOf, runJson, runSse } from './support/http-client.js';
-import { createPglite } from './support/pglite.js';
+import { AppModule } from '../../sample-app/app.module.js';
+import { Notifications } from '../../sample-app/background-hooks/background-task-agent.js';
+import { takeLargeBodies } from '../../sample-app/body-size.js';
+import { examples } from '../../sample-app/examples.js';
+import { serveOpenApi } from '../../sample-app/open-api.js';
+import { createHookExecutor, describeHookQueue, roleOfServer } from '../../sample-app/storage/hook-queue.js';
+import { describeStorage } from '../../sample-app/storage/storage.module.js';
+import { summarize } from '../../sample-app/summary.js';
+import { readDocument } from '../support/documents.js';
+import { namesOf, runJson, runSse } from '../support/http-client.js';
+import { createPglite } from '../support/pglite.js';
 
 /** Sends when the test lets it. */
 class GatedNotifications {
@@ -323,7 +323,7 @@ describe('The command npm start', () => {
       'node scripts/start.js --watch',
       'node scripts/start.js worker',
     ]);
-    const script = join(import.meta.dirname, '../scripts/start.js');
+    const script = join(import.meta.dirname, '../../scripts/start.js');
     const said = execFileSync(process.execPath, [script, '--help'], { encoding: 'utf8' });
     expect(said).toMatch(/^Compiling the sample application, .*\nUsage: \w+ start/);
   });

@@ -9,9 +9,9 @@ import { Test } from '@nestjs/testing';
 import * as library from 'nestjs-agentos';
 import * as executor from 'nestjs-agentos/executor';
 
-import { examples } from '../sample-app/examples.js';
-import { resolveOptions } from '../src/resolve-options.js';
-import { defineHookOf } from '../src/hooks/hook.definition.js';
+import { examples } from '../../sample-app/examples.js';
+import { resolveOptions } from '../../src/resolve-options.js';
+import { defineHookOf } from '../../src/hooks/hook.definition.js';
 import {
   brokenLinks,
   codeBlocks,
@@ -20,10 +20,10 @@ import {
   readDocument,
   tableUnder,
   trimLines,
-} from './support/documents.js';
-import { runJson } from './support/http-client.js';
-import { declaredRoutes } from './support/protocol-routes.js';
-import { compileSnippets, snippetsOf, withoutImports } from './support/snippets.js';
+} from '../support/documents.js';
+import { runJson } from '../support/http-client.js';
+import { declaredRoutes } from '../support/protocol-routes.js';
+import { compileSnippets, snippetsOf, withoutImports } from '../support/snippets.js';
 
 const README = readDocument('README.md');
 const PAGES = ['README.md', 'docs/guarantees.md', ...filesIn('docs/guide', '.md')];
@@ -87,7 +87,7 @@ describe('The program in the README', () => {
     Logger.overrideLogger(false);
     process.env['PORT'] = '0';
     const create = jest.spyOn(NestFactory, 'create');
-    await import('../docs/examples/quick-start.js');
+    await import('../../docs/examples/quick-start.js');
     app = (await create.mock.results[0]?.value) as INestApplication;
     const server = app.getHttpServer() as Server;
     if (!server.listening) await once(server, 'listening');
@@ -232,14 +232,14 @@ describe('The tables of the documentation', () => {
 
 /** The modules that a program exports. */
 async function modulesOf(path: string): Promise<Type[]> {
-  const exported = (await import(`../${path.replace(/\.ts$/, '.js')}`)) as Record<string, Type>;
+  const exported = (await import(`../../${path.replace(/\.ts$/, '.js')}`)) as Record<string, Type>;
   const modules = Object.values(exported).filter((value) => Reflect.hasMetadata('imports', value));
   if (modules.length === 0) throw new Error(`${path} exports no module.`);
   return modules;
 }
 
 function isFolder(name = ''): boolean {
-  return existsSync(new URL(`../src/${name}`, import.meta.url));
+  return existsSync(new URL(`../../src/${name}`, import.meta.url));
 }
 
 const ABSTRACT_ERRORS = ['AgentRunError', 'CheckError'];
