@@ -20,8 +20,6 @@ import { someTurns } from '../support/turns.js';
 
 afterEach(closeApps);
 
-const NO_CHANGES = { state: { set: {}, removed: [] }, metadata: { set: {}, removed: [] } };
-
 describe('The annotation of a run', () => {
   let agentOs: AgentOsService;
   const sessionStore = new InMemorySessionStore();
