@@ -19,7 +19,7 @@ export type Path = readonly (string | number)[];
 
 const NO_QUESTION = 'Input should have a text that is not blank, or a file';
 
-/** The question of a chat client: a message whose parts are texts and files. Collects them, and what is wrong with them. */
+/** The question of a chat client: a message whose parts are texts and files. Collects these parts, and the errors in them. */
 export class Question {
   readonly #place: Place;
   readonly #options: RunFormOptions;

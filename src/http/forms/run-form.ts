@@ -60,7 +60,7 @@ export function parseRunForm({ fields, files: uploads }: Form, options: RunFormO
   };
 }
 
-/** The uploads with what the client says about them, by their position. */
+/** The uploads with the metadata of the field `files_metadata`, by their position. */
 function withMetadata(uploads: readonly RunFile[], given: readonly PlainRecord[] = []): readonly RunFile[] {
   return uploads.map((file, index) => {
     const metadata = given[index];
