@@ -3,7 +3,7 @@ import { measureScenario, SCENARIOS } from './scenarios.mjs';
 import { SUBJECTS } from './subjects.mjs';
 
 /** Readings of each subject and their seconds, in the closed and in the open loop. */
-const PLAN = { rounds: 5, seconds: 0.5, openRounds: 3, openSeconds: 2, warmUpSeconds: 2, isQuick: false };
+const PLAN = { rounds: 3, seconds: 0.5, openRounds: 3, openSeconds: 2, warmUpSeconds: 2, isQuick: false };
 /** For a look: it shows that everything runs. */
 const QUICK_PLAN = {
   rounds: 2,

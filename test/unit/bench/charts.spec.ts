@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { describe, expect, it } from '@jest/globals';
 
 import { figuresOf } from '../../../bench/charts/figures.mjs';
 import { formatNumber, lineChart, logarithmicScale } from '../../../bench/charts/line-chart.mjs';
 import type { PeerResults, Summary } from '../../../bench/charts/results.d.mts';
 import { sectionOf, withSection } from '../../../bench/charts/section.mjs';
+
+const BENCH = join(import.meta.dirname, '../../../bench');
 
 function measured(median: number): Summary {
   return { median, low: median * 0.9, high: median * 1.1 };
@@ -146,5 +151,13 @@ describe('The section of README.md', () => {
     const text = ['before', marks[0], 'old', marks[1], 'after'].join('\n');
     expect(withSection(text, 'new')).toBe(['before', marks[0], '', 'new', '', marks[1], 'after'].join('\n'));
     expect(() => withSection('no marks', 'new')).toThrow('Expected the line');
+  });
+
+  it('and the charts are those of the results', () => {
+    const read = (...path: string[]): string => readFileSync(join(BENCH, ...path), 'utf8');
+    const results = JSON.parse(read('results', 'peers.json')) as PeerResults;
+    const readme = read('README.md');
+    expect(withSection(readme, sectionOf(results))).toBe(readme);
+    for (const { name, chart } of figuresOf(results)) expect(read('results', `${name}.svg`)).toBe(chart);
   });
 });
