@@ -107,13 +107,14 @@ export class AgentOsLifecycle
   }
 
   #announceWait(): void {
-    const { inFlight, ledger, logger, options } = this.runtime;
+    const { inFlight, evaluations, ledger, logger, options } = this.runtime;
     const runs = inFlight.all().filter(({ isRoot }) => isRoot);
     const hooks = ledger.list({ limit: Infinity }).filter(isWaiting);
     const waited: string[] = [];
     const components = runs.map(({ identity }) => identity.id);
     const names = hooks.map(({ hook }) => hook);
     if (components.length > 0) waited.push(countOf(components, 'run'));
+    if (evaluations.components.length > 0) waited.push(countOf(evaluations.components, 'evaluation'));
     if (names.length > 0) waited.push(countOf(names, 'background hook'));
     if (waited.length === 0) return;
     logger.log(`Shutdown waits up to ${options.shutdownTimeout} ms for ${waited.join(' and ')}.`);
@@ -125,9 +126,9 @@ export class AgentOsLifecycle
   }
 
   async #endRunsAndHooks(): Promise<void> {
-    const { inFlight, executor, shutdown, logger, watch } = this.runtime;
-    await Promise.race([inFlight.idle(), aborted(shutdown)]);
-    if (inFlight.size > 0) await this.#letRunsSettle();
+    const { inFlight, evaluations, executor, shutdown, logger, watch } = this.runtime;
+    await Promise.race([this.#runsEnd(), aborted(shutdown)]);
+    if (inFlight.size > 0 || evaluations.components.length > 0) await this.#letRunsSettle();
     try {
       await executor.stop(shutdown, () => (inFlight.size > 0 ? inFlight.idle() : undefined));
     } catch (thrown) {
@@ -149,12 +150,18 @@ export class AgentOsLifecycle
     }
   }
 
+  /** Resolves once nothing is in flight. The run of an evaluation ends before its judge begins. */
+  async #runsEnd(): Promise<void> {
+    const { inFlight, evaluations } = this.runtime;
+    await evaluations.idle();
+    await inFlight.idle();
+  }
+
   /** Lets aborted runs add their hooks. The wait is bounded, since a run may ignore its signal. */
   async #letRunsSettle(): Promise<void> {
-    const { inFlight } = this.runtime;
     let timer: NodeJS.Timeout | undefined;
     const timeIsUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, SETTLING_TIME)));
-    await Promise.race([inFlight.idle(), timeIsUp]);
+    await Promise.race([this.#runsEnd(), timeIsUp]);
     clearTimeout(timer);
   }
 

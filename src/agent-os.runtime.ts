@@ -9,6 +9,7 @@ import type { ResolvedAgentOsOptions } from './agent-os.options.js';
 import type { Component } from './components/component.js';
 import { componentsIn, ComponentRegistry } from './components/component.registry.js';
 import { AgentOsConfigurationError } from './errors/agent-os-configuration.error.js';
+import { RequestedEvaluations } from './evals/requested.evaluations.js';
 import { Deadlines } from './execution/deadlines.js';
 import type { HookIdentity } from './execution/hook-execution.js';
 import { toHookCarry } from './execution/hook.carry.js';
@@ -52,6 +53,7 @@ export class AgentOsRuntime implements OnModuleInit {
   readonly components = new ComponentRegistry();
   readonly inFlight: InFlightRuns;
   readonly watch: RunWatch;
+  readonly evaluations = new RequestedEvaluations();
   readonly index = new RunIndex();
   /** The ledger of the executor, or of this process, and the operations on its executions. */
   readonly executions: ManagedHookExecutions;

@@ -5,6 +5,7 @@ import { AgentOsLogger } from '../errors/agent-os.logger.js';
 import { AgentRunError } from '../errors/agent-run.error.js';
 import { saidBy, textOf } from '../errors/http-exception.js';
 import { forLog } from '../errors/log.text.js';
+import { HooksNotStoredError, RunShutDownError } from '../errors/run.errors.js';
 import { TooManyRunsError } from '../errors/too-many-runs.error.js';
 import { isRecord } from '../data/is-record.js';
 import type { WireError, WireFieldProblem, WireValidationError } from '../protocol/errors.js';
@@ -31,10 +32,15 @@ export class AgentOsExceptionFilter implements ExceptionFilter {
       this.#logger.error(`An AgentOS route failed: ${reason}`, stack);
     }
     if (isAnswered) return;
-    if (thrown instanceof TooManyRunsError) this.responder.askToRetry(response, thrown);
+    if (isTemporary(thrown)) this.responder.askToRetry(response, thrown);
     const status = thrown instanceof HttpException ? thrown.getStatus() : 500;
     this.responder.reply(response, bodyOf(thrown), status);
   }
+}
+
+/** Whether a client may try again, and when. */
+function isTemporary(thrown: unknown): thrown is TooManyRunsError | RunShutDownError | HooksNotStoredError {
+  return [TooManyRunsError, RunShutDownError, HooksNotStoredError].some((type) => thrown instanceof type);
 }
 
 /** The part of an error that a client may read. */

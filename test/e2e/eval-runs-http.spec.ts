@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Agent, agentAsJudge, Team, type AgentOsOptions } from 'nestjs-agentos';
 import { EvalStore, type Evaluation } from 'nestjs-agentos/stores';
+import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { callJson, type JsonCall, type Reply } from '../support/json-client.js';
 import { runJson } from '../support/http-client.js';
+import { Shutdown } from '../support/shutdown.js';
 import { JSON_TYPE, type HttpOptions, type Item } from '../support/session-app.js';
 import { componentOf, CREATED_AT, evaluationOf } from '../support/stored-data.js';
 import { ADAPTERS, closeApps, shareApp, startApp, type TestApp } from '../support/test-app.js';
@@ -37,6 +39,11 @@ const KEPT: readonly Evaluation[] = [
     ...later,
   }),
 ];
+
+interface SlowJudge {
+  readonly begun: Gate;
+  readonly verdict: Gate;
+}
 
 interface Served extends TestApp {
   readonly store: EvalStore;
@@ -385,6 +392,70 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
     ])('only with fields that are right: %j', async (body) => {
       const { call } = await startJudged();
       expect((await call('POST', '/eval-runs', { body: { agent_id: 'judged', ...body } })).status).toBe(422);
+    });
+
+    /** An agent whose judge has begun, and gives its verdict once it may. */
+    async function startSlowJudge(options: Partial<AgentOsOptions> = {}): Promise<Served & SlowJudge> {
+      const begun = createGate();
+      const verdict = createGate();
+      const engine = async (): Promise<string> => {
+        begun.open();
+        await verdict.opened;
+        return '{"passed": true, "reason": "It is."}';
+      };
+      const slow = agentAsJudge({ criteria: 'It is polite.', engine, when: () => false });
+      const agent = new Agent({ id: 'slow', engine: () => 'Hello', postHooks: [slow] });
+      return { ...(await startJudged({}, { agents: [agent], teams: [], ...options })), begun, verdict };
+    }
+    const body = { ...asked, agent_id: 'slow' };
+
+    it('and shutdown waits for the judge, also if its client has left', async () => {
+      const served = await startSlowJudge();
+      const { store, begun, verdict } = served;
+      const steps: string[] = [];
+      const save = store.save.bind(store);
+      jest.spyOn(store, 'save').mockImplementation(async (evaluation) => {
+        steps.push('saved');
+        await save(evaluation);
+      });
+      const client = new AbortController();
+      const asking = fetch(`${served.url}/eval-runs`, {
+        method: 'POST',
+        headers: JSON_TYPE,
+        body: JSON.stringify(body),
+        signal: client.signal,
+      });
+      await begun.opened;
+      client.abort();
+      await expect(asking).rejects.toThrow();
+
+      const shutdown = await Shutdown.begin(served, () => steps.push('closed'));
+      steps.push('server closed');
+      verdict.open();
+      await shutdown.ended;
+
+      expect(steps).toEqual(['server closed', 'saved', 'closed']);
+      expect(served.log.messages('log').join()).toContain('for 1 evaluation ("slow": 1)');
+    });
+
+    it('until shutdownTimeout: then the request is answered, and nothing is kept', async () => {
+      const { store, url, begun, close } = await startSlowJudge({ shutdownTimeout: 50 });
+      const asking = fetch(`${url}/eval-runs`, {
+        method: 'POST',
+        headers: JSON_TYPE,
+        body: JSON.stringify(body),
+      });
+      await begun.opened;
+
+      await close();
+
+      const answer = await asking;
+      expect([answer.status, answer.headers.get('retry-after'), await answer.json()]).toEqual([
+        503,
+        '5',
+        { detail: 'The server is shutting down, so the run was stopped.' },
+      ]);
+      expect(await store.count()).toBe(0);
     });
 
     it('for the user that the host identifies, who alone sees it', async () => {

@@ -9,6 +9,7 @@ import {
 import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import type { Component } from '../../components/component.js';
 import { evaluateAnswer, judgeOf, type Judge } from '../../evals/agent-as-judge.js';
+import { RunShutDownError } from '../../errors/run.errors.js';
 import { EVAL_TYPE } from '../../protocol/evaluations.js';
 import type { NewEvaluation } from '../../protocol/requests.js';
 import { run } from '../../runs/start.js';
@@ -42,16 +43,32 @@ export class EvaluationRunner {
     if (criteria === undefined)
       throw new BadRequestException('criteria is required for agent-as-judge evaluation');
     const judge = this.#judge(component);
-    const output = await this.#run(component, input, request);
     const guidelines = [asked.additional_guidelines, asked.additional_context].filter(
       (text) => text !== undefined,
     );
     const { name = judge.name, scoring_strategy: scoring, threshold } = asked;
     const task = { name, criteria, guidelines, scoring, threshold };
-    const evaluation = await evaluateAnswer(judge, task, { input, output }, AbortSignal.timeout(TIMEOUT));
-    if (!evaluation) throw new BadGatewayException('The judge gave no verdict.');
-    await this.evals.save(evaluation);
-    return evaluation;
+    return this.runtime.evaluations.conduct(component.id, async () => {
+      const output = await this.#run(component, input, request);
+      const evaluation = await this.#judgeAnswer(judge, task, { input, output });
+      if (!evaluation) throw new BadGatewayException('The judge gave no verdict.');
+      await this.evals.save(evaluation);
+      return evaluation;
+    });
+  }
+
+  async #judgeAnswer(
+    judge: Judge,
+    task: Parameters<typeof evaluateAnswer>[1],
+    answer: Parameters<typeof evaluateAnswer>[2],
+  ): Promise<Evaluation | undefined> {
+    const { shutdown } = this.runtime;
+    const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT), shutdown]);
+    try {
+      return await evaluateAnswer(judge, task, answer, signal);
+    } catch (thrown) {
+      throw shutdown.aborted ? new RunShutDownError() : thrown;
+    }
   }
 
   #component({ agent_id: agentId, team_id: teamId }: NewEvaluation): Component {
