@@ -81,6 +81,56 @@ describe.each(ADAPTERS)('Two hundred streams at once, a tenth of them cut off, o
   );
 });
 
+const MIB = 1024 * 1024;
+/** Of all recordings together. */
+const RECORDED = 64 * MIB;
+/** Each stream is as long as the recording of a run may be. */
+const LONG_STREAMS = 200;
+const PIECES = 64;
+
+describe.each(['false', 'true'])('The recordings of long streams, with background=%s,', (background) => {
+  it(
+    'take as much memory as all of them may, while and after they are streamed',
+    async () => {
+      const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+      const teller = new Agent({
+        id: 'teller',
+        engine: async function* () {
+          for (let piece = 0; piece < PIECES; piece++) {
+            yield 'x'.repeat(MIB / PIECES);
+            await pause();
+          }
+        },
+      });
+      const { app, agentOs, url } = await startApp({
+        agentOs: { agents: [teller], sessionStore: new InMemorySessionStore({ maxSessions: 1 }) },
+      });
+      /** @returns the bytes that the client has read */
+      const tell = async (): Promise<number> => {
+        const response = await post(url, '/agents/teller', { message: 'hi', background });
+        let bytes = 0;
+        for await (const chunk of response.body ?? []) bytes += (chunk as Uint8Array).length;
+        return bytes;
+      };
+      const tellAll = async (streams: number): Promise<number> => {
+        const bytes = await Promise.all(Array.from({ length: streams }, tell));
+        await app.get(AgentOsRuntime).inFlight.idle();
+        await agentOs.drain();
+        return bytes.reduce((sum, count) => sum + count, 0);
+      };
+      await tellAll(2);
+      const before = usedHeap();
+      const streamed = await tellAll(LONG_STREAMS);
+      const recorded = usedHeap() - before;
+
+      expect(streamed).toBeGreaterThan(3 * RECORDED);
+      expect(recorded).toBeGreaterThan(0.8 * RECORDED);
+      expect(recorded).toBeLessThan(1.25 * RECORDED);
+    },
+    SLOW,
+  );
+});
+
 /** @returns the whole stream; undefined if the reader has left after so many frames */
 async function readStream(url: string, frames: number | undefined): Promise<string | undefined> {
   const reader = new AbortController();
