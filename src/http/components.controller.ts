@@ -1,10 +1,11 @@
-import { NotFoundException, Param, Res } from '@nestjs/common';
+import { NotFoundException, Param, Req, Res } from '@nestjs/common';
 
 import { COMPONENT_ROUTES } from '../protocol/routes.js';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import type { Component } from '../components/component.js';
 import type { ComponentKind } from '../model/component-identity.js';
 import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
+import { readQuery, type FieldRequest } from './forms/read-request.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { toWireComponent, toWireWorkflowSummary } from '../protocol/components.js';
 
@@ -42,8 +43,13 @@ export class ComponentsController {
   }
 
   @Handles(COMPONENT_ROUTES.workflow.show)
-  workflow(@Param('id') id: string, @Res() response: object): Promise<void> {
-    return this.#show('workflow', id, response);
+  async workflow(
+    @Param('id') id: string,
+    @Req() request: FieldRequest,
+    @Res() response: object,
+  ): Promise<void> {
+    readQuery(request, COMPONENT_ROUTES.workflow.show);
+    await this.#show('workflow', id, response);
   }
 
   async #list(kind: ComponentKind, response: object): Promise<void> {

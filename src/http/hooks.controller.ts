@@ -18,7 +18,7 @@ import type { IndexedRun } from '../execution/run.index.js';
 import type { StoppableRun } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
 import type { SessionOwner } from '../sessions/session.store.js';
-import { MAX_EXECUTIONS, type RecordedRunsQuery } from '../protocol/requests.js';
+import { MAX_EXECUTIONS, rangeOf, type RecordedRunsQuery } from '../protocol/requests.js';
 import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
 import { ChangesResponder } from './changes.responder.js';
 import { readBody, readQuery, type FieldRequest } from './forms/read-request.js';
@@ -27,6 +27,7 @@ import { RunExecutions } from './run.executions.js';
 import { RunTrees } from './run.trees.js';
 import { toWireRecordedRun, type RecordedRun } from './recorded.run.js';
 import { SessionAccess } from './sessions/session.access.js';
+import { SettledRuns } from './settled.runs.js';
 
 /** How many parts of a run, and how many of their activities, its timeline has. */
 const MAX_PARTS = 200;
@@ -37,6 +38,7 @@ const MAX_ACTIVITIES = 1_000;
 export class HooksController {
   constructor(
     private readonly runtime: AgentOsRuntime,
+    private readonly settledRuns: SettledRuns,
     private readonly access: SessionAccess,
     private readonly runExecutions: RunExecutions,
     private readonly responder: ProtocolResponder,
@@ -51,9 +53,10 @@ export class HooksController {
   @Handles(HOOK_ROUTES.runs)
   async runs(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const { page, limit, ...filter } = readQuery(request, HOOK_ROUTES.runs);
+    const { offset } = rangeOf({ page, limit });
     const owner = await this.access.ownerFor(request);
     const all = [...this.#running(owner, filter), ...this.#settled(owner, filter)];
-    const shown = all.slice((page - 1) * limit, page * limit);
+    const shown = all.slice(offset, offset + limit);
     const hooks = await this.#countHooks(shown, owner);
     const body: WireRecordedRuns = {
       data: shown.map((run) => ({ ...toWireRecordedRun(run), hooks: hooks.get(run.runId) ?? {} })),
@@ -133,12 +136,13 @@ export class HooksController {
   /** The runs that have settled, the latest first. */
   #settled(owner: SessionOwner | undefined, { state, component, outcome }: RunsFilter = {}): IndexedRun[] {
     if (state === 'running') return [];
-    return [...this.runtime.index.newestFirst()].filter(
-      (run) =>
-        isOf(run, owner) &&
-        (component === undefined || run.component.id === component) &&
-        (outcome === undefined || run.outcome === outcome),
-    );
+    return this.settledRuns
+      .of(owner)
+      .filter(
+        (run) =>
+          (component === undefined || run.component.id === component) &&
+          (outcome === undefined || run.outcome === outcome),
+      );
   }
 
   @Handles(HOOK_ROUTES.changes)

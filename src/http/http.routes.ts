@@ -35,6 +35,9 @@ import { SessionController } from './sessions/session.controller.js';
 import { SessionDeletion } from './sessions/session.deletion.js';
 import { SessionPresenter } from './sessions/session.presenter.js';
 import { SessionRunsController } from './sessions/session-runs.controller.js';
+import { SettledRuns } from './settled.runs.js';
+import { MetricsController } from './traces/metrics.controller.js';
+import { TraceFinder } from './traces/trace.finder.js';
 import { TracesController } from './traces/traces.controller.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 
@@ -56,6 +59,7 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
   SessionRunsController,
   EvalRunsController,
   TracesController,
+  MetricsController,
 ];
 
 /** The providers of the routes. */
@@ -83,4 +87,6 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   SessionAccess,
   SessionDeletion,
   SessionPresenter,
+  SettledRuns,
+  TraceFinder,
 ];

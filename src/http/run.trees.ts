@@ -2,12 +2,12 @@ import { parentIdOf, type RecordedRun } from './recorded.run.js';
 
 /** Runs, in flight and settled, with the runs below them. */
 export class RunTrees<R extends RecordedRun> {
-  readonly #runs: readonly R[];
+  readonly #byId = new Map<string, R>();
   readonly #children = new Map<string, R[]>();
 
   constructor(runs: readonly R[]) {
-    this.#runs = runs;
     for (const run of runs) {
+      this.#byId.set(run.runId, run);
       const parentId = parentIdOf(run);
       if (parentId === undefined) continue;
       const siblings = this.#children.get(parentId);
@@ -17,7 +17,7 @@ export class RunTrees<R extends RecordedRun> {
   }
 
   find(id: string): R | undefined {
-    return this.#runs.find(({ runId }) => runId === id);
+    return this.#byId.get(id);
   }
 
   /** The runs directly below a run. */

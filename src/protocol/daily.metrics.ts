@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { IndexedRun } from '../execution/run.index.js';
 import { COMPONENT_KINDS, type ComponentIdentity, type ComponentKind } from '../model/component-identity.js';
 import type { ModelIdentity } from '../model/run-output.js';
-import { isoTime, named, toIsoSeconds } from './schema.js';
+import { isoTime, named, toIsoSeconds, toIsoTime } from './schema.js';
 
 const Count = z.int();
 
@@ -42,13 +42,46 @@ const WireDay = named(
 );
 type WireDay = z.infer<typeof WireDay>;
 
+/** The answer of `POST /metrics/refresh`. */
+export const WireDays = z.array(WireDay);
+
+/** The answer of `POST /metrics/refresh` in the background. */
+export const WireMetricsRefresh = named(
+  'MetricsRefresh',
+  'What the refresh of metrics does.',
+  z.object({ status: z.enum(['started']), message: z.string() }),
+);
+
+export const METRICS_REFRESH: z.infer<typeof WireMetricsRefresh> = {
+  status: 'started',
+  message: 'Metrics are counted when they are asked for: GET /metrics has those of all runs so far.',
+};
+
+/** The answer of `GET /metrics/refresh/status`. */
+export const WireMetricsRefreshState = named(
+  'MetricsRefreshState',
+  'The state of the latest refresh of metrics.',
+  z.object({
+    status: z.enum(['completed']).describe('Always: metrics are counted when they are asked for.'),
+    started_at: isoTime('The time of the request. ISO 8601.'),
+    finished_at: isoTime('The time of the request. ISO 8601.'),
+    error: z.null(),
+  }),
+);
+
+/** @param time - of the request, in epoch milliseconds */
+export function toWireMetricsRefreshState(time: number): z.infer<typeof WireMetricsRefreshState> {
+  const at = toIsoTime(time);
+  return { status: 'completed', started_at: at, finished_at: at, error: null };
+}
+
 /** The answer of `GET /metrics`. */
 export const WireDailyMetrics = named(
   'DailyMetricsList',
   'Runs by day: the latest ones, which are remembered.',
   z.object({ metrics: z.array(WireDay), updated_at: isoTime('ISO 8601; null without runs.').nullable() }),
 );
-type WireDailyMetrics = z.infer<typeof WireDailyMetrics>;
+export type WireDailyMetrics = z.infer<typeof WireDailyMetrics>;
 
 const DAY = 86_400_000;
 

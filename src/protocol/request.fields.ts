@@ -47,11 +47,16 @@ export function id(): z.ZodString {
 /** A time in ISO 8601. */
 export function time(): z.ZodString {
   return text()
-    .refine((given) => ISO_TIME.test(given) && !Number.isNaN(Date.parse(given)), {
+    .refine(isTime, {
       error: 'Input should be a time in ISO 8601, such as 2026-01-31T12:00:00Z',
       params: { type: 'datetime_parsing' },
     })
     .meta({ format: 'date-time' });
+}
+
+/** Whether a text is a time in ISO 8601 with its zone. */
+export function isTime(text: string): boolean {
+  return ISO_TIME.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
-import { COMPONENT_KINDS } from '../model/component-identity.js';
+import { COMPONENT_KINDS, type ComponentKind } from '../model/component-identity.js';
 import { RUN_OUTCOMES, type RunStatus } from '../model/run-output.js';
 import {
   choice,
@@ -56,6 +56,10 @@ const PAGE = {
   limit: wholeNumber(1, 1_000).describe('Entries on a page.').default(20),
   // The largest page is far beyond any list, and still exact when it is multiplied.
   page: wholeNumber(0, 1_000_000_000).describe('The page; the first one is 1, or 0.').default(1),
+};
+
+const SORTED_PAGE = {
+  ...PAGE,
   sort_by: keyOf(SORT_FIELDS).describe('The field to sort by.').default('created_at'),
   sort_order: choice(['asc', 'desc']).describe('The direction of the sorting.').default('desc'),
 };
@@ -78,10 +82,19 @@ const COMPONENT_IDS = {
   workflow_id: id().optional(),
 };
 
+/** Only entries of some component. */
+function componentIdsOf(entries: string) {
+  const only = (kind: ComponentKind) => id().describe(`Only ${entries} of this ${kind}.`).optional();
+  return { agent_id: only('agent'), team_id: only('team'), workflow_id: only('workflow') };
+}
+
 /** The query of routes that ask for nothing else. */
 export const databaseQuery = z.object(DATABASE);
 /** The fields of every query. */
 export type DatabaseQuery = z.output<typeof databaseQuery>;
+
+/** The query of a workflow. */
+export const workflowQuery = z.object({ ...VERSION, ...DATABASE });
 
 /** Which session a request is about. */
 export const sessionQuery = z.object({ ...KIND, ...USER, ...DATABASE });
@@ -90,7 +103,7 @@ export type SessionQuery = z.output<typeof sessionQuery>;
 export const sessionsQuery = sessionQuery.extend({
   component_id: id().describe('Only sessions of this component.').optional(),
   session_name: id().describe('Only sessions whose name contains this text.').optional(),
-  ...PAGE,
+  ...SORTED_PAGE,
 });
 
 /** The status of a run in the protocol, by the status in a query. No run has null: runs do not pause here. */
@@ -171,13 +184,11 @@ export const hookRetry = named(
 );
 
 export const evaluationsQuery = z.object({
-  agent_id: id().describe('Only evaluations of this agent.').optional(),
-  team_id: id().describe('Only evaluations of this team.').optional(),
-  workflow_id: id().describe('Only evaluations of this workflow.').optional(),
+  ...componentIdsOf('evaluations'),
   model_id: id().describe('Only evaluations of answers that this model gave.').optional(),
   ...KIND,
   eval_types: id().describe('Types, separated by commas; there is only `agent_as_judge`.').optional(),
-  ...PAGE,
+  ...SORTED_PAGE,
   ...DATABASE,
 });
 export type EvaluationsQuery = z.output<typeof evaluationsQuery>;
@@ -186,23 +197,64 @@ export const tracesQuery = z.object({
   run_id: id().describe('Only the trace of this root run.').optional(),
   session_id: id().describe('Only traces of this session.').optional(),
   ...USER,
-  agent_id: id().describe('Only traces of runs of this agent.').optional(),
-  team_id: id().describe('Only traces of runs of this team.').optional(),
-  workflow_id: id().describe('Only traces of runs of this workflow.').optional(),
+  ...componentIdsOf('traces'),
   status: inAnyCase(choice(['OK', 'ERROR']))
     .describe('Only traces with this status.')
     .optional(),
   start_time: time().describe('Only traces that began then or later. ISO 8601.').optional(),
   end_time: time().describe('Only traces that ended then or before. ISO 8601.').optional(),
-  page: PAGE.page,
-  limit: PAGE.limit,
+  ...PAGE,
   ...DATABASE,
 });
-export type TracesQuery = z.output<typeof tracesQuery>;
+/** What selects traces. */
+export type TracesQuery = Partial<z.output<typeof tracesQuery>>;
+
+export const traceQuery = z.object({
+  span_id: id().describe('Only this span, without those inside it.').optional(),
+  ...DATABASE,
+});
+
+export const traceSessionsQuery = z.object({
+  ...USER,
+  ...componentIdsOf('traces'),
+  start_time: time().describe('Only traces that began then or later. ISO 8601.').optional(),
+  end_time: time().describe('Only traces that began then or before. ISO 8601.').optional(),
+  ...PAGE,
+  ...DATABASE,
+});
+export type TraceSessionsQuery = z.output<typeof traceSessionsQuery>;
+
+export const traceSearch = named(
+  'TraceSearch',
+  'The wanted traces.',
+  z.object({
+    filter: jsonObject()
+      .describe(
+        'Such as `{ "op": "EQ", "key": "status", "value": "OK" }`, with the fields and operators of ' +
+          '`GET /traces/filter-schema`; `IN` has `values`, `AND` and `OR` have `conditions`, `NOT` has a `condition`. ' +
+          'Default: all traces.',
+      )
+      .optional(),
+    group_by: choice(['run', 'session'])
+      .describe('Whole traces, or sessions with the numbers of their traces.')
+      .default('run'),
+    page: wholeNumber(1, 1_000_000_000).describe('The first page is 1.').default(1),
+    limit: wholeNumber(1, 100).describe('Entries on a page.').default(20),
+  }),
+);
 
 export const metricsQuery = z.object({
   starting_date: day().describe('The first day, such as 2026-01-31.').optional(),
   ending_date: day().describe('The last day.').optional(),
+  ...USER,
+  ...DATABASE,
+});
+export type MetricsQuery = Partial<z.output<typeof metricsQuery>>;
+
+export const metricsRefreshQuery = z.object({
+  background: flag()
+    .describe('The answer is 202, and `GET /metrics` has the metrics. Default: `false`.')
+    .default(false),
   ...USER,
   ...DATABASE,
 });
@@ -376,13 +428,21 @@ export interface PageRange {
   readonly page: number;
   readonly limit: number;
   readonly offset: number;
+}
+
+/** The page of a list in the order that a client wants. */
+export interface SortedPageRange extends PageRange {
   readonly sortBy: 'createdAt' | 'updatedAt' | 'name';
   readonly sortOrder: 'asc' | 'desc';
 }
 
 /** The page that the query of a list asks for. */
-export function rangeOf(query: z.output<z.ZodObject<typeof PAGE>>): PageRange {
-  const page = Math.max(1, query.page);
-  const { limit, sort_by, sort_order } = query;
-  return { page, limit, offset: (page - 1) * limit, sortBy: SORT_FIELDS[sort_by], sortOrder: sort_order };
+export function rangeOf({ page: asked, limit }: Pick<PageRange, 'page' | 'limit'>): PageRange {
+  const page = Math.max(1, asked);
+  return { page, limit, offset: (page - 1) * limit };
+}
+
+/** The page that the query of a sorted list asks for. */
+export function sortedRangeOf(query: z.output<z.ZodObject<typeof SORTED_PAGE>>): SortedPageRange {
+  return { ...rangeOf(query), sortBy: SORT_FIELDS[query.sort_by], sortOrder: query.sort_order };
 }

@@ -5,7 +5,7 @@ import { COMPONENT_KINDS, type ComponentKind } from '../model/component-identity
 import { AgUiEvent, agUiRequest } from './ag-ui.js';
 import { WIRE_COMPONENTS, WireWorkflowSummary } from './components.js';
 import { WireConfig, WireHealth, WireHome, WireInfo, WireModel } from './config.js';
-import { WireDailyMetrics } from './daily.metrics.js';
+import { WireDailyMetrics, WireDays, WireMetricsRefresh, WireMetricsRefreshState } from './daily.metrics.js';
 import { WireError, WireValidationError } from './errors.js';
 import { WireEvaluation, WireEvaluationPage } from './evaluations.js';
 import {
@@ -24,7 +24,14 @@ import { FAILED_RUNS, WIRE_RUNS, WirePendingRun } from './runs.js';
 import { SESSION_RUNS, WireRunPreview } from './session-runs.js';
 import { SESSION_DETAILS, WireSessionPage } from './sessions.js';
 import { RESUMED_EVENTS, WIRE_EVENTS } from './streams.js';
-import { WireTrace, WireTracePage } from './traces.js';
+import { WireTraceFilterSchema } from './trace.filter.js';
+import {
+  WireTrace,
+  WireTraceDetailPage,
+  WireTracePage,
+  WireTraceSessionPage,
+  WireTraceSpan,
+} from './traces.js';
 import { chatRequest, UiMessageChunk } from './ui-messages.js';
 
 /** A route of the protocol. Controllers have their paths from it, and the OpenAPI document everything else. */
@@ -450,7 +457,7 @@ export const EVALUATION_ROUTES = {
   },
 } as const satisfies Routes;
 
-/** The routes of traces, and of metrics by day. */
+/** The routes of traces. */
 export const TRACE_ROUTES = {
   list: {
     method: 'GET',
@@ -470,22 +477,93 @@ export const TRACE_ROUTES = {
     path: 'traces/:trace_id',
     tag: 'AgentOS traces',
     summary: 'Show a trace',
-    query: requests.databaseQuery,
+    query: requests.traceQuery,
     answers: {
-      200: json('The trace with all of its spans.', WireTrace),
-      404: problem('There is no such trace.'),
+      200: json('The trace with all of its spans, or one of them.', z.union([WireTrace, WireTraceSpan])),
+      404: problem('There is no such trace, or it has no such span.'),
       422: INVALID,
     },
   },
-  metrics: {
+  search: {
+    method: 'POST',
+    path: 'traces/search',
+    tag: 'AgentOS traces',
+    summary: 'Search traces',
+    query: requests.databaseQuery,
+    body: { schema: requests.traceSearch },
+    answers: {
+      200: json(
+        'A page of traces with all of their spans, or of sessions; the latest first.',
+        z.union([WireTraceDetailPage, WireTraceSessionPage]),
+      ),
+      400: problem('The filter is none, or compares what traces do not have.'),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+  filterSchema: {
+    method: 'GET',
+    path: 'traces/filter-schema',
+    tag: 'AgentOS traces',
+    summary: 'Describe the filters of traces',
+    query: requests.databaseQuery,
+    answers: {
+      200: json('The fields that a search may compare, and how.', WireTraceFilterSchema),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+  sessions: {
+    method: 'GET',
+    path: 'trace_session_stats',
+    tag: 'AgentOS traces',
+    summary: 'Count traces by session',
+    query: requests.traceSessionsQuery,
+    answers: {
+      200: json('A page of sessions, the one with the latest trace first.', WireTraceSessionPage),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+} as const satisfies Routes;
+
+/** The routes of metrics by day. */
+export const METRICS_ROUTES = {
+  list: {
     method: 'GET',
     path: 'metrics',
-    tag: 'AgentOS traces',
+    tag: 'AgentOS metrics',
     summary: 'Count runs and tokens by day',
     description: 'Of the runs that `GET /traces` remembers.',
     query: requests.metricsQuery,
     answers: {
       200: json('The days with runs, the earliest first.', WireDailyMetrics),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+  refresh: {
+    method: 'POST',
+    path: 'metrics/refresh',
+    tag: 'AgentOS metrics',
+    summary: 'Count runs and tokens anew',
+    description: 'Changes nothing: metrics are counted whenever they are asked for.',
+    query: requests.metricsRefreshQuery,
+    answers: {
+      200: json('The days with runs, the earliest first.', WireDays),
+      202: json('The metrics are up to date.', WireMetricsRefresh),
+      404: NO_DATABASE,
+      422: INVALID,
+    },
+  },
+  refreshState: {
+    method: 'GET',
+    path: 'metrics/refresh/status',
+    tag: 'AgentOS metrics',
+    summary: 'Tell whether metrics are counted',
+    query: requests.databaseQuery,
+    answers: {
+      200: json('They are up to date.', WireMetricsRefreshState),
       404: NO_DATABASE,
       422: INVALID,
     },
@@ -684,11 +762,20 @@ function runFailuresOf(kind: ComponentKind): Readonly<Record<string, Answer>> {
   };
 }
 
+const workflowRoutes = componentRoutesOf('workflow');
+
 /** The routes of components and their runs, by kind. */
 export const COMPONENT_ROUTES = {
   agent: componentRoutesOf('agent'),
   team: componentRoutesOf('team'),
-  workflow: componentRoutesOf('workflow'),
+  workflow: {
+    ...workflowRoutes,
+    show: {
+      ...workflowRoutes.show,
+      query: requests.workflowQuery,
+      answers: { ...workflowRoutes.show.answers, 422: INVALID },
+    },
+  },
 } as const satisfies Record<ComponentKind, Routes>;
 
 /** Every route of the protocol. */
@@ -699,4 +786,5 @@ export const ALL_ROUTES: readonly Route[] = [
   ...Object.values(SESSION_ROUTES),
   ...Object.values(EVALUATION_ROUTES),
   ...Object.values(TRACE_ROUTES),
+  ...Object.values(METRICS_ROUTES),
 ];

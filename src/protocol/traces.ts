@@ -73,6 +73,16 @@ const WireSpan: z.ZodType<WireSpan> = named(
   }),
 );
 
+const RunIds = z.object({
+  run_id: z.string(),
+  session_id: z.string(),
+  user_id: z.string().optional(),
+  agent_id: z.string().optional(),
+  team_id: z.string().optional(),
+  workflow_id: z.string().optional(),
+});
+type RunIds = z.infer<typeof RunIds>;
+
 const TraceFields = z.object({
   trace_id: z.string().describe('The id of the root run.'),
   name: z.string().describe('The name of its component.'),
@@ -84,12 +94,7 @@ const TraceFields = z.object({
   end_time: isoTime(),
   total_spans: z.int(),
   error_count: z.int(),
-  run_id: z.string(),
-  session_id: z.string(),
-  user_id: z.string().optional(),
-  agent_id: z.string().optional(),
-  team_id: z.string().optional(),
-  workflow_id: z.string().optional(),
+  ...RunIds.shape,
   created_at: isoTime(),
 });
 type TraceFields = z.infer<typeof TraceFields>;
@@ -103,12 +108,70 @@ export const WireTracePage = pageOf('TracePage', 'A page of traces.', WireTraceS
 export const WireTrace = named(
   'Trace',
   'A run tree with its hooks.',
-  TraceFields.extend({ tree: z.array(WireSpan).describe('The root run.') }),
+  TraceFields.extend({
+    tree: z.array(WireSpan).describe('The root run.'),
+    truncated: z
+      .boolean()
+      .optional()
+      .describe('The page is full, so only the root of the tree is shown. Only in lists.'),
+  }),
 );
-type WireTrace = z.infer<typeof WireTrace>;
+export type WireTrace = z.infer<typeof WireTrace>;
+export const WireTraceDetailPage = pageOf('TraceDetailPage', 'A page of whole traces.', WireTrace);
+
+/** A part of a trace by itself, without what it consists of. */
+export const WireTraceSpan = WireSpan;
+
+const WireTraceSession = named(
+  'TraceSessionStats',
+  'The traces of a session that are remembered.',
+  z.object({
+    session_id: z.string(),
+    user_id: RunIds.shape.user_id,
+    agent_id: RunIds.shape.agent_id.describe('The agent that ran last, if any.'),
+    team_id: RunIds.shape.team_id.describe('The team that ran last, if any.'),
+    workflow_id: RunIds.shape.workflow_id.describe('The workflow that ran last, if any.'),
+    total_traces: z.int(),
+    first_trace_at: isoTime('When the first of them began. ISO 8601.'),
+    last_trace_at: isoTime('When the last of them began. ISO 8601.'),
+  }),
+);
+type WireTraceSession = z.infer<typeof WireTraceSession>;
+
+export const WireTraceSessionPage = pageOf(
+  'TraceSessionStatsPage',
+  'A page of sessions with traces.',
+  WireTraceSession,
+);
+
+/** What filters compare of a trace. Times are epoch milliseconds. */
+export interface TraceFacts extends RunIds {
+  readonly trace_id: string;
+  readonly name: string;
+  readonly status: TraceStatus;
+  readonly duration_ms: number;
+  readonly start_time: number;
+  readonly end_time: number;
+  readonly created_at: number;
+}
+
+/** @param parts - the runs below the root, at any depth */
+export function toTraceFacts(root: IndexedRun, parts: readonly IndexedRun[]): TraceFacts {
+  const { runId, component, startedAt, settledAt } = root;
+  return {
+    ...idsOf(root),
+    trace_id: runId,
+    name: component.name,
+    status: traceStatusOf([root, ...parts]),
+    duration_ms: settledAt - startedAt,
+    start_time: startedAt,
+    end_time: settledAt,
+    created_at: startedAt,
+  };
+}
 
 /** The status of the trace of these runs: hooks do not count. */
-export function traceStatusOf(runs: readonly Pick<IndexedRun, 'outcome'>[]): TraceStatus {
+function traceStatusOf(runs: readonly Pick<IndexedRun, 'outcome'>[]): TraceStatus {
   return runs.every(({ outcome }) => outcome === 'completed') ? 'OK' : 'ERROR';
 }
 
@@ -123,6 +186,41 @@ export function toWireTraceSummary(traced: TracedRun): WireTraceSummary {
   return toTraceFields(traced, toRunSpan(traced));
 }
 
+/**
+ * The sessions of these traces, the one with the latest trace first.
+ *
+ * @param traces - the latest first
+ */
+export function toWireTraceSessions(traces: readonly TraceFacts[]): WireTraceSession[] {
+  const sessions = new Map<string, TraceFacts[]>();
+  for (const trace of traces) {
+    const others = sessions.get(trace.session_id);
+    if (others) others.push(trace);
+    else sessions.set(trace.session_id, [trace]);
+  }
+  return [...sessions]
+    .map(([id, ofSession]) => toWireTraceSession(id, ofSession))
+    .sort((one, other) =>
+      one.last_trace_at < other.last_trace_at ? 1 : one.last_trace_at > other.last_trace_at ? -1 : 0,
+    );
+}
+
+function toWireTraceSession(id: string, traces: readonly TraceFacts[]): WireTraceSession {
+  const latest = (key: keyof RunIds): string | undefined =>
+    traces.find((trace) => trace[key] !== undefined)?.[key];
+  const times = traces.map(({ created_at }) => created_at);
+  return {
+    session_id: id,
+    user_id: latest('user_id'),
+    agent_id: latest('agent_id'),
+    team_id: latest('team_id'),
+    workflow_id: latest('workflow_id'),
+    total_traces: traces.length,
+    first_trace_at: toIsoTime(Math.min(...times)),
+    last_trace_at: toIsoTime(Math.max(...times)),
+  };
+}
+
 export function toWireTrace(traced: TracedRun): WireTrace {
   const root = toRunSpan(traced);
   const { metadata } = root;
@@ -130,10 +228,20 @@ export function toWireTrace(traced: TracedRun): WireTrace {
   return { ...toTraceFields(traced, root), tree: [{ ...root, metadata: { ...metadata, ...tokens } }] };
 }
 
+/** A trace in a list that has no room for all of it. */
+export function shortenTrace({ tree, ...trace }: WireTrace): WireTrace {
+  return { ...trace, tree: tree.map((root) => ({ ...root, spans: undefined })) };
+}
+
+/** A span of a trace, without those inside it. */
+export function toWireTraceSpan(traced: TracedRun, id: string): WireSpan | undefined {
+  const span = withInner(toRunSpan(traced)).find((one) => one.id === id);
+  return span && { ...span, spans: undefined };
+}
+
 function toTraceFields(traced: TracedRun, root: WireSpan): TraceFields {
   const { run } = traced;
   const runs = withParts(traced);
-  const { id, kind } = run.component;
   const spans = withInner(root);
   const errors = spans.filter(({ status }) => status === 'ERROR').length;
   return {
@@ -145,13 +253,19 @@ function toTraceFields(traced: TracedRun, root: WireSpan): TraceFields {
     end_time: root.end_time,
     total_spans: spans.length,
     error_count: errors,
-    run_id: run.runId,
-    session_id: run.sessionId,
-    user_id: run.userId,
+    ...idsOf(run),
+    created_at: root.start_time,
+  };
+}
+
+function idsOf({ runId, sessionId, userId, component: { kind, id } }: IndexedRun): RunIds {
+  return {
+    run_id: runId,
+    session_id: sessionId,
+    user_id: userId,
     agent_id: kind === 'agent' ? id : undefined,
     team_id: kind === 'team' ? id : undefined,
     workflow_id: kind === 'workflow' ? id : undefined,
-    created_at: root.start_time,
   };
 }
 

@@ -13,6 +13,7 @@ import check_evaluations  # noqa: F401
 import check_remotes  # noqa: F401
 import check_runs  # noqa: F401
 import check_sessions  # noqa: F401
+import check_traces  # noqa: F401
 from checks import run_checks
 
 sys.exit(asyncio.run(run_checks()))

@@ -10,6 +10,7 @@ import * as library from 'nestjs-agentos';
 import * as executor from 'nestjs-agentos/executor';
 
 import { examples } from '../../sample-app/examples.js';
+import { ALL_ROUTES } from '../../src/protocol/routes.js';
 import { resolveOptions } from '../../src/resolve-options.js';
 import { defineHookOf } from '../../src/hooks/hook.definition.js';
 import {
@@ -219,6 +220,22 @@ describe('The tables of the documentation', () => {
     );
   });
 
+  it('say of every route of agno that is not served why it is not', () => {
+    const agno = readDocument('test/fixtures/agno-3.1-routes.txt').trim().split('\n').map(withoutNames);
+    const served = ALL_ROUTES.map(({ method, path }) => withoutNames(`${method} /${path}`));
+    const rows = tableUnder(readDocument('docs/guide/protocol.md'), '## Routes that are not served');
+    const named = rows.flatMap(([routes]) => namesIn(routes)).map(withoutNames);
+    const isNamed = (route: string, name: string): boolean => {
+      const [, path = ''] = route.split(' ');
+      return name.endsWith('…') ? path.startsWith(name.slice(0, -1)) : path === name;
+    };
+    const missing = agno.filter((route) => !served.includes(route));
+    expect(missing.filter((route) => !named.some((name) => isNamed(route, name)))).toEqual([]);
+    expect(named.filter((name) => !missing.some((route) => isNamed(route, name)))).toEqual([]);
+    expect(served.filter((route) => named.some((name) => isNamed(route, name)))).toEqual([]);
+    expect(rows.filter(([, reason]) => !reason)).toEqual([]);
+  });
+
   it('list the folders of src/ in the order that the lint rule enforces', () => {
     const config = readDocument('eslint.config.js');
     const [, layers = ''] = /const LAYERS = \[(.*?)\];/s.exec(config) ?? [];
@@ -229,6 +246,11 @@ describe('The tables of the documentation', () => {
     expect(listed.flatMap(([name]) => namesIn(name))).toEqual(folders);
   });
 });
+
+/** A route or path without the names of its parameters. */
+function withoutNames(route: string): string {
+  return route.replace(/:\w+|\{\w+\}/g, ':x');
+}
 
 /** The modules that a program exports. */
 async function modulesOf(path: string): Promise<Type[]> {

@@ -38,9 +38,15 @@ const OPERATIONS = [
     ['GET', `/${kind}/{id}/chat/{session_id}/stream`],
     ['POST', `/${kind}/{id}/ag-ui`],
   ]),
-  ...['/', '/health', '/info', '/config', '/models', '/traces', '/traces/{trace_id}', '/metrics'].map(
-    (path) => ['GET', path],
-  ),
+  ...['/', '/health', '/info', '/config', '/models'].map((path) => ['GET', path]),
+  ...['/traces', '/traces/{trace_id}', '/traces/filter-schema', '/trace_session_stats'].map((path) => [
+    'GET',
+    path,
+  ]),
+  ['POST', '/traces/search'],
+  ['GET', '/metrics'],
+  ['GET', '/metrics/refresh/status'],
+  ['POST', '/metrics/refresh'],
   ...['', '/executions', '/runs', '/runs/{run_id}', '/stats'].map((path) => ['GET', `/hooks${path}`]),
   ['POST', '/hooks/executions/retry'],
   ['POST', '/hooks/executions/{execution_id}/retry'],

@@ -4,6 +4,7 @@ import { Agent, Team } from 'nestjs-agentos';
 
 import { runJson } from '../support/http-client.js';
 import { captured } from '../support/captures.js';
+import { callJson } from '../support/json-client.js';
 import { answering, mockLab } from '../support/mock-lab.js';
 import { structuralDifferences } from '../support/structure.js';
 import { ADAPTERS, closeApps, startApp } from '../support/test-app.js';
@@ -68,6 +69,18 @@ describe.each(ADAPTERS)('Compared with the recorded answers of agno 3.1, on %s,'
         });
     },
   );
+
+  it('a version of a workflow is a whole number, or the workflow is not shown', async () => {
+    const workflow = await get('/workflows/w1');
+    for (const version of ['1', '99', ''])
+      expect(await get(`/workflows/w1?version=${version}`)).toEqual(workflow);
+    for (const version of ['abc', '1.5'])
+      expect(await callJson(url, 'GET', `/workflows/w1?version=${version}`)).toMatchObject({
+        status: 422,
+        body: { detail: [{ type: 'int_parsing', loc: ['query', 'version'], input: version }] },
+      });
+    expect((await callJson(url, 'GET', '/workflows/nope?version=1')).status).toBe(404);
+  });
 
   it('the information about the server has the same fields', async () => {
     expect(structuralDifferences(captured('3.1/info.json'), await get('/info'))).toEqual([]);

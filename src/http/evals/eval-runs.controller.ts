@@ -1,15 +1,15 @@
 import { NotFoundException, Param, Req, Res } from '@nestjs/common';
 
 import { EVALUATION_ROUTES } from '../../protocol/routes.js';
-import { EvalStore, type Evaluation, type EvaluationFilter } from '../../sessions/eval.store.js';
+import { EvalStore, type Evaluation } from '../../sessions/eval.store.js';
 import { shortenEvaluation, toWireEvaluation, type WireEvaluation } from '../../protocol/evaluations.js';
 import { toWirePage, type FoundPage } from '../../protocol/pages.js';
 import { isOf } from '../../sessions/session.filter.js';
 import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { isId } from '../../protocol/request.fields.js';
-import { rangeOf, type EvaluationsQuery } from '../../protocol/requests.js';
+import { sortedRangeOf, type EvaluationsQuery } from '../../protocol/requests.js';
 import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
-import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
+import { PageEntries, readInBatches } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { EvaluationRunner } from './evaluation.runner.js';
@@ -29,7 +29,7 @@ export class EvalRunsController {
   async list(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const startedAt = performance.now();
     const query = readQuery(request, EVALUATION_ROUTES.list);
-    const { page, limit } = rangeOf(query);
+    const { page, limit } = sortedRangeOf(query);
     const found = await this.#search(query, request);
     this.responder.reply(response, toWirePage({ ...found, page, limit, startedAt }));
   }
@@ -82,25 +82,17 @@ export class EvalRunsController {
   ): Promise<Pick<FoundPage<WireEvaluation>, 'data' | 'total'>> {
     const criteria = criteriaOf(query);
     if (!criteria) return { data: [], total: 0 };
-    const { limit, offset, sortBy, sortOrder } = rangeOf(query);
+    const { page: _, limit, offset, ...order } = sortedRangeOf(query);
     const owned = { ...criteria, userId: await this.access.ownerFor(request) };
     const entries = new PageEntries<WireEvaluation>();
     const counting = this.evals.count(owned);
-    const reading = this.#read({ ...owned, limit, offset, sortBy, sortOrder }, entries);
+    const reading = readInBatches(
+      { limit, offset },
+      (part) => this.evals.list({ ...owned, ...order, ...part }),
+      (evaluation) => entries.add(toWireEvaluation(evaluation), () => shortenEvaluation(evaluation)),
+    );
     const [total] = await Promise.all([counting, reading]);
     return { data: entries.all, total };
-  }
-
-  /** In batches: evaluations may be large. */
-  async #read(filter: EvaluationFilter & FoundRange, entries: PageEntries<WireEvaluation>): Promise<void> {
-    const { limit, offset } = filter;
-    for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {
-      const part = { limit: Math.min(ENTRIES_AT_ONCE, limit - read), offset: offset + read };
-      const evaluations = await this.evals.list({ ...filter, ...part });
-      for (const evaluation of evaluations)
-        entries.add(toWireEvaluation(evaluation), () => shortenEvaluation(evaluation));
-      if (evaluations.length < part.limit) return;
-    }
   }
 
   async #find(request: FieldRequest, id: string): Promise<Evaluation | undefined> {
@@ -108,11 +100,6 @@ export class EvalRunsController {
     const evaluation = isId(id) ? await this.evals.find(id) : undefined;
     return evaluation && isOf(evaluation, owner) ? evaluation : undefined;
   }
-}
-
-interface FoundRange {
-  readonly limit: number;
-  readonly offset: number;
 }
 
 function notFound(id: string): NotFoundException {

@@ -8,11 +8,11 @@ import { withoutUndefined } from '../../data/without-undefined.js';
 import { newId } from '../../model/ids.js';
 import { toWirePage } from '../../protocol/pages.js';
 import { sessionNotFound } from '../../sessions/session-not-found.js';
-import { SessionStore, type NewSession } from '../../sessions/session.store.js';
+import { SessionStore, type NewSession, type StoredSession } from '../../sessions/session.store.js';
 import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
-import { CLIENT_CONTEXT, rangeOf } from '../../protocol/requests.js';
+import { CLIENT_CONTEXT, sortedRangeOf } from '../../protocol/requests.js';
 import { readBody, readQuery, type FieldRequest } from '../forms/read-request.js';
-import { ENTRIES_AT_ONCE, PageEntries } from '../page.entries.js';
+import { PageEntries, readInBatches, type ListPart } from '../page.entries.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { shortenSession, toWireSession, type WireSession } from '../../protocol/sessions.js';
 import { SessionAccess } from './session.access.js';
@@ -36,7 +36,7 @@ export class SessionsController {
   async list(@Req() request: FieldRequest, @Res() response: object): Promise<void> {
     const startedAt = performance.now();
     const query = readQuery(request, SESSION_ROUTES.list);
-    const { page, limit, offset, ...order } = rangeOf(query);
+    const { page, limit, offset, ...order } = sortedRangeOf(query);
     const filter = {
       ...order,
       kind: query.type,
@@ -46,14 +46,14 @@ export class SessionsController {
     };
     const entries = new PageEntries<WireSession>();
     let total = 0;
-    // In batches: sessions may be large.
-    for (let read = 0; read < limit; read += ENTRIES_AT_ONCE) {
-      const part = { limit: Math.min(ENTRIES_AT_ONCE, limit - read), offset: offset + read };
+    const read = async (part: ListPart): Promise<readonly StoredSession[]> => {
       const found = await this.sessions.list({ ...filter, ...part });
-      for (const session of found.sessions) entries.add(toWireSession(session), shortenSession);
       ({ total } = found);
-      if (found.sessions.length < part.limit) break;
-    }
+      return found.sessions;
+    };
+    await readInBatches({ limit, offset }, read, (session) =>
+      entries.add(toWireSession(session), shortenSession),
+    );
     this.responder.reply(response, toWirePage({ data: entries.all, page, limit, total, startedAt }));
   }
 
