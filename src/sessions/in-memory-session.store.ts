@@ -11,7 +11,14 @@ import type { SessionChanges } from './session.changes.js';
 import { newSession, withMetadata, withRun, withUpdate } from './kept-session.js';
 import { latestWithin, limit, type Sized } from './kept.size.js';
 import { RecencyMap } from './recency.map.js';
-import { isOf, matchesRun, matchesSession, orderOf } from './session.filter.js';
+import {
+  filteredRunOf,
+  isOf,
+  matchesRun,
+  matchesSession,
+  orderOf,
+  type FilteredRun,
+} from './session.filter.js';
 import { storableText } from './storable.text.js';
 import { storableAnnotation, storableAppend, storableSession, storableUpdate } from './storable.js';
 import { sizeOfStorable, sizeOfStorableRun } from '../data/storable.size.js';
@@ -36,9 +43,8 @@ interface KeptSession {
   readonly runs: KeptRun[];
 }
 
-interface KeptRun extends Sized<PackedData<StoredRun>> {
-  readonly runId: string;
-}
+/** Filters look at the fields beside the packed run, so that only runs that are returned are unpacked. */
+interface KeptRun extends Sized<PackedData<StoredRun>>, FilteredRun {}
 
 /** Default maximum number of runs that one call returns. */
 const DEFAULT_LIMIT = 100;
@@ -140,14 +146,14 @@ export class InMemorySessionStore extends SessionStore {
     const { limit = DEFAULT_LIMIT, owner, before, maxSize } = filter;
     const kept = this.#find(sessionId, owner)?.runs ?? [];
     const end = before === undefined ? kept.length : kept.findIndex(({ runId }) => runId === before);
-    const found: Sized<StoredRun>[] = [];
-    for (let index = end - 1; index >= 0 && found.length < limit; index--) {
-      const { value: packed, size } = kept[index] as KeptRun;
-      const value = packed.read();
-      if (matchesRun(value, filter)) found.unshift({ value, size });
+    const latest: KeptRun[] = [];
+    for (let index = end - 1; index >= 0 && latest.length < limit; index--) {
+      const run = kept[index] as KeptRun;
+      if (matchesRun(run, filter)) latest.push(run);
     }
+    const found = latest.reverse();
     const fitting = maxSize === undefined ? found : latestWithin(found, maxSize);
-    return Promise.resolve(fitting.map(({ value }) => value));
+    return Promise.resolve(fitting.map(({ value }) => value.read()));
   }
 
   override find(id: string, owner?: SessionOwner): Promise<StoredSession | undefined> {
@@ -230,7 +236,7 @@ export class InMemorySessionStore extends SessionStore {
   }
 
   #keptRun(run: StoredRun, size: number): KeptRun {
-    return { runId: run.runId, value: this.#packer.pack(run), size };
+    return { ...filteredRunOf(run), value: this.#packer.pack(run), size };
   }
 
   #addRun(id: string, kept: KeptSession, run: KeptRun): void {

@@ -1,3 +1,4 @@
+import type { RunStatus } from '../model/run-output.js';
 import type {
   SessionFilter,
   SessionOwner,
@@ -46,17 +47,37 @@ export function matchesSession(session: StoredSession, filter: SessionFilter): b
   );
 }
 
+/** What a filter asks of a run. */
+export interface FilteredRun {
+  readonly runId: string;
+  readonly componentId: string;
+  readonly status: RunStatus;
+  readonly isWithdrawn: boolean;
+  /** In epoch seconds. */
+  readonly createdAt: number;
+}
+
+/** What a filter asks of this run. */
+export function filteredRunOf({ runId, component, output, isWithdrawn = false }: StoredRun): FilteredRun {
+  return {
+    runId,
+    componentId: component.id,
+    status: output.status,
+    isWithdrawn,
+    createdAt: output.createdAt,
+  };
+}
+
 /** Whether a run matches the filter. */
-export function matchesRun(run: StoredRun, filter: StoredRunFilter): boolean {
+export function matchesRun(run: FilteredRun, filter: StoredRunFilter): boolean {
   const { runId, componentId, statuses, isWithdrawn, createdAfter = 0, createdBefore = Infinity } = filter;
-  const { createdAt } = run.output;
   return (
     (runId === undefined || run.runId === runId) &&
-    (componentId === undefined || run.component.id === componentId) &&
-    (statuses === undefined || statuses.includes(run.output.status)) &&
-    (isWithdrawn === undefined || (run.isWithdrawn ?? false) === isWithdrawn) &&
-    createdAt >= createdAfter &&
-    createdAt <= createdBefore
+    (componentId === undefined || run.componentId === componentId) &&
+    (statuses === undefined || statuses.includes(run.status)) &&
+    (isWithdrawn === undefined || run.isWithdrawn === isWithdrawn) &&
+    run.createdAt >= createdAfter &&
+    run.createdAt <= createdBefore
   );
 }
 
