@@ -1,7 +1,6 @@
 import type { Provider, Type } from '@nestjs/common';
 
 import { agUiControllerOf } from './ag-ui/ag-ui.controller.js';
-import { AgUiResponder } from './ag-ui/ag-ui.responder.js';
 import { AgentOsGuard } from './agent-os.guard.js';
 import { AnswerInterceptor } from './answer.interceptor.js';
 import { ChangesResponder } from './changes.responder.js';
@@ -10,8 +9,6 @@ import { ConfigController } from './config.controller.js';
 import { EvaluationRunner } from './evals/evaluation.runner.js';
 import { EvalRunsController } from './evals/eval-runs.controller.js';
 import { chatControllerOf } from './chat/chat.controller.js';
-import { ChatRecordings } from './chat/chat.recordings.js';
-import { ChatResponder } from './chat/chat.responder.js';
 import { ReplacedRuns } from './chat/replaced.runs.js';
 import { BodyMemory } from './forms/body.memory.js';
 import { HealthController } from './health.controller.js';
@@ -29,6 +26,7 @@ import { RunFinder } from './runs/run.finder.js';
 import { RunRecordings } from './runs/run.recordings.js';
 import { RunResponder } from './runs/run.responder.js';
 import { runsControllerOf } from './runs/runs.controller.js';
+import { StreamResponder } from './runs/stream.responder.js';
 import { RunPages } from './sessions/run.pages.js';
 import { SessionAccess } from './sessions/session.access.js';
 import { SessionController } from './sessions/session.controller.js';
@@ -65,14 +63,11 @@ export const HTTP_CONTROLLERS: readonly Type[] = [
 /** The providers of the routes. */
 export const HTTP_PROVIDERS: readonly Provider[] = [
   AgentOsGuard,
-  AgUiResponder,
   AnswerInterceptor,
   BackgroundRunResponder,
   BackgroundRunStarter,
   BodyMemory,
   ChangesResponder,
-  ChatRecordings,
-  ChatResponder,
   EvaluationRunner,
   EventStreamOpener,
   HomeRoute,
@@ -88,5 +83,6 @@ export const HTTP_PROVIDERS: readonly Provider[] = [
   SessionDeletion,
   SessionPresenter,
   SettledRuns,
+  StreamResponder,
   TraceFinder,
 ];

@@ -4,10 +4,10 @@
  */
 
 /** The place in a stream that an id names. */
-export interface EventPlace {
+export interface EventPlace<I extends number | 'end' = number | 'end'> {
   readonly runId: string;
   /** The index of the event; `end` for the last event of a run whose other events are not numbered any more. */
-  readonly index: number | 'end';
+  readonly index: I;
 }
 
 const EVENT_ID = /^(.{1,255}):(\d{1,9}|end)$/;

@@ -10,9 +10,10 @@ import { readBody, type FieldRequest } from '../forms/read-request.js';
 import { nameController } from '../runs/name-controller.js';
 import { RunFinder } from '../runs/run.finder.js';
 import { withUser } from '../runs/run.user.js';
+import { StreamResponder } from '../runs/stream.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
+import { AgUiEncoder } from './ag-ui.encoder.js';
 import { parseAgUiForm } from './ag-ui.form.js';
-import { AgUiResponder } from './ag-ui.responder.js';
 
 /** The route for clients of AG-UI; a separate class for each kind of component. */
 export function agUiControllerOf(kind: ComponentKind): Type {
@@ -24,7 +25,7 @@ export function agUiControllerOf(kind: ComponentKind): Type {
       private readonly runtime: AgentOsRuntime,
       private readonly finder: RunFinder,
       private readonly access: SessionAccess,
-      private readonly responder: AgUiResponder,
+      private readonly streams: StreamResponder,
     ) {}
 
     /** Awaits the run: the handler's observable ends when the run has settled and its answer is being sent. */
@@ -34,8 +35,8 @@ export function agUiControllerOf(kind: ComponentKind): Type {
       // Checked before the message is read, and again when the run starts.
       this.runtime.inFlight.admit();
       const asked = readBody(request, routes.agUi);
-      const form = parseAgUiForm(asked, this.options.http);
-      await this.responder.answer(component, await withUser(form, request, this.access), asked, response);
+      const form = await withUser(parseAgUiForm(asked, this.options.http), request, this.access);
+      await this.streams.answer(component, form, new AgUiEncoder(asked), response);
     }
   }
   return nameController(AgUiController, kind);

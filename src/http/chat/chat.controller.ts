@@ -5,17 +5,18 @@ import { AgentOsRuntime } from '../../agent-os.runtime.js';
 import { RESOLVED_OPTIONS } from '../../agent-os.tokens.js';
 import type { ComponentKind } from '../../model/component-identity.js';
 import { COMPONENT_ROUTES } from '../../protocol/routes.js';
-import { isOf } from '../../sessions/session.filter.js';
+import { UI_MESSAGE_STREAM_HEADERS } from '../../protocol/ui-messages.js';
 import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { readBody, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { nameController } from '../runs/name-controller.js';
+import { ResumeResponder } from '../runs/resume.responder.js';
 import { RunFinder } from '../runs/run.finder.js';
 import { withUser } from '../runs/run.user.js';
+import { StreamResponder } from '../runs/stream.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
+import { ChatEncoder } from './chat.encoder.js';
 import { parseChatForm } from './chat.form.js';
-import { ChatRecordings } from './chat.recordings.js';
-import { ChatResponder } from './chat.responder.js';
 import { ReplacedRuns } from './replaced.runs.js';
 
 /** The routes for chat clients of the AI SDK; a separate class for each kind of component. */
@@ -28,9 +29,9 @@ export function chatControllerOf(kind: ComponentKind): Type {
       private readonly runtime: AgentOsRuntime,
       private readonly finder: RunFinder,
       private readonly access: SessionAccess,
-      private readonly recordings: ChatRecordings,
       private readonly replaced: ReplacedRuns,
-      private readonly chats: ChatResponder,
+      private readonly streams: StreamResponder,
+      private readonly resuming: ResumeResponder,
       private readonly responder: ProtocolResponder,
     ) {}
 
@@ -47,7 +48,8 @@ export function chatControllerOf(kind: ComponentKind): Type {
       const body = readBody(request, routes.chat);
       const form = await withUser(parseChatForm(body, this.options.http), request, this.access);
       const replaces = await this.replaced.of(body, component, form);
-      await this.chats.answer(component, { ...form, options: { ...form.options, replaces } }, response);
+      const asked = { ...form, options: { ...form.options, replaces } };
+      await this.streams.answer(component, asked, new ChatEncoder(), response);
     }
 
     @Handles(routes.chatStream)
@@ -58,13 +60,10 @@ export function chatControllerOf(kind: ComponentKind): Type {
       @Res() response: object,
     ): Promise<void> {
       const component = this.finder.component(kind, id);
-      const owner = await this.access.ownerFor(request);
-      const recording = this.recordings.running(
-        (run) => run.sessionId === sessionId && run.componentId === component.id && isOf(run, owner),
-      );
+      const recording = await this.finder.streamed(request, component, sessionId, 'chat');
       // A stream without its beginning cannot be read.
-      if (recording?.isWhole) await this.chats.repeat(recording, response);
-      else this.responder.replyNothing(response);
+      if (!recording?.keepsFrom(0)) return this.responder.replyNothing(response);
+      await this.resuming.fromStart(recording, response, UI_MESSAGE_STREAM_HEADERS);
     }
   }
   return nameController(ChatController, kind);

@@ -1,41 +1,65 @@
-import type { WireEvent } from '../../protocol/events.js';
-import { toFrame } from '../../protocol/streams.js';
+import type { Component } from '../../components/component.js';
+import { AgentOsLogger } from '../../errors/agent-os.logger.js';
+import { forLog } from '../../errors/log.text.js';
+import type { RunEvent } from '../../model/run-event.js';
+import type { RunHandle } from '../../runs/run.view.js';
 import type { EventStream } from './event.stream.js';
-import type { RunRecording } from './run.recording.js';
+import { recordedRunOf, type RunRecording } from './run.recording.js';
+import type { RunRecordings } from './run.recordings.js';
+import type { StreamEncoder } from './stream.encoder.js';
 
-/** The events of a run on their way to the client that has started it, and into a recording for a client that comes back. */
-export class RecordedStream {
-  readonly #stream: EventStream;
-  /** The first events: a run emits them while it is started, before its recording exists. */
-  #early: WireEvent[] = [];
-  #recording: RunRecording | undefined;
+/** The parts of a {@link RecordedStream}. */
+export interface RecordedStreamParts<E> {
+  readonly component: Component;
+  readonly encoder: StreamEncoder<E>;
+  readonly recordings: RunRecordings;
+  /** To the client that has started the run; undefined if it reads the recording, as others do. */
+  readonly stream?: EventStream;
+}
+
+/** A run that is being streamed. */
+interface StreamedRun {
+  readonly run: RunHandle;
+  readonly recording: RunRecording;
+}
+
+/** The events of a run on their way to the client that has started it, and into a recording for clients that come back. */
+export class RecordedStream<E> {
+  readonly #logger = new AgentOsLogger();
+  readonly #parts: RecordedStreamParts<E>;
+  /** What the first events are sent as: a run emits them while it is started, before its recording exists. */
+  #early: E[] = [];
+  #streamed: StreamedRun | undefined;
+  /** Set while the latest events could not be written. */
   #broken: { readonly thrown: unknown } | undefined;
 
-  constructor(stream: EventStream) {
-    this.#stream = stream;
-  }
-
-  /** Set while the latest events could not be written. */
-  get broken(): { readonly thrown: unknown } | undefined {
-    return this.#broken;
-  }
-
-  /** From now on the events are recorded, those before included. */
-  recordIn(recording: RunRecording): void {
-    this.#recording = recording;
-    const early = this.#early;
-    this.#early = [];
-    void this.#send(early);
+  constructor(parts: RecordedStreamParts<E>) {
+    this.#parts = parts;
   }
 
   /**
-   * Writes the next events. Resolves when the reader can take more, or has left.
+   * The run has started: from now on its events are recorded, those before included.
    *
-   * @throws what the events' function throws, and errors of the conversion to JSON
+   * @returns the recording
    */
-  write(events: () => readonly WireEvent[]): Promise<void> | undefined {
+  begin(run: RunHandle): RunRecording {
+    const { encoder, recordings } = this.#parts;
+    const recording = recordings.begin(recordedRunOf(run, encoder.route));
+    this.#streamed = { run, recording };
+    const early = this.#early;
+    this.#early = [];
+    void this.#send(early);
+    return recording;
+  }
+
+  /**
+   * Writes the next event. Resolves when the reader can take more, or has left.
+   *
+   * @throws what the encoder throws
+   */
+  write(event: RunEvent): Promise<void> | undefined {
     try {
-      const sent = this.#send(events());
+      const sent = this.#send(this.#parts.encoder.take(event, this.#streamed?.run));
       this.#broken = undefined;
       return sent;
     } catch (thrown) {
@@ -49,15 +73,40 @@ export class RecordedStream {
     this.#broken = { thrown };
   }
 
+  /** The run has settled, or could not be started. */
   end(): void {
-    // A run that did not start has no recording.
-    if (this.#early.length > 0) void this.#stream.write(this.#early.map((event) => toFrame(event)).join(''));
-    this.#stream.end();
+    const { encoder, stream } = this.#parts;
+    if (this.#broken) this.#report(this.#broken.thrown);
+    const last = encoder.end(this.#broken !== undefined);
+    if (this.#streamed) void this.#send(last);
+    else void stream?.write([...this.#early, ...last].map((sent) => encoder.toFrame(sent, undefined)).join(''));
+    stream?.end();
+    if (this.#streamed) this.#endRecording(this.#streamed);
   }
 
-  #send(events: readonly WireEvent[]): Promise<void> | undefined {
-    if (this.#recording) return this.#stream.write(this.#recording.record(events, false).join(''));
-    this.#early.push(...events);
+  #send(next: readonly E[]): Promise<void> | undefined {
+    if (this.#streamed) {
+      const { encoder, stream } = this.#parts;
+      const frames = this.#streamed.recording.record(next, (sent, place) => encoder.toFrame(sent, place));
+      return stream?.write(frames.join(''));
+    }
+    this.#early.push(...next);
     return undefined;
+  }
+
+  #endRecording({ run, recording }: StreamedRun): void {
+    const { encoder, recordings } = this.#parts;
+    recording.end(run.output.status);
+    if (encoder.isKept) recordings.keep(recording);
+    else recordings.drop(recording);
+  }
+
+  #report(thrown: unknown): void {
+    const { component, encoder } = this.#parts;
+    const { reason, stack } = forLog(thrown);
+    this.#logger.error(
+      `The event stream of ${component.kind} "${component.id}" for a client of /${encoder.route} broke: ${reason}`,
+      stack,
+    );
   }
 }

@@ -63,6 +63,21 @@ export class ResumeResponder {
     stream.end();
   }
 
+  /**
+   * Answers with the events of a run in flight from the first one on.
+   *
+   * @param headers - of the route's streams, besides those of all streams
+   */
+  async fromStart(
+    recording: RunRecording,
+    response: object,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const stream = this.streams.open(response, headers);
+    await copyFrames(recording, 0, stream);
+    stream.end();
+  }
+
   /** As {@link after}, with the events that a session stores, which are numbered no more: all of them, or nothing. */
   async afterStored({ index }: EventPlace, { runId, ...run }: StoredRun, response: object): Promise<void> {
     if (index === 'end') return this.responder.replyNothing(response);

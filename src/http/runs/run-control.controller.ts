@@ -97,7 +97,7 @@ export function runControlControllerOf(kind: ComponentKind): Type {
         'body',
       ]);
       const last = index ?? indexIn(lastEventOf(request), runId);
-      const recording = await this.finder.recorded(request, component, runId);
+      const recording = await this.finder.recorded(request, component, runId, 'runs');
       if (recording) return this.resuming.fromRecording(recording, last, response);
       const stored = sessionId && (await this.finder.stored(request, component, sessionId, runId));
       if (stored) return this.resuming.fromStore(stored, last, response);

@@ -8,7 +8,7 @@ import { isOf } from '../../sessions/session.filter.js';
 import { SessionStore, type SessionOwner, type StoredRun } from '../../sessions/session.store.js';
 import { isId } from '../../protocol/request.fields.js';
 import { SessionAccess } from '../sessions/session.access.js';
-import type { RunRecording } from './run.recording.js';
+import type { RecordedRun, RunRecording, StreamRoute } from './run.recording.js';
 import { RunRecordings } from './run.recordings.js';
 import { runningRun } from './running-run.js';
 
@@ -36,11 +36,37 @@ export class RunFinder {
     return run?.component.id === component.id && isSeen(run, owner) ? run : undefined;
   }
 
-  /** The recording of a run of the component. */
-  async recorded(request: object, component: Component, runId: string): Promise<RunRecording | undefined> {
-    const owner = await this.access.ownerFor(request);
+  /** The recording of a run of the component, for clients of the route; without one, for those of any route. */
+  async recorded(
+    request: object,
+    component: Component,
+    runId: string,
+    route?: StreamRoute,
+  ): Promise<RunRecording | undefined> {
+    const isMeant = await this.#recordedFor(request, component, route);
     const recording = this.recordings.find(runId);
-    return recording?.run.componentId === component.id && isOf(recording.run, owner) ? recording : undefined;
+    return recording && isMeant(recording.run) ? recording : undefined;
+  }
+
+  /** The recording of the component's latest run in flight in the session, for clients of the route. */
+  async streamed(
+    request: object,
+    component: Component,
+    sessionId: string,
+    route: StreamRoute,
+  ): Promise<RunRecording | undefined> {
+    const isMeant = await this.#recordedFor(request, component, route);
+    return this.recordings.running((run) => run.sessionId === sessionId && isMeant(run));
+  }
+
+  async #recordedFor(
+    request: object,
+    component: Component,
+    route: StreamRoute | undefined,
+  ): Promise<(run: RecordedRun) => boolean> {
+    const owner = await this.access.ownerFor(request);
+    return (run) =>
+      run.componentId === component.id && isOf(run, owner) && (route === undefined || run.route === route);
   }
 
   /** A run of the session, settled or not. */

@@ -1,10 +1,12 @@
 import type { RunStatus } from '../../model/run-output.js';
-import type { WireEvent } from '../../protocol/events.js';
+import type { EventPlace } from '../../protocol/event.ids.js';
 import type { RunView } from '../../runs/run.view.js';
-import { toFrame } from '../../protocol/streams.js';
 
 /** Bytes of events that are kept of one run; beyond that the oldest are dropped. */
 export const RECORDING_BYTES = 1024 * 1024;
+
+/** The last part of the route whose clients read a stream. Each route has a form of its own. */
+export type StreamRoute = 'runs' | 'chat' | 'ag-ui';
 
 /** The ids of a recorded run. */
 export interface RecordedRun {
@@ -12,12 +14,16 @@ export interface RecordedRun {
   readonly sessionId: string;
   readonly userId?: string;
   readonly componentId: string;
+  readonly route: StreamRoute;
 }
 
 /** The ids of a run that is recorded. */
-export function recordedRunOf({ runId, session, userId, component }: RunView): RecordedRun {
+export function recordedRunOf(
+  { runId, session, userId, component }: RunView,
+  route: StreamRoute,
+): RecordedRun {
   const user = userId === undefined ? {} : { userId };
-  return { runId, sessionId: session.id, componentId: component.id, ...user };
+  return { runId, sessionId: session.id, componentId: component.id, route, ...user };
 }
 
 /** The events of a run, for any number of readers. The run waits for none of them. */
@@ -61,30 +67,24 @@ export class RunRecording {
     return this.#endedAt;
   }
 
-  /** Whether no frame was dropped. */
-  get isWhole(): boolean {
-    return this.#firstIndex === 0;
+  /** Whether the event with this index and all after it are still kept. */
+  keepsFrom(index: number): boolean {
+    return index >= this.#firstIndex;
   }
 
   /**
    * Adds the next events.
    *
-   * @param isIndexed - whether the events name their index, as those of background runs do
+   * @param toFrame - writes an event at its place in the stream
    * @returns their frames
    */
-  record(events: readonly WireEvent[], isIndexed = true): readonly string[] {
+  record<E>(
+    events: readonly E[],
+    toFrame: (event: E, place: EventPlace<number>) => string,
+  ): readonly string[] {
     const { runId } = this.run;
     const first = this.total;
-    const frames = events.map((event, offset) => {
-      const index = first + offset;
-      return toFrame(isIndexed ? { ...event, event_index: index } : event, { runId, index });
-    });
-    this.add(frames);
-    return frames;
-  }
-
-  /** Adds the frames of the next events. */
-  add(frames: readonly string[]): void {
+    const frames = events.map((event, offset) => toFrame(event, { runId, index: first + offset }));
     const before = this.#bytes;
     for (const frame of frames) {
       this.#frames.push(frame);
@@ -93,6 +93,7 @@ export class RunRecording {
     this.#forgetOldest(RECORDING_BYTES);
     this.#onResized(this.#bytes - before);
     this.#wake();
+    return frames;
   }
 
   /** Drops the oldest events beyond this number of bytes. The latest one stays, for current readers. */

@@ -11,7 +11,7 @@ const MAX_ENDED = 1_000;
 /** Maximum bytes of all recordings, those of runs in flight included. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** The recordings of background runs. Those of ended runs are dropped in time, the least recently read first. */
+/** The recordings of streamed runs. Those of ended runs are dropped in time, the least recently read first. */
 @Injectable()
 export class RunRecordings {
   readonly #running = new Map<string, RunRecording>();

@@ -110,7 +110,7 @@ export function runsControllerOf(kind: ComponentKind): Type {
       request: FormRequest,
       response: object,
     ): Promise<void> {
-      const recording = await this.finder.recorded(request, component, last.runId);
+      const recording = await this.finder.recorded(request, component, last.runId, 'runs');
       if (recording) return this.resuming.after(last, recording, response);
       const stored = sessionId && (await this.finder.stored(request, component, sessionId, last.runId));
       if (!stored) throw new NotFoundException('Run not found');

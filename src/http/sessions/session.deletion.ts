@@ -4,8 +4,6 @@ import { CoordinatedSessionStore } from '../../sessions/coordinated-session.stor
 import { isOf } from '../../sessions/session.filter.js';
 import type { SessionOwner } from '../../sessions/session.store.js';
 import { isId } from '../../protocol/request.fields.js';
-import { ChatRecordings } from '../chat/chat.recordings.js';
-import type { RecordedRun } from '../runs/run.recording.js';
 import { RunRecordings } from '../runs/run.recordings.js';
 
 /** Deletes sessions with all data of their runs, and the recordings of sessions that the application deletes. */
@@ -14,13 +12,11 @@ export class SessionDeletion {
   constructor(
     private readonly sessions: CoordinatedSessionStore,
     recordings: RunRecordings,
-    chats: ChatRecordings,
   ) {
     sessions.onDeleted(({ ids, owner, deleted }) => {
-      const isDeleted = (run: RecordedRun): boolean =>
-        (ids.includes(run.sessionId) && isOf(run, owner)) || deleted.includes(run.sessionId);
-      recordings.forget(isDeleted);
-      chats.forget(isDeleted);
+      recordings.forget(
+        (run) => (ids.includes(run.sessionId) && isOf(run, owner)) || deleted.includes(run.sessionId),
+      );
     });
   }
 

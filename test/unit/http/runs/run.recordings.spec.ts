@@ -4,11 +4,16 @@ import { RunRecording } from '../../../../src/http/runs/run.recording.js';
 import { RunRecordings } from '../../../../src/http/runs/run.recordings.js';
 import { someTurns } from '../../../support/turns.js';
 
-const run = { runId: 'r1', sessionId: 's1', componentId: 'agent' };
+const run = { runId: 'r1', sessionId: 's1', componentId: 'agent', route: 'runs' } as const;
 const MEGABYTE = 1024 * 1024;
 
 function eventOf(content: string): { event: string; content: string } {
   return { event: 'RunContent', content };
+}
+
+/** An event that names its index. */
+function frameOf(event: { event: string; content: string }, { index }: { index: number }): string {
+  return `event: ${event.event}\ndata: ${JSON.stringify({ ...event, event_index: index })}\n\n`;
 }
 
 /** What a reader gets until the recording ends or the reader leaves. */
@@ -26,10 +31,10 @@ describe('A recording', () => {
   it('numbers its events, and gives them to each reader, however late', async () => {
     const recording = new RunRecording(run);
     const early = readAll(recording);
-    recording.record([eventOf('a'), eventOf('b')]);
+    recording.record([eventOf('a'), eventOf('b')], frameOf);
     await someTurns();
     const late = readAll(recording, 1);
-    recording.record([eventOf('c')]);
+    recording.record([eventOf('c')], frameOf);
     recording.end('COMPLETED');
     const [a, b, c] = ['a', 'b', 'c'].map((content, index) =>
       JSON.stringify({ event: 'RunContent', content, event_index: index }),
@@ -46,7 +51,7 @@ describe('A recording', () => {
     const recording = new RunRecording(run);
     const reader = new AbortController();
     const reading = readAll(recording, 0, reader.signal);
-    recording.record([eventOf('a')]);
+    recording.record([eventOf('a')], frameOf);
     await someTurns();
     reader.abort();
     expect(await reading).toHaveLength(1);
@@ -55,10 +60,13 @@ describe('A recording', () => {
   it('forgets its oldest events beyond a megabyte, but never the last one, and counts the forgotten ones', async () => {
     const recording = new RunRecording(run);
     const waiting = readAll(recording);
-    recording.record(Array.from({ length: 8 }, () => eventOf('x'.repeat(MEGABYTE / 4))));
+    recording.record(
+      Array.from({ length: 8 }, () => eventOf('x'.repeat(MEGABYTE / 4))),
+      frameOf,
+    );
     expect([recording.total, recording.buffered]).toEqual([8, 3]);
     expect(recording.bytes).toBeLessThanOrEqual(MEGABYTE);
-    recording.record([eventOf('y'.repeat(2 * MEGABYTE))]);
+    recording.record([eventOf('y'.repeat(2 * MEGABYTE))], frameOf);
     recording.end('COMPLETED');
     expect([recording.total, recording.buffered]).toEqual([9, 1]);
     const [last] = await waiting;
@@ -67,7 +75,7 @@ describe('A recording', () => {
 
   it('returns the events between two indexes, as far as they are stored', () => {
     const recording = new RunRecording(run);
-    recording.record(['a', 'b', 'c'].map(eventOf));
+    recording.record(['a', 'b', 'c'].map(eventOf), frameOf);
     const indexes = (from: number, to: number): unknown[] =>
       recording.frames(from, to).map((frame) => /"event_index":(\d+)/.exec(frame)?.[1]);
     expect([indexes(0, 3), indexes(1, 2), indexes(3, 3), indexes(7, 3)]).toEqual([
@@ -89,7 +97,7 @@ describe('Recordings', () => {
 
   const begin = (recordings: RunRecordings, runId: string, content = ''): RunRecording => {
     const recording = recordings.begin({ ...run, runId });
-    recording.record([eventOf(content)]);
+    recording.record([eventOf(content)], frameOf);
     return recording;
   };
   const end = (recordings: RunRecordings, recording: RunRecording): void => {
@@ -129,7 +137,7 @@ describe('Recordings', () => {
     // Two bytes each, in as many pieces as an answer may have.
     const pieces = Array.from({ length: 7 }, () => eventOf('é'.repeat(MEGABYTE / 16)));
     const all = Array.from({ length: 200 }, (_, index) => begin(recordings, `run ${index}`));
-    for (const recording of all) recording.record(pieces);
+    for (const recording of all) recording.record(pieces, frameOf);
     const bytes = all.reduce((sum, recording) => sum + recording.bytes, 0);
     expect(bytes).toBeLessThanOrEqual(64 * MEGABYTE);
     expect(bytes).toBeGreaterThan(32 * MEGABYTE);
