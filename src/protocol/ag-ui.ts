@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HOOK_EXECUTION_STATES } from '../execution/hook-execution.js';
 import { COMPONENT_KINDS } from '../model/component-identity.js';
 import { WireAnswerFile } from './answers.js';
+import { toEventId, type EventPlace } from './event.ids.js';
 import { toLine } from './event.lines.js';
 import { choice, id, jsonObject, keptObject, text } from './request.fields.js';
 import { named } from './schema.js';
@@ -15,8 +16,9 @@ import { named } from './schema.js';
 export const AG_UI_VERSION = '1.0';
 
 /** A frame of a stream of AG-UI events. */
-export function toAgUiFrame(event: AgUiEvent): string {
-  return `data: ${toLine(JSON.stringify(event))}\n\n`;
+export function toAgUiFrame(event: AgUiEvent, place?: EventPlace): string {
+  const id = place ? `id: ${toEventId(place)}\n` : '';
+  return `data: ${toLine(JSON.stringify(event))}\n${id}\n`;
 }
 
 const Component = z.object({ kind: z.enum(COMPONENT_KINDS), id: z.string(), name: z.string() });

@@ -75,6 +75,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   id: 'component',
   run_id: 'run',
   session_id: 'session',
+  thread_id: 'thread, which is that of its session',
   eval_run_id: 'evaluation',
 };
 

@@ -118,6 +118,12 @@ const UI_MESSAGES: Answer = {
   },
 };
 
+/** The answer to a client of AG-UI. */
+const AG_UI_EVENTS = events(
+  'The events of the run: each has the lines `data:` and `id:`, and an empty line.',
+  AgUiEvent,
+);
+
 /** The routes that describe the server. `home` has no controller. */
 export const SERVER_ROUTES = {
   home: {
@@ -717,12 +723,19 @@ function componentRoutesOf(kind: ComponentKind) {
       summary: `Run ${one} for an AG-UI client`,
       description:
         'For `HttpAgent` and other clients of AG-UI, version 1.0. A run that did not complete ends the stream with `RUN_ERROR`, ' +
-        'and one that was stopped with the outcome `cancelled`. The thread is the session of the run.',
+        'and one that was stopped with the outcome `cancelled`. The thread is the session of the run. A client that has ' +
+        'lost the stream sends the request once more with the header `Last-Event-ID`: the answer has the events after this ' +
+        'one, and no run is started.',
       body: { schema: agUiRequest },
       answers: {
-        200: events('The events of the run: each has a line `data:` and an empty line.', AgUiEvent),
-        400: problem('A file is empty or of an unsupported type.'),
-        404: problem(`There is no such ${kind}, or the session belongs to another user.`),
+        200: AG_UI_EVENTS,
+        204: nothing('With `Last-Event-ID`: the run has ended, and the client has all of its events.'),
+        400: problem(
+          'A file is empty or of an unsupported type, or `Last-Event-ID` is not the id of an event.',
+        ),
+        404: problem(
+          `There is no such ${kind}, the session belongs to another user, or the run of \`Last-Event-ID\` is not recorded.`,
+        ),
         413: problem('A text or a file is too large, or there are too many files.'),
         422: INVALID,
         503: retryLater(problem('Too many runs are in flight, or the server shuts down.')),
@@ -739,6 +752,23 @@ function componentRoutesOf(kind: ComponentKind) {
         200: UI_MESSAGES,
         204: nothing('No answer is being streamed.'),
         404: problem(`There is no such ${kind}.`),
+      },
+    },
+    agUiStream: {
+      method: 'GET',
+      path: `${path}/:id/ag-ui/:thread_id/stream`,
+      tag,
+      summary: `Read the events of a run of ${one} once more, for an AG-UI client`,
+      description:
+        'For clients that have lost the connection, or have loaded their page again: the events of the run in flight from ' +
+        'the first one on; with the header `Last-Event-ID` those after that event.',
+      answers: {
+        200: AG_UI_EVENTS,
+        204: nothing(
+          'No run of the thread is in flight; with `Last-Event-ID`: the client has all events of its run.',
+        ),
+        400: problem('`Last-Event-ID` is not the id of an event.'),
+        404: problem(`There is no such ${kind}, or the run of \`Last-Event-ID\` is not recorded.`),
       },
     },
   } as const satisfies Routes;

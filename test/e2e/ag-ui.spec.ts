@@ -186,13 +186,13 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
     return answer;
   }
 
-  it('reads a stream of server-sent events', async () => {
+  it('reads a stream of server-sent events with ids', async () => {
     const response = await post('/agents/helper', requestOf('Hi'));
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     const frames = (await response.text()).split('\n\n');
     expect(frames.at(-1)).toBe('');
-    expect(frames.slice(0, -1).every((frame) => /^data: \{.*\}$/.test(frame))).toBe(true);
+    expect(frames.slice(0, -1).every((frame) => /^data: \{.*\}\nid: [0-9a-f-]{36}:\d+$/.test(frame))).toBe(true);
   });
 
   it('gets its own names of the run and the thread back, and the ids of the run and the session', async () => {
@@ -671,8 +671,8 @@ function messageOf(content: unknown): { messages: object[] } {
 
 /** Reads the events of a response. */
 async function readEvents(response: Response): Promise<SentEvent[]> {
-  const frames = (await response.text()).split('\n\n').filter((frame) => frame.startsWith('data: '));
-  return frames.map((frame) => JSON.parse(frame.slice('data: '.length)) as SentEvent);
+  const lines = (await response.text()).split('\n').filter((line) => line.startsWith('data: '));
+  return lines.map((line) => JSON.parse(line.slice('data: '.length)) as SentEvent);
 }
 
 /** The values of custom events. */

@@ -37,6 +37,7 @@ const OPERATIONS = [
     ['POST', `/${kind}/{id}/chat`],
     ['GET', `/${kind}/{id}/chat/{session_id}/stream`],
     ['POST', `/${kind}/{id}/ag-ui`],
+    ['GET', `/${kind}/{id}/ag-ui/{thread_id}/stream`],
   ]),
   ...['/', '/health', '/info', '/config', '/models'].map((path) => ['GET', path]),
   ...['/traces', '/traces/{trace_id}', '/traces/filter-schema', '/trace_session_stats'].map((path) => [

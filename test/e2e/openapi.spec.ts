@@ -695,7 +695,7 @@ describe('The server behind the document', () => {
       const headers = { 'content-type': 'application/json' };
       const frames = await checked.send('POST', `${path}/ag-ui`, 200, { headers, body });
       expect(frames).toMatch(
-        /^data: \{"type":"RUN_STARTED".*data: \{"type":"RUN_(FINISHED|ERROR)"[^\n]*\n\n$/s,
+        /^data: \{"type":"RUN_STARTED".*data: \{"type":"RUN_(FINISHED|ERROR)"[^\n]*\nid: [^\n]*\n\n$/s,
       );
     }
     await checked.json('POST', '/agents/nobody/ag-ui', 404, {});

@@ -11,6 +11,8 @@ export type SourceEnd = number | 'lost';
 /**
  * A client that knows nothing but how event streams work: it reads fields as the standard says, remembers the last id, and
  * sends the same request again with it, until the server answers with anything else than a stream.
+ *
+ * The request is a form with fields, JSON, or, without a body, one with the method GET.
  */
 export class EventSourceClient {
   readonly events: SourceEvent[] = [];
@@ -18,7 +20,7 @@ export class EventSourceClient {
 
   constructor(
     private readonly url: string,
-    private readonly fields: Readonly<Record<string, string>>,
+    private readonly body: Readonly<Record<string, string>> | { readonly json: object } | undefined,
     private readonly headers: Readonly<Record<string, string>> = {},
   ) {}
 
@@ -34,9 +36,9 @@ export class EventSourceClient {
   async connect(loseAfter = Infinity): Promise<SourceEnd> {
     const connection = new AbortController();
     const response = await fetch(this.url, {
-      method: 'POST',
-      body: new URLSearchParams(this.fields),
+      ...this.#request(),
       headers: {
+        ...(this.#isJson ? { 'content-type': 'application/json' } : {}),
         connection: 'close',
         ...this.headers,
         ...(this.#lastEventId === '' ? {} : { 'last-event-id': this.#lastEventId }),
@@ -59,6 +61,20 @@ export class EventSourceClient {
       }
     }
     return response.status;
+  }
+
+  get #isJson(): boolean {
+    return typeof this.body?.['json'] === 'object';
+  }
+
+  #request(): { readonly method: string; readonly body?: string | URLSearchParams } {
+    const { body } = this;
+    if (!body) return { method: 'GET' };
+    const sent =
+      typeof body['json'] === 'object'
+        ? JSON.stringify(body['json'])
+        : new URLSearchParams(body as Record<string, string>);
+    return { method: 'POST', body: sent };
   }
 
   #dispatch(block: string): void {

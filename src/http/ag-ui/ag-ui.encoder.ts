@@ -1,6 +1,7 @@
 import type { RunEvent } from '../../model/run-event.js';
 import { AgUiEvents, type AgUiRequest, type AgUiSurroundings } from '../../protocol/ag-ui.events.js';
 import { toAgUiFrame, type AgUiEvent } from '../../protocol/ag-ui.js';
+import type { EventPlace } from '../../protocol/event.ids.js';
 import type { RunHandle } from '../../runs/run.view.js';
 import type { StreamEncoder } from '../runs/stream.encoder.js';
 
@@ -22,8 +23,8 @@ export class AgUiEncoder implements StreamEncoder<AgUiEvent> {
     return isBroken ? this.#events.breakOff() : [];
   }
 
-  toFrame(event: AgUiEvent): string {
-    return toAgUiFrame(event);
+  toFrame(event: AgUiEvent, place: EventPlace<number> | undefined): string {
+    return toAgUiFrame(event, place);
   }
 }
 
