@@ -4,15 +4,12 @@ import type { HookExecution } from '../execution/hook-execution.js';
 import type { ComponentIdentity } from '../model/component-identity.js';
 import type { PlainRecord } from '../model/run-context.js';
 import type { RunErrorFields, RunEvent } from '../model/run-event.js';
-import type { RunFile } from '../model/run-input.js';
 import type { RunOutput, StepOutput } from '../model/run-output.js';
-import type { RunSource } from '../model/run-source.js';
 import { tokensOf } from '../model/run-usage.js';
-import type { ToolExecution } from '../model/tool-execution.js';
 import { addUsage } from '../sessions/session.usage.js';
 import type { SessionUsage } from '../sessions/session.store.js';
+import { AgUiAnswer } from './ag-ui.answer.js';
 import { AG_UI_VERSION, type AgUiEvent, type AgUiHook, type AgUiUsage } from './ag-ui.js';
-import { toWireAnswerFile } from './answers.js';
 import { toJsonPatch } from './json.patch.js';
 import { toJsonObject } from './schema.js';
 
@@ -39,39 +36,17 @@ export interface AgUiSurroundings {
   readonly backgroundHooks: readonly HookExecution[];
 }
 
-/** A text or a reasoning message that is being written. */
-interface OpenMessage {
-  readonly type: 'text' | 'reasoning';
-  readonly messageId: string;
-}
-
-/** A message of the assistant, with its text and the calls of tools. */
-interface AssistantMessage {
-  readonly messageId: string;
-  hasCalls: boolean;
-  hasResults: boolean;
-}
-
 /**
- * Turns the events of a run into those of AG-UI: the answer of the run as messages, calls of tools and changes of the session's
- * state; steps of a workflow as steps, runs below it as subagents, hooks, sources and files as events of their own.
+ * Turns the events of a run into those of AG-UI: its answer as messages and calls of tools, runs below it as subagents with
+ * answers of their own; changes of the session's state, steps of a workflow and hooks.
  */
 export class AgUiEvents {
   readonly #request: AgUiRequest;
   #rootId: string | undefined;
   #isStarted = false;
   #isEnded = false;
-  #open: OpenMessage | undefined;
-  #message: AssistantMessage | undefined;
-  #messages = 0;
-  #hasText = false;
-  /** The text of the answer so far. */
-  #text = '';
-  /** The ids of calls as clients get them, by the ids of the engine. */
-  readonly #calls = new Map<string, string>();
-  #callCount = 0;
-  /** The sources and files that were sent, by their ids. */
-  readonly #sent = new Set<string>();
+  /** The answers of the run and of the runs below it that are shown, by the ids of the runs. */
+  readonly #answers = new Map<string, AgUiAnswer>();
   /** The names of open steps as clients know them, by the ids of the steps. */
   readonly #steps = new Map<string, string>();
   /** The runs below that have started, and whether they have ended. */
@@ -109,23 +84,6 @@ export class AgUiEvents {
 
   #takeOwn(event: RunEvent): readonly AgUiEvent[] {
     switch (event.type) {
-      case 'model-request-started':
-        this.#message = undefined;
-        return this.#endMessage();
-      case 'run-content':
-        return this.#writeText(event.content);
-      case 'run-reasoning':
-        return this.#write('reasoning', event.content);
-      case 'run-source':
-        return this.#once(`source ${event.source.id}`, toSourceEvent(event.source));
-      case 'run-file':
-        return this.#once(`file ${event.file.id}`, toFileEvent(event.file));
-      case 'tool-call-started':
-        return this.#call(event.tool);
-      case 'tool-call-completed':
-        return this.#result(event.tool, event.tool.result ?? '');
-      case 'tool-call-failed':
-        return this.#result(event.tool, event.error, true);
       case 'step-started':
         return [this.#startStep(event, 'step')];
       case 'block-started':
@@ -148,24 +106,20 @@ export class AgUiEvents {
       case 'run-error':
         return this.#fail(event);
       default:
-        return [];
+        return this.#answerOf(event.runId).take(event);
     }
   }
 
-  /** A run below the root. That of a step is not shown: the step is. */
+  /** A run below the root. Clients of older versions do not see that of a step: they see the step. */
   #takeBelow(event: RunEvent, rootId: string): readonly AgUiEvent[] {
     const { runId, parentRunId, step } = event;
-    if (parentRunId === rootId && step?.workflowRunId === rootId) return [];
+    const isStep = parentRunId === rootId && step?.workflowRunId === rootId;
+    if (isStep && !this.#knowsSubagents) return [];
     switch (event.type) {
       case 'run-started':
         return this.#startSubagent(event);
       case 'run-completed':
-        return this.#endSubagent(runId, {
-          type: 'SUBAGENT_FINISHED',
-          subagentRunId: runId,
-          result: { content: event.output.content },
-          outcome: { type: 'success' },
-        });
+        return this.#completeSubagent(event);
       case 'run-cancelled':
         return this.#endSubagent(runId, subagentError(runId, 'The run was stopped.', 'run_cancelled'));
       case 'run-error':
@@ -176,8 +130,25 @@ export class AgUiEvents {
       case 'post-hook-completed':
         return [toHookEvent(inlineHookOf(event))];
       default:
-        return [];
+        return this.#isOpen(runId) ? this.#answerOf(runId).take(event) : [];
     }
+  }
+
+  /** Whether the pieces of the answer of this run below can be shown as its own. */
+  #isOpen(runId: string): boolean {
+    return this.#knowsSubagents && this.#subagents.get(runId) === 'open';
+  }
+
+  get #knowsSubagents(): boolean {
+    return this.#request.protocolVersion !== undefined;
+  }
+
+  #answerOf(runId: string): AgUiAnswer {
+    const known = this.#answers.get(runId);
+    if (known) return known;
+    const answer = new AgUiAnswer(runId, runId === this.#rootId ? {} : { subagentRunId: runId });
+    this.#answers.set(runId, answer);
+    return answer;
   }
 
   #start(agentOsRunId: string): readonly AgUiEvent[] {
@@ -186,89 +157,6 @@ export class AgUiEvents {
     const { threadId, runId } = this.#request;
     const metadata = { agentOs: { runId: agentOsRunId } };
     return [{ type: 'RUN_STARTED', threadId, runId, protocolVersion: AG_UI_VERSION, metadata }];
-  }
-
-  // ---- the answer ----
-
-  #writeText(delta: string): readonly AgUiEvent[] {
-    this.#text += delta;
-    // A message with calls is complete: text after them is that of the next message.
-    if (this.#message?.hasCalls) this.#message = undefined;
-    // The empty lines between two messages belong to the answer as a whole.
-    const isFirst = this.#open?.type !== 'text' || this.#open.messageId !== this.#message?.messageId;
-    return this.#write('text', isFirst && this.#hasText ? delta.replace(/^\n+/, '') : delta);
-  }
-
-  #write(type: OpenMessage['type'], delta: string): readonly AgUiEvent[] {
-    if (delta === '') return [];
-    const messageId = type === 'text' ? this.#assistant().messageId : undefined;
-    if (this.#open?.type === type && (messageId ?? this.#open.messageId) === this.#open.messageId)
-      return [toDelta(this.#open, delta)];
-    const ended = this.#endMessage();
-    const opened: OpenMessage = { type, messageId: messageId ?? this.#newMessageId() };
-    this.#open = opened;
-    if (type === 'text') this.#hasText = true;
-    return [...ended, ...toStart(opened), toDelta(opened, delta)];
-  }
-
-  /** The message of the assistant that is being made. */
-  #assistant(): AssistantMessage {
-    return (this.#message ??= { messageId: this.#newMessageId(), hasCalls: false, hasResults: false });
-  }
-
-  #endMessage(): readonly AgUiEvent[] {
-    if (!this.#open) return [];
-    const { type, messageId } = this.#open;
-    this.#open = undefined;
-    if (type === 'text') return [{ type: 'TEXT_MESSAGE_END', messageId }];
-    return [
-      { type: 'REASONING_MESSAGE_END', messageId },
-      { type: 'REASONING_END', messageId },
-    ];
-  }
-
-  #call(tool: ToolExecution): readonly AgUiEvent[] {
-    if (this.#message?.hasResults) this.#message = undefined;
-    const message = this.#assistant();
-    message.hasCalls = true;
-    // Engines may use an id again, in later runs, too: clients would add the call to the earlier one.
-    const toolCallId = `${this.#rootId ?? ''}:${++this.#callCount}`;
-    this.#calls.set(tool.id, toolCallId);
-    return [
-      ...this.#endMessage(),
-      {
-        type: 'TOOL_CALL_START',
-        toolCallId,
-        toolCallName: tool.name,
-        parentMessageId: message.messageId,
-      },
-      {
-        type: 'TOOL_CALL_ARGS',
-        toolCallId,
-        delta: JSON.stringify(toJsonObject(tool.arguments)),
-      },
-      { type: 'TOOL_CALL_END', toolCallId },
-    ];
-  }
-
-  #result(tool: ToolExecution, content: string, isFailed = false): readonly AgUiEvent[] {
-    const called = this.#calls.has(tool.id) ? [] : this.#call(tool);
-    const toolCallId = this.#calls.get(tool.id) ?? '';
-    this.#calls.delete(tool.id);
-    if (this.#message) this.#message.hasResults = true;
-    const messageId = this.#newMessageId();
-    const failed = isFailed ? { metadata: { agentOs: { failed: true } } as const } : {};
-    return [...called, { type: 'TOOL_CALL_RESULT', messageId, toolCallId, role: 'tool', content, ...failed }];
-  }
-
-  #once(key: string, event: AgUiEvent | undefined): readonly AgUiEvent[] {
-    if (!event || this.#sent.has(key)) return [];
-    this.#sent.add(key);
-    return [event];
-  }
-
-  #newMessageId(): string {
-    return `${this.#rootId ?? ''}-${++this.#messages}`;
   }
 
   // ---- steps, and runs below ----
@@ -297,12 +185,12 @@ export class AgUiEvents {
     return [{ type: 'STEP_FINISHED', stepName, ...(agentOs ? { metadata: { agentOs } } : {}) }];
   }
 
-  #startSubagent({ runId, parentRunId = '', component }: RunEvent): readonly AgUiEvent[] {
+  #startSubagent({ runId, parentRunId = '', component, step }: RunEvent): readonly AgUiEvent[] {
     if (this.#subagents.has(runId)) return [];
     this.#subagents.set(runId, 'open');
     const { kind, id, name, description } = component;
-    if (this.#request.protocolVersion === undefined)
-      return [{ type: 'STEP_STARTED', stepName: this.#openStep(runId, name) }];
+    if (!this.#knowsSubagents) return [{ type: 'STEP_STARTED', stepName: this.#openStep(runId, name) }];
+    const stepId = step?.workflowRunId === parentRunId ? { stepId: step.stepId } : {};
     return [
       {
         type: 'SUBAGENT_STARTED',
@@ -310,7 +198,7 @@ export class AgUiEvents {
         name,
         ...(description === undefined ? {} : { description }),
         ...(this.#subagents.has(parentRunId) ? { parentSubagentRunId: parentRunId } : {}),
-        metadata: { agentOs: { component: { kind, id, name } } },
+        metadata: { agentOs: { component: { kind, id, name }, ...stepId } },
       },
     ];
   }
@@ -321,7 +209,20 @@ export class AgUiEvents {
   ): readonly AgUiEvent[] {
     if (this.#subagents.get(runId) !== 'open') return [];
     this.#subagents.set(runId, 'ended');
-    return this.#request.protocolVersion === undefined ? this.#endStep(runId) : [event];
+    if (!this.#knowsSubagents) return this.#endStep(runId);
+    return [...this.#answerOf(runId).end(), event];
+  }
+
+  #completeSubagent({ runId, output }: EventOf<'run-completed'>): readonly AgUiEvent[] {
+    return [
+      ...(this.#isOpen(runId) ? this.#answerOf(runId).complete(output) : []),
+      ...this.#endSubagent(runId, {
+        type: 'SUBAGENT_FINISHED',
+        subagentRunId: runId,
+        result: { content: output.content },
+        outcome: { type: 'success' },
+      }),
+    ];
   }
 
   // ---- hooks in the background ----
@@ -352,14 +253,10 @@ export class AgUiEvents {
 
   // ---- the end ----
 
-  #complete({ output, sessionState }: EventOf<'run-completed'>): readonly AgUiEvent[] {
-    const { content, data, sources = [], files = [] } = output;
-    // What was not streamed: a hook has added it, say, or it is the result of the last step.
-    const left = content.startsWith(this.#text) ? this.#writeText(content.slice(this.#text.length)) : [];
+  #complete({ runId, output, sessionState }: EventOf<'run-completed'>): readonly AgUiEvent[] {
+    const { content, data } = output;
     return [
-      ...left,
-      ...sources.flatMap((source) => this.#once(`source ${source.id}`, toSourceEvent(source))),
-      ...files.flatMap((file) => this.#once(`file ${file.id}`, toFileEvent(file))),
+      ...this.#answerOf(runId).complete(output),
       ...this.#toState(sessionState),
       ...this.#finish(),
       {
@@ -402,7 +299,7 @@ export class AgUiEvents {
     this.#isEnded = true;
     const open = [...this.#subagents].filter(([, state]) => state === 'open').reverse();
     return [
-      ...this.#endMessage(),
+      ...(this.#rootId === undefined ? [] : this.#answerOf(this.#rootId).end()),
       // Their last events were not shown: a guardrail has refused them, say, or the answer has not waited for them.
       ...open.flatMap(([runId]) =>
         this.#endSubagent(runId, subagentError(runId, 'The end of this run is not shown.')),
@@ -427,30 +324,6 @@ function changesState({ type }: RunEvent, isOwn: boolean): boolean {
     default:
       return false;
   }
-}
-
-function toStart({ type, messageId }: OpenMessage): readonly AgUiEvent[] {
-  if (type === 'text') return [{ type: 'TEXT_MESSAGE_START', messageId, role: 'assistant' }];
-  return [
-    { type: 'REASONING_START', messageId },
-    { type: 'REASONING_MESSAGE_START', messageId, role: 'reasoning' },
-  ];
-}
-
-function toDelta({ type, messageId }: OpenMessage, delta: string): AgUiEvent {
-  return type === 'text'
-    ? { type: 'TEXT_MESSAGE_CONTENT', messageId, delta }
-    : { type: 'REASONING_MESSAGE_CONTENT', messageId, delta };
-}
-
-function toSourceEvent(source: RunSource): AgUiEvent {
-  return { type: 'CUSTOM', name: 'agentos.source', value: source };
-}
-
-/** @returns undefined for a file without content and URL, as sessions store them */
-function toFileEvent(file: RunFile): AgUiEvent | undefined {
-  const value = toWireAnswerFile(file);
-  return value && { type: 'CUSTOM', name: 'agentos.file', value };
 }
 
 function toHookEvent(value: AgUiHook): AgUiEvent {

@@ -21,6 +21,18 @@ export function toAgUiFrame(event: AgUiEvent, place?: EventPlace): string {
   return `data: ${toLine(JSON.stringify(event))}\n${id}\n`;
 }
 
+const MESSAGE_ID = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d+$/;
+
+/** The id of a message: clients send it back, so it names the run that has written the message. */
+export function toMessageId(runId: string, count: number): string {
+  return `${runId}-${count}`;
+}
+
+/** The run that has written the message with this id; undefined if it cannot be the id of an answer. */
+export function runOfMessage(messageId: string): string | undefined {
+  return MESSAGE_ID.exec(messageId)?.[1];
+}
+
 const Component = z.object({ kind: z.enum(COMPONENT_KINDS), id: z.string(), name: z.string() });
 
 const AgentOsRun = z.object({ runId: z.string().describe('The id of the run on this server.') });
@@ -111,9 +123,12 @@ const JsonPatch = z.array(
 export type JsonPatch = z.infer<typeof JsonPatch>;
 
 const Run = { threadId: z.string(), runId: z.string().describe('As the client has named it.') };
-const Message = { messageId: z.string() };
+const Owner = {
+  subagentRunId: z.string().optional().describe('The run below that it belongs to; absent: the run itself.'),
+};
+const Message = { messageId: z.string(), ...Owner };
 const Delta = { ...Message, delta: z.string() };
-const Call = { toolCallId: z.string() };
+const Call = { toolCallId: z.string(), ...Owner };
 const Step = { stepName: z.string() };
 const Subagent = { subagentRunId: z.string() };
 
@@ -173,7 +188,12 @@ export const AgUiEvent = named(
       name: z.string(),
       description: z.string().optional(),
       parentSubagentRunId: z.string().optional(),
-      ...metadata(z.object({ component: Component })),
+      ...metadata(
+        z.object({
+          component: Component,
+          stepId: z.string().optional().describe('The step of the workflow that it does.'),
+        }),
+      ),
     }),
     event('SUBAGENT_FINISHED', {
       ...Subagent,
@@ -197,7 +217,7 @@ function event<const T extends string, S extends z.ZodRawShape>(type: T, shape: 
 }
 
 function custom<const N extends string, V extends z.ZodType>(name: N, value: V) {
-  return event('CUSTOM', { name: z.literal(name), value });
+  return event('CUSTOM', { name: z.literal(name), value, ...Owner });
 }
 
 const NO_TOOLS = 'Tools of the client are not supported: give them to the engine';
@@ -216,7 +236,10 @@ export const agUiRequest = named(
     messages: z
       .array(z.unknown(), { error: 'Input should be a list of messages' })
       .min(1, { error: 'Input should have at least one message' })
-      .describe('The messages of the client. Only the last one is read: the session has the others.'),
+      .describe(
+        'The messages of the client. Only the last one is read: the session has the others. The run replaces those of the ' +
+          'component after the last answer that is sent, unless another question follows that answer.',
+      ),
     state: z
       .unknown()
       .describe(

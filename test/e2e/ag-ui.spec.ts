@@ -35,6 +35,8 @@ let asked: EngineRequest[] = [];
 /** What background hooks have seen. */
 let hooksRun: string[] = [];
 let gate: Gate = createGate();
+/** How many members have begun to answer. */
+let begun = 0;
 
 async function* everything({ input }: EngineRequest): AsyncGenerator<EngineYield> {
   yield { type: 'model-request-started' };
@@ -107,16 +109,18 @@ async function* counting({ context }: EngineRequest): AsyncGenerator<EngineYield
   yield 'Counted.';
 }
 
+const expert = new Agent({ id: 'everything', engine: everything });
+const waiter = new Agent({ id: 'waiting', engine: waiting });
 const agents = [
   helper,
-  new Agent({ id: 'everything', engine: everything }),
+  expert,
   new Agent({
     id: 'guarded',
     engine: everything,
     postHooks: [defineGuardrail(() => undefined, { name: 'agree' })],
   }),
   new Agent({ id: 'refused', engine: everything, postHooks: [refuseAnswer] }),
-  new Agent({ id: 'waiting', engine: waiting }),
+  waiter,
   new Agent({
     id: 'noting',
     engine: () => 'Hi',
@@ -134,7 +138,41 @@ const agents = [
     },
   }),
 ];
+/** Answers in two pieces; the second one waits until both members have begun. */
+function half(id: string): Agent {
+  return new Agent({
+    id,
+    engine: async function* (): AsyncGenerator<EngineYield> {
+      yield `${id} `;
+      if (++begun === 2) gate.open();
+      await gate.opened;
+      yield `${id}.`;
+    },
+  });
+}
+const relay = new Team({
+  id: 'relay',
+  members: [waiter],
+  engine: ({ delegate, input }: LeaderRequest) => delegate('waiting', input),
+});
 const teams = [
+  relay,
+  new Team({
+    id: 'nested',
+    members: [relay],
+    engine: ({ delegate }: LeaderRequest) => delegate('relay', 'Hi'),
+  }),
+  new Team({
+    id: 'pair',
+    members: [half('left'), half('right')],
+    engine: async ({ delegate }: LeaderRequest) =>
+      (await Promise.all([delegate('left', 'Hi'), delegate('right', 'Hi')])).join(''),
+  }),
+  new Team({
+    id: 'travel',
+    members: [expert],
+    engine: async ({ delegate, input }: LeaderRequest) => `They say: ${await delegate('everything', input)}`,
+  }),
   new Team({
     id: 'desk',
     members: [helper, new Agent({ id: 'broken', engine: () => Promise.reject(new Error('a secret')) })],
@@ -153,6 +191,7 @@ const workflows = [
       step('last', ({ input }) => `Result: ${input}`),
     ],
   }),
+  new Workflow({ id: 'relay-flow', steps: [step('wait', waiter)] }),
   new Workflow({ id: 'halting', steps: [step('ask', helper), step('last', () => 'unreached')] }),
 ];
 
@@ -171,7 +210,7 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
   afterAll(closeApps);
   afterEach(() => {
     gate.open();
-    [asked, hooksRun, gate] = [[], [], createGate()];
+    [asked, hooksRun, gate, begun] = [[], [], createGate(), 0];
   });
 
   /** Asks, and checks what every answer must be. */
@@ -192,7 +231,9 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     const frames = (await response.text()).split('\n\n');
     expect(frames.at(-1)).toBe('');
-    expect(frames.slice(0, -1).every((frame) => /^data: \{.*\}\nid: [0-9a-f-]{36}:\d+$/.test(frame))).toBe(true);
+    expect(frames.slice(0, -1).every((frame) => /^data: \{.*\}\nid: [0-9a-f-]{36}:\d+$/.test(frame))).toBe(
+      true,
+    );
   });
 
   it('gets its own names of the run and the thread back, and the ids of the run and the session', async () => {
@@ -389,7 +430,6 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
 
   it('sees the members of a team as subagents, and the answer of the team as text', async () => {
     const { messages, events } = await ask('/teams/desk', 'Hi');
-    expect(messages).toMatchObject([{ role: 'assistant', content: 'Helper: help' }]);
     const subagents = events.filter(({ type }) => type.startsWith('SUBAGENT'));
     expect(subagents).toMatchObject([
       { type: 'SUBAGENT_STARTED', name: 'broken' },
@@ -402,9 +442,15 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
       },
       { type: 'SUBAGENT_FINISHED', result: { content: 'help' } },
     ]);
+    const subagentRunId = subagents[2]?.['subagentRunId'];
+    expect(messages).toMatchObject([
+      { role: 'assistant', content: 'help', subagentRunId },
+      { role: 'assistant', content: 'Helper: help' },
+    ]);
+    expect(messages[1]).not.toHaveProperty('subagentRunId');
     expect(JSON.stringify(events)).not.toContain('a secret');
     expect(customs(events, 'agentos.hook')).toContainEqual(
-      expect.objectContaining({ hook: 'note', state: 'scheduled', runId: subagents[2]?.['subagentRunId'] }),
+      expect.objectContaining({ hook: 'note', state: 'scheduled', runId: subagentRunId }),
     );
   });
 
@@ -419,17 +465,77 @@ describe.each(ADAPTERS)('A client of AG-UI, on %s,', (adapter) => {
       { type: 'STEP_FINISHED', stepName: 'Helper' },
     ]);
     expect(events.some(({ type }) => type.startsWith('SUBAGENT'))).toBe(false);
+    // It could not tell the texts of members from the answer.
+    expect(textsIn(events)).toEqual(['Helper: help']);
+  });
+
+  it.each(['/teams/relay', '/teams/nested', '/workflows/relay-flow'])(
+    'reads the text of a run below %s as it comes, as that of a subagent',
+    async (path) => {
+      const seen: (readonly [unknown, unknown])[] = [];
+      const onEvent = (event: SentEvent): void => {
+        if (event.type !== 'TEXT_MESSAGE_CONTENT') return;
+        seen.push([event['delta'], event['subagentRunId']]);
+        gate.open();
+      };
+      const { events, messages } = await ask(path, 'Hi', { onEvent });
+      const waiter = events.find(({ type, name }) => type === 'SUBAGENT_STARTED' && name === 'waiting');
+      const subagentRunId = waiter?.['subagentRunId'];
+      expect(seen.slice(0, 2)).toEqual([
+        ['One, ', subagentRunId],
+        ['two.', subagentRunId],
+      ]);
+      expect(messages).toContainEqual(
+        expect.objectContaining({ role: 'reasoning', content: 'Wait.', subagentRunId }),
+      );
+      expect(messages).toContainEqual(
+        expect.objectContaining({ role: 'assistant', content: 'One, two.', subagentRunId }),
+      );
+      expect(messages.at(-1)).toMatchObject({ role: 'assistant', content: 'One, two.' });
+      expect(messages.at(-1)).not.toHaveProperty('subagentRunId');
+    },
+  );
+
+  it('reads two members at once as messages of their own', async () => {
+    const { messages, events } = await ask('/teams/pair', 'Hi');
+    const owned = messages.filter((message) => 'subagentRunId' in message);
+    expect(owned).toMatchObject([{ content: 'left left.' }, { content: 'right right.' }]);
+    const owners = events
+      .filter(({ type }) => type === 'TEXT_MESSAGE_CONTENT')
+      .map((event) => event['subagentRunId']);
+    expect(new Set(owners.slice(0, 2)).size).toBe(2);
+  });
+
+  it('reads the calls of tools, sources and files of a member as its own', async () => {
+    const { messages, events } = await ask('/teams/travel', 'Rome');
+    const subagentRunId = events.find(({ type }) => type === 'SUBAGENT_STARTED')?.['subagentRunId'];
+    expect(messages.slice(0, 5)).toMatchObject([
+      { role: 'reasoning', subagentRunId },
+      { role: 'assistant', subagentRunId, toolCalls: [{}, {}] },
+      { role: 'tool', subagentRunId },
+      { role: 'tool', subagentRunId },
+      { role: 'assistant', content: '20 degrees.', subagentRunId },
+    ]);
+    const owners = events.flatMap(({ name, subagentRunId: owner }) =>
+      name === 'agentos.source' || name === 'agentos.file' ? [owner] : [],
+    );
+    expect(owners).toEqual([subagentRunId, subagentRunId]);
   });
 
   it('sees the steps of a workflow, and the result of the last one as text', async () => {
     const { messages, events } = await ask('/workflows/flow', 'Hi');
-    expect(messages).toMatchObject([{ content: expect.stringMatching(/^Result: /) }]);
+    expect(messages).toMatchObject([
+      { content: 'Hi', subagentRunId: expect.any(String) },
+      { content: expect.stringMatching(/^Result: /) },
+    ]);
     const steps = events.filter(({ type }) => type.startsWith('STEP'));
-    // The run of a step is not shown besides.
-    expect(events.filter(({ type }) => type.startsWith('SUBAGENT'))).toEqual([]);
     const started = steps.filter(({ type }) => type === 'STEP_STARTED');
     expect(started.map(({ stepName }) => stepName)).toEqual(['ask', 'both', 'left', 'right', 'last']);
     const stepId = stepOf(started[1])?.['stepId'];
+    // Functions have no runs.
+    expect(events.filter(({ type }) => type === 'SUBAGENT_STARTED')).toMatchObject([
+      { name: 'Helper', metadata: { agentOs: { stepId: stepOf(started[0])?.['stepId'] } } },
+    ]);
     expect(started.map(stepOf)).toMatchObject([
       { type: 'step' },
       { type: 'parallel' },
@@ -619,9 +725,9 @@ describe('A client of AG-UI', () => {
   it('is told to ask later while too many runs are in flight', async () => {
     gate = createGate();
     const { url } = await startApp({ agentOs: { agents, maxRuns: 1 } });
-    const begun = createGate();
-    const first = askAgUi(url, '/agents/waiting', 'Hi', { onEvent: () => begun.open() });
-    await begun.opened;
+    const started = createGate();
+    const first = askAgUi(url, '/agents/waiting', 'Hi', { onEvent: () => started.open() });
+    await started.opened;
     const second = await fetch(`${url}/agents/helper/ag-ui`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -687,6 +793,10 @@ function agentOsRunOf([first]: readonly SentEvent[]): string | undefined {
 
 function stepOf(event: SentEvent | undefined): Record<string, unknown> | undefined {
   return event?.metadata?.['agentOs'] as Record<string, unknown> | undefined;
+}
+
+function textsIn(events: readonly SentEvent[]): unknown[] {
+  return events.flatMap((event) => (event.type === 'TEXT_MESSAGE_CONTENT' ? [event['delta']] : []));
 }
 
 function statesIn(events: readonly SentEvent[]): SentEvent[] {
