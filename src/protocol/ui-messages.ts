@@ -156,11 +156,14 @@ export const chatRequest = named(
       .describe('The messages of the chat. Only the last one is read: the session has the others.'),
     trigger: text()
       .describe(
-        'Why the client asks: `regenerate-message` replaces an earlier answer, `submit-message` none.',
+        'Why the client asks: `regenerate-message` replaces an earlier answer; `submit-message` only with a `messageId`.',
       )
       .optional(),
     messageId: text()
-      .describe('The answer to replace, which is the id of its run. Default: the latest answer.')
+      .describe(
+        'With `regenerate-message` the answer to replace, which is the id of its run; default: the latest answer. With ' +
+          '`submit-message` a question that was edited: the run replaces the answers after the last one that is sent.',
+      )
       .nullable()
       .optional(),
     user_id: id().describe('The user, unless the server identifies the user.').optional(),

@@ -12,13 +12,14 @@ import { readBody, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { lastEventOf } from '../runs/last.event.js';
 import { nameController } from '../runs/name-controller.js';
+import { ReplacedRuns } from '../runs/replaced.runs.js';
 import { ResumeResponder } from '../runs/resume.responder.js';
 import { RunFinder } from '../runs/run.finder.js';
 import { withUser } from '../runs/run.user.js';
 import { StreamResponder } from '../runs/stream.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { AgUiEncoder } from './ag-ui.encoder.js';
-import { parseAgUiForm } from './ag-ui.form.js';
+import { droppedByAgUi, parseAgUiForm } from './ag-ui.form.js';
 
 /** The routes for clients of AG-UI; a separate class for each kind of component. */
 export function agUiControllerOf(kind: ComponentKind): Type {
@@ -30,6 +31,7 @@ export function agUiControllerOf(kind: ComponentKind): Type {
       private readonly runtime: AgentOsRuntime,
       private readonly finder: RunFinder,
       private readonly access: SessionAccess,
+      private readonly replaced: ReplacedRuns,
       private readonly streams: StreamResponder,
       private readonly resuming: ResumeResponder,
       private readonly responder: ProtocolResponder,
@@ -44,7 +46,8 @@ export function agUiControllerOf(kind: ComponentKind): Type {
       // Checked before the message is read, and again when the run starts.
       this.runtime.inFlight.admit();
       const asked = readBody(request, routes.agUi);
-      const form = await withUser(parseAgUiForm(asked, this.options.http), request, this.access);
+      const question = await withUser(parseAgUiForm(asked, this.options.http), request, this.access);
+      const form = await this.replaced.addTo(question, droppedByAgUi(asked), component);
       await this.streams.answer(component, form, new AgUiEncoder(asked), response);
     }
 

@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 
 import { isRecord } from '../../data/is-record.js';
-import { agUiContext, agUiMessage, agUiProps, type agUiRequest } from '../../protocol/ag-ui.js';
+import { agUiContext, agUiMessage, agUiProps, runOfMessage, type agUiRequest } from '../../protocol/ag-ui.js';
 import { MISSING, RequestProblems } from '../../protocol/read.js';
 import { Question, textOr, type Path } from '../forms/question.js';
 import type { RunForm, RunFormOptions } from '../forms/run-form.js';
+import type { DroppedAnswers } from '../runs/replaced.runs.js';
 
 type AgUiRequest = z.output<typeof agUiRequest>;
 
@@ -23,6 +24,22 @@ export function parseAgUiForm(request: AgUiRequest, options: RunFormOptions): Ru
   question.finish();
   const others = readOthers(request, options);
   return question.toForm(new Map(Object.entries({ ...others, session_id: threadId })));
+}
+
+/**
+ * The answers that a client of AG-UI has dropped: those after the last one that it sends before its question. Undefined if this
+ * cannot be known: it sends no answers, or earlier questions have none, such as one whose run it has left.
+ */
+export function droppedByAgUi({ messages }: Pick<AgUiRequest, 'messages'>): DroppedAnswers | undefined {
+  const earlier = messages.slice(0, -1).filter(isRecord);
+  const last = earlier.findLastIndex((message) => runOf(message) !== undefined);
+  if (last === -1 || earlier.slice(last + 1).some(({ role }) => role === 'user')) return undefined;
+  return { kept: new Set(earlier.map(runOf).filter((id) => id !== undefined)), otherwise: 'none' };
+}
+
+/** The run that has written a message; undefined for one of the client. */
+function runOf({ role, id }: Record<string, unknown>): string | undefined {
+  return role === 'user' || typeof id !== 'string' ? undefined : runOfMessage(id);
 }
 
 interface OtherFields {

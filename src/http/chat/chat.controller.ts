@@ -10,14 +10,14 @@ import { AgentOsRoutes, Handles } from '../agent-os-route.decorator.js';
 import { readBody, type FieldRequest } from '../forms/read-request.js';
 import { ProtocolResponder } from '../protocol.responder.js';
 import { nameController } from '../runs/name-controller.js';
+import { ReplacedRuns } from '../runs/replaced.runs.js';
 import { ResumeResponder } from '../runs/resume.responder.js';
 import { RunFinder } from '../runs/run.finder.js';
 import { withUser } from '../runs/run.user.js';
 import { StreamResponder } from '../runs/stream.responder.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { ChatEncoder } from './chat.encoder.js';
-import { parseChatForm } from './chat.form.js';
-import { ReplacedRuns } from './replaced.runs.js';
+import { droppedByChat, parseChatForm } from './chat.form.js';
 
 /** The routes for chat clients of the AI SDK; a separate class for each kind of component. */
 export function chatControllerOf(kind: ComponentKind): Type {
@@ -46,10 +46,9 @@ export function chatControllerOf(kind: ComponentKind): Type {
       // Checked before the message is read, and again when the run starts.
       this.runtime.inFlight.admit();
       const body = readBody(request, routes.chat);
-      const form = await withUser(parseChatForm(body, this.options.http), request, this.access);
-      const replaces = await this.replaced.of(body, component, form);
-      const asked = { ...form, options: { ...form.options, replaces } };
-      await this.streams.answer(component, asked, new ChatEncoder(), response);
+      const question = await withUser(parseChatForm(body, this.options.http), request, this.access);
+      const form = await this.replaced.addTo(question, droppedByChat(body), component);
+      await this.streams.answer(component, form, new ChatEncoder(), response);
     }
 
     @Handles(routes.chatStream)

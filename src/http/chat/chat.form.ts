@@ -5,6 +5,7 @@ import { MISSING } from '../../protocol/read.js';
 import { chatMessage, type chatRequest } from '../../protocol/ui-messages.js';
 import { Question } from '../forms/question.js';
 import type { RunForm, RunFormOptions } from '../forms/run-form.js';
+import type { DroppedAnswers } from '../runs/replaced.runs.js';
 
 type ChatRequest = z.output<typeof chatRequest>;
 
@@ -24,6 +25,21 @@ export function parseChatForm(
   readMessage(messages[last], question);
   question.finish();
   return question.toForm(new Map<string, unknown>([...Object.entries(others), ['session_id', id]]));
+}
+
+/** The answers that a chat client drops with a request; undefined for a new question. The id of an answer is that of its run. */
+export function droppedByChat({
+  trigger,
+  messageId,
+  messages,
+}: Pick<ChatRequest, 'trigger' | 'messageId' | 'messages'>): DroppedAnswers | undefined {
+  const sent = messages.filter(isRecord);
+  const latest = sent.findLast(({ role }) => role === 'assistant')?.['id'];
+  const kept = new Set(typeof latest === 'string' ? [latest] : []);
+  if (trigger === 'regenerate-message') return { kept, first: messageId ?? undefined, otherwise: 'latest' };
+  // The id is that of the question, if it was edited. If no answer is sent with it, those after it are not known.
+  const isEdited = typeof messageId === 'string' && sent.at(-1)?.['id'] === messageId;
+  return isEdited && kept.size > 0 ? { kept, otherwise: 'none' } : undefined;
 }
 
 function readMessage(given: unknown, question: Question): void {

@@ -79,7 +79,8 @@ export class RecordedStream<E> {
     if (this.#broken) this.#report(this.#broken.thrown);
     const last = encoder.end(this.#broken !== undefined);
     if (this.#streamed) void this.#send(last);
-    else void stream?.write([...this.#early, ...last].map((sent) => encoder.toFrame(sent, undefined)).join(''));
+    else
+      void stream?.write([...this.#early, ...last].map((sent) => encoder.toFrame(sent, undefined)).join(''));
     stream?.end();
     if (this.#streamed) this.#endRecording(this.#streamed);
   }
