@@ -6,6 +6,7 @@ import { createGate, type Gate } from 'nestjs-agentos/testing';
 import { callJson, type JsonCall, type Reply } from '../support/json-client.js';
 import { runJson } from '../support/http-client.js';
 import { Shutdown } from '../support/shutdown.js';
+import { someTurns } from '../support/turns.js';
 import { JSON_TYPE, type HttpOptions, type Item } from '../support/session-app.js';
 import { componentOf, CREATED_AT, evaluationOf } from '../support/stored-data.js';
 import { ADAPTERS, closeApps, shareApp, startApp, type TestApp } from '../support/test-app.js';
@@ -430,11 +431,13 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
       await expect(asking).rejects.toThrow();
 
       const shutdown = await Shutdown.begin(served, () => steps.push('closed'));
-      steps.push('server closed');
+      // A shutdown that did not wait would end now.
+      await someTurns();
+      steps.push('verdict');
       verdict.open();
       await shutdown.ended;
 
-      expect(steps).toEqual(['server closed', 'saved', 'closed']);
+      expect(steps).toEqual(['verdict', 'saved', 'closed']);
       expect(served.log.messages('log').join()).toContain('for 1 evaluation ("slow": 1)');
     });
 
