@@ -431,7 +431,7 @@ export const EVALUATION_ROUTES = {
       501: problem('The component has no judge, or the evaluation is of another type.'),
       502: problem("The model's provider has failed, or the judge gave no verdict."),
       503: retryLater(problem('Too many runs are in flight, or the server shuts down.')),
-      504: problem('The run has taken too long.'),
+      504: problem('The run or its judge has taken too long.'),
       default: problem('The run has ended with the status that a hook or an engine chose.'),
     },
   },

@@ -461,6 +461,17 @@ describe.each(ADAPTERS)('Evaluations over HTTP on %s', (adapter) => {
       expect(await store.count()).toBe(0);
     });
 
+    it('as long as the judge may take: then the answer is 504, and nothing is kept', async () => {
+      const limit = new AbortController();
+      jest.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(limit.signal);
+      const { call, store, begun } = await startSlowJudge();
+      const asking = call('POST', '/eval-runs', { body });
+      await begun.opened;
+      limit.abort();
+      expect(await asking).toEqual({ status: 504, body: { detail: 'The judge has taken too long.' } });
+      expect(await store.count()).toBe(0);
+    });
+
     it('for the user that the host identifies, who alone sees it', async () => {
       const { call } = await startJudged({ userId });
       const as = (user: string): JsonCall => ({ headers: { 'x-user': user } });

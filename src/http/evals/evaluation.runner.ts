@@ -1,6 +1,7 @@
 import {
   BadGatewayException,
   BadRequestException,
+  GatewayTimeoutException,
   Injectable,
   NotFoundException,
   NotImplementedException,
@@ -34,6 +35,7 @@ export class EvaluationRunner {
    * @throws NotImplementedException for another type of evaluation, and for a component without a judge
    * @throws AgentRunError if the run or its judge does not complete
    * @throws BadGatewayException if the judge gives no verdict
+   * @throws GatewayTimeoutException if the judge takes too long
    */
   async evaluate(asked: NewEvaluation, request: object): Promise<Evaluation> {
     const component = this.#component(asked);
@@ -63,11 +65,13 @@ export class EvaluationRunner {
     answer: Parameters<typeof evaluateAnswer>[2],
   ): Promise<Evaluation | undefined> {
     const { shutdown } = this.runtime;
-    const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT), shutdown]);
+    const timeout = AbortSignal.timeout(TIMEOUT);
     try {
-      return await evaluateAnswer(judge, task, answer, signal);
+      return await evaluateAnswer(judge, task, answer, AbortSignal.any([timeout, shutdown]));
     } catch (thrown) {
-      throw shutdown.aborted ? new RunShutDownError() : thrown;
+      if (shutdown.aborted) throw new RunShutDownError();
+      if (timeout.aborted) throw new GatewayTimeoutException('The judge has taken too long.');
+      throw thrown;
     }
   }
 
