@@ -8,6 +8,7 @@ import { AgentOsConfigurationError } from '../errors/agent-os-configuration.erro
 import { quoted, reasonOf } from '../errors/log.text.js';
 import { importNeeded } from '../peers/optional-peer.js';
 import { lockFolder } from './folder.lock.js';
+import { FolderMaintenance } from './folder.maintenance.js';
 import { checkSpace, guardSpace, RESERVE } from './free-space.js';
 
 /** PostgreSQL inside the process, with its files in a locked folder. */
@@ -36,7 +37,8 @@ const VERSION_FILE = 'PG_VERSION';
 export async function openPgliteFolder(path: string, feature: string): Promise<PgliteFolder> {
   if (path === 'memory://') {
     const client = await openData(path, feature);
-    return { client, close: () => close(client) };
+    const maintenance = new FolderMaintenance(client);
+    return { client, close: () => close(client, maintenance) };
   }
   if (path.trim() === '' || path.includes('://'))
     throw new AgentOsConfigurationError(`${feature} expects the path of a folder, got ${quoted(path)}.`);
@@ -46,8 +48,9 @@ export async function openPgliteFolder(path: string, feature: string): Promise<P
     await checkSpace(folder, RESERVE);
     const client = await openData(await prepareData(folder, feature), feature);
     guardSpace(client, folder);
+    const maintenance = new FolderMaintenance(client);
     const closeAndUnlock = async (): Promise<void> => {
-      await close(client);
+      await close(client, maintenance);
       await lock.release();
     };
     return { client, path: folder, close: closeAndUnlock };
@@ -57,7 +60,8 @@ export async function openPgliteFolder(path: string, feature: string): Promise<P
   }
 }
 
-async function close(client: PGlite): Promise<void> {
+async function close(client: PGlite, maintenance: FolderMaintenance): Promise<void> {
+  await maintenance.stop();
   if (!client.closed) await client.close();
 }
 
