@@ -450,6 +450,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         'scheduled',
         'scheduled',
       ]);
+      await own.store.close();
     });
 
     it('lets the other hooks of a tree run after a retry whose job is gone', async () => {
