@@ -15,6 +15,6 @@ it('Specs of one worker share modules, and find nothing else of the specs before
     ],
     { cwd: ROOT },
   );
-  expect(stderr).toContain('Tests:       12 passed, 12 total');
+  expect(stderr).toContain('Tests:       14 passed, 14 total');
   expect(stdout.match(/modules: \w+/g)).toEqual(['modules: first', 'modules: shared']);
 }, 120_000);

@@ -1,4 +1,5 @@
 import { sep } from 'node:path';
+import { compileFunction } from 'node:vm';
 
 import Runtime from 'jest-runtime';
 
@@ -20,13 +21,20 @@ const REFUSED = ['setMock', 'setModuleMock', 'isolateModules', 'isolateModulesAs
  * modules for itself.
  */
 export default class WorkerRuntime extends Runtime {
+  #sharesModules = false;
+
   constructor(config, environment, resolver, transformer, cacheFS, coverageOptions, testPath, globalConfig) {
     super(config, environment, resolver, transformer, cacheFS, coverageOptions, testPath, globalConfig);
+    if (environment.keepsModules !== true) return;
+    useGlobalsOfWorker(this);
     // Coverage is counted for each spec.
-    if (environment.keepsModules !== true || coverageOptions.collectCoverage) return;
+    if (coverageOptions.collectCoverage) return;
+    this.#sharesModules = true;
 
-    library ??= new Runtime(
-      ...[config, environment, resolver, transformer, cacheFS, coverageOptions, testPath, globalConfig],
+    library ??= useGlobalsOfWorker(
+      new Runtime(
+        ...[config, environment, resolver, transformer, cacheFS, coverageOptions, testPath, globalConfig],
+      ),
     );
     for (const name of REFUSED) this[name] = refuse;
 
@@ -56,6 +64,13 @@ export default class WorkerRuntime extends Runtime {
         : requireModule.call(this.cjsLoader, from, name, options, isActual);
   }
 
+  /** Packages of Jest are loaded once, too. The one that asks for them, with no second argument, keeps the tests of a spec. */
+  requireInternalModule(from, name) {
+    return this.#sharesModules && name !== undefined
+      ? library.requireInternalModule(from, name)
+      : super.requireInternalModule(from, name);
+  }
+
   /** For stacks of errors: the maps of the spec's own modules and of those that it shares. */
   getSourceMaps() {
     const own = super.getSourceMaps();
@@ -69,6 +84,26 @@ export default class WorkerRuntime extends Runtime {
       },
     };
   }
+}
+
+/** Lets a runtime load modules where this one is, not in a context of `node:vm`: see `worker.environment.js`. */
+function useGlobalsOfWorker(runtime) {
+  const { esmLoader, executor } = runtime;
+  esmLoader.getContext = () => undefined;
+  const { compile, dynamicImport, injectedModuleParameters } = executor;
+  executor.compile = (source, filename) => {
+    try {
+      return compileFunction(source, injectedModuleParameters, {
+        filename,
+        importModuleDynamically: (specifier, _function, attributes, phase) =>
+          dynamicImport(specifier, filename, undefined, attributes, phase),
+      });
+    } catch {
+      // Jest's own method fails, too, with an error for people.
+      return compile.call(executor, source, filename);
+    }
+  };
+  return runtime;
 }
 
 function refuse() {

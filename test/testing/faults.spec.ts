@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { blockEventLoop, createGate, startProcess } from 'nestjs-agentos/testing';
 
-import { realProcess } from '../support/unhandled-rejections.js';
-
 describe('createGate()', () => {
   it('makes a promise that the test resolves', async () => {
     const gate = createGate();
@@ -114,7 +112,7 @@ describe('startProcess()', () => {
     const listener = ({ name }: Error): void => {
       if (name.startsWith('MaxListeners')) warned.push(name);
     };
-    realProcess.on('warning', listener);
+    process.on('warning', listener);
     const program = programOf(`
       let line = 0;
       const print = () => console.log('line ' + ++line) ?? (line < 50 && setImmediate(print));
@@ -125,7 +123,7 @@ describe('startProcess()', () => {
 
     await running.ended;
     await new Promise((resolve) => setImmediate(resolve));
-    realProcess.off('warning', listener);
+    process.off('warning', listener);
     expect(warned).toEqual([]);
   });
 
