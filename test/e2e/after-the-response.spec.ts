@@ -10,7 +10,7 @@ import {
   UseInterceptors,
   type OnModuleInit,
 } from '@nestjs/common';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Agent, AgentOsInterceptor, AgentOsService } from 'nestjs-agentos';
 import { createGate, type Gate } from 'nestjs-agentos/testing';
 
@@ -131,8 +131,13 @@ describe.each(ADAPTERS)('After the response on %s', (adapter) => {
   });
 
   describe('G5: a hook that blocks the event loop does not delay a client in another process', () => {
+    let client: ClientProcess;
+    beforeAll(() => {
+      client = new ClientProcess();
+    });
+    afterAll(() => client.close());
+
     it.each(ANSWERS)('$answer', async ({ path, body }) => {
-      using client = new ClientProcess();
       const block = inBackground('block', () =>
         steps.push(client.blockUntilRead() ? 'the client has read everything' : 'the client is blocked'),
       );

@@ -1,5 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,19 +9,20 @@ import { blockEventLoop } from 'nestjs-agentos/testing';
 
 const SCRIPT = fileURLToPath(new URL('./read-answer.mjs', import.meta.url));
 
-/** A client that does not share the event loop with the server. */
+/** A client that does not share the event loop with the server. It reads one answer after another. */
 export class ClientProcess {
   readonly #folder = mkdtempSync(join(tmpdir(), 'client-'));
-  readonly #printed = join(this.#folder, 'printed.txt');
-  #process: ChildProcess | undefined;
+  readonly #process = spawn(process.execPath, [SCRIPT], { stdio: ['pipe', 'pipe', 'inherit'] });
+  #answers = 0;
 
   /** Sends the request; resolves with the whole answer. */
   async read(url: string, body = ''): Promise<string> {
-    const output = openSync(this.#printed, 'w');
-    this.#process = spawn(process.execPath, [SCRIPT, url, body], { stdio: ['ignore', output, 'inherit'] });
-    closeSync(output);
-    await once(this.#process, 'exit');
-    return readFileSync(this.#printed, 'utf8');
+    this.#answers += 1;
+    const file = this.#file;
+    const read = once(this.#process.stdout, 'data');
+    this.#process.stdin.write(`${JSON.stringify({ url, body, file })}\n`);
+    await read;
+    return readFileSync(file, 'utf8');
   }
 
   /**
@@ -30,11 +31,16 @@ export class ClientProcess {
    * @returns false if it has not done so in five seconds: it waits for something that is blocked
    */
   blockUntilRead(): boolean {
-    return blockEventLoop(5_000, { until: () => statSync(this.#printed).size > 0 });
+    return blockEventLoop(5_000, { until: () => existsSync(this.#file) && statSync(this.#file).size > 0 });
   }
 
-  [Symbol.dispose](): void {
-    this.#process?.kill();
+  close(): void {
+    this.#process.kill();
     rmSync(this.#folder, { recursive: true });
+  }
+
+  /** Where the client writes the answer. */
+  get #file(): string {
+    return join(this.#folder, `${this.#answers}.txt`);
   }
 }
