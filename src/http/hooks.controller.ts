@@ -24,13 +24,12 @@ import { ChangesResponder } from './changes.responder.js';
 import { readBody, readQuery, type FieldRequest } from './forms/read-request.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { RunExecutions } from './run.executions.js';
-import { RunTrees } from './run.trees.js';
+import { MAX_PARTS, RunTrees } from './run.trees.js';
 import { toWireRecordedRun, type RecordedRun } from './recorded.run.js';
 import { SessionAccess } from './sessions/session.access.js';
 import { SettledRuns } from './settled.runs.js';
 
-/** How many parts of a run, and how many of their activities, its timeline has. */
-const MAX_PARTS = 200;
+/** How many activities the timeline of a run has. */
 const MAX_ACTIVITIES = 1_000;
 
 /** Shows the hooks and the outcomes of their executions, retries failed executions, and cancels those that wait. */

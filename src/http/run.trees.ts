@@ -1,5 +1,8 @@
 import { parentIdOf, type RecordedRun } from './recorded.run.js';
 
+/** How many of the runs below a run are shown with it. */
+export const MAX_PARTS = 200;
+
 /** Runs, in flight and settled, with the runs below them. */
 export class RunTrees<R extends RecordedRun> {
   readonly #byId = new Map<string, R>();

@@ -6,12 +6,9 @@ import { toTraceFacts, type TraceFacts, type TracedRun } from '../../protocol/tr
 import type { TraceFilter } from '../../protocol/trace.filter.js';
 import type { PageRange } from '../../protocol/requests.js';
 import { RunExecutions } from '../run.executions.js';
-import { RunTrees } from '../run.trees.js';
+import { MAX_PARTS, RunTrees } from '../run.trees.js';
 import { SessionAccess } from '../sessions/session.access.js';
 import { SettledRuns } from '../settled.runs.js';
-
-/** How many runs below a root its trace has. */
-const MAX_PARTS = 200;
 
 /** Finds the latest runs as traces: root runs that have settled, with the runs below them and their hooks. */
 @Injectable()
