@@ -427,4 +427,31 @@ describe('Output guardrails, for clients of AG-UI,', () => {
     expect(messages.at(-1)?.content).toMatch(/The code is \*\*\*\*\.$/);
     expect(JSON.stringify(events)).not.toContain(SECRET);
   });
+
+  it.each([
+    ['of a member', (member: Agent) => passingOn('root', member)],
+    ['of a step', (agent: Agent) => new Workflow({ id: 'root', steps: [agent] })],
+  ])('show of the text %s only what its own guardrail has left', async (_whose, around) => {
+    const root = around(telltale('part', { postHooks: [mask] }));
+    const { url } = await startApp({ agentOs: registrationOf(root) });
+    const { messages, events } = await askAgUi(url, pathOf(root), 'hello');
+
+    expect(messages.filter((message) => 'subagentRunId' in message)).toMatchObject([
+      { role: 'assistant', content: 'The code is ****.' },
+    ]);
+    expect(JSON.stringify(events)).not.toContain(SECRET);
+  });
+
+  it.each([
+    ['of a member', (member: Agent) => passingOn('root', member, agree)],
+    ['of a step', (agent: Agent) => new Workflow({ id: 'root', steps: [agent], postHooks: [agree] })],
+  ])('show the pieces %s once the guardrail around it has passed', async (_whose, around) => {
+    const root = around(telltale('part'));
+    const { url } = await startApp({ agentOs: registrationOf(root) });
+    const { messages } = await askAgUi(url, pathOf(root), 'hello');
+
+    const own = messages.filter((message) => 'subagentRunId' in message);
+    expect(own.map(({ role }) => role)).toEqual(['assistant', 'tool', 'reasoning', 'assistant']);
+    expect(own.at(-1)).toMatchObject({ content: `The code is ${SECRET}.` });
+  });
 });
