@@ -1,5 +1,5 @@
 import { HttpAgent, type Message } from '@ag-ui/client';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Agent, InMemorySessionStore, Team } from 'nestjs-agentos';
 import type { EngineRequest, LeaderRequest } from 'nestjs-agentos/engine';
 import type { StoredRunFilter } from 'nestjs-agentos/stores';
@@ -131,11 +131,12 @@ describe('A client of AG-UI that drops answers', () => {
   it('leaves the answer of a team alone if it has only the messages of a member', async () => {
     const agent = newAgent('/teams/desk');
     await ask(agent, 'one');
-    agent.setMessages(
-      agent.messages.filter((message) => message.role === 'user' || 'subagentRunId' in message),
-    );
     await ask(agent, 'two');
-    expect(asked.at(-1)).toBe('one | re: one | two');
+    // It has left before the team itself has answered.
+    expect(agent.messages.at(-1)).toMatchObject({ content: 're: two' });
+    agent.setMessages(agent.messages.slice(0, -1));
+    await ask(agent, 'three');
+    expect(asked.at(-1)).toBe('one | re: one | two | re: two | three');
   });
 });
 
@@ -203,12 +204,21 @@ describe('A chat client that edits a question', () => {
     expect(asked.at(-1)).toBe('one | re: one | TWO');
   });
 
-  it('replaces nothing if it sends the question alone, or names none', async () => {
+  it('replaces nothing if it sends the question alone', async () => {
     const same = chatOf();
     const [first, second] = [chatQuestion('one'), chatQuestion('two')];
     await send([first], same);
     await send([second], { ...same, messageId: second.id });
     expect(asked.at(-1)).toBe('one | re: one | two');
+  });
+
+  it('replaces nothing if it does not say that the question was edited, as on a second page', async () => {
+    const same = chatOf();
+    const first = chatQuestion('one');
+    const { message } = await readChat(await sendChat(app.url, '/agents/helper', [first], same));
+    await send([first, message, chatQuestion('two')], same);
+    await send([first, message, chatQuestion('three')], same);
+    expect(asked.at(-1)).toBe('one | re: one | two | re: two | three');
   });
 });
 
@@ -243,7 +253,9 @@ describe('The answers that a client has dropped', () => {
     [asked, hooksRun] = [[], 0];
     dropFrom(agent, second);
     sessions.fail('runs', new Error('a secret'));
+    const complaint = jest.spyOn(console, 'error').mockImplementation(() => undefined);
     const failed = await ask(agent, 'TWO').catch((thrown: unknown) => thrown);
+    complaint.mockRestore();
     expect(failed).toMatchObject({ status: 500, payload: { detail: 'Internal Server Error' } });
     expect(agent.messages.at(-1)).toMatchObject({ role: 'user', content: 'TWO' });
     await app.agentOs.drain();

@@ -259,6 +259,17 @@ describe.each(ADAPTERS)('On %s,', (adapter) => {
       expect(hooks).toEqual(['CANCELLED, delivered']);
     });
 
+    it('in which one event could not be written tells that the run has failed', async () => {
+      const { prototype } = encoder as { prototype: { take: (...given: Data[]) => readonly unknown[] } };
+      const { take } = prototype;
+      jest.spyOn(prototype, 'take').mockImplementation(function (this: object, ...given) {
+        if (given[0]?.['type'] === 'run-content') throw new Error('a secret');
+        return take.apply(this, given);
+      });
+      const end = await endOf('Hi');
+      expect(end).toEqual(failed('', expect.stringMatching(/failed/), 'run_failed'));
+    });
+
     it('that breaks says only that, and the log says why', async () => {
       const before = app.log.messages('error').length;
       const take = jest.spyOn(encoder.prototype as { take: (event: Data) => readonly unknown[] }, 'take');

@@ -8,6 +8,7 @@ import {
   Team,
   Workflow,
   type Component,
+  type PostHookContext,
   type RunEvent,
 } from 'nestjs-agentos';
 import { toAgUiEvents, type AgUiRequest } from 'nestjs-agentos/ag-ui';
@@ -201,6 +202,40 @@ describe('The events of AG-UI', () => {
     const events = await eventsOf(team, { protocolVersion: undefined });
     const started = events.filter(({ type }) => type === 'STEP_STARTED');
     expect(started.map(({ stepName }) => stepName)).toEqual(['Twin', 'Twin (2)']);
+  });
+
+  it('end the answer of a subagent with what was not streamed, such as the text that a hook has added', async () => {
+    const member = new Agent({
+      id: 'polite',
+      engine: () => 'Hi',
+      postHooks: [({ runOutput }: PostHookContext) => void (runOutput.content += '!')],
+    });
+    const events = await eventsOf(
+      new Team({ id: 'polite-team', members: [member], engine: ({ delegate }) => delegate('polite', 'x') }),
+    );
+    const texts = events.filter(({ type }) => type === 'TEXT_MESSAGE_CONTENT');
+    const owned = texts.filter(({ subagentRunId }) => subagentRunId !== undefined);
+    expect(owned.map(({ delta }) => delta).join('')).toBe('Hi!');
+  });
+
+  it('show nothing of a run below before it has started, or after it has ended', async () => {
+    const member = new Agent({ id: 'early', engine: () => 'text' });
+    const team = new Team({
+      id: 'hasty',
+      members: [member],
+      engine: ({ delegate }) => delegate('early', 'x'),
+    });
+    const events: RunEvent[] = [];
+    for await (const event of app.agentOs.stream(team, 'hello')) events.push(event);
+    const own = events.filter(({ parentRunId }) => parentRunId === undefined);
+    const [started, piece, ...left] = events.filter((event) => !own.includes(event));
+    expect(piece?.type).toBe('run-content');
+    const taken = new AgUiEvents({ threadId: 't', runId: 'r', protocolVersion: '1.0' });
+    const [first, ...rest] = own;
+    const given = [first, piece, started, ...left, piece, ...rest].filter((event) => event !== undefined);
+    const sentEvents = given.flatMap((event) => taken.take(event) as readonly SentEvent[]);
+    expect(withoutOpenSubagent(sentEvents)).toEqual([]);
+    await checkAgUi(sent(sentEvents));
   });
 
   it('give a call of a tool an id of its own, although engines use theirs again', async () => {
