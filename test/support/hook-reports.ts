@@ -18,6 +18,9 @@ export class HookReports {
   readonly #all: HookReport[] = [];
   readonly #open = new Map<string, string>();
   readonly #overlaps: string[] = [];
+  /** By the names of hooks: how many run now, and how many have run at once. */
+  readonly #running = new Map<string, number>();
+  readonly #mostAtOnce = new Map<string, number>();
   readonly #failing = new Set<string>();
   /** Resolve when the hooks with these names may end. */
   readonly #held = new Map<string, Promise<void>>();
@@ -49,6 +52,11 @@ export class HookReports {
   /** Hooks that began while another one of their run was running. */
   get overlaps(): readonly string[] {
     return this.#overlaps;
+  }
+
+  /** How many executions of the hook with this name have run at the same time, of whichever runs and in whichever processes. */
+  mostAtOnce(hook: string): number {
+    return this.#mostAtOnce.get(hook) ?? 0;
   }
 
   /** The first attempt of the hook with this name fails, in every run. */
@@ -85,12 +93,16 @@ export class HookReports {
     if (other !== undefined) this.#overlaps.push(`${hook} of run ${run} beside ${other}`);
     this.#open.set(run, hook);
     this.#all.push(report);
+    const running = (this.#running.get(hook) ?? 0) + 1;
+    this.#running.set(hook, running);
+    this.#mostAtOnce.set(hook, Math.max(running, this.mostAtOnce(hook)));
     for (const tell of this.#watchers) tell();
     this.#watchers.clear();
     // Another hook of the run would have time to begin.
     await new Promise(setImmediate);
     await Promise.race([this.#held.get(hook), left]);
     this.#open.delete(run);
+    this.#running.set(hook, (this.#running.get(hook) ?? 1) - 1);
     return this.#failing.has(hook) && attempt === 1 ? 500 : 200;
   }
 }
