@@ -6,12 +6,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import {
   Agent,
   defineGuardrail,
+  InMemorySessionStore,
   InputCheckError,
   OutputCheckError,
   type PostHookContext,
 } from 'nestjs-agentos';
 import type { EngineRequest, EngineYield } from 'nestjs-agentos/engine';
-import { createGate, type Gate } from 'nestjs-agentos/testing';
+import { createGate, failingStore, type Gate } from 'nestjs-agentos/testing';
 
 import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
 import { AgUiEncoder } from '../../src/http/ag-ui/ag-ui.encoder.js';
@@ -146,6 +147,7 @@ const held = new Agent({
 });
 const slow = new Agent({ id: 'slow', engine: telling, timeout: 60, postHooks: [note] });
 
+const store = failingStore(new InMemorySessionStore());
 let sessions = 0;
 const newSession = (): string => `ended-stream-${++sessions}`;
 
@@ -177,7 +179,7 @@ describe.each(ADAPTERS)('On %s,', (adapter) => {
     const agentOs = { agents: [teller, held, slow] };
     stopping = await startApp({ adapter, agentOs: { ...agentOs, onDisconnect: 'cancel' } });
     // The log is that of the application that has started last.
-    app = await startApp({ adapter, agentOs: { ...agentOs, maxRuns: 1 } });
+    app = await startApp({ adapter, agentOs: { ...agentOs, maxRuns: 1, sessionStore: store.store } });
   });
   afterAll(closeApps);
   afterEach(async () => {
@@ -235,6 +237,15 @@ describe.each(ADAPTERS)('On %s,', (adapter) => {
       const end = await endOf('fail');
       expect(end).toEqual(failed('one ', expect.stringMatching(/failed/), 'run_failed'));
       expect(end.message).not.toContain('secret');
+    });
+
+    it('tells that the session could not be read, and starts no engine', async () => {
+      store.fail('open', new Error('a secret'));
+      const end = await endOf('Hi');
+      store.heal();
+      expect(end).toMatchObject({ text: '', end: 'error', message: expect.not.stringContaining('secret') });
+      await noted.opened;
+      expect(hooks).toEqual(['ERROR, delivered']);
     });
 
     it('tells that the component has taken too long', async () => {
@@ -355,5 +366,23 @@ describe.each(ADAPTERS)('On %s,', (adapter) => {
     goOn.open();
     await noted.opened;
     expect(hooks).toEqual(['COMPLETED, not delivered']);
+  });
+});
+
+describe.each(ROUTES)('A stream of /$route of an application that ends', ({ route, body, read }) => {
+  afterEach(closeApps);
+
+  it('tells that its run was stopped', async () => {
+    [hooks, reached, goOn] = [[], createGate(), createGate()];
+    const ending = await startApp({ agentOs: { agents: [teller], shutdownTimeout: 50 } });
+    const response = await fetch(`${ending.url}/agents/teller/${route}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      body: JSON.stringify(body('wait', newSession())),
+    });
+    await reached.opened;
+    const closed = ending.app.close();
+    expect(read(dataIn(await response.text()))).toMatchObject({ text: 'one ', end: 'cancelled' });
+    await closed;
   });
 });
