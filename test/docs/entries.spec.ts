@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 
-import { namesIn, readDocument, tableUnder } from './support/documents.js';
+import { namesIn, readDocument, tableUnder } from '../support/documents.js';
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
   readonly typesVersions: { readonly '*': Readonly<Record<string, readonly string[]>> };
 }
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 const MANIFEST = JSON.parse(readDocument('package.json')) as Manifest;
 /** The entries of the package, such as `.` and `./stores`. */
 const ENTRIES = Object.keys(MANIFEST.exports).filter((entry) => entry !== './package.json');
