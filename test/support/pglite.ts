@@ -7,13 +7,16 @@ import { PGlite } from '@electric-sql/pglite';
 
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
+/** A start clears the memory of these buffers: PGlite's 128 MB take a third of the time. */
+const START_PARAMETERS = [...PGlite.defaultStartParams, '-c', 'shared_buffers=8MB'];
+
 /**
  * An empty PostgreSQL in this process, in memory or in a folder. To initialise one takes seconds, so it is done once for
  * each version of PGlite and copied from then on.
  */
 export async function createPglite(dataDir = 'memory://'): Promise<PGlite> {
   const file = await initialised();
-  return PGlite.create({ dataDir, loadDataDir: await openAsBlob(file) });
+  return PGlite.create({ dataDir, loadDataDir: await openAsBlob(file), startParams: START_PARAMETERS });
 }
 
 /** The file with an initialised database. */
