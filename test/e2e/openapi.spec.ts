@@ -557,20 +557,31 @@ const RUNS = [
 describe('The server behind the document', () => {
   /** An application, and what its document says against its answers. */
   class Checked {
+    static #common: OpenApiValidator | undefined;
     readonly #validator: OpenApiValidator;
     readonly gate: Gate;
 
     private constructor(
       readonly started: TestApp,
       gate: Gate,
+      validator: OpenApiValidator,
     ) {
       this.gate = gate;
-      this.#validator = new OpenApiValidator(jsonOf(documentOf(started.app)));
+      this.#validator = validator;
     }
 
-    static async start(http: AgentOsExtras['http'] = {}): Promise<Checked> {
+    static async start(): Promise<Checked> {
       const gate = createGate();
-      return new Checked(await startApp({ agentOs: { ...everything(gate), http } }), gate);
+      const started = await startApp({ agentOs: everything(gate) });
+      // It is the same each time.
+      this.#common ??= new OpenApiValidator(jsonOf(documentOf(started.app)));
+      return new Checked(started, gate, this.#common);
+    }
+
+    static async startWith(http: AgentOsExtras['http']): Promise<Checked> {
+      const gate = createGate();
+      const started = await startApp({ agentOs: { ...everything(gate), http } });
+      return new Checked(started, gate, new OpenApiValidator(jsonOf(documentOf(started.app))));
     }
 
     /** Sends a request, expects the status and an answer as it is described, and returns the text. */
@@ -842,10 +853,10 @@ describe('The server behind the document', () => {
   });
 
   it('refuses as described', async () => {
-    const locked = await Checked.start({ securityKey: 'secret' });
+    const locked = await Checked.startWith({ securityKey: 'secret' });
     for (const path of ['/config', '/sessions', '/hooks']) await locked.json('GET', path, 401);
     await locked.run('/agents/plain', 401, {});
-    const guarded = await Checked.start({ guards: [{ canActivate: () => false }] });
+    const guarded = await Checked.startWith({ guards: [{ canActivate: () => false }] });
     await guarded.run('/agents/plain', 403, {});
     await guarded.json('GET', '/agents', 403);
   });
