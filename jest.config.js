@@ -13,7 +13,7 @@ const config = {
   testTimeout: 120_000,
   // One more than a small machine has processors: a third of the time a worker waits for sockets, locks and processes.
   maxWorkers: 3,
-  // Modules of ended specs stay in a worker's memory, and garbage collection comes to take most of its time.
+  // Modules of ended specs that share none stay in a worker's memory, and garbage collection comes to take most of its time.
   workerIdleMemoryLimit: '1GB',
   // To give a gigabyte back takes longer than the default of half a second where processors are busy. A worker that
   // something keeps alive is reported all the same.
