@@ -167,7 +167,7 @@ export class BullmqHookExecutor extends HookExecutor {
           'openFolder(), for bullmq() and SqlSessionStore.',
       );
     const onError = (error: Error): void => this.#logOutage(error);
-    const producer = queue.createProducer(onError);
+    const producer = await queue.createProducer(onError);
     const held = new HeldBatches(store, onError);
     const refused = new RefusedBatches(store);
     const limit = new StoredLimit(store, this.#settings.maxStored, onError);

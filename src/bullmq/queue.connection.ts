@@ -49,7 +49,7 @@ export interface QueueConnection {
   readonly isOfOneProcess: boolean;
   /** The maximum number of connections; each worker keeps one. Undefined if workers open their own. */
   readonly connections?: number;
-  createProducer(onError: (error: Error) => void): JobProducer;
+  createProducer(onError: (error: Error) => void): Promise<JobProducer>;
   createPromoter(onError: (error: Error) => void): JobPromoter;
   createWorker(queue: string, process: Process, settings: WorkerSettings): JobWorker;
 }

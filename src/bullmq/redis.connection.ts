@@ -49,7 +49,7 @@ export async function openRedisQueue(
     store,
     isOfOneProcess: false,
     createProducer: (onProducerError) =>
-      new FlowProducer({ connection: client }).on('error', onProducerError),
+      Promise.resolve(new FlowProducer({ connection: client }).on('error', onProducerError)),
     createPromoter: (onPromoterError) =>
       new Queue(queue, { connection: client, skipMetasUpdate: true }).on('error', onPromoterError),
     createWorker: (name, process, settings) => {

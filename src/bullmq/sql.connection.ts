@@ -80,8 +80,12 @@ async function connect(
     store,
     isOfOneProcess,
     ...(connections === undefined ? {} : { connections }),
-    createProducer: (onError) =>
-      new FlowProducer({ connection: database }, createPostgresBackend).on('error', onError),
+    createProducer: async (onError) => {
+      const producer = new FlowProducer({ connection: database }, createPostgresBackend).on('error', onError);
+      // Before its first job it checks the tables, and never again: if the database were away then, all jobs would be refused.
+      await producer.waitUntilReady();
+      return producer;
+    },
     createPromoter: (onError) =>
       new Queue(queue, { connection: database, skipMetasUpdate: true }, createPostgresBackend).on(
         'error',

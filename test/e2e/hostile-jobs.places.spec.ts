@@ -59,7 +59,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       beforeAll(async () => {
         place = await open();
         queue = await openQueue(place, queueName);
-        producer = queue.createProducer(() => undefined);
+        producer = await queue.createProducer(() => undefined);
       }, STARTING_TIME);
       const shared = shareApp(() => {
         const hook = inBackground('hook', ({ runContext }) => void ran.push(runContext.runId));

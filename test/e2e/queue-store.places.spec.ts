@@ -396,7 +396,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
         ['waits:post:one', 'waits-0'],
         ['waits:post:two', 'waits-1'],
       ]);
-      const producer = own.createProducer((error) => {
+      const producer = await own.createProducer((error) => {
         throw error;
       });
       const addJob = async (jobId: string, delay: number): Promise<void> => {
@@ -707,7 +707,7 @@ for (const { name, isPossible, open } of QUEUE_PLACES)
       const jobs = nextQueue();
       const watched = { ...bullmqPackage, Worker: WatchedWorker } as unknown as typeof bullmqPackage;
       const opened = await openQueue(place, jobs, watched);
-      const producer = opened.createProducer(({ message }) => order.push(message));
+      const producer = await opened.createProducer(({ message }) => order.push(message));
       for (let index = 0; index < 4; index++) await producer.add({ name: 'hook', queueName: jobs, data: {} });
       const lastBegun = createGate();
       const released = createGate();

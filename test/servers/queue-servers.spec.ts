@@ -212,6 +212,24 @@ describeWherePossible(isPostgresInstalled() || isCi, 'A pool', 'install PostgreS
     expect([stage.steps, left]).toEqual([[], []]);
   });
 
+  it('whose connection is lost with the first batch of a process stores the next one', async () => {
+    let statements: string[] | undefined;
+    const pool = watched((text, execute) => {
+      statements?.push(text);
+      const isAfterBatch = statements?.at(-2)?.includes('INTO agent_os_hook_batches');
+      return isAfterBatch ? Promise.reject(new Error('Connection terminated unexpectedly')) : execute();
+    });
+    const executor = bullmq({ pool, queue: nextQueue(), onUnavailable: 'fail' });
+    const stage = new ExecutorStage(executor);
+    await executor.start({ ...stage.host, role: 'server' });
+    statements = [];
+    const accepting = stage.accept(stage.batch('lost', { one: stage.step('one') }));
+    await expect(accepting).rejects.toThrow(/could not be stored/);
+    statements = undefined;
+    await stage.accept(stage.batch('stored', { one: stage.step('one') }));
+    await executor.stop(AbortSignal.abort());
+  });
+
   it('that is too slow for a batch gets no commit of it', async () => {
     const late: string[] = [];
     const refused = createGate();
