@@ -52,13 +52,22 @@ async function start(
       await goOn.opened;
     },
   });
+  const verbose = new Agent({
+    id: 'verbose',
+    engine: async function* () {
+      yield 'one ';
+      reached.open();
+      await goOn.opened;
+      yield 'x'.repeat(1_200_000);
+    },
+  });
   const crew = new Team({
     id: 'crew',
     members: [teller],
     engine: ({ delegate, input }) => delegate('teller', input),
   });
   const flow = new Workflow({ id: 'flow', steps: [step('tell', teller)] });
-  const agentOs = { agents: [teller, other, long], teams: [crew], workflows: [flow], ...options };
+  const agentOs = { agents: [teller, other, long, verbose], teams: [crew], workflows: [flow], ...options };
   const app = await startApp({ adapter, agentOs });
   return { ...app, reached, goOn, count: () => runs };
 }
@@ -230,6 +239,22 @@ describe.each(ADAPTERS)('A client of AG-UI that has lost its stream, on %s,', (a
     expect((await fetch(`${url}/agents/long/ag-ui/${threadId}/stream`)).status).toBe(204);
     expect(await client.connect()).toBe(404);
     goOn.open();
+  });
+
+  it('loses its connection again if events are dropped before it has read them, so that no stream has a gap', async () => {
+    const { url, reached, goOn } = await start(adapter);
+    const threadId = newThread();
+    const asked = clientOf(url, '/agents/verbose', threadId).connect();
+    await reached.opened;
+    const response = await fetch(`${url}/agents/verbose/ag-ui/${threadId}/stream`);
+    const reader = response.body?.getReader();
+    await reader?.read();
+    goOn.open();
+    const readRest = async (): Promise<void> => {
+      while (!(await reader?.read())?.done);
+    };
+    await expect(readRest()).rejects.toThrow('terminated');
+    expect(await asked).toBe(200);
   });
 
   it('resumes although no further run is admitted', async () => {

@@ -37,9 +37,18 @@ export class BackgroundRunResponder {
   }
 }
 
-/** Writes the recorded events from this index on, until the run has ended or the reader has left. */
-export async function copyFrames(recording: RunRecording, from: number, stream: EventStream): Promise<void> {
+/**
+ * Writes the recorded events from this index on, until the run has ended or the reader has left.
+ *
+ * @param onGap - called if events were dropped before they could be written, in place of those that follow
+ */
+export async function copyFrames(
+  recording: RunRecording,
+  from: number,
+  stream: EventStream,
+  onGap?: () => void,
+): Promise<void> {
   const reader = new AbortController();
   currentScope().response?.onClosed(() => reader.abort());
-  for await (const frame of recording.read(from, reader.signal)) await stream.write(frame);
+  for await (const frame of recording.read(from, reader.signal, onGap)) await stream.write(frame);
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { rawResponseOf } from '../../runs/background/response.lifecycle.js';
 import type { StoredRun } from '../../sessions/session.store.js';
 import type { EventPlace } from '../../protocol/event.ids.js';
 import { toWireEvents } from '../../protocol/events.js';
@@ -59,12 +60,15 @@ export class ResumeResponder {
     const isOver = recording.endedAt !== undefined && (index === 'end' || index + 1 >= recording.total);
     if (isOver) return this.responder.replyNothing(response);
     const stream = this.streams.open(response);
-    await copyFrames(recording, index === 'end' ? recording.total : index + 1, stream);
+    const from = index === 'end' ? recording.total : index + 1;
+    // Readers of the run routes skip events that were dropped.
+    await copyFrames(recording, from, stream, recording.run.route === 'runs' ? undefined : cut(response));
     stream.end();
   }
 
   /**
-   * Answers with the events of a run in flight from the first one on.
+   * Answers with the events of a run in flight from the first one on. If events are dropped before the client has read them, it
+   * loses the connection: a stream with a gap would look like a complete one.
    *
    * @param headers - of the route's streams, besides those of all streams
    */
@@ -74,7 +78,7 @@ export class ResumeResponder {
     headers?: Readonly<Record<string, string>>,
   ): Promise<void> {
     const stream = this.streams.open(response, headers);
-    await copyFrames(recording, 0, stream);
+    await copyFrames(recording, 0, stream, cut(response));
     stream.end();
   }
 
@@ -95,6 +99,11 @@ export class ResumeResponder {
     await stream.write(toMetaFrame({ event: 'error', error }));
     stream.end();
   }
+}
+
+/** Closes the connection in the middle of the answer. */
+function cut(response: object): () => void {
+  return () => rawResponseOf(response)?.destroy();
 }
 
 /** The id of the last event, so that a client that has it is not sent all events once more. */

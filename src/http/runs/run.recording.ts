@@ -126,13 +126,16 @@ export class RunRecording {
    * The frames of the kept events from this index on, then those that follow until the run has ended.
    *
    * @param signal - aborted when the reader has left
+   * @param onGap - called if events were dropped before the reader has taken them, which ends the reading; without it the reader
+   *   goes on after them
    */
-  async *read(from: number, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  async *read(from: number, signal: AbortSignal, onGap?: () => void): AsyncGenerator<string, void, void> {
     const wake = (): void => this.#wake();
     signal.addEventListener('abort', wake, { once: true });
     try {
       for (let index = from; ; index++) {
         while (index >= this.total && this.#endedAt === undefined && !signal.aborted) await this.#news();
+        if (onGap && !this.keepsFrom(index)) return onGap();
         index = Math.max(index, this.#firstIndex);
         const frame = this.#frames[index - this.#firstIndex];
         if (frame === undefined || signal.aborted) return;
