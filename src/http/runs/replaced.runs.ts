@@ -50,15 +50,16 @@ export class ReplacedRuns {
     componentId: string,
     latest: AsyncIterable<StoredRun>,
   ): Promise<readonly string[]> {
-    const seen: StoredRun[] = [];
+    // Only ids: the runs of a whole session may be too large to be kept.
+    const seen: (readonly string[])[] = [];
     for await (const run of latest) {
       if (run.parentRunId !== undefined) continue;
-      if (treeOf(run.output).some((id) => kept.has(id))) return idsOf(seen);
+      if (treeOf(run.output).some((id) => kept.has(id))) return joined(seen);
       if (run.component.id !== componentId) continue;
-      seen.unshift(run);
-      if (run.runId === first) return idsOf(seen);
+      seen.unshift(idsOf(run));
+      if (run.runId === first) return joined(seen);
     }
-    return otherwise === 'latest' ? idsOf(seen.slice(-1)) : [];
+    return otherwise === 'latest' ? joined(seen.slice(-1)) : [];
   }
 
   async *#latest(sessionId: string, owner: RunForm['owner']): AsyncGenerator<StoredRun> {
@@ -76,10 +77,13 @@ export class ReplacedRuns {
   }
 }
 
-/** The runs, the runs below them, and those that they have replaced. */
-function idsOf(runs: readonly StoredRun[]): string[] {
-  const ids = runs.flatMap(({ output }) => [...treeOf(output), ...(output.replaces ?? [])]);
-  return [...new Set(ids)];
+/** The run, the runs below it, and those that it has replaced. */
+function idsOf({ output }: StoredRun): string[] {
+  return [...treeOf(output), ...(output.replaces ?? [])];
+}
+
+function joined(ids: readonly (readonly string[])[]): string[] {
+  return [...new Set(ids.flat())];
 }
 
 function treeOf({ runId, memberResponses }: RunOutput): string[] {
