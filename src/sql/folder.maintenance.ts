@@ -26,7 +26,7 @@ const WRITTEN =
   'SELECT (pg_current_wal_insert_lsn() - redo_lsn)::float8 AS bytes FROM pg_control_checkpoint()';
 
 /**
- * Does for PostgreSQL inside the process what a server does in processes of its own: it removes rows that were changed or
+ * Maintains PostgreSQL inside the process, as a server does in processes of its own: it removes rows that were changed or
  * deleted, so that their space is used again, counts rows for the planner, and keeps the write-ahead log short. Table by table,
  * since each statement keeps others waiting.
  */
@@ -43,7 +43,10 @@ export class FolderMaintenance {
     this.#timer = setInterval(() => void this.run(), INTERVAL).unref();
   }
 
-  /** Maintains the tables that need it. Does not reject. Work that is going on already is not begun a second time. */
+  /**
+   * Maintains the tables that need it. A failure with one of them does not keep the others from it, and is logged. Work that
+   * is going on already is not begun a second time.
+   */
   run(): Promise<void> {
     this.#working ??= this.#work().finally(() => (this.#working = undefined));
     return this.#working;
@@ -57,19 +60,26 @@ export class FolderMaintenance {
   }
 
   async #work(): Promise<void> {
+    // The application may have closed it without its folder.
+    if (this.#client.closed) return clearInterval(this.#timer);
+    let failure = '';
     try {
       // Removing rows writes to the log of the database first.
       await checkSpaceOf(this.#client);
       const { rows } = await this.#client.query<{ readonly name: string }>(DUE);
       for (const { name } of rows) {
         if (this.#isStopped) return;
-        await this.#client.exec(`VACUUM (ANALYZE) ${name}`);
+        try {
+          await this.#client.exec(`VACUUM (ANALYZE) ${name}`);
+        } catch (thrown) {
+          failure ||= `${name}: ${reasonOf(thrown)}`;
+        }
       }
       await this.#shortenLog();
-      this.#lastFailure = '';
     } catch (thrown) {
-      this.#logFailure(reasonOf(thrown));
+      failure ||= reasonOf(thrown);
     }
+    this.#logFailure(failure);
   }
 
   async #shortenLog(): Promise<void> {
@@ -77,10 +87,17 @@ export class FolderMaintenance {
     if (!this.#isStopped && (rows[0]?.bytes ?? 0) > LOG_SIZE) await this.#client.exec('CHECKPOINT');
   }
 
-  /** The same failure is logged once, until it has succeeded. */
+  /**
+   * The same failure is logged once, until all work has succeeded.
+   *
+   * @param reason - empty if it has
+   */
   #logFailure(reason: string): void {
     if (reason === this.#lastFailure) return;
     this.#lastFailure = reason;
-    this.#logger.warn(`The database of the folder could not be maintained, so its files may grow: ${reason}`);
+    if (reason !== '')
+      this.#logger.warn(
+        `The database of the folder could not be maintained, so its files may grow: ${reason}`,
+      );
   }
 }

@@ -14,6 +14,9 @@ class Database {
   looks = 0;
   logSize = 0;
   failure: Error | undefined;
+  /** The table whose maintenance fails. */
+  broken: string | undefined;
+  closed = false;
   held: Gate | undefined;
 
   async query(text: string): Promise<{ readonly rows: readonly unknown[] }> {
@@ -26,6 +29,7 @@ class Database {
 
   async exec(statement: string): Promise<void> {
     this.statements.push(statement);
+    if (this.broken !== undefined && statement.endsWith(this.broken)) throw new Error('It is broken.');
     await this.held?.opened;
   }
 }
@@ -77,6 +81,26 @@ describe('The maintenance of a folder', () => {
     await Promise.all([working, stopped]);
     jest.advanceTimersByTime(A_WHILE);
     expect([database.statements.length, database.looks, jest.getTimerCount()]).toEqual([1, 1, 0]);
+  });
+
+  it('goes on with the other tables and the log after a failure with one table, and names it', async () => {
+    database.broken = 'public.one';
+    database.logSize = 1e9;
+    await maintenance.run();
+    await maintenance.run();
+    expect(database.statements.slice(0, 3)).toEqual([
+      'VACUUM (ANALYZE) public.one',
+      'VACUUM (ANALYZE) public.two',
+      'CHECKPOINT',
+    ]);
+    expect(logger.messages('warn')).toEqual([expect.stringMatching(/public\.one.*It is broken\./)]);
+  });
+
+  it('ends if the application has closed the database itself', async () => {
+    database.closed = true;
+    jest.advanceTimersByTime(A_WHILE);
+    await maintenance.run();
+    expect([database.looks, logger.messages('warn'), jest.getTimerCount()]).toEqual([0, [], 0]);
   });
 
   it('logs a failure once, until it has succeeded, and goes on', async () => {
