@@ -57,7 +57,7 @@ export class AgUiAnswer {
     return this.#owned(this.#take(event));
   }
 
-  /** What the answer has, and was not streamed: a hook has added it, say, or it is the result of the last step. */
+  /** The parts of the answer that were not streamed: a hook has added them, say, or they are the result of the last step. */
   complete({ content, sources = [], files = [] }: RunOutput): readonly AgUiEvent[] {
     const left = content.startsWith(this.#text) ? this.#writeText(content.slice(this.#text.length)) : [];
     return this.#owned([

@@ -206,7 +206,7 @@ export const tracesQuery = z.object({
   ...PAGE,
   ...DATABASE,
 });
-/** What selects traces. */
+/** The fields of a query that select traces. */
 export type TracesQuery = Partial<z.output<typeof tracesQuery>>;
 
 export const traceQuery = z.object({

@@ -502,7 +502,9 @@ export const TRACE_ROUTES = {
         'A page of traces with all of their spans, or of sessions; the latest first.',
         z.union([WireTraceDetailPage, WireTraceSessionPage]),
       ),
-      400: problem('The filter is none, or compares what traces do not have.'),
+      400: problem(
+        'The filter is not one of the protocol, or compares fields or values that traces do not have.',
+      ),
       404: NO_DATABASE,
       422: INVALID,
     },

@@ -85,7 +85,7 @@ export type TraceFilter = (trace: TraceFacts) => boolean;
  * The filter that a client has sent, such as `{ "op": "EQ", "key": "status", "value": "OK" }`. Without one, or with an
  * empty one, all traces are wanted.
  *
- * @throws BadRequestException if it is not a filter of the protocol, or compares what traces do not have
+ * @throws BadRequestException if it is not a filter of the protocol, or compares fields or values that traces do not have
  */
 export function toTraceFilter(expression: unknown): TraceFilter {
   if (expression === undefined || (isRecord(expression) && Object.keys(expression).length === 0))

@@ -119,7 +119,7 @@ export const WireTrace = named(
 export type WireTrace = z.infer<typeof WireTrace>;
 export const WireTraceDetailPage = pageOf('TraceDetailPage', 'A page of whole traces.', WireTrace);
 
-/** A part of a trace by itself, without what it consists of. */
+/** A span of a trace by itself, without those inside it. */
 export const WireTraceSpan = WireSpan;
 
 const WireTraceSession = named(
@@ -144,7 +144,7 @@ export const WireTraceSessionPage = pageOf(
   WireTraceSession,
 );
 
-/** What filters compare of a trace. Times are epoch milliseconds. */
+/** The fields of a trace that filters compare. Times are epoch milliseconds. */
 export interface TraceFacts extends RunIds {
   readonly trace_id: string;
   readonly name: string;

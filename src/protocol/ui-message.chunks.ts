@@ -187,7 +187,7 @@ export class UiMessageChunks {
     ];
   }
 
-  /** What the answer has, and was not streamed: a hook has added it, say, or the text is that of the last step. */
+  /** The parts of the answer that were not streamed: a hook has added them, say, or the text is that of the last step. */
   #completeAnswer(output: RunOutput): readonly UiMessageChunk[] {
     const { runId, content, data, sources = [], files = [] } = output;
     const isContinued = content.startsWith(this.#text);

@@ -47,7 +47,7 @@ export function matchesSession(session: StoredSession, filter: SessionFilter): b
   );
 }
 
-/** What a filter asks of a run. */
+/** The fields of a run that a filter compares. */
 export interface FilteredRun {
   readonly runId: string;
   readonly componentId: string;
@@ -57,7 +57,7 @@ export interface FilteredRun {
   readonly createdAt: number;
 }
 
-/** What a filter asks of this run. */
+/** Those fields of this run. */
 export function filteredRunOf({ runId, component, output, isWithdrawn = false }: StoredRun): FilteredRun {
   return {
     runId,

@@ -27,7 +27,7 @@ interface StreamedRun {
 export class RecordedStream<E> {
   readonly #logger = new AgentOsLogger();
   readonly #parts: RecordedStreamParts<E>;
-  /** What the first events are sent as: a run emits them while it is started, before its recording exists. */
+  /** The first events, as they are sent: a run emits them while it is started, before its recording exists. */
   #early: E[] = [];
   #streamed: StreamedRun | undefined;
   /** Set while the latest events could not be written. */
@@ -55,7 +55,7 @@ export class RecordedStream<E> {
   /**
    * Writes the next event. Resolves when the reader can take more, or has left.
    *
-   * @throws what the encoder throws
+   * @throws errors of the encoder
    */
   write(event: RunEvent): Promise<void> | undefined {
     try {

@@ -31,7 +31,7 @@ export class ReplacedRuns {
    * The form with the ids of the runs whose answers the client has dropped, and of the runs below them, as `replaces`.
    *
    * @param form - of the user of the request
-   * @throws what the store throws: the run must not start with a history that the client has dropped
+   * @throws errors of the store: the run must not start with a history that the client has dropped
    */
   async addTo(
     form: RunForm,

@@ -7,7 +7,7 @@ import { toFrame } from '../../protocol/streams.js';
 import { toReadEvents } from './essential.events.js';
 import type { StreamEncoder } from './stream.encoder.js';
 
-/** What a client of the run routes reads of a run. */
+/** The events of a run that a client of the run routes reads, and their form. */
 export interface ReadEvents {
   /** All events, or only the essential ones. */
   readonly isAllWanted: boolean;

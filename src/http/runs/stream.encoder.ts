@@ -14,13 +14,13 @@ export interface StreamEncoder<E> {
   /** Headers of the answer, besides those of all streams. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * What is sent for the next event of the run.
+   * The parts of the stream for the next event of the run.
    *
    * @param run - undefined while it is being started
    */
   take(event: RunEvent, run: RunHandle | undefined): readonly E[];
   /**
-   * What is sent at last.
+   * The last parts of the stream.
    *
    * @param isBroken - the latest events could not be written, or the run could not be started
    */
