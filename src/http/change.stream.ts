@@ -5,7 +5,7 @@ import { toWireExecution } from '../protocol/hooks.js';
 import { toChangesFrame } from '../protocol/streams.js';
 import { isOf } from '../sessions/session.filter.js';
 import type { SessionOwner } from '../sessions/session.store.js';
-import { toWireRecordedRun, type RecordedRun } from './recorded.run.js';
+import { toWireListedRun, type ListedRun } from './listed.run.js';
 import type { EventStream } from './runs/event.stream.js';
 
 /** Milliseconds in which changes are collected before they are sent together. */
@@ -16,7 +16,7 @@ export const MOST_CHANGES = 500;
 /** The sources of changes. */
 export interface ChangeSources {
   /** Runs that start, settle or whose response closes. */
-  readonly runs: readonly Observable<RecordedRun>[];
+  readonly runs: readonly Observable<ListedRun>[];
   readonly executions: Observable<HookExecution>;
 }
 
@@ -27,7 +27,7 @@ export interface ChangeSources {
 export class ChangeStream {
   readonly #stream: EventStream;
   readonly #subscriptions = new Subscription();
-  readonly #runs = new Map<string, RecordedRun>();
+  readonly #runs = new Map<string, ListedRun>();
   readonly #executions = new Map<string, HookExecution>();
   #omitted = 0;
   /** The client has not taken the last event yet. */
@@ -75,7 +75,7 @@ export class ChangeStream {
 
   async #send(): Promise<void> {
     const frame = toChangesFrame({
-      runs: [...this.#runs.values()].map(toWireRecordedRun),
+      runs: [...this.#runs.values()].map(toWireListedRun),
       executions: [...this.#executions.values()].map(toWireExecution),
       omitted: this.#omitted,
     });

@@ -10,7 +10,7 @@ import {
   toWireStats,
   type WireExecutions,
   type WireHookCounts,
-  type WireRecordedRuns,
+  type WireListedRuns,
   type WireTimeline,
 } from '../protocol/hooks.js';
 import type { HookCounts } from '../execution/hook.executions.js';
@@ -18,14 +18,14 @@ import type { IndexedRun } from '../execution/run.index.js';
 import type { StoppableRun } from '../runs/run.view.js';
 import { isOf } from '../sessions/session.filter.js';
 import type { SessionOwner } from '../sessions/session.store.js';
-import { MAX_EXECUTIONS, rangeOf, type RecordedRunsQuery } from '../protocol/requests.js';
+import { MAX_EXECUTIONS, rangeOf, type ListedRunsQuery } from '../protocol/requests.js';
 import { AgentOsRoutes, Handles } from './agent-os-route.decorator.js';
 import { ChangesResponder } from './changes.responder.js';
 import { readBody, readQuery, type FieldRequest } from './forms/read-request.js';
 import { ProtocolResponder } from './protocol.responder.js';
 import { RunExecutions } from './run.executions.js';
 import { MAX_PARTS, RunTrees } from './run.trees.js';
-import { toWireRecordedRun, type RecordedRun } from './recorded.run.js';
+import { toWireListedRun, type ListedRun } from './listed.run.js';
 import { SessionAccess } from './sessions/session.access.js';
 import { SettledRuns } from './settled.runs.js';
 
@@ -57,8 +57,8 @@ export class HooksController {
     const all = [...this.#running(owner, filter), ...this.#settled(owner, filter)];
     const shown = all.slice(offset, offset + limit);
     const hooks = await this.#countHooks(shown, owner);
-    const body: WireRecordedRuns = {
-      data: shown.map((run) => ({ ...toWireRecordedRun(run), hooks: hooks.get(run.runId) ?? {} })),
+    const body: WireListedRuns = {
+      data: shown.map((run) => ({ ...toWireListedRun(run), hooks: hooks.get(run.runId) ?? {} })),
       meta: { page, limit, total: all.length },
     };
     this.responder.reply(response, body);
@@ -72,7 +72,7 @@ export class HooksController {
   ): Promise<void> {
     readQuery(request, HOOK_ROUTES.run);
     const owner = await this.access.ownerFor(request);
-    const trees = new RunTrees<RecordedRun>([...this.#running(owner), ...this.#settled(owner)]);
+    const trees = new RunTrees<ListedRun>([...this.#running(owner), ...this.#settled(owner)]);
     const run = trees.find(id);
     const parts = trees.below(id);
     if (!run) throw new NotFoundException(`Run ${id} not found`);
@@ -82,8 +82,8 @@ export class HooksController {
       one.activities.map((activity) => toWireActivity(one.runId, activity)),
     );
     const timeline: WireTimeline = {
-      run: toWireRecordedRun(run),
-      parts: shown.slice(1).map(toWireRecordedRun).sort(byTime('started_at')),
+      run: toWireListedRun(run),
+      parts: shown.slice(1).map(toWireListedRun).sort(byTime('started_at')),
       activities: activities.sort(byTime('started_at')).slice(0, MAX_ACTIVITIES),
       executions: executions
         .slice(0, MAX_EXECUTIONS)
@@ -111,7 +111,7 @@ export class HooksController {
 
   /** How many hooks of each run are in each state. */
   async #countHooks(
-    runs: readonly RecordedRun[],
+    runs: readonly ListedRun[],
     owner: SessionOwner | undefined,
   ): Promise<ReadonlyMap<string, WireHookCounts>> {
     const counts = new Map<string, WireHookCounts>();
@@ -214,7 +214,7 @@ function toTime(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Date.parse(text);
 }
 
-type RunsFilter = Partial<RecordedRunsQuery>;
+type RunsFilter = Partial<ListedRunsQuery>;
 
 /** ISO times sort as texts in the order of time. */
 function byTime<K extends string>(name: K) {

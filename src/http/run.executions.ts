@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { AgentOsRuntime } from '../agent-os.runtime.js';
 import type { HookExecution } from '../execution/hook-execution.js';
 import type { SessionOwner } from '../sessions/session.store.js';
-import type { RecordedRun } from './recorded.run.js';
+import type { ListedRun } from './listed.run.js';
 
 /** Finds the executions of the hooks of runs. */
 @Injectable()
@@ -12,7 +12,7 @@ export class RunExecutions {
 
   /** The executions that the client may see, the newest first. */
   async of(
-    runs: readonly Pick<RecordedRun, 'runId'>[],
+    runs: readonly Pick<ListedRun, 'runId'>[],
     owner: SessionOwner | undefined,
   ): Promise<HookExecution[]> {
     const runIds = runs.map(({ runId }) => runId);

@@ -1,10 +1,10 @@
-import { parentIdOf, type RecordedRun } from './recorded.run.js';
+import { parentIdOf, type ListedRun } from './listed.run.js';
 
 /** How many of the runs below a run are shown with it. */
 export const MAX_PARTS = 200;
 
 /** Runs, in flight and settled, with the runs below them. */
-export class RunTrees<R extends RecordedRun> {
+export class RunTrees<R extends ListedRun> {
   readonly #byId = new Map<string, R>();
   readonly #children = new Map<string, R[]>();
 

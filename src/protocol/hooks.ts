@@ -212,15 +212,15 @@ const SettledRun = named(
 );
 
 /** A run in flight or settled, as `GET /hooks/runs` shows it. */
-const RecordedRun = z.union([RunInFlightSchema, SettledRun]);
-export type WireRecordedRun = z.infer<typeof RecordedRun>;
+const ListedRun = z.union([RunInFlightSchema, SettledRun]);
+export type WireListedRun = z.infer<typeof ListedRun>;
 
 /** The runs in flight, the oldest first; then those that have settled, the latest first. */
-export const WireRecordedRuns = named(
-  'RecordedRuns',
+export const WireListedRuns = named(
+  'ListedRuns',
   'Runs, in flight and settled.',
   z.object({
-    data: z.array(RecordedRun),
+    data: z.array(ListedRun),
     meta: z
       .object({
         page: z.int().describe('The first page is 1.'),
@@ -230,7 +230,7 @@ export const WireRecordedRuns = named(
       .describe('The numbers of runs.'),
   }),
 );
-export type WireRecordedRuns = z.infer<typeof WireRecordedRuns>;
+export type WireListedRuns = z.infer<typeof WireListedRuns>;
 
 const RunActivitySchema = named(
   'RunActivity',
@@ -252,8 +252,8 @@ export const WireTimeline = named(
   'RunTimeline',
   'A run, its parts, their work and the executions of their hooks, in the order of their start.',
   z.object({
-    run: RecordedRun,
-    parts: z.array(RecordedRun),
+    run: ListedRun,
+    parts: z.array(ListedRun),
     activities: z.array(RunActivitySchema).describe('The first 200 of each run.'),
     executions: z.array(WireExecution),
     omitted: z
@@ -270,7 +270,7 @@ export const WireChanges = named(
   'HookChanges',
   'Runs and hook executions that have changed since the last event, in their present state.',
   z.object({
-    runs: z.array(RecordedRun),
+    runs: z.array(ListedRun),
     executions: z.array(WireExecution),
     omitted: z
       .int()
@@ -365,7 +365,7 @@ export function toWireRetries({ retried, refused, left, next }: HookRetries): Wi
   };
 }
 
-export function toWireRunInFlight(run: RunInFlight): WireRecordedRun {
+export function toWireRunInFlight(run: RunInFlight): WireListedRun {
   return {
     run_id: run.runId,
     parent_run_id: run.parentRunId,
@@ -380,7 +380,7 @@ export function toWireRunInFlight(run: RunInFlight): WireRecordedRun {
   };
 }
 
-export function toWireSettledRun(run: IndexedRun): WireRecordedRun {
+export function toWireSettledRun(run: IndexedRun): WireListedRun {
   const { usage, closedAt } = run;
   return {
     run_id: run.runId,

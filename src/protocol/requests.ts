@@ -149,7 +149,7 @@ export const cancelQuery = z.object({
   ...DATABASE,
 });
 
-export const recordedRunsQuery = z.object({
+export const listedRunsQuery = z.object({
   state: choice(['running', 'settled']).describe('Only runs in this state.').optional(),
   component: text().describe('Only runs of the component with this id.').optional(),
   outcome: choice(RUN_OUTCOMES).describe('Only runs that have settled with this outcome.').optional(),
@@ -157,7 +157,7 @@ export const recordedRunsQuery = z.object({
   limit: wholeNumber(1, MAX_EXECUTIONS).describe('Runs on a page.').default(100),
   ...DATABASE,
 });
-export type RecordedRunsQuery = z.output<typeof recordedRunsQuery>;
+export type ListedRunsQuery = z.output<typeof listedRunsQuery>;
 
 export const executionsQuery = z.object({
   run_id: text().describe('Only executions for this run.').optional(),

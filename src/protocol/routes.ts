@@ -13,7 +13,7 @@ import {
   WireExecution,
   WireExecutions,
   WireHook,
-  WireRecordedRuns,
+  WireListedRuns,
   WireRetries,
   WireStats,
   WireTimeline,
@@ -184,11 +184,11 @@ export const HOOK_ROUTES = {
     path: 'hooks/runs',
     tag: 'AgentOS hooks',
     summary: 'List runs, in flight and settled',
-    query: requests.recordedRunsQuery,
+    query: requests.listedRunsQuery,
     answers: {
       200: json(
         'The runs that have not ended, the oldest first; then those that have settled, the latest first.',
-        WireRecordedRuns,
+        WireListedRuns,
       ),
       404: NO_DATABASE,
       422: INVALID,
