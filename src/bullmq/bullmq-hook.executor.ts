@@ -144,7 +144,7 @@ export class BullmqHookExecutor extends HookExecutor {
   }
 
   override async start(host: HookExecutorHost): Promise<void> {
-    const { lockDuration, remembered, keepFailed } = this.#settings;
+    const { lockDuration } = this.#settings;
     if (host.shutdownTimeout >= lockDuration)
       throw new AgentOsConfigurationError(
         `bullmq(): shutdownTimeout (${host.shutdownTimeout} ms) must be shorter than lockDuration (${lockDuration} ms), so that ` +
@@ -153,8 +153,22 @@ export class BullmqHookExecutor extends HookExecutor {
     const bullmq = await importNeeded({ name: 'bullmq', load: () => import('bullmq') }, 'bullmq()');
     await this.#texts.check();
     const queue = await this.#open(bullmq);
+    try {
+      this.#checkRole(host, queue);
+      this.#started = await this.#begin(bullmq, queue, host);
+      for (const runs of this.#forgottenEarly.splice(0)) await this.#forget(runs, this.#started);
+      // A worker of PostgreSQL that is closed before it is ready keeps its connection.
+      for (const worker of this.#started.workers) await worker.waitUntilReady();
+    } catch (thrown) {
+      // An application that has not started is not shut down either.
+      await (this.#started ? this.#stopOnce(this.#started, AbortSignal.abort()) : queue.store.close());
+      throw thrown;
+    }
+  }
+
+  async #begin(bullmq: Bullmq, queue: QueueConnection, host: HookExecutorHost): Promise<Started> {
+    const { remembered, keepFailed } = this.#settings;
     const { store } = queue;
-    this.#checkRole(host, queue);
     if (!host.carry)
       this.#logger.log(
         'Background hooks are durable, and get no context of their request: the module has no option carry.',
@@ -188,7 +202,7 @@ export class BullmqHookExecutor extends HookExecutor {
       await store.sweep({ remembered, keepFailed });
     };
     const sweeper = setInterval(() => void sweep().catch(onError), SWEEP_INTERVAL).unref();
-    this.#started = {
+    return {
       host,
       queue,
       producer,
@@ -201,9 +215,6 @@ export class BullmqHookExecutor extends HookExecutor {
       sharesTransactions,
       ...work,
     };
-    for (const runs of this.#forgottenEarly.splice(0)) await this.#forget(runs, this.#started);
-    // A worker of PostgreSQL that is closed before it is ready keeps its connection.
-    for (const worker of this.#started.workers) await worker.waitUntilReady();
   }
 
   override accept(batch: HookBatch, storeRun?: StoreRun): Promise<void> | undefined {
@@ -340,9 +351,17 @@ export class BullmqHookExecutor extends HookExecutor {
       this.#volatile.stop(deadline, settled),
       this.#overflow.stop(deadline, settled),
     ]);
-    if (this.#started) await (this.#stopping ??= this.#stopStarted(this.#started, deadline, settled));
+    if (this.#started) await this.#stopOnce(this.#started, deadline, settled);
     this.#isStopped = true;
     return (await dropped).flat();
+  }
+
+  #stopOnce(
+    started: Started,
+    deadline: AbortSignal,
+    settled?: () => Promise<void> | undefined,
+  ): Promise<void> {
+    return (this.#stopping ??= this.#stopStarted(started, deadline, settled));
   }
 
   async #stopStarted(

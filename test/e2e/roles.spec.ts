@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -8,7 +12,9 @@ import {
   type AgentOsExtras,
   type AgentOsOptions,
 } from 'nestjs-agentos';
+import { bullmq } from 'nestjs-agentos/bullmq';
 import type { HookExecutorHost } from 'nestjs-agentos/executor';
+import { openFolder } from 'nestjs-agentos/sql';
 
 import { JsonHookExecutor } from '../support/json-hook.executor.js';
 import { RecordingLogger } from '../support/recording-logger.js';
@@ -58,5 +64,16 @@ describe('The role of a process', () => {
     [{ role: 'other' as never }, /expected role to be "server", "worker" or "both"/],
   ])('fails the start if an option contradicts it: %j', async (options, message) => {
     expect(await startUpError({ agentOs: { agents, ...options } })).toMatch(message);
+  });
+
+  it('that does not fit the store fails the start, which then keeps the folder no longer', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'agent-os-role-'));
+    try {
+      const agentOs = { agents, role: 'server' as const, executor: bullmq({ folder }) };
+      expect(await startUpError({ agentOs })).toMatch(/bullmq\(\{ folder \}\) is used by one process alone/);
+      await (await openFolder(folder)).close();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
