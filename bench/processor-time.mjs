@@ -17,7 +17,7 @@ export async function measureProcessorTime(
   const servers = await startServers(load, { variants: VARIANTS, adapter, size, warmUpRequests, node });
   const taken = await inTurns(servers, readings, async (server) => {
     const before = await server.process.ask('cpu');
-    await load.ask({ load: 'send', urls: [server.url], requests, isAwake: true });
+    await load.ask({ load: 'send', urls: [server.url], requests });
     return microsBetween(before, await server.process.ask('cpu')) / requests;
   });
   await stopServers(servers);

@@ -12,27 +12,10 @@ export async function saturate({ seconds, requests: amount, ...request }) {
   return { requests, requestsPerSecond: (requests / (result.finish - result.start)) * 1_000 };
 }
 
-/**
- * Sends so many requests to each server, to all of them at once. With `isAwake` this process polls for answers and does not
- * sleep until the next one comes. The write of an answer that wakes it up takes processor time of the server, on virtual
- * machines hundreds of microseconds, and only servers that are slower than this process would pay for it.
- */
-export async function sendTo({ urls, requests, isAwake = false }) {
-  const letSleep = isAwake ? stayAwake() : () => undefined;
-  try {
-    await Promise.all(urls.map((url) => send({ url }, { amount: requests })));
-  } finally {
-    letSleep();
-  }
+/** Sends so many requests to each server, to all of them at once. */
+export async function sendTo({ urls, requests }) {
+  await Promise.all(urls.map((url) => send({ url }, { amount: requests })));
   return {};
-}
-
-/** @returns lets the process sleep again */
-function stayAwake() {
-  let next = setImmediate(function poll() {
-    next = setImmediate(poll);
-  });
-  return () => clearImmediate(next);
 }
 
 async function send({ url, headers = HEADERS, body = BODY }, extent) {
