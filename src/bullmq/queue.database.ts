@@ -41,13 +41,25 @@ const appendSchema = (
 ): string => `SELECT set_config('search_path', current_setting('search_path') || ', ${SCHEMA}', ${until === 'transaction'})
  WHERE NOT '${SCHEMA}' = ANY (string_to_array(replace(current_setting('search_path'), ' ', ''), ','))`;
 
+/** The connection that statements of a database go to within a callback. */
+interface BoundConnection {
+  readonly database: QueueDatabase;
+  readonly connection: Queryable;
+  /** That of the callback around it, mostly of another database. */
+  readonly outer: BoundConnection | undefined;
+}
+
+/**
+ * One for all databases: on Node 20 each storage that was ever used makes every promise of the process more expensive, also after
+ * its database was closed.
+ */
+const bound = new AsyncLocalStorage<BoundConnection>();
+
 /**
  * A PostgreSQL database in the shape of a `Pool`, which BullMQ expects. Within {@link transaction} all statements of the
  * callback go to its connection, those of BullMQ too.
  */
 export abstract class QueueDatabase extends EventEmitter implements Queryable {
-  readonly #current = new AsyncLocalStorage<Queryable>();
-
   constructor() {
     super();
     // Every queue and worker listens for errors; that is no leak.
@@ -61,7 +73,7 @@ export abstract class QueueDatabase extends EventEmitter implements Queryable {
   abstract readonly client: object;
 
   connect(): Promise<PoolClientLike> {
-    const current = this.#current.getStore();
+    const current = this.#boundConnection();
     return current ? Promise.resolve(new BoundClient(current)) : this.connectAny();
   }
 
@@ -71,7 +83,7 @@ export abstract class QueueDatabase extends EventEmitter implements Queryable {
   }
 
   query<R>(text: string, values?: readonly unknown[]): Promise<Rows<R>> {
-    const current = this.#current.getStore();
+    const current = this.#boundConnection();
     return current ? current.query<R>(text, values) : this.queryAny<R>(text, values);
   }
 
@@ -84,7 +96,13 @@ export abstract class QueueDatabase extends EventEmitter implements Queryable {
 
   /** All statements of the callback, those of BullMQ too, are executed on this connection. */
   protected onConnection<R>(connection: Queryable, callback: () => Promise<R>): Promise<R> {
-    return this.#current.run(connection, callback);
+    return bound.run({ database: this, connection, outer: bound.getStore() }, callback);
+  }
+
+  #boundConnection(): Queryable | undefined {
+    for (let found = bound.getStore(); found; found = found.outer)
+      if (found.database === this) return found.connection;
+    return undefined;
   }
 
   /** Commits all statements of the callback, or none of them. */
