@@ -47,7 +47,11 @@ export class ServerClient {
   async #request(address: URL): Promise<Response> {
     try {
       return await fetch(address, {
-        headers: this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` },
+        headers: {
+          // A server may close a connection that is kept at the moment at which the next request goes out.
+          connection: 'close',
+          ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
+        },
         signal: AbortSignal.timeout(TIMEOUT),
       });
     } catch (error) {
