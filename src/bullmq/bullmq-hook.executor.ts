@@ -161,7 +161,10 @@ export class BullmqHookExecutor extends HookExecutor {
       for (const worker of this.#started.workers) await worker.waitUntilReady();
     } catch (thrown) {
       // An application that has not started is not shut down either.
-      await (this.#started ? this.#stopOnce(this.#started, AbortSignal.abort()) : queue.store.close());
+      const closing = this.#started
+        ? this.#stopOnce(this.#started, AbortSignal.abort())
+        : queue.store.close();
+      await closing.catch((error: Error) => this.#logOutage(error));
       throw thrown;
     }
   }
