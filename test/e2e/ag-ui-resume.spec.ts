@@ -1,49 +1,19 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, step, Team, Workflow, type AgentOsExtras, type AgentOsOptions } from 'nestjs-agentos';
-import { createGate, type Gate } from 'nestjs-agentos/testing';
+import { Agent, type AgentOsExtras, type AgentOsOptions } from 'nestjs-agentos';
 
 import { ReconnectingAgent } from '../docs/reconnecting.agent.js';
 import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
 import { RunRecordings } from '../../src/http/runs/run.recordings.js';
 import { askAgUi, checkAgUi, question, type SentEvent } from '../support/ag-ui-client.js';
 import { EventSourceClient } from '../support/event-source.js';
-import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';
+import { ADAPTERS, closeApps, type Adapter } from '../support/test-app.js';
 import { userId } from '../support/users.js';
+import { startWaitingRuns, type Gates, type WaitingRuns } from '../support/waiting-runs.js';
 
 afterEach(closeApps);
 
-interface Served extends TestApp {
-  /** Opened when a run has sent its first piece. */
-  readonly reached: Gate;
-  /** Lets it go on. */
-  readonly goOn: Gate;
-  /** How many runs have begun. */
-  count(): number;
-}
-
-/** An agent that waits after its first piece, a team that asks it, and a workflow of it. */
-async function start(
-  adapter: Adapter,
-  options: Partial<AgentOsExtras & AgentOsOptions> = {},
-): Promise<Served> {
-  const [reached, goOn] = [createGate(), createGate()];
-  let runs = 0;
-  const teller = new Agent({
-    id: 'teller',
-    engine: async function* ({ signal }) {
-      runs += 1;
-      yield 'one ';
-      reached.open();
-      await Promise.race([
-        goOn.opened,
-        new Promise((_resolve, reject) =>
-          signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
-        ),
-      ]);
-      yield 'two';
-    },
-  });
-  const other = new Agent({ id: 'other', engine: () => 'never' });
+/** Agents whose answers are larger than a recording keeps. */
+function largeAgents({ reached, goOn }: Gates): Agent[] {
   const long = new Agent({
     id: 'long',
     engine: async function* () {
@@ -61,16 +31,11 @@ async function start(
       yield 'x'.repeat(1_200_000);
     },
   });
-  const crew = new Team({
-    id: 'crew',
-    members: [teller],
-    engine: ({ delegate, input }) => delegate('teller', input),
-  });
-  const flow = new Workflow({ id: 'flow', steps: [step('tell', teller)] });
-  const agentOs = { agents: [teller, other, long, verbose], teams: [crew], workflows: [flow], ...options };
-  const app = await startApp({ adapter, agentOs });
-  return { ...app, reached, goOn, count: () => runs };
+  return [long, verbose];
 }
+
+const start = (adapter: Adapter, options?: Partial<AgentOsExtras & AgentOsOptions>): Promise<WaitingRuns> =>
+  startWaitingRuns(adapter, options, largeAgents);
 
 let threads = 0;
 const newThread = (): string => `resumed-thread-${++threads}`;

@@ -1,58 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Agent, step, Team, Workflow, type AgentOsExtras, type AgentOsOptions } from 'nestjs-agentos';
-import { createGate, type Gate } from 'nestjs-agentos/testing';
 
 import { AgentOsRuntime } from '../../src/agent-os.runtime.js';
 import { RunRecordings } from '../../src/http/runs/run.recordings.js';
 import { EventSourceClient } from '../support/event-source.js';
 import { namesOf, parseFrames, runJson } from '../support/http-client.js';
-import { ADAPTERS, closeApps, startApp, type Adapter, type TestApp } from '../support/test-app.js';
+import { ADAPTERS, closeApps } from '../support/test-app.js';
 import { userId } from '../support/users.js';
+import { startWaitingRuns } from '../support/waiting-runs.js';
 
 afterEach(closeApps);
-
-interface Served extends TestApp {
-  /** Opened when a run has sent its first piece. */
-  readonly reached: Gate;
-  /** Lets it go on. */
-  readonly goOn: Gate;
-  /** How many runs have begun. */
-  count(): number;
-}
-
-/** An agent that waits after its first piece, a team that asks it, and a workflow of it. */
-async function start(
-  adapter: Adapter,
-  options: Partial<AgentOsExtras & AgentOsOptions> = {},
-): Promise<Served> {
-  const [reached, goOn] = [createGate(), createGate()];
-  let runs = 0;
-  const teller = new Agent({
-    id: 'teller',
-    engine: async function* ({ signal }) {
-      runs += 1;
-      yield 'one ';
-      reached.open();
-      await Promise.race([
-        goOn.opened,
-        new Promise((_resolve, reject) =>
-          signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
-        ),
-      ]);
-      yield 'two';
-    },
-  });
-  const other = new Agent({ id: 'other', engine: () => 'never' });
-  const crew = new Team({
-    id: 'crew',
-    members: [teller],
-    engine: ({ delegate, input }) => delegate('teller', input),
-  });
-  const flow = new Workflow({ id: 'flow', steps: [step('tell', teller)] });
-  const agentOs = { agents: [teller, other], teams: [crew], workflows: [flow], ...options };
-  const app = await startApp({ adapter, agentOs });
-  return { ...app, reached, goOn, count: () => runs };
-}
 
 const idsOf = (client: EventSourceClient): string[] => client.events.map(({ lastEventId }) => lastEventId);
 const typesOf = (client: EventSourceClient): string[] => client.events.map(({ type }) => type);
@@ -82,7 +38,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
     ['/teams/crew', { background: 'true' }],
     ['/workflows/flow', { background: 'true' }],
   ])('loses the stream of %s with %j twice and reads every event once', async (path, fields) => {
-    const { url, reached, goOn, count } = await start(adapter);
+    const { url, reached, goOn, count } = await startWaitingRuns(adapter);
     const client = new EventSourceClient(`${url}${path}/runs`, { message: 'hi', ...fields });
 
     expect(await client.connect(1)).toBe('lost');
@@ -102,7 +58,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('reads an ended run again from the event that it names', async () => {
-    const { url, goOn } = await start(adapter);
+    const { url, goOn } = await startWaitingRuns(adapter);
     goOn.open();
     const client = new EventSourceClient(`${url}/agents/teller/runs`, { message: 'hi' });
     await client.connect();
@@ -115,7 +71,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('reads how its run was cancelled when it left, if such runs are cancelled', async () => {
-    const { url, reached, app } = await start(adapter, { onDisconnect: 'cancel' });
+    const { url, reached, app } = await startWaitingRuns(adapter, { onDisconnect: 'cancel' });
     const client = new EventSourceClient(`${url}/agents/teller/runs`, { message: 'hi' });
     await client.connect(2);
     await reached.opened;
@@ -125,7 +81,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('reads from the session what is not recorded any more, and then nothing', async () => {
-    const { url, goOn, app } = await start(adapter);
+    const { url, goOn, app } = await startWaitingRuns(adapter);
     goOn.open();
     const fields = { message: 'hi', session_id: 's1' };
     const client = new EventSourceClient(`${url}/agents/teller/runs`, fields);
@@ -140,7 +96,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('resumes although no further run is admitted', async () => {
-    const { url, goOn } = await start(adapter, { maxRuns: 1 });
+    const { url, goOn } = await startWaitingRuns(adapter, { maxRuns: 1 });
     const client = new EventSourceClient(`${url}/agents/teller/runs`, { message: 'hi' });
     await client.connect(1);
     expect((await ask(url, '')).status).toBe(503);
@@ -150,7 +106,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('is refused with an id that names no event, no run, or a run of another component', async () => {
-    const { url, goOn, count } = await start(adapter);
+    const { url, goOn, count } = await startWaitingRuns(adapter);
     goOn.open();
     const client = new EventSourceClient(`${url}/agents/teller/runs`, { message: 'hi' });
     await client.connect();
@@ -167,7 +123,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('starts a run, if it asks for JSON or sends an empty id', async () => {
-    const { url, goOn, count } = await start(adapter);
+    const { url, goOn, count } = await startWaitingRuns(adapter);
     goOn.open();
     expect((await ask(url, 'zzz:1', '/agents/teller', { stream: 'false' })).status).toBe(200);
     expect(await (await ask(url, '')).text()).toContain('event: RunCompleted');
@@ -175,7 +131,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('resumes on the route of the protocol as well, with its frames about the stream', async () => {
-    const { url, goOn } = await start(adapter);
+    const { url, goOn } = await startWaitingRuns(adapter);
     goOn.open();
     const client = new EventSourceClient(`${url}/agents/teller/runs`, { message: 'hi', background: 'true' });
     await client.connect();
@@ -198,7 +154,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('resumes only runs of its own user', async () => {
-    const { url, goOn } = await start(adapter, { http: { userId } });
+    const { url, goOn } = await startWaitingRuns(adapter, { http: { userId } });
     const ann = new EventSourceClient(`${url}/agents/teller/runs`, { message: 'hi' }, { 'x-user': 'ann' });
     await ann.connect(1);
     const statusFor = async (user: string): Promise<number> => {
@@ -217,7 +173,7 @@ describe.each(ADAPTERS)('A client that knows only Last-Event-ID, on %s,', (adapt
   });
 
   it('finds ids in the streams that others read, where they disturb nobody', async () => {
-    const { url, goOn } = await start(adapter);
+    const { url, goOn } = await startWaitingRuns(adapter);
     goOn.open();
     const { body } = await runJson(url, '/agents/teller', 'hi', { stream: 'false' });
     const text = await (await ask(url, '')).text();
